@@ -1,0 +1,1 @@
+"""The rules, pure: no files, no network, no clock, no threads."""

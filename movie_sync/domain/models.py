@@ -1,0 +1,167 @@
+"""The values that travel between the rooms: films, queue entries, releases, outcomes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Movie:
+    """A film as Letterboxd names it.
+
+    `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
+    slug. `slug` is empty where only the key is known (an account export names no slugs).
+    What stands below `imdb_id` comes from the film's page and is known once `page_read` is true.
+    """
+
+    id: str
+    slug: str
+    title: str
+    year: int | None = None
+    url: str = ""
+    imdb_id: str | None = None
+    original_title: str | None = None
+    alternative_titles: tuple[str, ...] = ()
+    runtime_minutes: int | None = None
+    is_series: bool = False
+    page_read: bool = False
+
+    @property
+    def label(self) -> str:
+        """The film as people write it: `Heat (1995)`."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+    def keys(self) -> tuple[str, ...]:
+        """What makes two entries the same film: id, slug and IMDb id, where known.
+
+        Each kind has its own prefix: `dune` can be one film's slug and another one's id. A film
+        known by its slug alone has that slug as its id, and no id key.
+        """
+        keys = []
+        if self.slug:
+            keys.append(f"s:{self.slug}")
+        if self.id and self.id != self.slug:
+            keys.append(f"k:{self.id}")
+        if self.imdb_id:
+            keys.append(f"i:{self.imdb_id}")
+        return tuple(keys)
+
+
+class QueueName(StrEnum):
+    """The three queues and the list of films the user took out."""
+
+    PENDING = "pending"
+    FAILED = "failed"
+    COMPLETED = "completed"
+    REMOVED = "removed"
+
+
+class Reason(StrEnum):
+    """Why a film is completed; the words stand in `queue_completed.json`."""
+
+    DOWNLOADED = "downloaded"
+    ALREADY_DOWNLOADED = "already downloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The release that was picked for a film; kept with it before anything is handed over."""
+
+    release: str
+    filelist_id: int
+    info_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One film in one queue, with what its state there needs.
+
+    `retry_count` is the number of failures of the film's own so far. `retry_at` is None for a
+    permanent failure; `waits_for_release` says that only an acceptable release was missing.
+    `reason` is one of `Reason`, or what a hand edit says. `sequence` rises with every write, over
+    all queues, so that the later of two states is known after a crash. `extra` holds keys of the
+    file that we do not know.
+    """
+
+    movie: Movie
+    added_at: datetime
+    retry_count: int = 0
+    error: str | None = None
+    retry_at: datetime | None = None
+    waits_for_release: bool = False
+    completed_at: datetime | None = None
+    reason: str | None = None
+    choice: Choice | None = None
+    by_command: bool = False
+    sequence: int = 0
+    extra: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One row of the tracker's answer. Sizes are bytes; `uploaded_at` is aware, or None if unreadable.
+
+    `category_id` is None for a category name that we do not know (the names have changed before).
+    """
+
+    filelist_id: int
+    name: str
+    size_bytes: int
+    seeders: int
+    leechers: int = 0
+    imdb_id: str | None = None
+    category: str = ""
+    category_id: int | None = None
+    freeleech: bool = False
+    double_upload: bool = False
+    internal: bool = False
+    uploaded_at: datetime | None = None
+    files: int | None = None
+    times_completed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentFile:
+    """A `.torrent` that was parsed and found whole.
+
+    `info_hash` is lower-case hex, as qBittorrent shows it. `content` holds the passkey in its
+    announce address: never log it.
+    """
+
+    info_hash: str
+    name: str
+    size_bytes: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTorrent:
+    """A torrent that the client already holds. `progress` is 0 to 1, `comment` may be empty."""
+
+    info_hash: str
+    name: str
+    progress: float = 0.0
+    state: str = ""
+    comment: str = ""
+    content_path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadResult:
+    """A film was handed over, or was there already. `choice` is None if only a file was found."""
+
+    movie: Movie
+    reason: Reason
+    choice: Choice | None = None
+    where: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistSnapshot:
+    """A watchlist that was read whole, newest wish first.
+
+    `owner` is the user name it belongs to, or the export file's path.
+    """
+
+    owner: str
+    movies: tuple[Movie, ...]

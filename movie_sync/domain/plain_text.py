@@ -1,0 +1,35 @@
+"""Text from outside, made safe to show on one line of a terminal or a log."""
+
+import re
+import unicodedata
+
+# Control characters and terminal escapes, line and paragraph separators, and marks that turn the
+# reading direction: each could forge a line or hide what a name is.
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+
+
+def one_line(text: str) -> str:
+    """Return the text with everything unsafe replaced by a visible mark."""
+    return _UNSAFE.sub("\ufffd", text)
+
+
+def width(text: str) -> int:
+    """Return how many columns of a terminal the text takes."""
+    return sum(
+        0 if unicodedata.combining(mark) else 2 if unicodedata.east_asian_width(mark) in "WF" else 1
+        for mark in text
+    )
+
+
+def shorten(text: str, columns: int) -> str:
+    """Return the text cut to a number of columns, with an ellipsis where something is missing."""
+    if width(text) <= columns:
+        return text
+    kept = ""
+    for mark in text:
+        if width(kept + mark) > columns - 1:
+            break
+        kept += mark
+    return kept + "\u2026"

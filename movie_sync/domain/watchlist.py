@@ -1,0 +1,98 @@
+"""What follows from a watchlist that was read whole, given what was read before."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from movie_sync.domain.models import Movie, WatchlistSnapshot
+
+FirstRun = Literal["all", "new"] | int
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistMemory:
+    """What is kept from one reading to the next.
+
+    `absent` are films that the last reading no longer listed (once so far), `left` those that two
+    readings in a row no longer listed, `not_wanted` keys of films that were on the list before
+    Movie Sync first read it and that the user did not ask for (`first_run`).
+    """
+
+    owner: str
+    movies: tuple[Movie, ...] = ()
+    absent: tuple[Movie, ...] = ()
+    left: tuple[Movie, ...] = ()
+    not_wanted: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistChange:
+    """What a reading asks for.
+
+    `wanted` and `listed_again` (films that had left) stand in list order, `unlisted` ones are to
+    be dropped from the queues, `memory` is to be kept once that is done.
+    """
+
+    wanted: tuple[Movie, ...]
+    listed_again: tuple[Movie, ...]
+    unlisted: tuple[Movie, ...]
+    memory: WatchlistMemory
+
+
+def compare(
+    snapshot: WatchlistSnapshot,
+    before: WatchlistMemory | None,
+    *,
+    first_run: FirstRun,
+    concludes_removals: bool = True,
+) -> WatchlistChange:
+    """Compare a reading with what is remembered.
+
+    Another owner's list is another list: nothing is concluded from films it does not name. With
+    `concludes_removals=False` (an export that may be old) absent films are not counted as gone.
+    """
+    movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
+    if before is None or before.owner.casefold() != snapshot.owner.casefold():
+        return _first_reading(snapshot.owner, movies, first_run)
+    listed = _keys(movies)
+    left_before = _keys(before.left)
+    wanted = [movie for movie in movies if before.not_wanted.isdisjoint(movie.keys())]
+    listed_again = tuple(movie for movie in movies if not left_before.isdisjoint(movie.keys()))
+    gone_once, gone_twice = _unlisted(before.movies, listed), _unlisted(before.absent, listed)
+    if not concludes_removals:  # they are seen as absent, and no more than that
+        gone_once, gone_twice = gone_once + gone_twice, ()
+    memory = WatchlistMemory(
+        owner=snapshot.owner,
+        movies=movies,
+        absent=gone_once,
+        left=(*_unlisted(before.left, listed), *gone_twice),
+        not_wanted=before.not_wanted - _keys(gone_twice),
+    )
+    return WatchlistChange(
+        wanted=tuple(wanted), listed_again=listed_again, unlisted=gone_twice, memory=memory
+    )
+
+
+def _first_reading(owner: str, movies: tuple[Movie, ...], first_run: FirstRun) -> WatchlistChange:
+    count = first_run if isinstance(first_run, int) else len(movies) if first_run == "all" else 0
+    wanted = movies[:count]
+    memory = WatchlistMemory(
+        owner=owner, movies=movies, not_wanted=_keys(movies[len(wanted) :]) - _keys(wanted)
+    )
+    return WatchlistChange(wanted=wanted, listed_again=(), unlisted=(), memory=memory)
+
+
+def _unlisted(movies: Iterable[Movie], listed: frozenset[str]) -> tuple[Movie, ...]:
+    return tuple(movie for movie in movies if listed.isdisjoint(movie.keys()))
+
+
+def _keys(movies: Iterable[Movie]) -> frozenset[str]:
+    return frozenset(key for movie in movies for key in movie.keys())  # noqa: SIM118 - not a dict
+
+
+def _with_known_slugs(movies: tuple[Movie, ...], known: tuple[Movie, ...]) -> tuple[Movie, ...]:
+    """Give films that an export names by key alone the slug that an earlier reading saw."""
+    if all(movie.slug for movie in movies):
+        return movies
+    by_id = {movie.id: movie for movie in known if movie.slug}
+    return tuple(movie if movie.slug else by_id.get(movie.id, movie) for movie in movies)

@@ -1,0 +1,131 @@
+"""Every error Movie Sync raises on purpose, split by what the caller does about it.
+
+    MovieSyncError
+    |-- UserError                 wrong input or settings: message, exit code 2
+    |-- StorageError              a file could not be read or written; memory is as before
+    |-- AuthError                 credentials were refused: stop calling until they change
+    |-- TransientError            not the film's fault: wait, then go on
+    |   |-- NetworkError          refused, reset, unknown host, broken TLS
+    |   |   `-- SlowError         no complete answer within the time limit
+    |   |-- UnavailableError      the service answers, but not with what it is for (5xx, maintenance)
+    |   |-- RateLimitError        the service asks for fewer calls
+    |   |   `-- BudgetError       our own call budget is spent for now
+    |   |-- BlockedError          Letterboxd refuses automated access from here
+    |   |-- PageChangedError      an answer that is not in the form we know
+    |   |-- PrivateListError      the watchlist is private
+    |   |-- NoSuchUserError       Letterboxd knows no such user
+    |   `-- LibraryError          a film folder cannot be read (an unmounted disk)
+    `-- FilmError                 this film's own failure: counts as an attempt
+        |-- NotAvailableError     no acceptable release on the tracker yet
+        |-- ReleaseError          the chosen torrent is gone, broken or refused by the client
+        |-- NoLongerWantedError   it was taken out of the queue while it was in hand
+        |-- UnclearFilmError      too little is known of it to tell it from others
+        |-- UnknownFilmError      Letterboxd has no such film: no retry helps
+        `-- SeriesError           a series, not a film: set aside
+
+`Stopped` is no error: it unwinds a worker that was asked to stop while it waited.
+Messages are for people. They never hold a passkey, a password, a cookie or a URL with one.
+"""
+
+
+class Stopped(BaseException):
+    """Unwind the current operation: the program is shutting down."""
+
+
+class MovieSyncError(Exception):
+    """Base of all errors that Movie Sync raises on purpose."""
+
+
+class UserError(MovieSyncError):
+    """What the user gave cannot be used; the message says what to do instead."""
+
+
+class StorageError(MovieSyncError):
+    """A file could not be read or written; what memory holds is as before."""
+
+
+class AuthError(MovieSyncError):
+    """A service refused the credentials; do not call it again until they change."""
+
+    def __init__(self, message: str, *, service: str) -> None:
+        super().__init__(message)
+        self.service = service
+
+
+class TransientError(MovieSyncError):
+    """Something outside is not working now; wait and try again.
+
+    `retry_after_seconds` is the wait that the service itself asked for, if it did.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class NetworkError(TransientError):
+    """The service could not be reached."""
+
+
+class SlowError(NetworkError):
+    """No complete answer came within the time limit."""
+
+
+class UnavailableError(TransientError):
+    """The service answered, but is not working."""
+
+
+class RateLimitError(TransientError):
+    """The service asks for fewer calls."""
+
+
+class BudgetError(RateLimitError):
+    """Our own call budget is spent; `retry_after_seconds` tells when a call is free again."""
+
+
+class BlockedError(TransientError):
+    """Letterboxd refuses automated access from here; Movie Sync does not work round that."""
+
+
+class PageChangedError(TransientError):
+    """An answer is not in the form we know, so nothing is concluded from it."""
+
+
+class PrivateListError(TransientError):
+    """The watchlist is private."""
+
+
+class NoSuchUserError(TransientError):
+    """Letterboxd knows no such user."""
+
+
+class LibraryError(TransientError):
+    """A film folder cannot be read, so what is in it is unknown."""
+
+
+class FilmError(MovieSyncError):
+    """This film could not be had; it counts as one failed attempt for it."""
+
+
+class NotAvailableError(FilmError):
+    """The tracker has no acceptable release of this film yet."""
+
+
+class ReleaseError(FilmError):
+    """The chosen release is gone, is no torrent, or the client refused it."""
+
+
+class NoLongerWantedError(FilmError):
+    """The film was taken out of the queue while it was in hand."""
+
+
+class UnclearFilmError(FilmError):
+    """Too little is known of the film to tell it from others."""
+
+
+class UnknownFilmError(FilmError):
+    """Letterboxd has no such film; no retry helps."""
+
+
+class SeriesError(FilmError):
+    """A series, not a film; it is set aside."""

@@ -1,0 +1,108 @@
+"""What the core needs from the outside, as interfaces; `adapters` implement them.
+
+Every method may raise the errors named in its docstring and no library's own ones. "Nothing
+found" is a value; "could not look" is an exception.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from movie_sync.domain.models import (
+    HeldTorrent,
+    Movie,
+    Release,
+    TorrentFile,
+    WatchlistSnapshot,
+)
+
+
+class Clock(Protocol):
+    """Wall-clock time for what is stored, monotonic time for what is waited."""
+
+    def now(self) -> datetime:
+        """Return the current time, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never jump."""
+
+
+class WatchlistSource(Protocol):
+    """Where the wishes come from."""
+
+    def fetch(self) -> WatchlistSnapshot | None:
+        """Read the watchlist whole, or raise.
+
+        None means unchanged since the last call (a file that was not written again).
+
+        Raises:
+            TransientError: in one of its kinds; nothing may be concluded.
+            UserError: the configured source cannot be used.
+        """
+
+
+class FilmPages(Protocol):
+    """What Letterboxd knows of one film beyond its line in the list."""
+
+    def read(self, movie: Movie) -> Movie:
+        """Return the film with what its page tells and `page_read` set.
+
+        Raises:
+            UnknownFilmError: Letterboxd has no such film.
+            TransientError: in one of its kinds.
+        """
+
+
+class TorrentSearch(Protocol):
+    """The tracker. Every call counts against one persisted budget."""
+
+    def search_imdb(self, imdb_id: str) -> list[Release]:
+        """Return the releases filed under an IMDb id, unordered.
+
+        Raises:
+            AuthError: username or passkey refused.
+            BudgetError, RateLimitError, UnavailableError, NetworkError, PageChangedError
+        """
+
+    def search_name(self, text: str) -> list[Release]:
+        """Return what the tracker's word search finds, near misses included; raises as above."""
+
+    def fetch_torrent(self, release: Release) -> TorrentFile:
+        """Return the release's torrent, parsed and whole; raises as above.
+
+        Raises:
+            ReleaseError: the tracker gave something that is not this torrent.
+        """
+
+
+class TorrentClient(Protocol):
+    """Where torrents go: qBittorrent, or a folder that a client watches."""
+
+    def find(self, info_hash: str) -> HeldTorrent | None:
+        """Look for a torrent by its info-hash.
+
+        Raises:
+            AuthError, TransientError, StorageError
+        """
+
+    def hand_over(self, torrent: TorrentFile) -> bool:
+        """Add the torrent and see it there; False if it was there before (it is then left as it is).
+
+        Raises:
+            ReleaseError: the client refuses this torrent.
+            AuthError, TransientError, StorageError
+        """
+
+    def torrents(self) -> Sequence[HeldTorrent]:
+        """Return everything the client holds, for the already-there check; raises as `find`."""
+
+
+class MovieLibrary(Protocol):
+    """The films on the user's disks."""
+
+    def find(self, movie: Movie) -> str | None:
+        """Return where the film is, or None.
+
+        Raises:
+            LibraryError: a folder cannot be read, so nothing may be concluded.
+        """
