@@ -1,0 +1,193 @@
+"""Takes what `config.json` or an override says into the settings, and says what could not be taken."""
+
+import copy
+import difflib
+import json
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from movie_sync.config_keys import KEYS, MOST_CALLS_PER_HOUR, SHORTEST_CHECK_INTERVAL, Rule, Section
+from movie_sync.config_values import UnusableValue, is_on_this_machine, shown
+from movie_sync.errors import UserError
+from movie_sync.storage.paths import expand_home
+
+_LARGEST_FILE_BYTES = 1_000_000
+_MOST_UNKNOWN_KEYS = 10
+_LONGEST_COMPARED = 60
+_CREDENTIAL = re.compile(r"pass|token|secret|cookie", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong with one key, in words, and what is done instead."""
+
+    key: str
+    fault: str
+    remedy: str
+
+
+class Settings:
+    """All values by key, and the full names (`"quality.order"`) of those that the user gave."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.own: set[str] = set()
+        self._environ = environ
+        self.values = self._defaults(KEYS)
+
+    def copy(self) -> "Settings":
+        """Return settings that can be changed without changing these."""
+        other = Settings(self._environ)
+        other.own = set(self.own)
+        other.values = copy.deepcopy(self.values)
+        return other
+
+    def take(self, content: Mapping[str, object]) -> list[Problem]:
+        """Take over what is usable in `content` and return what is not."""
+        problems = self._take_section(KEYS, self.values, content, "")
+        return problems + self._limit()
+
+    def _defaults(self, section: Section) -> dict[str, Any]:
+        return {
+            key: self._default(rule) if isinstance(rule, Rule) else self._defaults(rule)
+            for key, rule in section.keys.items()
+        }
+
+    def _default(self, rule: Rule) -> object:
+        default = copy.deepcopy(rule.default)
+        try:
+            return self._read(rule, default)
+        except UnusableValue:  # no home folder: such a default names a place that is not there
+            return default
+
+    def _take_section(
+        self, section: Section, values: dict[str, Any], content: Mapping[str, object], prefix: str
+    ) -> list[Problem]:
+        problems = _unknown_keys(section, content, prefix)
+        for key, rule in section.keys.items():
+            if key not in content:
+                continue
+            value = content[key]
+            if isinstance(rule, Rule):
+                problems += self._take_value(rule, values, value, prefix, key)
+            elif isinstance(value, Mapping):
+                problems += self._take_section(rule, values[key], value, f"{prefix}{key}.")
+            else:
+                hint = ' such as {"preset": "hd"}' if key == "quality" else ""
+                fault = f"is {shown(value)}, but must be an object{hint}"
+                problems.append(Problem(prefix + key, fault, "its defaults are used"))
+        return problems
+
+    def _take_value(
+        self, rule: Rule, values: dict[str, Any], value: object, prefix: str, key: str
+    ) -> list[Problem]:
+        try:
+            values[key] = self._read(rule, value)
+        except UnusableValue as exc:
+            detail = f" ({exc})" if str(exc) else ""
+            fault = f"is {shown(value)}{detail}, but must be {rule.allowed}"
+            return [Problem(prefix + key, fault, f"the default {json.dumps(rule.default)} is used")]
+        self.own.add(prefix + key)
+        return []
+
+    def _read(self, rule: Rule, value: object) -> object:
+        usable = rule.read(value)
+        if not rule.is_path:
+            return usable
+        if isinstance(usable, list):
+            return [self._expanded(item) for item in usable]
+        return self._expanded(usable)
+
+    def _expanded(self, path: object) -> object:
+        if not isinstance(path, str) or not path.startswith("~"):
+            return path
+        try:
+            return str(expand_home(path, self._environ))
+        except UserError:
+            raise UnusableValue("there is no such home folder") from None
+
+    def _limit(self) -> list[Problem]:
+        """Apply the limits that fall for stand-ins on this machine."""
+        problems = []
+        interval = self.values["check_interval"]
+        letterboxd, filelist = self.values["letterboxd"], self.values["filelist"]
+        if interval < SHORTEST_CHECK_INTERVAL and not is_on_this_machine(letterboxd["base_url"]):
+            self.values["check_interval"] = SHORTEST_CHECK_INTERVAL
+            fault = f"is {interval}, but must be at least {SHORTEST_CHECK_INTERVAL} seconds"
+            problems.append(Problem("check_interval", fault, f"{SHORTEST_CHECK_INTERVAL} is used"))
+        calls = filelist["calls_per_hour"]
+        if calls > MOST_CALLS_PER_HOUR and not is_on_this_machine(filelist["base_url"]):
+            filelist["calls_per_hour"] = default = self._defaults(KEYS)["filelist"]["calls_per_hour"]
+            self.own.discard("filelist.calls_per_hour")
+            fault = f"is {calls}, but must be a whole number from 1 to {MOST_CALLS_PER_HOUR}"
+            problems.append(Problem("filelist.calls_per_hour", fault, f"the default {default} is used"))
+        return problems
+
+
+def _unknown_keys(section: Section, content: Mapping[str, object], prefix: str) -> list[Problem]:
+    unknown = [key for key in content if key not in section.keys]
+    problems = []
+    for key in unknown[:_MOST_UNKNOWN_KEYS]:
+        if _CREDENTIAL.search(key):
+            remedy = "credentials do not belong in this file: take it out and run setup"
+        else:
+            remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
+        problems.append(Problem(prefix + key, "is unknown and not used", remedy))
+    rest = len(unknown) - _MOST_UNKNOWN_KEYS
+    if rest > 0:
+        problems.append(
+            Problem(prefix + unknown[-1], f"and {rest - 1} more are unknown", "they are not used")
+        )
+    return problems
+
+
+def _nearest(key: str, section: Section, prefix: str) -> str:
+    """Return the known key that the user may have meant: in this section first, else in any."""
+    here = {name: prefix + name for name in section.keys}
+    word = key[:_LONGEST_COMPARED].casefold()
+    close = difflib.get_close_matches(word, here, n=1)
+    if not close:
+        here = dict(_names(KEYS, "")) | here
+        close = difflib.get_close_matches(word, here, n=1, cutoff=0.0)
+    return shown(here[close[0]])
+
+
+def _names(section: Section, prefix: str) -> list[tuple[str, str]]:
+    """Return each key below `section` with its full name."""
+    names = []
+    for key, rule in section.keys.items():
+        names.append((key, prefix + key))
+        if isinstance(rule, Section):
+            names += _names(rule, f"{prefix}{key}.")
+    return names
+
+
+def read_file(path: Path) -> dict[str, object]:
+    """Return what the settings file holds; nothing if there is none.
+
+    Raises:
+        UserError: it cannot be read or holds no JSON object.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UserError(f"{path} is not a file.")
+        with path.open("rb") as file:
+            raw = file.read(_LARGEST_FILE_BYTES + 1)
+    except FileNotFoundError:
+        return {}
+    except OSError as exc:
+        raise UserError(f"{path} cannot be read: {exc.strerror or exc}.") from None
+    if len(raw) > _LARGEST_FILE_BYTES:
+        raise UserError(f"{path} is far too large for settings.")
+    try:
+        content = json.loads(raw.decode("utf-8-sig"))  # some editors put a mark at the beginning
+    except json.JSONDecodeError as exc:
+        raise UserError(f"{path} is not valid JSON: {exc.msg} in line {exc.lineno}.") from None
+    except (ValueError, RecursionError):
+        raise UserError(f"{path} is not valid JSON.") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path} must hold a JSON object, {{...}}.")
+    return content

@@ -1,0 +1,243 @@
+"""How a value of `config.json` is read, and how it may be shown.
+
+A reader takes a value as JSON gave it and returns it in the form that the program uses, or raises
+`UnusableValue`. Types are strict: `true` is no number, and neither are NaN and the infinities that
+Python's JSON reader lets through.
+"""
+
+import ipaddress
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+Reader = Callable[[object], object]
+
+_LONGEST_TEXT = 4096
+_LONGEST_SHOWN = 60
+_HUGE = 10**18
+MANY = 1_000_000  # the bound of numbers that need none of their own
+_LETTERBOXD_NAME = re.compile(r"[A-Za-z0-9_]+")
+_LETTERBOXD_ADDRESS = re.compile(
+    r"(?:https?://)?(?:www\.)?letterboxd\.com/([A-Za-z0-9_]+)(?:[/?#].*)?", re.IGNORECASE
+)
+_LINE_BREAKERS = {"Cc", "Cs", "Zl", "Zp"}
+_NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
+_NOT_IN_ADDRESSES = re.compile(r"""[\s"<>\\^`{|}]""")
+# A query, or a run of characters as a passkey is one.
+_MAY_BE_SECRET = re.compile(
+    r"[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|[0-9a-f]{16}|[0-9a-z]{24}", re.IGNORECASE
+)
+
+
+class UnusableValue(ValueError):
+    """A value that its key does not allow; the text, which may be empty, is safe to show."""
+
+
+def shown(value: object) -> str:
+    """Return a value as it may stand in a message: short, in one line, without what may be a secret."""
+    if isinstance(value, Mapping):
+        return "an object"
+    if isinstance(value, list):
+        return "a list"
+    if isinstance(value, str):
+        if {":", "@"} <= set(value) or _MAY_BE_SECRET.search(value):
+            return "a text that is not shown here"
+        short = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
+        # No terminal escape and no mark that turns the line round may pass.
+        return json.dumps("".join(c if c.isprintable() else "?" for c in short), ensure_ascii=False)
+    if isinstance(value, int) and abs(value) > _HUGE:
+        return "a huge number"
+    return {"NaN": "not a number", "Infinity": "infinite", "-Infinity": "infinite"}.get(
+        text := json.dumps(value), text
+    )
+
+
+def letterboxd_name(value: object) -> str:
+    """Return the user name in a name or in a pasted Letterboxd address.
+
+    Raises:
+        UnusableValue: it is neither.
+    """
+    text = _text(value)
+    address = _LETTERBOXD_ADDRESS.fullmatch(text)
+    name = address[1] if address else text
+    if not _LETTERBOXD_NAME.fullmatch(name) or (address and name.lower() in _NO_USER_NAMES):
+        raise UnusableValue
+    return name
+
+
+def web_address(value: object) -> str:
+    """Return an http or https address without a slash at its end.
+
+    Raises:
+        UnusableValue: it is none, or it holds credentials or a query.
+    """
+    text = _text(value)
+    if _NOT_IN_ADDRESSES.search(text):
+        raise UnusableValue
+    try:
+        parts = urlsplit(text)
+        is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # its text holds the address
+        raise UnusableValue from None
+    if "@" in parts.netloc:
+        raise UnusableValue("credentials do not belong in an address")
+    if not is_usable or parts.query or parts.fragment:
+        raise UnusableValue
+    return text.rstrip("/")
+
+
+def is_on_this_machine(address: str) -> bool:
+    """Return whether a web address names this machine: 127.0.0.0/8, ::1 or localhost."""
+    host = urlsplit(address).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnusableValue
+    text = value.strip()
+    if len(text) > _LONGEST_TEXT or any(unicodedata.category(letter) in _LINE_BREAKERS for letter in text):
+        raise UnusableValue
+    return text
+
+
+def filled_text(value: object) -> str:
+    """Read a text that is not empty."""
+    text = _text(value)
+    if not text:
+        raise UnusableValue
+    return text
+
+
+def user_name(value: object) -> str:
+    """Read a Letterboxd user name, or nothing."""
+    return "" if _text(value) == "" else letterboxd_name(value)
+
+
+def category(value: object) -> str:
+    """Read a category of qBittorrent, or nothing."""
+    text = _text(value)
+    # qBittorrent's own rule for category names.
+    if "\\" in text or "//" in text or text.startswith("/") or text.endswith("/"):
+        raise UnusableValue
+    return text
+
+
+def tag(value: object) -> str:
+    """Read a tag of qBittorrent."""
+    text = filled_text(value)
+    if "," in text:  # qBittorrent separates tags by commas
+        raise UnusableValue
+    return text
+
+
+def path_here(value: object) -> str:
+    """Read a whole path, or one from a home folder, which `config.py` expands."""
+    text = filled_text(value)
+    if not (text.startswith("~") or Path(text).is_absolute()):
+        raise UnusableValue
+    return text
+
+
+def flag(value: object) -> bool:
+    """Read true or false."""
+    if not isinstance(value, bool):
+        raise UnusableValue
+    return value
+
+
+def number(
+    low: float, high: float, *, above_low: bool = False, whole: bool = False
+) -> Callable[[object], float]:
+    """Read a number from `low` to `high`, or above `low`; whole ones stay `int`."""
+
+    def read(value: object) -> float:
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise UnusableValue
+        # Neither NaN nor an infinity lies between two numbers.
+        if not low <= value <= high or (above_low and value == low):
+            raise UnusableValue
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Reader:
+    """Read one of some words, in the case given here."""
+    known = {word.casefold(): word for word in words}
+
+    def read(value: object) -> str:
+        try:
+            return known[_text(value).casefold()]
+        except KeyError:
+            raise UnusableValue from None
+
+    return read
+
+
+def either(*readers: Reader) -> Reader:
+    """Read with the first reader that can."""
+
+    def read(value: object) -> object:
+        for reader in readers:
+            try:
+                return reader(value)
+            except UnusableValue:
+                continue
+        raise UnusableValue
+
+    return read
+
+
+def or_null(reader: Reader) -> Reader:
+    """Read null as it is."""
+
+    def read(value: object) -> object:
+        return None if value is None else reader(value)
+
+    return read
+
+
+def list_of(reader: Reader, *, may_be_empty: bool = True) -> Reader:
+    """Read a list without its repetitions; one entry that cannot be read refuses the list."""
+
+    def read(value: object) -> list[object]:
+        if not isinstance(value, list) or not (value or may_be_empty):
+            raise UnusableValue
+        found: dict[object, None] = {}
+        for item in value:
+            try:
+                found[reader(item)] = None
+            except UnusableValue:
+                raise UnusableValue(f"one entry is {shown(item)}") from None
+        return list(found)
+
+    return read
+
+
+def size_range(value: object) -> list[float]:
+    """Read the least and the most of a size."""
+    match value:
+        case [first, second]:
+            low, high = number(0, MANY)(first), number(0, MANY)(second)
+            if low < high:
+                return [low, high]
+    raise UnusableValue
+
+
+def word_values(value: object) -> dict[str, float]:
+    """Read words with the number that each is worth."""
+    if not isinstance(value, Mapping):
+        raise UnusableValue
+    read = number(-MANY, MANY)
+    try:
+        return {filled_text(word): read(worth) for word, worth in value.items()}
+    except UnusableValue:
+        raise UnusableValue("an entry is not of that form") from None

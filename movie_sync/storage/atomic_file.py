@@ -1,0 +1,228 @@
+"""Write a file whole or not at all, readable by its owner alone from the moment it exists.
+
+The new content goes to a temporary file in the same folder (a rename across file systems is not
+atomic), is flushed to the disk, and only then takes the old one's name; the folder is flushed
+too, because the new name is an entry of it.
+"""
+
+import contextlib
+import errno
+import os
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from pathlib import Path
+
+from movie_sync.errors import StorageError
+
+_FILE_MODE = 0o600
+_CHUNK_BYTES = 256 * 1024
+TEMPORARY_SUFFIX = ".tmp"
+_PREVIOUS_SUFFIX = ".previous"
+# Some network and FUSE file systems cannot flush a folder; what they answer is no failure of the write.
+_NO_FOLDER_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+
+
+def write_atomically(
+    path: Path,
+    chunks: Iterable[bytes],
+    *,
+    keep_previous: bool = False,
+    make_way: Callable[[], object] | None = None,
+) -> None:
+    """Replace `path` by the chunks, durably, mode 0600.
+
+    One writer per path at a time; callers hold a lock. A symbolic link at `path` or at the
+    temporary name is replaced, never followed. With `keep_previous` the content so far stays
+    under the name of `previous_of` (not where the file system has no hard links). `make_way` is
+    called when the new content is safe on the disk, just before it takes its name.
+
+    Raises:
+        StorageError: nothing was changed (disk full, read-only, no such folder). One exception:
+            if the folder alone could not be flushed and there was no `keep_previous` to go back
+            to, the new content stands there but might not outlast a power failure.
+    """
+    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    try:
+        try:
+            _write_temporary(temporary, chunks)
+            if make_way:
+                make_way()
+            was_there = os.path.lexists(path)
+            is_kept = keep_previous and _link_previous(path)
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+        try:
+            sync_folder(path.parent)
+        except OSError:
+            if keep_previous:
+                _take_back(path, is_kept=is_kept, was_there=was_there)
+            raise
+    except OSError as exc:
+        raise StorageError(f"{path} could not be written: {exc.strerror or exc}.") from None
+
+
+def previous_of(path: Path) -> Path:
+    """Return the name under which `write_atomically` keeps the generation before the present one."""
+    return path.with_name(path.name + _PREVIOUS_SUFFIX)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make renames and deletions in a folder durable; a no-op where folders cannot be flushed."""
+    flags = getattr(os, "O_DIRECTORY", None)
+    if flags is None:  # Windows
+        return
+    descriptor = os.open(folder, os.O_RDONLY | flags)
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_FOLDER_FLUSH:
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def make_private_folder(folder: Path) -> None:
+    """Create a folder with mode 0700 if it is not there.
+
+    Raises:
+        StorageError: it cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StorageError(f"The folder {folder} could not be made: {exc.strerror or exc}.") from None
+
+
+def delete_file(path: Path) -> None:
+    """Delete one of our own files durably; a missing one is fine.
+
+    Raises:
+        StorageError: it is still there.
+    """
+    try:
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise StorageError(f"{path} could not be deleted: {exc.strerror or exc}.") from None
+
+
+def delete_leftover(path: Path) -> None:
+    """Delete the temporary file that a crash left beside `path`, if it can be deleted."""
+    with contextlib.suppress(OSError):
+        path.with_name(path.name + TEMPORARY_SUFFIX).unlink(missing_ok=True)
+
+
+def keep_aside(path: Path, now: datetime) -> Path:
+    """Rename a damaged file to a name that says what and when, and return that name.
+
+    Raises:
+        StorageError: it could not be renamed.
+    """
+    aside = _free_aside_name(path, now)
+    try:
+        path.rename(aside)
+        sync_folder(path.parent)
+    except OSError as exc:
+        raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
+    return aside
+
+
+def keep_double_aside(path: Path, now: datetime) -> Path:
+    """Give a damaged file a second name as `keep_aside` does, so that `path` is at no time missing.
+
+    What cannot have two names (a folder; any file on some file systems) is renamed.
+
+    Raises:
+        StorageError: it has no second name.
+    """
+    aside = _free_aside_name(path, now)
+    try:
+        os.link(path, aside)
+    except OSError:
+        return keep_aside(path, now)
+    try:
+        sync_folder(path.parent)
+    except OSError as exc:
+        with contextlib.suppress(OSError):
+            aside.unlink()
+        raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
+    return aside
+
+
+def _free_aside_name(path: Path, now: datetime) -> Path:
+    stamp = f"{now:%Y%m%dT%H%M%SZ}"
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    number = 2
+    while os.path.lexists(aside):
+        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
+        number += 1
+    return aside
+
+
+def _link_previous(path: Path) -> bool:
+    """Keep the present content under its second name; False if it cannot be had or is not there."""
+    previous = previous_of(path)
+    try:
+        previous.unlink(missing_ok=True)
+        os.link(path, previous)
+    except OSError:  # it is a second safety: the write itself does not fail for it
+        return False
+    return True
+
+
+def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> None:
+    """Undo a rename that could not be made durable, as far as it can be undone."""
+    with contextlib.suppress(OSError):
+        if is_kept:
+            previous_of(path).replace(path)
+        elif not was_there:
+            path.unlink()
+
+
+def _write_temporary(temporary: Path, chunks: Iterable[bytes]) -> None:
+    descriptor = _create(temporary)
+    try:
+        _write_all(descriptor, chunks)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _create(temporary: Path) -> int:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        descriptor = os.open(temporary, flags, _FILE_MODE)
+    except FileExistsError:  # a crash left it, or somebody planted it
+        temporary.unlink()
+        descriptor = os.open(temporary, flags, _FILE_MODE)
+    try:
+        if hasattr(os, "fchmod"):  # the umask may have taken bits away
+            os.fchmod(descriptor, _FILE_MODE)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _write_all(descriptor: int, chunks: Iterable[bytes]) -> None:
+    """Write in pieces of moderate size: neither a call per line nor the whole file in memory twice."""
+    piece = bytearray()
+    for chunk in chunks:
+        if not piece and len(chunk) >= _CHUNK_BYTES:
+            _write_piece(descriptor, chunk)
+            continue
+        piece += chunk
+        if len(piece) >= _CHUNK_BYTES:
+            _write_piece(descriptor, piece)
+            piece.clear()
+    _write_piece(descriptor, piece)
+
+
+def _write_piece(descriptor: int, piece: bytes | bytearray) -> None:
+    written = 0
+    with memoryview(piece) as view:
+        while written < len(piece):
+            written += os.write(descriptor, view[written:])

@@ -1,0 +1,228 @@
+"""Where everything lies: the data folder, every file in it, and the key file outside it.
+
+The key that opens `credentials.enc` is never kept beside it: whoever copies the data folder, into a
+backup for instance, then has nothing to read the credentials with.
+"""
+
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from movie_sync.errors import UserError
+from movie_sync.storage.atomic_file import sync_folder
+
+HOME_VARIABLE = "MOVIE_SYNC_HOME"
+KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class AppPaths:
+    """Names every file in the data folder `root`; makes nothing until `prepare`."""
+
+    root: Path
+
+    @property
+    def config(self) -> Path:
+        """The user's settings."""
+        return self.root / "config.json"
+
+    @property
+    def queue_pending(self) -> Path:
+        """Films that wait or are in work."""
+        return self.root / "queue_pending.json"
+
+    @property
+    def queue_failed(self) -> Path:
+        """Films that could not be had, with the time of the next attempt."""
+        return self.root / "queue_failed.json"
+
+    @property
+    def queue_completed(self) -> Path:
+        """Films that were handed over or were there already."""
+        return self.root / "queue_completed.json"
+
+    @property
+    def queue_removed(self) -> Path:
+        """Films that the user took out and that stay out."""
+        return self.root / "queue_removed.json"
+
+    @property
+    def watchlist(self) -> Path:
+        """The last watchlist that was read whole."""
+        return self.root / "watchlist.json"
+
+    @property
+    def credentials(self) -> Path:
+        """The encrypted credentials."""
+        return self.root / "credentials.enc"
+
+    @property
+    def torrents(self) -> Path:
+        """The folder for `.torrent` files where no qBittorrent is used."""
+        return self.root / "torrents"
+
+    @property
+    def log(self) -> Path:
+        """The rotating log."""
+        return self.root / "movie_sync.log"
+
+    @property
+    def inbox(self) -> Path:
+        """The folder of commands that a running daemon takes up."""
+        return self.root / "inbox"
+
+    @property
+    def daemon_lock(self) -> Path:
+        """Locked by the one daemon that may use this folder."""
+        return self.root / "daemon.lock"
+
+    @property
+    def daemon(self) -> Path:
+        """What the daemon is doing, for `status`."""
+        return self.root / "daemon.json"
+
+    @property
+    def budget(self) -> Path:
+        """When the tracker was called in the last hour."""
+        return self.root / "budget.json"
+
+    def prepare(self) -> None:
+        """Make the data folder, or make an existing one private (mode 0700), a config.json in it too.
+
+        Raises:
+            UserError: the folder cannot be used; the message says what to do.
+        """
+        _refuse_shared(self.root)
+        try:
+            make_folder(self.root)
+            self.root.chmod(_PRIVATE_FOLDER)
+            if self.config.is_file() and not self.config.is_symlink():  # an editor made it, maybe for all
+                self.config.chmod(_PRIVATE_FILE)
+        except OSError as exc:
+            raise _unusable(self.root, exc) from exc
+        if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
+            raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
+
+
+_OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
+
+
+def _unusable(folder: Path, exc: OSError) -> UserError:
+    return UserError(f"The data folder {folder} cannot be used: {exc.strerror}. {_OTHER_FOLDER}")
+
+
+def _refuse_shared(folder: Path) -> None:
+    """Refuse a folder that other programs live in: making it private would break them."""
+    try:
+        mode = folder.stat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise _unusable(folder, exc) from exc
+    if not stat.S_ISDIR(mode):
+        raise UserError(f"The data folder {folder} is not a folder. {_OTHER_FOLDER}")
+    if mode & stat.S_ISVTX or folder.resolve() == Path(folder.anchor):
+        raise UserError(
+            f"The data folder {folder} is shared with other programs. Name a folder of its own, "
+            f"for instance {folder / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
+        )
+
+
+def make_folder(folder: Path) -> None:
+    """Make `folder` and what is missing above it, and see it safe on the disk.
+
+    What is made has mode 0700 under any umask; what is there is left as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    try:
+        folder.mkdir(mode=_PRIVATE_FOLDER)
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        raise
+    folder.chmod(_PRIVATE_FOLDER)
+    sync_folder(folder.parent)
+
+
+def default_root(environ: Mapping[str, str]) -> Path:
+    """Return the data folder: MOVIE_SYNC_HOME, else `~/.movie_sync`.
+
+    Raises:
+        UserError: there is no home folder, or the variable's `~name` is unknown.
+    """
+    return _from_variable(HOME_VARIABLE, environ) or _home(environ) / ".movie_sync"
+
+
+def default_key_file(environ: Mapping[str, str], root: Path | None = None) -> Path:
+    """Return where the key lies: MOVIE_SYNC_KEY_FILE, else below XDG_CONFIG_HOME, else `~/.config`.
+
+    `root` is the data folder in use; without it, the one that `environ` names.
+
+    Raises:
+        UserError: the key would lie inside the data folder, or there is no home folder.
+    """
+    named = _from_variable(KEY_FILE_VARIABLE, environ)
+    if named is None:
+        settings = Path(environ.get("XDG_CONFIG_HOME", "").strip())
+        # A relative XDG_CONFIG_HOME is to be ignored, says the XDG base directory specification.
+        base = settings if settings.is_absolute() else _home(environ) / ".config"
+        named = base / "movie_sync" / "credentials.key"
+    check_key_is_outside(named, root or default_root(environ))
+    return named
+
+
+def check_key_is_outside(key_file: Path, root: Path) -> None:
+    """Refuse a key file inside the data folder, also behind symbolic links.
+
+    Raises:
+        UserError: it lies inside.
+    """
+    if key_file.resolve().is_relative_to(root.resolve()):
+        raise UserError(
+            f"The key file {key_file} lies inside the data folder {root}: a copy of the folder would "
+            f"then hold the credentials and their key. Name a place outside with {KEY_FILE_VARIABLE}."
+        )
+
+
+def expand_home(text: str, environ: Mapping[str, str]) -> Path:
+    """Return the path with a leading `~` replaced by the home folder.
+
+    Raises:
+        UserError: there is no such home folder.
+    """
+    if text == "~" or text.startswith(("~/", f"~{os.sep}")):
+        return _home(environ) / text[2:]
+    if not text.startswith("~"):
+        return Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as exc:
+        raise UserError(f"The home folder that {text!r} names is not known. Write the whole path.") from exc
+
+
+def _from_variable(name: str, environ: Mapping[str, str]) -> Path | None:
+    text = environ.get(name, "").strip()
+    return expand_home(text, environ).absolute() if text else None
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    named = Path(environ.get("HOME", "").strip())
+    if named.is_absolute():
+        return named
+    try:
+        return Path.home()
+    except RuntimeError as exc:
+        raise UserError(
+            f"There is no home folder for this user. Name the data folder with {HOME_VARIABLE} "
+            f"and the key file with {KEY_FILE_VARIABLE}."
+        ) from exc

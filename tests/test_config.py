@@ -1,0 +1,485 @@
+"""Settings: any file gives usable values, and every mistake in it is named."""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from movie_sync.config import Config
+from movie_sync.config_keys import KEYS, QUALITIES, QUALITY_PRESETS, Rule, Section
+from movie_sync.config_values import is_on_this_machine, shown
+from movie_sync.errors import UserError
+
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
+HOME = {"HOME": "/home/anna"}
+SECRET = "0123456789abcdef0123456789abcdef"
+
+# The contract's own defaults.
+DEFAULTS = json.loads("""
+{
+  "username": "",
+  "check_interval": 3600,
+  "retry_interval": 3600,
+  "max_retries": 5,
+  "backoff_multiplier": 2.0,
+  "first_run": "all",
+  "download_directory": "/home/anna/Downloads",
+  "library_directories": [],
+  "torrent_directory": null,
+  "letterboxd": {"base_url": "https://letterboxd.com", "request_delay": 1.0, "timeout": 30,
+                 "export_file": null},
+  "filelist": {"base_url": "https://filelist.io", "calls_per_hour": 120, "timeout": 30},
+  "qbittorrent": {"enabled": true, "url": "http://localhost:8080", "category": "Movies",
+                  "tags": ["movie_sync"], "save_path": null, "verify_tls": true, "timeout": 30},
+  "quality": {"order": ["Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p",
+                        "Bluray-720p", "WEB-720p", "HDTV-720p"],
+              "size_mb_per_minute": {"2160p": [25, 400], "1080p": [12.5, 250], "720p": [8, 120],
+                                     "sd": [3, 60]},
+              "preferred_mb_per_minute": null, "max_size_gb": null, "min_seeders": 1,
+              "freeleech": "prefer", "prefer_internal": true, "words": {}, "reject_words": [],
+              "preset": null, "wait_for_best_hours": 0}
+}
+""")
+
+
+def load(tmp_path: Path, content: object, environ: Mapping[str, str] = HOME) -> Config:
+    """Write `content` as config.json and load it."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    return Config.load(path, environ=environ)
+
+
+def nested(key: str, value: object) -> dict[str, object]:
+    """Return `{"a": {"b": value}}` for `a.b`."""
+    first, _, rest = key.partition(".")
+    return {first: nested(rest, value) if rest else value}
+
+
+def each(key: str, *values: object) -> list[tuple[str, object]]:
+    """Return the key with each of the values."""
+    return [(key, value) for value in values]
+
+
+def value_at(config: Mapping[str, Any], key: str) -> object:
+    """Return the value at a full key."""
+    for name in key.split("."):
+        config = config[name]
+    return config
+
+
+def rules(section: Section = KEYS, prefix: str = "") -> dict[str, Rule]:
+    """Return every rule by its full key."""
+    found: dict[str, Rule] = {}
+    for key, rule in section.keys.items():
+        found |= rules(rule, f"{prefix}{key}.") if isinstance(rule, Section) else {prefix + key: rule}
+    return found
+
+
+def test_defaults_are_the_documented_ones(tmp_path: Path) -> None:
+    """Without a file the settings are the defaults, and nothing is said."""
+    config = Config.load(tmp_path / "config.json", environ=HOME)
+
+    assert dict(config) == DEFAULTS
+    assert config.warnings == []
+    assert not config.is_set("download_directory")
+
+
+def test_defaults_obey_their_own_rules(tmp_path: Path) -> None:
+    """Every default written into the file is taken without a warning."""
+    config = load(tmp_path, DEFAULTS)
+
+    assert config.warnings == []
+    assert dict(config) == DEFAULTS
+
+
+def test_file_in_the_data_folder_is_found(tmp_path: Path) -> None:
+    """Without a path the file of the data folder in the environment is read."""
+    (tmp_path / "config.json").write_text('\ufeff{"username": "anna"}', encoding="utf-8")
+
+    assert Config.load(environ={"MOVIE_SYNC_HOME": str(tmp_path)})["username"] == "anna"
+
+
+USABLE: list[tuple[str, object, object]] = [
+    ("username", "  anna_2 ", "anna_2"),
+    ("username", "https://letterboxd.com/anna/watchlist/", "anna"),
+    ("username", "", ""),
+    ("check_interval", 60, 60),
+    ("check_interval", 90.5, 90.5),
+    ("retry_interval", 0.5, 0.5),
+    ("max_retries", 0, 0),
+    ("backoff_multiplier", 1, 1),
+    ("first_run", "NEW", "new"),
+    ("first_run", 25, 25),
+    ("download_directory", "~/Films", "/home/anna/Films"),
+    ("download_directory", "~", "/home/anna"),
+    ("library_directories", ["~/a", "/b", "/b"], ["/home/anna/a", "/b"]),
+    ("torrent_directory", "/watch", "/watch"),
+    ("letterboxd.base_url", "http://127.0.0.1:8000/", "http://127.0.0.1:8000"),
+    ("letterboxd.request_delay", 0, 0),
+    ("letterboxd.export_file", "~/x.zip", "/home/anna/x.zip"),
+    ("filelist.calls_per_hour", 150, 150),
+    ("filelist.timeout", 0.2, 0.2),
+    ("qbittorrent.enabled", False, False),
+    ("qbittorrent.url", "https://[::1]:8080/qb/", "https://[::1]:8080/qb"),
+    ("qbittorrent.category", "", ""),
+    ("qbittorrent.category", "Films/New", "Films/New"),
+    ("qbittorrent.tags", [], []),
+    ("qbittorrent.save_path", r"D:\Films", r"D:\Films"),
+    ("quality.preset", "4K", "4k"),
+    ("quality.order", ["remux-1080P", "DVD", "dvd"], ["Remux-1080p", "DVD"]),
+    ("quality.order", ["Disc-1080p", "3D-1080p"], ["Disc-1080p", "3D-1080p"]),
+    ("quality.size_mb_per_minute.sd", [0, 5.5], [0, 5.5]),
+    ("quality.preferred_mb_per_minute", 60, 60),
+    ("quality.max_size_gb", 0.7, 0.7),
+    ("quality.freeleech", "only", "only"),
+    ("quality.words", {" x265 ": 10, "AV1": -2.5}, {"x265": 10, "AV1": -2.5}),
+    ("quality.reject_words", ["HDCAM"], ["HDCAM"]),
+    ("quality.wait_for_best_hours", 48, 48),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "expected"), USABLE)
+def test_usable_values(tmp_path: Path, key: str, value: object, expected: object) -> None:
+    """A usable value is taken, in the form that the program uses, and is the user's own."""
+    config = load(tmp_path, nested(key, value))
+
+    assert config.warnings == []
+    assert value_at(config, key) == expected
+    assert type(value_at(config, key)) is type(expected) or isinstance(expected, dict)
+    assert config.is_set(key)
+
+
+UNUSABLE: list[tuple[str, object]] = [
+    *each("username", None, 5, "anna b", "../anna", "anna\n\u202e!", "boxd.it/abc"),
+    ("username", "https://letterboxd.com/film/heat/"),
+    *each("check_interval", "60", True, None, -1, 0, math.nan, math.inf, 10**400, [60]),
+    *each("retry_interval", 0, -5, 604801, "1h", False),
+    *each("max_retries", -1, 2.5, 5.0, 1001, "5", True),
+    *each("backoff_multiplier", 0.5, -2, "2", math.inf, None),
+    *each("first_run", "some", -1, 2.5, True, None, []),
+    *each("download_directory", "", "Films", "../x", None, 3, "/a\0b", "~nobody-at-all/x"),
+    *each("library_directories", "/a", [""], [None], ["rel"], {"a": 1}),
+    ("torrent_directory", "torrents"),
+    *each("letterboxd.base_url", "letterboxd.com", "ftp://a.b", "https://", "", None, 1),
+    *each("letterboxd.base_url", "http://a:99999", "http://[::1", "http://a b", "http://a\\b"),
+    ("letterboxd.base_url", "https://a.org/?x=1"),
+    *each("letterboxd.request_delay", -0.1, 61, "1"),
+    *each("filelist.calls_per_hour", 0, 151, -3, 12.5, "120", True),
+    *each("filelist.timeout", 0, -1, 601, None),
+    *each("qbittorrent.enabled", 1, 0, "true", None),
+    *each("qbittorrent.category", None, "/a", "a/", "a//b", "a\\b", "a\nb"),
+    *each("qbittorrent.tags", "movie_sync", ["a,b"], [""], [1]),
+    *each("qbittorrent.save_path", "", 1, []),
+    *each("quality.preset", "8k", 1, []),
+    *each("quality.order", [], "DVD", ["Bluray"], ["WEB-1080p", None], {}),
+    *each("quality.size_mb_per_minute.1080p", [5], [9, 5], [5, 5], [-1, 5], ["1", 5], 9, [0, math.nan]),
+    *each("quality.max_size_gb", 0, -1, "20", True),
+    *each("quality.min_seeders", -1, 1.5, None),
+    *each("quality.freeleech", "yes", True, None),
+    *each("quality.words", [], {"": 1}, {"a": "1"}, {"a": math.nan}, None),
+    *each("quality.reject_words", "cam", [""], [1]),
+    *each("quality.wait_for_best_hours", -1, "48", math.inf),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), UNUSABLE)
+def test_unusable_values(tmp_path: Path, key: str, value: object) -> None:
+    """An unusable value gives one warning with key, value and what is allowed, and the default."""
+    config = load(tmp_path, nested(key, value))
+
+    (warning,) = config.warnings
+    assert f'"{key}" is {shown(value)}' in warning
+    assert "must be " in warning
+    assert "\n" not in warning
+    assert value_at(config, key) == value_at(DEFAULTS, key)
+    assert not config.is_set(key)
+
+
+def test_one_mistake_spoils_one_key(tmp_path: Path) -> None:
+    """What stands beside a mistake is used."""
+    config = load(tmp_path, {"username": "anna", "quality": {"min_seeders": -1, "max_size_gb": 20}})
+
+    assert len(config.warnings) == 1
+    assert (config["username"], config["quality"]["max_size_gb"]) == ("anna", 20)
+
+
+def test_section_is_set_by_one_of_its_keys(tmp_path: Path) -> None:
+    """A section counts as the user's own if anything in it is."""
+    config = load(tmp_path, {"quality": {"size_mb_per_minute": {"sd": [1, 2]}}})
+
+    assert config.is_set("quality.size_mb_per_minute")
+    assert config.is_set("quality")
+    assert not config.is_set("quality.order")
+    assert not config.is_set("qual")
+
+
+@pytest.mark.parametrize("section", ["letterboxd", "filelist", "qbittorrent", "quality"])
+@pytest.mark.parametrize("value", ["hd", None, 5, []])
+def test_section_that_is_no_object(tmp_path: Path, section: str, value: object) -> None:
+    """A section of another type is a warning, and the section's defaults."""
+    config = load(tmp_path, {section: value})
+
+    assert f'"{section}"' in config.warnings[0]
+    assert config[section] == DEFAULTS[section]
+
+
+@pytest.mark.parametrize(
+    ("content", "unknown", "nearest"),
+    [
+        ({"chek_interval": 5}, "chek_interval", "check_interval"),
+        ({"UserName": "anna"}, "UserName", "username"),
+        ({"quality": {"min_seeds": 3}}, "quality.min_seeds", "quality.min_seeders"),
+        ({"min_seeders": 3}, "min_seeders", "quality.min_seeders"),
+        ({"qbitorrent": {}}, "qbitorrent", "qbittorrent"),
+        ({"quality": {"size_mb_per_minute": {"1080": [1, 2]}}}, "1080", "quality.size_mb_per_minute.1080p"),
+    ],
+)
+def test_unknown_key_names_the_nearest(tmp_path: Path, content: object, unknown: str, nearest: str) -> None:
+    """A key that is not known is a warning with the known one that may be meant."""
+    (warning,) = load(tmp_path, content).warnings
+
+    assert unknown in warning
+    assert f'"{nearest}"' in warning
+
+
+def test_many_unknown_keys_are_summed_up(tmp_path: Path) -> None:
+    """A file of something else gives a few warnings, not a thousand."""
+    config = load(tmp_path, {f"key{number}": number for number in range(1000)})
+
+    assert len(config.warnings) == 11
+    assert "and 989 more" in config.warnings[-1]
+
+
+BROKEN = {
+    "cut": b'{"username": "an',
+    "empty": b"",
+    "rubbish": b"\xff\xfe\x00\x9b31m",
+    "list": b'["username"]',
+    "null": b"null",
+    "number": b"5",
+    "deep": b"[" * 200_000,
+    "huge number": b'{"max_retries": ' + b"9" * 10_000 + b"}",
+    "too large": b'{"username": "anna"}' + b" " * 1_000_001,
+}
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_broken_file_gives_defaults_and_stays(tmp_path: Path, content: bytes) -> None:
+    """A file that is no JSON object is one warning, defaults for all, and stays as it is."""
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+
+    config = Config.load(path, environ=HOME)
+
+    assert len(config.warnings) == 1
+    assert str(path) in config.warnings[0]
+    assert dict(config) == DEFAULTS
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "dangling link", "unreadable"])
+def test_what_is_no_readable_file(tmp_path: Path, kind: str) -> None:
+    """Something else in the file's place is a warning; nothing waits for it or breaks."""
+    path = tmp_path / "config.json"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "dangling link":
+        path.symlink_to(tmp_path / "nowhere")
+    elif os.geteuid() == 0:
+        pytest.skip("file modes do not bind root")
+    else:
+        path.write_text("{}")
+        path.chmod(0)
+
+    config = Config.load(path, environ=HOME)
+
+    assert len(config.warnings) == (0 if kind == "dangling link" else 1)
+    assert dict(config) == DEFAULTS
+
+
+def test_too_short_interval_in_the_file_becomes_the_shortest(tmp_path: Path) -> None:
+    """Letterboxd is not asked more than once a minute."""
+    config = load(tmp_path, {"check_interval": 5})
+
+    assert config["check_interval"] == 60
+    assert "at least 60" in config.warnings[0]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:80", "127.9.9.9", "[::1]:8000", "localhost", "LOCALHOST:1"])
+def test_limits_fall_for_stand_ins_on_this_machine(tmp_path: Path, host: str) -> None:
+    """Short intervals and large budgets are for services on this machine."""
+    config = load(
+        tmp_path,
+        {
+            "check_interval": 0.5,
+            "letterboxd": {"base_url": f"http://{host}"},
+            "filelist": {"base_url": f"http://{host}", "calls_per_hour": 5000},
+        },
+    )
+
+    assert config.warnings == []
+    assert config["check_interval"] == 0.5
+    assert config["filelist"]["calls_per_hour"] == 5000
+
+
+@pytest.mark.parametrize("host", ["localhost.example.org", "127.0.0.1.example.org", "10.0.0.1", "128.0.0.1"])
+def test_other_machines_are_not_this_one(host: str) -> None:
+    """A name that only looks like this machine keeps the limits."""
+    assert not is_on_this_machine(f"http://{host}")
+
+
+def test_passkey_over_plain_http_is_warned_of(tmp_path: Path) -> None:
+    """An address that sends the passkey unprotected is taken with a warning."""
+    config = load(tmp_path, {"filelist": {"base_url": "http://filelist.example"}})
+
+    assert "unprotected" in config.warnings[0]
+    assert config["filelist"]["base_url"] == "http://filelist.example"
+
+
+def test_precedence(tmp_path: Path) -> None:
+    """Command line, then environment, then file, then default; the file stays as it is."""
+    path = tmp_path / "config.json"
+    path.write_text('{"username": "file", "check_interval": 100}')
+    environ = HOME | {"MOVIE_SYNC_USERNAME": " env ", "MOVIE_SYNC_CHECK_INTERVAL": "200"}
+
+    assert Config.load(path, environ=HOME)["username"] == "file"
+    from_environment = Config.load(path, environ=environ, overrides={"username": None})
+    assert (from_environment["username"], from_environment["check_interval"]) == ("env", 200)
+    from_command = Config.load(path, environ=environ, overrides={"username": "cli", "check_interval": 300})
+    assert (from_command["username"], from_command["check_interval"]) == ("cli", 300)
+    assert from_command.is_set("username")
+    assert path.read_text() == '{"username": "file", "check_interval": 100}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MOVIE_SYNC_USERNAME", "anna b"),
+        *(
+            ("MOVIE_SYNC_CHECK_INTERVAL", value)
+            for value in ("59", "soon", "-5", "nan", "1e3", "1_000", "٦٠")
+        ),
+    ],
+)
+def test_bad_environment_is_an_error(tmp_path: Path, name: str, value: str) -> None:
+    """An environment variable that cannot be used ends the program and is named."""
+    with pytest.raises(UserError, match=name):
+        Config.load(tmp_path / "config.json", environ=HOME | {name: value})
+
+
+def test_replacing_a_setting(tmp_path: Path) -> None:
+    """A setting can be replaced as the architecture shows; an unusable one raises and changes nothing."""
+    config = load(tmp_path, {"quality": {"min_seeders": 3}})
+
+    config["username"] = "anna"
+    config["quality"] = {"max_size_gb": 9}
+    for key, value in {"username": "a b", "check_interval": 59, "quality": {"min_seeders": -1}}.items():
+        with pytest.raises(UserError, match=key):
+            config[key] = value
+    with pytest.raises(KeyError):
+        config["usrname"] = "anna"
+
+    assert config["username"] == "anna"
+    assert (config["quality"]["min_seeders"], config["quality"]["max_size_gb"]) == (3, 9)
+    with pytest.raises(TypeError):
+        config["quality"]["min_seeders"] = 5
+    assert json.loads((tmp_path / "config.json").read_text()) == {"quality": {"min_seeders": 3}}
+
+
+def test_loads_do_not_share_values(tmp_path: Path) -> None:
+    """What one Config holds is no other one's."""
+    Config.load(tmp_path / "none", environ=HOME)["library_directories"].append("/x")
+
+    assert Config.load(tmp_path / "none", environ=HOME)["library_directories"] == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"letterboxd": {"base_url": f"https://anna:{SECRET}@example.org"}},
+        {"filelist": {"base_url": f"ftp://filelist.example/rss?passkey={SECRET}"}},
+        {"filelist": {"base_url": f"http://bad host/{SECRET}/announce"}},
+        {"filelist": {"passkey": SECRET}},
+        {"passkey": SECRET, "qbittorrent": {"password": SECRET, "url": f"x://admin:{SECRET}@h"}},
+        {"username": {"passkey": SECRET}, SECRET: 1, "quality": {"order": [SECRET]}},
+        {"first_run": f"password: {SECRET}", "username": f"{SECRET}!"},
+    ],
+)
+def test_no_secret_in_a_warning(tmp_path: Path, content: object) -> None:
+    """A credential in the wrong place is not repeated in the warning."""
+    config = load(tmp_path, content)
+
+    assert config.warnings
+    assert SECRET[:8] not in "".join(config.warnings)
+
+
+@pytest.mark.parametrize("section", ["", "filelist.", "qbittorrent."])
+def test_credentials_in_the_file_are_pointed_out(tmp_path: Path, section: str) -> None:
+    """A passkey in config.json is not used, and the warning says where it belongs."""
+    (warning,) = load(tmp_path, nested(f"{section}passkey", "abc")).warnings
+
+    assert f'"{section}passkey"' in warning
+    assert "run setup" in warning
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(["hd", "~/x", "/x", "~", "~x", "http://127.0.0.1", "https://a@b", *QUALITIES])
+)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def shaped_like(section: Section) -> st.SearchStrategy[object]:
+    """Return objects with the section's keys and any values."""
+    inner = {
+        key: anything if isinstance(rule, Rule) else anything | shaped_like(rule)
+        for key, rule in section.keys.items()
+    }
+    return st.fixed_dictionaries({}, optional=inner)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(content=anything | shaped_like(KEYS))
+def test_any_json_gives_usable_settings(tmp_path: Path, content: object) -> None:
+    """Whatever the file says, loading succeeds, each value obeys its rule, and each warning is one line."""
+    config = load(tmp_path, content)
+
+    for key, rule in rules().items():
+        assert rule.read(value_at(config, key)) == value_at(config, key)
+    assert config["check_interval"] >= 60 or is_on_this_machine(config["letterboxd"]["base_url"])
+    assert all(warning.isprintable() for warning in config.warnings)
+    assert all(Path(folder).is_absolute() for folder in config["library_directories"])
+
+
+@pytest.mark.parametrize("key", rules())
+def test_every_key_is_documented_with_its_default(key: str) -> None:
+    """The page of settings has a row for each key, with the default."""
+    row = f"| `{key}` | `{json.dumps(rules()[key].default)}` |"
+
+    assert row in DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_nothing_else_is_documented() -> None:
+    """The page of settings has no row for a key that does not exist, and every quality is on it."""
+    text = DOCUMENT.read_text(encoding="utf-8")
+
+    assert set(re.findall(r"^\| `([a-z][\w.]*)` \|", text, re.MULTILINE)) == set(rules())
+    assert all(f"`{quality}`" in text for quality in QUALITIES)
+    assert all(f'`"{preset}"`' in text for preset in QUALITY_PRESETS)

@@ -1,0 +1,86 @@
+"""Saving settings: setup's changes join the file, and nothing that stands there is lost."""
+
+import json
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from movie_sync.config import Config, save_changes
+from movie_sync.errors import UserError
+
+BROKEN = {
+    "cut": b'{"username": "an',
+    "empty": b"",
+    "rubbish": b"\xff\xfe\x00\x9b31m",
+    "list": b'["username"]',
+    "deep": b"[" * 200_000,
+    "too large": b'{"username": "anna"}' + b" " * 1_000_001,
+}
+
+
+def test_saving_keeps_what_is_there(tmp_path: Path) -> None:
+    """Setup's changes join the file; unknown keys and other settings stay; the file is private."""
+    path = tmp_path / "config.json"
+    path.write_text(
+        '{"note": "mine\\u0219", "qbittorrent": {"tags": ["a"], "url": "http://old"}, "quality": 5}'
+    )
+    path.chmod(0o644)
+
+    save_changes(
+        path, {"username": "anna", "qbittorrent": {"url": "http://new"}, "quality": {"preset": "hd"}}
+    )
+
+    assert json.loads(path.read_text(encoding="utf-8")) == {
+        "note": "mine\u0219",
+        "qbittorrent": {"tags": ["a"], "url": "http://new"},
+        "quality": {"preset": "hd"},
+        "username": "anna",
+    }
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_saving_a_new_file(tmp_path: Path, umask: int) -> None:
+    """A file that was not there is made, private under any umask."""
+    path = tmp_path / "config.json"
+    before = os.umask(umask)
+    try:
+        save_changes(path, {"username": "anna"})
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert Config.load(path)["username"] == "anna"
+
+
+def test_saving_half_a_surrogate_pair(tmp_path: Path) -> None:
+    """What JSON can say and UTF-8 cannot is still kept."""
+    path = tmp_path / "config.json"
+    path.write_text(r'{"odd": "\ud800"}')
+
+    save_changes(path, {"username": "anna"})
+
+    assert json.loads(path.read_text())["odd"] == "\ud800"
+
+
+@pytest.mark.parametrize("content", BROKEN.values(), ids=BROKEN)
+def test_saving_never_overwrites_a_broken_file(tmp_path: Path, content: bytes) -> None:
+    """A file that cannot be read is left as it is, and the message says what to do."""
+    path = tmp_path / "config.json"
+    path.write_bytes(content)
+
+    with pytest.raises(UserError, match="left as it is"):
+        save_changes(path, {"username": "anna"})
+
+    assert path.read_bytes() == content
+
+
+def test_saving_refuses_an_unusable_value(tmp_path: Path) -> None:
+    """Nothing is saved that would be a warning at the next start."""
+    with pytest.raises(UserError, match="username"):
+        save_changes(tmp_path / "config.json", {"username": "a b"})
+
+    assert list(tmp_path.iterdir()) == []

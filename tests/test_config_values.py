@@ -1,0 +1,58 @@
+"""How single values are read and shown."""
+
+import json
+
+import pytest
+
+from movie_sync.config_values import UnusableValue, letterboxd_name, shown
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("anna", "anna"),
+        (" https://letterboxd.com/Anna_1/ ", "Anna_1"),
+        ("letterboxd.com/anna", "anna"),
+        ("http://www.letterboxd.com/anna/watchlist/page/2/?x#y", "anna"),
+    ],
+)
+def test_letterboxd_names(text: str, name: str) -> None:
+    """A user name may be pasted as an address."""
+    assert letterboxd_name(text) == name
+
+
+@pytest.mark.parametrize(
+    "text", ["", "anna b", "ann@", "ännä", "https://example.org/anna", "letterboxd.com/"]
+)
+def test_what_is_no_letterboxd_name(text: str) -> None:
+    """Anything else is refused."""
+    with pytest.raises(UnusableValue):
+        letterboxd_name(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("so\u0219n", '"so\u0219n"'),
+        (5, "5"),
+        (True, "true"),
+        (None, "null"),
+        (float("nan"), "not a number"),
+        (10**400, "a huge number"),
+        ([1], "a list"),
+        ({"a": 1}, "an object"),
+        ("\x1b[31m\n\u202ered", '"?[31m??red"'),
+        ("https://anna:word@example.org", "a text that is not shown here"),
+        ("https://example.org/?passkey=abc", "a text that is not shown here"),
+        ("my password: abc", "a text that is not shown here"),
+        ("0123456789abcdef0123456789abcdef", "a text that is not shown here"),
+    ],
+)
+def test_values_in_messages(value: object, expected: str) -> None:
+    """A value stands in a message readably, in one line, without escapes and secrets."""
+    assert shown(value) == expected
+
+
+def test_long_values_in_messages() -> None:
+    """A long text is cut."""
+    assert len(json.loads(shown("long words " * 1000))) < 70

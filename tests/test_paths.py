@@ -1,0 +1,157 @@
+"""Where everything lies, and a data folder that is private or refused."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from movie_sync.errors import UserError
+from movie_sync.storage.paths import AppPaths, default_key_file, default_root, expand_home
+
+as_user_only = pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file modes do not bind root"
+)
+
+
+def mode_of(path: Path) -> int:
+    """Return the permission bits."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HOME": "/home/anna"}, "/home/anna/.movie_sync"),
+        ({"HOME": "/home/anna", "MOVIE_SYNC_HOME": "/srv/films"}, "/srv/films"),
+        ({"HOME": "/home/anna", "MOVIE_SYNC_HOME": " ~/films "}, "/home/anna/films"),
+        ({"HOME": "/home/anna", "MOVIE_SYNC_HOME": "~"}, "/home/anna"),
+        ({"HOME": "/home/anna", "MOVIE_SYNC_HOME": ""}, "/home/anna/.movie_sync"),
+    ],
+)
+def test_data_folder(environ: dict[str, str], expected: str) -> None:
+    """The variable names the data folder, else it lies in the home folder."""
+    assert default_root(environ) == Path(expected)
+
+
+def test_data_folder_without_home_variable() -> None:
+    """An empty environment still has a home folder: the user's own."""
+    assert default_root({}).is_absolute()
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({"HOME": "/home/anna"}, "/home/anna/.config/movie_sync/credentials.key"),
+        ({"HOME": "/home/anna", "XDG_CONFIG_HOME": "/etc/anna"}, "/etc/anna/movie_sync/credentials.key"),
+        ({"HOME": "/home/anna", "XDG_CONFIG_HOME": "etc"}, "/home/anna/.config/movie_sync/credentials.key"),
+        ({"HOME": "/home/anna", "MOVIE_SYNC_KEY_FILE": "~/my.key"}, "/home/anna/my.key"),
+    ],
+)
+def test_key_file(environ: dict[str, str], expected: str) -> None:
+    """The key lies where the variables say, else below ~/.config."""
+    assert default_key_file(environ) == Path(expected)
+
+
+@pytest.mark.parametrize("place", ["key", "deep/er/key", ".", "../data/key", "../link/key"])
+def test_key_inside_data_folder_is_refused(tmp_path: Path, place: str) -> None:
+    """A key beside what it opens is refused, whatever way leads there."""
+    root = tmp_path / "data"
+    root.mkdir()
+    (tmp_path / "link").symlink_to(root)
+    environ = {"MOVIE_SYNC_KEY_FILE": str(root / place)}
+
+    with pytest.raises(UserError, match="MOVIE_SYNC_KEY_FILE"):
+        default_key_file(environ, root)
+
+
+def test_key_inside_the_folder_of_the_environment_is_refused(tmp_path: Path) -> None:
+    """Without a folder from the command line the one of the environment counts."""
+    environ = {"MOVIE_SYNC_HOME": str(tmp_path), "MOVIE_SYNC_KEY_FILE": str(tmp_path / "key")}
+
+    with pytest.raises(UserError):
+        default_key_file(environ)
+
+
+def test_unknown_home_is_refused() -> None:
+    """A `~name` of nobody is an error and no folder of that name."""
+    with pytest.raises(UserError, match="whole path"):
+        expand_home("~no-such-user-here/films", {})
+
+
+def test_every_file_lies_in_the_folder(tmp_path: Path) -> None:
+    """The names are those of the documentation, and no two are the same."""
+    paths = AppPaths(tmp_path)
+    properties = [name for name, value in vars(AppPaths).items() if isinstance(value, property)]
+    files = [getattr(paths, name) for name in properties]
+
+    assert all(file.parent == tmp_path for file in files)
+    assert len(set(files)) == len(files)
+    assert {file.name for file in files} >= {
+        *("config.json", "watchlist.json", "credentials.enc", "torrents", "movie_sync.log"),
+        *("queue_pending.json", "queue_failed.json", "queue_completed.json"),
+    }
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077, 0o777])
+def test_folder_is_private_under_any_umask(tmp_path: Path, umask: int) -> None:
+    """The folder and what is made above it are open to their owner alone."""
+    paths = AppPaths(tmp_path / "new" / "data")
+    before = os.umask(umask)
+    try:
+        paths.prepare()
+    finally:
+        os.umask(before)
+
+    assert mode_of(paths.root) == 0o700
+    assert mode_of(paths.root.parent) == 0o700
+
+
+def test_folder_that_is_open_is_closed(tmp_path: Path) -> None:
+    """An existing folder becomes private, and keeps what it holds."""
+    root = tmp_path / "data"
+    root.mkdir()
+    root.chmod(0o755)
+    (root / "config.json").write_text("{}")
+
+    AppPaths(root).prepare()
+    AppPaths(root).prepare()
+
+    assert mode_of(root) == 0o700
+    assert (root / "config.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize("below", ["", "deep"])
+def test_file_in_the_way_is_refused(tmp_path: Path, below: str) -> None:
+    """A file where the folder should be, or above it, is named and left."""
+    file = tmp_path / "file"
+    file.write_text("mine")
+
+    with pytest.raises(UserError, match=r"file.*MOVIE_SYNC_HOME"):
+        AppPaths(file / below).prepare()
+
+    assert file.read_text() == "mine"
+
+
+def test_shared_folder_is_refused(tmp_path: Path) -> None:
+    """A folder like /tmp is not made private: other programs use it."""
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+
+    for root in (shared, Path("/")):
+        before = mode_of(root)
+        with pytest.raises(UserError, match="of its own"):
+            AppPaths(root).prepare()
+        assert mode_of(root) == before
+
+
+@as_user_only
+def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    """Where nothing may be written, the message says what to do."""
+    tmp_path.chmod(0o500)
+    try:
+        with pytest.raises(UserError, match="--data-dir"):
+            AppPaths(tmp_path / "data").prepare()
+    finally:
+        tmp_path.chmod(0o700)
