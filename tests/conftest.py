@@ -1,0 +1,57 @@
+"""What holds for every test: no network beyond this machine, no user's home, no thread left behind."""
+
+import ipaddress
+import os
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+_connect = socket.socket.connect
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options for the long forms."""
+    parser.addoption("--kills", type=int, default=5, help="how often the daemon is killed (short form: 5)")
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give every test a home of its own and none of the user's variables."""
+    for name in list(os.environ):
+        if name.startswith("MOVIE_SYNC_") and not name.startswith("MOVIE_SYNC_TEST_"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _only_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that would leave this machine."""
+
+    def connect(sock: socket.socket, address: object) -> None:
+        if sock.family in {socket.AF_INET, socket.AF_INET6} and isinstance(address, tuple):
+            try:
+                is_here = ipaddress.ip_address(address[0]).is_loopback
+            except ValueError:
+                is_here = address[0] == "localhost"
+            if not is_here:
+                raise OSError(f"a test tried to connect to {address[0]}")
+        _connect(sock, address)  # type: ignore[arg-type]  # as it was called
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_left() -> Iterator[None]:
+    """Fail a test that leaves a thread running."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    for thread in left:
+        thread.join(3)
+    names = [thread.name for thread in left if thread.is_alive()]
+    assert not names, f"threads left running: {names}"

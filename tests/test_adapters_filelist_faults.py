@@ -1,0 +1,236 @@
+"""Everything that can go wrong at the tracker's end, through real sockets: told apart, leaking nothing."""
+
+import logging
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock
+
+from movie_sync.adapters.filelist_api import FileListClient
+from movie_sync.adapters.http import HttpClient
+from movie_sync.demo import filelist_faults as faults
+from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
+from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
+from movie_sync.demo.torrent_maker import make_info, make_torrent
+from movie_sync.domain.models import Release
+from movie_sync.errors import (
+    AuthError,
+    MovieSyncError,
+    NetworkError,
+    PageChangedError,
+    RateLimitError,
+    ReleaseError,
+    SlowError,
+    UnavailableError,
+)
+from movie_sync.storage.call_budget import CallBudget
+
+USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
+TIMEOUT = 0.6
+HEAT = StandInRelease(
+    10, "Heat.1995.1080p.BluRay.x264-AMIABLE", imdb="tt0113277", size_bytes=12_000_000_000, files=3
+)
+
+
+@pytest.fixture
+def tracker() -> Iterator[FileListStandIn]:
+    """Run a tracker with one film."""
+    with FileListStandIn([HEAT], users={USER: PASSKEY}) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def stop() -> threading.Event:
+    """Return the event that ends a request."""
+    return threading.Event()
+
+
+@pytest.fixture
+def budget(tmp_path: Path) -> CallBudget:
+    """Return a real budget on a clock that stands still."""
+    return CallBudget(tmp_path / "calls.json", 200, FakeClock())
+
+
+@pytest.fixture
+def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> Iterator[FileListClient]:
+    """Return a client of the tracker."""
+    http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
+    yield FileListClient(http, tracker.url, USER, PASSKEY, budget)
+    http.close()
+
+
+def release(filelist_id: int = 10, size_bytes: int = 12_000_000_000) -> Release:
+    """Return a release as a search gave it earlier."""
+    return Release(filelist_id, HEAT.name, size_bytes, seeders=1)
+
+
+# What went wrong; where; which error; words of its message.
+API_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
+    "refused": (faults.REFUSED, AuthError, "refused user name or passkey"),
+    "refused with 401": (faults.NO_CREDENTIALS, AuthError, "refused user name or passkey"),
+    "refused with 200": (error(200, "Invalid passkey/username!"), AuthError, "refused user name or passkey"),
+    "refused, other words": (error(403, "Cont dezactivat"), AuthError, "Cont dezactivat"),
+    "locked": (faults.LOCKED, AuthError, "locked its API .* about an hour"),
+    "locked in Romanian": (error(403, "Numar maxim de incercari depasit"), AuthError, "locked its API"),
+    "rate limit": (faults.RATE_LIMIT, RateLimitError, "asks for fewer calls"),
+    "rate limit page": (page(429, "slow down"), RateLimitError, "asks for fewer calls"),
+    "rate limit with 200": (error(200, "Rate limit reached"), RateLimitError, "asks for fewer calls"),
+    "action cap": (faults.ACTION_CAP_PAGE, RateLimitError, "actions of the hour are used up"),
+    "unavailable": (faults.UNAVAILABLE, UnavailableError, "Service unavailable at the moment!"),
+    "unavailable page": (faults.UNAVAILABLE_PAGE, UnavailableError, "status 503"),
+    "server fault": (faults.SERVER_FAULT, UnavailableError, "status 500"),
+    "challenge 403": (faults.CHALLENGE_PAGE, UnavailableError, "says nothing about your credentials"),
+    "page 401": (page(401, "proxy"), UnavailableError, "status 401"),
+    "page 404": (page(404, "Not Found"), UnavailableError, "status 404"),
+    "not modified": (Fault(304, b""), UnavailableError, "status 304"),
+    "other error 404": (error(404, "Gone fishing"), UnavailableError, "Gone fishing"),
+    "bad request": (error(400, "Invalid filter"), PageChangedError, "did not understand"),
+    "error of odd kind": (json_body(b'{"error":{"a":1}}', 500), UnavailableError, "an error of kind dict"),
+    "maintenance 200": (faults.MAINTENANCE_PAGE, PageChangedError, "answered with a page"),
+    "login page 200": (faults.LOGIN_PAGE, PageChangedError, r"base_url in config\.json"),
+    "empty body": (json_body(b""), PageChangedError, "something unreadable"),
+    "cut JSON": (faults.CUT_JSON, PageChangedError, "something unreadable"),
+    "JSON null": (faults.JSON_NULL, PageChangedError, "expected"),
+    "JSON text": (json_body(b'"hello"'), PageChangedError, "JSON of another form"),
+    "JSON object": (faults.JSON_OBJECT, PageChangedError, "JSON of another form"),
+    "torrents of wrong kind": (json_body(b'{"torrents":5}'), PageChangedError, "JSON of another form"),
+    "rows of wrong kind": (faults.JSON_NUMBER_ROWS, PageChangedError, "None of the 3 rows"),
+    "nesting bomb": (faults.JSON_NESTED, PageChangedError, "something unreadable"),
+    "memory bomb": (json_body(b"[" + b"{}," * 300_000 + b"{}]"), PageChangedError, "something unreadable"),
+    "huge number": (faults.JSON_HUGE_NUMBER, PageChangedError, "something unreadable"),
+    "not UTF-8": (json_body(b'[{"name":"\xff"}]'), PageChangedError, "something unreadable"),
+    "endless body": (faults.ENDLESS, UnavailableError, "more than 1 MB"),
+    "hanging": (faults.HANGING, SlowError, r"no complete answer within 0\.6 s"),
+    "hanging in body": (faults.HANGING_IN_BODY, SlowError, "no complete answer"),
+    "trickling": (faults.trickle(0.01), SlowError, "no complete answer"),
+    "cut body": (faults.CUT, NetworkError, "broke the connection off"),
+    "reset": (faults.RESET, NetworkError, "broke the connection off"),
+    "reset in body": (faults.RESET_IN_BODY, NetworkError, "broke the connection off"),
+    "redirect loop": (redirect("/api.php"), UnavailableError, "in circles"),
+    "redirect elsewhere": (
+        redirect("http://elsewhere.example/"),
+        UnavailableError,
+        r"\(elsewhere\.example\)",
+    ),
+    "redirect with endless body": (
+        Fault(302, b"x" * 65_536, headers=(("Location", "/api.php"),), manner=Manner.ENDLESS),
+        UnavailableError,
+        "in circles",
+    ),
+    "redirect to nowhere": (redirect("http://[half"), UnavailableError, "no address"),
+    "redirect to a file": (redirect("file:///etc/passwd"), UnavailableError, "another address"),
+}
+DOWNLOAD_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
+    "gone page": (faults.TORRENT_GONE_PAGE, ReleaseError, "gone or not given"),
+    "login page": (faults.LOGIN_PAGE, ReleaseError, "gone or not given"),
+    "empty body": (Fault(200, b""), ReleaseError, "gone or not given"),
+    "404": (page(404, "Not Found"), ReleaseError, r"status 404"),
+    "410": (page(410, "Gone"), ReleaseError, r"status 410"),
+    "only first byte": (Fault(200, b"d"), ReleaseError, "broken"),
+    "half a torrent": (
+        Fault(200, make_torrent(make_info("a", size_bytes=99), announce="x")[:-20]),
+        ReleaseError,
+        "short",
+    ),
+    "rate limit": (faults.RATE_LIMIT, RateLimitError, "asks for fewer calls"),
+    "action cap": (faults.ACTION_CAP_PAGE, RateLimitError, "actions of the hour are used up"),
+    "refused": (faults.REFUSED, AuthError, "refused user name or passkey"),
+    "locked": (faults.LOCKED, AuthError, "locked its API"),
+    "challenge 403": (faults.CHALLENGE_PAGE, UnavailableError, "status 403"),
+    "unavailable": (faults.UNAVAILABLE, UnavailableError, "Service unavailable"),
+    "server fault": (faults.SERVER_FAULT, UnavailableError, "status 500"),
+    "endless body": (faults.ENDLESS, UnavailableError, "more than 4 MB"),
+    "hanging": (faults.HANGING, SlowError, "no complete answer"),
+    "hanging in body": (faults.HANGING_IN_BODY, SlowError, "no complete answer"),
+    "cut body": (faults.CUT, NetworkError, "broke the connection off"),
+    "reset": (faults.RESET, NetworkError, "broke the connection off"),
+    "redirect elsewhere": (redirect("http://elsewhere.example/"), UnavailableError, "another address"),
+    "redirect to login": (redirect("/login.php"), ReleaseError, "status 404"),
+    "header rubbish": (Fault(200, b"", headers=(("Content-Length", "abc"),)), MovieSyncError, "."),
+}
+FAULTS = {f"api: {name}": (API, *case) for name, case in API_FAULTS.items()}
+FAULTS |= {f"download: {name}": (DOWNLOAD, *case) for name, case in DOWNLOAD_FAULTS.items()}
+
+
+@pytest.mark.parametrize(("where", "fault", "kind", "words"), FAULTS.values(), ids=FAULTS.keys())
+def test_fault_is_told_apart_and_leaks_nothing(
+    client: FileListClient,
+    tracker: FileListStandIn,
+    caplog: pytest.LogCaptureFixture,
+    where: str,
+    fault: Fault,
+    kind: type[MovieSyncError],
+    words: str,
+) -> None:
+    """Each fault is its own error in plain words, without the passkey; the next right answer is taken."""
+    tracker.always(fault, where)
+    started_at = time.monotonic()
+    with caplog.at_level(logging.DEBUG), pytest.raises(kind, match=words) as caught:
+        call(client, where)
+    assert time.monotonic() - started_at < TIMEOUT + 1.5
+    if kind is not MovieSyncError:
+        assert type(caught.value) is kind
+    assert_no_leak(caught.value, caplog)
+    tracker.always(None, where)
+    assert call(client, where)
+
+
+def call(client: FileListClient, where: str) -> object:
+    """Make one call of a page."""
+    return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(release())
+
+
+def assert_no_leak(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:
+    """Look for the passkey in an error, in everything that hangs on it, and in every log line."""
+    texts = [caplog.text, "".join(traceback.format_exception(error))]
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        if (current := waiting.pop()) is not None:
+            texts += [str(current), repr(current), repr(current.args)]
+            waiting += [current.__cause__, current.__context__]
+    assert not [text for text in texts if PASSKEY in text or PASSKEY.upper() in text]
+
+
+@pytest.mark.parametrize("where", [API, DOWNLOAD])
+def test_tracker_that_is_not_there(
+    stop: threading.Event, budget: CallBudget, caplog: pytest.LogCaptureFixture, where: str
+) -> None:
+    """A refused connection is a NetworkError without the address that holds the passkey."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+        http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
+        client = FileListClient(http, url, USER, PASSKEY, budget)
+        with caplog.at_level(logging.DEBUG), pytest.raises(NetworkError, match="refused") as caught:
+            call(client, where)
+    assert_no_leak(caught.value, caplog)
+
+
+@pytest.mark.parametrize("where", [API, DOWNLOAD])
+def test_redirect_to_another_host_is_not_followed(
+    client: FileListClient, tracker: FileListStandIn, where: str
+) -> None:
+    """Neither the passkey nor the request reaches a host that an answer names."""
+    with FileListStandIn() as other:
+        tracker.always(redirect(f"{other.url}/{where}"), where)
+        with pytest.raises(UnavailableError, match="not followed"):
+            call(client, where)
+        assert other.requests == []
+
+
+def test_tracker_that_quotes_the_passkey(
+    client: FileListClient, tracker: FileListStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The tracker's own words are shown short and printable, and without the passkey in them."""
+    tracker.always(error(403, f"Invalid {PASSKEY} \\u001b[31m" + "x" * 500))
+    with pytest.raises(AuthError) as caught:
+        client.latest()
+    assert_no_leak(caught.value, caplog)
+    assert "Invalid (passkey) [31mxxx" in str(caught.value)
+    assert len(str(caught.value)) < 400
+    assert caught.value.service == "FileList"
