@@ -1,0 +1,51 @@
+"""Letterboxd's words: titles with years, slugs, keys and film addresses, checked and cleaned."""
+
+import re
+from urllib.parse import quote
+
+_MAX_TEXT = 500
+_MAX_SLUG = 255
+_LID = re.compile(r"[A-Za-z0-9]{1,24}")
+_NAME_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})\)", re.ASCII)
+_FILM_PATH = re.compile(r"(?:^|/)film/([^/]+)/?$")
+
+
+def film_url(base_url: str, slug: str) -> str:
+    """Return the address of a film's page; with its last slash, or Letterboxd redirects."""
+    return f"{base_url.rstrip('/')}/film/{quote(slug, safe=':')}/"
+
+
+def slug_in(address: str) -> str:
+    """Return the slug of a film's address or path, or an empty text."""
+    found = _FILM_PATH.search(address.strip())
+    return found.group(1) if found and is_slug(found.group(1)) else ""
+
+
+def is_slug(text: str) -> bool:
+    """Tell whether a text can stand as one piece of an address and of a file's line."""
+    return (
+        0 < len(text) <= _MAX_SLUG
+        and text.isprintable()
+        and not any(mark in text for mark in " /\\?#%")
+        and text.strip(".") != ""
+    )
+
+
+def is_lid(text: str) -> bool:
+    """Tell whether a text has the form of Letterboxd's own key for a film."""
+    return _LID.fullmatch(text) is not None
+
+
+def clean_text(text: str) -> str:
+    """Return a text for one line: printable characters, single spaces, of bounded length.
+
+    Control characters and direction marks from outside could forge log lines or reach a terminal.
+    """
+    kept = "".join(mark for mark in text[: _MAX_TEXT * 4] if mark.isprintable() or mark.isspace())
+    return " ".join(kept.split())[:_MAX_TEXT]
+
+
+def split_name(name: str) -> tuple[str, int | None]:
+    """Split `Title (YYYY)`; an undated film has no year there."""
+    found = _NAME_AND_YEAR.fullmatch(name)
+    return (found.group(1), int(found.group(2))) if found else (name, None)

@@ -1,0 +1,334 @@
+"""The account export: the right file read whole, every other one refused with a reason."""
+
+import io
+import os
+import tracemalloc
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from movie_sync.adapters.letterboxd_export import ExportWatchlist, read_export
+from movie_sync.adapters.letterboxd_text import clean_text
+from movie_sync.domain.models import Movie
+from movie_sync.errors import UnavailableError, UserError
+
+HEADER = "Date,Name,Year,Letterboxd URI\n"
+CSV = (
+    f"{HEADER}2023-09-26,Sanctuary,2022,https://boxd.it/wPKW\n"
+    '2023-10-05,"Taxi, An Encounter",2001,https://boxd.it/5b8a\n'
+    "2025-02-08,Heat 2,,https://boxd.it/DErS\n"
+)
+NEWEST_FIRST = (
+    Movie(id="DErS", slug="", title="Heat 2", year=None, url="https://boxd.it/DErS"),
+    Movie(id="5b8a", slug="", title="Taxi, An Encounter", year=2001, url="https://boxd.it/5b8a"),
+    Movie(id="wPKW", slug="", title="Sanctuary", year=2022, url="https://boxd.it/wPKW"),
+)
+
+
+def written(folder: Path, content: str | bytes, name: str = "watchlist.csv") -> Path:
+    """Write a file and return its path."""
+    path = folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def zipped(folder: Path, members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write a ZIP and return its path."""
+    path = folder / "letterboxd-someone-2026-09-11-utc.zip"
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+# --- what is read -------------------------------------------------------------------------------
+
+
+def test_a_plain_file_is_read_newest_first(tmp_path: Path) -> None:
+    """Keys, titles and years, in the order of Letterboxd's own page."""
+    path = written(tmp_path, CSV)
+    snapshot = read_export(path)
+    assert snapshot.movies == NEWEST_FIRST
+    assert snapshot.owner == str(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + CSV,
+        CSV.replace("\n", "\r\n"),
+        CSV.removesuffix("\n"),
+        CSV + "\n\n",
+        CSV.replace("https://boxd.it/wPKW", "http://boxd.it/wPKW/"),
+        CSV.replace("Letterboxd URI", "Letterboxd URI,Note").replace("wPKW", "wPKW,n"),
+    ],
+    ids=["byte order mark", "CRLF", "no last newline", "blank lines", "other address", "one more column"],
+)
+def test_small_differences_do_not_matter(tmp_path: Path, content: str) -> None:
+    """What an editor or a later export may change is read the same."""
+    assert [movie.id for movie in read_export(written(tmp_path, content)).movies] == ["DErS", "5b8a", "wPKW"]
+
+
+def test_long_addresses_give_slugs(tmp_path: Path) -> None:
+    """Older exports name the film by its page."""
+    path = written(tmp_path, f"{HEADER}2020-01-01,Heat,1995,https://letterboxd.com/film/heat-1995/\n")
+    (movie,) = read_export(path).movies
+    assert (movie.id, movie.slug) == ("heat-1995", "heat-1995")
+
+
+def test_a_film_listed_twice_counts_once_at_its_newest_place(tmp_path: Path) -> None:
+    """A repeated address is one wish."""
+    path = written(tmp_path, CSV + "2026-01-01,Sanctuary,2022,https://boxd.it/wPKW\n")
+    assert [movie.id for movie in read_export(path).movies] == ["wPKW", "DErS", "5b8a"]
+
+
+def test_an_export_of_an_empty_watchlist_is_empty(tmp_path: Path) -> None:
+    """A header alone is an answer."""
+    assert read_export(written(tmp_path, HEADER)).movies == ()
+
+
+@pytest.mark.parametrize("top", ["", "letterboxd-someone-2026-09-11/", "letterboxd\\"])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_the_whole_zip_is_read_where_it_lies(tmp_path: Path, top: str, method: int) -> None:
+    """At the top or under one folder; deleted things and lists of that name are left alone."""
+    old = f"{HEADER}2020-01-01,Old,1990,https://boxd.it/old1\n"
+    members: dict[str, str | bytes] = {
+        f"{top}watched.csv": old,
+        f"{top}deleted/watchlist.csv": old,
+        f"{top}lists/watchlist.csv": "Letterboxd list export v7\n",
+        f"{top}watchlist.csv": CSV,
+    }
+    assert read_export(zipped(tmp_path, members, method)).movies == NEWEST_FIRST
+    assert [path.name for path in tmp_path.iterdir()] == ["letterboxd-someone-2026-09-11-utc.zip"]
+
+
+TITLES = st.text(min_size=1, max_size=30).filter(lambda text: clean_text(text) and text.isprintable())
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(TITLES, st.none() | st.integers(1000, 9999)), max_size=50))
+def test_any_export_comes_back_as_it_is(tmp_path_factory: pytest.TempPathFactory, rows: list) -> None:
+    """Whatever the titles hold, every row is a film, newest first."""
+    quoted = [
+        f'2024-01-01,"{title.replace(chr(34), chr(34) * 2)}",{year or ""},https://boxd.it/k{n}\n'
+        for n, (title, year) in enumerate(rows)
+    ]
+    path = written(tmp_path_factory.mktemp("export"), HEADER + "".join(quoted))
+    expected = [(f"k{n}", clean_text(title), year) for n, (title, year) in enumerate(rows)]
+    assert [(movie.id, movie.title, movie.year) for movie in read_export(path).movies] == expected[::-1]
+
+
+# --- what is refused ----------------------------------------------------------------------------
+
+DIARY = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
+REFUSED: dict[str, tuple[str, str | bytes, str]] = {
+    "watched films": ("watched.csv", CSV, "watched.csv does not look like a watchlist"),
+    "a file of any name": ("films.csv", CSV, "file's name"),
+    "a diary": ("diary.csv", DIARY, "does not look like a watchlist"),
+    "a diary under a wrong name": ("watchlist.csv", DIARY, "ratings or a diary"),
+    "a list": ("watchlist.csv", "Letterboxd list export v7\nDate,Name\n", "export of a list"),
+    "another header": ("watchlist.csv", "Title;Year\nHeat;1995\n", "does not begin"),
+    "nothing": ("watchlist.csv", "", "does not begin"),
+    "a page": ("watchlist.csv", "<!DOCTYPE html><html></html>", "does not begin"),
+    "rubbish": ("watchlist.csv", bytes(range(256)) * 9, "UTF-8|does not begin|broken"),
+    "UTF-16": ("watchlist.csv", CSV.encode("utf-16"), "UTF-8"),
+    "Latin-1": ("watchlist.csv", CSV.replace("Heat", "Hé").encode("latin-1"), "UTF-8"),
+    "cut within a row": ("watchlist.csv", CSV[:-20], "line 4: not a film"),
+    "cut within quotes": ("watchlist.csv", HEADER + '2023-10-05,"Taxi, An', "broken CSV"),
+    "a strange address": ("watchlist.csv", CSV.replace("boxd.it/5b8a", "evil.example/x"), "line 3"),
+    "a key that is a path": ("watchlist.csv", CSV.replace("5b8a", "../x"), "line 3"),
+    "a year that is none": ("watchlist.csv", CSV.replace("2001", "soon"), "line 3"),
+    "no title": ("watchlist.csv", CSV.replace("Sanctuary", ""), "line 2"),
+    "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far larger"),
+    "a field over many lines": ("watchlist.csv", HEADER + '2023-10-05,"' + "x\n" * 90_000, "broken CSV"),
+    "a flood of empty lines": ("watchlist.csv", HEADER + "\n" * 200_000, "far larger"),
+    "a huge file": ("watchlist.csv", HEADER + "2024-01-01,X\n" * 1_000_000, "far larger|line 2"),
+    "no ZIP behind its mark": ("watchlist.zip", b"PK\x03\x04" + b"\0" * 99, "damaged ZIP"),
+}
+
+
+@pytest.mark.parametrize(("name", "content", "words"), REFUSED.values(), ids=REFUSED)
+def test_other_files_are_refused_with_a_reason(
+    tmp_path: Path, name: str, content: str | bytes, words: str
+) -> None:
+    """The message says what is wrong and what to give instead; nothing is read in part."""
+    with pytest.raises(UserError, match=words):
+        read_export(written(tmp_path, content, name))
+
+
+def test_a_deleted_watchlist_is_refused(tmp_path: Path) -> None:
+    """The export's `deleted` folder holds what the user threw away."""
+    folder = tmp_path / "deleted"
+    folder.mkdir()
+    with pytest.raises(UserError, match="does not look like"):
+        read_export(written(folder, CSV))
+
+
+def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+    """None of them is waited for."""
+    with pytest.raises(UserError, match="No such file"):
+        read_export(tmp_path / "watchlist.csv")
+    with pytest.raises(UserError, match="not a file"):
+        read_export(tmp_path)
+    os.mkfifo(tmp_path / "watchlist.csv")
+    with pytest.raises(UserError, match="not a file"):
+        read_export(tmp_path / "watchlist.csv")
+
+
+ZIPS: dict[str, tuple[dict[str, str | bytes], str]] = {
+    "without a watchlist": ({"watched.csv": CSV}, "holds none"),
+    "empty": ({}, "holds none"),
+    "with two": ({"a/watchlist.csv": CSV, "b/watchlist.csv": CSV}, "several"),
+    "only a deleted one": ({"deleted/watchlist.csv": CSV}, "holds none"),
+    "too deep": ({"a/b/watchlist.csv": CSV}, "holds none"),
+    "a watchlist in a watchlist": ({"watchlist.csv": b"PK\x03\x04"}, "UTF-8|does not begin"),
+}
+
+
+@pytest.mark.parametrize(("members", "words"), ZIPS.values(), ids=ZIPS)
+def test_other_zips_are_refused_with_a_reason(
+    tmp_path: Path, members: dict[str, str | bytes], words: str
+) -> None:
+    """Which file of the ZIP is meant must be beyond doubt."""
+    with pytest.raises(UserError, match=words):
+        read_export(zipped(tmp_path, members))
+
+
+def test_a_zip_bomb_costs_little(tmp_path: Path) -> None:
+    """A gigabyte behind a megabyte is given up after a few, and is never unpacked."""
+    path = tmp_path / "export.zip"
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("watchlist.csv", "w", force_zip64=True) as member,
+    ):
+        member.write(HEADER.encode())
+        for _ in range(1000):
+            member.write(b" " * 1_000_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="far larger"):
+            read_export(path)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_methods_that_cannot_be_bounded_are_refused(tmp_path: Path, method: int) -> None:
+    """Letterboxd does not use them, and they unpack in unbounded pieces."""
+    with pytest.raises(UserError, match="damaged"):
+        read_export(zipped(tmp_path, {"watchlist.csv": CSV}, method))
+
+
+def test_a_zip_of_very_many_files_is_refused_unread(tmp_path: Path) -> None:
+    """The table of contents is looked at before it is loaded."""
+    path = zipped(tmp_path, {"watchlist.csv": CSV} | {f"lists/{n:0100}.csv": "" for n in range(30_000)})
+    tracemalloc.start()
+    try:
+        with pytest.raises(UserError, match="far too many"):
+            read_export(path)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_names_that_climb_out_are_only_names(tmp_path: Path) -> None:
+    """Nothing is written, so a path in a name leads nowhere."""
+    path = zipped(tmp_path, {"../../watchlist.csv": CSV, "watchlist.csv": CSV, "/etc/watchlist.csv": CSV})
+    assert read_export(path).movies == NEWEST_FIRST
+    assert sorted(tmp_path.parent.glob("watchlist.csv")) == []
+
+
+def outcome(path: Path) -> tuple[Movie, ...] | str:
+    """Return the films, or the refusal's words."""
+    try:
+        return read_export(path).movies
+    except UserError as exc:
+        return str(exc)
+
+
+def test_every_damage_to_a_zip_is_an_error_in_words(tmp_path: Path) -> None:
+    """Cut anywhere, or with any byte of its structure turned: the list is right or refused."""
+    whole = zipped(tmp_path, {"watchlist.csv": CSV}).read_bytes()
+    damaged = [whole[:length] for length in range(2, len(whole), 3)]
+    damaged += [whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :] for at in range(2, len(whole))]
+    for content in damaged:
+        result = outcome(written(tmp_path, content, "watchlist.zip"))
+        assert result == NEWEST_FIRST or "watchlist.zip" in result
+
+
+def test_a_locked_zip_is_refused(tmp_path: Path) -> None:
+    """A password cannot be guessed."""
+    content = bytearray(zipped(tmp_path, {"watchlist.csv": CSV}).read_bytes())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + place] |= 1
+    with pytest.raises(UserError, match="password"):
+        read_export(written(tmp_path, bytes(content), "watchlist.zip"))
+
+
+# --- as a source --------------------------------------------------------------------------------
+
+
+def test_the_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
+    """Unchanged is no list; a new file of the same size is a new list."""
+    path = written(tmp_path, CSV)
+    source = ExportWatchlist(path)
+    first = source.fetch()
+    assert first is not None
+    assert first.movies == NEWEST_FIRST
+    assert source.fetch() is None
+
+    replacement = written(tmp_path, CSV.replace("DErS", "DErT"), "watchlist-new.csv")
+    os.utime(replacement, ns=(path.stat().st_atime_ns, path.stat().st_mtime_ns))
+    replacement.replace(path)
+    second = source.fetch()
+    assert second is not None
+    assert second.movies[0].id == "DErT"
+    assert source.fetch() is None
+
+
+def test_a_missing_file_is_a_passing_trouble(tmp_path: Path) -> None:
+    """A disk that is not there now may be there later; then the file is read."""
+    path = tmp_path / "watchlist.csv"
+    source = ExportWatchlist(path)
+    with pytest.raises(UnavailableError, match=r"cannot be read.*letterboxd\.export_file"):
+        source.fetch()
+    written(tmp_path, CSV)
+    assert source.fetch() is not None
+
+
+def test_a_wrong_file_is_not_remembered_as_read(tmp_path: Path) -> None:
+    """The trouble is named at each check until the file is right."""
+    path = written(tmp_path, DIARY)
+    source = ExportWatchlist(path)
+    for _ in range(2):
+        with pytest.raises(UserError, match="diary"):
+            source.fetch()
+    written(tmp_path, CSV)
+    assert source.fetch() is not None
+
+
+def test_a_file_that_is_being_written_is_left_for_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy in progress is neither a short list nor a broken export."""
+    path = written(tmp_path, CSV[:-20])
+    source = ExportWatchlist(path)
+    opened = Path.open
+
+    def open_while_written(self: Path, mode: str = "r") -> io.IOBase:
+        file = opened(self, mode)
+        with opened(self, "ab") as writer:
+            writer.write(CSV[-20:].encode())
+        return file
+
+    monkeypatch.setattr(Path, "open", open_while_written)
+    with pytest.raises(UnavailableError, match="being written"):
+        source.fetch()
+    monkeypatch.undo()
+    snapshot = source.fetch()
+    assert snapshot is not None
+    assert snapshot.movies == NEWEST_FIRST
