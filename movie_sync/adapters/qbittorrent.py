@@ -1,0 +1,248 @@
+"""The torrent client qBittorrent, through its Web API, from 4.5 to 5.3.
+
+A torrent is looked for by its info-hash before it is added and after: qBittorrent answers a
+duplicate and a refused file alike, and takes files that it then never shows. What is there already
+is adopted as it is. A refused login is never tried again, because qBittorrent bans the address
+after a few.
+"""
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import qbittorrentapi
+
+from movie_sync.adapters.http import SharedTls, limits
+from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, put_into_words, unexpected_answer
+from movie_sync.adapters.qbittorrent_session import Address, Client
+from movie_sync.domain.models import HeldTorrent, TorrentFile
+from movie_sync.errors import AuthError, MovieSyncError, ReleaseError, Stopped, UnavailableError
+from movie_sync.ports import Clock
+
+_Answer = TypeVar("_Answer")
+
+_MAX_ANSWER_BYTES = 16_000_000
+_PAGE_ROWS = 250
+_MAX_ROWS = 200_000
+_LIST_ATTEMPTS = 3
+_MAX_COMMENT_CHARACTERS = 300
+_TAKEN_PATIENCE_SECONDS = 10.0
+# A qBittorrent that is still loading its torrents refuses any file for a moment.
+_REFUSED_PATIENCE_SECONDS = 2.0
+_ADD_ATTEMPTS = 2
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class QBittorrentClient:
+    """Implements `ports.TorrentClient`.
+
+    Thread-safe: one session and one call at a time, because each new login throws away the session
+    that another thread is using. Nothing is sent before the first call. Each request ends after
+    `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
+    Without a user name and a password nobody logs in, which is enough for a qBittorrent that
+    trusts this machine. With `save_path` None, qBittorrent chooses the place.
+
+    Raises:
+        UserError: `url` is not an http or https address.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        category: str,
+        tags: Sequence[str],
+        save_path: str | None,
+        verify_tls: bool,
+        timeout_seconds: float,
+        stop: threading.Event,
+        clock: Clock,
+        tls: SharedTls | None = None,
+    ) -> None:
+        address = Address(url)
+        self._where = address.where
+        self._category = category
+        self._tags = tuple(tags)
+        self._save_path = save_path
+        self._timeout_seconds = timeout_seconds
+        self._stop = stop
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._refusal: str | None = None
+        self._client: Client | None = None
+        self._make_client = partial(
+            Client,
+            address,
+            username.strip(),
+            password,
+            verify_tls=verify_tls,
+            timeout_seconds=timeout_seconds,
+            tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
+        )
+
+    def version(self) -> str:
+        """Return qBittorrent's version as it writes it, like `v4.5.2`; raises as `find`."""
+        return self._call(_read_version)
+
+    def find(self, info_hash: str) -> HeldTorrent | None:
+        """Look for a torrent by its info-hash.
+
+        Raises:
+            AuthError: the login was refused; from then on every call fails at once, unsent.
+            NetworkError, SlowError: it cannot be reached, or does not answer in time.
+            UnavailableError: it answers, but not as it should, or has banned this machine.
+            Stopped: the program is shutting down.
+        """
+        wanted = info_hash.lower()
+        rows = self._call(lambda client: _read_rows(client.torrents_info(torrent_hashes=wanted)))
+        return next((held for held in rows if held.info_hash == wanted), None)
+
+    def hand_over(self, torrent: TorrentFile) -> bool:
+        """Add the torrent and see it there; False if it was there before (it is then left as it is).
+
+        Raises:
+            ReleaseError: qBittorrent refuses this torrent.
+            UnavailableError: as `find`, or it took the torrent and does not show it.
+            AuthError, NetworkError, SlowError, Stopped: as `find`.
+        """
+        if self.find(torrent.info_hash) is not None:
+            return False
+        for _ in range(_ADD_ATTEMPTS):
+            is_taken = self._call(lambda client: self._add(client, torrent.content))
+            patience_seconds = _TAKEN_PATIENCE_SECONDS if is_taken else _REFUSED_PATIENCE_SECONDS
+            if self._is_shown(torrent.info_hash, patience_seconds):
+                return is_taken
+            if is_taken:
+                raise UnavailableError(
+                    f"{self._where} took a torrent, but does not show it after {patience_seconds:g} s. "
+                    "Its own log may say why."
+                )
+        raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
+
+    def torrents(self) -> Sequence[HeldTorrent]:
+        """Return everything qBittorrent holds; raises as `find`."""
+        for _ in range(_LIST_ATTEMPTS):
+            found = self._read_list()
+            if found is not None:
+                return found
+        raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
+
+    def close(self) -> None:
+        """Close the connection; a later call opens it again."""
+        with self._lock:
+            self._client = None
+
+    def _call(self, request: Callable[[Client], _Answer]) -> _Answer:
+        """Let the library make a request, within the limits; its errors end here."""
+        failure: MovieSyncError
+        with self._lock:
+            if self._refusal is not None:
+                raise AuthError(self._refusal, service=SERVICE)
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                with limits(self._stop, self._timeout_seconds, max_bytes=_MAX_ANSWER_BYTES):
+                    self._client = self._client or self._make_client()
+                    return request(self._client)
+            except qbittorrentapi.APIError as exc:
+                failure = put_into_words(exc, self._where, self._timeout_seconds)
+            except (AttributeError, RecursionError, TypeError, ValueError):
+                # What the library, or our reading, makes of an answer of another shape.
+                failure = unexpected_answer(self._where)
+            if isinstance(failure, AuthError):
+                self._refusal = str(failure)
+        # Raised out here it does not refer to the library's error, which holds what was sent.
+        raise failure
+
+    def _add(self, client: Client, content: bytes) -> bool:
+        """Return whether qBittorrent says that it took the torrent; False also for a duplicate."""
+        try:
+            answer = client.torrents_add(
+                torrent_files=content,
+                category=self._category or None,
+                tags=self._tags or None,
+                save_path=self._save_path,
+                # With automatic management qBittorrent would ignore the save path.
+                use_auto_torrent_management=None if self._save_path is None else False,
+                is_stopped=False,
+            )
+        except qbittorrentapi.Conflict409Error:
+            return False
+        except qbittorrentapi.UnsupportedMediaType415Error:
+            raise Told(ReleaseError(f"{self._where} does not take the file as a torrent.")) from None
+        if not isinstance(answer, str):  # since 5.2
+            return bool(_number(answer.get("success_count")))
+        if answer.strip() not in {"Ok.", "Fails."}:
+            raise ValueError("neither yes nor no")
+        return answer.strip() == "Ok."
+
+    def _is_shown(self, info_hash: str, patience_seconds: float) -> bool:
+        ends_at = self._clock.monotonic() + patience_seconds
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while self.find(info_hash) is None:
+            remaining_seconds = ends_at - self._clock.monotonic()
+            if remaining_seconds <= 0:
+                return False
+            if self._stop.wait(min(pause_seconds, remaining_seconds)):
+                raise Stopped
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        return True
+
+    def _read_list(self) -> list[HeldTorrent] | None:
+        """Read the list in pages, to spare memory; None if it changed meanwhile.
+
+        Each page begins with the last row of the page before, which shows that nothing has moved.
+        """
+        found: list[HeldTorrent] = []
+        while len(found) <= _MAX_ROWS:
+            page = self._call(partial(_read_page, offset=max(len(found) - 1, 0)))
+            if found and (not page or page[0].info_hash != found[-1].info_hash):
+                return None
+            found += page[1:] if found else page
+            if len(page) != _PAGE_ROWS:
+                return found
+        raise UnavailableError(f"{self._where} lists more than {_MAX_ROWS} torrents.")
+
+
+def _read_version(client: Client) -> str:
+    version = client.app_version().strip()
+    if not version.removeprefix("v")[:1].isdigit() or len(version) > 40:  # noqa: PLR2004 - a version is short
+        raise ValueError("not a version")
+    return version
+
+
+def _read_page(client: Client, offset: int) -> list[HeldTorrent]:
+    return _read_rows(client.torrents_info(sort="hash", limit=_PAGE_ROWS, offset=offset))
+
+
+def _read_rows(rows: object) -> list[HeldTorrent]:
+    if not isinstance(rows, list):
+        raise TypeError("not a list of torrents")
+    return [_read_row(row) for row in rows]
+
+
+def _read_row(row: object) -> HeldTorrent:
+    """Keep what is needed: a row also holds the tracker's address with the passkey."""
+    if not isinstance(row, dict) or not _text(row.get("hash")):
+        raise TypeError("not a torrent")
+    return HeldTorrent(
+        info_hash=_text(row["hash"]).lower(),
+        name=_text(row.get("name")),
+        progress=min(max(_number(row.get("progress")), 0.0), 1.0),
+        state=sys.intern(_text(row.get("state"))),
+        comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
+        content_path=_text(row.get("content_path")),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, (int, float)) else 0.0

@@ -1,0 +1,137 @@
+"""The qbittorrent-api library under our rules: bounded, stoppable, and careful with the login.
+
+By itself the library follows redirects with the credentials, reads answers of any size, cannot be
+stopped while it waits, and takes settings from environment variables of its own.
+"""
+
+import ipaddress
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+import qbittorrentapi
+import requests
+from qbittorrentapi.request import QbittorrentSession
+
+from movie_sync.adapters.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
+from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, missing_login, unexpected_answer
+from movie_sync.errors import UnavailableError, UserError
+
+# Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
+_CONNECT_SECONDS = 4.0
+
+
+class Address:
+    """The address of the Web UI, from the user's setting.
+
+    Raises:
+        UserError: it is none, or holds a user name.
+    """
+
+    def __init__(self, url: str) -> None:
+        text = url.strip()
+        try:
+            parts = urlsplit(text if "://" in text else f"http://{text}")
+            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise UserError(
+                "qbittorrent.url in config.json is not an address. It looks like http://localhost:8080."
+            )
+        if "@" in parts.netloc:
+            raise UserError(
+                "qbittorrent.url in config.json holds a user name: take it out and run the setup command. "
+                "Passwords are kept encrypted, not there."
+            )
+        self.url = urlunsplit(parts._replace(query="", fragment=""))
+        self.where = f"{SERVICE} at {_origin(parts)}"
+        self.is_local = _is_local(parts.hostname or "")
+
+
+class Client(qbittorrentapi.Client):
+    """The library's client on our transport.
+
+    It follows no redirect, takes no compressed answer (its size would not be bounded), and logs in
+    only with a user name and a password. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        username: str,
+        password: str,
+        *,
+        verify_tls: bool,
+        timeout_seconds: float,
+        tls: SharedTls,
+    ) -> None:
+        self._address = address
+        self._tls = tls
+        self._has_login = bool(username and password)
+        super().__init__(
+            host=address.url,
+            username=username,
+            password=password,
+            REQUESTS_ARGS={
+                "timeout": (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds),
+                "allow_redirects": False,
+            },
+            VERIFY_WEBUI_CERTIFICATE=verify_tls,
+            FORCE_SCHEME_FROM_HOST=True,
+            SIMPLE_RESPONSES=True,
+            DISABLE_LOGGING_DEBUG_OUTPUT=True,
+        )
+        # The library has taken one from the environment if it found one.
+        self._api_key = ""
+
+    def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
+        """Log in, also when the library finds the session lost."""
+        if not self._has_login:
+            raise Told(missing_login(self._address.where))
+        super().auth_log_in(username, password, **kwargs)
+
+    @property
+    def _session(self) -> QbittorrentSession:
+        session = super()._session
+        if not isinstance(session.get_adapter(self._address.url), WatchedAdapter):
+            self._prepare(session)
+        return session
+
+    def _prepare(self, session: QbittorrentSession) -> None:
+        """Put our transport and our rules on a new session."""
+        session.headers["User-Agent"] = USER_AGENT
+        session.headers["Accept-Encoding"] = "identity"
+        session.auth = no_auth  # requests would look into ~/.netrc
+        session.trust_env = not self._address.is_local  # no proxy stands before this machine itself
+        session.hooks["response"] = [self._check]
+        session.mount("http://", WatchedAdapter(self._tls))
+        session.mount("https://", WatchedAdapter(self._tls))
+
+    def _check(self, response: requests.Response, **_: object) -> None:
+        """Refuse, before it is read, what a qBittorrent that is addressed rightly never sends."""
+        if response.is_redirect:
+            response.close()
+            target = urlsplit(urljoin(self._address.url, response.headers["location"]))
+            raise Told(
+                UnavailableError(
+                    f"{self._address.where} redirects to {_origin(target)}, which is not followed. "
+                    "If that is qBittorrent, write it in qbittorrent.url in config.json."
+                )
+            )
+        if response.headers.get("content-encoding", "identity") != "identity":
+            response.close()
+            raise Told(unexpected_answer(self._address.where))
+
+
+def _origin(parts: SplitResult) -> str:
+    """Return scheme, host and port alone: a path, a query or a user name may be secret."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,40 @@
+"""Read one of our own files whole, and tell its damage from a shortage of the machine."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from movie_sync.errors import StorageError
+
+# What says that the machine is short of something now, and nothing about the file.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+_MOST_BYTES = 40_000_000
+
+
+class DamagedError(ValueError):
+    """What stands there is not a file that can be read; the text says what it is."""
+
+
+def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
+    """Return what a file holds. Nothing but a file is opened: a pipe would keep the reader waiting.
+
+    Raises:
+        FileNotFoundError: there is none.
+        DamagedError: it is no file, or cannot be read, or is far too large.
+        StorageError: it cannot be read for a reason that has nothing to do with it.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DamagedError("it is no file")
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_size > most_bytes:
+                raise DamagedError("it is far too large")
+            return file.read()
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        if exc.errno in _SHORTAGES:
+            raise StorageError(f"{path} cannot be read now: {reason}.") from None
+        raise DamagedError(f"it cannot be read ({reason})") from None

@@ -1,0 +1,243 @@
+"""A real qbittorrent-nox for tests, on loopback alone, with a profile that is thrown away.
+
+The programs to test against are the one on PATH and those that MOVIE_SYNC_TEST_QBITTORRENTS names
+(commands, separated as in PATH). Where none is found tests skip, except under CI, where they fail.
+"""
+
+import base64
+import hashlib
+import os
+import shlex
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import pytest
+
+PROGRAM = "qbittorrent-nox"
+VARIABLE = "MOVIE_SYNC_TEST_QBITTORRENTS"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 15.0
+
+# Found by watching what each version opens: with these settings nothing but 127.0.0.1.
+_SETTINGS = r"""[LegalNotice]
+Accepted=true
+
+[Application]
+FileLogger\Enabled=true
+FileLogger\Path={profile}/logs
+
+[Network]
+PortForwardingEnabled=false
+
+[BitTorrent]
+Session\Port={peer_port}
+Session\Interface=lo
+Session\InterfaceName=lo
+Session\InterfaceAddress=127.0.0.1
+Session\DHTEnabled=false
+Session\LSDEnabled=false
+Session\PeXEnabled=false
+Session\QueueingSystemEnabled=false
+Session\MultiConnectionsPerIp=true
+Session\ReannounceWhenAddressChanged=false
+Session\DefaultSavePath={downloads}
+Session\TempPathEnabled=false
+Session\DisableAutoTMMByDefault=true
+Session\AddTorrentStopped=false
+Session\RefreshInterval=500
+Session\SSRFMitigation=false
+Session\StopTrackerTimeout=1
+
+[Preferences]
+General\Locale=en
+Connection\ResolvePeerCountries=false
+Connection\UPnP=false
+DynDNS\Enabled=false
+MailNotification\enabled=false
+Search\SearchEnabled=false
+WebUI\Enabled=true
+WebUI\Address=127.0.0.1
+WebUI\Port={web_port}
+WebUI\UseUPnP=false
+WebUI\LocalHostAuth={asks_for_login}
+WebUI\Username={username}
+WebUI\Password_PBKDF2="{password}"
+WebUI\CSRFProtection=true
+WebUI\HostHeaderValidation=true
+WebUI\ServerDomains=127.0.0.1
+WebUI\MaxAuthenticationFailCount={max_failures}
+WebUI\BanDuration={ban_seconds}
+WebUI\SessionTimeout=3600
+"""
+_HTTPS_SETTINGS = r"""WebUI\HTTPS\Enabled=true
+WebUI\HTTPS\CertificatePath={certificate}
+WebUI\HTTPS\KeyPath={key}
+"""
+
+
+def qbittorrents() -> list[list[str]]:
+    """Return the commands to test against, possibly none."""
+    found = shutil.which(PROGRAM)
+    named = [shlex.split(command) for command in os.environ.get(VARIABLE, "").split(os.pathsep) if command]
+    return ([[found]] if found else []) + named
+
+
+def require_qbittorrent() -> list[str]:
+    """Return the first command; skip the test where there is none, but fail it under CI."""
+    commands = qbittorrents()
+    if commands:
+        return commands[0]
+    reason = f"no {PROGRAM} on PATH or in {VARIABLE}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    """Return as soon as the condition holds; fail when it does not in time."""
+    ends_at = time.monotonic() + seconds
+    pause = threading.Event()
+    while not condition():
+        if time.monotonic() > ends_at:
+            pytest.fail(f"not within {seconds:g} s: {condition.__name__}")
+        pause.wait(0.02)
+
+
+def free_port() -> int:
+    """Return a port on loopback that is free at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RealQBittorrent:
+    """One qbittorrent-nox and its profile; may be stopped and started again on the same ports."""
+
+    username = "tester"
+    password = "correct-horse"
+
+    def __init__(
+        self,
+        profile: Path,
+        command: Sequence[str],
+        *,
+        asks_for_login: bool = True,
+        max_failures: int = 5,
+        ban_seconds: int = 3600,
+        certificate: tuple[Path, Path] | None = None,
+    ) -> None:
+        self.profile = profile
+        self.downloads = profile / "downloads"
+        self._command = list(command)
+        self._web_port = free_port()
+        self._scheme = "https" if certificate else "http"
+        self._process: subprocess.Popen[bytes] | None = None
+        settings = _SETTINGS.format(
+            profile=profile,
+            downloads=self.downloads,
+            peer_port=free_port(),
+            web_port=self._web_port,
+            asks_for_login=str(asks_for_login).lower(),
+            username=self.username,
+            password=_stored_password(self.password),
+            max_failures=max_failures,
+            ban_seconds=ban_seconds,
+        )
+        if certificate:
+            settings += _HTTPS_SETTINGS.format(certificate=certificate[0], key=certificate[1])
+        self.downloads.mkdir(parents=True)
+        folder = profile / "qBittorrent" / "config"
+        folder.mkdir(parents=True)
+        (folder / "qBittorrent.conf").write_text(settings, encoding="utf-8")
+
+    @property
+    def url(self) -> str:
+        """The address of the Web UI."""
+        return f"{self._scheme}://127.0.0.1:{self._web_port}"
+
+    @property
+    def log(self) -> str:
+        """What it has written to its log and its output so far."""
+        files = [*self.profile.glob("logs/*"), self.profile / "output.txt"]
+        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    def has_saved(self, info_hash: str) -> bool:
+        """Tell whether a torrent would survive a restart."""
+        folder = self.profile / "qBittorrent" / "data" / "BT_backup"
+        return all((folder / f"{info_hash}{ending}").exists() for ending in (".torrent", ".fastresume"))
+
+    def start(self) -> Self:
+        """Start it and wait for its Web UI."""
+        environment = {
+            **os.environ,
+            "HOME": str(self.profile),
+            "XDG_RUNTIME_DIR": str(self.profile),
+            "LC_ALL": "C.UTF-8",
+        }
+        with (self.profile / "output.txt").open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._command, f"--profile={self.profile}", f"--webui-port={self._web_port}"],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self._is_answering, _START_SECONDS)
+        return self
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _is_answering(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            pytest.fail(f"{PROGRAM} ended at once:\n{self.log}")
+        if self._scheme == "https":
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self._web_port)) == 0
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(self.url, timeout=2):
+                return True
+        except urllib.error.HTTPError as exc:
+            exc.close()
+            return True
+        except OSError:
+            return False
+
+
+def _stored_password(password: str) -> str:
+    """Return the form in which qBittorrent stores a password."""
+    salt = os.urandom(16)
+    key = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, 100_000, 64)
+    return f"@ByteArray({base64.b64encode(salt).decode()}:{base64.b64encode(key).decode()})"

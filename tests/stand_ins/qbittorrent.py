@@ -1,0 +1,220 @@
+"""A stand-in for qBittorrent's Web API, for the answers that a real one cannot be made to give.
+
+It logs in, lists and takes torrents as version 4.5 does, until a test scripts other answers.
+"""
+
+import contextlib
+import http.server
+import json
+import secrets
+import socket
+import struct
+import threading
+from collections import defaultdict, deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from types import TracebackType
+from typing import Any, Self, cast
+from urllib.parse import parse_qs, urlsplit
+
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_BLOCK = b" " * 65_536
+
+LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torrents/add"
+
+
+class Manner(Enum):
+    """How an answer is sent."""
+
+    WHOLE = "as it should be"
+    HANG = "nothing comes, the connection stays"
+    HANG_IN_BODY = "half of it comes"
+    TRICKLE = "a byte every 50 ms"
+    RESET = "the connection is reset before it"
+    CUT = "half of it comes, then the connection ends"
+    ENDLESS = "it never ends"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One scripted answer."""
+
+    status: int = 200
+    body: bytes = b"Ok."
+    headers: Mapping[str, str] = field(default_factory=dict)
+    manner: Manner = Manner.WHOLE
+
+
+class QBittorrentStandIn:
+    """Serves on loopback inside a `with` block.
+
+    `script[path]` holds answers that are given before the right ones, `always[path]` one instead
+    of them. `seen` lists what was asked for. `rows` is what it holds; a torrent that is added
+    becomes the row `row_when_added`, if there is one.
+    """
+
+    def __init__(self, *, asks_for_login: bool = True) -> None:
+        self.asks_for_login = asks_for_login
+        self.script: dict[str, deque[Answer]] = defaultdict(deque)
+        self.always: dict[str, Answer] = {}
+        self.rows: list[dict[str, Any]] = []
+        self.row_when_added: dict[str, Any] | None = None
+        self.seen: list[str] = []
+        self.forms: list[dict[str, str]] = []
+        self.stopping = threading.Event()
+        self._lock = threading.Lock()
+        self._sessions: set[str] = set()
+        self._server = _Server(self)
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.02,), name="qbittorrent-stand-in"
+        )
+
+    @property
+    def url(self) -> str:
+        """The base address."""
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def lose_sessions(self) -> None:
+        """Forget who is logged in, as a restart does."""
+        with self._lock:
+            self._sessions.clear()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.end_connections()
+        self._server.server_close()
+
+    def answer(self, path: str, session: str, form: dict[str, str]) -> Answer:
+        """Return the scripted answer, or the right one."""
+        with self._lock:
+            self.seen.append(path)
+            self.forms.append(form)
+            if self.script[path]:
+                return self.script[path].popleft()
+            if path in self.always:
+                return self.always[path]
+            if path == LOGIN:
+                made = secrets.token_hex(8)
+                self._sessions.add(made)
+                return Answer(headers={"Set-Cookie": f"SID={made}; HttpOnly; path=/"})
+            if self.asks_for_login and session not in self._sessions:
+                return Answer(403, b"Forbidden")
+            return self._right_answer(path, form)
+
+    def _right_answer(self, path: str, form: dict[str, str]) -> Answer:
+        match path:
+            case "app/version":
+                return Answer(body=b"v4.5.2")
+            case "app/webapiVersion":
+                return Answer(body=b"2.8.19")
+            case "torrents/info":
+                return Answer(body=json.dumps(self._select(form)).encode())
+            case "torrents/add":
+                if self.row_when_added is not None:
+                    self.rows.append(self.row_when_added)
+                return Answer()
+            case _:
+                return Answer(404, b"Not Found")
+
+    def _select(self, form: dict[str, str]) -> list[dict[str, Any]]:
+        wanted = form.get("hashes")
+        rows = [row for row in self.rows if wanted is None or row["hash"] == wanted]
+        if form.get("sort") == "hash":
+            rows.sort(key=lambda row: cast("str", row["hash"]))
+        offset = int(form.get("offset", "0"))
+        return rows[offset:][: int(form.get("limit", "1000000"))]
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = False
+
+    def __init__(self, stand_in: QBittorrentStandIn) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.stand_in = stand_in
+        self._open: set[Any] = set()
+        self._open_lock = threading.Lock()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Remember the connection."""
+        with self._open_lock:
+            self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Forget the connection."""
+        with self._open_lock:
+            self._open.discard(request)
+        super().shutdown_request(request)
+
+    def end_connections(self) -> None:
+        """End those that the other side keeps open, and so their threads."""
+        with self._open_lock:
+            for connection in self._open:
+                with contextlib.suppress(OSError):  # the other side was faster
+                    connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+    disable_nagle_algorithm = True
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Answer either method alike."""
+        stand_in = self.server.stand_in
+        body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+        form = {} if b"\r\n" in body else {key: values[-1] for key, values in parse_qs(body.decode()).items()}
+        path = urlsplit(self.path).path.removeprefix("/api/v2/")
+        session = self.headers.get("Cookie", "").partition("SID=")[2].partition(";")[0]
+        answer = stand_in.answer(path, session, form)
+        with contextlib.suppress(OSError):  # the other side has had enough
+            self._send(answer, stand_in.stopping)
+
+    do_POST = do_GET  # noqa: N815 - the base class looks for this name
+
+    def log_message(self, *_: object) -> None:
+        """Keep the tests' output clean."""
+
+    def _send(self, answer: Answer, stopping: threading.Event) -> None:
+        if answer.manner is not Manner.WHOLE:
+            self.close_connection = True
+        if answer.manner is Manner.HANG:
+            stopping.wait()
+            return
+        if answer.manner is Manner.RESET:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            self.connection.close()
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.manner is not Manner.ENDLESS:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self._send_body(answer, stopping)
+
+    def _send_body(self, answer: Answer, stopping: threading.Event) -> None:
+        match answer.manner:
+            case Manner.ENDLESS:
+                while not stopping.is_set():
+                    self.wfile.write(_BLOCK)
+            case Manner.TRICKLE:
+                for number in range(len(answer.body)):
+                    self.wfile.write(answer.body[number : number + 1])
+                    if stopping.wait(0.05):
+                        break
+            case Manner.CUT | Manner.HANG_IN_BODY:
+                self.wfile.write(answer.body[: len(answer.body) // 2])
+                if answer.manner is Manner.HANG_IN_BODY:
+                    stopping.wait()
+            case _:
+                self.wfile.write(answer.body)

@@ -1,0 +1,415 @@
+"""QBittorrentClient against answers that a real qBittorrent cannot be made to give."""
+
+import json
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fakes import FakeClock
+from stand_ins.hurry import HurriedStop, in_a_hurry
+from stand_ins.qbittorrent import ADD, INFO, LOGIN, VERSION, Answer, Manner, QBittorrentStandIn
+
+from movie_sync.adapters.qbittorrent import QBittorrentClient
+from movie_sync.clock import SystemClock
+from movie_sync.domain.models import TorrentFile
+from movie_sync.errors import (
+    AuthError,
+    MovieSyncError,
+    NetworkError,
+    ReleaseError,
+    SlowError,
+    Stopped,
+    TransientError,
+    UnavailableError,
+    UserError,
+)
+
+_HASH = "0123456789abcdef0123456789abcdef01234567"
+_PASSKEY = "f00df00df00df00df00df00df00df00d"
+_PASSWORD = "correct-horse"
+_ROW = {
+    "hash": _HASH,
+    "name": "A.Film.1950.1080p",
+    "progress": 0.25,
+    "state": "downloading",
+    "content_path": "/films/A.Film.1950.1080p",
+    "tracker": f"http://127.0.0.1:9/{_PASSKEY}/announce",
+    "magnet_uri": f"magnet:?xt=urn:btih:{_HASH}&tr=http%3A%2F%2F127.0.0.1%2F{_PASSKEY}%2Fannounce",
+}
+_TORRENT = TorrentFile(_HASH, "A.Film.1950.1080p", 1, f"d8:announce{_PASSKEY}e".encode())
+
+
+@pytest.fixture
+def stand_in() -> Iterator[QBittorrentStandIn]:
+    """A stand-in that answers rightly until told otherwise."""
+    with QBittorrentStandIn() as running:
+        yield running
+
+
+def make_client(url: str, **changes: Any) -> QBittorrentClient:
+    """Return a client with a short time limit."""
+    settings: dict[str, Any] = {
+        "username": "tester",
+        "password": _PASSWORD,
+        "category": "Movies",
+        "tags": ["movie_sync"],
+        "save_path": None,
+        "verify_tls": True,
+        "timeout_seconds": 0.5,
+        "stop": threading.Event(),
+        "clock": SystemClock(),
+        **changes,
+    }
+    return QBittorrentClient(url, **settings)
+
+
+TAKEN = [
+    pytest.param(Answer(200, b"Ok."), id="4.5"),
+    pytest.param(Answer(200, b'{"success_count":1,"failure_count":0,"pending_count":0}'), id="5.2"),
+]
+NOT_TAKEN = [
+    pytest.param(Answer(200, b"Fails."), id="4.5"),
+    pytest.param(Answer(409, b"Conflict"), id="5.2"),
+    pytest.param(Answer(200, b'{"success_count":0,"failure_count":1}'), id="5.2 JSON"),
+]
+
+
+@pytest.mark.parametrize("answer", TAKEN)
+def test_taken_and_shown_later(stand_in, answer):
+    """A torrent that shows itself only after some looks is handed over."""
+    stand_in.script[INFO].extend([Answer(body=b"[]")] * 4)
+    stand_in.script[ADD].append(answer)
+    stand_in.rows.append(_ROW)
+    assert make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT) is True
+
+
+@pytest.mark.parametrize("answer", TAKEN)
+def test_taken_but_never_shown(stand_in, answer):
+    """What qBittorrent takes and does not show within 10 s is no success, and not added again."""
+    clock = FakeClock()
+    stop = HurriedStop(clock)
+    stand_in.always[ADD] = answer
+    with pytest.raises(UnavailableError, match="does not show it after 10 s"):
+        make_client(stand_in.url, stop=stop, clock=clock).hand_over(_TORRENT)
+    assert stand_in.seen.count(ADD) == 1
+    assert sum(stop.waited) == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("answer", NOT_TAKEN)
+def test_not_taken_because_it_is_there(stand_in, answer):
+    """A refusal of what is there after all is no failure, and it was there before."""
+    stand_in.script[INFO].append(Answer(body=b"[]"))
+    stand_in.script[ADD].append(answer)
+    stand_in.rows.append(_ROW)
+    assert make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT) is False
+
+
+@pytest.mark.parametrize("answer", NOT_TAKEN)
+def test_not_taken_and_not_there(stand_in, answer):
+    """A refusal of what is not there is the release's failure, after a second try."""
+    stand_in.always[ADD] = answer
+    with pytest.raises(ReleaseError, match="refused"):
+        make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT)
+    assert stand_in.seen.count(ADD) == 2
+
+
+def test_not_taken_while_still_loading(stand_in):
+    """A qBittorrent that refuses files for a moment after its start gets them a little later."""
+    stand_in.script[ADD].append(Answer(200, b"Fails."))
+    stand_in.row_when_added = _ROW
+    assert make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT) is True
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(Answer(200, b"<html>hello</html>"), id="page"),
+        pytest.param(Answer(200, b""), id="empty"),
+        pytest.param(Answer(200, b"5"), id="number"),
+        pytest.param(Answer(200, b"[1, 2]"), id="list"),
+        pytest.param(Answer(200, b"[" * 100_000), id="nested"),
+        pytest.param(Answer(500, b"oops"), id="500"),
+        pytest.param(Answer(503, b"oops"), id="503"),
+        pytest.param(Answer(413, b"too large"), id="413"),
+        pytest.param(Answer(400, b"The plain HTTP request was sent to HTTPS port"), id="400"),
+        pytest.param(Answer(404, b"Not Found"), id="404"),
+    ],
+)
+def test_odd_answer_to_an_added_torrent(stand_in, answer):
+    """Nothing is concluded about the release from an answer that is not qBittorrent's."""
+    stand_in.always[ADD] = answer
+    with pytest.raises(UnavailableError):
+        make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT)
+
+
+def test_file_that_is_no_torrent(stand_in):
+    """The answer 415 is about the release."""
+    stand_in.always[ADD] = Answer(415, b"Error: 'torrent__0' is not a valid torrent file.")
+    with pytest.raises(ReleaseError):
+        make_client(stand_in.url).hand_over(_TORRENT)
+
+
+ODD_LISTS = [
+    b"",
+    b"null",
+    b"{}",
+    b"5",
+    b'"text"',
+    b"[1]",
+    b"[null]",
+    b'[{"name": "no hash"}]',
+    b'[{"hash": 5, "name": "wrong type"}]',
+    b'[{"hash": "0123", "name"',
+    b"<html>hello</html>",
+    b"[" * 100_000,
+    b"\xff\xfe\x00",
+]
+
+
+@pytest.mark.parametrize("body", ODD_LISTS, ids=range(len(ODD_LISTS)))
+def test_odd_list_is_no_empty_list(stand_in, body):
+    """From a list that cannot be read nothing is concluded, neither for one torrent nor for all."""
+    stand_in.always[INFO] = Answer(body=body)
+    client = make_client(stand_in.url)
+    for look in (client.torrents, lambda: client.find(_HASH)):
+        with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+            look()
+    stand_in.always.clear()
+    assert client.torrents() == []
+
+
+def test_fields_of_other_types_are_left_out(stand_in):
+    """A torrent whose lesser fields are missing or odd is still known by its hash."""
+    stand_in.rows.append({"hash": _HASH.upper(), "name": None, "progress": "much", "state": 3})
+    (held,) = make_client(stand_in.url).torrents()
+    assert (held.info_hash, held.name, held.progress, held.state, held.comment) == (_HASH, "", 0.0, "", "")
+
+
+FAULTS = [
+    pytest.param(Answer(500, b"oops"), UnavailableError, "HTTP 500", id="500"),
+    pytest.param(Answer(502, b"oops"), UnavailableError, "HTTP 502", id="502"),
+    pytest.param(Answer(401, b"Unauthorized"), UnavailableError, "HTTP 401", id="401"),
+    pytest.param(Answer(404, b"Not Found"), UnavailableError, "HTTP 404", id="404"),
+    pytest.param(Answer(429, b"Slow down"), UnavailableError, "HTTP 429", id="429"),
+    pytest.param(Answer(200, b"", {"Content-Encoding": "gzip"}), UnavailableError, "not as", id="compressed"),
+    pytest.param(Answer(manner=Manner.HANG), SlowError, "in time", id="hang"),
+    pytest.param(Answer(body=b"v4.5.2", manner=Manner.HANG_IN_BODY), SlowError, "in time", id="hang in body"),
+    pytest.param(Answer(body=b"v" * 1000, manner=Manner.TRICKLE), SlowError, "in time", id="trickle"),
+    pytest.param(Answer(manner=Manner.RESET), NetworkError, "broke the connection off", id="reset"),
+    pytest.param(Answer(body=b"v4.5.2", manner=Manner.CUT), NetworkError, "broke", id="cut"),
+    pytest.param(Answer(manner=Manner.ENDLESS), UnavailableError, "not as qBittorrent", id="endless"),
+    pytest.param(Answer(body=b"<html>"), UnavailableError, "not as qBittorrent does", id="page"),
+    pytest.param(Answer(body=b""), UnavailableError, "not as qBittorrent does", id="empty"),
+]
+
+
+@pytest.mark.parametrize(("answer", "kind", "words"), FAULTS)
+def test_fault_is_told_apart_and_passes(stand_in, answer, kind, words):
+    """Each fault has its own kind and words, comes back soon, and the next success is taken up."""
+    stand_in.always[VERSION] = answer
+    client = make_client(stand_in.url)
+    started_at = time.monotonic()
+    with pytest.raises(TransientError, match=words) as caught:
+        client.version()
+    assert type(caught.value) is kind
+    assert time.monotonic() - started_at < 1.0
+    assert stand_in.seen.count(VERSION) <= 2, "no storm of retries"
+    stand_in.always.clear()
+    assert client.version() == "v4.5.2"
+
+
+def test_redirect_is_not_followed(stand_in):
+    """A redirect takes neither the password nor anything else to another host."""
+    with QBittorrentStandIn() as other:
+        for path in (VERSION, LOGIN):
+            stand_in.always = {path: Answer(307, b"", {"Location": f"{other.url}/api/v2/{path}?secret=1"})}
+            with pytest.raises(UnavailableError, match="redirects to") as caught:
+                make_client(stand_in.url).version()
+            assert other.url in str(caught.value)
+            assert "secret" not in str(caught.value)
+        assert other.seen == []
+
+
+def test_lost_session_costs_one_login(stand_in):
+    """When the session is lost, two threads at work log in once between them."""
+    client = make_client(stand_in.url)
+    client.version()
+    stand_in.lose_sessions()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            for _ in range(10):
+                client.find(_HASH)
+        except MovieSyncError as exc:
+            failures.append(exc)
+
+    threads = [threading.Thread(target=work) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert stand_in.seen.count(LOGIN) == 2
+
+
+def test_login_that_does_not_help(stand_in):
+    """A login that is accepted and then forgotten is an outage, told once per call."""
+    stand_in.always[VERSION] = Answer(403, b"Forbidden")
+    with pytest.raises(UnavailableError, match="accepted the login"):
+        make_client(stand_in.url).version()
+    assert stand_in.seen.count(LOGIN) == 1
+
+
+@pytest.mark.parametrize("answer", [Answer(200, b"Fails."), Answer(401, b"Unauthorized")], ids=["4.5", "5.2"])
+def test_refused_login_sends_nothing_more(stand_in, answer):
+    """After a refused login no call sends anything."""
+    stand_in.always[LOGIN] = answer
+    client = make_client(stand_in.url)
+    for attempt in (client.version, client.torrents, lambda: client.hand_over(_TORRENT)):
+        with pytest.raises(AuthError):
+            attempt()
+    assert stand_in.seen == [VERSION, LOGIN]
+
+
+def test_empty_login_answer_is_a_success(stand_in):
+    """The empty 204 of newer versions is a login."""
+    stand_in.asks_for_login = False
+    stand_in.script[VERSION].append(Answer(403, b"Forbidden"))
+    stand_in.always[LOGIN] = Answer(204, b"", {"Set-Cookie": "QBT_SID_8080=abc; path=/"})
+    assert make_client(stand_in.url).version() == "v4.5.2"
+
+
+def test_variables_of_the_library_are_not_obeyed(stand_in, monkeypatch):
+    """The library's own environment variables neither log anybody in nor replace the login."""
+    monkeypatch.setenv("QBITTORRENTAPI_API_KEY", "qbt_of_something_else")
+    assert make_client(stand_in.url).version()
+    assert LOGIN in stand_in.seen
+    monkeypatch.setenv("QBITTORRENTAPI_USERNAME", "somebody")
+    monkeypatch.setenv("QBITTORRENTAPI_PASSWORD", "else")
+    with pytest.raises(AuthError, match="not set"):
+        make_client(stand_in.url, username="", password="").version()
+    assert stand_in.seen.count(LOGIN) == 1
+
+
+def test_no_proxy_stands_before_this_machine(stand_in, monkeypatch):
+    """A proxy in the environment is not asked for a qBittorrent on this machine."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert make_client(stand_in.url).version()
+
+
+def test_stop_ends_a_hanging_call(stand_in):
+    """A set stop event ends a call that waits for an answer, long before its time limit."""
+    stand_in.always[VERSION] = Answer(manner=Manner.HANG)
+    stop = threading.Event()
+    client = make_client(stand_in.url, timeout_seconds=60.0, stop=stop)
+    timer = threading.Timer(0.1, stop.set)
+    timer.start()
+    started_at = time.monotonic()
+    with pytest.raises(Stopped):
+        client.version()
+    assert time.monotonic() - started_at < 2.0
+    timer.join()
+    with pytest.raises(Stopped):
+        client.torrents()
+
+
+def test_stop_ends_the_wait_for_a_torrent(stand_in):
+    """A set stop event ends the wait for a torrent to show itself."""
+    stop = threading.Event()
+    timer = threading.Timer(0.2, stop.set)
+    timer.start()
+    with pytest.raises(Stopped):
+        make_client(stand_in.url, stop=stop).hand_over(_TORRENT)
+    timer.join()
+
+
+def test_large_list_is_read_in_pages(stand_in):
+    """Five thousand torrents are read whole, never many in one answer."""
+    stand_in.rows = [{**_ROW, "hash": f"{number:040x}"} for number in range(5000)]
+    held = make_client(stand_in.url, timeout_seconds=10.0).torrents()
+    assert [torrent.info_hash for torrent in held] == [row["hash"] for row in stand_in.rows]
+    limits = [int(form["limit"]) for form in stand_in.forms if "limit" in form]
+    assert max(limits) <= 250
+
+
+def test_list_that_changes_is_read_again(stand_in, monkeypatch):
+    """A torrent removed between two pages makes no other one go missing."""
+    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 4)
+    rows = [{**_ROW, "hash": f"{number:040x}"} for number in range(10)]
+    stand_in.rows = rows[1:]
+    stand_in.script[INFO].append(Answer(403, b"Forbidden"))
+    stand_in.script[INFO].append(Answer(body=json.dumps(rows[:4]).encode()))
+    held = make_client(stand_in.url, timeout_seconds=10.0).torrents()
+    assert [torrent.info_hash for torrent in held] == [row["hash"] for row in rows[1:]]
+
+
+def test_no_secret_leaves_the_adapter(stand_in, caplog):
+    """Neither an error, nor what it refers to, nor a log line holds a password or a passkey."""
+    caplog.set_level(logging.DEBUG)
+    stand_in.rows.append(_ROW)
+    echo = json.dumps([_ROW, {"password": _PASSWORD}]).encode()
+    held = make_client(stand_in.url).find(_HASH)
+    assert _PASSKEY not in repr(held)
+    for path in (LOGIN, INFO):
+        for answer in (Answer(400, echo), Answer(500, echo), Answer(403, echo), Answer(200, b"x" + echo)):
+            stand_in.always = {path: answer}
+            with pytest.raises(MovieSyncError) as caught:
+                make_client(stand_in.url).find(_HASH)
+            assert caught.value.__cause__ is None
+            assert caught.value.__context__ is None
+            for secret in (_PASSWORD, _PASSKEY):
+                assert secret not in repr(caught.value)
+    for secret in (_PASSWORD, _PASSKEY, "SID="):
+        assert secret not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["", "ftp://localhost", "http://", "http://localhost:port", "http://[::1", "/x"]
+)
+def test_unusable_address_is_the_users_to_mend(url):
+    """What is no address is said at once."""
+    with pytest.raises(UserError, match=r"qbittorrent\.url"):
+        make_client(url)
+
+
+def test_address_with_a_password_is_refused():
+    """A password does not belong into the settings, and is not repeated."""
+    with pytest.raises(UserError) as caught:
+        make_client(f"http://tester:{_PASSWORD}@localhost:8080")
+    assert _PASSWORD not in str(caught.value)
+
+
+@pytest.mark.parametrize("suffix", ["", "/", "/?x=1", "/#/torrents"])
+def test_address_as_people_copy_it(stand_in, suffix):
+    """An address without a scheme, or copied from a browser, is understood."""
+    address = stand_in.url.removeprefix("http://") + suffix
+    assert make_client(address).version() == "v4.5.2"
+
+
+def test_unknown_host_and_closed_port(monkeypatch):
+    """Nobody there is told apart from no such place."""
+    with pytest.raises(NetworkError, match="refused"):
+        make_client("http://127.0.0.1:9").version()
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(NetworkError, match="not found"):
+        make_client("http://no-such-host.invalid:8080").version()
+
+
+def test_closed_client_opens_again(stand_in):
+    """Closing drops the session; the next call logs in again."""
+    client = make_client(stand_in.url)
+    client.version()
+    client.close()
+    assert client.version() == "v4.5.2"
+    assert stand_in.seen.count(LOGIN) == 2
