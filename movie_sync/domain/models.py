@@ -77,7 +77,8 @@ class QueueEntry:
     """One film in one queue, with what its state there needs.
 
     `retry_count` is the number of failures of the film's own so far. `retry_at` is None for a
-    permanent failure; `waits_for_release` says that only an acceptable release was missing.
+    permanent failure; `waits_for_release` says that only an acceptable release was missing,
+    `acceptable_since` when one was first seen (and a better one is waited for).
     `reason` is one of `Reason`, or what a hand edit says. `sequence` rises with every write, over
     all queues, so that the later of two states is known after a crash. `extra` holds keys of the
     file that we do not know.
@@ -89,6 +90,7 @@ class QueueEntry:
     error: str | None = None
     retry_at: datetime | None = None
     waits_for_release: bool = False
+    acceptable_since: datetime | None = None
     completed_at: datetime | None = None
     reason: str | None = None
     choice: Choice | None = None

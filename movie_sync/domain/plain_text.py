@@ -15,6 +15,11 @@ def one_line(text: str) -> str:
     return _UNSAFE.sub("\ufffd", text)
 
 
+def safe_lines(text: str) -> str:
+    """Return our own text of several lines with everything else unsafe replaced."""
+    return "\n".join(map(one_line, text.split("\n")))
+
+
 def width(text: str) -> int:
     """Return how many columns of a terminal the text takes."""
     return sum(

@@ -48,19 +48,19 @@ def compare(
 ) -> WatchlistChange:
     """Compare a reading with what is remembered.
 
-    Another owner's list is another list: nothing is concluded from films it does not name. With
-    `concludes_removals=False` (an export that may be old) absent films are not counted as gone.
+    Another owner's list is another list: nothing is concluded from films it does not name. Nor is
+    it with `concludes_removals=False` (an export that may be old): it only adds films.
     """
     movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
     if before is None or before.owner.casefold() != snapshot.owner.casefold():
         return _first_reading(snapshot.owner, movies, first_run)
     listed = _keys(movies)
     left_before = _keys(before.left)
-    wanted = [movie for movie in movies if before.not_wanted.isdisjoint(movie.keys())]
+    wanted = tuple(movie for movie in movies if before.not_wanted.isdisjoint(movie.keys()))
     listed_again = tuple(movie for movie in movies if not left_before.isdisjoint(movie.keys()))
     gone_once, gone_twice = _unlisted(before.movies, listed), _unlisted(before.absent, listed)
-    if not concludes_removals:  # they are seen as absent, and no more than that
-        gone_once, gone_twice = gone_once + gone_twice, ()
+    if not concludes_removals:  # what it does not name counts as the reading before it said
+        movies, gone_once, gone_twice = movies + gone_once, gone_twice, ()
     memory = WatchlistMemory(
         owner=snapshot.owner,
         movies=movies,
@@ -68,9 +68,7 @@ def compare(
         left=(*_unlisted(before.left, listed), *gone_twice),
         not_wanted=before.not_wanted - _keys(gone_twice),
     )
-    return WatchlistChange(
-        wanted=tuple(wanted), listed_again=listed_again, unlisted=gone_twice, memory=memory
-    )
+    return WatchlistChange(wanted=wanted, listed_again=listed_again, unlisted=gone_twice, memory=memory)
 
 
 def _first_reading(owner: str, movies: tuple[Movie, ...], first_run: FirstRun) -> WatchlistChange:

@@ -1,0 +1,261 @@
+"""The films on the user's disks: scanned once, then only where a folder changed.
+
+A pass asks every known folder for its modification time, which changes when something in it is
+added, renamed or removed, and lists again only what differs.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from movie_sync.adapters.library_folder import list_folder
+from movie_sync.adapters.library_table import Inventory, LibraryTable
+from movie_sync.domain.matching import Verdict, WantedFilm, is_never_film, judge
+from movie_sync.domain.models import Movie
+from movie_sync.errors import LibraryError, Stopped
+from movie_sync.ports import Clock
+
+# A pass so soon after the last one would find the same.
+_REUSE_SECONDS = 5.0
+_LOCK_POLL_SECONDS = 0.2
+
+
+class DiskLibrary:
+    """Implements `ports.MovieLibrary` for folders of this machine. Thread-safe; writes nothing.
+
+    A `required` folder that is missing or cannot be read is a `LibraryError`; an `optional` one that
+    is missing is nothing (the default download folder of somebody who never had one). A call raises
+    `Stopped` when `stop` is set while it scans or waits for the other thread's scan.
+    """
+
+    def __init__(
+        self, required: Sequence[Path], optional: Sequence[Path] = (), *, stop: threading.Event, clock: Clock
+    ) -> None:
+        self._required = dict.fromkeys(os.path.abspath(folder) for folder in required)
+        self._roots = dict.fromkeys((*self._required, *(os.path.abspath(folder) for folder in optional)))
+        self._stop = stop
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._scanned_at: float | None = None
+        self._reset()
+
+    def find(self, movie: Movie) -> str | None:
+        """Return where the film is, or None.
+
+        Raises:
+            LibraryError: a folder cannot be read, so nothing may be concluded.
+        """
+        wanted = WantedFilm.from_movie(movie)
+        while not self._lock.acquire(timeout=_LOCK_POLL_SECONDS):
+            self._check_stop()
+        try:
+            self._check_stop()
+            if self._scanned_at is None or self._clock.monotonic() - self._scanned_at >= _REUSE_SECONDS:
+                self._scan()
+                self._scanned_at = self._clock.monotonic()
+            for file in self._table.candidates(wanted):
+                found = judge(wanted, self._table.name(file), id_beside=self._table.imdb_id(file))
+                if found.verdict is Verdict.YES:
+                    return self._table.path(file)
+            return None
+        finally:
+            self._lock.release()
+
+    def _reset(self) -> None:
+        self._table = LibraryTable()
+        self._root_numbers: dict[str, int] = {}
+        self._devices: dict[int, int] = {}  # of roots and other mount points, by folder
+        self._link_targets: dict[int, tuple[int, int]] = {}
+        self._scanned_at = None
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    # One pass ---------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        """Bring the table up to date. Interrupted at any point, the next pass goes on from there."""
+        if self._table.is_wasteful:
+            self._reset()
+        table = self._table
+        self._take_roots()
+        changed: list[int] = []
+        buried = False
+        for folder in range(len(table)):
+            self._check_stop()
+            if not table.is_alive(folder):
+                if folder not in self._root_numbers.values():
+                    self._bury(folder)
+                    buried = True
+                continue
+            found = self._look_at(folder)
+            if found is None:
+                self._bury(folder)
+                buried = True
+            elif found.st_mtime_ns != table.stamp(folder):
+                changed.append(folder)
+        self._list_again(changed)
+        if buried:
+            table.forget_orphans()
+        table.settle()
+
+    def _take_roots(self) -> None:
+        """Add the folders of the configuration that are there and not known yet."""
+        for path in self._roots:
+            number = self._root_numbers.get(path)
+            if number is not None and self._table.is_alive(number):
+                continue
+            try:
+                os.stat(path)
+            except FileNotFoundError:
+                if path in self._required:
+                    raise LibraryError(
+                        f"The film folder {path} is not there. Is its disk mounted? "
+                        "Until it is there again no film is taken."
+                    ) from None
+                continue
+            except OSError as exc:
+                raise _unreadable(path, exc) from None
+            self._root_numbers[path] = self._table.add_folder(None, path)
+
+    def _look_at(self, folder: int) -> os.stat_result | None:
+        """Return a known folder's state, or None if it is gone."""
+        path = self._table.folder_path(folder)
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if path in self._required and folder in self._root_numbers.values():
+                raise LibraryError(
+                    f"The film folder {path} is not there any more. Is its disk mounted? "
+                    "Until it is there again no film is taken."
+                ) from None
+            return None
+        except OSError as exc:
+            raise _unreadable(path, exc) from None
+        known = self._devices.get(folder)
+        if known is not None and known != found.st_dev:
+            self._complain_if_unmounted(path)
+            self._devices[folder] = found.st_dev
+        return found
+
+    def _complain_if_unmounted(self, path: str) -> None:
+        """Raise if a folder that was on a disk of its own is an empty mount point now."""
+        try:
+            with os.scandir(path) as entries:
+                is_empty = next(entries, None) is None
+        except OSError as exc:
+            raise _unreadable(path, exc) from None
+        if is_empty:
+            raise LibraryError(
+                f"The film folder {path} is empty, and its disk is not there any more. "
+                "Until it is mounted again no film is taken."
+            )
+
+    def _bury(self, folder: int) -> None:
+        self._table.bury(folder)
+        self._devices.pop(folder, None)
+        self._link_targets.pop(folder, None)
+
+    # Listing ----------------------------------------------------------------------------------
+
+    def _list_again(self, changed: Sequence[int]) -> None:
+        """List the folders that changed, and all new ones in them."""
+        if not changed:
+            return
+        table = self._table
+        inventory, new = table.inventory(changed), len(table)
+        listed: set[int] = set()
+        try:
+            for folder in changed:
+                self._check_stop()
+                if self._list(folder, inventory):
+                    listed.add(folder)
+            # New folders have the highest numbers, and listing them adds more behind.
+            while new < len(table):
+                self._check_stop()
+                self._list(new, inventory)
+                new += 1
+        finally:
+            table.forget_unseen(inventory, listed)
+
+    def _list(self, folder: int, inventory: Inventory) -> bool:
+        """List one folder into the table, with the new folders in it as not listed yet.
+
+        Returns whether it was there; a folder that vanished just now is buried by the next pass.
+        """
+        found = self._look_at(folder)
+        if found is None:
+            return False
+        table = self._table
+        path = table.folder_path(folder)
+        try:
+            listing = list_folder(
+                path,
+                stamp=found.st_mtime_ns,
+                now_seconds=self._clock.now().timestamp(),
+                known_id=lambda name: self._known_id(inventory.get(folder, name)),
+                check_stop=self._check_stop,
+            )
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise _unreadable(path, exc) from None
+        self._note_device(folder, found)
+        for name in listing.films:
+            known = inventory.get(folder, name)
+            imdb_number = listing.ids.get(name, 0)
+            if known is not None and imdb_number == table.imdb_number(known):
+                inventory.see(known)
+            elif not is_never_film(table.name_in(folder, name)):
+                table.add_file(folder, name, imdb_number)
+        for name in listing.folders:
+            if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
+                continue
+            if name not in listing.links or self._is_new_link(len(table), path, name):
+                table.add_folder(folder, name)
+        table.set_stamp(folder, listing.stamp)
+        return True
+
+    def _known_id(self, file: int | None) -> int:
+        return 0 if file is None else self._table.imdb_number(file)
+
+    def _note_device(self, folder: int, found: os.stat_result) -> None:
+        """Remember the disk of a root, and of a folder on another disk than the folder above it."""
+        above = self._table.parent(folder)
+        while above not in self._devices and above != folder:
+            folder_above = self._table.parent(above)
+            if folder_above == above:
+                break
+            above = folder_above
+        if self._devices.get(above) != found.st_dev:
+            self._devices[folder] = found.st_dev
+
+    def _is_new_link(self, number: int, path: str, name: str) -> bool:
+        """Tell whether a symbolic link leads to a folder that is not scanned anyway.
+
+        A link into the library, to a folder above it, or to what another link leads to would at best
+        find everything twice, and at worst go round for ever.
+        """
+        target = os.path.join(os.path.realpath(os.path.join(path, name)), "")
+        own = os.path.join(os.path.realpath(path), "")
+        roots = [os.path.join(os.path.realpath(root), "") for root in self._roots]
+        if own.startswith(target) or any(target.startswith(root) for root in roots):
+            return False
+        try:
+            found = os.stat(target)
+        except OSError:
+            return False
+        identity = (found.st_dev, found.st_ino)
+        if identity in self._link_targets.values():
+            return False
+        self._link_targets[number] = identity
+        return True
+
+
+def _unreadable(path: str, exc: OSError) -> LibraryError:
+    return LibraryError(
+        f"The film folder {path} cannot be read ({exc.strerror or type(exc).__name__}). "
+        "Mend that, or take it out of the configuration; until then no film is taken."
+    )

@@ -1,0 +1,221 @@
+"""Folders and film files in flat tables: about 110 bytes a file with its folder and its keys.
+
+A Python object for each of 50,000 paths would cost the daemon a quarter of its memory.
+"""
+
+import os
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
+
+from movie_sync.domain.matching import KeyIndex, WantedFilm
+
+_DEAD = -1
+_BEARABLE_WASTE = 2000  # files
+_AS_FOLDER = "/"  # stands for the folder's own name; no file name holds it
+_NUMBER_BITS = 24
+_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
+_NAME_MASK = (1 << (64 - _NUMBER_BITS)) - 1
+_DEPTH_OF_NAMES = 4  # a film's folder, its disc, its stream: more is a shelf, not a name
+
+
+class LibraryTable:
+    """What is known of the disks. Folders and files have numbers, parents below their children."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+        self._parents = array("i")  # of folders; a root's is its own number
+        self._folder_names = array("I")
+        self._stamps = array("q")
+        self._folders_of_files = array("i")
+        self._file_names = array("I")
+        self._ids = array("I")
+        self._index = KeyIndex()
+        self._forgotten: set[int] = set()
+        self._dead_files = 0
+        self._last_path = (_DEAD, "")
+
+    # Folders ----------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        """Return how many folder numbers are in use, dead ones included."""
+        return len(self._parents)
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether so much has been replaced that building anew saves memory."""
+        return self._dead_files > _BEARABLE_WASTE and self._dead_files * 2 > len(self._file_names)
+
+    def add_folder(self, parent: int | None, name: str) -> int:
+        """Add a folder that was not listed yet; a root's name is its whole path."""
+        number = len(self._parents)
+        self._parents.append(number if parent is None else parent)
+        self._folder_names.append(self._put(name))
+        self._stamps.append(0)
+        return number
+
+    def is_alive(self, folder: int) -> bool:
+        """Tell whether a folder and all above it were there when last looked at."""
+        parent = self._parents[folder]
+        return parent != _DEAD and (parent == folder or self._parents[parent] != _DEAD)
+
+    def parent(self, folder: int) -> int:
+        """Return the number of the folder above; a root's is its own."""
+        return self._parents[folder]
+
+    def stamp(self, folder: int) -> int:
+        """Return the modification time that the folder had when it was listed, 0 for list again."""
+        return self._stamps[folder]
+
+    def set_stamp(self, folder: int, stamp: int) -> None:
+        """Note up to when a folder is known."""
+        self._stamps[folder] = stamp
+
+    def folder_path(self, folder: int) -> str:
+        """Return a folder's whole path."""
+        parent = self._parents[folder]
+        name = self._get(self._folder_names[folder])
+        if parent == folder:
+            return name
+        if self._last_path[0] != parent:  # siblings follow each other
+            self._last_path = (parent, self.folder_path(parent))
+        return os.path.join(self._last_path[1], name)
+
+    def bury(self, folder: int) -> None:
+        """Forget a folder that is gone; its files are forgotten by `forget_orphans`."""
+        self._parents[folder] = _DEAD
+        self._last_path = (_DEAD, "")
+
+    def forget_orphans(self) -> None:
+        """Forget the files of folders that are gone."""
+        gone = [
+            number
+            for number, folder in enumerate(self._folders_of_files)
+            if folder != _DEAD and not self.is_alive(folder)
+        ]
+        self.forget(gone)
+
+    # Files ------------------------------------------------------------------------------------
+
+    def add_file(self, folder: int, name: str, imdb_number: int) -> None:
+        """Add a film file, with the number of the IMDb id beside it (0 for none)."""
+        number = len(self._file_names)
+        self._folders_of_files.append(folder)
+        stem, dot, extension = name.rpartition(".")
+        if dot and stem == self._get(self._folder_names[folder]):  # as most people name them
+            name = _AS_FOLDER + extension
+        self._file_names.append(self._put(name))
+        self._ids.append(imdb_number)
+        self._index.add(number, self.name(number), self.imdb_id(number))
+
+    def forget(self, files: Iterable[int]) -> None:
+        """Forget files; `settle` makes it final."""
+        for number in files:
+            self._folders_of_files[number] = _DEAD
+            self._forgotten.add(number)
+            self._dead_files += 1
+
+    def settle(self) -> None:
+        """Take forgotten files out of the index."""
+        self._index.discard(self._forgotten)
+        self._forgotten.clear()
+
+    def inventory(self, folders: Iterable[int]) -> "Inventory":
+        """Return what is known to be in some folders."""
+        asked = set(folders)
+        found = Inventory(len(self._file_names))
+        for number, parent in enumerate(self._parents):
+            if parent in asked and parent != number:
+                found.put(parent, self._get(self._folder_names[number]) + "/", number)
+        for number, folder in enumerate(self._folders_of_files):
+            if folder in asked:
+                found.put(folder, self.file_name(number), number)
+        found.seal()
+        return found
+
+    def forget_unseen(self, inventory: "Inventory", folders: Collection[int]) -> None:
+        """Forget the files of some folders that were not seen in them any more."""
+        self.forget(number for number in inventory.unseen() if self._folders_of_files[number] in folders)
+
+    def candidates(self, wanted: WantedFilm) -> list[int]:
+        """Return the files that may be a film."""
+        return [
+            number
+            for number in sorted(self._index.candidates(wanted))
+            if self._folders_of_files[number] != _DEAD
+        ]
+
+    def imdb_number(self, file: int) -> int:
+        """Return the number of the IMDb id beside a file, 0 for none."""
+        return self._ids[file]
+
+    def imdb_id(self, file: int) -> str | None:
+        """Return the IMDb id beside a file."""
+        return f"tt{self._ids[file]:07}" if self._ids[file] else None
+
+    def name(self, file: int) -> str:
+        """Return what names the film: the file below the nearest of its folders, roots left out."""
+        return self.name_in(self._folders_of_files[file], self.file_name(file))
+
+    def name_in(self, folder: int, file_name: str) -> str:
+        """Return the same for a file that is not in the table."""
+        pieces = [file_name]
+        while len(pieces) < _DEPTH_OF_NAMES and self._parents[folder] not in {folder, _DEAD}:
+            pieces.append(self._get(self._folder_names[folder]))
+            folder = self._parents[folder]
+        return "/".join(reversed(pieces))
+
+    def path(self, file: int) -> str:
+        """Return a file's whole path."""
+        return os.path.join(self.folder_path(self._folders_of_files[file]), self.file_name(file))
+
+    def file_name(self, file: int) -> str:
+        """Return a file's own name."""
+        name = self._get(self._file_names[file])
+        if not name.startswith(_AS_FOLDER):
+            return name
+        return f"{self._get(self._folder_names[self._folders_of_files[file]])}.{name[1:]}"
+
+    def _put(self, text: str) -> int:
+        position = len(self._text)
+        self._text += os.fsencode(text) + b"\0"
+        return position
+
+    def _get(self, position: int) -> str:
+        return os.fsdecode(bytes(self._text[position : self._text.index(0, position)]))
+
+
+class Inventory:
+    """The names known in some folders, as hashes, and which of the files were seen again."""
+
+    def __init__(self, files: int) -> None:
+        self._entries = array("Q")
+        self._seen = bytearray(files)
+
+    def put(self, folder: int, name: str, number: int) -> None:
+        """Add a known name (a folder's ends with a slash)."""
+        self._entries.append(self._hash(folder, name) << _NUMBER_BITS | number)
+
+    def seal(self) -> None:
+        """Make it ready for `get`."""
+        self._entries = array("Q", sorted(self._entries))
+
+    def get(self, folder: int, name: str) -> int | None:
+        """Return a name's number, or None if it is not known."""
+        hashed = self._hash(folder, name)
+        position = bisect_left(self._entries, hashed << _NUMBER_BITS)
+        if position < len(self._entries) and self._entries[position] >> _NUMBER_BITS == hashed:
+            return self._entries[position] & _NUMBER_MASK
+        return None
+
+    def see(self, file: int) -> None:
+        """Note that a file is still there."""
+        self._seen[file] = 1
+
+    def unseen(self) -> Iterator[int]:
+        """Yield the files that were not seen."""
+        return (number for number, seen in enumerate(self._seen) if not seen)
+
+    @staticmethod
+    def _hash(folder: int, name: str) -> int:
+        return hash((folder, name)) & _NAME_MASK

@@ -1,0 +1,212 @@
+"""Decide whether a name is a wanted film: yes, maybe or no, and why.
+
+There is no measure of closeness here. A name is this film if one of its readings is one of the
+film's titles and the year agrees; everything else needs a reason to be let through. A wrong "yes"
+costs a wrong download or a film that is never fetched, a wrong "no" costs one more look.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from movie_sync.domain.name_kinds import Kind, Mark
+from movie_sync.domain.path_name import NamePath, parse_path
+from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.typos import differs_by_series_number, is_typo
+from movie_sync.domain.wanted import Known, WantedFilm, Worth
+
+
+class Verdict(StrEnum):
+    """Only YES may be downloaded, and only YES skips a download."""
+
+    YES = "yes"
+    MAYBE = "maybe"
+    NO = "no"
+
+
+_NEW_EDITIONS = frozenset(
+    {
+        "special",
+        "anniversary",
+        "remastered",
+        "remaster",
+        "restored",
+        "restoration",
+        "restauration",
+        "rerelease",
+    }
+)
+_WORDS_OF_A_TELLING_TITLE = 3
+_NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
+_RANK = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict with its reason in words.
+
+    `exact` is set if the title and the year stand in the name as the film has them; a film without
+    an IMDb id may be downloaded only then. `title_end` is the index of the name's word where the
+    film's title ends, if the name has it.
+    """
+
+    verdict: Verdict
+    reason: str
+    exact: bool = False
+    title_end: int | None = None
+
+
+def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Judgement:
+    """Decide whether a release name, file name or path is the wanted film.
+
+    `id_beside` is an IMDb id that stands beside the name (in an .nfo); one in the name comes first.
+    The answer depends on the arguments alone.
+    """
+    path = parse_path(name)
+    imdb_id = path.imdb_id or id_beside
+    if imdb_id and wanted.imdb_id:
+        return _judge_id(wanted, imdb_id, path)
+    best: Judgement | None = None
+    for reading in path.readings:
+        known = wanted.keys.get(reading.key.squashed)
+        if known is None:
+            continue
+        found = _less_if_marked(_judge_reading(wanted, known, reading, path), path.marks, reading)
+        if found.verdict is Verdict.YES:
+            return replace(found, title_end=reading.last) if reading.last > 0 else found
+        if best is None or _RANK[found.verdict] < _RANK[best.verdict]:
+            best = found
+    return best or _judge_other_title(wanted, path)
+
+
+def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
+    if imdb_id != wanted.imdb_id:
+        return Judgement(Verdict.NO, f"another IMDb id: {imdb_id}, wanted {wanted.imdb_id}")
+    for mark in path.marks:
+        if mark.first < 0 or mark.first >= path.name.title_end:
+            return Judgement(Verdict.NO, f"{mark.kind}")
+    return Judgement(Verdict.YES, f"the name has the film's IMDb id {wanted.imdb_id}", exact=True)
+
+
+def _less_if_marked(found: Judgement, marks: Sequence[Mark], reading: Reading) -> Judgement:
+    if found.verdict is Verdict.NO:
+        return found
+    for mark in marks:
+        if mark.first < reading.first or mark.last > reading.last:
+            return Judgement(Verdict.NO, str(mark.kind))
+    return found
+
+
+def _judge_reading(wanted: WantedFilm, known: Known, reading: Reading, path: NamePath) -> Judgement:
+    """Judge a reading whose title is one of the film's."""
+    if wanted.year is None:
+        return Judgement(Verdict.MAYBE, "the title agrees, but the film's year is not known")
+    if reading.year is None:
+        return _judge_without_year(wanted, known, reading)
+    if reading.year == wanted.year:
+        return _judge_same_year(wanted, known, reading)
+    return _judge_other_year(wanted, known, reading, path, reading.year - wanted.year)
+
+
+def _judge_same_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judgement:
+    """Another film of the same title and year cannot be told apart by any name, so it is not asked for."""
+    if known.worth is Worth.HINT:
+        return Judgement(Verdict.MAYBE, "the year and a part of the title agree")
+    if reading.key.article and "" not in known.articles and reading.key.article not in known.articles:
+        return Judgement(Verdict.MAYBE, "the year agrees, and the title but for its article")
+    words = reading.key.words.count(" ") + 1
+    sure = (
+        reading.how <= How.FOREIGN_HALF
+        or (reading.how is How.PREFIXED and words > 1)
+        or (reading.how in (How.OWNED, How.SECOND_HALF) and words + bool(reading.key.article) > 1)
+        or (reading.how in (How.SECOND_HALF, How.HALF) and reading.other in wanted.keys)
+    )
+    if sure:
+        return Judgement(Verdict.YES, "title and year agree", exact=known.worth <= Worth.ALTERNATIVE)
+    return Judgement(Verdict.MAYBE, "title and year may agree, but more stands in the name")
+
+
+def _judge_other_year(
+    wanted: WantedFilm, known: Known, reading: Reading, path: NamePath, later: int
+) -> Judgement:
+    """A year off by one is the film's, unless a film of that title has that year.
+
+    `later` is how many years later the name's year is than the film's.
+    """
+    apart = f"year {reading.year}, wanted {wanted.year}"
+    if reading.year in wanted.twin_years:
+        return Judgement(Verdict.NO, apart)
+    if abs(later) > 1:
+        if later > 0 and not _NEW_EDITIONS.isdisjoint(path.name.words[reading.last :]):
+            return Judgement(Verdict.MAYBE, f"{apart}, but it may be the year of the edition")
+        return Judgement(Verdict.NO, apart)
+    if known.worth > Worth.ALTERNATIVE or reading.how > How.FOREIGN_HALF:
+        return Judgement(Verdict.NO, apart)
+    is_between_twins = wanted.year is not None and wanted.year + 2 * later in wanted.twin_years
+    if is_between_twins or reading.how >= How.LOOSE or _is_doubtful(known, reading):
+        return Judgement(Verdict.MAYBE, apart)
+    return Judgement(Verdict.YES, f"the title agrees, and the year but for one ({reading.year})")
+
+
+def _judge_without_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judgement:
+    """No year: yes only if nothing speaks for another film of that title."""
+    if wanted.twin_years:
+        return Judgement(Verdict.MAYBE, "no year in the name, and another film has that title")
+    whole = reading.how < How.LOOSE or reading.other in wanted.keys
+    if known.worth > Worth.ALTERNATIVE or not whole or _is_doubtful(known, reading):
+        return Judgement(Verdict.MAYBE, "no year in the name, and the title is not quite the film's")
+    return Judgement(Verdict.YES, "the title agrees; the name has no year")
+
+
+def _is_doubtful(known: Known, reading: Reading) -> bool:
+    """Tell whether a title agrees so loosely that the exact year would have to stand beside it.
+
+    So it is with a single word that is only an alternative title (*Solo*, *Ring*), with other word
+    breaks ("The Dead Pool"), and with an article more or less on a short title (*The Batman*).
+    """
+    words = reading.key.words.count(" ") + 1
+    if known.worth is Worth.ALTERNATIVE and words == 1:
+        return True
+    if known.key.words != reading.key.words:
+        return True
+    return reading.key.article not in known.articles and words < _WORDS_OF_A_TELLING_TITLE
+
+
+def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
+    """Judge a name none of whose readings is a title of the film: a typing error, or another film."""
+    for reading in path.readings:
+        if reading.year is None or reading.year != wanted.year or reading.how > How.AKA:
+            continue
+        for words in wanted.titles:
+            why = _near_title(words, reading.key.words)
+            if why:
+                return _less_if_marked(
+                    Judgement(Verdict.YES, f"the year agrees, and the title but for {why}"),
+                    path.marks,
+                    reading,
+                )
+    return Judgement(Verdict.NO, _difference(wanted, path))
+
+
+def _near_title(words: str, named: str) -> str:
+    """Return what a title in a name differs by if that is no other title, else ""."""
+    if differs_by_series_number(words, named):
+        return "the number in its series"
+    return "a typing error" if is_typo(words, named) else ""
+
+
+def _difference(wanted: WantedFilm, path: NamePath) -> str:
+    for mark in path.marks:
+        if mark.first < 0 or mark.kind in (Kind.EPISODE, Kind.PACK):
+            return str(mark.kind)
+    if not path.readings:
+        return "no title in the name"
+    reading = path.readings[0]
+    own, named = wanted.titles[0], reading.key.words
+    if own[:3] == named[:3]:
+        wanted_numbers, numbers = (_NUMBER.findall(words) for words in (own, named))
+        if wanted_numbers != numbers and _NUMBER.sub("", own).split() == _NUMBER.sub("", named).split():
+            return f"another part: {' '.join(numbers) or 'none'} for {' '.join(wanted_numbers) or 'none'}"
+    year = f" ({reading.year})" if reading.year else ""
+    return f"another title: {named}{year}"

@@ -1,0 +1,72 @@
+"""Find where the title begins in a name: behind sites, groups, numbers and other prefixes."""
+
+import re
+
+from movie_sync.domain.name_words import LANGUAGE_PREFIXES, Sort, sort_of
+from movie_sync.domain.readings import How
+
+_WORD = re.compile(r"[^\W_]+")
+_SITE = re.compile(
+    r"""
+    \s* (?: [\[({【] \s* (?:www[ .])? [\w-]+ (?:\.[\w-]+)* [ .]
+                (?:com|org|net|to|tv|me|cc|mx|io|ro|cam|tel|ws|xyz|vip|site|info|eu|ru|in|pw|lol|art|cx)
+                \s* [\])}】]
+          | www [ .] [\w-]+ (?:\.[\w-]+)* [ .] [a-z]{2,6} (?=[\s\]_-])
+          | [\w-]+ \. (?:com|org|net|to|tv|cc|mx|cam|tel|ws|xyz|vip|site|info|eu|pw|lol|art|cx) (?=\s+-\s)
+        ) [\s._-]*
+    """,
+    re.VERBOSE,
+)
+_GROUP = re.compile(r"\s*(?:\[([^\[\]]*)\]|\{([^{}]*)\}|【([^【】]*)】)[\s._-]*")
+_YEAR = re.compile(r"\d{4}")
+_LANGUAGE = re.compile(r"\s*([a-z]{2})\s+-\s+")
+_SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
+_PREFIXES = (
+    (re.compile(r"\s*\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
+    (re.compile(r"\s*(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
+    (re.compile(r"\s*(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
+    (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED),  # a scene group
+)
+
+
+def find_beginnings(text: str) -> tuple[int, list[tuple[int, How]]]:
+    """Return the position in a folded name where its title begins, and others where it may begin."""
+    position = 0
+    others: list[tuple[int, How]] = []
+    while True:
+        site = _SITE.match(text, position)
+        if site and site.end() < len(text):
+            position = site.end()
+            continue
+        group = _GROUP.match(text, position)
+        if not group or group.end() >= len(text):
+            break
+        content = next(part for part in group.groups() if part is not None).strip()
+        if _YEAR.fullmatch(content):
+            break
+        if _may_be_title(content):
+            others.append((position, How.WHOLE))
+        position = group.end()
+    others.extend(_behind_prefixes(text, position))
+    return position, others
+
+
+def _may_be_title(content: str) -> bool:
+    """Tell whether a bracket at the beginning may belong to the title, as in "[REC] 2"."""
+    words = _WORD.findall(content)
+    return len(words) == 1 and "." not in content and sort_of(words[0]) is Sort.TITLE
+
+
+def _behind_prefixes(text: str, position: int) -> list[tuple[int, How]]:
+    found = [
+        (match.end(), how)
+        for pattern, how in _PREFIXES
+        if (match := pattern.match(text, position)) is not None
+    ]
+    language = _LANGUAGE.match(text, position)
+    if language and language.group(1) in LANGUAGE_PREFIXES:
+        found.append((language.end(), How.WHOLE))
+    series = _SERIES_NUMBER.search(text, position) if "-f" in text else None
+    if series:
+        found.append((series.end(), How.PREFIXED))
+    return found

@@ -1,0 +1,175 @@
+"""Recognise names that hold something else than one film: episodes, extras, music, games, packs.
+
+Each mark knows where it stands, because its words also stand in titles (*Free Samples*, *The
+Interview*, *xXx*, *Trailer Park Boys: The Movie*): inside the film's own title it means nothing.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Kind(StrEnum):
+    """What a name holds instead of a film, in the words of the reason."""
+
+    EPISODE = "an episode or a season"
+    SAMPLE = "a sample"
+    TRAILER = "a trailer"
+    EXTRAS = "extras"
+    SUBTITLES = "subtitles"
+    PACK = "a pack of several films"
+    ADULT = "an adult film"
+    PARODY = "a parody"
+    MUSIC = "music"
+    GAME = "a game"
+    BOOK = "a book"
+    FILE = "no film file"
+
+
+class Mark(NamedTuple):
+    """A sign of another kind: word indices [first, last) in the name, `first` -1 for the whole name."""
+
+    kind: Kind
+    first: int
+    last: int
+
+
+_SINGLE: dict[str, Kind] = {
+    **dict.fromkeys(("sample", "samples"), Kind.SAMPLE),
+    **dict.fromkeys(("trailer", "trailers", "teaser"), Kind.TRAILER),
+    **dict.fromkeys(
+        (
+            "extras", "featurette", "featurettes", "bonus", "interview", "interviews", "bloopers",
+            "outtakes", "behindthescenes", "deletedscenes", "deletedscene",
+        ),
+        Kind.EXTRAS,
+    ),
+    **dict.fromkeys(("subpack", "subspack", "vobsub", "vobsubs"), Kind.SUBTITLES),
+    **dict.fromkeys(
+        (
+            "trilogy", "trilogie", "trilogia", "trilogiya", "collection", "collections", "anthology",
+            "anthologie", "antologia", "antologie", "quadrilogy", "quadrilogie", "quadrilogia",
+            "tetralogy", "tetralogie", "pentalogy", "pentalogie", "hexalogy", "hexalogie", "heptalogy",
+            "duology", "dilogy", "duologie", "boxset", "coffret", "colectie", "colectia", "megapack",
+            "filmpack", "moviepack", "coleccion", "sammlung", "duopack", "filmreihe",
+        ),
+        Kind.PACK,
+    ),
+    **dict.fromkeys(("xxx", "porn", "porno", "brazzers", "hentai"), Kind.ADULT),
+    **dict.fromkeys(("parody", "parodie", "parodia"), Kind.PARODY),
+    **dict.fromkeys(("soundtrack", "soundtracks", "discography", "audiocd"), Kind.MUSIC),
+    **dict.fromkeys(("audiobook", "audiobooks", "hoerbuch", "horbuch", "ebook"), Kind.BOOK),
+}  # fmt: skip
+# These decide only where nothing in the name speaks for a film file.
+_WITHOUT_VIDEO: dict[str, Kind] = {
+    **dict.fromkeys(
+        ("ost", "flac", "mp3", "score", "album", "vinyl", "m4a", "alac", "320kbps", "24bit",
+         "cdda"),
+        Kind.MUSIC,
+    ),
+    **dict.fromkeys(("pdf", "epub", "mobi", "azw3", "cbr", "cbz", "djvu", "m4b", "novel",
+         "screenplay"), Kind.BOOK),
+    **dict.fromkeys(
+        (
+            "skidrow", "codex", "reloaded", "plaza", "cpy", "razor1911", "empress", "fitgirl", "tenoke",
+            "rune", "dodi", "gog", "elamigos", "prophet", "hoodlum", "flt", "simplex", "darksiders",
+            "tinyiso", "deviance", "unleashed", "nsw", "ps2", "ps3", "ps4", "ps5", "xbox", "xbox360", "wii",
+            "x360",
+        ),
+        Kind.GAME,
+    ),
+}  # fmt: skip
+_PHRASES: dict[str, tuple[tuple[tuple[str, ...], Kind], ...]] = {
+    "making": ((("of",), Kind.EXTRAS),),
+    "behind": ((("the", "scenes"), Kind.EXTRAS),),
+    "deleted": ((("scenes",), Kind.EXTRAS), (("scene",), Kind.EXTRAS)),
+    "gag": ((("reel",), Kind.EXTRAS),),
+    "box": ((("set",), Kind.PACK),),
+    "double": ((("feature",), Kind.PACK),),
+    "triple": ((("feature",), Kind.PACK),),
+    "complete": ((("saga",), Kind.PACK), (("series",), Kind.EPISODE), (("season",), Kind.EPISODE)),
+    "full": ((("season",), Kind.EPISODE), (("series",), Kind.EPISODE)),
+    "original": ((("motion", "picture"), Kind.MUSIC), (("score",), Kind.MUSIC)),
+    "mini": ((("series",), Kind.EPISODE),),
+    "tv": ((("series",), Kind.EPISODE),),
+    "video": ((("game",), Kind.GAME),),
+    "pc": ((("game",), Kind.GAME),),
+    "axel": ((("braun",), Kind.ADULT),),
+    "graphic": ((("novel",), Kind.BOOK),),
+    "shooting": ((("script",), Kind.BOOK),),
+}
+_FULL_EPISODE = re.compile(r"s\d{1,2}e\d{1,4}\w*|\d{1,2}x\d{2,3}|s\d{1,2}d\d{1,2}")
+_SEASON = re.compile(r"s(?:eason)?\d{1,2}")
+_EPISODE = re.compile(r"e\d{2,3}|ep(?:isode)?\d{1,3}")
+_EXTRA_NUMBER = re.compile(r"x\d\d")
+_INCLUDED_WITH = frozenset({"and", "with", "w", "incl", "including", "plus", "mit", "con", "avec"})
+_SERIES_WORDS = frozenset(
+    {"season", "saison", "staffel", "sezonul", "temporada", "stagione", "series", "ep", "episode"}
+)
+_CRITERION = frozenset({"criterion", "archive", "masterpiece", "signature", "classics", "disney"})
+_DATED = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0\d|1[0-2])[. _-](?:[0-2]\d|3[01])(?![\dpi])")
+
+
+def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) -> list[Mark]:
+    """Return the signs in a name that it is something else than a film.
+
+    `words` are the words of `text`, both folded; `cut` is the first technical word's index.
+    """
+    marks: list[Mark] = []
+    for index, word in enumerate(words):
+        kind = _SINGLE.get(word) or (None if has_video else _kind_without_video(words, index))
+        if kind is not None:
+            if index == 0 or not _is_harmless(kind, word, words[index - 1]):
+                marks.append(Mark(kind, index, index + 1))
+        elif word in _PHRASES:
+            marks.extend(_phrase_marks(words, index))
+        elif word in _SERIES_WORDS or not (word.isalpha() or word.isdigit()):
+            mark = _series_mark(words, index, cut)
+            if mark:
+                marks.append(mark)
+    if "-x" in text:
+        marks.extend(
+            Mark(Kind.EXTRAS, index, index + 1)
+            for index, word in enumerate(words)
+            if _EXTRA_NUMBER.fullmatch(word) and f"-{word}-" in text
+        )
+    return marks
+
+
+def _kind_without_video(words: Sequence[str], index: int) -> Kind | None:
+    word = words[index]
+    kind = _WITHOUT_VIDEO.get(word)
+    if kind is Kind.GAME and index != len(words) - 1 and not word[-1].isdigit():
+        return None  # a game group signs at the end
+    return kind
+
+
+def _phrase_marks(words: Sequence[str], index: int) -> Iterator[Mark]:
+    for rest, kind in _PHRASES[words[index]]:
+        last = index + 1 + len(rest)
+        if tuple(words[index + 1 : last]) == rest:
+            yield Mark(kind, index, last)
+
+
+def _is_harmless(kind: Kind, word: str, before: str) -> bool:
+    if kind in (Kind.EXTRAS, Kind.TRAILER, Kind.SUBTITLES) and before in _INCLUDED_WITH:
+        return True
+    return word == "collection" and before in _CRITERION
+
+
+def _series_mark(words: Sequence[str], index: int, cut: int) -> Mark | None:
+    word = words[index]
+    following = words[index + 1] if index + 1 < len(words) else ""
+    if _FULL_EPISODE.fullmatch(word) or (_SEASON.fullmatch(word) and _EPISODE.fullmatch(following)):
+        return Mark(Kind.EPISODE, -1, index)
+    if word in _SERIES_WORDS:
+        return Mark(Kind.EPISODE, index, index + 2) if index and following.isdigit() else None
+    # "S01" is a season beside the title, but "E-AC3-S78" is somebody's group.
+    is_beside_title = 0 < index <= cut and (_SEASON.fullmatch(word) or _EPISODE.fullmatch(word))
+    return Mark(Kind.EPISODE, index, index + 1) if is_beside_title else None
+
+
+def is_dated(text: str) -> bool:
+    """Tell whether a folded name carries a full date, as daily programmes do."""
+    return bool(_DATED.search(text))

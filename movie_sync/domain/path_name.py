@@ -1,0 +1,162 @@
+"""Read a path as people name films on disk: the file, the folder it stands in, or both together."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from movie_sync.domain.name_kinds import Kind, Mark
+from movie_sync.domain.name_words import Sort, sort_of
+from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.release_name import ParsedName, parse_name, split_extension
+from movie_sync.domain.titles import fold
+
+_SEPARATOR = re.compile(r"(?<!\s)[/\\](?!\s)|^[/\\]")
+_PLAIN_FOLDERS = re.compile(
+    r"""
+    (?: cd|disc|disk|dvd|part|pt ) [ ._-]? \d{1,2} | video_ts | bdmv | stream | certificate | playlist
+    | movies? | films? | filme | peliculas | kino | videos? | media | downloads? | completed? | torrents?
+    | hd | uhd | 4k | sd | dvdrip | bluray | [a-z0-9#] | (?:18|19|20)\d\d s?
+    """,
+    re.VERBOSE,
+)
+_EXTRAS_FOLDERS = frozenset(
+    """
+    sample samples trailer trailers extras featurettes featurette bonus behindthescenes deletedscenes proof
+    subs subtitles
+    """.split()
+)
+# Such a folder holds extras of the film above it; at the top it is a shelf like any other.
+_EXTRAS_FOLDERS_OF_A_FILM = frozenset("extra specials interviews scenes shorts other others screens".split())
+_SEASON = re.compile(r"(?:season|saison|staffel|series|sezonul|temporada|stagione|s)[ ._-]?\d{1,2}")
+# A pack's or a film-with-subtitles' folder says nothing against a film file in it.
+_HARMLESS_IN_FOLDERS = frozenset({Kind.PACK, Kind.SUBTITLES, Kind.FILE, Kind.BOOK, Kind.MUSIC})
+_PLAIN_FILES = re.compile(
+    r"(?:[^\W_]+-)?"
+    r"(?:movie|film|video|title|feature|main|vts|vts_\d\d_\d|\d{1,5}|(?:cd|disc|part|pt)[ ._-]?\d)",
+    re.IGNORECASE,
+)
+
+
+_MOST_WORDS_OF_SHORT_FORMS = 6
+_LETTERS_OF_A_SHORT_FORM = 3
+_LETTERS_IN_COMMON = 4
+
+
+class NamePath(NamedTuple):
+    """What a path says: the readings of its file and of its folder, weighed against each other."""
+
+    name: ParsedName
+    readings: tuple[Reading, ...]
+    marks: tuple[Mark, ...]
+    imdb_id: str | None
+
+
+@lru_cache(maxsize=32)
+def parse_path(path: str) -> NamePath:
+    """Read a path, or a name without folders."""
+    pieces = (
+        [piece for piece in _SEPARATOR.split(path) if piece.strip()]
+        if "/" in path or "\\" in path
+        else [path]
+    )
+    file = parse_name(pieces[-1]) if pieces else parse_name(path)
+    if len(pieces) <= 1:
+        return NamePath(file, file.readings, file.marks, file.imdb_id)
+    marks = list(file.marks)
+    folder = _film_folder(pieces[:-1], marks)
+    readings = list(file.readings)
+    if not split_extension(pieces[-1])[1] and not path.startswith(("/", "\\")):
+        # No file: perhaps the slash belongs to the title (V/H/S, 50/50).
+        whole = parse_name(path.replace("/", " ").replace("\\", " "))
+        readings = [*whole.readings, *readings]
+    if folder is None:
+        return NamePath(file, tuple(readings), tuple(marks), file.imdb_id)
+    marks.extend(
+        Mark(mark.kind, -1, 0)
+        for mark in folder.marks
+        if mark.kind not in _HARMLESS_IN_FOLDERS and (mark.first < 0 or mark.first >= folder.title_end)
+    )
+    readings = _together(pieces[-1], file, folder, readings)
+    return NamePath(file, tuple(readings), tuple(marks), file.imdb_id or folder.imdb_id)
+
+
+def is_never_film(path: str) -> bool:
+    """Tell whether a path can be no film at all: an episode, extras, subtitles, a book."""
+    return any(mark.first < 0 for mark in parse_path(path).marks)
+
+
+def _film_folder(folders: list[str], marks: list[Mark]) -> ParsedName | None:
+    """Return the nearest folder that has a name of its own; note in `marks` what the others say."""
+    for depth in range(len(folders) - 1, -1, -1):
+        text = fold(folders[depth]).strip()
+        word = text.replace(" ", "").replace("_", "").replace("-", "")
+        if _SEASON.fullmatch(text):
+            marks.append(Mark(Kind.EPISODE, -1, 0))
+        elif word in _EXTRAS_FOLDERS or (depth and word in _EXTRAS_FOLDERS_OF_A_FILM):
+            marks.append(Mark(Kind.EXTRAS, -1, 0))
+        elif word in _EXTRAS_FOLDERS_OF_A_FILM:
+            continue
+        elif not _PLAIN_FOLDERS.fullmatch(text):
+            parsed = parse_name(folders[depth])
+            if any(mark.kind is Kind.EPISODE for mark in parsed.marks):
+                marks.append(Mark(Kind.EPISODE, -1, 0))
+            return parsed
+    return None
+
+
+def _together(file_name: str, file: ParsedName, folder: ParsedName, readings: list[Reading]) -> list[Reading]:
+    """Weigh a file's readings against its folder's."""
+    if any(reading.year for reading in file.readings):
+        return readings
+    usable = [
+        reading for reading in folder.readings if not any(_is_outside(mark, reading) for mark in folder.marks)
+    ]
+    own = {reading.key.squashed for reading in file.readings}
+    dated = [reading for reading in usable if reading.year]
+    agreeing = {reading.key.squashed for reading in usable} & own
+    if dated and agreeing:
+        year = dated[0].year
+        readings = [reading._replace(year=year) for reading in readings]
+    doubt = How.WHOLE if agreeing or _says_nothing(file_name, file, folder) else How.HALF
+    # The places of these readings are in the folder's name, so no mark of the file's is inside them.
+    return [
+        *readings,
+        *(reading._replace(how=max(reading.how, doubt), first=-1, last=-1) for reading in usable),
+    ]
+
+
+def _is_outside(mark: Mark, reading: Reading) -> bool:
+    return mark.first < reading.first or mark.last > reading.last
+
+
+def _says_nothing(file_name: str, file: ParsedName, folder: ParsedName) -> bool:
+    """Tell whether a file's name does not speak against what its folder says.
+
+    It does not in "movie.mkv" and "CD1.avi", in a release group's short form of the title (its
+    letters in their order: "i-smwhr.avi"), and in a folder with title and year if it is altogether
+    different ("Le Daim.mkv" in "Deerskin (2019)"). A kindred name does: "Aliens.mkv" in "Alien (1979)".
+    """
+    stem, _ = split_extension(file_name)
+    if _PLAIN_FILES.fullmatch(stem):
+        return True
+    if not folder.readings:
+        return False
+    title = folder.readings[0]
+    if " " not in stem and len(file.words) <= _MOST_WORDS_OF_SHORT_FORMS:
+        words = [word for word in file.words if sort_of(word) is Sort.TITLE]
+        long_enough = [word for word in words if len(word) >= _LETTERS_OF_A_SHORT_FORM]
+        if long_enough and _is_short_form(long_enough[-1], title.key.squashed):
+            return True  # the group's name stands before it; a word behind it would be more title
+    return title.year is not None and not _are_kindred(file, title)
+
+
+def _are_kindred(file: ParsedName, title: Reading) -> bool:
+    """Tell whether a file may be another film of a title's family, or a numbered one."""
+    named = file.readings[0].key.words.split() if file.readings else []
+    beginnings = {word[:_LETTERS_IN_COMMON] for word in title.key.words.split()}
+    return any(word.isdigit() or word[:_LETTERS_IN_COMMON] in beginnings for word in named)
+
+
+def _is_short_form(word: str, title: str) -> bool:
+    letters = iter(title)
+    return all(letter in letters for letter in word)

@@ -1,0 +1,87 @@
+"""What may be taken and what is better: the `quality` section of the configuration, and its presets."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Self
+
+_DEFAULT_ORDER = (
+    "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p", "Bluray-720p", "WEB-720p",
+    "HDTV-720p",
+)  # fmt: skip
+DEFAULT_SIZES: Mapping[str, tuple[float, float]] = {
+    "2160p": (25, 400),
+    "1080p": (12.5, 250),
+    "720p": (8, 120),
+    "sd": (3, 60),
+}
+
+
+@dataclass(frozen=True)
+class QualityRules:
+    """What may be taken, and what is better; the keys and defaults of `quality` in the configuration.
+
+    Sizes are MB (10^6 bytes) a minute of the film, least and most. `preferred_mb_per_minute` None
+    means the largest; `max_size_gb` None means no limit.
+    """
+
+    order: tuple[str, ...] = _DEFAULT_ORDER
+    size_mb_per_minute: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(DEFAULT_SIZES))
+    preferred_mb_per_minute: float | None = None
+    max_size_gb: float | None = None
+    min_seeders: int = 1
+    freeleech: str = "prefer"
+    prefer_internal: bool = True
+    words: Mapping[str, float] = field(default_factory=dict)
+    reject_words: tuple[str, ...] = ()
+    wait_for_best_hours: float = 0
+
+    @classmethod
+    def from_config(cls, quality: Mapping[str, Any]) -> Self:
+        """Take the values of a checked `quality` section; keys that are not there keep their defaults.
+
+        `preset` names one of `PRESETS`; a key whose value is not the default overrides it.
+        """
+        default = cls()
+        preset = PRESETS.get(str(quality.get("preset")), {})
+        values: dict[str, Any] = dict(preset)
+        for key in (rule.name for rule in fields(cls)):
+            if key in quality:
+                value = _frozen(quality[key])
+                if value != getattr(default, key):
+                    values[key] = value
+        if "size_mb_per_minute" in values:
+            values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
+        return cls(**values)
+
+
+def _frozen(value: object) -> object:
+    """Turn the lists of a JSON document into tuples."""
+    if isinstance(value, Mapping):
+        return {key: _frozen(part) for key, part in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_frozen(part) for part in value)
+    return value
+
+
+# Quality by name; each is a set of `QualityRules` keys that differ from the defaults.
+PRESETS: Mapping[str, Mapping[str, object]] = {
+    "hd": {
+        "order": (
+            "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-720p", "WEB-720p", "HDTV-720p",
+        ),
+    },
+    "4k": {
+        "order": (
+            "Bluray-2160p", "WEB-2160p", "Remux-2160p", "HDTV-2160p", "Bluray-1080p", "WEB-1080p",
+            "HDTV-1080p",
+        ),
+    },
+    "small": {
+        "order": (
+            "Bluray-720p", "WEB-720p", "HDTV-720p", "Bluray-1080p", "WEB-1080p", "Bluray-576p", "Bluray-480p",
+            "WEB-480p", "DVD",
+        ),
+        "preferred_mb_per_minute": 20.0,
+        "max_size_gb": 8.0,
+    },
+}  # fmt: skip

@@ -1,0 +1,36 @@
+"""One meaning that a name may have: a title, a year, and how sure it is."""
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from movie_sync.domain.titles import TitleKey
+
+
+class How(IntEnum):
+    """How a reading came about, surest first."""
+
+    WHOLE = 0  # all that stands before the year or the technical words
+    PEELED = 1  # without edition and language words behind the title
+    AKA = 2  # one of two titles that the name gives as the same film's
+    LOOSE = 3  # without a word that may well belong to the title: "3D", "Final"
+    FOREIGN_HALF = 4  # one half of "A - B" where the other half is in another language
+    PREFIXED = 5  # without a number or a group before the title
+    OWNED = 6  # without a name before the title: "Tim Burton's"
+    SECOND_HALF = 7  # the second half of "A - B": often "Director - Title"
+    HALF = 8  # the first half of "A - B": often "Title - Subtitle"
+    EARLY_YEAR = 9  # an earlier of two years taken for the film's
+
+
+class Reading(NamedTuple):
+    """One title that a name may mean.
+
+    `first` and `last` are the indices of the words it spans, [first, last); -1 both if it stands in
+    the folder's name. `other` is the key of the other half where the name gives two titles.
+    """
+
+    key: TitleKey
+    year: int | None
+    how: How
+    first: int
+    last: int
+    other: str = ""

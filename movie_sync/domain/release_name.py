@@ -1,0 +1,363 @@
+"""Read a release or file name: which titles and years it may mean, and what else it is.
+
+A name is seldom clear: "Blade.Runner.2049.2017" could be *Blade Runner* of 2049 or *Blade Runner
+2049* of 2017, "Twins - Zwillinge" one title or two. So a name is not parsed into one title but into
+all its *readings*, each with how sure it is; `matching` compares them with the film that is wanted.
+"""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from movie_sync.domain.name_beginning import find_beginnings
+from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated
+from movie_sync.domain.name_words import (
+    EDITION_MODIFIERS,
+    FOREIGN,
+    LANGUAGE_ADJECTIVES,
+    LOOSE_TAGS,
+    PAIR_STARTS,
+    PAIRS,
+    Sort,
+    sort_of,
+)
+from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.titles import fold, folded_key, is_number
+
+VIDEO_EXTENSIONS = frozenset(
+    """
+    mkv mp4 avi m4v mov wmv mpg mpeg ts m2ts mts vob iso img webm ogm ogv flv f4v rmvb rm asf 3gp
+    """.split()
+)
+_OTHER_EXTENSIONS = frozenset(
+    """
+    srt idx ass ssa sup vtt smi nfo txt jpg jpeg png gif bmp pdf epub mobi azw3 cbr cbz m4a m4b ogg wav mka
+    zip exe apk md5 sfv url html xml
+    """.split()
+)
+_SUBTITLE_EXTENSIONS = frozenset("srt idx ass ssa sup vtt smi".split())
+_BOOK_EXTENSIONS = frozenset("pdf epub mobi azw3 cbr cbz m4b".split())
+_CONTAINER_EXTENSIONS = frozenset({"torrent", "nzb", "rar"})
+
+_EXTENSIONS = VIDEO_EXTENSIONS | _OTHER_EXTENSIONS | _CONTAINER_EXTENSIONS
+
+_WORD = re.compile(r"[^\W_]+")
+_IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
+_AKA = re.compile(r"(?<![^\W_])(?:a\.?\s?k\.?\s?a)(?![^\W_])\.?|\s[/|¦]\s")
+_DASH = re.compile(r"[\s._]+[-–—]+[\s._]+|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
+_NOT_LATIN = (
+    "\u0370-\u03ff\u0400-\u052f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0600-\u06ff\u0590-\u05ff\u0e00-\u0e7f"
+)
+# Where the alphabet changes the second title begins; numbers belong to the first.
+_EDGE = "¦"
+_NUMBERS_TOO = r"((?:[\W_]*\d+(?!\w))*)[\W_]*"
+_ALPHABET_EDGE = re.compile(
+    rf"(?<=[{_NOT_LATIN}]){_NUMBERS_TOO}(?=[a-zA-ZÀ-ɏ]{{2}})"
+    rf"|(?<=[a-zA-ZÀ-ɏ]{{2}}){_NUMBERS_TOO}(?=[{_NOT_LATIN}])"
+)
+_RANGE = re.compile(r"[\s)]*[-–—][\s(]*")
+_LEADING_YEAR = re.compile(r"\s*(?:[\[(](\d{4})[\])]\s*[-._]?\s*|(\d{4})\s+-\s+)")
+_OPENING = {"(": ")", "[": "]", "{": "}"}
+_MAX_LENGTH = 400
+_LEAST_WORDS_OWNED = 4  # two names and two of the title
+_TAGS = frozenset({Sort.EDITION, Sort.EDITION_NOUN, Sort.LANGUAGE, Sort.WEAK})
+_SOUND_WORDS = frozenset({"mp3", "flac", "aac", "kbps", "320kbps"})
+_GENITIVE = re.compile(r"(?!christmas)[^\W\d_]{3,}(?<![sui])s")
+_NO_FIRST_NAMES = frozenset("the a an my our your his her its le la el der die das il un une".split())
+_DISC_WORDS = frozenset({"cd", "cds", "dvds"})
+_COLOUR_SPACES = frozenset({"bt", "rec"})  # BT.2020
+
+
+class ParsedName(NamedTuple):
+    """All that one name (no path) says."""
+
+    readings: tuple[Reading, ...]
+    marks: tuple[Mark, ...]
+    imdb_id: str | None
+    title_end: int  # index of the word where year, edition and technical words begin
+    words: tuple[str, ...]
+    extension: str
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """Return a file name without its extension, and the extension in lower case ("" if it has none)."""
+    stem, dot, extension = name.rpartition(".")
+    if extension in {"TS", "Ass"}:
+        return name, ""  # a telesync, a word of a title: file types are written otherwise
+    extension = extension.lower()
+    if dot and stem and extension in _EXTENSIONS:
+        return stem, extension
+    return name, ""
+
+
+@lru_cache(maxsize=32)
+def parse_name(name: str) -> ParsedName:
+    """Read one release or file name (the last piece of a path)."""
+    stem, extension = split_extension(name.strip()[:_MAX_LENGTH])
+    if extension in {"torrent", "nzb"}:
+        stem, inner = split_extension(stem)
+        extension = inner or extension
+    if not stem.isascii():
+        stem = _ALPHABET_EDGE.sub(rf"\1\2 {_EDGE} ", stem)
+    return _Parser(fold(stem), extension).parse()
+
+
+class _Parser:
+    """The state of reading one name."""
+
+    def __init__(self, text: str, extension: str) -> None:
+        self.text = text
+        self.extension = extension
+        self.words: list[str] = []
+        self.starts: list[int] = []
+        self.ends: list[int] = []
+        for match in _WORD.finditer(text):
+            self.words.append(match.group())
+            self.starts.append(match.start())
+            self.ends.append(match.end())
+        self.sorts = [sort_of(word) for word in self.words]
+        self.readings: dict[tuple[str, int | None], Reading] = {}
+        self.title_end = len(self.words)
+
+    def parse(self) -> ParsedName:
+        position, others = find_beginnings(self.text)
+        begin = self._index_at(position)
+        if begin >= len(self.words):
+            begin, others = 0, []
+        if not self.words:
+            return ParsedName((), tuple(self._marks(0, has_video=False)), None, 0, (), self.extension)
+        cut = self._cut(begin)
+        years = [index for index in range(begin, len(self.words)) if self._is_year(index, begin)]
+        self._read(begin, cut, years, How.WHOLE)
+        for other, how in others:
+            start = self._index_at(other)
+            if start < len(self.words) and start != begin:
+                self._read(start, max(cut, start), years, how)
+        has_video = self.extension in VIDEO_EXTENSIONS or any(
+            sort is Sort.TECHNICAL and word not in _SOUND_WORDS
+            for word, sort in zip(self.words, self.sorts, strict=True)
+        )
+        found = _IMDB.search(self.text)
+        return ParsedName(
+            readings=tuple(self.readings.values()),
+            marks=tuple(self._marks(cut, has_video=has_video)),
+            imdb_id=f"tt{found.group(1)}" if found else None,
+            title_end=self.title_end,
+            words=tuple(self.words),
+            extension=self.extension,
+        )
+
+    def _is_year(self, index: int, begin: int) -> bool:
+        return self.sorts[index] is Sort.YEAR and (
+            index == begin or self.words[index - 1] not in _COLOUR_SPACES
+        )
+
+    def _index_at(self, position: int) -> int:
+        """Return the index of the first word at or after a text position."""
+        for index, start in enumerate(self.starts):
+            if start >= position:
+                return index
+        return len(self.words)
+
+    # Where it ends ----------------------------------------------------------------------------
+
+    def _cut(self, begin: int) -> int:
+        """Return the index of the first technical word; the title cannot reach beyond it."""
+        words, sorts = self.words, self.sorts
+        for index in range(begin + 1, len(words)):
+            if sorts[index] is Sort.TECHNICAL:
+                return index
+            word = words[index]
+            if word in PAIR_STARTS and index + 1 < len(words) and (word, words[index + 1]) in PAIRS:
+                sorts[index] = Sort.TECHNICAL
+                return index
+        return len(words)
+
+    def _read(self, begin: int, cut: int, years: list[int], how: How) -> None:
+        """Add the readings of a title that begins at a word."""
+        leading = _LEADING_YEAR.match(self.text, self.starts[begin] - 1 if self.starts[begin] else 0)
+        inside = [index for index in years if begin < index < cut]
+        if leading and self.sorts[begin] is Sort.YEAR and cut > begin + 1:
+            self._title(begin + 1, cut, int(self.words[begin]), how)
+        if inside:
+            last = inside[-1]
+            self._title(
+                begin, self._before_year(begin, last), int(self.words[last]), how, main=how is How.WHOLE
+            )
+            for early in inside[:-1]:
+                # "1981.Directors.Cut.1997": the later year is the edition's.
+                edition = last - early > 1 and self._only_tags(early + 1, last)
+                self._title(begin, early, int(self.words[early]), how if edition else How.EARLY_YEAR)
+            if last == cut - 1 or self._only_tags(last + 1, cut):
+                self._add(begin, last + 1, None, how)
+            return
+        late = [index for index in years if index >= cut]
+        year = int(self.words[late[0]]) if late else None
+        self._title(begin, cut, year, how, main=how is How.WHOLE)
+
+    def _only_tags(self, first: int, last: int) -> bool:
+        return all(self.sorts[index] in _TAGS for index in range(first, last))
+
+    def _before_year(self, begin: int, year: int) -> int:
+        """Return where a title ends before its year: "(Comedy West. 1948)" is one bracket."""
+        start = self.starts[year]
+        for opening, closing in _OPENING.items():
+            opened = self.text.rfind(opening, 0, start)
+            if opened > self.text.rfind(closing, 0, start) and opened > self.starts[begin]:
+                return max(self._index_at(opened), begin + 1)
+        return year
+
+    def _title(self, first: int, last: int, year: int | None, how: How, *, main: bool = False) -> None:
+        """Add the readings of a span, and what is left when tags behind it are peeled off."""
+        end, step = last, how
+        halved = how is How.EARLY_YEAR
+        while end > first:
+            self._add(first, end, year, step)
+            shorter = self._peel(first, end, year)
+            if shorter is None:
+                if not halved:
+                    halved = True
+                    self._halves(first, end, year)
+                shorter = self._bracket_before(first, end)
+                if shorter is None:
+                    break
+            step = max(step, self._how_peeled(first, shorter, end))
+            end = shorter
+        if main:
+            self.title_end = min(self.title_end, end)
+            if year is not None and end - first >= _LEAST_WORDS_OWNED and self._is_owner(first):
+                self._add(first + 2, end, year, How.OWNED)
+
+    def _is_owner(self, first: int) -> bool:
+        """Tell whether two words may be a name in the genitive; the apostrophe is seldom written."""
+        return (
+            _GENITIVE.fullmatch(self.words[first + 1]) is not None
+            and self.words[first] not in _NO_FIRST_NAMES
+        )
+
+    def _how_peeled(self, first: int, shorter: int, end: int) -> How:
+        word = self.words[end - 1]
+        is_loose = shorter == end - 1 and (
+            word in LOOSE_TAGS or (word in LANGUAGE_ADJECTIVES and shorter == first + 1)
+        )
+        return How.LOOSE if is_loose else How.PEELED
+
+    def _peel(self, first: int, end: int, year: int | None) -> int | None:
+        """Return where the title ends without the last tag, or None if it ends with no tag."""
+        index = end - 1
+        if index <= first:
+            return None
+        sort = self.sorts[index]
+        if sort is Sort.EDITION_NOUN:
+            while index - 1 > first and self._is_modifier(index - 1):
+                index -= 1
+                self._add(first, index, year, How.PEELED)  # "The Collector Director's Cut"
+            return index
+        if sort in (Sort.EDITION, Sort.LANGUAGE, Sort.WEAK):
+            return index
+        if self.words[index] in _DISC_WORDS and self.words[index - 1].isdigit() and index - 1 > first:
+            return index - 1
+        if sort is Sort.GENRE and self._after_dash(index):
+            return index
+        return None
+
+    def _is_modifier(self, index: int) -> bool:
+        return self.words[index] in EDITION_MODIFIERS or (
+            self.sorts[index] is Sort.EDITION and self.words[index][0].isdigit()
+        )
+
+    def _after_dash(self, index: int) -> bool:
+        between = self.text[self.ends[index - 1] : self.starts[index]]
+        return "-" in between or "(" in between or "[" in between or self.sorts[index - 1] is Sort.GENRE
+
+    def _bracket_before(self, first: int, end: int) -> int | None:
+        """Return the index where a bracket at the end of a span opens, if it may be left out.
+
+        A bracket with a number in it may be a part ("(Vol. 2)"), so it stays.
+        """
+        closed = self.text[self.ends[end - 1] :].lstrip(" ._")[:1]
+        opening = {")": "(", "]": "[", "}": "{"}.get(closed)
+        if opening is None:
+            return None
+        opened = self.text.rfind(opening, 0, self.starts[end - 1])
+        if opened <= self.starts[first]:
+            return None
+        index = self._index_at(opened)
+        content = folded_key(self.text[opened : self.ends[end - 1]]).squashed
+        if any(char.isdigit() for char in content):
+            return None
+        return index if index > first else None
+
+    # Two titles in one name -------------------------------------------------------------------
+
+    def _halves(self, first: int, end: int, year: int | None) -> None:
+        start, stop = self.starts[first], self.ends[end - 1]
+        pieces = _AKA.split(self.text[start:stop]) if self._has_aka(start, stop) else []
+        if len(pieces) > 1:
+            self._pieces(pieces, first, end, year, How.AKA)
+            return
+        closed = self.text[stop:].lstrip(" ._")[:1]
+        bracket = self.text.find("(", start, stop)
+        if bracket > start and (closed == ")" or self.text.find(")", bracket, stop) > 0):
+            inner = self.text[bracket + 1 : stop].split(")")[0]
+            self._pieces([self.text[start:bracket], inner], first, end, year, How.HALF)
+        text = self.text[start:stop]
+        for dash in list(_DASH.finditer(text))[:3]:
+            self._pieces([text[: dash.start()], text[dash.end() :]], first, end, year, How.HALF)
+
+    def _has_aka(self, start: int, stop: int) -> bool:
+        text = self.text
+        return any(
+            text.find(sign, start, stop) >= 0
+            for sign in ("aka", "a.k.a", "a k a", " / ", " | ", f" {_EDGE} ")
+        )
+
+    def _pieces(self, pieces: list[str], first: int, end: int, year: int | None, how: How) -> None:
+        keys = [folded_key(piece) for piece in pieces]
+        is_sure = how is How.AKA and _EDGE not in self.text[self.starts[first] : self.ends[end - 1]]
+        if not is_sure and any(is_number(key) for key in keys):
+            return  # "Alien - 01" is a part or an episode, "無間道II" one title
+        for position, key in enumerate(keys):
+            if not key.squashed:
+                continue
+            others = [other for other in range(len(keys)) if other != position]
+            sure = how
+            if how is How.HALF and any(FOREIGN.intersection(keys[o].words.split()) for o in others):
+                sure = How.FOREIGN_HALF
+            elif how is How.HALF and position:
+                sure = How.SECOND_HALF
+            other = keys[others[0]].squashed if others else ""
+            self._store(Reading(key, year, sure, first, end, other))
+
+    def _add(self, first: int, end: int, year: int | None, how: How) -> None:
+        key = folded_key(self.text[self.starts[first] : self.ends[end - 1]])
+        if key.squashed:
+            self._store(Reading(key, year, how, first, end))
+
+    def _store(self, reading: Reading) -> None:
+        place = (reading.key.squashed, reading.year)
+        known = self.readings.get(place)
+        if known is None or reading.how < known.how:
+            self.readings[place] = reading
+
+    # What else it is --------------------------------------------------------------------------
+
+    def _marks(self, cut: int, *, has_video: bool) -> list[Mark]:
+        marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)
+        if self.extension in _SUBTITLE_EXTENSIONS:
+            marks.append(Mark(Kind.SUBTITLES, -1, 0))
+        elif self.extension in _BOOK_EXTENSIONS:
+            marks.append(Mark(Kind.BOOK, -1, 0))
+        elif self.extension in _OTHER_EXTENSIONS:
+            marks.append(Mark(Kind.FILE, -1, 0))
+        years = [index for index, sort in enumerate(self.sorts) if sort is Sort.YEAR]
+        for index in years:
+            if index + 1 in years and self.words[index] < self.words[index + 1]:
+                between = self.text[self.ends[index] : self.starts[index + 1]]
+                is_date_first = index == 0 and " " in between  # "2009 - 2012.mkv"
+                if _RANGE.fullmatch(between) and not is_date_first:
+                    # "1972-1990" is several films, unless the title itself ends with the first year.
+                    marks.append(Mark(Kind.PACK, index, index + 1))
+        if years and is_dated(self.text):
+            marks.append(Mark(Kind.EPISODE, -1, 0))
+        return marks

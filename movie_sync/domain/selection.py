@@ -1,0 +1,243 @@
+"""Choose the release that a user would pick by hand, and say why not each other one.
+
+Refusals come first, each with its reason in words. Among what is left: quality in the user's order,
+then PROPER/REPACK, words, flags, seeders in steps of ten to the power, size. Seeders never buy
+quality, and a flag never beats a better release.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from movie_sync.domain.judging import Judgement, Verdict, judge
+from movie_sync.domain.models import Movie, Release
+from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules
+from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, ReleaseQuality, read_quality
+from movie_sync.domain.titles import fold
+from movie_sync.domain.wanted import WantedFilm
+
+__all__ = [
+    "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules", "describe_refusals", "rank",
+    "wait_until",
+]  # fmt: skip
+
+_UNKNOWN_RUNTIME_MINUTES = 110
+_MOST_REASONS = 6
+_FRESH = timedelta(hours=1)
+_MB = 1_000_000
+_GB = 1_000_000_000
+
+# Films, and the tracker's mixed categories: cartoons, anime, Romanian dubs.
+FILM_CATEGORIES = frozenset({1, 2, 3, 4, 6, 19, 20, 25, 26, 15, 24, 28})
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A release with what was found out about it.
+
+    `reasons` says why it was refused, most telling first; of an accepted one it says what is special
+    about the acceptance, if anything. `words_score` is what its words are worth.
+    """
+
+    release: Release
+    accepted: bool
+    reasons: tuple[str, ...]
+    quality: str  # a word of the configuration's order, "" if the name does not tell
+    details: ReleaseQuality
+    judgement: Judgement
+    words_score: float = 0
+    mb_per_minute: float = 0
+    seeders_awaited: bool = False  # refused for nothing but its seeders, and uploaded just now
+
+
+def rank(movie: Movie, releases: Iterable[Release], rules: QualityRules, now: datetime) -> list[Candidate]:
+    """Return all releases as candidates, best first: the accepted ones, then the refused ones.
+
+    The first is the one to take if it is accepted.
+    """
+    wanted = WantedFilm.from_movie(movie)
+    candidates = [_examine(movie, wanted, release, rules, now) for release in releases]
+    if not any(candidate.accepted for candidate in candidates):
+        # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
+        candidates = [
+            replace(candidate, accepted=True, reasons=("new upload, seeders not awaited",))
+            if candidate.seeders_awaited
+            else candidate
+            for candidate in candidates
+        ]
+    return sorted(candidates, key=lambda candidate: _preference(candidate, rules))
+
+
+def wait_until(candidates: Sequence[Candidate], rules: QualityRules, first_seen: datetime) -> datetime | None:
+    """Return until when a better release is waited for, or None if the best one is to be taken now.
+
+    `first_seen` is when the first acceptable release of the film was seen. The caller compares the
+    answer with its clock.
+    """
+    best = candidates[0] if candidates and candidates[0].accepted else None
+    if best is None or not rules.wait_for_best_hours or best.quality in rules.order[:1]:
+        return None
+    return first_seen + timedelta(hours=rules.wait_for_best_hours)
+
+
+def describe_refusals(candidates: Sequence[Candidate]) -> str:
+    """Say in one line why none was taken: "3 releases, none acceptable: camera copy ×2, no seeders"."""
+    if not candidates:
+        return "no release on the tracker yet"
+    counted = Counter(candidate.reasons[0] for candidate in candidates if candidate.reasons)
+    parts = [
+        reason if count == 1 else f"{reason} ×{count}" for reason, count in counted.most_common(_MOST_REASONS)
+    ]
+    if len(counted) > _MOST_REASONS:
+        parts.append(f"{len(counted) - _MOST_REASONS} other reasons")
+    number = (
+        "1 release, not acceptable"
+        if len(candidates) == 1
+        else f"{len(candidates)} releases, none acceptable"
+    )
+    return f"{number}: {', '.join(parts)}" if parts else number
+
+
+# Refusals ------------------------------------------------------------------------------------------
+
+
+def _examine(
+    movie: Movie, wanted: WantedFilm, release: Release, rules: QualityRules, now: datetime
+) -> Candidate:
+    judgement = judge(wanted, release.name)
+    quality = read_quality(release.name, release.category_id, judgement.title_end)
+    minutes = movie.runtime_minutes or _UNKNOWN_RUNTIME_MINUTES
+    mb_per_minute = release.size_bytes / _MB / minutes
+    name = _comparable(release.name)
+    reasons = [
+        *_film_refusals(movie, release, judgement),
+        *_picture_refusals(quality, rules),
+        *_size_refusals(release, quality, rules, mb_per_minute),
+        *(f"rejected word {word}" for word in rules.reject_words if _has_word(name, word)),
+    ]
+    if rules.freeleech == "only" and not release.freeleech:
+        reasons.append("not freeleech")
+    awaited = False
+    if release.seeders < rules.min_seeders:
+        awaited = not reasons and release.uploaded_at is not None and now - release.uploaded_at < _FRESH
+        reasons.append(_few_seeders(release.seeders, rules.min_seeders))
+    return Candidate(
+        release=release,
+        accepted=not reasons,
+        reasons=tuple(reasons),
+        quality=quality.name,
+        details=quality,
+        judgement=judgement,
+        words_score=sum(worth for word, worth in rules.words.items() if _has_word(name, word)),
+        mb_per_minute=round(mb_per_minute, 1),
+        seeders_awaited=awaited,
+    )
+
+
+def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list[str]:
+    """Say why a release is not the film.
+
+    The tracker's IMDb id alone proves nothing, as mislabelled uploads are common: the name must be
+    the film's too. Only where the film's year is not known the id stands in for it.
+    """
+    reasons = []
+    if release.category_id is not None and release.category_id not in FILM_CATEGORIES:
+        reasons.append(f"category {release.category or release.category_id} is not for films")
+    ids_known = bool(movie.imdb_id and release.imdb_id)
+    if ids_known and movie.imdb_id != release.imdb_id:
+        reasons.append("IMDb id of another film")
+    if judgement.verdict is Verdict.NO:
+        reasons.append(
+            f"not this film: {judgement.reason}" if ":" not in judgement.reason else judgement.reason
+        )
+    elif judgement.verdict is Verdict.MAYBE and not (ids_known and movie.year is None):
+        reasons.append(f"perhaps another film: {judgement.reason}")
+    elif not judgement.exact and not movie.imdb_id:
+        reasons.append(f"title and year must agree exactly where no IMDb id is known: {judgement.reason}")
+    return reasons
+
+
+def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> list[str]:
+    reasons = []
+    if quality.bad:
+        reasons.append(quality.bad)
+    if quality.hardcoded_subtitles:
+        reasons.append("hardcoded subtitles")
+    if quality.upscaled:
+        reasons.append("upscaled")
+    if quality.name in rules.order:
+        return reasons
+    if quality.disc:
+        reasons.append("raw disc")
+    elif quality.three_d:
+        reasons.append("3D")
+    elif quality.name:
+        reasons.append(f"quality {quality.name} is not in the order")
+    else:
+        reasons.append("the name does not tell the quality")
+    return reasons
+
+
+def _size_refusals(
+    release: Release, quality: ReleaseQuality, rules: QualityRules, mb_per_minute: float
+) -> list[str]:
+    reasons = []
+    least, most = rules.size_mb_per_minute.get(quality.size_class, DEFAULT_SIZES[quality.size_class])
+    if mb_per_minute < least:
+        reasons.append(f"{mb_per_minute:.1f} MB a minute, under {least:g} for {quality.size_class}")
+    elif mb_per_minute > most:
+        reasons.append(f"{mb_per_minute:.0f} MB a minute, over {most:g} for {quality.size_class}")
+    if rules.max_size_gb is not None and release.size_bytes > rules.max_size_gb * _GB:
+        reasons.append(f"{release.size_bytes / _GB:.0f} GB over the limit of {rules.max_size_gb:g} GB")
+    return reasons
+
+
+def _few_seeders(seeders: int, least: int) -> str:
+    if not seeders:
+        return "no seeders"
+    return f"{seeders} seeder{'s' if seeders > 1 else ''}, at least {least} wanted"
+
+
+def _comparable(text: str) -> str:
+    return " " + re.sub(r"[^\w]+|_+", " ", fold(text)).strip() + " "
+
+
+def _has_word(comparable_name: str, word: str) -> bool:
+    return bool(word.strip()) and _comparable(word) in comparable_name
+
+
+# Preference ----------------------------------------------------------------------------------------
+
+
+def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
+    """Return the sort key: smaller is better."""
+    release = candidate.release
+    place = rules.order.index(candidate.quality) if candidate.quality in rules.order else len(rules.order)
+    freeleech = 1 if rules.freeleech == "prefer" and release.freeleech else 0
+    internal = 1 if rules.prefer_internal and release.internal else 0
+    if rules.preferred_mb_per_minute is None:
+        size = -float(release.size_bytes)
+    else:
+        size = abs(candidate.mb_per_minute - rules.preferred_mb_per_minute)
+    return (
+        0 if candidate.accepted else 1 + _RANK_OF_VERDICT[candidate.judgement.verdict],
+        place,
+        -candidate.details.revision,
+        -candidate.words_score,
+        -(freeleech + internal),
+        -freeleech,
+        -_tens(release.seeders),
+        size,
+        -release.filelist_id,
+    )
+
+
+_RANK_OF_VERDICT = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
+
+
+def _tens(seeders: int) -> int:
+    """Return the step of ten to the power: 1-9 are one step, 10-99 the next."""
+    return int(math.log10(seeders)) + 1 if seeders > 0 else 0

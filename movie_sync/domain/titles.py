@@ -1,0 +1,233 @@
+"""Turn a title into a key that is equal for every usual spelling of it, and for nothing else.
+
+A key knows no case, accents, ligatures, punctuation, word breaks or leading article; numbers are
+digits however they were written. It is compared for equality only: closeness is not sameness
+("Alien" and "Aliens", "Part II" and "Part III" are one letter apart and different films).
+"""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = re.compile("[\u0300-\u036f]+")
+_APOSTROPHES = re.compile("['’‘`´ʼ′]")
+_LAST_ARTICLE = re.compile(r",\s*(?:the|an?|les?|las?|los|el|il|lo|gli|der|die|das|den|det|un[ea]?)\s*$")
+_NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
+
+# Scripts written without blanks, beside Latin letters or digits.
+_NO_BLANKS = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_SCRIPT_EDGE = re.compile(rf"(?<=[{_NO_BLANKS}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_NO_BLANKS}])")
+
+_ARTICLES = frozenset({"the", "a", "an"})
+
+_LIGATURES = str.maketrans(
+    {
+        "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
+        "ħ": "h", "ŋ": "n", "ə": "e", "&": " and ", "+": " and ", "＆": " and ",
+    }
+)  # fmt: skip
+
+# Cyrillic (Russian, Ukrainian, Belarusian, Serbian, Macedonian, Bulgarian) and Greek, as they are
+# most often written in Latin letters in the names of films.
+_ALPHABETS = str.maketrans(
+    {
+        "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z",
+        "и": "i", "й": "y", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
+        "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh",
+        "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya", "і": "i", "ї": "yi",
+        "є": "ye", "ґ": "g", "ў": "u", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "ђ": "dj", "џ": "dz",
+        "ѓ": "gj", "ќ": "kj", "ѕ": "dz",
+        "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i",
+        "κ": "k", "λ": "l", "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s",
+        "ς": "s", "τ": "t", "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o",
+    }
+)  # fmt: skip
+
+_ROMAN = {
+    "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8",
+    "ix": "9", "x": "10", "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xv": "15",
+    "xvi": "16", "xvii": "17", "xviii": "18", "xix": "19", "xx": "20",
+}  # fmt: skip
+_UNITS = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
+    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
+    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
+}  # fmt: skip
+_TENS = {
+    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
+    "ninety": 90,
+}  # fmt: skip
+_TEN = 10
+_NUMBER_WORDS = _UNITS | _TENS
+_PARTS = frozenset(
+    {
+        "part", "pt", "vol", "volume", "chapter", "episode", "kapitel", "teil", "partie", "parte",
+        "partea", "chapitre", "capitolo", "capitulo", "capitolul", "volumul", "volumen", "episodio",
+        "del", "osa", "chast", "czesc",
+    }
+)  # fmt: skip
+# After a part word, small numbers of other languages are numbers too ("Teil zwei", "Parte due").
+_FOREIGN_NUMBERS = {
+    "un": "1", "une": "1", "uno": "1", "una": "1", "eins": "1", "unu": "1", "intai": "1",
+    "deux": "2", "due": "2", "dos": "2", "zwei": "2", "doi": "2", "doua": "2", "dva": "2",
+    "trois": "3", "tre": "3", "tres": "3", "drei": "3", "trei": "3", "quatre": "4", "quattro": "4",
+    "cuatro": "4", "vier": "4", "patru": "4",
+}  # fmt: skip
+_SAME_WORDS = {
+    "doctor": "dr", "mister": "mr", "saint": "st", "versus": "vs", "first": "1st", "second": "2nd",
+    "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
+    "eighth": "8th", "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
+    "thirteenth": "13th",
+}  # fmt: skip
+_PLAIN_WORDS = frozenset({*_ROMAN, *_NUMBER_WORDS, *_PARTS, *_SAME_WORDS, "hundred"})
+
+
+class TitleKey(NamedTuple):
+    """A title's key.
+
+    `squashed` is what is compared; `words` is the same with word breaks, for the cases where they
+    tell ("Deadpool" and "The Dead Pool"); `article` is the leading article that was left out.
+    """
+
+    squashed: str
+    words: str
+    article: str
+
+
+def fold(text: str) -> str:
+    """Return the text in lower-case Latin letters without accents; punctuation stays."""
+    if text.isascii():
+        return _fold_ascii(text)
+    text = "".join(f" {char} " if unicodedata.category(char) == "No" else char for char in text)
+    text = unicodedata.normalize("NFKC", text).casefold()
+    text = _APOSTROPHES.sub("", text).translate(_LIGATURES)
+    if _NOT_LATIN.search(text):
+        text = _MARKS.sub("", unicodedata.normalize("NFC", text).translate(_ALPHABETS))
+    text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_ALPHABETS)
+    return _SCRIPT_EDGE.sub(" ", unicodedata.normalize("NFC", text))
+
+
+def _fold_ascii(text: str) -> str:
+    text = text.lower()
+    if "'" in text or "`" in text:
+        text = text.replace("'", "").replace("`", "")
+    if "&" in text:
+        text = text.replace("&", " and ")
+    return text.replace("+", " and ") if "+" in text else text
+
+
+def title_key(title: str) -> TitleKey:
+    """Return the key of a title as people write it."""
+    return folded_key(fold(title))
+
+
+def folded_key(text: str) -> TitleKey:
+    """Return the key of a title that `fold` has folded already."""
+    words = _WORD.findall(text)
+    article = ""
+    if len(words) > 1:
+        if words[0] in _ARTICLES and not (words[0] == "a" and len(words[1]) == 1):
+            article = words.pop(0)
+        last = _LAST_ARTICLE.search(text)
+        if len(words) > 1 and (words[-1] == "the" or last):
+            article = words.pop()
+    if not _PLAIN_WORDS.isdisjoint(words):
+        words = _plain_numbers(words)
+    return TitleKey(squash(words), " ".join(words), article)
+
+
+def is_number(key: TitleKey) -> bool:
+    """Tell whether a key is nothing but numbers, Roman ones included."""
+    return bool(key.words) and all(word.isdigit() or word in _ROMAN for word in key.words.split())
+
+
+def squash(words: list[str]) -> str:
+    """Join words without breaks, except between two numbers ("1 23" is not "12 3")."""
+    joined = "".join(words)
+    if joined.isalpha():
+        return joined
+    pieces: list[str] = []
+    for word in words:
+        if pieces and word[0].isdigit() and pieces[-1][-1].isdigit():
+            pieces.append("_")
+        pieces.append(word)
+    return "".join(pieces)
+
+
+def _plain_numbers(words: list[str]) -> list[str]:
+    """Write all numbers in digits and leave out "part", "vol." and the like before them.
+
+    A first word stays as it is ("V for Vendetta", "X"), and so does a number that is the whole
+    title ("9" and "Nine" are two films).
+    """
+    if len(words) == 1:
+        return words
+    plain: list[str] = []
+    position = 0
+    while position < len(words):
+        number, used = _number_at(words, position)
+        if number is None:
+            word = words[position]
+            plain.append(_SAME_WORDS.get(word, word))
+            position += 1
+            continue
+        if plain and plain[-1] in _PARTS and len(plain) > 1:
+            plain.pop()
+        plain.append(number)
+        position += used
+    return plain
+
+
+def _number_at(words: list[str], position: int) -> tuple[str | None, int]:
+    """Return the number that stands at a position, in digits, and how many words it takes."""
+    word = words[position]
+    if word.isdigit():
+        return word, 1
+    if word in _NUMBER_WORDS:
+        return _spoken_number(words, position)
+    if position == 0:
+        return None, 0
+    before = words[position - 1]
+    if before in _PARTS and word in _FOREIGN_NUMBERS:
+        return _FOREIGN_NUMBERS[word], 1
+    return (_roman_number(words, position), 1) if word in _ROMAN else (None, 0)
+
+
+def _roman_number(words: list[str], position: int) -> str | None:
+    """Read a Roman numeral, which may also be a letter of an acronym, or "v" for versus."""
+    word, before = words[position], words[position - 1]
+    after = words[position + 1] if position + 1 < len(words) else ""
+    if len(word) == 1:
+        beside_letter = len(before) == 1 or len(after) == 1
+        if beside_letter and not (before.isdigit() or after.isdigit()):
+            return None  # R.I.P.D., V/H/S, M:i:III
+        if word == "v" and after and before not in _PARTS:
+            return "vs"
+    return _ROMAN[word]
+
+
+def _spoken_number(words: list[str], position: int) -> tuple[str, int]:
+    """Read "twelve", "twenty-one", "one hundred and one" and the year "nineteen eighty-four"."""
+    value, used = _below_hundred(words, position)
+    following = words[position + used : position + used + 1]
+    if following == ["hundred"] and 0 < value < _TEN:
+        used += 1
+        linked = 1 if words[position + used : position + used + 1] == ["and"] else 0
+        rest, more = _below_hundred(words, position + used + linked)
+        return str(value * 100 + rest), used + (linked + more if more else 0)
+    if _TEN < value <= 2 * _TEN:
+        rest, more = _below_hundred(words, position + used)
+        if rest >= _TEN:
+            return f"{value}{rest}", used + more
+    return str(value), used
+
+
+def _below_hundred(words: list[str], position: int) -> tuple[int, int]:
+    if position >= len(words):
+        return 0, 0
+    word = words[position]
+    if word in _TENS:
+        unit = _UNITS.get(words[position + 1], 0) if position + 1 < len(words) else 0
+        return (_TENS[word] + unit, 2) if 0 < unit < _TEN else (_TENS[word], 1)
+    return (_UNITS[word], 1) if word in _UNITS else (0, 0)

@@ -1,0 +1,78 @@
+"""Small differences that do not make another title, if the year agrees too."""
+
+from collections import Counter
+
+_LEAST_TITLE = 8  # letters
+_LEAST_WORD = 5
+_LONG_WORD = 9
+_MOST_ERRORS = 2
+_MOST_PARTS = 15
+_SUBTITLE_LETTERS = 6
+
+
+def differs_by_series_number(right: str, written: str) -> bool:
+    """Tell whether one of two keys has a number before the subtitle and the other none.
+
+    "Avatar 2 The Way of Water" is *Avatar: The Way of Water*; a number at the end is another part.
+    """
+    own, other = right.split(), written.split()
+    shorter, longer = sorted((own, other), key=len)
+    if len(longer) != len(shorter) + 1:
+        return False
+    place = next(
+        (place for place, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter)
+    )
+    number, rest = longer[place], longer[place + 1 :]
+    return (
+        place > 0
+        and number.isdigit()
+        and int(number) <= _MOST_PARTS
+        and rest == shorter[place:]
+        and not (rest and rest[0].isdigit())
+        and len("".join(rest)) >= _SUBTITLE_LETTERS
+    )
+
+
+def is_long_enough(key: str) -> bool:
+    """Tell whether a title is long enough for a small difference not to make it another one."""
+    return len(key) >= _LEAST_TITLE
+
+
+def is_typo(right: str, written: str) -> bool:
+    """Tell whether `written` is `right` with one word misspelt (both keys with word breaks).
+
+    All numbers and all other words must be equal; the word must be long; one letter may differ, in
+    long words two. A plural is another title, and so is another first letter of the only word.
+    """
+    if right == written or abs(len(right) - len(written)) > _MOST_ERRORS or not is_long_enough(right):
+        return False
+    own, other = right.split(), written.split()
+    if len(own) != len(other):
+        return False
+    differing = [(a, b) for a, b in zip(own, other, strict=True) if a != b]
+    if len(differing) != 1:
+        return False
+    a, b = differing[0]
+    if len(own) == 1 and a[0] != b[0]:
+        return False
+    return _is_misspelt(a, b)
+
+
+def _is_misspelt(right: str, written: str) -> bool:
+    shorter, longer = sorted((right, written), key=len)
+    if len(shorter) < _LEAST_WORD or not (right.isalpha() and written.isalpha()):
+        return False
+    if longer in (f"{shorter}s", f"{shorter}es"):
+        return False
+    return _distance_is_at_most(_MOST_ERRORS if len(shorter) >= _LONG_WORD else 1, right, written)
+
+
+def _distance_is_at_most(errors: int, a: str, b: str) -> bool:
+    """Tell whether so many letters to add, drop, change or swap with a neighbour make two words one."""
+    missing, extra = Counter(a) - Counter(b), Counter(b) - Counter(a)
+    if max(missing.total(), extra.total()) > errors:
+        return False
+    # 3.5 MB that only a word with almost the same letters is worth.
+    from rapidfuzz.distance import OSA  # noqa: PLC0415
+
+    return OSA.distance(a, b, score_cutoff=errors) <= errors

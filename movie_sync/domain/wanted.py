@@ -1,0 +1,204 @@
+"""A wanted film, prepared for being compared with many names: every key that means this film.
+
+Titles are written in several ways that no folding makes equal: "&" left out, a series number put in
+before the subtitle, umlauts as "ue". Each such spelling is a key of its own, with how much it is
+worth: the looser the spelling, the more else (the exact year) has to agree.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from movie_sync.domain.models import Movie
+from movie_sync.domain.titles import TitleKey, fold, folded_key, squash
+
+
+class Worth(IntEnum):
+    """What equality with a key proves, strongest first."""
+
+    TITLE = 0  # the film's own title
+    ALTERNATIVE = 1  # another of its titles
+    SPELLING = 2  # a loose spelling of one of its titles: this film if the year is the same
+    HINT = 3  # a part of its title: perhaps this film if the year is the same
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A title that means the film: its key, and what it proves."""
+
+    key: TitleKey
+    worth: Worth
+    articles: frozenset[str]  # the leading articles it is written with, "" for none
+
+
+_SUBTITLE = re.compile(r"\s*(?::\s+|:$|\s[-–—]\s|:(?=\S))\s*")
+_OR = re.compile(r"[\s:,;]+or(?::|,|\s*\(|\s+-)\s*", re.IGNORECASE)
+_STUDIO = re.compile(
+    r"^(?:walt disneys?|disneys?|disney pixars?|pixars?|marvels?|marvel studios|dcs?|dreamworks)\s+(?=\w)"
+)
+_UMLAUTS = str.maketrans(
+    {
+        "ä": "ae",
+        "ö": "oe",
+        "ü": "ue",
+        "ø": "oe",
+        "å": "aa",
+        "Ä": "Ae",
+        "Ö": "Oe",
+        "Ü": "Ue",
+        "Ø": "Oe",
+        "Å": "Aa",
+    }
+)
+_CYRILLIC = re.compile("[\u0400-\u052f]")
+_OTHER_CYRILLIC = (
+    str.maketrans({"х": "h", "ц": "c", "щ": "sch", "ю": "ju", "я": "ja", "й": "j", "ж": "z"}),
+    str.maketrans({"х": "h", "ю": "iu", "я": "ia", "й": "i", "ы": "i"}),
+    str.maketrans({"и": "y", "й": "i", "г": "h"}),  # Ukrainian
+)
+_LEET = (
+    str.maketrans({"0": "o", "1": "i", "3": "e", "4": "a", "5": "s", "7": "t"}),
+    str.maketrans({"0": "o", "1": "l", "3": "e", "4": "a", "5": "s", "7": "v"}),
+    str.maketrans({"8": "ate", "3": "e", "4": "for"}),
+)
+_HALF = re.compile(r"(?<=\d)\s+1[/\u2044]2(?!\d)")
+_MIXED_WORD = re.compile(r"(?<![^\W_])(?=[^\W_]*[^\W\d_][0-9][^\W\d_])[^\W_]+")
+_LEAST_TITLE = 3
+_MOST_TITLES_COMBINED = 12
+_AND_IN_OTHER_LANGUAGES = ("", "et", "und", "y", "e", "si", "i")
+
+
+@dataclass(frozen=True, slots=True)
+class WantedFilm:
+    """A film that is looked for, prepared once and compared with many names.
+
+    `twin_years` are the years of other films known to have one of its titles.
+    """
+
+    title: str
+    year: int | None
+    imdb_id: str | None
+    twin_years: frozenset[int]
+    keys: dict[str, Known] = field(repr=False)
+    titles: tuple[str, ...]  # its own titles' keys with word breaks, the main one first
+
+    @classmethod
+    def from_movie(cls, movie: Movie, twin_years: Iterable[int] = ()) -> "WantedFilm":
+        """Prepare a film of the watchlist."""
+        others = [movie.original_title] if movie.original_title else []
+        return cls.of(
+            movie.title,
+            movie.year,
+            alternative_titles=(*others, *movie.alternative_titles),
+            imdb_id=movie.imdb_id,
+            twin_years=twin_years,
+        )
+
+    @classmethod
+    def of(
+        cls,
+        title: str,
+        year: int | None,
+        *,
+        alternative_titles: Iterable[str] = (),
+        imdb_id: str | None = None,
+        twin_years: Iterable[int] = (),
+    ) -> "WantedFilm":
+        """Prepare a film from what is known of it."""
+        keys = _keys(title, [text for text in alternative_titles if text])
+        titles = tuple(known.key.words for known in keys.values() if known.worth <= Worth.ALTERNATIVE)
+        return cls(title, year, imdb_id, frozenset(twin_years), keys, titles or ("",))
+
+    @property
+    def label(self) -> str:
+        """The film as people write it."""
+        return f"{self.title} ({self.year})" if self.year else self.title
+
+
+def _keys(title: str, alternatives: list[str]) -> dict[str, Known]:
+    keys: dict[str, Known] = {}
+    main = folded_key(fold(title))
+    _put(keys, main, Worth.TITLE)
+    others = [folded_key(fold(text)) for text in alternatives]
+    for key in others:
+        _put(keys, key, Worth.ALTERNATIVE)
+    for text in (title, *alternatives):
+        for spelling in _spellings(text):
+            _put(keys, folded_key(spelling), Worth.SPELLING)
+        for hint in _hints(text):
+            _put(keys, folded_key(hint), Worth.HINT)
+    for key in others[:_MOST_TITLES_COMBINED]:  # "Twins - Zwillinge"
+        for first, second in ((main, key), (key, main)):
+            words = f"{first.words} {second.words}"
+            _put(keys, TitleKey(squash(words.split()), words, first.article), Worth.SPELLING)
+    return keys
+
+
+def _put(keys: dict[str, Known], key: TitleKey, worth: Worth) -> None:
+    if not key.squashed:
+        return
+    known = keys.get(key.squashed)
+    if known is None:
+        keys[key.squashed] = Known(key, worth, frozenset({key.article}))
+    elif worth <= Worth.ALTERNATIVE:
+        keys[key.squashed] = Known(known.key, known.worth, known.articles | {key.article})
+
+
+def _spellings(title: str) -> Iterable[str]:
+    """Yield other ways to write a title, folded; each still names the whole title."""
+    yield from _other_letters(title)
+    text = fold(title)
+    if "&" in title or "+" in title:
+        for word in _AND_IN_OTHER_LANGUAGES:
+            yield text.replace(" and ", f" {word} ")
+    studio = _STUDIO.match(text)
+    if studio:
+        yield text[studio.end() :]
+    for word in ("disneys", "marvels"):
+        yield f"{word} {text}"
+    if not any(char.isdigit() for char in folded_key(text).squashed):
+        yield f"{text} part 1"  # the first of several is often counted only afterwards
+    alternative = _OR.search(title)
+    if alternative and alternative.start() >= _LEAST_TITLE:
+        yield fold(title[: alternative.start()])
+        yield fold(title[: alternative.start()] + " " + title[alternative.end() :])
+    if _HALF.search(text):
+        yield _HALF.sub(" 5", text)  # "2½" is also written 2.5
+    for edge in _SUBTITLE.finditer(title):
+        words = folded_key(fold(title[: edge.start()])).words
+        if " " in words and words[-1].isdigit():
+            yield words  # "Ip Man 4" for "Ip Man 4: The Finale"
+
+
+def _other_letters(title: str) -> Iterable[str]:
+    if title.isascii():
+        if _MIXED_WORD.search(title):
+            for letters in _LEET:
+                yield " ".join(
+                    word.translate(letters) if _MIXED_WORD.fullmatch(word) else word
+                    for word in fold(title).split()
+                )
+        return
+    title = unicodedata.normalize("NFC", title)
+    umlauts = title.translate(_UMLAUTS)
+    if umlauts != title:
+        yield fold(umlauts)
+    if _CYRILLIC.search(title):
+        for letters in _OTHER_CYRILLIC:
+            yield fold(title.casefold().translate(letters))
+
+
+def _hints(title: str) -> Iterable[str]:
+    """Yield pieces of a title that names are shortened to."""
+    for edge in _SUBTITLE.finditer(title):
+        yield fold(title[: edge.start()])
+        yield fold(title[edge.end() :])
+    text = fold(title)
+    shorter = re.sub(r"[\s:,-]+(?:part|chapter|vol\.?|volume)\s+(?:one|1|i)$", "", text)
+    if shorter != text:
+        yield shorter
+    owner = re.match(r"^(?:\S+\s+){1,3}?\S+s\s+(?=\S)", text)
+    if owner and re.match(r"^(?:\S+\s+){1,3}?\S+['’]s?\s+\S", title):
+        yield text[owner.end() :]

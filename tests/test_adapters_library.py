@@ -1,0 +1,428 @@
+"""The disks: what counts as a film there, what is noticed later, and what is an error."""
+
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from movie_sync.adapters import library_folder
+from movie_sync.adapters.library import DiskLibrary
+from movie_sync.domain.models import Movie
+from movie_sync.errors import LibraryError, Stopped
+from tests.fakes import FakeClock
+
+BIG = 60_000_000
+LONG_AGO = 1_600_000_000
+
+
+def film(title="Heat", year=1995, imdb_id=None):
+    """Make a wanted film."""
+    return Movie(id=title, slug=title.lower(), title=title, year=year, imdb_id=imdb_id)
+
+
+def put(path: Path, size=BIG):
+    """Make a (sparse) file of a size, in folders as needed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        file.truncate(size)
+    return path
+
+
+def settle(folder: Path):
+    """Let a folder and all in it look untouched for long."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            os.utime(Path(place, name), (LONG_AGO, LONG_AGO))
+        os.utime(place, (LONG_AGO, LONG_AGO))
+
+
+class Shelf:
+    """A library folder with its library."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.clock = FakeClock()
+        self.stop = threading.Event()
+        self.library = DiskLibrary([root], stop=self.stop, clock=self.clock)
+
+    def find(self, movie=None):
+        """Look for a film in a new pass; the answer is relative to the library."""
+        self.clock.advance(60)
+        found = self.library.find(movie or film())
+        return found and str(Path(found).relative_to(self.root))
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Give an empty library."""
+    root = tmp_path / "films"
+    root.mkdir()
+    return Shelf(root)
+
+
+FOUND = [
+    "Heat (1995).mkv",
+    "Heat.1995.1080p.BluRay.x264-GRP/grp-heat.mkv",
+    "Heat (1995)/Heat.mkv",
+    "Heat (1995)/CD1/heat.avi",
+    "Heat (1995)/VIDEO_TS/VTS_01_1.VOB",
+    "Heat (1995)/BDMV/STREAM/00001.m2ts",
+    "Crime/Mann/Heat (1995)/movie.mkv",
+    "Other/Heat (1995).mkv",
+]
+NOT_FOUND = [
+    "Heat (1995).srt",
+    "Heat (1995).mkv.!qB",
+    "Heat (1995).mkv.part",
+    "Heat (1995).txt",
+    "Heat (1986).mkv",
+    "Heat (1995)/Sample/heat.mkv",
+    "Heat (1995)/Featurettes/heat.mkv",
+    "Heat (1995)/heat-trailer.mkv",
+    "Heat (1995)/Season 1/heat.mkv",
+    ".trash/Heat (1995).mkv",
+    "incomplete/Heat (1995).mkv",
+    "$RECYCLE.BIN/Heat (1995).mkv",
+]
+
+
+@pytest.mark.parametrize("path", FOUND)
+def test_found(shelf, path):
+    """A film is found by its file or its folder, at any depth."""
+    put(shelf.root / path)
+    assert shelf.find() == path
+
+
+@pytest.mark.parametrize("path", NOT_FOUND)
+def test_not_found(shelf, path):
+    """Unfinished files, extras, samples, other files and system folders are no film."""
+    put(shelf.root / path)
+    assert shelf.find() is None
+
+
+def test_a_small_file_counts_only_if_it_is_the_only_one(shelf):
+    """A sample beside a film is none, but a short film may be small."""
+    short = put(shelf.root / "short" / "Heat (1995).mkv", 5)
+    assert shelf.find() == "short/Heat (1995).mkv"
+    put(short.with_name("Other (2001).mkv"))
+    assert shelf.find() is None
+
+
+def test_a_sample_beside_a_small_file_does_not_hide_it(shelf):
+    """Samples are not counted as the film's company."""
+    put(shelf.root / "a" / "Heat (1995).mkv", 5)
+    put(shelf.root / "a" / "sample.mkv", 5)
+    assert shelf.find() == "a/Heat (1995).mkv"
+
+
+def test_a_file_that_is_still_fetched_is_not_there(shelf):
+    """A control file beside a download of full size says that it is not finished."""
+    put(shelf.root / "Heat (1995).mkv")
+    control = put(shelf.root / "Heat (1995).mkv.aria2", 10)
+    assert shelf.find() is None
+    control.unlink()
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+def test_an_id_in_the_name_decides(shelf):
+    """The IMDb id in a name outweighs the name."""
+    put(shelf.root / "Vapeur {imdb-tt0113277}.mkv")
+    put(shelf.root / "Heat (1995) {imdb-tt0000001}.mkv")
+    assert shelf.find(film(imdb_id="tt0113277")) == "Vapeur {imdb-tt0113277}.mkv"
+
+
+@pytest.mark.parametrize(
+    ("note", "text"),
+    [
+        ("Vapeur.nfo", "https://www.imdb.com/title/tt0113277/"),
+        ("movie.nfo", '<movie><uniqueid type="imdb">tt0113277</uniqueid><id>tt0113277</id></movie>'),
+        ("grp.nfo", "info: imdb.com/title/tt0113277"),
+    ],
+)
+def test_an_id_beside_the_file_decides(shelf, note, text):
+    """An .nfo of the file's name, or the only one beside the only film, gives the id."""
+    put(shelf.root / "a" / "Vapeur.mkv")
+    (shelf.root / "a" / note).write_text(text)
+    assert shelf.find(film(imdb_id="tt0113277")) == "a/Vapeur.mkv"
+    assert shelf.find(film("Vapeur", 2001, imdb_id="tt0000002")) is None
+
+
+@pytest.mark.parametrize(
+    "text", ["tt0113277 and tt0000009", "<episodedetails>tt0113277</episodedetails>", ""]
+)
+def test_an_unclear_note_decides_nothing(shelf, text):
+    """An .nfo with several films, of an episode, or without an id leaves it to the name."""
+    put(shelf.root / "a" / "Vapeur (1995).mkv")
+    (shelf.root / "a" / "movie.nfo").write_text(text)
+    assert shelf.find(film(imdb_id="tt0113277")) is None
+    assert shelf.find(film("Vapeur")) == "a/Vapeur (1995).mkv"
+
+
+def test_changes_are_noticed(shelf):
+    """What is added, renamed or removed is known in the next pass, wherever it happens."""
+    first = put(shelf.root / "a" / "b" / "Ronin (1998).mkv")
+    settle(shelf.root)
+    assert shelf.find() is None
+    first.rename(first.with_name("Heat (1995).mkv"))
+    assert shelf.find() == "a/b/Heat (1995).mkv"
+    assert shelf.find(film("Ronin", 1998)) is None
+    put(shelf.root / "new" / "deep" / "Ronin (1998).mkv")
+    assert shelf.find(film("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
+    shutil.rmtree(shelf.root / "a")
+    assert shelf.find() is None
+    assert shelf.find(film("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
+
+
+def test_a_folder_that_moves_is_noticed(shelf):
+    """Renaming a folder moves all that is in it."""
+    put(shelf.root / "a" / "x" / "Heat (1995).mkv")
+    settle(shelf.root)
+    assert shelf.find() == "a/x/Heat (1995).mkv"
+    (shelf.root / "a").rename(shelf.root / "b")
+    assert shelf.find() == "b/x/Heat (1995).mkv"
+
+
+def test_a_file_that_still_grows_is_looked_at_again(shelf):
+    """A copy that was small in one pass is a film in a later one, though its folder did not change."""
+    shelf.clock.jump(time.time() - shelf.clock.now().timestamp() - 60)
+    put(shelf.root / "Ronin (1998).mkv")
+    growing = put(shelf.root / "Heat (1995).mkv", 5)
+    assert shelf.find() is None
+    os.truncate(growing, BIG)
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+def test_unchanged_folders_are_not_listed_again(shelf, monkeypatch):
+    """A pass over a library where nothing changed lists no folder."""
+    for number in range(20):
+        put(shelf.root / f"Film {number} (2001)" / "a.mkv")
+    put(shelf.root / "Heat (1995)" / "a.mkv")
+    settle(shelf.root)
+    assert shelf.find() == "Heat (1995)/a.mkv"
+    listed: list[str] = []
+    scan = os.scandir
+    monkeypatch.setattr(library_folder.os, "scandir", lambda path: listed.append(str(path)) or scan(path))
+    assert shelf.find() == "Heat (1995)/a.mkv"
+    assert listed == []
+    put(shelf.root / "Film 3 (2001)" / "b.mkv")
+    shelf.find()
+    assert listed == [str(shelf.root / "Film 3 (2001)")]
+
+
+def test_a_pass_is_reused_for_a_few_seconds(shelf):
+    """Many films in a row do not make many passes."""
+    assert shelf.find() is None
+    put(shelf.root / "Heat (1995).mkv")
+    assert shelf.library.find(film()) is None
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+def test_much_replaced_is_built_anew(shelf):
+    """A library whose files keep being replaced does not pile up forgotten names."""
+    for number in range(2100):
+        put(shelf.root / f"Film {number} (2001).mkv")
+    settle(shelf.root)
+    assert shelf.find() is None
+    for path in shelf.root.iterdir():
+        path.unlink()
+    put(shelf.root / "Heat (1995).mkv")
+    assert shelf.find() == "Heat (1995).mkv"
+    assert shelf.find() == "Heat (1995).mkv"
+    assert len(shelf.library._table._file_names) == 1
+
+
+# What is not there ----------------------------------------------------------------------------
+
+
+def library(*required, optional=()):
+    """Make a library over some folders."""
+    return DiskLibrary(required, optional, stop=threading.Event(), clock=FakeClock())
+
+
+def test_a_missing_required_folder_is_an_error(tmp_path):
+    """An unmounted disk is never "nothing there"."""
+    with pytest.raises(LibraryError, match=r"gone.*not there"):
+        library(tmp_path / "gone").find(film())
+
+
+def test_a_missing_optional_folder_is_nothing(tmp_path):
+    """The default download folder of somebody who never had one is no error; it may come later."""
+    clock = FakeClock()
+    later = DiskLibrary([], [tmp_path / "Downloads"], stop=threading.Event(), clock=clock)
+    assert later.find(film()) is None
+    put(tmp_path / "Downloads" / "Heat (1995).mkv")
+    clock.advance(60)
+    assert later.find(film()) is not None
+
+
+def test_a_required_folder_that_goes_away_is_an_error_until_it_is_back(shelf, tmp_path):
+    """Nothing is concluded while the folder is away, and nothing is lost by it."""
+    put(shelf.root / "Heat (1995).mkv")
+    assert shelf.find() == "Heat (1995).mkv"
+    shelf.root.rename(tmp_path / "away")
+    for _ in range(2):
+        with pytest.raises(LibraryError, match="not there any more"):
+            shelf.find()
+    (tmp_path / "away").rename(shelf.root)
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+def test_an_optional_folder_that_goes_away_is_nothing_again(tmp_path):
+    """Its films are no longer there."""
+    clock = FakeClock()
+    downloads = tmp_path / "Downloads"
+    put(downloads / "Heat (1995).mkv")
+    books = DiskLibrary([], [downloads], stop=threading.Event(), clock=clock)
+    assert books.find(film()) is not None
+    shutil.rmtree(downloads)
+    clock.advance(60)
+    assert books.find(film()) is None
+
+
+def test_an_empty_mount_point_is_an_error(shelf, monkeypatch):
+    """A folder that was on a disk of its own and is empty now is an unmounted disk."""
+    put(shelf.root / "Heat (1995).mkv")
+    assert shelf.find() == "Heat (1995).mkv"
+    shelf.library._devices = dict.fromkeys(shelf.library._devices, -1)
+    assert shelf.find() == "Heat (1995).mkv", "another disk with films is a library"
+    shelf.library._devices = dict.fromkeys(shelf.library._devices, -1)
+    (shelf.root / "Heat (1995).mkv").unlink()
+    with pytest.raises(LibraryError, match="is empty"):
+        shelf.find()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_an_unreadable_folder_is_an_error(shelf):
+    """A folder that may not be read hides films, so nothing may be concluded."""
+    locked = shelf.root / "locked"
+    locked.mkdir(mode=0)
+    try:
+        with pytest.raises(LibraryError, match="locked cannot be read"):
+            shelf.find()
+    finally:
+        locked.chmod(0o700)
+
+
+def test_a_failing_disk_is_an_error(shelf, monkeypatch):
+    """An input/output error is told with the folder's name, never taken for an empty folder."""
+    (shelf.root / "bad").mkdir()
+
+    def scandir(path):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(library_folder.os, "scandir", scandir)
+    with pytest.raises(LibraryError, match=r"films cannot be read \(Input/output error\)"):
+        shelf.find()
+
+
+def test_a_file_as_library_folder_is_an_error(tmp_path):
+    """A configured folder that is a file is said to be unreadable."""
+    place = put(tmp_path / "file")
+    with pytest.raises(LibraryError, match="cannot be read"):
+        library(place / "below").find(film())
+
+
+# Links, nesting, stopping -------------------------------------------------------------------------
+
+
+def test_symbolic_links_do_not_loop(shelf):
+    """Links to a folder above, to each other and to nothing end; a linked film is found once."""
+    put(shelf.root / "a" / "Ronin (1998).mkv")
+    (shelf.root / "a" / "up").symlink_to(shelf.root)
+    (shelf.root / "b").symlink_to(shelf.root / "a")
+    (shelf.root / "c").symlink_to(shelf.root / "a")
+    (shelf.root / "nowhere.mkv").symlink_to(shelf.root / "missing.mkv")
+    assert shelf.find() is None
+    assert shelf.find(film("Ronin", 1998)) == "a/Ronin (1998).mkv"
+    assert len(shelf.library._table) < 6
+
+
+def test_a_linked_folder_counts(shelf, tmp_path):
+    """A link to another disk is part of the library."""
+    put(tmp_path / "disk" / "Heat (1995).mkv")
+    (shelf.root / "disk").symlink_to(tmp_path / "disk")
+    assert shelf.find() == "disk/Heat (1995).mkv"
+
+
+def test_nested_library_folders_are_scanned_once(tmp_path):
+    """A library folder inside another one is not kept twice."""
+    put(tmp_path / "films" / "new" / "Heat (1995).mkv")
+    both = library(tmp_path / "films", tmp_path / "films" / "new")
+    assert both.find(film()) == str(tmp_path / "films" / "new" / "Heat (1995).mkv")
+    assert len(both._table._file_names) == 1
+
+
+def test_a_stop_ends_a_scan(shelf):
+    """Shutdown does not wait for a scan, and what was scanned is not lost."""
+    for number in range(30):
+        put(shelf.root / f"Film {number} (2001)" / "a.mkv")
+    put(shelf.root / "Heat (1995)" / "a.mkv")
+    shelf.stop.set()
+    with pytest.raises(Stopped):
+        shelf.find()
+    shelf.stop.clear()
+    assert shelf.find() == "Heat (1995)/a.mkv"
+
+
+def test_a_stop_in_the_middle_loses_nothing(shelf, monkeypatch):
+    """A scan that was cut short is finished by the next pass."""
+    for number in range(30):
+        put(shelf.root / f"Film {number} (2001)" / "a.mkv")
+    put(shelf.root / "Heat (1995)" / "a.mkv")
+    settle(shelf.root)
+    scan, listed = os.scandir, []
+
+    def scandir(path):
+        listed.append(path)
+        if len(listed) == 10:
+            shelf.stop.set()
+        return scan(path)
+
+    monkeypatch.setattr(library_folder.os, "scandir", scandir)
+    with pytest.raises(Stopped):
+        shelf.find()
+    shelf.stop.clear()
+    assert shelf.find() == "Heat (1995)/a.mkv"
+    assert len(set(listed)) == 32
+
+
+def test_a_waiting_thread_stops_too(shelf):
+    """Whoever waits for the other thread's scan is let go at shutdown."""
+    shelf.library._lock.acquire()
+    ended = threading.Event()
+
+    def look():
+        with pytest.raises(Stopped):
+            shelf.find()
+        ended.set()
+
+    waiting = threading.Thread(target=look)
+    waiting.start()
+    shelf.stop.set()
+    assert ended.wait(5)
+    waiting.join()
+    shelf.library._lock.release()
+
+
+def test_names_that_are_no_text_do_no_harm(shelf):
+    """A file name in bytes that are no UTF-8 is kept as it is."""
+    put(shelf.root / os.fsdecode(b"Heat \xe9 (1995).mkv"))
+    put(shelf.root / "Ronin (1998).mkv")
+    assert shelf.find(film("Ronin", 1998)) == "Ronin (1998).mkv"
+
+
+def test_a_large_library_is_quick_and_small(shelf):
+    """Thousands of folders cost milliseconds a pass, and well under 250 bytes a film."""
+    for number in range(3000):
+        put(shelf.root / f"Film number {number} ({1950 + number % 70})" / "film.mkv")
+    settle(shelf.root)
+    assert shelf.find() is None
+    began = time.perf_counter()
+    assert shelf.find() is None
+    assert time.perf_counter() - began < 1
+    table = shelf.library._table
+    entries = sum(len(bucket) for bucket in table._index._buckets)
+    assert (len(table._text) + 40 * len(table) + 8 * entries) / 3000 < 250

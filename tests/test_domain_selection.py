@@ -1,0 +1,288 @@
+"""Which release is taken, why not each other one, and the order among good ones."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movie_sync.domain.models import Movie, Release
+from movie_sync.domain.selection import PRESETS, QualityRules, describe_refusals, rank, wait_until
+
+NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
+HEAT = Movie(id="x", slug="heat", title="Heat", year=1995, imdb_id="tt0113277", runtime_minutes=170)
+CASES = Path(__file__).resolve().parents[2] / "shared" / "matching" / "selection_cases.json"
+
+
+def release(name="Heat.1995.1080p.BluRay.x264-GRP", number=1, *, gb=12.0, **more):
+    """Make a release that is acceptable unless told otherwise."""
+    values = {"seeders": 20, "imdb_id": "tt0113277", "category_id": 4, "category": "Movies HD", **more}
+    return Release(filelist_id=number, name=name, size_bytes=int(gb * 1e9), **values)
+
+
+def only(candidate_release, movie=HEAT, **rules):
+    """Rank one release and return its candidate."""
+    return rank(movie, [candidate_release], QualityRules(**rules), NOW)[0]
+
+
+def winner(*releases, movie=HEAT, **rules):
+    """Return the number of the release that would be taken, or None."""
+    best = rank(movie, releases, QualityRules(**rules), NOW)[0]
+    return best.release.filelist_id if best.accepted else None
+
+
+REFUSALS = [
+    ("Heat.1995.1080p.HDCAM.x264", {}, "camera copy"),
+    ("Heat.1995.1080p.HDTS.x264", {}, "telesync"),
+    ("Heat.1995.1080p.HDTC.x264", {}, "telecine"),
+    ("Heat.1995.1080p.DVDSCR.x264", {}, "screener"),
+    ("Heat.1995.1080p.WORKPRINT.WEB", {}, "workprint"),
+    ("Heat.1995.R5.1080p.WEB", {}, "regional copy"),
+    ("Heat.1995.HC.1080p.WEBRip", {}, "hardcoded subtitles"),
+    ("Heat.1995.1080p.BluRay.AI.Upscale.x264", {}, "upscaled"),
+    ("Heat.1995.3D.HSBS.1080p.BluRay.x264", {}, "3D"),
+    ("Heat.1995.COMPLETE.BLURAY-GRP", {}, "raw disc"),
+    ("Heat.1995.480p.WEB.x264", {}, "quality WEB-480p is not in the order"),
+    ("Heat.1995", {}, "the name does not tell the quality"),
+    ("Heat.1995.1080p.BluRay.Sample.x264", {}, "not this film: a sample"),
+    ("Heat.1995.1080p.BluRay.EXTRAS.x264", {}, "not this film: extras"),
+    ("Heat.Collection.1995.1080p.BluRay.x264", {}, "pack of several films"),
+    ("Ronin.1998.1080p.BluRay.x264", {}, "another title: ronin (1998)"),
+    ("Heat.1986.1080p.BluRay.x264", {}, "year 1986, wanted 1995"),
+    ("Heat.1995.1080p.BluRay.x264", {"imdb_id": "tt0000001"}, "IMDb id of another film"),
+    ("Heat.1995.1080p.BluRay.x264", {"gb": 1.0}, "5.9 MB a minute, under 12.5 for 1080p"),
+    ("Heat.1995.1080p.BluRay.x264", {"gb": 60.0}, "353 MB a minute, over 250 for 1080p"),
+    ("Heat.1995.1080p.BluRay.x264", {"seeders": 0}, "no seeders"),
+    (
+        "Heat.1995.1080p.BluRay.x264",
+        {"category_id": 11, "category": "Music"},
+        "category Music is not for films",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "more", "reason"), REFUSALS)
+def test_refusal(name, more, reason):
+    """What must not be taken is refused, with the reason in words."""
+    candidate = only(release(name, **more))
+    assert not candidate.accepted
+    assert any(reason in text for text in candidate.reasons), candidate.reasons
+
+
+def test_user_limits():
+    """The size limit, the words, the seeders and freeleech of the configuration refuse too."""
+    assert only(release(gb=41.0), max_size_gb=30).reasons == ("41 GB over the limit of 30 GB",)
+    dubbed = release("Heat.1995.RoDubbed.1080p.BluRay.x264")
+    assert only(dubbed, reject_words=("RoDubbed",)).reasons == ("rejected word RoDubbed",)
+    assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 wanted",)
+    assert only(release(), freeleech="only").reasons == ("not freeleech",)
+    assert only(release(freeleech=True), freeleech="only").accepted
+
+
+def test_reject_words_are_whole_words():
+    """A rejected word inside another one does not count; separators do not matter."""
+    assert only(release("Heat.1995.1080p.BluRay.x264-HDRo"), reject_words=("HDR",)).accepted
+    assert not only(release("Heat.1995.1080p.BluRay.DTS-HD.MA.x264"), reject_words=("dts hd",)).accepted
+
+
+def test_unknown_category_is_not_refused():
+    """A category name that the tracker has just invented says nothing against a film."""
+    assert only(release(category_id=None, category="Movies Something")).accepted
+
+
+def test_raw_disc_and_3d_are_taken_where_the_order_asks():
+    """Whoever lists them wants them."""
+    disc = release("Heat.1995.COMPLETE.BLURAY-GRP", gb=40.0)
+    assert only(disc, order=("Disc-1080p",)).accepted
+    assert only(release("Heat.1995.3D.HSBS.1080p.BluRay.x264"), order=("3D-1080p",)).accepted
+
+
+def test_right_id_needs_a_fitting_name():
+    """The right id does not make another film's name, or a doubtful one, the film."""
+    assert only(release("Heat.1080p.BluRay.x264")).accepted
+    assert not only(release("Ronin.1998.1080p.BluRay.x264")).accepted
+    assert not only(release("Heat - Making It 1995 1080p BluRay")).accepted
+
+
+def test_right_id_stands_in_for_an_unknown_year():
+    """A film whose year nobody knows is taken by its id and title."""
+    assert only(release(), replace(HEAT, year=None)).accepted
+    assert not only(release(imdb_id=None), replace(HEAT, year=None)).accepted
+
+
+def test_without_an_id_the_name_must_fit_surely():
+    """No id in the tracker's row: only a name that is surely the film is taken."""
+    assert only(release(imdb_id=None)).accepted
+    assert only(release("Heat.1996.1080p.BluRay.x264", imdb_id=None)).accepted
+    assert not only(release("Heat - Making It 1995 1080p BluRay", imdb_id=None)).accepted
+
+
+def test_without_an_id_of_the_film_title_and_year_must_be_exact():
+    """A film without an IMDb id is taken only where nothing at all differs."""
+    film = replace(HEAT, imdb_id=None)
+    assert only(release(), film).accepted
+    assert not only(release("Heat.1996.1080p.BluRay.x264"), film).accepted
+    assert not only(release("Heat.1080p.BluRay.x264"), film).accepted
+    assert not only(release(), replace(film, year=None)).accepted
+
+
+def test_unknown_runtime_counts_as_110_minutes():
+    """Where the runtime is unknown a size is judged by a usual one."""
+    assert only(release(gb=2.2), replace(HEAT, runtime_minutes=None)).mb_per_minute == 20
+
+
+def test_a_title_like_a_tag_is_no_reason():
+    """*Cam* is no camera copy and *Saw 3D* not in 3D."""
+    cam = Movie(id="c", slug="cam", title="Cam", year=2018, imdb_id="tt1", runtime_minutes=94)
+    named = release("Cam.2018.1080p.NF.WEB-DL.x264-GRP", gb=4.0, imdb_id="tt1")
+    assert only(named, cam).accepted
+    saw = Movie(id="s", slug="saw-3d", title="Saw 3D", year=2010, imdb_id="tt2", runtime_minutes=90)
+    assert only(release("Saw.3D.2010.1080p.BluRay.x264-GRP", gb=8.0, imdb_id="tt2"), saw).accepted
+
+
+# Order -------------------------------------------------------------------------------------------
+
+
+def test_quality_comes_before_everything():
+    """Seeders, flags and words do not buy quality."""
+    best = release("Heat.1995.1080p.BluRay.x264-A", 1, seeders=1)
+    other = release("Heat.1995.1080p.WEB-DL.H.264-B", 2, seeders=5000, freeleech=True, internal=True)
+    assert winner(other, best, words={"WEB-DL": 100}) == 1
+
+
+def test_then_revision_words_flags_seeders_and_size():
+    """Each step decides only between equals of the steps before it."""
+    plain = release("Heat.1995.1080p.BluRay.x264-A", 1, seeders=50)
+    assert winner(plain, release("Heat.1995.REPACK.1080p.BluRay.x264-A", 2, seeders=5)) == 2
+    worded = release("Heat.1995.RoSubbed.1080p.BluRay.x264-A", 3, seeders=5)
+    assert winner(replace(plain, freeleech=True), worded, words={"RoSubbed": 10}) == 3
+    assert winner(plain, replace(plain, filelist_id=4, freeleech=True, seeders=2)) == 4
+    assert winner(plain, replace(plain, filelist_id=5, internal=True, seeders=2)) == 5
+    assert winner(plain, replace(plain, filelist_id=6, seeders=500, size_bytes=9 * 10**9)) == 6
+    assert winner(plain, replace(plain, filelist_id=7, seeders=90, size_bytes=11 * 10**9)) == 1
+    assert winner(plain, replace(plain, filelist_id=8, seeders=90, size_bytes=13 * 10**9)) == 8
+
+
+def test_flags_can_be_ignored():
+    """The configuration turns the flags off."""
+    plain, free = release(number=1, gb=13.0), release(number=2, freeleech=True, internal=True)
+    assert winner(plain, free) == 2
+    assert winner(plain, free, freeleech="ignore", prefer_internal=False) == 1
+
+
+def test_preferred_size():
+    """The size nearest to the preferred one wins; without one the largest."""
+    small, large = release(number=1, gb=6.0), release(number=2, gb=20.0)
+    assert winner(small, large) == 2
+    assert winner(small, large, preferred_mb_per_minute=40) == 1
+
+
+def test_new_upload_may_have_no_seeders_if_nothing_better_is_there():
+    """Within an hour of its upload a release is taken without seeders, but only then and only alone."""
+    fresh = release(number=1, seeders=0, uploaded_at=NOW - timedelta(minutes=30))
+    candidate = only(fresh)
+    assert candidate.accepted
+    assert "new upload" in candidate.reasons[0]
+    assert winner(fresh, release("Heat.1995.720p.HDTV.x264", 2, gb=4.0)) == 2
+    assert not only(replace(fresh, uploaded_at=NOW - timedelta(hours=2))).accepted
+    assert not only(replace(fresh, uploaded_at=None)).accepted
+    assert not only(replace(fresh, name="Heat.1995.HDCAM.1080p")).accepted
+
+
+def test_waiting_for_a_better_one():
+    """Something of the first quality is taken at once, something else after the grace time."""
+    rules = QualityRules(wait_for_best_hours=24)
+    web = rank(HEAT, [release("Heat.1995.1080p.WEB-DL.H.264-B")], rules, NOW)
+    assert wait_until(web, rules, NOW) == NOW + timedelta(hours=24)
+    assert wait_until(web, QualityRules(), NOW) is None
+    assert wait_until(rank(HEAT, [release()], rules, NOW), rules, NOW) is None
+    assert wait_until([], rules, NOW) is None
+
+
+@given(
+    st.permutations([release(number=number, seeders=number % 4, gb=6 + number % 3) for number in range(9)])
+)
+def test_order_of_the_answer_never_matters(releases):
+    """The tracker's order changes neither the choice nor the list."""
+    numbers = [candidate.release.filelist_id for candidate in rank(HEAT, releases, QualityRules(), NOW)]
+    expected = rank(HEAT, sorted(releases, key=lambda one: one.filelist_id), QualityRules(), NOW)
+    assert numbers == [candidate.release.filelist_id for candidate in expected]
+
+
+# Words -------------------------------------------------------------------------------------------
+
+
+def test_describe_refusals():
+    """One line says how many there are and why none will do, with equal reasons counted."""
+    rules = QualityRules(max_size_gb=30)
+    releases = [
+        release("Heat.1995.1080p.HDCAM.x264", 1),
+        release("Heat.1995.720p.HDCAM.x264", 2),
+        release(number=3, gb=41.0),
+    ]
+    line = describe_refusals(rank(HEAT, releases, rules, NOW))
+    assert line == "3 releases, none acceptable: camera copy ×2, 41 GB over the limit of 30 GB"
+    assert describe_refusals([]) == "no release on the tracker yet"
+    assert describe_refusals(rank(HEAT, releases[:1], rules, NOW)) == "1 release, not acceptable: camera copy"
+
+
+def test_a_long_list_of_reasons_is_cut():
+    """The line stays readable when every release has a reason of its own."""
+    releases = [release(f"Film{number}.2001.1080p.WEB", number) for number in range(20)]
+    line = describe_refusals(rank(HEAT, releases, QualityRules(), NOW))
+    assert line.endswith("14 other reasons")
+
+
+# Rules -------------------------------------------------------------------------------------------
+
+
+def test_rules_from_the_configuration():
+    """A preset fills what the user left at its default; the user's own values override it."""
+    default = QualityRules()
+    assert QualityRules.from_config({}) == default
+    assert QualityRules.from_config({"preset": None, "order": list(default.order)}) == default
+    small = QualityRules.from_config({"preset": "small", "min_seeders": 3})
+    assert small.order == PRESETS["small"]["order"]
+    assert small.max_size_gb == 8
+    assert small.min_seeders == 3
+    own = QualityRules.from_config({"preset": "4k", "order": ["DVD"], "size_mb_per_minute": {"sd": [1, 9]}})
+    assert own.order == ("DVD",)
+    assert own.size_mb_per_minute["sd"] == (1, 9)
+    assert own.size_mb_per_minute["1080p"] == (12.5, 250)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_are_usable(preset):
+    """Every preset takes a usual release."""
+    rules = QualityRules.from_config({"preset": preset})
+    usual = [
+        release(),
+        release("Heat.1995.2160p.WEB.x265", 2, gb=20.0),
+        release("Heat.1995.720p.WEB", 3, gb=4.0),
+    ]
+    assert rank(HEAT, usual, rules, NOW)[0].accepted
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="the labelled cases are not beside this checkout")
+def test_labelled_cases():
+    """Every labelled case takes the expected release and refuses exactly what must be refused."""
+    for case in json.loads(CASES.read_text(encoding="utf-8")):
+        film, rules = case["film"], QualityRules.from_config(case["quality"])
+        movie = Movie(
+            id="x", slug="x", title=film["title"], year=film["year"], imdb_id=film["imdb"],
+            runtime_minutes=film["runtime"],
+        )  # fmt: skip
+        releases = [
+            Release(
+                row["id"], row["name"], row["size"], row["seeders"], imdb_id=row["imdb"], category_id=4,
+                freeleech=bool(row["freeleech"]), internal=bool(row["internal"]),
+            )
+            for row in case["candidates"]
+        ]  # fmt: skip
+        candidates = rank(movie, releases, rules, NOW)
+        assert candidates[0].release.filelist_id == case["expect"], case["id"]
+        refused = {str(one.release.filelist_id) for one in candidates if not one.accepted}
+        assert refused == set(case["refused"]), case["id"]
