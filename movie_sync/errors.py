@@ -17,6 +17,7 @@
     |   `-- LibraryError          a film folder cannot be read (an unmounted disk)
     `-- FilmError                 this film's own failure: counts as an attempt
         |-- NotAvailableError     no acceptable release on the tracker yet
+        |   `-- BetterAwaitedError  an acceptable one is there, a better one is waited for
         |-- ReleaseError          the chosen torrent is gone, broken or refused by the client
         |-- NoLongerWantedError   it was taken out of the queue while it was in hand
         |-- UnclearFilmError      too little is known of it to tell it from others
@@ -26,6 +27,8 @@
 `Stopped` is no error: it unwinds a worker that was asked to stop while it waited.
 Messages are for people. They never hold a passkey, a password, a cookie or a URL with one.
 """
+
+from datetime import datetime
 
 
 class Stopped(BaseException):
@@ -109,6 +112,15 @@ class FilmError(MovieSyncError):
 
 class NotAvailableError(FilmError):
     """The tracker has no acceptable release of this film yet."""
+
+
+class BetterAwaitedError(NotAvailableError):
+    """An acceptable release is there `since` some time; until `until` a better one is waited for."""
+
+    def __init__(self, message: str, *, since: datetime, until: datetime) -> None:
+        super().__init__(message)
+        self.since = since
+        self.until = until
 
 
 class ReleaseError(FilmError):

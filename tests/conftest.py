@@ -3,12 +3,21 @@
 import ipaddress
 import os
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
 
 _connect = socket.socket.connect
+
+
+def pytest_unconfigure() -> None:
+    """End the run although a failed test left a thread behind, which Python would wait for."""
+    others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    if any(not thread.daemon for thread in others):
+        sys.stdout.flush()
+        os._exit(pytest.ExitCode.TESTS_FAILED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -136,8 +136,11 @@ def test_damaged_file_counts_as_spent(
             with pytest.raises(BudgetError) as caught:
                 budget.take()
     assert caught.value.retry_after_seconds == HOUR - 20 * 60
+    (aside,) = path.parent.glob("*.damaged-*")
+    assert aside.read_bytes() == content
     assert [record.message for record in caplog.records] == [
-        f"{path} is damaged: the whole budget counts as spent when it was last written."
+        f"{path} is damaged: the whole budget counts as spent when it was last written. "
+        f"The damaged content is kept in {aside.name}."
     ]
     clock.advance(HOUR - 20 * 60)
     assert take_all(budget) == 3
@@ -188,10 +191,9 @@ def test_no_call_without_a_count(tmp_path: Path, clock: FakeClock) -> None:
     with pytest.raises(StorageError, match="folder is missing"):
         CallBudget(tmp_path / "missing" / "calls.json", 5, clock).take()
     assert list(tmp_path.iterdir()) == []
-    folder = tmp_path / "calls.json"
-    folder.mkdir()
-    with pytest.raises(StorageError, match=r"calls\.json"):
-        CallBudget(folder, 5, clock).take()
+    (tmp_path / "calls.json.lock").mkdir()
+    with pytest.raises(StorageError, match=r"calls\.json\.lock .* delete it"):
+        CallBudget(tmp_path / "calls.json", 5, clock).take()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

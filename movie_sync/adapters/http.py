@@ -35,9 +35,8 @@ _CONNECT_SECONDS = 8.0
 _CHUNK_BYTES = 8192
 _MAX_REDIRECTS = 3
 
-for _name in ("urllib3.connection", "urllib3.connectionpool"):
-    # Their lines quote whole URLs, and a query may hold a passkey.
-    logging.getLogger(_name).setLevel(logging.CRITICAL)
+# Its lines quote whole URLs, and a query may hold a passkey.
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
 class _Watch:
@@ -300,7 +299,8 @@ class HttpClient:
             try:
                 with limits(self._stop, self._timeout_seconds):
                     return self._get(url, params, basic_auth, accept, max_bytes, allowed_hosts)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+                # A ValueError is what urllib3 makes of a body in pieces of negative size.
                 error = self._translate(exc)
             finally:
                 self._last_ended_at = time.monotonic()

@@ -41,11 +41,12 @@ def write_atomically(
             if the folder alone could not be flushed and there was no `keep_previous` to go back
             to, the new content stands there but might not outlast a power failure.
     """
-    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
+    temporary = temporary_of(path)
     try:
         try:
             _write_temporary(temporary, chunks)
             if make_way:
+                sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 make_way()
             was_there = os.path.lexists(path)
             is_kept = keep_previous and _link_previous(path)
@@ -62,6 +63,11 @@ def write_atomically(
             raise
     except OSError as exc:
         raise StorageError(f"{path} could not be written: {exc.strerror or exc}.") from None
+
+
+def temporary_of(path: Path) -> Path:
+    """Return the name under which `write_atomically` writes, before the content takes its name."""
+    return path.with_name(path.name + TEMPORARY_SUFFIX)
 
 
 def previous_of(path: Path) -> Path:
@@ -85,13 +91,15 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Create a folder with mode 0700 if it is not there.
+    """Create a folder with mode 0700, durably, if it is not there.
 
     Raises:
         StorageError: it cannot be made.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_folder(folder.parent)
     except OSError as exc:
         raise StorageError(f"The folder {folder} could not be made: {exc.strerror or exc}.") from None
 
@@ -112,7 +120,7 @@ def delete_file(path: Path) -> None:
 def delete_leftover(path: Path) -> None:
     """Delete the temporary file that a crash left beside `path`, if it can be deleted."""
     with contextlib.suppress(OSError):
-        path.with_name(path.name + TEMPORARY_SUFFIX).unlink(missing_ok=True)
+        temporary_of(path).unlink(missing_ok=True)
 
 
 def keep_aside(path: Path, now: datetime) -> Path:
@@ -133,14 +141,16 @@ def keep_aside(path: Path, now: datetime) -> Path:
 def keep_double_aside(path: Path, now: datetime) -> Path:
     """Give a damaged file a second name as `keep_aside` does, so that `path` is at no time missing.
 
-    What cannot have two names (a folder; any file on some file systems) is renamed.
+    What cannot have two names (a folder; any file on some file systems) is renamed. A second name
+    from an attempt that was cut off serves again.
 
     Raises:
         StorageError: it has no second name.
     """
-    aside = _free_aside_name(path, now)
+    aside = _second_name(path) or _free_aside_name(path, now)
     try:
-        os.link(path, aside)
+        if not os.path.lexists(aside):
+            os.link(path, aside)
     except OSError:
         return keep_aside(path, now)
     try:
@@ -150,6 +160,14 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
             aside.unlink()
         raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
     return aside
+
+
+def _second_name(path: Path) -> Path | None:
+    for aside in sorted(path.parent.glob(f"{path.name}.damaged-*")):
+        with contextlib.suppress(OSError):
+            if path.samefile(aside):
+                return aside
+    return None
 
 
 def _free_aside_name(path: Path, now: datetime) -> Path:

@@ -8,9 +8,8 @@ before it is made: after a crash it may count though it was not made, never the 
 import contextlib
 import json
 import logging
-import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import filelock
 
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
+from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ class CallBudget:
         self._lock = threading.Lock()
         self._file_lock = filelock.FileLock(f"{path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
         self._seen_at = (clock.now(), clock.monotonic())
-        self._has_warned = False
 
     def take(self) -> None:
         """Count one call, which the caller makes next.
@@ -92,6 +91,8 @@ class CallBudget:
     def _lock_file(self, held: contextlib.ExitStack) -> None:
         if not self._path.parent.is_dir():  # filelock would make it, open to all
             raise StorageError(f"{self._path} cannot be written: its folder is missing.")
+        if Path(f"{self._path}.lock").is_symlink():  # not every version of the library refuses one itself
+            raise StorageError(f"{self._path}.lock is a symbolic link, which is not followed: delete it.")
         try:
             held.enter_context(self._file_lock)
         except filelock.Timeout:
@@ -99,15 +100,19 @@ class CallBudget:
                 f"{self._path.name}.lock is held by another process for more than {_LOCK_SECONDS:g} s."
             ) from None
         except (OSError, NotImplementedError) as exc:
-            raise StorageError(f"{self._path}.lock cannot be locked: {_words(exc)}.") from exc
+            raise StorageError(
+                f"{self._path}.lock cannot be locked: {_words(exc)}. If it is a folder or a link, delete it."
+            ) from exc
 
     def _counting(self, now: datetime) -> list[datetime]:
         """Return the calls of the last hour, oldest first, with wrong times put right and saved."""
-        stored = self._read() if self._unsaved is None else self._unsaved
+        stored, damage = self._read() if self._unsaved is None else (self._unsaved, "")
         jump = self._jump(now)
         righted = [min(now, call + jump) for call in stored]
         calls = sorted(call for call in righted if now - call < _HOUR)
-        if righted != stored:
+        if damage:
+            self._replace_damaged(calls, damage)
+        elif righted != stored:
             # Else a time far in the future would count as now for ever.
             self._save(calls)
         return calls
@@ -119,32 +124,41 @@ class CallBudget:
         jump = now - seen_now - passed
         return jump if jump > _JUMP else timedelta(0)
 
-    def _read(self) -> list[datetime]:
+    def _read(self) -> tuple[list[datetime], str]:
+        """Return the stored calls, and what is wrong with the file, if anything."""
         try:
-            with self._path.open("rb") as file:
-                written_at = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime, UTC)
-                content = file.read(_MAX_FILE_BYTES + 1)
+            written_at = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+            calls = _parse(read_whole(self._path, most_bytes=_MAX_FILE_BYTES))
         except FileNotFoundError:
-            return []
+            return [], ""
+        except DamagedError:
+            calls = None
         except OSError as exc:
             raise StorageError(f"{self._path} cannot be read: {_words(exc)}.") from exc
-        calls = _parse(content)
         if calls is None:
-            self._warn("is damaged: the whole budget counts as spent when it was last written")
-            return [written_at] * self._calls_per_hour
-        if None in calls:
-            self._warn("holds unreadable times: they count as made when it was last written")
-        return [written_at if call is None else call for call in calls]
+            damage = "is damaged: the whole budget counts as spent when it was last written"
+            return [written_at] * self._calls_per_hour, damage
+        damage = (
+            "holds unreadable times: they count as made when it was last written" if None in calls else ""
+        )
+        return [written_at if call is None else call for call in calls], damage
 
-    def _warn(self, what: str) -> None:
-        if not self._has_warned:
-            _log.warning("%s %s.", self._path, what)
-            self._has_warned = True
+    def _replace_damaged(self, calls: list[datetime], damage: str) -> None:
+        """Write the calls that count into a new file, and keep the damaged one aside."""
+        asides: list[Path] = []
 
-    def _save(self, calls: list[datetime]) -> None:
+        def keep() -> None:
+            asides.append(keep_double_aside(self._path, self._clock.now()))
+
+        self._save(calls, make_way=keep)
+        kept = f" The damaged content is kept in {asides[0].name}." if asides else ""
+        _log.warning("%s %s.%s", self._path, damage, kept)
+
+    def _save(self, calls: list[datetime], *, make_way: Callable[[], object] | None = None) -> None:
         if self._persist:
             lines = ",\n".join(json.dumps(call.isoformat()) for call in calls)
-            write_atomically(self._path, [f'{{"calls": [\n{lines}\n]}}\n'.encode()])
+            content = [f'{{"calls": [\n{lines}\n]}}\n'.encode()]
+            write_atomically(self._path, content, make_way=make_way)
         else:
             self._unsaved = calls
         self._seen_at = (self._clock.now(), self._clock.monotonic())
@@ -152,8 +166,6 @@ class CallBudget:
 
 def _parse(content: bytes) -> list[datetime | None] | None:
     """Return the times, None for each unreadable one; or None if the file is not one of ours."""
-    if len(content) > _MAX_FILE_BYTES:
-        return None
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,0 +1,179 @@
+"""The main thread: starts the workers, looks after them, and ends everything in good order."""
+
+import contextlib
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.queue_manager import QueueManager
+from movie_sync.workers.base import Complaints, Worker
+from movie_sync.workers.download import DownloadWorker
+from movie_sync.workers.monitor import MonitorWorker
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_ONCE_TICK_SECONDS = 0.1
+_STATISTICS_SECONDS = 60.0
+_STATISTICS_ANYWAY_SECONDS = 3600.0
+_JOIN_SECONDS = 8.0
+
+
+class Signals:
+    """SIGINT and SIGTERM as a flag. The handler sets it and nothing else; a second signal ends at once.
+
+    A signal also ends `wait` at once, through a pair of sockets that the interpreter writes to.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle the signals for as long as the block runs. For the main thread."""
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        hang_up = getattr(signal, "SIGHUP", None)
+        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # not under nohup
+            numbers.append(hang_up)
+        before = {number: signal.signal(number, self._handle) for number in numbers}
+        wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._reader.close()
+            self._writer.close()
+
+    def wait(self, seconds: float) -> None:
+        """Return after the time, or as soon as a signal comes."""
+        ready, _, _ = select.select([self._reader], [], [], seconds)
+        if ready:
+            with contextlib.suppress(BlockingIOError):
+                self._reader.recv(64)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            os._exit(128 + number)
+        self.received = number
+
+
+class MovieSyncApp:
+    """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
+
+    `drain_inbox` carries out what commands asked for and is called about once a second;
+    `report_state` is told what the workers are at when that changes. Both may raise StorageError.
+    """
+
+    def __init__(
+        self,
+        monitor: MonitorWorker,
+        download: DownloadWorker,
+        queue_manager: QueueManager,
+        *,
+        drain_inbox: Callable[[], int],
+        report_state: Callable[[str, str], None],
+        clock: Clock,
+    ) -> None:
+        self._monitor = monitor
+        self._download = download
+        self._queue_manager = queue_manager
+        self._drain_inbox = drain_inbox
+        self._report_state = report_state
+        self._clock = clock
+        self._signals = Signals()
+        self._complaints = Complaints(_log)
+        self._reported: tuple[str, str] | None = None
+        self._statistics: dict[str, int] | None = None
+        self._statistics_at = clock.monotonic()
+
+    def run_daemon(self) -> None:
+        """Run both workers until a signal comes."""
+        self._run([[self._monitor, self._download]])
+
+    def run_once(self) -> None:
+        """Run the monitor, then the download worker, each until it would rest (or a signal comes)."""
+        self._run([[self._monitor], [self._download]])
+
+    def _run(self, rounds: Sequence[Sequence[Worker]]) -> None:
+        with self._signals.handled():
+            self._log_statistics("Queues")
+            try:
+                self._drain()
+                for workers in rounds:
+                    self._run_until_done(workers)
+            finally:  # whatever went wrong here, no thread may keep the process alive
+                self._shut_down([worker for workers in rounds for worker in workers])
+
+    def _run_until_done(self, workers: Sequence[Worker]) -> None:
+        if self._signals.received is not None:
+            return
+        for worker in workers:
+            worker.start()
+        while self._signals.received is None and not all(worker.is_done for worker in workers):
+            self._signals.wait(_TICK_SECONDS if len(workers) > 1 else _ONCE_TICK_SECONDS)
+            self._tick(workers)
+
+    def _tick(self, workers: Sequence[Worker]) -> None:
+        self._drain()
+        for worker in workers:
+            if not worker.is_alive() and not worker.is_done and self._signals.received is None:
+                _log.error("The %s worker has died and is started again.", worker.name)
+                worker.start()
+        activity = (self._monitor.activity, self._download.activity)
+        if activity != self._reported:
+            with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
+                self._report_state(*activity)
+                self._reported = activity
+        since = self._clock.monotonic() - self._statistics_at
+        if since >= _STATISTICS_SECONDS:
+            is_changed = self._queue_manager.get_statistics() != self._statistics
+            if is_changed or since >= _STATISTICS_ANYWAY_SECONDS:
+                self._log_statistics("Queues")
+
+    def _drain(self) -> None:
+        try:
+            self._drain_inbox()
+        except StorageError as exc:
+            self._complaints.say(f"A command waits: {exc}")
+        else:
+            self._complaints.over()
+
+    def _shut_down(self, workers: Sequence[Worker]) -> None:
+        """Stop all, then wait for all, within one time limit."""
+        for worker in workers:
+            worker.stop()
+        if self._signals.received is not None:
+            _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
+        ends_at = time.monotonic() + _JOIN_SECONDS
+        late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
+        self._log_statistics("Final statistics")
+        if late:
+            # Its request cannot be cut short; what it was at is found again by the next start, as after
+            # a crash. Python would wait for the thread at exit, so the process ends here.
+            _log.warning("The %s worker was still waiting for an answer and was left.", late[0].name)
+            logging.shutdown()
+            os._exit(0)
+
+    def _log_statistics(self, title: str) -> None:
+        self._statistics = self._queue_manager.get_statistics()
+        self._statistics_at = self._clock.monotonic()
+        _log.info(
+            "%s: %d pending, %d failed (%d for good), %d completed.",
+            title,
+            self._statistics["pending"],
+            self._statistics["failed"],
+            self._statistics["permanent_failures"],
+            self._statistics["completed"],
+        )

@@ -1,0 +1,218 @@
+"""The command line: what can be typed, which command that is, and which exit code comes of it.
+
+Heavy rooms are imported by the command that needs them, so that `--help` answers at once.
+"""
+
+import argparse
+import os
+import re
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from movie_sync import __version__
+from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
+
+if TYPE_CHECKING:
+    from movie_sync.commands.context import Context
+    from movie_sync.logs import Redactor
+
+_LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_IMDB_ID = re.compile(r"tt\d{5,10}")
+_FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
+_ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
+_EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
+2 wrong usage, settings or credentials; 3 already running on this data folder.
+FILM is a film's slug (heat-1995) or id as `queue` shows it."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code; prints help and every error itself."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    try:
+        args = _parser().parse_args(argv)
+    except SystemExit as exc:  # how argparse ends after help and after wrong usage
+        return _UNUSABLE if exc.code else 0
+    return _answer(args)
+
+
+def _answer(args: argparse.Namespace) -> int:
+    from movie_sync.logs import Redactor  # noqa: PLC0415 - not for --help
+
+    redactor = Redactor()
+    try:
+        code = _run(args, redactor)
+        sys.stdout.flush()
+    except MovieSyncError as exc:
+        code = _UNUSABLE if isinstance(exc, UserError | AuthError) else _ANSWER_IS_NO
+        return _complain(str(exc), code, redactor)
+    except (KeyboardInterrupt, Stopped):
+        return _INTERRUPTED
+    except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _ANSWER_IS_NO
+    except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
+        if args.log_level == "DEBUG":
+            return _complain(traceback.format_exc(), _ANSWER_IS_NO, redactor)
+        return _complain(
+            f"An unforeseen {type(exc).__name__} ended Movie Sync. Run the same with --log-level DEBUG "
+            "to see where, and please report it.",
+            _ANSWER_IS_NO,
+            redactor,
+        )
+    return code
+
+
+def _complain(message: str, code: int, redactor: "Redactor") -> int:
+    from movie_sync.domain.plain_text import safe_lines  # noqa: PLC0415 - only an error needs it
+
+    text = redactor.clean(safe_lines(f"movie-sync: {message}"))
+    print(text, file=sys.stderr)  # noqa: T201 - errors go to stderr
+    return code
+
+
+def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, PLR0911 - one line for each command
+    os.umask(0o077)
+    command: str | None = args.command
+    if command == "demo":
+        from movie_sync.commands.demo import run_demo  # noqa: PLC0415
+
+        return run_demo(log_level=args.log_level, plain=args.plain)
+    if command is not None and (args.once or args.dry_run):
+        raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
+    context = _context(args, redactor)
+    if command is None:
+        from movie_sync.commands.daemon import run_daemon  # noqa: PLC0415
+
+        return run_daemon(context)
+    if command == "setup":
+        from movie_sync.commands.setup import run_setup  # noqa: PLC0415
+
+        return 0 if run_setup(context.paths, context.credentials_manager(), context.config) else _INTERRUPTED
+    if command == "check":
+        from movie_sync.commands.check import run_check  # noqa: PLC0415
+
+        return run_check(context)
+    if command == "search":
+        from movie_sync.commands.search import run_search  # noqa: PLC0415
+
+        return run_search(context, args.title, year=args.year, imdb_id=args.imdb, as_json=args.json)
+    if command in {"status", "queue"}:
+        from movie_sync.commands import status  # noqa: PLC0415
+
+        if command == "status":
+            return status.run_status(context, as_json=args.json)
+        return status.run_queue(context, args.queue, as_json=args.json)
+    from movie_sync.commands import edit  # noqa: PLC0415
+
+    if command == "add":
+        return edit.run_add(context, args.film)
+    if command == "retry":
+        return edit.run_retry(context, args.film, all_failed=args.all)
+    if command == "remove":
+        return edit.run_remove(context, args.film)
+    return edit.run_import(context, args.file)
+
+
+def _context(args: argparse.Namespace, redactor: "Redactor") -> "Context":
+    from movie_sync.commands.context import Context, Options  # noqa: PLC0415 - not for --help
+    from movie_sync.storage.paths import default_root, expand_home  # noqa: PLC0415
+
+    if args.data_dir is not None and not args.data_dir.strip():
+        raise UserError("--data-dir names no folder. Give one, or leave the option out for ~/.movie_sync.")
+    root = expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)
+    options = Options(log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run)
+    overrides = {"username": args.username, "check_interval": args.interval}
+    return Context.load(root.absolute(), options, overrides, redactor)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="movie-sync",
+        description="From your Letterboxd watchlist to your torrent client. Without a command: the daemon.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"movie-sync {__version__}")
+    _add_global_options(parser, is_top=True)
+    daemon = parser.add_argument_group("options of the daemon")
+    daemon.add_argument("--username", metavar="NAME", help="whose watchlist, instead of the configured one")
+    daemon.add_argument("--interval", metavar="SECONDS", type=_seconds, help="seconds between two checks")
+    daemon.add_argument("--once", action="store_true", help="one check, then what can be done now, then exit")
+    daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    options = argparse.ArgumentParser(add_help=False)
+    _add_global_options(options, is_top=False)
+    _add_commands(commands, options)
+    return parser
+
+
+def _add_commands(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", options: argparse.ArgumentParser
+) -> None:
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text.capitalize() + ".", parents=[options])
+
+    add("setup", "asks for what is needed and saves it")
+    add("check", "tries every part and says how to mend what is wrong")
+    _add_json(add("status", "what the queues hold and what goes on"))
+    queue = add("queue", "the films in the queues")
+    queue.add_argument("queue", nargs="?", choices=("pending", "failed", "completed"))
+    _add_json(queue)
+    retry = add("retry", "puts failed films back into the queue")
+    retry.add_argument("film", nargs="*", metavar="FILM")
+    retry.add_argument("--all", action="store_true", help="all failed films")
+    add("remove", "takes films out and keeps them out until they are added").add_argument(
+        "film", nargs="+", metavar="FILM"
+    )
+    add("add", "queues films by slug or Letterboxd address").add_argument("film", nargs="+", metavar="FILM")
+    search = add("search", "what the tracker has for a film, and what would be taken")
+    search.add_argument("title", metavar="TITLE")
+    search.add_argument("--year", type=_year)
+    search.add_argument("--imdb", type=_imdb_id, metavar="ttN")
+    _add_json(search)
+    add("import", "reads a Letterboxd export as the watchlist").add_argument(
+        "file", type=Path, metavar="FILE"
+    )
+    add("demo", "the whole pipeline against local stand-ins; needs nothing")
+
+
+def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
+    """Add the options that may stand before or after a command; after it they only override."""
+
+    def default(value: object) -> object:
+        return value if is_top else argparse.SUPPRESS
+
+    parser.add_argument("--data-dir", metavar="DIR", default=default(None), help="instead of ~/.movie_sync")
+    parser.add_argument("--log-level", choices=_LOG_LEVELS, type=str.upper, default=default("INFO"))
+    parser.add_argument(
+        "--plain", action="store_true", default=default(value=False), help="no colours, no live screen"
+    )
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+    return int(value) if value.is_integer() else value
+
+
+def _year(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not _FIRST_FILM_YEAR <= int(text) <= _LAST_FILM_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} is no film's year")
+    return int(text)
+
+
+def _imdb_id(text: str) -> str:
+    if not _IMDB_ID.fullmatch(text.strip().lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no IMDb id; it looks like tt0113277")
+    return text.strip().lower()

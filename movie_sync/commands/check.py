@@ -1,0 +1,97 @@
+"""`check`: tries every part against the real services and says what is wrong and how to mend it."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from movie_sync.commands.context import Context
+from movie_sync.commands.services import Services
+from movie_sync.domain.plain_text import one_line
+from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.logs import set_up_logging
+from movie_sync.storage.atomic_file import make_private_folder
+
+_GB = 1_000_000_000
+
+
+def run_check(context: Context) -> int:
+    """Try everything; returns 1 if anything fails."""
+    set_up_logging("ERROR", context.redactor, plain=context.options.plain)
+    context.paths.prepare()
+    services = Services(context, stop=threading.Event())
+    is_qbittorrent_used = context.config["qbittorrent"]["enabled"]
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("Settings", lambda: _check_settings(context)),
+        ("Credentials", lambda: _check_credentials(services)),
+        ("Film folders", lambda: _check_folders(context)),
+        ("Watchlist", lambda: _check_watchlist(services)),
+        ("FileList", lambda: _check_filelist(services)),
+        ("qBittorrent", lambda: _check_qbittorrent(services))
+        if is_qbittorrent_used
+        else ("Watch folder", lambda: _check_watch_folder(services.torrent_folder())),
+    ]
+    failures = 0
+    for name, check in checks:
+        try:
+            context.say(f"ok    {name}: {one_line(check())}")
+        except (MovieSyncError, OSError) as exc:
+            failures += 1
+            context.say(f"FAIL  {name}: {one_line(str(exc))}")
+    context.say("\nAll is well." if not failures else f"\n{failures} of {len(checks)} checks failed.")
+    return 1 if failures else 0
+
+
+def _check_settings(context: Context) -> str:
+    if context.config.warnings:
+        raise UserError(" ".join(context.config.warnings))
+    return (
+        f"{context.paths.config} is usable" if context.paths.config.exists() else "defaults, no config.json"
+    )
+
+
+def _check_credentials(services: Services) -> str:
+    services.credentials()
+    return "can be read"
+
+
+def _check_folders(context: Context) -> str:
+    config = context.config
+    folders = [Path(config["download_directory"]), *map(Path, config["library_directories"])]
+    words = []
+    for folder in folders:
+        if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
+            if not config.is_set("download_directory") and folder == folders[0]:
+                words.append(f"{folder} is not there (the default; set download_directory)")
+                continue
+            raise UserError(f"{folder} is not there or cannot be read. Mount it, or change config.json.")
+        words.append(f"{folder} ({shutil.disk_usage(folder).free / _GB:.0f} GB free)")
+    return ", ".join(words)
+
+
+def _check_watchlist(services: Services) -> str:
+    snapshot = services.watchlist_source().fetch()
+    if snapshot is None:
+        raise UserError("the export could not be read")
+    return f"{len(snapshot.movies)} films of {snapshot.owner}"
+
+
+def _check_filelist(services: Services) -> str:
+    client = services.filelist(services.credentials())
+    client.latest(1)
+    return f"answers; {services.budget.free()} calls left in this hour"
+
+
+def _check_qbittorrent(services: Services) -> str:
+    from movie_sync.adapters.qbittorrent import QBittorrentClient  # noqa: PLC0415 - only where it is used
+
+    client = services.torrent_client(services.manager.load_in_child())
+    return client.version() if isinstance(client, QBittorrentClient) else "not used"
+
+
+def _check_watch_folder(folder: Path) -> str:
+    make_private_folder(folder)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} cannot be written. Change torrent_directory in config.json.")
+    return f"{folder} can be written"

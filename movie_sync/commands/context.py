@@ -1,0 +1,84 @@
+"""What every command works with: the folder, the settings, the credentials, the options."""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from movie_sync.clock import SystemClock
+from movie_sync.config import Config
+from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.domain.plain_text import safe_lines
+from movie_sync.logs import Redactor
+from movie_sync.ports import Clock
+from movie_sync.storage.paths import AppPaths, default_key_file
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of the command line that are not settings."""
+
+    log_level: str = "INFO"
+    plain: bool = False
+    once: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One command's surroundings. `complain` and `say` are its only ways to write for the user."""
+
+    paths: AppPaths
+    config: Config
+    options: Options
+    overrides: Mapping[str, object]
+    environ: Mapping[str, str]
+    clock: Clock = field(default_factory=SystemClock)
+    redactor: Redactor = field(default_factory=Redactor)
+
+    @classmethod
+    def load(
+        cls, data_dir: Path, options: Options, overrides: Mapping[str, object], redactor: Redactor
+    ) -> "Context":
+        """Read the settings of a data folder; `overrides` are those of the command line.
+
+        Raises:
+            UserError: an override or an environment variable cannot be used.
+        """
+        paths = AppPaths(data_dir)
+        config = Config.load(paths.config, environ=os.environ, overrides=overrides)
+        return cls(
+            paths=paths,
+            config=config,
+            options=options,
+            overrides=overrides,
+            environ=os.environ,
+            redactor=redactor,
+        )
+
+    def reloaded(self) -> "Context":
+        """Return the context with the settings as the file has them now."""
+        return self.load(self.paths.root, self.options, self.overrides, self.redactor)
+
+    def credentials_manager(self) -> CredentialsManager:
+        """Return the manager of this folder's credentials.
+
+        Raises:
+            UserError: the key file would lie in the data folder.
+        """
+        key_file = default_key_file(self.environ, self.paths.root)
+        return CredentialsManager(self.paths.credentials, key_file, self.environ)
+
+    def say(self, line: str = "") -> None:
+        """Write a line of the command's answer."""
+        print(self.redactor.clean(safe_lines(line)))
+
+    def complain(self, line: str) -> None:
+        """Write a line about what is wrong."""
+        print(self.redactor.clean(safe_lines(line)), file=sys.stderr)
+
+    def complain_of_settings(self) -> None:
+        """Write what in config.json could not be used."""
+        for warning in self.config.warnings:
+            self.complain(f"WARNING: {warning}")

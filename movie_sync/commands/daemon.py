@@ -1,0 +1,159 @@
+"""The daemon: checks what it needs, holds the data folder's lock, runs the app, answers with a code."""
+
+import contextlib
+import dataclasses
+import logging
+import os
+import sys
+import threading
+from functools import partial
+
+from movie_sync.app import MovieSyncApp
+from movie_sync.commands.context import Context
+from movie_sync.commands.services import Services
+from movie_sync.errors import StorageError, UserError
+from movie_sync.logs import set_up_logging
+from movie_sync.queue_manager import QueueManager
+from movie_sync.request_desk import RequestDesk
+from movie_sync.storage.daemon_state import DaemonState, forget_state, read_state, write_state
+from movie_sync.storage.entry_codec import format_time
+from movie_sync.storage.inbox import Inbox
+from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.workers.download import DownloadWorker, RetryPolicy
+from movie_sync.workers.monitor import MonitorWorker
+
+_log = logging.getLogger(__name__)
+
+_LOCK_WAIT_SECONDS = 2.0
+DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
+
+
+def run_daemon(context: Context) -> int:
+    """Run until a signal comes, or once; returns the exit code.
+
+    Raises:
+        UserError: something that is needed is not configured, or cannot be used.
+        StorageError: the data folder cannot be used.
+    """
+    if context.options.dry_run:
+        _check_configured(context)
+        _set_up_logging(context)
+        return _run(context)
+    context.paths.prepare()
+    lock = InstanceLock(context.paths.daemon_lock)
+    if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS):
+        holder = read_state(context.paths.daemon)
+        who = f"process {holder.pid}" if holder else "another process"
+        context.complain(
+            f"Movie Sync is already running on {context.paths.root} ({who}). Stop it first, or name "
+            "another folder with --data-dir."
+        )
+        return ALREADY_RUNNING
+    try:
+        configured = _configured(context)
+        if configured is None:
+            return DONE
+        _set_up_logging(configured)
+        return _run(configured)
+    finally:
+        lock.release()
+
+
+def _configured(context: Context) -> Context | None:
+    """Return the context once everything needed is set, asking for it on a terminal; None if refused."""
+    try:
+        _check_configured(context)
+    except UserError as exc:
+        if not sys.stdin.isatty():
+            raise
+        context.complain(f"{exc}\n")
+        from movie_sync.commands.setup import run_setup  # noqa: PLC0415 - only a first run needs it
+
+        if not run_setup(context.paths, context.credentials_manager(), context.config):
+            return None
+        context = context.reloaded()
+        _check_configured(context)
+    return context
+
+
+def _check_configured(context: Context) -> None:
+    services = Services(context, stop=threading.Event())
+    services.watchlist_source()
+    services.credentials()
+
+
+def _set_up_logging(context: Context) -> None:
+    log_file = None if context.options.dry_run else context.paths.log
+    set_up_logging(
+        context.options.log_level, context.redactor, log_file=log_file, plain=context.options.plain
+    )
+    for warning in context.config.warnings:
+        _log.warning("%s", warning)
+
+
+def _run(context: Context) -> int:
+    stop = threading.Event()
+    config, options, clock = context.config, context.options, context.clock
+    services = Services(context, stop=stop)
+    is_real, once = not options.dry_run, options.once or options.dry_run
+    queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
+    intake = services.intake(queue_manager)
+    monitor = MonitorWorker(
+        services.watchlist_source(),
+        intake,
+        interval_seconds=config["check_interval"],
+        clock=clock,
+        stop=stop,
+        once=once,
+    )
+    download = DownloadWorker(
+        queue_manager,
+        services.connection(),
+        policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
+        done_words=f"{'handed' if is_real else 'would be handed'} to {services.target()}",
+        clock=clock,
+        stop=stop,
+        once=once,
+    )
+    desk = RequestDesk(queue_manager, intake)
+    inbox = Inbox(context.paths.inbox, clock)
+    app = MovieSyncApp(
+        monitor,
+        download,
+        queue_manager,
+        drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
+        report_state=_state_reporter(context) if is_real else lambda _monitor, _download: None,
+        clock=clock,
+    )
+    _log.info(
+        "Movie Sync works for %s; torrents go to %s.", _list_name(context), _target_name(context, services)
+    )
+    (app.run_once if once else app.run_daemon)()
+    with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
+        if is_real:
+            forget_state(context.paths.daemon, clock.now())
+    if once and download.is_refused:
+        return UNUSABLE
+    return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
+
+
+def _state_reporter(context: Context) -> "partial[None]":
+    state = DaemonState(os.getpid(), format_time(context.clock.now()), "starting", "starting")
+    with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
+        forget_state(context.paths.daemon, context.clock.now())
+        write_state(context.paths.daemon, state)
+
+    def report(state: DaemonState, monitor: str, download: str) -> None:
+        write_state(context.paths.daemon, dataclasses.replace(state, monitor=monitor, download=download))
+
+    return partial(report, state)
+
+
+def _list_name(context: Context) -> str:
+    export = context.config["letterboxd"]["export_file"]
+    return f"the export {export}" if export else f"{context.config['username']}'s watchlist"
+
+
+def _target_name(context: Context, services: Services) -> str:
+    settings = context.config["qbittorrent"]
+    return f"{services.target()} ({settings['url'] if settings['enabled'] else services.torrent_folder()})"

@@ -1,0 +1,122 @@
+"""`demo`: the real daemon, as its own process, against the stand-ins, in a temporary folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.films import WATCHLIST, all_releases
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
+from movie_sync.domain.models import QueueName
+from movie_sync.queue_manager import QueueManager
+
+_USERNAME, _TRACKER_USER, _PASSKEY = "demo", "demo", "00112233445566778899aabbccddeeff"
+_PATIENCE_SECONDS = 18.0
+_POLL_SECONDS = 0.1
+_STOP_SECONDS = 12.0
+_FILM_BYTES = 700_000_000
+
+
+def run_demo(*, log_level: str, plain: bool) -> int:
+    """Run the pipeline once from watchlist to watch folder; returns 0 if all went as it should."""
+    folder = Path(tempfile.mkdtemp(prefix="movie-sync-demo-"))
+    library = folder / "films"
+    library.mkdir()
+    there = library / "The General (1926).mkv"
+    with there.open("wb") as file:
+        file.truncate(_FILM_BYTES)  # takes no room on the disk
+    films = [wish.film for wish in WATCHLIST]
+    print(
+        f"{len(films)} public-domain films on a stand-in watchlist; nothing leaves this machine.", flush=True
+    )
+    with (
+        LetterboxdStandIn(films, username=_USERNAME) as letterboxd,
+        FileListStandIn(all_releases(), users={_TRACKER_USER: _PASSKEY}) as tracker,
+    ):
+        data = folder / "data"
+        data.mkdir(mode=0o700)
+        (data / "config.json").write_text(json.dumps(_settings(letterboxd.url, tracker.url, library)))
+        is_settled = _run_daemon(data, log_level=log_level, plain=plain)
+    is_right = _show_summary(data)
+    print(f"\nLook into {folder}: data/ is the data folder, data/torrents/ what was handed over.")
+    print("Delete it when you have seen enough. Next: `setup`.")
+    return 0 if is_settled and is_right else 1
+
+
+def _settings(letterboxd: str, tracker: str, library: Path) -> dict[str, object]:
+    return {
+        "username": _USERNAME,
+        "retry_interval": 2,
+        "max_retries": 2,
+        "download_directory": str(library),
+        "letterboxd": {"base_url": letterboxd, "request_delay": 0.05},
+        "filelist": {"base_url": tracker},
+        "qbittorrent": {"enabled": False},
+    }
+
+
+def _run_daemon(data: Path, *, log_level: str, plain: bool) -> bool:
+    """Run the daemon until every film has its outcome, then stop it as Ctrl+C does."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOVIE_SYNC_")}
+    environment |= {
+        "MOVIE_SYNC_FILELIST_USERNAME": _TRACKER_USER,
+        "MOVIE_SYNC_FILELIST_PASSKEY": _PASSKEY,
+        "MOVIE_SYNC_KEY_FILE": str(data.parent / "credentials.key"),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
+    command = [sys.executable, "-m", "movie_sync", "--data-dir", str(data), "--log-level", log_level]
+    daemon = subprocess.Popen([*command, *(["--plain"] if plain else [])], env=environment)  # noqa: S603 - our own program
+    try:
+        is_settled = _wait_until(lambda: _is_settled(data) or daemon.poll() is not None)
+        if daemon.poll() is None:
+            daemon.send_signal(signal.SIGINT)
+        daemon.wait(_STOP_SECONDS)
+    except KeyboardInterrupt:  # the terminal sent it to the daemon too
+        daemon.wait(_STOP_SECONDS)
+        return False
+    finally:
+        if daemon.poll() is None:
+            daemon.kill()
+            daemon.wait()
+    return is_settled and daemon.returncode == 0
+
+
+def _wait_until(is_so: Callable[[], bool]) -> bool:
+    ends_at = time.monotonic() + _PATIENCE_SECONDS
+    while not is_so():
+        if time.monotonic() > ends_at:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def _is_settled(data: Path) -> bool:
+    statistics = QueueManager(data, writable=False).get_statistics()
+    return statistics["completed"] + statistics["permanent_failures"] == len(WATCHLIST)
+
+
+def _show_summary(data: Path) -> bool:
+    """Print what became of each film; tells whether only what should be missing is."""
+    queues = QueueManager(data, writable=False)
+    outcomes = {
+        entry.movie.id: entry.reason or entry.error or "still in the queue"
+        for queue in (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
+        for entry in queues.entries(queue)
+    }
+    print("\nWhat became of them:")
+    for wish in WATCHLIST:
+        film = wish.film
+        note = f"   <- {wish.lesson}" if wish.lesson else ""
+        print(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}{note}")
+    files = sorted((data / "torrents").glob("*.torrent"))
+    print(f"{len(files)} torrents in the watch folder.")
+    missing = {entry.movie.title for entry in queues.entries(QueueName.FAILED)}
+    return (
+        missing == {"The Phantom of the Opera", "London After Midnight"} and len(files) == len(WATCHLIST) - 3
+    )

@@ -1,0 +1,91 @@
+"""`search`: what the tracker has for a film, what would be taken, and why not the rest."""
+
+import json
+import threading
+
+from movie_sync.commands.context import Context
+from movie_sync.commands.services import Services
+from movie_sync.commands.table import print_table
+from movie_sync.domain.models import Movie
+from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.selection import Candidate
+from movie_sync.errors import UserError
+from movie_sync.filelist_downloader import Search
+from movie_sync.logs import set_up_logging
+
+_GB = 1_000_000_000
+
+
+def run_search(context: Context, title: str, *, year: int | None, imdb_id: str | None, as_json: bool) -> int:
+    """Search and explain; downloads nothing. Returns the exit code.
+
+    Raises:
+        UserError: an argument cannot be used.
+        AuthError, TransientError: the tracker cannot be asked.
+    """
+    movie = _movie(title, year, imdb_id)
+    context.paths.prepare()
+    context.complain_of_settings()
+    set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
+    found = Services(context, stop=threading.Event()).downloader().search(movie)
+    if as_json:
+        print(json.dumps(_as_document(found), indent=1))
+    else:
+        _show(context, found)
+    return 0
+
+
+def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
+    title = one_line(title).strip()
+    if not title:
+        raise UserError('Give the film\'s title, like: search "Heat" --year 1995')
+    return Movie(id="", slug="", title=title, year=year, imdb_id=imdb_id)
+
+
+def _as_document(found: Search) -> dict[str, object]:
+    accepted = found.accepted
+    return {
+        "film": {"title": found.movie.title, "year": found.movie.year, "imdb_id": found.movie.imdb_id},
+        "chosen": accepted[0].release.filelist_id if accepted else None,
+        "candidates": [
+            {
+                "filelist_id": candidate.release.filelist_id,
+                "name": candidate.release.name,
+                "accepted": candidate.accepted,
+                "reasons": list(candidate.reasons),
+                "quality": candidate.quality,
+                "size_bytes": candidate.release.size_bytes,
+                "seeders": candidate.release.seeders,
+                "freeleech": candidate.release.freeleech,
+                "internal": candidate.release.internal,
+            }
+            for candidate in found.candidates
+        ],
+    }
+
+
+def _show(context: Context, found: Search) -> None:
+    if not found.candidates:
+        context.say(f"{found.movie.label}: the tracker has nothing.")
+        return
+    accepted = found.accepted
+    print_table(
+        ("", "RELEASE", "QUALITY", "SIZE", "SEEDERS", "WHY NOT"),
+        [_row(candidate, is_chosen=candidate in accepted[:1]) for candidate in found.candidates],
+        plain=context.options.plain,
+    )
+    if not accepted:
+        context.say(f"\n{found.movie.label}: nothing would be taken.")
+
+
+def _row(candidate: Candidate, *, is_chosen: bool) -> tuple[str, ...]:
+    mark = "taken" if is_chosen else "good" if candidate.accepted else ""
+    release = candidate.release
+    return (
+        mark,
+        release.name,
+        candidate.quality or "unknown",
+        f"{release.size_bytes / _GB:.1f} GB",
+        str(release.seeders),
+        "; ".join(candidate.reasons),
+    )

@@ -1,0 +1,180 @@
+"""The only room that names concrete adapters: it builds them from settings and credentials."""
+
+import threading
+from pathlib import Path
+
+from movie_sync.adapters.filelist_api import FileListClient
+from movie_sync.adapters.http import HttpClient, SharedTls
+from movie_sync.adapters.letterboxd import LetterboxdFilmPages, LetterboxdWatchlist
+from movie_sync.adapters.letterboxd_export import ExportWatchlist
+from movie_sync.adapters.library import DiskLibrary
+from movie_sync.adapters.watch_folder import WatchFolder
+from movie_sync.commands.context import Context
+from movie_sync.config_values import is_on_this_machine
+from movie_sync.credentials_manager import Credentials, CredentialsManager
+from movie_sync.domain.selection import PRESETS, QualityRules
+from movie_sync.errors import UserError
+from movie_sync.filelist_downloader import FileListDownloader
+from movie_sync.ports import MovieLibrary, TorrentClient, WatchlistSource
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.call_budget import CallBudget
+from movie_sync.storage.watchlist_store import WatchlistStore
+from movie_sync.watchlist_intake import WatchlistIntake
+from movie_sync.workers.download import Connection
+
+# The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
+_FILELIST_INTERVAL_SECONDS = 0.75
+
+
+class Services:
+    """Builds each part once and shares what is to be shared: one TLS context, one client a site.
+
+    `stop` ends whatever the parts wait for.
+    """
+
+    def __init__(self, context: Context, *, stop: threading.Event) -> None:
+        self._context = context
+        self._config = context.config
+        self._stop = stop
+        self._tls = SharedTls()
+        self.manager: CredentialsManager = context.credentials_manager()
+        letterboxd = self._config["letterboxd"]
+        self._letterboxd_http = HttpClient(
+            "Letterboxd",
+            stop=stop,
+            timeout_seconds=letterboxd["timeout"],
+            min_interval_seconds=letterboxd["request_delay"],
+            tls=self._tls,
+        )
+        self.library: MovieLibrary = self._build_library()
+        self.pages = LetterboxdFilmPages(self._letterboxd_http, letterboxd["base_url"])
+        self.budget = CallBudget(
+            context.paths.budget,
+            self._config["filelist"]["calls_per_hour"],
+            context.clock,
+            persist=not context.options.dry_run,
+        )
+
+    def watchlist_source(self) -> WatchlistSource:
+        """Return the account export if one is configured, else the user's public watchlist.
+
+        Raises:
+            UserError: neither is configured, or the name cannot be one.
+        """
+        export = self._config["letterboxd"]["export_file"]
+        if export:
+            return ExportWatchlist(Path(export))
+        return LetterboxdWatchlist(
+            self._letterboxd_http, self._config["letterboxd"]["base_url"], self._config["username"]
+        )
+
+    def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
+        """Return what takes readings of the watchlist in."""
+        is_real = not self._context.options.dry_run
+        store = WatchlistStore(self._context.paths.watchlist, self._context.clock, writable=is_real)
+        return WatchlistIntake(queue_manager, store, self.library, first_run=self._config["first_run"])
+
+    def credentials(self) -> Credentials:
+        """Return the credentials as they are now, decrypted in a child process.
+
+        Raises:
+            UserError: they are missing or cannot be decrypted.
+        """
+        credentials = self.manager.load_in_child()
+        self._context.redactor.learn([credentials.filelist_passkey, credentials.qbittorrent_password])
+        if not credentials.has_filelist:
+            raise UserError(
+                "FileList's user name and passkey are missing. Run `python main.py setup`, or set "
+                "MOVIE_SYNC_FILELIST_USERNAME and MOVIE_SYNC_FILELIST_PASSKEY."
+            )
+        return credentials
+
+    def filelist(self, credentials: Credentials) -> FileListClient:
+        """Return a client of the tracker."""
+        settings = self._config["filelist"]
+        is_here = is_on_this_machine(settings["base_url"])
+        http = HttpClient(
+            "FileList",
+            stop=self._stop,
+            timeout_seconds=settings["timeout"],
+            min_interval_seconds=0.0 if is_here else _FILELIST_INTERVAL_SECONDS,
+            tls=self._tls,
+        )
+        return FileListClient(
+            http,
+            settings["base_url"],
+            credentials.filelist_username,
+            credentials.filelist_passkey,
+            self.budget,
+        )
+
+    def torrent_client(self, credentials: Credentials) -> TorrentClient:
+        """Return qBittorrent, or the watch folder where it is not used."""
+        settings = self._config["qbittorrent"]
+        if not settings["enabled"]:
+            return WatchFolder(self.torrent_folder())
+        # qBittorrent's library is only loaded where it is used.
+        from movie_sync.adapters.qbittorrent import QBittorrentClient  # noqa: PLC0415
+
+        return QBittorrentClient(
+            settings["url"],
+            credentials.qbittorrent_username,
+            credentials.qbittorrent_password,
+            category=settings["category"],
+            tags=settings["tags"],
+            save_path=settings["save_path"],
+            verify_tls=settings["verify_tls"],
+            timeout_seconds=settings["timeout"],
+            stop=self._stop,
+            clock=self._context.clock,
+            tls=self._tls,
+        )
+
+    def torrent_folder(self) -> Path:
+        """Return the folder for `.torrent` files."""
+        configured = self._config["torrent_directory"]
+        return Path(configured) if configured else self._context.paths.torrents
+
+    def target(self) -> str:
+        """Return where torrents go, in words."""
+        return "qBittorrent" if self._config["qbittorrent"]["enabled"] else "the watch folder"
+
+    def rules(self) -> QualityRules:
+        """Return how a release is chosen: the preset's values where the user set none of his own."""
+        settings = dict(self._config["quality"])
+        preset = PRESETS.get(settings.pop("preset") or "", {})
+        own = {key: value for key, value in preset.items() if not self._config.is_set(f"quality.{key}")}
+        settings |= own
+        settings["order"] = tuple(settings["order"])
+        settings["reject_words"] = tuple(settings["reject_words"])
+        return QualityRules(**settings)
+
+    def downloader(self) -> FileListDownloader:
+        """Return a downloader with the credentials as they are now.
+
+        Raises:
+            UserError: they are missing or cannot be decrypted.
+        """
+        credentials = self.credentials()
+        return FileListDownloader(
+            search=self.filelist(credentials),
+            client=self.torrent_client(credentials),
+            pages=self.pages,
+            library=self.library,
+            rules=self.rules(),
+            clock=self._context.clock,
+            dry_run=self._context.options.dry_run,
+        )
+
+    def connection(self) -> Connection:
+        """Return what the download worker gets its downloader from."""
+        return Connection(connect=self.downloader, signature=self.manager.signature)
+
+    def _build_library(self) -> MovieLibrary:
+        """Look into the user's film folders; the default one may be missing, a configured one not."""
+        configured = [Path(folder) for folder in self._config["library_directories"]]
+        downloads = Path(self._config["download_directory"])
+        is_own = self._config.is_set("download_directory")
+        required = [downloads, *configured] if is_own else configured
+        optional = [] if is_own else [downloads]
+        return DiskLibrary(required, optional, stop=self._stop, clock=self._context.clock)

@@ -1,0 +1,213 @@
+"""One film from wish to torrent client: look whether it is there, choose, write down, hand over."""
+
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from movie_sync.domain.matching import NameIndex, WantedFilm
+from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release
+from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
+from movie_sync.errors import (
+    BetterAwaitedError,
+    BlockedError,
+    NoLongerWantedError,
+    NotAvailableError,
+    PageChangedError,
+    ReleaseError,
+    SeriesError,
+    UnclearFilmError,
+)
+from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
+
+_log = logging.getLogger(__name__)
+
+_HELD_NAMES_SECONDS = 60.0
+_BLOCKED_PAGES_SECONDS = 3600.0
+_MOST_TRIES = 3
+_DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A film with what its page told, and the tracker's releases for it, best first."""
+
+    movie: Movie
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def accepted(self) -> tuple[Candidate, ...]:
+        """The candidates that may be taken, best first."""
+        return tuple(candidate for candidate in self.candidates if candidate.accepted)
+
+
+class FileListDownloader:
+    """Finds a film's best release on FileList and hands it to the torrent client.
+
+    With `dry_run` it stops before the torrent is fetched and answers as if it had been handed over.
+    For one thread (the download worker's, or a command's). All methods raise `TransientError`,
+    `AuthError` and `StorageError` where a service or the disk cannot be used now.
+    """
+
+    def __init__(
+        self,
+        *,
+        search: TorrentSearch,
+        client: TorrentClient,
+        pages: FilmPages,
+        library: MovieLibrary,
+        rules: QualityRules,
+        clock: Clock,
+        dry_run: bool = False,
+    ) -> None:
+        self._search = search
+        self._client = client
+        self._pages = pages
+        self._library = library
+        self._rules = rules
+        self._clock = clock
+        self._dry_run = dry_run
+        self._held: NameIndex | None = None
+        self._held_by_name: dict[str, HeldTorrent] = {}
+        self._held_until = 0.0
+        self._no_pages_until = 0.0
+        self._no_pages_why = ""
+
+    def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
+        """Look for the torrent that an earlier attempt chose: it may have been handed over."""
+        if self._client.find(choice.info_hash) is None:
+            return None
+        return DownloadResult(movie, Reason.DOWNLOADED, choice)
+
+    def download_movie(
+        self,
+        movie: Movie,
+        *,
+        acceptable_since: datetime | None = None,
+        record_choice: Callable[[Movie, Choice], bool] = lambda _movie, _choice: True,
+    ) -> DownloadResult:
+        """Find the film's best release and hand it over, unless a better one is to be waited for.
+
+        `acceptable_since` is when an acceptable release was first seen, if one was. `record_choice` is
+        called before anything is handed over; False means that the film is no longer wanted.
+
+        Raises:
+            FilmError: in one of its kinds.
+        """
+        if movie.is_series:
+            raise SeriesError("a series, not a film: set aside")
+        found = self.search(movie)
+        if not found.accepted:
+            raise NotAvailableError(describe_refusals(found.candidates))
+        self._check_grace(found, acceptable_since or self._clock.now())
+        if self._dry_run:
+            best = found.accepted[0].release
+            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, ""))
+        return self._hand_over_best(found, record_choice)
+
+    def _check_grace(self, found: Search, since: datetime) -> None:
+        """Raise BetterAwaitedError while a better release than the best one is waited for."""
+        until = wait_until(found.candidates, self._rules, since)
+        if until is not None and self._clock.now() < until:
+            best = found.accepted[0]
+            raise BetterAwaitedError(
+                f"a better release than {best.quality} is waited for until {until:%Y-%m-%d %H:%M} UTC",
+                since=since,
+                until=until,
+            )
+
+    def find_already_there(self, movie: Movie) -> DownloadResult | None:
+        """Look for the film on the disks and in the torrent client."""
+        where = self._library.find(movie)
+        if where is not None:
+            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
+        held = self._find_held(movie)
+        if held is not None:
+            id_in_comment = _DETAILS_ID.search(held.comment)
+            filelist_id = int(id_in_comment[1]) if id_in_comment else 0
+            choice = Choice(held.name, filelist_id, held.info_hash)
+            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+        return None
+
+    def search(self, movie: Movie) -> Search:
+        """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name."""
+        releases: dict[int, Release] = {}
+        candidates: list[Candidate] = []
+        queries = [partial(self._search.search_imdb, movie.imdb_id)] if movie.imdb_id else []
+        queries += [partial(self._search.search_name, text) for text in _name_queries(movie)]
+        for query in queries:
+            releases |= {release.filelist_id: release for release in query()}
+            candidates = rank(movie, list(releases.values()), self._rules, self._clock.now())
+            if any(candidate.accepted for candidate in candidates):
+                break
+        return Search(movie, tuple(candidates))
+
+    def describe(self, movie: Movie) -> Movie:
+        """Return the film with what its page tells; as it is if Letterboxd does not let us read it.
+
+        Raises:
+            UnknownFilmError: Letterboxd has no such film.
+            UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
+        """
+        if movie.page_read:
+            return movie
+        if self._clock.monotonic() >= self._no_pages_until:
+            try:
+                return self._pages.read(movie)
+            except (BlockedError, PageChangedError) as exc:
+                self._no_pages_until = self._clock.monotonic() + _BLOCKED_PAGES_SECONDS
+                self._no_pages_why = str(exc)
+                _log.warning("%s For an hour films are searched by title and year, without their pages.", exc)
+        if movie.year is None:
+            raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._no_pages_why}")
+        return movie
+
+    def _hand_over_best(
+        self, found: Search, record_choice: Callable[[Movie, Choice], bool]
+    ) -> DownloadResult:
+        """Hand over the best release that turns out to be whole; the next ones stand in for it."""
+        last_error: ReleaseError | None = None
+        for candidate in found.accepted[:_MOST_TRIES]:
+            release = candidate.release
+            try:
+                torrent = self._search.fetch_torrent(release)
+                choice = Choice(release.name, release.filelist_id, torrent.info_hash)
+                if not record_choice(found.movie, choice):
+                    raise NoLongerWantedError("taken out of the queue meanwhile")
+                is_new = self._client.hand_over(torrent)
+            except ReleaseError as exc:
+                _log.warning("%s: %s", release.name, exc)
+                last_error = exc
+                continue
+            self._held_until = 0.0
+            return DownloadResult(
+                found.movie, Reason.DOWNLOADED if is_new else Reason.ALREADY_DOWNLOADED, choice
+            )
+        tried = len(found.accepted[:_MOST_TRIES])
+        raise ReleaseError(
+            str(last_error) if tried == 1 else f"none of the best {tried} releases could be had: {last_error}"
+        )
+
+    def _find_held(self, movie: Movie) -> HeldTorrent | None:
+        now = self._clock.monotonic()
+        if self._held is None or now >= self._held_until:
+            torrents: Sequence[HeldTorrent] = self._client.torrents()
+            self._held_by_name = {torrent.name: torrent for torrent in torrents}
+            self._held = NameIndex(self._held_by_name)
+            self._held_until = now + _HELD_NAMES_SECONDS
+        name = self._held.find(WantedFilm.from_movie(movie))
+        return None if name is None else self._held_by_name[name]
+
+
+def _name_queries(movie: Movie) -> list[str]:
+    """Return the word searches that may find a film: its titles with the year, each once."""
+    titles = dict.fromkeys(_as_words(title) for title in (movie.title, movie.original_title) if title)
+    year = f" {movie.year}" if movie.year else ""
+    return [f"{title}{year}" for title in titles if title]
+
+
+def _as_words(title: str) -> str:
+    """Leave words alone: the tracker's search takes punctuation literally, release names have none."""
+    return " ".join(re.sub(r"[^\w\s]|_", " ", title.replace("'", "").replace("\u2019", "")).split())

@@ -1,0 +1,412 @@
+"""The three queues: every film in exactly one of them, on disk, whatever happens.
+
+Rules that make it so:
+
+* A change is on the disk (written aside, flushed, renamed) before it counts in memory; if it
+  cannot be written, the caller gets an error and everything is as before.
+* A film that moves is written where it goes before it is taken from where it was. A crash in
+  between leaves it in both; the entry with the higher `sequence` is the later one and stays.
+* The film in hand stays in the pending queue until its outcome stands in another one.
+* Locks are taken in one fixed order: pending, failed, completed, removed.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from movie_sync.clock import SystemClock
+from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName, Reason
+from movie_sync.domain.retry import bounded_retry_at
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.storage.queue_set import QueueSet
+
+_log = logging.getLogger(__name__)
+
+_IN_WORK = (QueueName.PENDING, QueueName.FAILED)
+_SETTLED = (QueueName.REMOVED, QueueName.COMPLETED)
+
+
+class QueueManager:
+    """The pending, failed and completed queues and the list of removed films. Thread-safe.
+
+    The queue files lie in `folder`, which one writing process at a time may use. With
+    `writable=False` nothing is written: changes live in memory (for a dry run, and for looking on
+    while a daemon works).
+
+    Damaged files are mended when they are read (see `QueueFile`). Methods that only read may raise
+    `StorageError` too, if the machine's folder for temporary files fails.
+
+    Raises:
+        StorageError: a file cannot be read now (too many open files, no memory).
+    """
+
+    def __init__(self, folder: Path | str, *, clock: Clock | None = None, writable: bool = True) -> None:
+        self._clock = clock or SystemClock()
+        self.pending_lock = threading.Lock()
+        self.failed_lock = threading.Lock()
+        self.completed_lock = threading.Lock()
+        self.removed_lock = threading.Lock()
+        self._locks = {
+            QueueName.PENDING: self.pending_lock,
+            QueueName.FAILED: self.failed_lock,
+            QueueName.COMPLETED: self.completed_lock,
+            QueueName.REMOVED: self.removed_lock,
+        }
+        self._has_work = threading.Event()
+        self._queues = QueueSet(Path(folder), self._clock, writable=writable)
+
+    # --- what the workers ask -------------------------------------------------------------
+
+    def add_to_pending(self, movie: Movie, *, by_command: bool = False) -> bool:
+        """Queue a film that no queue holds; False if one does, or if the user removed it.
+
+        A film `by_command` is queued also if it was removed, has failed or is completed: the user
+        asks for it anew.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        if not by_command:
+            return self.add_all_to_pending([movie]) == 1
+        with self._all_locked():
+            if self._queues[QueueName.PENDING].find(movie.keys()):
+                return False
+            entry = self._new_entry(movie, by_command=True)
+            known = self._queues.held(movie.keys())
+            if known is not None:  # more is known of the film than a command names
+                entry = dataclasses.replace(entry, movie=known.movie, extra=known.extra)
+            self._queues.move([entry], QueueName.PENDING)
+        self._has_work.set()
+        return True
+
+    def add_all_to_pending(self, movies: Iterable[Movie], *, again: bool = False) -> int:
+        """Queue those films that no queue holds, with one write; return how many that were.
+
+        With `again` completed ones are queued too (they left the watchlist and came back).
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            wanted = self._not_held(movies, but_for=QueueName.COMPLETED if again else None)
+            count = self._queues.move(map(self._new_entry, wanted), QueueName.PENDING)
+        if count:
+            self._has_work.set()
+        return count
+
+    def missing(self, movies: Iterable[Movie]) -> list[Movie]:
+        """Return those films that no queue holds and that the user did not remove."""
+        with self._all_locked():
+            return [movie for movie in movies if not self._queues.is_held(movie.keys())]
+
+    def get_next_pending(self) -> QueueEntry | None:
+        """Return the film to work on; it stays pending until its outcome is written."""
+        with self.pending_lock:
+            queue = self._queues[QueueName.PENDING]
+            row = queue.first_row()
+            return None if row is None else queue.entry(row)
+
+    def note_film(self, known_as: Movie, movie: Movie) -> bool:
+        """Write down what was learnt of a pending film, which may have got another slug by it.
+
+        False if it is not to be worked on: it was taken out meanwhile, or it turns out to be a
+        film that is completed or removed already, under another name.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            entry = self._queues.held(known_as.keys(), [QueueName.PENDING])
+            return entry is not None and self._renew_pending(entry, movie, entry.choice)
+
+    def note_choice(self, movie: Movie, choice: Choice) -> bool:
+        """Write down which torrent is about to be handed over for a pending film.
+
+        After a crash it is first looked for by its info-hash, so that nothing is handed over twice.
+        False, as `note_film`: do not hand it over.
+
+        Raises:
+            StorageError: it could not be written; do not hand the torrent over.
+        """
+        with self._all_locked():
+            entry = self._queues.held(movie.keys(), [QueueName.PENDING])
+            return entry is not None and self._renew_pending(entry, movie, choice)
+
+    def add_to_completed(
+        self,
+        movie: Movie,
+        reason: str = Reason.DOWNLOADED,
+        choice: Choice | None = None,
+        where: str = "",
+    ) -> bool:
+        """Move a film to the completed queue; False if the user removed it meanwhile.
+
+        A film that no queue holds (it left the watchlist while it was in hand) is recorded too:
+        it was handed over.
+
+        Raises:
+            StorageError: the film is where it was.
+        """
+        with self._all_locked():
+            if self._is_settled_otherwise(movie, QueueName.REMOVED):
+                return False
+            entry = self._queues.held(movie.keys()) or self._new_entry(movie)
+            completed = self._as_completed(entry, movie, reason, choice, where)
+            self._queues.move([completed], QueueName.COMPLETED)
+            return True
+
+    def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
+        """Record films that are on the disk already and that no queue holds, with one write.
+
+        `found` holds each film with the place where it is.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            places = {movie.keys(): where for movie, where in found}
+            entries = [
+                self._as_completed(
+                    self._new_entry(movie), movie, Reason.ALREADY_DOWNLOADED, None, places[movie.keys()]
+                )
+                for movie in self._not_held(movie for movie, _ in found)
+            ]
+            return self._queues.move(entries, QueueName.COMPLETED)
+
+    def add_to_failed(
+        self,
+        movie: Movie,
+        error: str,
+        retry_time: datetime | None,
+        *,
+        counts: bool = True,
+        waits_for_release: bool = False,
+        acceptable_since: datetime | None = None,
+    ) -> bool:
+        """Move a film to the failed queue; False if it is not to be tried again, as `note_film`.
+
+        `retry_time` None makes it permanent. `counts=False` leaves the number of failures as it
+        is: what failed was not the film's fault. `acceptable_since` None leaves that as it is.
+
+        Raises:
+            StorageError: the film is where it was.
+        """
+        with self._all_locked():
+            entry = self._queues.held(movie.keys(), [QueueName.PENDING])
+            if entry is None or self._is_settled_otherwise(movie, *_SETTLED):
+                return False
+            failed = dataclasses.replace(
+                entry,
+                movie=movie,
+                error=error,
+                retry_at=retry_time,
+                retry_count=entry.retry_count + (1 if counts else 0),
+                waits_for_release=waits_for_release,
+                acceptable_since=acceptable_since or entry.acceptable_since,
+            )
+            self._queues.move([failed], QueueName.FAILED)
+            return True
+
+    def get_movies_ready_for_retry(self, max_retries: int) -> list[Movie]:
+        """Return failed films whose time has come and that have attempts left, longest due first."""
+        now = self._clock.now()
+        with self.failed_lock:
+            queue = self._queues[QueueName.FAILED]
+            self._bring_back_far_times(now)
+            due = sorted((at, row) for row, at in queue.retry_times.items() if at <= now)
+            entries = [queue.entry(row) for _, row in due]
+            return [entry.movie for entry in entries if entry.retry_count < max_retries]
+
+    def seconds_to_next_retry(self) -> float | None:
+        """Return how long until the next failed film falls due, or None if none will."""
+        now = self._clock.now()
+        with self.failed_lock:
+            times = [at for at in self._queues[QueueName.FAILED].retry_times.values() if at > now]
+        return (min(times) - now).total_seconds() if times else None
+
+    def move_failed_to_pending(self, movie: Movie) -> bool:
+        """Queue a failed film for its next attempt; its number of failures stays.
+
+        Raises:
+            StorageError: the film is where it was.
+        """
+        with self._all_locked():
+            entry = self._queues.held(movie.keys(), [QueueName.FAILED])
+            return entry is not None and bool(self._requeue([entry], is_fresh=False))
+
+    def wait_for_work(self, seconds: float) -> None:
+        """Return when films were queued, `wake` was called or the time is over."""
+        if self._has_work.wait(seconds):
+            self._has_work.clear()
+
+    def wake(self) -> None:
+        """End `wait_for_work` now."""
+        self._has_work.set()
+
+    # --- what commands ask ----------------------------------------------------------------
+
+    def retry(self, films: Collection[str] | None) -> list[Movie]:
+        """Queue failed films anew with no failures counted; None means all. Returns those queued.
+
+        A film is named by its slug or id.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            return self._requeue(self._named([QueueName.FAILED], films), is_fresh=True)
+
+    def remove(self, films: Collection[str]) -> list[Movie]:
+        """Take films out of the queues and keep them out until they are added by command.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            queues = [name for name in QueueName if name is not QueueName.REMOVED]
+            entries = self._named(queues, films)
+            removed = [dataclasses.replace(entry, error=None, retry_at=None) for entry in entries]
+            self._queues.move(removed, QueueName.REMOVED)
+            return [entry.movie for entry in entries]
+
+    def drop_unlisted(self, movies: Iterable[Movie]) -> list[Movie]:
+        """Drop films that left the watchlist from pending and failed; films added by command stay.
+
+        Raises:
+            StorageError: some of the films are still there.
+        """
+        dropped = []
+        with self._all_locked():
+            # What still stands in a stale file would come back once its later state is gone.
+            self._queues.write_stale()
+            wanted = list(movies)
+            for name in _IN_WORK:
+                queue = self._queues[name]
+                rows = {row: None for movie in wanted for row in queue.find(movie.keys())}
+                entries = {row: entry for row in rows if not (entry := queue.entry(row)).by_command}
+                if entries:
+                    queue.change(remove=entries.keys())
+                    dropped += [entry.movie for entry in entries.values()]
+        return dropped
+
+    def entries(self, queue: QueueName) -> list[QueueEntry]:
+        """Return a queue's entries, oldest first."""
+        with self._locks[queue]:
+            films = self._queues[queue]
+            return [films.entry(row) for row in films.row_numbers()]
+
+    def find(self, film: str) -> tuple[QueueName, QueueEntry] | None:
+        """Look a film up by its slug or id, in all queues and among the removed ones."""
+        with self._all_locked():
+            for name in QueueName:
+                for entry in self._named([name], [film]):
+                    return name, entry
+        return None
+
+    def get_statistics(self) -> dict[str, int]:
+        """Return the number of films: pending, failed (permanent ones included), completed, permanent."""
+        with self._all_locked():
+            failed = self._queues[QueueName.FAILED]
+            return {
+                "pending": len(self._queues[QueueName.PENDING]),
+                "failed": len(failed),
+                "completed": len(self._queues[QueueName.COMPLETED]),
+                "permanent_failures": len(failed) - len(failed.retry_times),
+            }
+
+    # --- inside ---------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _all_locked(self) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            for lock in self._locks.values():
+                stack.enter_context(lock)
+            yield
+
+    def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:
+        return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
+
+    def _not_held(self, movies: Iterable[Movie], *, but_for: QueueName | None = None) -> Iterator[Movie]:
+        """Yield films that are in no queue, each once."""
+        seen: set[str] = set()
+        for movie in movies:
+            keys = movie.keys()
+            if seen.isdisjoint(keys) and not self._queues.is_held(keys, but_for=but_for):
+                seen.update(keys)
+                yield movie
+
+    def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
+        if self._is_settled_otherwise(movie, *_SETTLED):
+            return False
+        renewed = dataclasses.replace(entry, movie=movie, choice=choice)
+        return self._queues.renew(renewed, QueueName.PENDING)
+
+    def _is_settled_otherwise(self, movie: Movie, *queues: QueueName) -> bool:
+        """Tell whether a film in work is settled under another name, and if so, end the work on it.
+
+        Letterboxd merges doubles: the list then names a film anew, and only its page tells by the
+        IMDb id that it is known. The entry that is there takes the new name.
+        """
+        for name in queues:
+            entry = self._queues.held(movie.keys(), [name])
+            if entry is not None:
+                if self._queues.is_held(movie.keys(), but_for=name):
+                    _log.info("%s stands among the %s films as %s.", movie.label, name, entry.movie.label)
+                    self._queues.renew(dataclasses.replace(entry, movie=movie), name)
+                return True
+        return False
+
+    def _bring_back_far_times(self, now: datetime) -> None:
+        """Mend times that a wrong clock stored: none may be further away than the longest delay."""
+        queue = self._queues[QueueName.FAILED]
+        latest = bounded_retry_at(datetime.max.replace(tzinfo=UTC), now)
+        far = [row for row, at in queue.retry_times.items() if at > latest]
+        if far:
+            try:
+                queue.change(
+                    replace={row: dataclasses.replace(queue.entry(row), retry_at=latest) for row in far}
+                )
+            except StorageError as exc:  # nothing depends on it now; the next look does it
+                _log.debug("%s", exc)
+
+    def _as_completed(
+        self, entry: QueueEntry, movie: Movie, reason: str, choice: Choice | None, where: str
+    ) -> QueueEntry:
+        extra = {key: value for key, value in entry.extra.items() if key != "where"}
+        if where:
+            extra["where"] = where
+        now = self._clock.now()
+        return dataclasses.replace(
+            entry, movie=movie, completed_at=now, reason=reason, choice=choice, extra=extra
+        )
+
+    def _named(self, queues: Iterable[QueueName], films: Collection[str] | None) -> list[QueueEntry]:
+        """Find films by slug or id."""
+        found: list[QueueEntry] = []
+        for name in queues:
+            queue = self._queues[name]
+            rows: Iterable[int] = queue.row_numbers()
+            if films is not None:
+                rows = {row: None for film in films for row in queue.find((f"s:{film}", f"k:{film}"))[:1]}
+            found += [queue.entry(row) for row in rows]
+        return found
+
+    def _requeue(self, entries: Iterable[QueueEntry], *, is_fresh: bool) -> list[Movie]:
+        requeued = [
+            dataclasses.replace(
+                entry,
+                error=None,
+                retry_at=None,
+                waits_for_release=False,
+                retry_count=0 if is_fresh else entry.retry_count,
+            )
+            for entry in entries
+        ]
+        if self._queues.move(requeued, QueueName.PENDING):
+            self._has_work.set()
+        return [entry.movie for entry in requeued]

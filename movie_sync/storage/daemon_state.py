@@ -1,0 +1,57 @@
+"""What the running daemon is doing, for `status`: a small file, written when it changes."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from movie_sync.errors import StorageError
+from movie_sync.storage.atomic_file import delete_file, keep_aside, write_atomically
+from movie_sync.storage.whole_file import read_whole
+
+_MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """Process id, start time (ISO 8601, UTC) and what each worker is at, in words."""
+
+    pid: int
+    started_at: str
+    monitor: str
+    download: str
+
+
+def write_state(path: Path, state: DaemonState) -> None:
+    """Replace the file.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    write_atomically(path, [json.dumps(asdict(state), indent=1).encode() + b"\n"])
+
+
+def forget_state(path: Path, now: datetime) -> None:
+    """Delete what an earlier daemon left; a folder in its place is put aside. For the lock's holder.
+
+    Raises:
+        StorageError: it is still there.
+    """
+    if path.is_dir() and not path.is_symlink():
+        keep_aside(path, now)
+    else:
+        delete_file(path)
+
+
+def read_state(path: Path) -> DaemonState | None:
+    """Return the last state that was written, or None; only a held lock says that it is current."""
+    try:
+        plain = json.loads(read_whole(path, most_bytes=_MOST_BYTES))
+        return DaemonState(
+            pid=int(plain["pid"]),
+            started_at=str(plain["started_at"]),
+            monitor=str(plain["monitor"]),
+            download=str(plain["download"]),
+        )
+    except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return None

@@ -1,0 +1,192 @@
+"""Queue entries as the JSON objects of the queue files, and back.
+
+The names are those users and scripts rely on. Keys we do not know are carried along; values a
+hand edit left in an odd form are mended where their meaning is plain, else refused.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName
+
+_MOVIE_KEYS = (
+    "id",
+    "slug",
+    "title",
+    "year",
+    "url",
+    "imdb_id",
+    "original_title",
+    "alternative_titles",
+    "runtime_minutes",
+    "is_series",
+    "page_read",
+)
+_STATE_KEYS = (
+    "added_at",
+    "retry_count",
+    "error",
+    "retry_at",
+    "waits_for_release",
+    "acceptable_since",
+    "completed_at",
+    "reason",
+    "release",
+    "filelist_id",
+    "info_hash",
+    "by_command",
+    "sequence",
+)
+# Longer numbers are no years, counts or sequences, and Python refuses to print the longest.
+_MOST_DIGITS = 19
+_LARGEST_NUMBER = 10**_MOST_DIGITS
+_KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS)
+
+
+def format_time(moment: datetime) -> str:
+    """Return an aware time as ISO 8601 in UTC, to the second."""
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def parse_time(value: object) -> datetime | None:
+    """Read a stored time; None if it is none. A time without a zone is taken as UTC."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def encode_entry(entry: QueueEntry, queue: QueueName) -> bytes:
+    """Return the entry as one line of JSON, without a line end."""
+    text = json.dumps(entry_to_dict(entry, queue), ensure_ascii=False)
+    return text.encode("utf-8", errors="replace")
+
+
+def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
+    """Return a film's plain form; what its page told only where it is known and asked for."""
+    plain: dict[str, object] = {
+        "id": movie.id,
+        "slug": movie.slug,
+        "title": movie.title,
+        "year": movie.year,
+        "url": movie.url,
+        "imdb_id": movie.imdb_id,
+    }
+    if with_page and movie.page_read:
+        plain["original_title"] = movie.original_title
+        plain["alternative_titles"] = list(movie.alternative_titles)
+        plain["runtime_minutes"] = movie.runtime_minutes
+        plain["is_series"] = movie.is_series
+        plain["page_read"] = True
+    return plain
+
+
+def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
+    """Return the plain form of an entry of that queue."""
+    is_completed = queue is QueueName.COMPLETED
+    plain = movie_to_dict(entry.movie, with_page=not is_completed)
+    plain["added_at"] = format_time(entry.added_at)
+    if queue is QueueName.FAILED:
+        plain["error"] = entry.error or ""
+        plain["retry_count"] = entry.retry_count
+        plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
+        plain["waits_for_release"] = entry.waits_for_release
+    elif is_completed:
+        plain["completed_at"] = format_time(entry.completed_at) if entry.completed_at else None
+        plain["reason"] = entry.reason
+    elif entry.retry_count:
+        plain["retry_count"] = entry.retry_count
+    if entry.choice:
+        plain["release"] = entry.choice.release
+        plain["filelist_id"] = entry.choice.filelist_id
+        plain["info_hash"] = entry.choice.info_hash
+    if entry.acceptable_since and not is_completed:
+        plain["acceptable_since"] = format_time(entry.acceptable_since)
+    if entry.by_command:
+        plain["by_command"] = True
+    plain["sequence"] = entry.sequence
+    for key, value in entry.extra.items():
+        plain.setdefault(key, value)
+    return plain
+
+
+def movie_from_dict(plain: Mapping[str, object]) -> Movie:
+    """Read a film.
+
+    Raises:
+        ValueError: it names no film.
+    """
+    slug = _text(plain, "slug") or ""
+    film_id = _text(plain, "id") or slug
+    if not film_id:
+        raise ValueError("an entry without id and slug")
+    alternative = plain.get("alternative_titles")
+    titles = alternative if isinstance(alternative, list) else []
+    return Movie(
+        id=film_id,
+        slug=slug,
+        title=_text(plain, "title") or slug or film_id,
+        year=_integer(plain, "year"),
+        url=_text(plain, "url") or "",
+        imdb_id=_text(plain, "imdb_id"),
+        original_title=_text(plain, "original_title"),
+        alternative_titles=tuple(title for title in titles if isinstance(title, str)),
+        runtime_minutes=_integer(plain, "runtime_minutes"),
+        is_series=plain.get("is_series") is True,
+        page_read=plain.get("page_read") is True,
+    )
+
+
+def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
+    """Read an entry of any queue; `now` stands in for an unreadable `added_at` or `retry_at`.
+
+    Raises:
+        ValueError: it names no film.
+    """
+    release, filelist_id, info_hash = (
+        _text(plain, "release"),
+        _integer(plain, "filelist_id"),
+        _text(plain, "info_hash"),
+    )
+    retry_at = plain.get("retry_at")
+    choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
+    known = _KNOWN_KEYS if choice else _KNOWN_KEYS - {"release", "filelist_id", "info_hash"}
+    return QueueEntry(
+        movie=movie_from_dict(plain),
+        added_at=parse_time(plain.get("added_at")) or now,
+        retry_count=max(_integer(plain, "retry_count") or 0, 0),
+        error=_text(plain, "error"),
+        retry_at=parse_time(retry_at) or (now if retry_at else None),  # None is permanent: not by mistake
+        waits_for_release=plain.get("waits_for_release") is True,
+        acceptable_since=parse_time(plain.get("acceptable_since")),
+        completed_at=parse_time(plain.get("completed_at")),
+        reason=_text(plain, "reason"),
+        choice=choice,
+        by_command=plain.get("by_command") is True,
+        sequence=_integer(plain, "sequence") or 0,
+        extra={key: value for key, value in plain.items() if key not in known},
+    )
+
+
+def _text(plain: Mapping[str, object], key: str) -> str | None:
+    value = plain.get(key)
+    if isinstance(value, str):
+        return value.strip() or None
+    number = _integer(plain, key) if value is not None else None
+    return None if number is None else str(number)  # a title such as 1917, without quotes
+
+
+def _integer(plain: Mapping[str, object], key: str) -> int | None:
+    value = plain.get(key)
+    if isinstance(value, str):
+        text = value.strip()
+        value = int(text) if text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS else None
+    elif isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER:
+        return value
+    return None

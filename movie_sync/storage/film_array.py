@@ -1,0 +1,75 @@
+"""Read the text of a queue file: quickly as we write it, patiently as people edit it or as it broke."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+
+_BETWEEN = re.compile(r"[\s,]*")
+_LINE_WITH_OBJECT = re.compile(r"\n[ \t]*(?=\{)")
+
+
+def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the films' lines of a file that is laid out exactly as we write it.
+
+    Raises:
+        ValueError: it is laid out otherwise; lines that came before count for nothing.
+    """
+    lines = iter(file)
+    if next(lines, b"") != b"[\n":
+        raise ValueError("another beginning")
+    is_more_expected = False
+    for line in lines:
+        if line == b"]\n" and not is_more_expected and next(lines, None) is None:
+            return
+        is_more_expected = line.endswith(b",\n")
+        yield line.removesuffix(b"\n").removesuffix(b",")
+    raise ValueError("another end")
+
+
+class LooseArray:
+    """Goes through the values of a JSON array, whatever its layout, and past what is broken in it.
+
+    Commas may be missing or too many: that is how an edit by hand goes wrong, and nothing is lost
+    by it. After something that is no JSON it goes on at the next line that begins an object.
+    `complaint` says, once all values were taken, what is wrong with the text as a whole, if anything.
+    """
+
+    def __init__(self, content: bytes) -> None:
+        # Bytes that are no UTF-8 become characters that no text holds, so that they are found below.
+        self._text = content.decode("utf-8-sig", errors="surrogateescape")
+        self.complaint: str | None = None
+
+    def __iter__(self) -> Iterator[object]:
+        decoder = json.JSONDecoder()
+        place = self._beginning()
+        while (place := self._skip(place)) < len(self._text):
+            if self._text[place] == "]":
+                if self._skip(place + 1) == len(self._text):
+                    return
+                place = self._resume(place)
+                continue
+            try:
+                value, end = decoder.raw_decode(self._text, place)
+                self._text[place:end].encode()
+            except (ValueError, RecursionError):
+                place = self._resume(place)
+                continue
+            place = end
+            yield value
+        self.complaint = self.complaint or "its end is missing"
+
+    def _beginning(self) -> int:
+        place = self._skip(0)
+        if self._text[place : place + 1] == "[":
+            return place + 1
+        self.complaint = "it is not a JSON array of films" if place < len(self._text) else "it is empty"
+        return place
+
+    def _skip(self, place: int) -> int:
+        match = _BETWEEN.match(self._text, place)
+        return match.end() if match else place
+
+    def _resume(self, place: int) -> int:
+        self.complaint = self.complaint or "parts of it are no JSON"
+        match = _LINE_WITH_OBJECT.search(self._text, place)
+        return match.end() if match else len(self._text)

@@ -1,0 +1,102 @@
+"""The films of one queue while the program runs: their lines, where each is, when it is due."""
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import datetime
+
+from movie_sync.domain.models import QueueEntry
+from movie_sync.ports import Clock
+from movie_sync.storage.entry_codec import entry_from_dict
+from movie_sync.storage.key_index import KeyIndex
+from movie_sync.storage.line_store import LineStore
+
+_SPARE_ROWS = 1000
+
+
+class FilmRows:
+    """Films in order, each kept as the line that stands in the file. Not thread-safe.
+
+    An entry is encoded once, when it changes, and decoded only when it is asked for. A row number
+    names a film's place until the films change.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lines = LineStore()
+        self._index = KeyIndex()
+        self.retry_times: dict[int, datetime] = {}
+        """When each entry that is to be retried is due, by row."""
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def __iter__(self) -> Iterator[int]:
+        """Yield the row numbers in order; films may be dropped meanwhile."""
+        return iter(self._lines)
+
+    def first(self) -> int | None:
+        """Return the oldest row, or None if there is none."""
+        return self._lines.first()
+
+    def entry(self, row: int) -> QueueEntry:
+        """Return the entry at a row."""
+        return entry_from_dict(json.loads(self._lines.line(row)), self._clock.now())
+
+    def find(self, keys: Collection[str]) -> list[int]:
+        """Return the rows of all films that have one of these keys."""
+        found: dict[int, None] = {}
+        for key in keys if self._lines else ():
+            for row in self._index.rows(key):
+                if row in self._lines and row not in found and self._has_key(row, key):
+                    found[row] = None
+        return list(found)
+
+    def add(self, line: bytes, entry: QueueEntry) -> None:
+        """Append a film whose line is known."""
+        self.commit((self.stage(line),), (entry,))
+
+    def stage(self, line: bytes) -> int:
+        """Append a line that is not found by any key yet; `commit` or `drop` comes next."""
+        return self._lines.append(line)
+
+    def commit(self, rows: Iterable[int], entries: Iterable[QueueEntry]) -> None:
+        """Make staged lines films."""
+        for row, entry in zip(rows, entries, strict=True):
+            self._note(row, entry)
+
+    def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
+        """Put another state of a film in its place."""
+        self._lines.replace(row, line)
+        self._note(row, entry)
+
+    def drop(self, rows: Iterable[int]) -> None:
+        """Take films out."""
+        for row in rows:
+            self._lines.discard(row)
+            self.retry_times.pop(row, None)
+
+    def as_array(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
+        """Yield, in pieces, the JSON array of all films, with some changed and some left out."""
+        return self._lines.as_array(changed, gone)
+
+    def is_wasteful(self) -> bool:
+        """Tell whether more is kept for films that are gone than for those that are there."""
+        return self._lines.gone > len(self) + _SPARE_ROWS
+
+    def compacted(self) -> "FilmRows":
+        """Return the same films without what is kept for those that are gone."""
+        rows = FilmRows(self._clock)
+        for row in self:
+            rows.add(self._lines.line(row), self.entry(row))
+        return rows
+
+    def _has_key(self, row: int, key: str) -> bool:
+        keys = self.entry(row).movie.keys()
+        return key in keys
+
+    def _note(self, row: int, entry: QueueEntry) -> None:
+        for key in entry.movie.keys():  # noqa: SIM118 - a film's keys, not a dict's
+            self._index.add(key, row)
+        self.retry_times.pop(row, None)
+        if entry.retry_at is not None:
+            self.retry_times[row] = entry.retry_at

@@ -1,0 +1,273 @@
+"""One queue's file: a film a line, replaced whole at each change, mended when it was damaged."""
+
+import contextlib
+import errno
+import json
+import logging
+import os
+import stat
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from movie_sync.domain.models import QueueEntry, QueueName
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.storage.atomic_file import (
+    delete_leftover,
+    keep_double_aside,
+    previous_of,
+    sync_folder,
+    temporary_of,
+    write_atomically,
+)
+from movie_sync.storage.entry_codec import encode_entry, entry_from_dict
+from movie_sync.storage.film_array import LooseArray, own_lines
+from movie_sync.storage.film_rows import FilmRows
+
+_log = logging.getLogger(__name__)
+
+# What says that the machine is short of something now, and nothing about the file.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
+
+
+class QueueFile:
+    """The films of one queue and their file.
+
+    Not thread-safe: `QueueManager` holds the queue's lock. With `writable=False` changes stay in
+    memory and nothing on the disk is touched.
+
+    Each write keeps the generation before it beside the file. If the file is found damaged, what
+    is good in it is read, the earlier generation fills the gap, and the damaged content is put
+    aside just before the mended file takes its place: never earlier, so that a crash or a full
+    disk in between changes nothing.
+    """
+
+    def __init__(self, path: Path, name: QueueName, clock: Clock, *, writable: bool = True) -> None:
+        self.name = name
+        self._path = path
+        self._clock = clock
+        self._writable = writable
+        self._rows = FilmRows(clock)
+        self._damage = ""
+        self._aside: Path | None = None
+        self.is_stale = False
+        """Whether the file differs from memory and is to be written at the next chance."""
+        self.highest_sequence = 0
+        """The highest sequence that `load` saw."""
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def retry_times(self) -> Mapping[int, datetime]:
+        """When each entry that is to be retried is due, by row."""
+        return self._rows.retry_times
+
+    def row_numbers(self) -> list[int]:
+        """Return the row numbers in order; they hold until the next `change`."""
+        return list(self._rows)
+
+    def entry(self, row: int) -> QueueEntry:
+        """Return the entry at a row."""
+        return self._rows.entry(row)
+
+    def first_row(self) -> int | None:
+        """Return the oldest row, or None if the queue is empty."""
+        return self._rows.first()
+
+    def find(self, keys: Collection[str]) -> list[int]:
+        """Return the rows of all films with one of these keys; mostly there is one at most."""
+        return self._rows.find(keys)
+
+    def change(
+        self,
+        *,
+        add: Sequence[QueueEntry] = (),
+        remove: Collection[int] = (),
+        replace: Mapping[int, QueueEntry] | None = None,
+    ) -> None:
+        """Take out, exchange and append entries with one write of the file.
+
+        Raises:
+            StorageError: the file could not be written; file and memory are as before.
+        """
+        exchanged = {row: encode_entry(entry, self.name) for row, entry in (replace or {}).items()}
+        gone = frozenset(remove)
+        staged: list[int] = []
+        try:
+            staged.extend(self._rows.stage(encode_entry(entry, self.name)) for entry in add)
+            self._save(exchanged, gone)
+        except BaseException:
+            self._rows.drop(staged)
+            raise
+        self.is_stale = False
+        self._rows.drop(gone)
+        for row, entry in (replace or {}).items():
+            self._rows.replace(row, exchanged[row], entry)
+        self._rows.commit(staged, add)
+        if self._rows.is_wasteful():
+            with contextlib.suppress(StorageError):
+                self._rows = self._rows.compacted()
+
+    def forget(self, rows: Collection[int]) -> None:
+        """Take rows out of memory alone: they stand in another queue's file already."""
+        self._rows.drop(rows)
+        self.is_stale = True
+
+    def load(self) -> None:
+        """Read the file anew; a missing one is an empty queue.
+
+        Damage is said in the log when the mended file is written, see `mend`.
+
+        Raises:
+            StorageError: it cannot be read for a reason that has nothing to do with it.
+        """
+        self._rows = FilmRows(self._clock)
+        self._damage, self._aside, self.is_stale = "", None, False
+        if self._writable:
+            self._take_up_leftover()
+        try:
+            complaint = self._read(self._path)
+        except FileNotFoundError:
+            return
+        if complaint:
+            self._fill_gap(complaint)
+
+    def generation(self) -> tuple[int, int] | None:
+        """Return what tells one state of the file from another, or None if there is none."""
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_ino, status.st_mtime_ns
+
+    def mend(self) -> None:
+        """Write the file if it differs from memory; what fails is said, and left to the next change."""
+        if self.is_stale:
+            try:
+                self.change()
+            except StorageError as exc:
+                _log.warning("%s%s", exc, f" {self._damage}" if self._damage else "")
+
+    def _take_up_leftover(self) -> None:
+        """Finish, or else undo, a write that was cut off.
+
+        Where a damaged file could not have two names, a crash may fall between taking its name from
+        it and giving it to the mended file, which then is whole.
+        """
+        temporary = temporary_of(self._path)
+        if not os.path.lexists(self._path) and _is_whole(temporary):
+            with contextlib.suppress(OSError):
+                temporary.replace(self._path)
+                sync_folder(self._path.parent)
+                _log.info("%s was not there; what was about to take its place is used.", self._path)
+        delete_leftover(self._path)
+
+    def _save(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> None:
+        if not self._writable:
+            return
+        write_atomically(
+            self._path,
+            self._rows.as_array(exchanged, gone),
+            keep_previous=not self._damage,
+            make_way=self._set_aside if self._damage else None,
+        )
+        if self._damage:
+            kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
+            _log.warning("%s%s", self._damage, kept)
+        self._damage, self._aside = "", None
+
+    def _set_aside(self) -> None:
+        if self._aside is None and os.path.lexists(self._path):
+            self._aside = keep_double_aside(self._path, self._clock.now())
+
+    def _fill_gap(self, complaint: str) -> None:
+        good = len(self)
+        with contextlib.suppress(FileNotFoundError):
+            self._read(previous_of(self._path), fills_gap=True)
+        self.is_stale = True
+        self._damage = (
+            f"{self._path} is damaged: {complaint}. {good} films in it can be read and stay, "
+            f"{len(self) - good} come back from its state before the last change. "
+            "What is still missing comes back from the watchlist."
+        )
+        if not self._writable:
+            _log.warning("%s", self._damage)
+
+    def _read(self, path: Path, *, fills_gap: bool = False) -> str | None:
+        """Take the films of a file; returns what is wrong with it, if anything.
+
+        Raises:
+            FileNotFoundError: there is none.
+            StorageError: it cannot be read for a reason that has nothing to do with it.
+        """
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):
+                return "it is no file"
+            with path.open("rb") as file:
+                if self._writable and not path.is_symlink():
+                    _make_private(file)
+                return self._take_all(file, fills_gap=fills_gap)
+        except FileNotFoundError:
+            if path.is_symlink():
+                return "it is a link to nothing"
+            raise
+        except OSError as exc:
+            reason = exc.strerror or str(exc)
+            if exc.errno in _SHORTAGES:
+                raise StorageError(f"{path} cannot be read now: {reason}.") from None
+            return f"it cannot be read ({reason})"
+
+    def _take_all(self, file: BinaryIO, *, fills_gap: bool) -> str | None:
+        if not fills_gap:
+            try:
+                for line in own_lines(file):
+                    self._take(json.loads(line), line)
+            except (ValueError, RecursionError):
+                self._rows = FilmRows(self._clock)
+            else:
+                return None
+        file.seek(0)
+        values = LooseArray(file.read())
+        self.is_stale = True
+        count = odd = 0
+        for plain in values:
+            count += 1
+            try:
+                self._take(plain, fills_gap=fills_gap)
+            except ValueError:
+                odd += 1
+        return values.complaint or (f"{odd} of its {count} entries are no films" if odd else None)
+
+    def _take(self, plain: object, line: bytes | None = None, *, fills_gap: bool = False) -> None:
+        """Add one loaded film; of two entries for one film the later stays."""
+        if not isinstance(plain, dict):
+            raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
+        entry = entry_from_dict(plain, self._clock.now())
+        self.highest_sequence = max(self.highest_sequence, entry.sequence)
+        present = self.find(entry.movie.keys())
+        if present:
+            self.is_stale = True
+            latest = max(self.entry(row).sequence for row in present)
+            if latest > entry.sequence or (fills_gap and latest == entry.sequence):
+                return
+            self._rows.drop(present)
+        self._rows.add(line or encode_entry(entry, self.name), entry)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            return all(isinstance(json.loads(line), dict) for line in own_lines(file))
+    except (OSError, ValueError, RecursionError):
+        return False
+
+
+def _make_private(file: BinaryIO) -> None:
+    """Take back what an editor allowed others: the file lives on as the earlier generation."""
+    mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+    if mode & 0o077 and hasattr(os, "fchmod"):
+        with contextlib.suppress(OSError):
+            os.fchmod(file.fileno(), mode & 0o700)

@@ -1,0 +1,168 @@
+"""The last watchlist that was read whole, whose it is, and what follows from earlier ones."""
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from movie_sync.domain.models import Movie
+from movie_sync.domain.watchlist import WatchlistMemory
+from movie_sync.ports import Clock
+from movie_sync.storage.atomic_file import keep_double_aside, previous_of, write_atomically
+from movie_sync.storage.entry_codec import format_time, movie_from_dict, movie_to_dict
+from movie_sync.storage.whole_file import DamagedError, read_whole
+
+_log = logging.getLogger(__name__)
+
+
+class WatchlistStore:
+    """`watchlist.json`. One writer at a time; with `writable=False` nothing is written.
+
+    Of a damaged file what is good counts, and the generation before it fills the gap. The damaged
+    content is put aside when the next memory takes its place, and that is said in the log.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
+        self._path = path
+        self._clock = clock
+        self._writable = writable
+        self._damage = ""
+
+    def load(self) -> WatchlistMemory | None:
+        """Return what is remembered, or None if there is nothing (yet, or any more).
+
+        Raises:
+            StorageError: it cannot be read for a reason that has nothing to do with it.
+        """
+        self._damage = ""
+        try:
+            found = _read(self._path)
+        except FileNotFoundError:
+            return None
+        except ValueError as exc:
+            found = _Reading(None, str(exc))
+        if not found.damage:
+            return found.memory
+        self._damage = found.damage
+        try:
+            earlier = _read(previous_of(self._path)).memory
+        except (FileNotFoundError, ValueError):
+            earlier = None
+        return _filled(found, earlier)
+
+    def save(self, memory: WatchlistMemory) -> None:
+        """Replace what is remembered.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        if not self._writable:
+            return
+        asides: list[Path] = []
+
+        def keep() -> None:
+            if os.path.lexists(self._path):
+                asides.append(keep_double_aside(self._path, self._clock.now()))
+
+        write_atomically(
+            self._path,
+            _encode(memory, format_time(self._clock.now())),
+            keep_previous=not self._damage,
+            make_way=keep if self._damage else None,
+        )
+        if self._damage:
+            kept = f" The damaged content is kept in {asides[0].name}." if asides else ""
+            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, kept)
+        self._damage = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What could be read of a file, and what is wrong with it, if anything."""
+
+    memory: WatchlistMemory | None
+    damage: str = ""
+    are_keys_whole: bool = False
+
+
+def _read(path: Path) -> _Reading:
+    """Raise FileNotFoundError, StorageError, or ValueError with words if nothing can be made of it."""
+    content = read_whole(path)
+    try:
+        plain = json.loads(content)
+    except (ValueError, RecursionError):
+        raise DamagedError("it is no JSON" if content.strip() else "it is empty") from None
+    if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
+        raise DamagedError("it is no watchlist")
+    odd = 0
+    lists: dict[str, tuple[Movie, ...]] = {}
+    for name in ("films", "absent", "left"):
+        lists[name], odd_here = _movies(plain.get(name))
+        odd += odd_here
+    keys, odd_keys = _keys(plain.get("not_wanted"))
+    odd += odd_keys
+    memory = WatchlistMemory(
+        owner=plain["username"],
+        movies=lists["films"],
+        absent=lists["absent"],
+        left=lists["left"],
+        not_wanted=keys,
+    )
+    return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
+
+
+def _movies(listed: object) -> tuple[tuple[Movie, ...], int]:
+    """Return the films of a list, and how many of its entries are none."""
+    if not isinstance(listed, list):
+        return (), 1
+    movies = []
+    for plain in listed:
+        try:
+            movies.append(movie_from_dict(plain))
+        except (ValueError, TypeError, AttributeError):
+            continue
+    return tuple(movies), len(listed) - len(movies)
+
+
+def _keys(listed: object) -> tuple[frozenset[str], int]:
+    if not isinstance(listed, list):
+        return frozenset(), 1
+    keys = frozenset(key for key in listed if isinstance(key, str))
+    return keys, sum(not isinstance(key, str) for key in listed)
+
+
+def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory | None:
+    """Return the good part of a damaged memory with what the one before it knew besides."""
+    memory = found.memory
+    if memory is None or earlier is None or memory.owner.casefold() != earlier.owner.casefold():
+        return memory or earlier
+    known: set[str] = set()
+    for movie in (*memory.movies, *memory.absent, *memory.left):
+        known.update(movie.keys())
+
+    def lost(movies: tuple[Movie, ...]) -> tuple[Movie, ...]:
+        return tuple(movie for movie in movies if known.isdisjoint(movie.keys()))
+
+    return WatchlistMemory(
+        owner=memory.owner,
+        movies=memory.movies + lost(earlier.movies),
+        absent=memory.absent + lost(earlier.absent),
+        left=memory.left + lost(earlier.left),
+        not_wanted=memory.not_wanted | (frozenset() if found.are_keys_whole else earlier.not_wanted),
+    )
+
+
+def _encode(memory: WatchlistMemory, read_at: str) -> Iterator[bytes]:
+    yield b'{"version": 1, "username": ' + _json(memory.owner) + b', "read_at": ' + _json(read_at)
+    for name, movies in (("films", memory.movies), ("absent", memory.absent), ("left", memory.left)):
+        yield b",\n" + _json(name) + b": ["
+        for number, movie in enumerate(movies):
+            yield (b",\n" if number else b"\n") + _json(movie_to_dict(movie, with_page=False))
+        yield b"]"
+    yield b',\n"not_wanted": ' + _json(sorted(memory.not_wanted)) + b"}\n"
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")

@@ -1,0 +1,110 @@
+"""Turn a watchlist that was read whole into queue entries; the order of writes is what makes it safe."""
+
+import logging
+import threading
+from dataclasses import dataclass
+
+from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.watchlist import FirstRun, compare
+from movie_sync.errors import LibraryError
+from movie_sync.ports import MovieLibrary
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.watchlist_store import WatchlistStore
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came of a reading: numbers of films."""
+
+    listed: int
+    queued: int
+    already_there: int
+    dropped: int
+
+
+class WatchlistIntake:
+    """Takes readings in, from the monitor and from the `import` command. Thread-safe.
+
+    `watchlist.json` is written last: if anything before fails or the process dies, the next
+    reading finds the same wishes again, and what is queued already is not queued twice.
+    """
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        store: WatchlistStore,
+        library: MovieLibrary,
+        *,
+        first_run: FirstRun,
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._store = store
+        self._library = library
+        self._first_run = first_run
+        self._lock = threading.Lock()
+
+    def take(self, snapshot: WatchlistSnapshot) -> Intake:
+        """Queue what is new, record what is on the disk, drop what left the list twice in a row.
+
+        Raises:
+            StorageError: not all of it could be written; take it in again.
+        """
+        # Looking through the disks may take long, so nobody is made to wait for it.
+        return self._take(snapshot, self._find_on_disk(self._missing(snapshot)), concludes_removals=True)
+
+    def take_again(self) -> Intake:
+        """Take in that the list is as it was at the last reading; raises as `take`."""
+        memory = self._store.load()
+        if memory is None:  # nothing was read yet, or what was remembered is damaged
+            return Intake(0, 0, 0, 0)
+        return self.take(WatchlistSnapshot(memory.owner, memory.movies))
+
+    def take_export(self, snapshot: WatchlistSnapshot) -> Intake:
+        """Take in an export, which may be older than the last reading: it tells of no removal.
+
+        What is on the disk already is left to the download worker to find. Raises as `take`.
+        """
+        return self._take(snapshot, [], concludes_removals=False)
+
+    def _take(
+        self, snapshot: WatchlistSnapshot, found: list[tuple[Movie, str]], *, concludes_removals: bool
+    ) -> Intake:
+        with self._lock:
+            change = compare(
+                snapshot,
+                self._store.load(),
+                first_run=self._first_run,
+                concludes_removals=concludes_removals,
+            )
+            there = self._queue_manager.add_all_to_completed(found)
+            queued = self._queue_manager.add_all_to_pending(change.wanted)
+            on_disk = {movie.keys() for movie, _ in found}
+            again = [movie for movie in change.listed_again if movie.keys() not in on_disk]
+            queued += self._queue_manager.add_all_to_pending(again, again=True)
+            dropped = self._queue_manager.drop_unlisted(change.unlisted)
+            self._store.save(change.memory)
+        for movie, where in found:
+            _log.info("%s: already downloaded, in %s.", movie.label, where)
+        for movie in dropped:
+            _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
+        return Intake(len(snapshot.movies), queued, there, len(dropped))
+
+    def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
+        change = compare(snapshot, self._store.load(), first_run=self._first_run)
+        return self._queue_manager.missing(change.wanted)
+
+    def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:
+        """Look for films in the library; what cannot be looked for is left to the download worker."""
+        found = []
+        try:
+            for movie in movies:
+                where = self._library.find(movie)
+                if where is not None:
+                    found.append((movie, where))
+        except LibraryError as exc:
+            _log.warning(
+                "%s Films are queued all the same and looked for again before anything is fetched.", exc
+            )
+        return found

@@ -1,0 +1,1 @@
+"""The two threads that do the work."""

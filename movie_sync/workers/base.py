@@ -1,0 +1,120 @@
+"""What both workers are: one thread, one stop event, and a loop that no error ends."""
+
+import abc
+import logging
+import threading
+from dataclasses import dataclass
+
+from movie_sync.errors import MovieSyncError, Stopped
+
+_log = logging.getLogger(__name__)
+
+_AFTER_FAULT_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long to wait before the next step, and why, in words for `status`.
+
+    `is_idle` says that there is nothing to do: work that comes in ends the wait.
+    """
+
+    seconds: float
+    why: str
+    is_idle: bool = False
+
+
+class Complaints:
+    """Says a complaint once, not at every attempt, and says when it is over. For one thread."""
+
+    def __init__(self, logger: logging.Logger) -> None:
+        self._log = logger
+        self._last = ""
+
+    def say(self, complaint: str, detail: str = "") -> None:
+        """Log a complaint; the same one again only at DEBUG. `detail` is not compared."""
+        level = logging.DEBUG if complaint == self._last else logging.WARNING
+        self._log.log(level, "%s%s", complaint, detail)
+        self._last = complaint
+
+    def over(self) -> None:
+        """Log that what was complained of works again."""
+        if self._last:
+            self._log.info("Works again; it was: %s", self._last)
+        self._last = ""
+
+
+class Worker(abc.ABC):
+    """Owns one thread that takes step after step until it is stopped.
+
+    `start`, `stop` and `join` are for the app's main thread; `activity` may be read by any.
+    Nothing starts in the constructor. Several workers may share one stop event. With `once` the
+    worker ends when it would rest for the first time.
+    """
+
+    def __init__(self, name: str, stop: threading.Event, *, once: bool = False) -> None:
+        self.name = name
+        self.activity = "starting"
+        self.has_failed = False
+        """Whether something went wrong that the exit code of `--once` tells."""
+        self.is_done = False
+        """Whether the thread ended in order: it was stopped, or was to run once."""
+        self._once = once
+        self._stop = stop
+        self._thread: threading.Thread | None = None
+
+    @abc.abstractmethod
+    def step(self) -> Rest | None:
+        """Do one piece of work; return a rest to take before the next, or None to go on at once."""
+
+    def rest(self, rest: Rest) -> None:
+        """Wait as long as the rest says, or until the worker is stopped."""
+        self._stop.wait(rest.seconds)
+
+    def start(self) -> None:
+        """Start the thread, or start it again if it died."""
+        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the worker to end; returns at once."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread's end; False if it still runs."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.is_alive()
+
+    def is_alive(self) -> bool:
+        """Tell whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                rest = self.step()
+            except Stopped:
+                break
+            except MovieSyncError as exc:
+                self.has_failed = True
+                _log.error("%s worker: %s", self.name, exc)
+                rest = Rest(_AFTER_FAULT_SECONDS, str(exc))
+            except Exception as exc:  # noqa: BLE001 - no error may end the daemon's work
+                self.has_failed = True
+                _log.error(
+                    "The %s worker hit an unforeseen %s and starts again in %g s. "
+                    "Run with --log-level DEBUG to see where, and please report it.",
+                    self.name,
+                    type(exc).__name__,
+                    _AFTER_FAULT_SECONDS,
+                )
+                _log.debug("Traceback:", exc_info=exc)
+                rest = Rest(_AFTER_FAULT_SECONDS, f"starting again after an unforeseen {type(exc).__name__}")
+            if rest is not None:
+                self.activity = rest.why
+                if self._once:
+                    break
+                self.rest(rest)
+        # Unwound without having been asked to stop, the thread has died: the app starts it again.
+        self.is_done = self._once or self._stop.is_set()

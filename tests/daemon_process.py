@@ -1,0 +1,165 @@
+"""The real program as a user runs it: its own process, its own data folder, stand-ins for the sites."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
+from real_qbittorrent import RealQBittorrent, wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+TRACKER_USER, PASSKEY = "maria", "5f4dcc3b5aa765d61d8327deb882cf99"
+
+
+class Household:
+    """A data folder with settings for stand-ins, and the program to run on it.
+
+    Use as a context manager: what still runs at the end is killed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        letterboxd: LetterboxdStandIn,
+        tracker: FileListStandIn,
+        *,
+        qbittorrent: RealQBittorrent | None = None,
+        **settings: Any,
+    ) -> None:
+        self.data = folder / "data"
+        self.films = folder / "films"
+        self._folder = folder
+        self._settings: dict[str, Any] = {
+            "username": letterboxd.username,
+            "download_directory": str(self.films),
+            "letterboxd": {"base_url": letterboxd.url, "request_delay": 0},
+            "filelist": {"base_url": tracker.url, "calls_per_hour": 10_000},
+            "qbittorrent": {"enabled": False},
+        }
+        self._secrets: dict[str, str] = {}
+        if qbittorrent:
+            self._settings["qbittorrent"] = {"url": qbittorrent.url}
+            self._secrets = {
+                "MOVIE_SYNC_QBITTORRENT_USERNAME": qbittorrent.username,
+                "MOVIE_SYNC_QBITTORRENT_PASSWORD": qbittorrent.password,
+            }
+        self._settings |= settings
+        self._running: list[subprocess.Popen[str]] = []
+        self.data.mkdir(mode=0o700)
+        self.films.mkdir()
+        self.write_settings()
+
+    def write_settings(self, **changes: Any) -> None:
+        """Write config.json, with some settings changed."""
+        self._settings |= changes
+        (self.data / "config.json").write_text(json.dumps(self._settings))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment that the program runs in."""
+        return {
+            **os.environ,
+            "MOVIE_SYNC_FILELIST_USERNAME": TRACKER_USER,
+            "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
+            "MOVIE_SYNC_KEY_FILE": str(self._folder / "key" / "credentials.key"),
+            **self._secrets,
+        }
+
+    def run(
+        self, *arguments: str, without: Sequence[str] = (), **more: str
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command to its end."""
+        environment = {name: value for name, value in self.environment.items() if name not in without} | more
+        return subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), "--data-dir", str(self.data), *arguments],
+            env=environment,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
+        )
+
+    def start(self, *arguments: str) -> "Running":
+        """Start the daemon."""
+        log = self._folder / f"output-{len(self._running)}.txt"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, str(ROOT / "main.py"), "--data-dir", str(self.data), *arguments],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+        self._running.append(process)
+        return Running(process, log)
+
+    def queue(self, name: str) -> list[dict[str, Any]]:
+        """Read a queue file as it is now."""
+        path = self.data / f"queue_{name}.json"
+        entries: list[dict[str, Any]] = json.loads(path.read_text()) if path.exists() else []
+        return entries
+
+    def titles(self, name: str) -> list[str]:
+        """Return the titles in a queue, in order."""
+        return [entry["title"] for entry in self.queue(name)]
+
+    def statistics(self) -> dict[str, int]:
+        """Return the numbers that `status --json` tells."""
+        answer = self.run("status", "--json")
+        numbers: dict[str, int] = json.loads(answer.stdout)["statistics"]
+        return numbers
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+class Running:
+    """A daemon that was started."""
+
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self.process = process
+        self._log = log
+
+    @property
+    def output(self) -> str:
+        """What it has written so far, to stdout and stderr."""
+        return self._log.read_text()
+
+    def wait_for(self, words: str, seconds: float = 20.0) -> None:
+        """Return once its output holds the words; fail if it ends without."""
+
+        def is_said() -> bool:
+            return words in self.output or self.process.poll() is not None
+
+        wait_until(is_said, seconds)
+        assert words in self.output, self.output
+
+    def interrupt(self, number: int = signal.SIGINT) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, seconds: float = 15.0) -> int:
+        """Wait for its end; return its exit code."""
+        return self.process.wait(seconds)
+
+    def stop(self) -> int:
+        """Stop it as Ctrl+C does; return its exit code."""
+        self.interrupt()
+        return self.wait()

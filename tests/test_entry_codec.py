@@ -1,0 +1,233 @@
+"""Films as the lines of the queue files, and back."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName
+from movie_sync.storage.entry_codec import encode_entry, entry_from_dict, format_time, parse_time
+
+NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).map(str.strip).filter(bool)
+times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
+    lambda moment: moment.replace(microsecond=0)
+)
+plain_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=5,
+)
+movies = st.builds(
+    Movie,
+    id=words,
+    slug=words,
+    title=words,
+    year=st.none() | st.integers(1800, 2100),
+    url=words,
+    imdb_id=st.none() | words,
+)
+pages = st.builds(
+    Movie,
+    id=words,
+    slug=words,
+    title=words,
+    year=st.none() | st.integers(1800, 2100),
+    url=words,
+    imdb_id=st.none() | words,
+    original_title=st.none() | words,
+    alternative_titles=st.lists(words, max_size=3).map(tuple),
+    runtime_minutes=st.none() | st.integers(1, 900),
+    is_series=st.booleans(),
+    page_read=st.just(True),
+)
+choices = st.builds(
+    Choice,
+    release=words,
+    filelist_id=st.integers(1, 10**9),
+    info_hash=st.from_regex(r"[0-9a-f]{40}", fullmatch=True),
+)
+extras = st.dictionaries(words.map("x-{}".format), plain_values, max_size=3)
+common = {
+    "added_at": times,
+    "choice": st.none() | choices,
+    "by_command": st.booleans(),
+    "sequence": st.integers(0, 10**15),
+    "extra": extras,
+}
+states = {
+    QueueName.PENDING: st.builds(QueueEntry, movie=movies | pages, retry_count=st.integers(0, 99), **common),
+    QueueName.FAILED: st.builds(
+        QueueEntry,
+        movie=movies | pages,
+        retry_count=st.integers(0, 99),
+        error=words,
+        retry_at=st.none() | times,
+        waits_for_release=st.booleans(),
+        **common,
+    ),
+    QueueName.COMPLETED: st.builds(QueueEntry, movie=movies, completed_at=times, reason=words, **common),
+    QueueName.REMOVED: st.builds(QueueEntry, movie=movies | pages, **common),
+}
+
+
+def decode(line: bytes) -> QueueEntry:
+    """Return the entry of a line."""
+    return entry_from_dict(json.loads(line), NOW)
+
+
+@given(st.sampled_from(QueueName).flatmap(lambda name: st.tuples(st.just(name), states[name])))
+def test_what_is_written_is_read(case: tuple[QueueName, QueueEntry]) -> None:
+    """A line gives back the entry it was made of, unknown keys included, in every queue."""
+    name, entry = case
+    line = encode_entry(entry, name)
+    assert b"\n" not in line
+    assert decode(line) == entry
+
+
+@given(
+    plain=st.dictionaries(words, plain_values),
+    known=st.dictionaries(
+        st.sampled_from(
+            [
+                "id",
+                "slug",
+                "title",
+                "year",
+                "added_at",
+                "retry_at",
+                "retry_count",
+                "sequence",
+                "filelist_id",
+                "info_hash",
+                "alternative_titles",
+                "completed_at",
+            ]
+        ),
+        plain_values,
+    ),
+)
+def test_no_value_breaks_reading(plain: dict[str, object], known: dict[str, object]) -> None:
+    """Any JSON object is a film or refused as none; a film can be written and read again as it is."""
+    try:
+        entry = entry_from_dict({**plain, **known}, NOW)
+    except ValueError:
+        return
+    for name in QueueName:
+        again = decode(encode_entry(entry, name))
+        assert again.movie.keys() == entry.movie.keys()
+        assert again.sequence == entry.sequence
+        assert again.extra == entry.extra
+
+
+@pytest.mark.parametrize(
+    ("plain", "field", "expected"),
+    [
+        ({"slug": "heat"}, "id", "heat"),
+        ({"slug": "heat"}, "title", "heat"),
+        ({"id": " 29qU "}, "id", "29qU"),
+        ({"slug": 300}, "slug", "300"),
+        ({"slug": "1917", "title": 1917}, "title", "1917"),
+        ({"slug": "heat", "year": "1995"}, "year", 1995),
+        ({"slug": "heat", "year": 1995.0}, "year", 1995),
+        ({"slug": "heat", "year": 1995.5}, "year", None),
+        ({"slug": "heat", "year": True}, "year", None),
+        ({"slug": "heat", "year": "about 1995"}, "year", None),
+        ({"slug": "heat", "year": "9" * 5000}, "year", None),
+        ({"slug": "heat", "year": 10**400}, "year", None),
+        ({"slug": "heat", "year": float("inf")}, "year", None),
+        ({"slug": "heat", "url": None}, "url", ""),
+        ({"slug": "heat", "imdb_id": ""}, "imdb_id", None),
+        ({"slug": "heat", "alternative_titles": "Fuego"}, "alternative_titles", ()),
+        ({"slug": "heat", "alternative_titles": ["Fuego", 7, None]}, "alternative_titles", ("Fuego",)),
+        ({"slug": "heat", "is_series": "yes"}, "is_series", False),
+    ],
+)
+def test_odd_values_of_a_film_are_mended_where_their_meaning_is_plain(
+    plain: dict[str, object], field: str, expected: object
+) -> None:
+    """A number in quotes is a number, a bare number is a title; what means nothing counts as absent."""
+    assert getattr(entry_from_dict(plain, NOW).movie, field) == expected
+
+
+@pytest.mark.parametrize(
+    "plain", [{}, {"title": "Heat"}, {"id": ""}, {"slug": " "}, {"id": None, "slug": ["x"]}]
+)
+def test_what_names_no_film_is_refused(plain: dict[str, object]) -> None:
+    """An entry with neither id nor slug is no film."""
+    with pytest.raises(ValueError, match="without id and slug"):
+        entry_from_dict(plain, NOW)
+
+
+@pytest.mark.parametrize(
+    ("plain", "field", "expected"),
+    [
+        ({}, "added_at", NOW),
+        ({"added_at": "yesterday"}, "added_at", NOW),
+        ({"retry_count": -3}, "retry_count", 0),
+        ({"retry_count": "2"}, "retry_count", 2),
+        ({"sequence": None}, "sequence", 0),
+        ({"retry_at": None}, "retry_at", None),
+        ({"retry_at": "2026-12-01"}, "retry_at", datetime(2026, 12, 1, tzinfo=UTC)),
+        ({"retry_at": "tomorrow"}, "retry_at", NOW),
+        ({"info_hash": "ABCDEF"}, "choice", Choice("", 0, "abcdef")),
+        ({"release": "Heat.1995-GRP", "filelist_id": 5}, "choice", None),
+    ],
+)
+def test_odd_values_of_a_state_are_mended(plain: dict[str, object], field: str, expected: object) -> None:
+    """A time that cannot be read is now, so that a film never fails for good by a slip of the pen."""
+    assert getattr(entry_from_dict({"slug": "heat", **plain}, NOW), field) == expected
+
+
+def test_a_note_about_a_release_never_hides_the_release_that_was_taken() -> None:
+    """Keys kept from an entry without a choice give way to the choice made later."""
+    entry = entry_from_dict({"slug": "heat", "release": "a wish", "note": "for mum"}, NOW)
+    chosen = QueueEntry(entry.movie, NOW, choice=Choice("Heat-GRP", 7, "a" * 40), extra=entry.extra)
+    again = decode(encode_entry(chosen, QueueName.PENDING))
+    assert again.choice == chosen.choice
+    assert again.extra == {"note": "for mum"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-01T12:00:00Z", NOW),
+        ("2026-11-01T12:00:00", NOW),
+        ("2026-11-01T14:00:00+02:00", NOW),
+        ("2026-11-01 12:00", NOW),
+        ("0001-01-01T00:00:00+14:00", None),
+        ("2026-13-01T00:00:00Z", None),
+        ("", None),
+        (None, None),
+        (1_793_534_400, None),
+    ],
+)
+def test_times_are_read_as_utc(text: object, expected: datetime | None) -> None:
+    """A time without a zone is UTC; what is no time is none."""
+    assert parse_time(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (NOW, "2026-11-01T12:00:00Z"),
+        (
+            datetime(2026, 11, 1, 14, 0, 0, 999_999, tzinfo=timezone(timedelta(hours=2))),
+            "2026-11-01T12:00:00Z",
+        ),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00Z"),
+    ],
+)
+def test_times_are_written_as_utc_to_the_second(moment: datetime, expected: str) -> None:
+    """Every time that is written can be read again, early years included."""
+    assert format_time(moment) == expected
+    assert parse_time(expected) is not None
+
+
+def test_a_lone_surrogate_does_not_keep_a_film_from_being_written() -> None:
+    """Half a character, as broken pages have them, is replaced."""
+    line = encode_entry(QueueEntry(Movie("a", "a", "x\ud800"), NOW), QueueName.PENDING)
+    assert decode(line).movie.title == "x?"

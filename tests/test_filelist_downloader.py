@@ -1,0 +1,296 @@
+"""One film from wish to torrent client: in which order it is looked for, chosen, noted and handed over."""
+
+import pytest
+from fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker, hash_of
+
+from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason, Release
+from movie_sync.domain.selection import QualityRules
+from movie_sync.errors import (
+    BlockedError,
+    NetworkError,
+    NoLongerWantedError,
+    NotAvailableError,
+    PageChangedError,
+    ReleaseError,
+    SeriesError,
+    UnclearFilmError,
+    UnknownFilmError,
+)
+from movie_sync.filelist_downloader import FileListDownloader
+
+_HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277", runtime_minutes=170, page_read=True)
+_UNREAD = Movie("2bbs", "heat-1995", "Heat", 1995)
+
+
+def release(number: int, name: str = "Heat.1995.1080p.BluRay.x264-GRP", **more: object) -> Release:
+    """Return a good release, changed as told."""
+    values = {"size_bytes": 10_000_000_000, "seeders": 20, "imdb_id": "tt0113277", **more}
+    return Release(number, name, **values)
+
+
+class Desk:
+    """A downloader between fakes, with one journal of what it asked them."""
+
+    def __init__(self, *, dry_run: bool = False) -> None:
+        self.journal: list[str] = []
+        self.clock = FakeClock()
+        self.tracker, self.client = FakeTracker(self.journal), FakeClient(self.journal)
+        self.pages, self.library = FakePages(self.journal), FakeLibrary(self.journal)
+        self.noted: list[tuple[Movie, Choice]] = []
+        self.is_wanted = True
+        self.downloader = FileListDownloader(
+            search=self.tracker,
+            client=self.client,
+            pages=self.pages,
+            library=self.library,
+            rules=QualityRules(),
+            clock=self.clock,
+            dry_run=dry_run,
+        )
+
+    def note(self, movie: Movie, choice: Choice) -> bool:
+        """Stand in for the queue."""
+        self.journal.append("note")
+        self.noted.append((movie, choice))
+        return self.is_wanted
+
+
+@pytest.fixture
+def desk() -> Desk:
+    """A downloader between fakes that hold nothing."""
+    return Desk()
+
+
+def test_the_order_of_a_download(desk: Desk) -> None:
+    """Search, fetch the torrent, write the choice down, and only then hand over."""
+    desk.tracker.offer("tt0113277", release(7))
+    result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
+    assert desk.journal == ["imdb tt0113277", "torrent 7", "note", "hand over"]
+    assert result.reason is Reason.DOWNLOADED
+    assert result.choice == Choice(release(7).name, 7, hash_of(7))
+    assert desk.noted == [(_HEAT, result.choice)]
+
+
+def test_the_library_is_asked_before_the_client(desk: Desk) -> None:
+    """A film on the disk is there already; the client and the tracker are not asked."""
+    desk.library.places["Heat"] = "/films/Heat (1995).mkv"
+    result = desk.downloader.find_already_there(_HEAT)
+    assert result is not None
+    assert (result.reason, result.where) == (Reason.ALREADY_DOWNLOADED, "/films/Heat (1995).mkv")
+    assert desk.journal == ["library"]
+
+
+@pytest.mark.parametrize(
+    ("comment", "filelist_id"),
+    [("https://filelist.io/details.php?id=4711", 4711), ("", 0), ("details.php?id=x", 0)],
+)
+def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, filelist_id: int) -> None:
+    """A torrent of the film is there already; the tracker's number is taken from its comment."""
+    name = "Heat.1995.720p.BluRay.x264-OLD"
+    desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), name, comment=comment)
+    result = desk.downloader.find_already_there(_HEAT)
+    assert result is not None
+    assert result.choice == Choice(name, filelist_id, hash_of(1))
+    assert desk.journal == ["library", "client by name"]
+
+
+@pytest.mark.parametrize("name", ["Heat.2013.1080p.BluRay.x264-GRP", "Heat.2.1995.1080p"])
+def test_when_in_doubt_it_is_not_there(desk: Desk, name: str) -> None:
+    """A torrent that may be another film does not stop a download."""
+    desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), name)
+    assert desk.downloader.find_already_there(_HEAT) is None
+
+
+def test_the_list_of_torrents_is_read_once_a_minute(desk: Desk) -> None:
+    """Many films in a row do not ask the client for its whole list each time; a hand-over ends that."""
+    for _ in range(3):
+        desk.downloader.find_already_there(_HEAT)
+    assert desk.journal.count("client by name") == 1
+    desk.clock.advance(61)
+    desk.downloader.find_already_there(_HEAT)
+    assert desk.journal.count("client by name") == 2
+    desk.tracker.offer("tt0113277", release(7))
+    desk.downloader.download_movie(_HEAT)
+    assert desk.downloader.find_already_there(_HEAT) is not None
+
+
+def test_what_was_handed_over_before_is_found_by_its_hash(desk: Desk) -> None:
+    """After a crash the noted choice is looked for by hash; it counts as downloaded, and once."""
+    choice = Choice("Heat.1995.1080p.BluRay.x264-GRP", 7, hash_of(7))
+    assert desk.downloader.find_handed_over(_HEAT, choice) is None
+    desk.client.held[hash_of(7)] = HeldTorrent(hash_of(7), "renamed by the user")
+    result = desk.downloader.find_handed_over(_HEAT, choice)
+    assert result is not None
+    assert (result.reason, result.choice) == (Reason.DOWNLOADED, choice)
+    assert desk.journal == ["client by hash", "client by hash"]
+
+
+def test_a_torrent_that_is_there_is_adopted(desk: Desk) -> None:
+    """The same hash under a name that tells nothing: left as it is, and the film was there already."""
+    desk.client.held[hash_of(7)] = HeldTorrent(hash_of(7), "x")
+    desk.tracker.offer("tt0113277", release(7))
+    result = desk.downloader.download_movie(_HEAT)
+    assert result.reason is Reason.ALREADY_DOWNLOADED
+    assert desk.client.added == []
+
+
+def test_no_longer_wanted(desk: Desk) -> None:
+    """A film that was taken out while its torrent was fetched is not handed over."""
+    desk.is_wanted = False
+    desk.tracker.offer("tt0113277", release(7), release(8))
+    with pytest.raises(NoLongerWantedError):
+        desk.downloader.download_movie(_HEAT, record_choice=desk.note)
+    assert "hand over" not in desk.journal
+    assert desk.journal.count("note") == 1
+
+
+def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: Desk) -> None:
+    """The word search follows with title and year, then the original title; what the id gave stays."""
+    film = Movie(
+        "x", "x", "The Seventh Seal", 1957, imdb_id="tt0050976", original_title="Det sjunde inseglet"
+    )
+    desk.tracker.offer("tt0050976", release(1, "The.Seventh.Seal.1957.CAM-X", imdb_id="tt0050976"))
+    found = desk.downloader.search(film)
+    assert desk.journal == ["imdb tt0050976", "name The Seventh Seal 1957", "name Det sjunde inseglet 1957"]
+    assert [candidate.release.filelist_id for candidate in found.candidates] == [1]
+    assert found.accepted == ()
+    desk.journal.clear()
+    good = release(2, "The.Seventh.Seal.1957.1080p.BluRay.x264-GRP", imdb_id="tt0050976")
+    desk.tracker.by_name["The Seventh Seal 1957"] = [good]
+    found = desk.downloader.search(film)
+    assert desk.journal == ["imdb tt0050976", "name The Seventh Seal 1957"]
+    assert found.accepted[0].release is good
+
+
+@pytest.mark.parametrize(
+    ("title", "original", "year", "asked"),
+    [
+        ("Schindler's List", None, 1993, ["name Schindlers List 1993"]),
+        ("Schindler\u2019s List", "Schindler's List", 1993, ["name Schindlers List 1993"]),
+        ("WALL\u00b7E", None, 2008, ["name WALL E 2008"]),
+        ("Dune: Part Two", None, None, ["name Dune Part Two"]),
+        ("\u2026", None, 2000, []),
+        ("F_is_for", None, 2000, ["name F is for 2000"]),
+    ],
+)
+def test_the_words_of_a_search(
+    desk: Desk, title: str, original: str | None, year: int | None, asked: list[str]
+) -> None:
+    """A film without an IMDb id is searched by its words and the year, without punctuation, each once."""
+    desk.downloader.search(Movie("x", "x", title, year, original_title=original))
+    assert desk.journal == asked
+
+
+def test_nothing_acceptable_says_why(desk: Desk) -> None:
+    """The error counts the reasons; nothing is fetched."""
+    desk.tracker.offer("tt0113277", release(1, "Heat.1995.CAM-X"), release(2, seeders=0))
+    with pytest.raises(NotAvailableError, match=r"2 releases, none acceptable: .*no seeders"):
+        desk.downloader.download_movie(_HEAT)
+    desk.tracker.by_imdb.clear()
+    with pytest.raises(NotAvailableError, match="no release on the tracker yet"):
+        desk.downloader.download_movie(_HEAT)
+    assert not any(line.startswith("torrent") for line in desk.journal)
+
+
+@pytest.mark.parametrize("where", ["tracker", "client"])
+def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
+    """If the best torrent is gone or refused, the next best is taken; its choice is noted anew."""
+    desk.tracker.offer("tt0113277", release(1, seeders=500), release(2))
+    if where == "tracker":
+        desk.tracker.broken[1] = ReleaseError("the torrent is gone")
+    else:
+        desk.client.errors = [ReleaseError("the client refuses it")]
+    result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
+    assert result.choice is not None
+    assert result.choice.filelist_id == 2
+    assert desk.noted[-1][1] == result.choice
+    assert desk.client.added == [hash_of(2)]
+
+
+@pytest.mark.parametrize(
+    ("count", "fetched", "message"),
+    [(1, 1, "^gone$"), (2, 2, "none of the best 2"), (5, 3, "none of the best 3")],
+)
+def test_not_more_than_three_are_tried(desk: Desk, count: int, fetched: int, message: str) -> None:
+    """Torrents cost calls of the budget: after three the film has failed."""
+    desk.tracker.offer("tt0113277", *(release(number) for number in range(1, count + 1)))
+    desk.tracker.broken = {number: ReleaseError("gone") for number in range(1, count + 1)}
+    with pytest.raises(ReleaseError, match=message):
+        desk.downloader.download_movie(_HEAT)
+    assert sum(line.startswith("torrent") for line in desk.journal) == fetched
+
+
+def test_an_outage_is_not_the_releases_fault(desk: Desk) -> None:
+    """When the tracker cannot be reached, no other release is tried in its place."""
+    desk.tracker.offer("tt0113277", release(1), release(2))
+    desk.tracker.broken = {1: NetworkError("down"), 2: NetworkError("down")}
+    with pytest.raises(NetworkError):
+        desk.downloader.download_movie(_HEAT)
+    assert sum(line.startswith("torrent") for line in desk.journal) == 1
+
+
+def test_a_page_is_read_once(desk: Desk) -> None:
+    """The page is asked for what the list does not tell, and not again."""
+    desk.pages.films["2bbs"] = _HEAT
+    film = desk.downloader.describe(_UNREAD)
+    assert film == _HEAT
+    assert desk.downloader.describe(film) is film
+    assert desk.journal == ["page"]
+
+
+@pytest.mark.parametrize(
+    "error", [BlockedError("Letterboxd blocks."), PageChangedError("Not the known form.")]
+)
+def test_blocked_pages_leave_title_and_year(
+    desk: Desk, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """For an hour pages are left alone, said once; then they are tried again."""
+    desk.pages.error = error
+    assert desk.downloader.describe(_UNREAD) is _UNREAD
+    desk.clock.advance(3599)
+    assert desk.downloader.describe(_UNREAD) is _UNREAD
+    assert desk.journal == ["page"]
+    assert caplog.text.count("For an hour") == 1
+    desk.clock.advance(1)
+    desk.pages.error = None
+    assert desk.downloader.describe(_UNREAD).page_read
+    desk.tracker.by_name["Heat 1995"] = [release(7, imdb_id=None)]
+    result = desk.downloader.download_movie(_UNREAD)
+    assert result.choice is not None
+    assert desk.journal[-3:] == ["name Heat 1995", "torrent 7", "hand over"]
+
+
+def test_no_year_and_no_page(desk: Desk) -> None:
+    """A title alone does not tell films apart: no search, in the whole hour, and the message says why."""
+    film = Movie("x", "heat", "Heat")
+    desk.pages.error = BlockedError("Letterboxd blocks.")
+    for _ in range(2):
+        with pytest.raises(UnclearFilmError, match=r"year is unknown.*Letterboxd blocks"):
+            desk.downloader.describe(film)
+    assert desk.journal == ["page"]
+
+
+@pytest.mark.parametrize("error", [UnknownFilmError("no such film"), NetworkError("down")])
+def test_other_page_errors_go_up(desk: Desk, error: Exception) -> None:
+    """An unknown film and an outage are the caller's to deal with."""
+    desk.pages.error = error
+    with pytest.raises(type(error)):
+        desk.downloader.describe(_UNREAD)
+
+
+def test_a_series_is_not_searched(desk: Desk) -> None:
+    """A series is set aside before the tracker is asked."""
+    with pytest.raises(SeriesError):
+        desk.downloader.download_movie(Movie("x", "x", "Series", 2010, is_series=True, page_read=True))
+    assert desk.journal == []
+
+
+def test_a_dry_run_stops_before_the_torrent() -> None:
+    """A dry run says what it would take; it fetches no torrent, notes no choice, hands nothing over."""
+    desk = Desk(dry_run=True)
+    desk.tracker.offer("tt0113277", release(7))
+    result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
+    assert result.reason is Reason.DOWNLOADED
+    assert result.choice is not None
+    assert result.choice.filelist_id == 7
+    assert desk.journal == ["imdb tt0113277"]

@@ -1,0 +1,399 @@
+"""End to end: the program as its own process, real sockets, a real qBittorrent, real signals."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import qbittorrentapi
+
+from daemon_process import PASSKEY, TRACKER_USER, Household
+from movie_sync.demo import filelist_faults
+from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
+from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
+from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from stand_ins.tracker import Tracker, copy_of, seed
+
+_SMALL_SIZES = {"2160p": [0, 4000], "1080p": [0, 4000], "720p": [0, 4000], "sd": [0, 4000]}
+
+
+def make_film(number: int, **more: object) -> StandInFilm:
+    """Return a made-up film."""
+    names = {"lid": f"L{number:03d}", "slug": f"made-up-{_word(number).lower()}", "title": f"Made Up {_word(number)}"}
+    return StandInFilm(**names, year=1950 + number % 70, imdb_id=f"tt9{number:06d}", **more)
+
+
+def _word(number: int) -> str:
+    syllables = ("ba", "ko", "ri", "mu", "se", "na", "do", "li", "pe", "tu")
+    return "".join(syllables[int(digit)] for digit in f"{number:03d}").capitalize()
+
+
+def make_release(film: StandInFilm, number: int, **more: object) -> StandInRelease:
+    """Return a good release of a film."""
+    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
+    return StandInRelease(id=1000 + number, name=name, imdb=film.imdb_id, **more)
+
+
+@pytest.fixture
+def letterboxd() -> Iterator[LetterboxdStandIn]:
+    """Letterboxd with no films yet."""
+    with LetterboxdStandIn(username="maria") as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def filelist() -> Iterator[FileListStandIn]:
+    """The tracker with no releases yet."""
+    with FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as stand_in:
+        yield stand_in
+
+
+@pytest.fixture
+def home(tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn) -> Iterator[Household]:
+    """A household that uses the watch folder."""
+    with Household(tmp_path, letterboxd, filelist) as household:
+        yield household
+
+
+def _fill(letterboxd: LetterboxdStandIn, filelist: FileListStandIn, count: int) -> None:
+    letterboxd.films = [make_film(number) for number in range(count)]
+    filelist.releases = [make_release(film, number) for number, film in enumerate(letterboxd.films)]
+
+
+def test_sixty_films_reach_a_real_qbittorrent(
+    tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """A watchlist of three pages is handed over whole, and a seeded film arrives with identical bytes."""
+    command = require_qbittorrent()
+    _fill(letterboxd, filelist, 60)
+    content = os.urandom(300_000)
+    filelist.releases[7].content = content
+    (tmp_path / "seeder").mkdir()
+    (tmp_path / "home").mkdir()
+    with (
+        Tracker(passkey=PASSKEY) as swarm,
+        RealQBittorrent(tmp_path / "seeder", command) as seeder,
+        RealQBittorrent(tmp_path / "client", command) as client,
+        Household(
+            tmp_path / "home",
+            letterboxd,
+            filelist,
+            qbittorrent=client,
+            quality={"size_mb_per_minute": _SMALL_SIZES},
+        ) as home,
+    ):
+        filelist.announce = swarm.announce_url.replace(PASSKEY, "{passkey}")
+        seeded = filelist.releases[7]
+        seed(seeder, [(filelist.torrent_for(seeded, PASSKEY), seeded.file_name, content)])
+        answer = home.run("--once")
+        assert answer.returncode == 0, answer.stderr
+        with qbittorrentapi.Client(
+            host=client.url, username=client.username, password=client.password
+        ) as web:
+            held = {torrent.hash: torrent for torrent in web.torrents_info()}
+        assert set(held) == {release.info_hash for release in filelist.releases}
+        assert {torrent.category for torrent in held.values()} == {"Movies"}
+        assert {torrent.tags for torrent in held.values()} == {"movie_sync"}
+        assert len(home.queue("completed")) == 60
+        assert home.queue("pending") == home.queue("failed") == []
+        assert {entry["info_hash"] for entry in home.queue("completed")} == set(held)
+
+        def has_arrived() -> bool:
+            return copy_of(client.downloads, seeded.file_name) == content
+
+        wait_until(has_arrived, 30)
+        assert len([path for path in letterboxd.paths if "/watchlist/" in path]) == 3
+
+
+def test_killed_again_and_again(
+    tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn, request: pytest.FixtureRequest
+) -> None:
+    """`kill -9` at any moment loses no film and hands no torrent over twice."""
+    command = require_qbittorrent()
+    _fill(letterboxd, filelist, 60)
+    kills = request.config.getoption("--kills")
+    with (
+        RealQBittorrent(tmp_path / "client", command) as client,
+        Household(tmp_path, letterboxd, filelist, qbittorrent=client) as home,
+    ):
+        for number in range(kills):
+            daemon = home.start()
+            # Spread over start, first check and handing over, without a pattern.
+            seconds = 0.25 + (number * 0.37) % 1.3
+            pause_ends = time.monotonic() + seconds
+
+            def is_time(ends_at: float = pause_ends) -> bool:
+                return time.monotonic() >= ends_at
+
+            wait_until(is_time, seconds + 1)
+            daemon.process.kill()
+            daemon.wait()
+            ids = [entry["id"] for name in ("pending", "failed", "completed") for entry in home.queue(name)]
+            assert len(set(ids)) in {0, 60}
+        answer = home.run("--once")
+        assert answer.returncode == 0, answer.stderr
+        assert len(home.queue("completed")) == 60
+        assert home.queue("pending") == home.queue("failed") == []
+        with qbittorrentapi.Client(
+            host=client.url, username=client.username, password=client.password
+        ) as web:
+            assert {torrent.hash for torrent in web.torrents_info()} == {
+                release.info_hash for release in filelist.releases
+            }
+        assert "already downloaded" not in {entry["reason"] for entry in home.queue("completed")}
+    assert not list(home.data.glob("*.tmp"))
+
+
+def test_what_the_daemon_writes_is_for_its_owner_alone(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """Files have mode 0600, folders 0700, and no output or file but the torrents holds the passkey."""
+    _fill(letterboxd, filelist, 3)
+    answer = home.run("--once", "--log-level", "DEBUG")
+    assert answer.returncode == 0, answer.stderr
+    texts = [answer.stdout, answer.stderr]
+    for path in [home.data, *home.data.rglob("*")]:
+        assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+        if path.is_file() and path.suffix != ".torrent":
+            texts.append(path.read_text())
+    assert not [text for text in texts if PASSKEY in text]
+
+
+def test_ctrl_c_while_idle(home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn) -> None:
+    """SIGINT ends an idle daemon in order, with exit code 0 and the final statistics."""
+    _fill(letterboxd, filelist, 2)
+    daemon = home.start()
+    wait_until(lambda: len(home.queue("completed")) == 2)
+    assert daemon.stop() == 0
+    assert "Final statistics: 0 pending, 0 failed (0 for good), 2 completed." in daemon.output
+    assert not (home.data / "daemon.json").exists()
+
+
+@pytest.mark.parametrize("where", ["watchlist", "tracker"])
+def test_sigterm_in_a_hanging_request(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn, where: str
+) -> None:
+    """SIGTERM ends a daemon that waits for an answer, in order; the film in hand stays pending."""
+    _fill(letterboxd, filelist, 1)
+    if where == "watchlist":
+        letterboxd.fault = lambda _path: Fault(delivery=Delivery.HANG)
+    else:
+        filelist.always(filelist_faults.Fault(manner=filelist_faults.Manner.HANG))
+    daemon = home.start()
+    wait_until(lambda: bool(letterboxd.requests if where == "watchlist" else filelist.requests))
+    daemon.interrupt(signal.SIGTERM)
+    assert daemon.wait(10) == 0
+    assert len(home.queue("pending")) == (0 if where == "watchlist" else 1)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_second_signal_ends_at_once(tmp_path: Path, number: int, code: int) -> None:
+    """A second signal cuts the shutdown short, with the shell's usual exit code."""
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, signal, sys\n"
+        "from movie_sync.app import Signals\n"
+        "signals = Signals()\n"
+        "with signals.handled():\n"
+        "    print('ready', flush=True)\n"
+        "    while signals.received is None: signals.wait(1)\n"
+        "    print('first', flush=True)\n"
+        "    while True: signals.wait(1)\n"
+    )
+    import subprocess  # noqa: PLC0415
+    import sys  # noqa: PLC0415
+
+    with subprocess.Popen(
+        [sys.executable, str(program)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == "first\n"
+        process.send_signal(number)
+        assert process.wait(10) == code
+
+
+def test_two_daemons_on_one_folder(home: Household, letterboxd: LetterboxdStandIn) -> None:
+    """The second one says whose folder it is and ends with exit code 3."""
+    daemon = home.start()
+    wait_until(lambda: (home.data / "daemon.json").exists() and bool(letterboxd.requests))
+    answer = home.run()
+    assert answer.returncode == 3
+    assert str(daemon.process.pid) in answer.stderr
+    assert json.loads(home.run("status", "--json").stdout)["daemon"] == daemon.process.pid
+    assert daemon.stop() == 0
+    assert json.loads(home.run("status", "--json").stdout)["daemon"] is None
+
+
+def test_commands_beside_a_running_daemon(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """add, retry and remove reach the daemon; none of it is lost."""
+    _fill(letterboxd, filelist, 3)
+    late = make_film(50)
+    letterboxd.other_films = [late]
+    filelist.releases = [make_release(late, 50)]
+    home.write_settings(retry_interval=3600)
+    daemon = home.start()
+    wait_until(lambda: len(home.queue("failed")) == 3)
+    filelist.releases += [make_release(film, number) for number, film in enumerate(letterboxd.films)]
+    assert home.run("remove", letterboxd.films[0].slug).returncode == 0
+    assert home.run("retry", letterboxd.films[1].slug).returncode == 0
+    assert home.run("add", late.slug).returncode == 0
+    wait_until(lambda: len(home.queue("completed")) == 2)
+    assert set(home.titles("completed")) == {letterboxd.films[1].title, late.title}
+    assert home.titles("failed") == [letterboxd.films[2].title]
+    assert daemon.stop() == 0
+
+
+def test_commands_without_a_daemon(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """The same commands edit the queues themselves; a removed film stays out until it is added."""
+    _fill(letterboxd, filelist, 2)
+    first, second = letterboxd.films
+    assert home.run("add", first.slug, letterboxd.url + f"/film/{second.slug}/").returncode == 0
+    assert len(home.queue("pending")) == 2
+    assert home.run("remove", first.slug).returncode == 0
+    assert home.run("--once").returncode == 0
+    assert home.titles("completed") == [second.title]
+    assert home.run("retry", "no-such-film").returncode == 1
+    assert home.run("add", first.slug).returncode == 0
+    assert home.run("--once").returncode == 0
+    assert set(home.titles("completed")) == {first.title, second.title}
+
+
+def test_once_tells_by_its_exit_code(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """0 where only a release is missing, 1 for an unreadable list or another failure, 2 for refused credentials."""
+    letterboxd.films = [make_film(1)]
+    assert home.run("--once").returncode == 0
+    assert home.queue("failed")[0]["retry_at"]
+    home.run("retry", "--all")
+    filelist.always(filelist_faults.error(503, "Service unavailable at the moment!"))
+    answer = home.run("--once")
+    assert answer.returncode == 1
+    assert home.queue("failed")[0]["retry_count"] == 0
+    home.run("retry", "--all")
+    filelist.always(filelist_faults.error(403, "Invalid passkey/username!"))
+    answer = home.run("--once")
+    assert answer.returncode == 2
+    assert len(home.queue("pending")) == 1
+    letterboxd.is_private = True
+    filelist.always(None)
+    answer = home.run("--once")
+    assert answer.returncode == 1
+    assert "private" in answer.stderr
+
+
+def test_a_dry_run_changes_nothing(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """--dry-run says what it would do, fetches no torrent and writes no file."""
+    _fill(letterboxd, filelist, 2)
+    before = sorted(home.data.iterdir())
+    answer = home.run("--dry-run")
+    assert answer.returncode == 0, answer.stderr
+    assert answer.stderr.count("would be handed to") == 2
+    assert sorted(home.data.iterdir()) == before
+    assert not filelist.seen("download.php")
+
+
+def test_an_unconfigured_daemon_without_a_terminal(home: Household) -> None:
+    """What is missing is an error that names the variables; exit code 2, no traceback."""
+    answer = home.run(without=["MOVIE_SYNC_FILELIST_PASSKEY"])
+    assert answer.returncode == 2
+    assert "MOVIE_SYNC_FILELIST_PASSKEY" in answer.stderr
+    home.write_settings(username="")
+    answer = home.run()
+    assert answer.returncode == 2
+    assert "MOVIE_SYNC_USERNAME" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_too_short_an_interval(home: Household) -> None:
+    """An interval below a minute is refused for the real site, on the command line with exit code 2."""
+    home.write_settings(letterboxd={})
+    answer = home.run("--interval", "5")
+    assert answer.returncode == 2
+    assert "60" in answer.stderr
+
+
+def test_the_export_as_the_watchlist(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn, tmp_path: Path
+) -> None:
+    """`import` queues an export's films; where their pages cannot be had they are found by title and year."""
+    _fill(letterboxd, filelist, 3)
+    lines = [
+        f"2026-01-0{n + 1},{film.title},{film.year},https://boxd.it/{film.lid}"
+        for n, film in enumerate(letterboxd.films)
+    ]
+    export = tmp_path / "watchlist.csv"
+    export.write_text("Date,Name,Year,Letterboxd URI\n" + "\n".join(lines) + "\n")
+    answer = home.run("import", str(export))
+    assert answer.returncode == 0, answer.stderr
+    assert home.titles("pending") == [film.title for film in reversed(letterboxd.films)]
+    home.write_settings(letterboxd={"base_url": letterboxd.url, "export_file": str(export)})
+    assert home.run("--once").returncode == 0
+    assert len(home.queue("completed")) == 3
+    assert not letterboxd.requests
+
+
+def test_a_series_is_set_aside(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """A film page that leads to a series is not searched; the reason stands in the failed queue."""
+    letterboxd.films = [make_film(1, is_series=True)]
+    home.run("--once")
+    entry = home.queue("failed")[0]
+    assert "series" in entry["error"]
+    assert entry["retry_at"] is None
+    assert not filelist.requests
+
+
+def test_search_explains_itself(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """search --json names the choice and a reason for every other release."""
+    film = make_film(4)
+    bad = StandInRelease(
+        id=5, name=f"{film.title.replace(' ', '.')}.{film.year}.HDCAM.x264-X", imdb=film.imdb_id
+    )
+    filelist.releases = [bad, make_release(film, 4)]
+    answer = home.run("search", film.title, "--year", str(film.year), "--imdb", film.imdb_id or "", "--json")
+    document = json.loads(answer.stdout)
+    assert document["chosen"] == 1004
+    assert [candidate["accepted"] for candidate in document["candidates"]] == [True, False]
+    assert document["candidates"][1]["reasons"]
+    table = home.run("search", film.title, "--year", str(film.year))
+    assert table.returncode == 0
+    assert "HDCAM" in table.stdout
+
+
+def test_check_tells_what_is_wrong(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """check answers 0 when all is well and 1, with the reason, when a part fails."""
+    letterboxd.films = [make_film(1)]
+    answer = home.run("check")
+    assert answer.returncode == 0, answer.stdout
+    letterboxd.is_private = True
+    answer = home.run("check")
+    assert answer.returncode == 1
+    assert "FAIL  Watchlist" in answer.stdout
+
+
+def test_the_demo(home: Household) -> None:
+    """The demo ends well and shows what it is to show."""
+    answer = home.run("demo")
+    assert answer.returncode == 0, answer.stdout + answer.stderr
+    assert "year 2004, wanted 1925" in answer.stdout
+    assert "7 torrents in the watch folder." in answer.stdout

@@ -1,0 +1,377 @@
+"""Setup: what is typed is kept, what is there stays on Enter, and breaking off changes nothing."""
+
+import io
+import json
+import os
+import pty
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from movie_sync.commands.prompts import Prompts
+from movie_sync.commands.setup import PRESETS, run_setup
+from movie_sync.config import Config
+from movie_sync.config_keys import QUALITY_PRESETS
+from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.errors import UserError
+from movie_sync.storage.paths import AppPaths
+
+PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
+PASSWORD = "s3cret-word"
+
+
+class User:
+    """Types the given answers, then breaks off; remembers the questions."""
+
+    def __init__(self, *answers: str, end: type[BaseException] = EOFError) -> None:
+        self._answers: Iterator[str] = iter(answers)
+        self._end = end
+        self.questions: list[str] = []
+        self.secret_questions: list[str] = []
+
+    def type(self, question: str) -> str:
+        """Answer one question."""
+        self.questions.append(question)
+        try:
+            return next(self._answers)
+        except StopIteration:
+            raise self._end from None
+
+    def type_secret(self, question: str) -> str:
+        """Answer one question whose answer is not shown."""
+        self.secret_questions.append(question)
+        return self.type(question)
+
+
+class Home:
+    """A data folder, a key file and a download folder of one user."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths = AppPaths(folder / "data")
+        self.films = folder / "films"
+        self.films.mkdir()
+        self.environ = {"HOME": str(folder)}
+
+    @property
+    def manager(self) -> CredentialsManager:
+        """A new manager on the files there are."""
+        return CredentialsManager(self.paths.credentials, self.folder / "keys" / "key", self.environ)
+
+    def set_up(self, user: User) -> tuple[bool, str]:
+        """Run the setup; return whether it was done, and what was shown."""
+        out = io.StringIO()
+        done = run_setup(
+            self.paths,
+            self.manager,
+            Config.load(self.paths.config, environ=self.environ),
+            prompts=Prompts(user.type, user.type_secret, lambda: True),
+            out=out,
+        )
+        return done, out.getvalue()
+
+    def settings(self) -> dict[str, object]:
+        """Return what config.json holds."""
+        content = json.loads(self.paths.config.read_text())
+        assert isinstance(content, dict)
+        return content
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A user's folders before the first run."""
+    return Home(tmp_path)
+
+
+def first_answers(home: Home) -> list[str]:
+    """Return answers to every question of a first run."""
+    return [
+        "https://letterboxd.com/anna/",
+        *("anna_fl", PASSKEY),
+        *("y", "nas.local:8080", "admin", PASSWORD),
+        str(home.films),
+        "hd",
+    ]
+
+
+def test_first_run(home: Home) -> None:
+    """Everything typed is kept in its place, and both files are private."""
+    done, shown = home.set_up(User(*first_answers(home)))
+
+    assert done
+    assert home.settings() == {
+        "username": "anna",
+        "qbittorrent": {"url": "http://nas.local:8080"},
+        "download_directory": str(home.films),
+        "quality": {"preset": "hd"},
+    }
+    assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": PASSKEY}
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
+    assert stat.S_IMODE(home.paths.root.stat().st_mode) == 0o700
+    assert stat.S_IMODE(home.paths.config.stat().st_mode) == 0o600
+    assert stat.S_IMODE(home.paths.credentials.stat().st_mode) == 0o600
+    assert "terms of service" in shown
+    assert "copyright" in shown
+    assert "/my.php" in shown
+
+
+def test_secrets_are_asked_for_unseen_and_never_shown(home: Home) -> None:
+    """Passkey and password are typed hidden, and stand in no question and no line, now or later."""
+    first, second = User(*first_answers(home)), User(*[""] * 9)
+    shown = home.set_up(first)[1] + home.set_up(second)[1]
+
+    assert len(first.secret_questions) == 2
+    everything = "".join([shown, *first.questions, *second.questions])
+    assert PASSKEY not in everything
+    assert PASSWORD not in everything
+
+
+def test_enter_keeps_everything(home: Home) -> None:
+    """A second run with Enter alone writes nothing anew."""
+    home.set_up(User(*first_answers(home)))
+    before = home.manager.signature(), home.paths.config.stat().st_mtime_ns
+
+    done, _ = home.set_up(User(*[""] * 9))
+
+    assert done
+    assert (home.manager.signature(), home.paths.config.stat().st_mtime_ns) == before
+
+
+def test_one_change_keeps_the_rest(home: Home) -> None:
+    """A new passkey alone changes nothing else, and unknown keys stay."""
+    home.set_up(User(*first_answers(home)))
+    home.paths.config.write_text(json.dumps({"note": "mine", **home.settings()}))
+
+    home.set_up(User("bob", "", "newkey", *[""] * 6))
+
+    assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": "newkey"}
+    assert home.settings() == {"note": "mine", **home.settings(), "username": "bob"}
+
+
+@pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
+@pytest.mark.parametrize("count", range(9))
+def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseException]) -> None:
+    """Ctrl+C or the end of input at any question leaves no file behind."""
+    done, shown = home.set_up(User(*first_answers(home)[:count], end=end))
+
+    assert not done
+    assert "Nothing was changed" in shown
+    assert list(home.paths.root.iterdir()) == []
+    assert sorted(path.name for path in home.folder.iterdir()) == ["data", "films"]
+
+
+def test_without_qbittorrent(home: Home) -> None:
+    """Who uses no qBittorrent is told where the torrents go, and is not asked for its address."""
+    user = User("anna", "anna_fl", PASSKEY, "n", str(home.films), "")
+
+    done, shown = home.set_up(user)
+
+    assert done
+    assert home.settings() == {
+        "username": "anna",
+        "qbittorrent": {"enabled": False},
+        "download_directory": str(home.films),
+    }
+    assert str(home.paths.torrents) in shown
+
+
+def test_qbittorrent_without_login(home: Home) -> None:
+    """An empty user name means that qBittorrent asks for none; then no password is asked for."""
+    user = User("anna", "anna_fl", PASSKEY, "", "", "", str(home.films), "")
+
+    assert home.set_up(user)[0]
+    assert home.manager.get("qbittorrent") == {}
+    assert len(user.secret_questions) == 1
+
+
+def test_login_can_be_taken_away(home: Home) -> None:
+    """A dash forgets the login that is there."""
+    home.set_up(User(*first_answers(home)))
+
+    home.set_up(User("", "", "", "", "", "-", "", ""))
+
+    assert home.manager.get("qbittorrent") == {}
+    assert home.manager.get("filelist")["passkey"] == PASSKEY
+
+
+def test_wrong_answers_are_asked_again(home: Home) -> None:
+    """What cannot be used is explained and asked for again, without repeating a secret."""
+    user = User(
+        *("", "anna b", "anna"),
+        *("", "anna_fl", "", "with blank", PASSKEY),
+        *("maybe", "y", "http://admin:s3cret@host", "ftp://host", "localhost:9", ""),
+        *("relative", str(home.films)),
+        *("8k", "4K"),
+    )
+
+    done, shown = home.set_up(user)
+
+    assert done
+    assert "s3cret" not in shown
+    assert "with blank" not in shown
+    assert home.settings() == {
+        "username": "anna",
+        "qbittorrent": {"url": "http://localhost:9"},
+        "download_directory": str(home.films),
+        "quality": {"preset": "4k"},
+    }
+
+
+def answers_with_folder(*answers: str) -> list[str]:
+    """Return answers up to the folder, those about the folder, and one for the quality."""
+    return ["anna", "anna_fl", PASSKEY, "y", "", "", *answers, ""]
+
+
+def test_download_folder_is_made_on_request(home: Home) -> None:
+    """A folder that is not there is offered to be made, and made only at the end."""
+    folder = home.folder / "new" / "films"
+
+    assert not home.set_up(User(*answers_with_folder(str(folder), "y")[:-1]))[0]
+    assert not folder.exists()
+    assert home.set_up(User(*answers_with_folder(str(folder), "n", str(folder), "y")))[0]
+    assert folder.is_dir()
+
+
+def test_download_folder_that_is_a_file(home: Home) -> None:
+    """A file is no folder, and another answer is asked for."""
+    (home.folder / "file").write_text("")
+
+    done, shown = home.set_up(User(*answers_with_folder(str(home.folder / "file"), str(home.films))))
+
+    assert done
+    assert "is no folder" in shown
+
+
+def test_unmounted_folder_is_kept(home: Home) -> None:
+    """A folder that was set and is away now can be kept without making it."""
+    home.paths.prepare()
+    gone = home.folder / "disk" / "films"
+    home.paths.config.write_text(json.dumps({"download_directory": str(gone)}))
+
+    assert home.set_up(User(*answers_with_folder("", "n")))[0]
+    assert not gone.exists()
+    assert home.settings()["download_directory"] == str(gone)
+
+
+def test_own_order_is_not_asked_about(home: Home) -> None:
+    """Who wrote an order of qualities is not offered presets, which it would hide."""
+    home.paths.prepare()
+    home.paths.config.write_text('{"quality": {"order": ["DVD"]}}')
+
+    assert home.set_up(User(*answers_with_folder(str(home.films))[:-1]))[0]
+    assert home.settings()["quality"] == {"order": ["DVD"]}
+
+
+def test_preset_can_be_taken_back(home: Home) -> None:
+    """The built-in choice is offered by a name of its own."""
+    home.set_up(User(*first_answers(home)))
+
+    home.set_up(User(*[""] * 8, "default"))
+
+    assert home.settings()["quality"] == {"preset": None}
+
+
+def test_environment_is_used_and_not_written(home: Home) -> None:
+    """Values of the environment are shown as present, and Enter does not write them down."""
+    home.environ |= {
+        "MOVIE_SYNC_USERNAME": "envname",
+        "MOVIE_SYNC_FILELIST_USERNAME": "env_fl",
+        "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
+    }
+
+    assert home.set_up(User("", "", "", "y", "", "", str(home.films), ""))[0]
+
+    assert home.settings() == {"download_directory": str(home.films)}
+    assert not home.paths.credentials.exists()
+
+
+@pytest.mark.parametrize("damaged", ["config", "credentials"])
+def test_damaged_files_stop_before_the_first_question(home: Home, damaged: str) -> None:
+    """Setup overwrites nothing that it cannot read, and says so before anything is typed."""
+    home.set_up(User(*first_answers(home)))
+    path = getattr(home.paths, damaged)
+    path.write_text("[1")
+    user = User(*first_answers(home))
+
+    with pytest.raises(UserError, match=path.name):
+        home.set_up(user)
+
+    assert user.questions == []
+    assert path.read_text() == "[1"
+
+
+def test_no_terminal_names_the_variables(home: Home) -> None:
+    """Without a terminal nothing is asked; the error names what to set instead."""
+    user = User(*first_answers(home))
+
+    with pytest.raises(UserError, match="MOVIE_SYNC_FILELIST_PASSKEY") as caught:
+        run_setup(
+            home.paths,
+            home.manager,
+            Config(environ=home.environ),
+            prompts=Prompts(user.type, user.type_secret, lambda: False),
+        )
+
+    assert "MOVIE_SYNC_USERNAME" in str(caught.value)
+    assert user.questions == []
+    assert not home.paths.root.exists()
+
+
+def test_offered_presets_are_the_known_ones() -> None:
+    """Setup offers each preset of the settings, and the built-in choice."""
+    assert set(PRESETS) == {"default", *QUALITY_PRESETS}
+
+
+def test_on_a_real_terminal(home: Home) -> None:
+    """On a real terminal the secrets that are typed are not echoed."""
+    program = (
+        "from pathlib import Path; import sys\n"
+        "from movie_sync.commands.setup import run_setup\n"
+        "from movie_sync.config import Config\n"
+        "from movie_sync.credentials_manager import CredentialsManager\n"
+        "from movie_sync.storage.paths import AppPaths\n"
+        "paths = AppPaths(Path(sys.argv[1]))\n"
+        "manager = CredentialsManager(paths.credentials, Path(sys.argv[2]), {})\n"
+        "sys.exit(0 if run_setup(paths, manager, Config.load(paths.config)) else 9)\n"
+    )
+    controller, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, home.paths.root, home.folder / "keys" / "key"],
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        start_new_session=True,
+        cwd=Path(__file__).resolve().parents[1],
+        env={"HOME": str(home.folder), "PATH": os.environ["PATH"]},
+    )
+    os.close(terminal)
+    seen = talk(controller, first_answers(home))
+    os.close(controller)
+
+    assert process.wait(timeout=30) == 0, seen
+    assert "anna_fl" in seen
+    assert PASSKEY not in seen
+    assert PASSWORD not in seen
+    assert home.manager.get("filelist")["passkey"] == PASSKEY
+
+
+def talk(controller: int, answers: list[str]) -> str:
+    """Answer each question when it stands there; return all that was shown."""
+    seen = ""
+    for answer in [*answers, None]:
+        while not seen.endswith((": ", "] ")):
+            try:
+                piece = os.read(controller, 4096)
+            except OSError:  # Linux reports the other side's end so
+                return seen
+            if not piece:
+                return seen
+            seen += piece.decode()
+        if answer is not None:
+            seen += "\n"
+            os.write(controller, answer.encode() + b"\n")
+    return seen

@@ -1,0 +1,92 @@
+"""The whole program within the test: real files, sockets and adapters, but the clock is told the time.
+
+A real daemon rests a minute after an outage. Here the workers are stepped by hand and the rests
+take no time, so that each fault and the recovery from it cost a fraction of a second.
+"""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from movie_sync.clock import SystemClock
+from movie_sync.commands.context import Context, Options
+from movie_sync.commands.services import Services
+from movie_sync.config import Config
+from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
+from movie_sync.domain.models import QueueName
+from movie_sync.ports import Clock
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.paths import AppPaths
+from movie_sync.workers.base import Rest
+from movie_sync.workers.download import DownloadWorker, RetryPolicy
+from movie_sync.workers.monitor import MonitorWorker
+
+_MOST_STEPS = 200
+
+
+class Workshop:
+    """Both workers on a data folder, put together as the daemon does it, and stepped by the test."""
+
+    def __init__(
+        self,
+        data: Path,
+        letterboxd: LetterboxdStandIn,
+        tracker: FileListStandIn,
+        *,
+        environ: dict[str, str],
+        clock: Clock | None = None,
+        stop: threading.Event | None = None,
+        **settings: Any,
+    ) -> None:
+        self.data = data
+        self.clock = clock or SystemClock()
+        data.mkdir(mode=0o700, exist_ok=True)
+        paths = AppPaths(data)
+        plain = {
+            "username": letterboxd.username,
+            "download_directory": str(data),
+            "letterboxd": {"base_url": letterboxd.url, "request_delay": 0, "timeout": 1},
+            "filelist": {"base_url": tracker.url, "calls_per_hour": 10_000, "timeout": 1},
+            "qbittorrent": {"enabled": False},
+        } | settings
+        paths.config.write_text(json.dumps(plain))
+        context = Context(
+            paths=paths,
+            config=Config.load(paths.config, environ=environ),
+            options=Options(),
+            overrides={},
+            environ=environ,
+            clock=self.clock,
+        )
+        stop = stop or threading.Event()
+        services = Services(context, stop=stop)
+        self.queues = QueueManager(data, clock=self.clock)
+        self.monitor = MonitorWorker(
+            services.watchlist_source(),
+            services.intake(self.queues),
+            interval_seconds=3600,
+            clock=self.clock,
+            stop=stop,
+        )
+        self.download = DownloadWorker(
+            self.queues,
+            services.connection(),
+            policy=RetryPolicy(3600, 2.0, 5),
+            done_words="handed over",
+            clock=self.clock,
+            stop=stop,
+        )
+
+    def work(self) -> Rest:
+        """Let the download worker work until it rests."""
+        for _ in range(_MOST_STEPS):
+            rest = self.download.step()
+            if rest is not None:
+                return rest
+        raise AssertionError("the download worker never rests")
+
+    def titles(self, queue: QueueName) -> list[str]:
+        """Return the titles in a queue."""
+        return [entry.movie.title for entry in self.queues.entries(queue)]
