@@ -2,6 +2,7 @@
 
 import logging
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from functools import partial
 from movie_sync.domain.matching import NameIndex, WantedFilm
 from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
+from movie_sync.domain.titles import fold
 from movie_sync.errors import (
     BetterAwaitedError,
     BlockedError,
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 _HELD_NAMES_SECONDS = 60.0
 _BLOCKED_PAGES_SECONDS = 3600.0
 _MOST_TRIES = 3
+# The film's title, its original title, and a few others: each is a call of the hourly budget.
+_MOST_NAME_SEARCHES = 4
 _DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 
 
@@ -71,6 +75,7 @@ class FileListDownloader:
         self._dry_run = dry_run
         self._held: NameIndex | None = None
         self._held_by_name: dict[str, HeldTorrent] = {}
+        self._held_by_id: dict[int, HeldTorrent] = {}
         self._held_until = 0.0
         self._no_pages_until = 0.0
         self._no_pages_why = ""
@@ -101,6 +106,10 @@ class FileListDownloader:
         found = self.search(movie)
         if not found.accepted:
             raise NotAvailableError(describe_refusals(found.candidates))
+        for candidate in found.accepted:
+            held = self._held_by_id.get(candidate.release.filelist_id)
+            if held is not None:  # under a name of its own, but its comment says what it is
+                return _as_there(movie, held)
         self._check_grace(found, acceptable_since or self._clock.now())
         if self._dry_run:
             best = found.accepted[0].release
@@ -124,12 +133,7 @@ class FileListDownloader:
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
         held = self._find_held(movie)
-        if held is not None:
-            id_in_comment = _DETAILS_ID.search(held.comment)
-            filelist_id = int(id_in_comment[1]) if id_in_comment else 0
-            choice = Choice(held.name, filelist_id, held.info_hash)
-            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
-        return None
+        return None if held is None else _as_there(movie, held)
 
     def search(self, movie: Movie) -> Search:
         """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name."""
@@ -195,6 +199,7 @@ class FileListDownloader:
         if self._held is None or now >= self._held_until:
             torrents: Sequence[HeldTorrent] = self._client.torrents()
             self._held_by_name = {torrent.name: torrent for torrent in torrents}
+            self._held_by_id = {number: held for held in torrents if (number := _filelist_id(held))}
             self._held = NameIndex(self._held_by_name)
             self._held_until = now + _HELD_NAMES_SECONDS
         name = self._held.find(WantedFilm.from_movie(movie))
@@ -203,9 +208,29 @@ class FileListDownloader:
 
 def _name_queries(movie: Movie) -> list[str]:
     """Return the word searches that may find a film: its titles with the year, each once."""
-    titles = dict.fromkeys(_as_words(title) for title in (movie.title, movie.original_title) if title)
-    year = f" {movie.year}" if movie.year else ""
-    return [f"{title}{year}" for title in titles if title]
+    others = [title for title in movie.alternative_titles if _is_latin(title)]
+    queries: dict[str, str] = {}
+    for title in (movie.title, movie.original_title or "", *others):
+        words = _as_words(title)
+        if words:
+            queries.setdefault(fold(words), f"{words} {movie.year}" if movie.year else words)
+    return list(queries.values())[:_MOST_NAME_SEARCHES]
+
+
+def _is_latin(title: str) -> bool:
+    """Tell whether a release could be named so: names on the tracker are in Latin letters."""
+    return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
+
+
+def _filelist_id(held: HeldTorrent) -> int:
+    """Return the tracker's id in a torrent's comment, 0 if it has none."""
+    details = _DETAILS_ID.search(held.comment)
+    return int(details[1]) if details else 0
+
+
+def _as_there(movie: Movie, held: HeldTorrent) -> DownloadResult:
+    choice = Choice(held.name, _filelist_id(held), held.info_hash)
+    return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
 
 
 def _as_words(title: str) -> str:

@@ -94,6 +94,39 @@ def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, filelist_id: i
     assert desk.journal == ["library", "client by name"]
 
 
+def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> None:
+    """A torrent under a name of its own is known by its comment; nothing is fetched for it."""
+    comment = "https://filelist.io/details.php?id=7"
+    desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "my favourite", comment=comment)
+    desk.tracker.offer("tt0113277", release(7))
+    assert desk.downloader.find_already_there(_HEAT) is None
+    result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
+    assert result.reason is Reason.ALREADY_DOWNLOADED
+    assert result.choice == Choice("my favourite", 7, hash_of(1))
+    assert desk.journal == ["library", "client by name", "imdb tt0113277"]
+
+
+def test_a_film_is_searched_by_its_other_titles_too(desk: Desk) -> None:
+    """Title, original title, and some alternative ones that a release could bear, each once."""
+    film = Movie(
+        "hTha",
+        "parasite-2019",
+        "Parasite",
+        2019,
+        original_title="기생충",
+        alternative_titles=("PARASITE", "Паразиты", "Parásitos", "Gisaengchung", "Parazit"),
+        page_read=True,
+    )
+    with pytest.raises(NotAvailableError):
+        desk.downloader.download_movie(film)
+    assert desk.journal == [
+        "name Parasite 2019",
+        "name 기생충 2019",
+        "name Parásitos 2019",
+        "name Gisaengchung 2019",
+    ]
+
+
 @pytest.mark.parametrize("name", ["Heat.2013.1080p.BluRay.x264-GRP", "Heat.2.1995.1080p"])
 def test_when_in_doubt_it_is_not_there(desk: Desk, name: str) -> None:
     """A torrent that may be another film does not stop a download."""

@@ -12,7 +12,7 @@ from movie_sync.adapters.watch_folder import WatchFolder
 from movie_sync.commands.context import Context
 from movie_sync.config_values import is_on_this_machine
 from movie_sync.credentials_manager import Credentials, CredentialsManager
-from movie_sync.domain.selection import PRESETS, QualityRules
+from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.ports import MovieLibrary, TorrentClient, WatchlistSource
@@ -141,13 +141,9 @@ class Services:
 
     def rules(self) -> QualityRules:
         """Return how a release is chosen: the preset's values where the user set none of his own."""
-        settings = dict(self._config["quality"])
-        preset = PRESETS.get(settings.pop("preset") or "", {})
-        own = {key: value for key, value in preset.items() if not self._config.is_set(f"quality.{key}")}
-        settings |= own
-        settings["order"] = tuple(settings["order"])
-        settings["reject_words"] = tuple(settings["reject_words"])
-        return QualityRules(**settings)
+        section = self._config["quality"]
+        own = [key for key in section if self._config.is_set(f"quality.{key}")]
+        return QualityRules.from_config(section, own=own)
 
     def downloader(self) -> FileListDownloader:
         """Return a downloader with the credentials as they are now.

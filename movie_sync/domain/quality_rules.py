@@ -1,6 +1,6 @@
 """What may be taken and what is better: the `quality` section of the configuration, and its presets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -36,19 +36,18 @@ class QualityRules:
     wait_for_best_hours: float = 0
 
     @classmethod
-    def from_config(cls, quality: Mapping[str, Any]) -> Self:
+    def from_config(cls, quality: Mapping[str, Any], *, own: Collection[str] | None = None) -> Self:
         """Take the values of a checked `quality` section; keys that are not there keep their defaults.
 
-        `preset` names one of `PRESETS`; a key whose value is not the default overrides it.
+        `preset` names one of `PRESETS`, whose values stand where the user set none: `own` names the
+        keys that he set, by default all that the section has.
         """
-        default = cls()
+        own = quality.keys() if own is None else own
+        values: dict[str, Any] = {
+            rule.name: _frozen(quality[rule.name]) for rule in fields(cls) if rule.name in quality
+        }
         preset = PRESETS.get(str(quality.get("preset")), {})
-        values: dict[str, Any] = dict(preset)
-        for key in (rule.name for rule in fields(cls)):
-            if key in quality:
-                value = _frozen(quality[key])
-                if value != getattr(default, key):
-                    values[key] = value
+        values |= {key: value for key, value in preset.items() if key not in own}
         if "size_mb_per_minute" in values:
             values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
         return cls(**values)
