@@ -15,6 +15,7 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from real_qbittorrent import RealQBittorrent, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = (sys.executable, str(ROOT / "main.py"))
 TRACKER_USER, PASSKEY = "maria", "5f4dcc3b5aa765d61d8327deb882cf99"
 
 
@@ -73,26 +74,31 @@ class Household:
         }
 
     def run(
-        self, *arguments: str, without: Sequence[str] = (), **more: str
+        self,
+        *arguments: str,
+        without: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
+        seconds: float = 60,
+        **more: str,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end."""
+        """Run a command to its end; `more` are further environment variables."""
         environment = {name: value for name, value in self.environment.items() if name not in without} | more
         return subprocess.run(
-            [sys.executable, str(ROOT / "main.py"), "--data-dir", str(self.data), *arguments],
+            [*program, "--data-dir", str(self.data), *arguments],
             env=environment,
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=60,
+            timeout=seconds,
             check=False,
         )
 
-    def start(self, *arguments: str) -> "Running":
+    def start(self, *arguments: str, program: Sequence[str] = PROGRAM) -> "Running":
         """Start the daemon."""
         log = self._folder / f"output-{len(self._running)}.txt"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "main.py"), "--data-dir", str(self.data), *arguments],
+                [*program, "--data-dir", str(self.data), *arguments],
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -78,8 +78,12 @@ def _configured(context: Context) -> Context | None:
 
 def _check_configured(context: Context) -> None:
     services = Services(context, stop=threading.Event())
-    services.watchlist_source()
-    services.credentials()
+    try:
+        services.watchlist_source()
+        services.credentials()
+    except UserError:
+        context.complain_of_settings()  # they may be why, and nothing else says them then
+        raise
 
 
 def _set_up_logging(context: Context) -> None:

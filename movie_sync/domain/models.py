@@ -11,7 +11,8 @@ class Movie:
 
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
     slug. `slug` is empty where only the key is known (an account export names no slugs).
-    What stands below `imdb_id` comes from the film's page and is known once `page_read` is true.
+    `twin_years` are the years of other films on the list that have the same title. What stands
+    below that comes from the film's page and is known once `page_read` is true.
     """
 
     id: str
@@ -20,6 +21,7 @@ class Movie:
     year: int | None = None
     url: str = ""
     imdb_id: str | None = None
+    twin_years: tuple[int, ...] = ()
     original_title: str | None = None
     alternative_titles: tuple[str, ...] = ()
     runtime_minutes: int | None = None

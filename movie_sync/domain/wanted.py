@@ -93,7 +93,7 @@ class WantedFilm:
             movie.year,
             alternative_titles=(*others, *movie.alternative_titles),
             imdb_id=movie.imdb_id,
-            twin_years=twin_years,
+            twin_years=(*movie.twin_years, *twin_years),
         )
 
     @classmethod

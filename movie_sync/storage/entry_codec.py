@@ -17,6 +17,7 @@ _MOVIE_KEYS = (
     "year",
     "url",
     "imdb_id",
+    "twin_years",
     "original_title",
     "alternative_titles",
     "runtime_minutes",
@@ -76,6 +77,8 @@ def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
         "url": movie.url,
         "imdb_id": movie.imdb_id,
     }
+    if movie.twin_years:
+        plain["twin_years"] = list(movie.twin_years)
     if with_page and movie.page_read:
         plain["original_title"] = movie.original_title
         plain["alternative_titles"] = list(movie.alternative_titles)
@@ -133,6 +136,7 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
         year=_integer(plain, "year"),
         url=_text(plain, "url") or "",
         imdb_id=_text(plain, "imdb_id"),
+        twin_years=_years(plain.get("twin_years")),
         original_title=_text(plain, "original_title"),
         alternative_titles=tuple(title for title in titles if isinstance(title, str)),
         runtime_minutes=_integer(plain, "runtime_minutes"),
@@ -178,6 +182,11 @@ def _text(plain: Mapping[str, object], key: str) -> str | None:
         return value.strip() or None
     number = _integer(plain, key) if value is not None else None
     return None if number is None else str(number)  # a title such as 1917, without quotes
+
+
+def _years(value: object) -> tuple[int, ...]:
+    years = value if isinstance(value, list) else []
+    return tuple(year for year in years if isinstance(year, int) and not isinstance(year, bool))
 
 
 def _integer(plain: Mapping[str, object], key: str) -> int | None:

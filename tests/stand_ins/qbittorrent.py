@@ -18,6 +18,8 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
+from movie_sync.adapters.torrent_file import parse_torrent
+
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BLOCK = b" " * 65_536
 
@@ -51,7 +53,8 @@ class QBittorrentStandIn:
 
     `script[path]` holds answers that are given before the right ones, `always[path]` one instead
     of them. `seen` lists what was asked for. `rows` is what it holds; a torrent that is added
-    becomes the row `row_when_added`, if there is one.
+    becomes the row `row_when_added`, if there is one; with `keeps_torrents` it becomes a row of its own,
+    of a film that has arrived.
     """
 
     def __init__(self, *, asks_for_login: bool = True) -> None:
@@ -60,6 +63,7 @@ class QBittorrentStandIn:
         self.always: dict[str, Answer] = {}
         self.rows: list[dict[str, Any]] = []
         self.row_when_added: dict[str, Any] | None = None
+        self.keeps_torrents = False
         self.seen: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.stopping = threading.Event()
@@ -93,7 +97,7 @@ class QBittorrentStandIn:
         self._server.end_connections()
         self._server.server_close()
 
-    def answer(self, path: str, session: str, form: dict[str, str]) -> Answer:
+    def answer(self, path: str, session: str, form: dict[str, str], body: bytes = b"") -> Answer:
         """Return the scripted answer, or the right one."""
         with self._lock:
             self.seen.append(path)
@@ -108,9 +112,9 @@ class QBittorrentStandIn:
                 return Answer(headers={"Set-Cookie": f"SID={made}; HttpOnly; path=/"})
             if self.asks_for_login and session not in self._sessions:
                 return Answer(403, b"Forbidden")
-            return self._right_answer(path, form)
+            return self._right_answer(path, form, body)
 
-    def _right_answer(self, path: str, form: dict[str, str]) -> Answer:
+    def _right_answer(self, path: str, form: dict[str, str], body: bytes) -> Answer:
         match path:
             case "app/version":
                 return Answer(body=b"v4.5.2")
@@ -121,6 +125,8 @@ class QBittorrentStandIn:
             case "torrents/add":
                 if self.row_when_added is not None:
                     self.rows.append(self.row_when_added)
+                elif self.keeps_torrents:
+                    self.rows.append(_arrived(body))
                 return Answer()
             case _:
                 return Answer(404, b"Not Found")
@@ -132,6 +138,19 @@ class QBittorrentStandIn:
             rows.sort(key=lambda row: cast("str", row["hash"]))
         offset = int(form.get("offset", "0"))
         return rows[offset:][: int(form.get("limit", "1000000"))]
+
+
+def _arrived(body: bytes) -> dict[str, Any]:
+    """Return the row of the torrent in a posted form, in which the file comes last."""
+    torrent = parse_torrent(body[body.index(b"d8:announce") : body.rindex(b"\r\n--")])
+    return {
+        "hash": torrent.info_hash,
+        "name": torrent.name,
+        "size": torrent.size_bytes,
+        "progress": 1.0,
+        "amount_left": 0,
+        "state": "stalledUP",
+    }
 
 
 class _Server(http.server.ThreadingHTTPServer):
@@ -175,7 +194,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         form = {} if b"\r\n" in body else {key: values[-1] for key, values in parse_qs(body.decode()).items()}
         path = urlsplit(self.path).path.removeprefix("/api/v2/")
         session = self.headers.get("Cookie", "").partition("SID=")[2].partition(";")[0]
-        answer = stand_in.answer(path, session, form)
+        answer = stand_in.answer(path, session, form, body)
         with contextlib.suppress(OSError):  # the other side has had enough
             self._send(answer, stand_in.stopping)
 

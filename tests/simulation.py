@@ -1,0 +1,202 @@
+"""The program between stand-ins, in simulated time: weeks pass in seconds.
+
+There is a true time, which is the clock's monotonic one and which the services live by, and the
+wall clock of this machine, which may jump.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from daemon_process import PASSKEY, TRACKER_USER
+from fakes import FakeClock
+from movie_sync.demo import filelist_faults
+from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
+from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
+from movie_sync.workers.base import Worker
+from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, Manner, QBittorrentStandIn
+from workshop import Workshop
+
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+_MOST_STEPS_AT_ONCE = 5_000
+
+_LETTERBOXD_FAULTS = (
+    Fault.outage(),
+    Fault(delivery=Delivery.RESET),
+    Fault.challenge(),
+    Fault(edit=lambda page: page.replace('data-num-entries="', 'data-num-entries="1')),
+    Fault.rate_limit(300),
+    Fault(delivery=Delivery.CUT_SHORT),
+)
+_TRACKER_FAULTS = (
+    filelist_faults.UNAVAILABLE,
+    filelist_faults.RESET,
+    filelist_faults.MAINTENANCE_PAGE,
+    filelist_faults.RATE_LIMIT,
+    filelist_faults.CUT_JSON,
+    filelist_faults.SERVER_FAULT,
+)
+_CLIENT_FAULTS = (Answer(503, b"busy"), Answer(manner=Manner.RESET), Answer(manner=Manner.CUT), Answer(500, b"?"))
+
+
+class Driver:
+    """Steps whichever worker's rest ends first, and moves the clock on to that moment."""
+
+    def __init__(self, clock: FakeClock, workshop: Workshop) -> None:
+        self._clock = clock
+        self._queues = workshop.queues
+        self._download = workshop.download
+        self._due: dict[Worker, float] = dict.fromkeys([workshop.monitor, workshop.download], clock.monotonic())
+        self._is_idle = False
+
+    def run_until(self, ends_at: float) -> None:
+        """Let both work until a moment of the true time."""
+        steps = 0
+        while min(self._due.values()) < ends_at:
+            worker = min(self._due, key=self._due.__getitem__)
+            steps = 0 if self._due[worker] > self._clock.monotonic() else steps + 1
+            assert steps < _MOST_STEPS_AT_ONCE, f"the {worker.name} worker never rests"
+            self._clock.advance(max(self._due[worker] - self._clock.monotonic(), 0.0))
+            self._step(worker)
+        self._clock.advance(ends_at - self._clock.monotonic())
+
+    def _step(self, worker: Worker) -> None:
+        rest = worker.step()
+        now = self._clock.monotonic()
+        self._due[worker] = now + (rest.seconds if rest else 0.0)
+        if worker is self._download:
+            self._is_idle = rest is not None and rest.is_idle
+        elif self._is_idle and self._queues.get_statistics()["pending"]:
+            self._due[self._download] = now  # a film that is queued ends an idle wait
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that the tracker got: true time, this machine's wall time, what for, the status."""
+
+    at: float
+    wall: float
+    query: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A service that does not work for some time."""
+
+    service: str
+    begins_at: float
+    ends_at: float
+
+
+class World:
+    """The stand-ins, the machine's clock, and the program, which can be started anew.
+
+    Use as a context manager. `calls` and `readings` (true times of looks at the watchlist) are what
+    the services saw, `outages`, `restarts` and `jumps` what happened to them and to the machine.
+    """
+
+    def __init__(self, folder: Path, calls_per_hour: int) -> None:
+        self.folder = folder
+        self.clock = FakeClock()
+        self.letterboxd = LetterboxdStandIn(username="maria", page_size=10)
+        self.tracker = FileListStandIn(
+            users={TRACKER_USER: PASSKEY}, calls_per_hour=1_000_000, now=self.true_now
+        )
+        self.client = QBittorrentStandIn(asks_for_login=False)
+        self.client.keeps_torrents = True
+        self.calls: list[Call] = []
+        self.readings: list[float] = []
+        self.outages: list[Outage] = []
+        self.restarts: list[float] = []
+        self.jumps: list[float] = []
+        self._calls_per_hour = calls_per_hour
+        self._letterboxd_fault: Fault | None = None
+
+    def __enter__(self) -> "World":
+        for stand_in in (self.letterboxd, self.tracker, self.client):
+            stand_in.__enter__()
+        self.letterboxd.fault = self._seen_by_letterboxd
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stand_in in (self.letterboxd, self.tracker, self.client):
+            stand_in.__exit__(None, None, None)
+
+    @property
+    def now(self) -> float:
+        """The true time, in seconds."""
+        return self.clock.monotonic()
+
+    def true_now(self) -> datetime:
+        """Return the true time as the tracker has it."""
+        return _EPOCH + timedelta(seconds=self.clock.monotonic())
+
+    def run_until(self, ends_at: float) -> None:
+        """Let the program work until a moment of the true time."""
+        self.driver.run_until(ends_at)
+        self._collect()
+
+    def restart(self) -> None:
+        """End the program and start it again on the same folder."""
+        self.restarts.append(self.now)
+        self._start()
+
+    def jump(self, seconds: float) -> None:
+        """Put the machine's wall clock forward or back."""
+        self.jumps.append(self.now)
+        self.clock.jump(seconds)
+
+    def break_down(self, service: str, seconds: float, kind: int) -> Callable[[], None]:
+        """Let a service fail, in one of its ways, for some time; returns what mends it."""
+        self.outages.append(Outage(service, self.now, self.now + seconds))
+        if service == "letterboxd":
+            self._letterboxd_fault = _LETTERBOXD_FAULTS[kind % len(_LETTERBOXD_FAULTS)]
+        elif service == "tracker":
+            for page in (API, DOWNLOAD):
+                self.tracker.always(_TRACKER_FAULTS[kind % len(_TRACKER_FAULTS)], page)
+        else:
+            self.client.always = dict.fromkeys([LOGIN, INFO, ADD], _CLIENT_FAULTS[kind % len(_CLIENT_FAULTS)])
+        return lambda: self._mend(service)
+
+    def _mend(self, service: str) -> None:
+        if service == "letterboxd":
+            self._letterboxd_fault = None
+        elif service == "tracker":
+            for page in (API, DOWNLOAD):
+                self.tracker.always(None, page)
+        else:
+            self.client.always = {}
+
+    def _start(self) -> None:
+        self.workshop = Workshop(
+            self.folder,
+            self.letterboxd,
+            self.tracker,
+            clock=self.clock,
+            environ={
+                "HOME": str(self.folder.parent),
+                "MOVIE_SYNC_FILELIST_USERNAME": TRACKER_USER,
+                "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
+            },
+            filelist={"base_url": self.tracker.url, "calls_per_hour": self._calls_per_hour},
+            qbittorrent={"url": self.client.url},
+        )
+        self.driver = Driver(self.clock, self.workshop)
+
+    def _seen_by_letterboxd(self, path: str) -> Fault | None:
+        if path.endswith("/watchlist/") and self.now not in self.readings[-1:]:
+            self.readings.append(self.now)
+        return self._letterboxd_fault
+
+    def _collect(self) -> None:
+        """Take over what the stand-ins noted: kept there it would look like the program's own memory."""
+        ahead = (self.clock.now() - self.true_now()).total_seconds()
+        for request in self.tracker.requests:
+            at = (request.at - _EPOCH).total_seconds()
+            query = request.params.get("query") or request.params.get("action") or request.page
+            self.calls.append(Call(at, at + ahead, query, request.status or 0))
+        for log in (self.tracker.requests, self.letterboxd.requests, self.client.seen, self.client.forms):
+            log.clear()

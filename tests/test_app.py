@@ -1,0 +1,64 @@
+"""The main thread: what it does about signals and about its own errors."""
+
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from worker_bench import Bench, Desk, snapshot
+
+from movie_sync.app import MovieSyncApp, Signals
+from movie_sync.errors import StorageError
+
+
+def _app(folder: Path, drain: list[BaseException | int]) -> MovieSyncApp:
+    """Return an app whose inbox gives these answers, and the signal to stop after the last."""
+    bench, desk = Bench(folder / "a"), Desk(folder / "b", snapshot())
+
+    def drain_inbox() -> int:
+        if not drain:
+            signal.raise_signal(signal.SIGINT)
+            return 0
+        answer = drain.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return MovieSyncApp(
+        desk.worker,
+        bench.worker,
+        bench.queues,
+        drain_inbox=drain_inbox,
+        report_state=lambda _monitor, _download: None,
+        clock=bench.clock,
+    )
+
+
+def test_an_unforeseen_error_leaves_no_thread(tmp_path: Path) -> None:
+    """The workers are stopped and the error goes on: without its main thread a process would hang."""
+    app = _app(tmp_path, [0, ZeroDivisionError("odd request")])
+    with pytest.raises(ZeroDivisionError):
+        app.run_daemon()
+    assert threading.active_count() == 1
+
+
+def test_a_full_disk_does_not_end_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A request that cannot be carried out now is said once and waits."""
+    _app(tmp_path, [StorageError("disk full"), StorageError("disk full")]).run_daemon()
+    assert caplog.text.count("A command waits: disk full") == 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")
+@pytest.mark.parametrize("is_ignored", [True, False])
+def test_a_closed_terminal(is_ignored: bool) -> None:
+    """It ends the daemon in good order, but not one that was started with nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    try:
+        signals = Signals()
+        with signals.handled():
+            signal.raise_signal(signal.SIGHUP)
+            signals.wait(0)
+            assert signals.received == (None if is_ignored else signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is (signal.SIG_IGN if is_ignored else signal.SIG_DFL)
+    finally:
+        signal.signal(signal.SIGHUP, before)

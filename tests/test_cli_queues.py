@@ -1,0 +1,289 @@
+"""`status`, `queue` and the commands that edit the queues, on a folder written by hand."""
+
+import io
+import json
+import logging
+import os
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from movie_sync import cli
+from movie_sync.commands import edit
+from movie_sync.domain.models import QueueName
+from movie_sync.logs import LOGGER_NAME, tear_down_logging
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.daemon_state import DaemonState, read_state, write_state
+from movie_sync.storage.instance_lock import InstanceLock
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    """Leave umask and logging as they were found."""
+    umask = os.umask(0o022)
+    logger = logging.getLogger(LOGGER_NAME)
+    before = (logger.level, logger.propagate, logging.raiseExceptions)
+    yield
+    os.umask(umask)
+    tear_down_logging()
+    logger.level, logger.propagate, logging.raiseExceptions = before
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data folder written by hand: one film in each state."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    film = {"added_at": "2026-10-01T10:00:00Z", "year": 1995, "url": "", "imdb_id": None}
+    _write(folder / "config.json", {"username": "maria", "qbittorrent": {"enabled": False}})
+    _write(folder / "queue_pending.json", [{"id": "K1", "slug": "one", "title": "One", "mine": 7, **film}])
+    retry = {"error": "no release", "retry_count": 2, "retry_at": "2026-11-02T10:00:00Z"}
+    for_good = {"error": "a series", "retry_count": 1, "retry_at": None}
+    _write(
+        folder / "queue_failed.json",
+        [
+            {"id": "K2", "slug": "two", "title": "Two \u2013 \x1b[31m\u202e", **film, **retry},
+            {"id": "K3", "slug": "three", "title": "Three", **film, **for_good},
+        ],
+    )
+    there = {"completed_at": "2026-10-02T10:00:00Z", "reason": "already downloaded"}
+    _write(folder / "queue_completed.json", [{"id": "K4", "slug": "four", "title": "Four", **film, **there}])
+    return folder
+
+
+def _write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def run(data: Path, *arguments: str) -> int:
+    """Run a command on a data folder, in this process."""
+    return cli.main([*arguments, "--data-dir", str(data), "--plain"])
+
+
+def held(data: Path, queue: QueueName) -> list[str]:
+    """Return the ids in a queue."""
+    return [entry.movie.id for entry in QueueManager(data, writable=False).entries(queue)]
+
+
+# --- status and queue -------------------------------------------------------------------------------
+
+
+def test_status_as_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One document alone on stdout: the counts, no daemon, retries and permanent failures with reasons."""
+    assert run(data, "status", "--json") == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert err == ""
+    assert document["statistics"] == {"pending": 1, "failed": 2, "completed": 1, "permanent_failures": 1}
+    assert document["daemon"] is None
+    assert [entry["id"] for entry in document["retries"]] == ["K2"]
+    assert [entry["error"] for entry in document["permanent_failures"]] == ["a series"]
+
+
+@pytest.mark.parametrize(
+    ("which", "ids"),
+    [
+        ([], ["K1", "K2", "K3", "K4"]),
+        (["pending"], ["K1"]),
+        (["failed"], ["K2", "K3"]),
+        (["completed"], ["K4"]),
+    ],
+)
+def test_queue_as_json(
+    data: Path, which: list[str], ids: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An array of entries, each with its queue and all that stands in the file, unknown keys too."""
+    assert run(data, "queue", *which, "--json") == 0
+    out = capsys.readouterr().out
+    entries = json.loads(out)
+    assert [entry["id"] for entry in entries] == ids
+    assert {entry["queue"] for entry in entries} <= {"pending", "failed", "completed"}
+    for entry in entries:
+        assert {"id", "slug", "title", "year", "url", "imdb_id", "added_at", "queue"} <= entry.keys()
+        if entry["queue"] == "failed":
+            assert {"error", "retry_count", "retry_at"} <= entry.keys()
+        if entry["queue"] == "completed":
+            assert {"completed_at", "reason"} <= entry.keys()
+    if "K1" in ids:
+        assert entries[0]["mine"] == 7
+    if "K2" in ids:
+        assert "Two \u2013 \x1b[31m\u202e" in [entry["title"] for entry in entries]
+        assert out.isascii()
+
+
+def test_looking_changes_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`status` and `queue` write no file, also in a folder that is not there."""
+    before = {path.name: path.read_bytes() for path in data.iterdir()}
+    for line in (["status"], ["queue"], ["status", "--json"]):
+        assert run(data, *line) == 0
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == before
+    assert run(data / "none", "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out.rpartition("\n{")[2].join(["{", ""]))["daemon"] is None
+    assert not (data / "none").exists()
+
+
+def test_for_people(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same in words: counts, next retry, what failed for good and how to retry; nothing unsafe."""
+    assert run(data, "status") == 0
+    assert run(data, "queue") == 0
+    out = capsys.readouterr().out
+    for words in (
+        "not running",
+        "1 pending, 2 failed (1 for good), 1 completed",
+        "2026-11-02 10:00 UTC",
+        "no release",
+        "three: a series",
+        "retry FILM",
+        "already downloaded",
+    ):
+        assert words in out
+    assert "\x1b" not in out
+    assert "\u202e" not in out
+
+
+def test_a_running_daemon_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its process id is told while the lock is held, and not by what a killed one left."""
+    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z", "resting \ud800", "working"))
+    assert run(data, "status", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["daemon"] is None
+    lock = InstanceLock(data / "daemon.lock")
+    assert lock.acquire()
+    try:
+        run(data, "status", "--json")
+        document = json.loads(capsys.readouterr().out)
+        assert (document["daemon"], document["download"]) == (4711, "working")
+        run(data, "status")
+        assert "process 4711" in capsys.readouterr().out
+    finally:
+        lock.release()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b"7", b'{"pid": Infinity}', b'{"pid": "x"}', b"[" * 99_999]
+)
+def test_an_unreadable_state(tmp_path: Path, content: bytes) -> None:
+    """It tells nothing, and does no harm."""
+    (tmp_path / "daemon.json").write_bytes(content)
+    assert read_state(tmp_path / "daemon.json") is None
+
+
+# --- editing without a daemon -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["retry", "remove"])
+def test_unknown_films(data: Path, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A film that is not there is named on stderr, exit code 1; the others are done all the same."""
+    assert run(data, command, "nobody") == 1
+    assert "nobody" in capsys.readouterr().err
+    assert run(data, command, "two", "nobody\x1b[2J") == 1
+    out, err = capsys.readouterr()
+    assert "1 film" in out
+    assert "\x1b" not in err
+    assert "K2" not in held(data, QueueName.FAILED)
+
+
+def test_retry(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By slug or id, permanent ones too, with a fresh count; pending films are not among the failed ones."""
+    assert run(data, "retry", "K3", "two") == 0
+    entries = QueueManager(data, writable=False).entries(QueueName.PENDING)
+    assert [(entry.movie.id, entry.retry_count) for entry in entries] == [("K1", 0), ("K3", 0), ("K2", 0)]
+    assert run(data, "retry", "one") == 1
+    assert run(data, "retry", "--all") == 0
+    assert "No film has failed." in capsys.readouterr().out
+
+
+def test_remove_and_add(data: Path) -> None:
+    """A removed film is in no queue, cannot be removed twice, and comes back by `add` alone."""
+    assert run(data, "remove", "one", "K4") == 0
+    assert (held(data, QueueName.PENDING), held(data, QueueName.COMPLETED)) == ([], [])
+    assert run(data, "remove", "one") == 1
+    assert run(data, "add", "https://letterboxd.com/film/one/") == 0
+    assert held(data, QueueName.PENDING) == ["K1"]
+
+
+@pytest.mark.parametrize(
+    ("film", "film_id", "url"),
+    [
+        ("heat-1995", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        ("Heat-1995", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        ("https://letterboxd.com/film/heat-1995/", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        ("letterboxd.com/maria/film/heat-1995/1/", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        ("http://www.letterboxd.com/film/heat-1995", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        ("https://boxd.it/2bbs", "2bbs", "https://boxd.it/2bbs"),
+    ],
+)
+def test_the_forms_of_a_film(data: Path, film: str, film_id: str, url: str) -> None:
+    """Slug, addresses and short addresses are understood."""
+    assert run(data, "add", film) == 0
+    [entry] = [entry for entry in QueueManager(data).entries(QueueName.PENDING) if entry.movie.id != "K1"]
+    assert (entry.movie.id, entry.movie.url, entry.by_command) == (film_id, url, True)
+
+
+def _csv() -> str:
+    return "Date,Name,Year,Letterboxd URI\n2026-01-01,Five,1995,https://boxd.it/K5\n"
+
+
+def test_import(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export adds its films and drops none, plain or inside the ZIP; it counts for the user's list."""
+    export = tmp_path / "watchlist.csv"
+    export.write_text(_csv())
+    assert run(data, "import", str(export)) == 0
+    assert "1 film read from watchlist.csv" in capsys.readouterr().out
+    assert held(data, QueueName.PENDING) == ["K1", "K5"]
+    assert json.loads((data / "watchlist.json").read_bytes())["username"] == "maria"
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("watchlist.csv", _csv())
+    (tmp_path / "export.zip").write_bytes(buffer.getvalue())
+    assert run(data, "import", str(tmp_path / "export.zip")) == 0
+    assert held(data, QueueName.PENDING) == ["K1", "K5"]
+
+
+def test_import_where_the_daemon_reads_an_export(data: Path, tmp_path: Path) -> None:
+    """It counts as a reading of that list, so the daemon does not take its own for another one."""
+    export = tmp_path / "watchlist.csv"
+    export.write_text(_csv())
+    watched = tmp_path / "watched" / "watchlist.csv"
+    _write(data / "config.json", {"username": "maria", "letterboxd": {"export_file": str(watched)}})
+    assert run(data, "import", str(export)) == 0
+    assert json.loads((data / "watchlist.json").read_bytes())["username"] == str(watched)
+
+
+def test_a_busy_daemon(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """If the daemon does not come to it in time, that is said, and the request stays for it."""
+    monkeypatch.setattr(edit, "_PATIENCE_SECONDS", 0.2)
+    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z", "", ""))
+    lock = InstanceLock(data / "daemon.lock")
+    assert lock.acquire()
+    try:
+        assert run(data, "retry", "two") == 0
+    finally:
+        lock.release()
+    assert "process 4711" in capsys.readouterr().out
+    assert held(data, QueueName.FAILED) == ["K2", "K3"]
+    assert run(data, "remove", "four") == 0  # the next command does both
+    assert "K2" in held(data, QueueName.PENDING)
+    assert not (data / "daemon.json").exists()
+
+
+def test_mistakes_in_the_settings_are_said(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A command that works with them warns on stderr; the JSON on stdout stays alone."""
+    _write(data / "config.json", {"usernme": "maria", "retry_interval": "soon"})
+    assert run(data, "retry", "two") == 0
+    err = capsys.readouterr().err
+    assert "WARNING" in err
+    assert "usernme" in err
+    assert "retry_interval" in err
+
+
+def test_the_folder_is_private(data: Path) -> None:
+    """A command that writes makes the folder and its files the owner's alone."""
+    data.chmod(0o755)
+    assert run(data, "retry", "two") == 0
+    assert data.stat().st_mode & 0o777 == 0o700
+    for path in data.glob("queue_*.json"):
+        assert path.stat().st_mode & 0o077 == 0, path

@@ -1,0 +1,303 @@
+"""A month in seconds: the real program between stand-ins, with everything that happens in a month.
+
+Only the clock and the other end of the sockets are ours. `--days N` makes it longer or shorter.
+"""
+
+import gc
+import math
+import random
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from movie_sync.demo.filelist_server import StandInRelease
+from movie_sync.demo.letterboxd_server import StandInFilm
+from movie_sync.domain.models import QueueEntry, QueueName
+from simulation import Outage, World
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+_CALLS_PER_HOUR = 30
+_INTERVAL = 3600.0
+_MAX_RETRIES = 5
+_LONGEST_PAUSE = _HOUR + _MINUTE
+_LONGEST_DELAY = 7 * _DAY
+_SYLLABLES = ("ba", "cor", "den", "fi", "gal", "hu", "ki", "lo", "mer", "no", "pa", "ris", "su", "ten", "vo", "wi")
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass(eq=False)
+class Wish:
+    """A film on the list, when the tracker gets it (None: never), and what became of the wish."""
+
+    film: StandInFilm
+    listed_at: float
+    appears_at: float | None
+    was_unlisted: bool = False
+    attempts: list[tuple[float, float]] = field(default_factory=list)
+    """True and wall time of each search that told that there is nothing."""
+
+
+class Month:
+    """What happens, and when: films come and go, services break, the program is started anew, clocks jump."""
+
+    def __init__(self, world: World, days: int) -> None:
+        self.world = world
+        self.begins_at = world.now
+        self.ends_at = world.now + days * _DAY
+        self.wishes: list[Wish] = []
+        self._dice = random.Random(7)
+        self._events: list[tuple[float, Callable[[], None]]] = []
+        self._plan(days)
+
+    def run(self) -> Iterator[float]:
+        """Let it happen; yields the true time at the end of each day."""
+        days_end = [self.begins_at + _DAY * (day + 1) for day in range(round((self.ends_at - self.begins_at) / _DAY))]
+        for day_end in days_end:
+            while self._events and self._events[0][0] < day_end:
+                at, event = self._events.pop(0)
+                self.world.run_until(at)
+                event()
+                self._events.sort(key=lambda planned: planned[0])
+            self.world.run_until(day_end)
+            yield day_end
+
+    def _plan(self, days: int) -> None:
+        for _ in range(12):
+            self._add_film()
+        for day in range(days - 1):
+            midnight = self.begins_at + day * _DAY
+            for _ in range(self._dice.choice((1, 2, 2, 3))):
+                self._at(midnight + self._some_time(), self._add_film)
+            self._at(midnight + self._some_time(), self._take_off_list)
+            if day % 3 == 1:
+                self._at(midnight + self._some_time(), self._list_again)
+            if day % 4 != 3 and day < days - 3:
+                service = ("letterboxd", "tracker", "client")[day % 3]
+                self._at(midnight + self._some_time(), lambda service=service: self._break(service))
+            if day % 2 == 0:
+                self._at(midnight + 20 * _HOUR + 17, self.world.restart)
+        for share, seconds in ((0.2, 3 * _HOUR), (0.33, -2 * _HOUR), (0.5, 40 * _DAY), (0.75, -26 * _HOUR)):
+            noon = self.begins_at + int(share * days) * _DAY + 12 * _HOUR
+            self._at(noon, lambda seconds=seconds: self.world.jump(seconds))
+            if seconds > _LONGEST_DELAY:  # somebody sees it and puts it right
+                self._at(noon + 3 * _HOUR, lambda seconds=seconds: self.world.jump(-seconds))
+        self._events.sort(key=lambda planned: planned[0])
+
+    def _at(self, moment: float, event: Callable[[], None]) -> None:
+        self._events.append((moment, event))
+
+    def _some_time(self) -> float:
+        return float(self._dice.randrange(int(16 * _HOUR)))
+
+    def _add_film(self) -> None:
+        number = len(self.wishes)
+        title = " ".join("".join(self._dice.choices(_SYLLABLES, k=3)).capitalize() for _ in range(2))
+        film = StandInFilm(
+            lid=f"m{number:03d}",
+            slug=title.lower().replace(" ", "-"),
+            title=title,
+            year=1950 + number % 70,
+            imdb_id=f"tt{6_000_000 + number}",
+            runtime_minutes=100,
+        )
+        now = self.world.now
+        kind = number % 4
+        appears_at = None if kind == 3 else now if kind else now + self._dice.randrange(2 * 3600, 6 * 3600)
+        if appears_at is not None:
+            name = f"{title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
+            release = StandInRelease(
+                number, name, imdb=film.imdb_id, appears_at=_EPOCH + timedelta(seconds=appears_at)
+            )
+            self.world.tracker.releases.append(release)
+        self.wishes.append(Wish(film, now, appears_at))
+        self.world.letterboxd.films.insert(0, film)
+
+    def _take_off_list(self) -> None:
+        films = self.world.letterboxd.films
+        while len(films) > 15 or self._dice.random() < 0.5:
+            film = films.pop(self._dice.randrange(len(films)))
+            self._wish(film).was_unlisted = True
+
+    def _list_again(self) -> None:
+        listed = set(self.world.letterboxd.films)
+        gone = [wish.film for wish in self.wishes if wish.was_unlisted and wish.film not in listed]
+        if gone:
+            self.world.letterboxd.films.insert(0, self._dice.choice(gone))
+
+    def _break(self, service: str) -> None:
+        seconds = float(self._dice.randrange(int(10 * _MINUTE), int(4 * _HOUR)))
+        mend = self.world.break_down(service, seconds, kind=len(self.world.outages))
+        self._at(self.world.now + seconds, mend)
+
+    def _wish(self, film: StandInFilm) -> Wish:
+        return next(wish for wish in self.wishes if wish.film is film)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """What must not grow."""
+
+    file_bytes: dict[str, int]
+    memory_kb: int
+    own_threads: int
+    stand_in_threads: int
+
+
+@dataclass
+class Outcome:
+    """A month that has passed."""
+
+    month: Month
+    world: World
+    measures: list[Measure]
+    entries: dict[QueueName, list[QueueEntry]]
+
+
+@pytest.fixture(scope="module")
+def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outcome]:
+    """The month, run once for all tests."""
+    days = request.config.getoption("--days")
+    with World(tmp_path_factory.mktemp("month") / "data", _CALLS_PER_HOUR) as world:
+        month = Month(world, days)
+        measures = [_measure(world) for _ in month.run()]
+        entries = {name: world.workshop.queues.entries(name) for name in QueueName}
+        _note_attempts(month)
+        yield Outcome(month, world, measures, entries)
+
+
+def _measure(world: World) -> Measure:
+    gc.collect()
+    memory = 0
+    if sys.platform.startswith("linux"):
+        lines = Path("/proc/self/status").read_text().splitlines()
+        memory = next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
+    threads = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
+    serving = [thread for thread in threads if "process_request_thread" in thread.name]
+    listening = {"letterboxd", "filelist-stand-in", "qbittorrent-stand-in"}
+    return Measure(
+        file_bytes={path.name: path.stat().st_size for path in world.folder.iterdir()},
+        memory_kb=memory,
+        own_threads=sum(thread not in serving and thread.name not in listening for thread in threads),
+        stand_in_threads=len(serving),
+    )
+
+
+def _note_attempts(month: Month) -> None:
+    """Find the searches by id and by name that came to their end at one moment and found nothing."""
+    by_moment: dict[tuple[float, str], list[int]] = {}
+    walls: dict[float, float] = {}
+    for call in month.world.calls:
+        by_moment.setdefault((call.at, call.query), []).append(call.status)
+        walls[call.at] = call.wall
+    for wish in month.wishes:
+        by_name = f"{wish.film.title} {wish.film.year}"
+        for (at, query), statuses in by_moment.items():
+            if query == by_name and statuses == [200] and by_moment.get((at, wish.film.imdb_id or "")) == [200]:
+                wish.attempts.append((at, walls[at]))
+
+
+def test_calls_stay_within_the_budget(outcome: Outcome) -> None:
+    """In no hour that one could pick does the tracker get more calls than the budget allows."""
+    times = sorted(call.at for call in outcome.world.calls)
+    assert len(times) > 5 * len(outcome.measures)
+    for first, one_too_many in zip(times, times[_CALLS_PER_HOUR:], strict=False):
+        assert one_too_many - first >= _HOUR, (first, one_too_many)
+    fullest = max(sum(at <= other < at + _HOUR for other in times) for at in times)
+    assert fullest == _CALLS_PER_HOUR, "the budget was never put to the test"
+
+
+def test_the_list_is_read_once_an_interval(outcome: Outcome) -> None:
+    """The list is read every hour to the second, whatever the wall clock does; outages and restarts apart."""
+    world = outcome.world
+    bad_times = [outage for outage in world.outages if outage.service == "letterboxd"]
+    regular = 0
+    for reading, following in pairwise(world.readings):
+        if any(reading < restart <= following for restart in world.restarts):
+            continue
+        gap = following - reading
+        if any(outage.begins_at <= reading < outage.ends_at for outage in bad_times):
+            assert gap in {60.0, 120.0, 240.0, 300.0, 480.0, 960.0, 1920.0, _INTERVAL}, gap
+        else:
+            assert gap == _INTERVAL
+            regular += 1
+    assert regular > 0.8 * 24 * len(outcome.measures)
+
+
+def test_retries_follow_the_schedule(outcome: Outcome) -> None:
+    """A film that is not there is looked for after 1, 2, 4 and 8 hours, to the second, then no more."""
+    kept = exact = 0
+    for wish in outcome.month.wishes:
+        assert wish.was_unlisted or len(wish.attempts) <= _MAX_RETRIES
+        if wish.was_unlisted:  # its wish may be a fresh one
+            continue
+        for number, (before, after) in enumerate(pairwise(wish.attempts)):
+            delay = _HOUR * 2**number
+            if any(before[0] <= jump <= after[0] for jump in outcome.world.jumps):
+                assert after[0] - before[0] <= _LONGEST_DELAY
+                continue
+            late = after[1] - before[1] - delay
+            kept += 1
+            exact += late == 0
+            assert late == 0 or (late > 0 and _is_excused(outcome.world, after[0] - late, after[0])), (wish, late)
+    assert kept > len(outcome.measures)
+    assert exact > 0.8 * kept
+
+
+def _is_excused(world: World, due: float, done: float) -> bool:
+    """Tell whether something kept the program from it: an outage and the pause after it, or the budget."""
+
+    def is_in_the_way(outage: Outage) -> bool:
+        return outage.begins_at <= done and due <= outage.ends_at + _LONGEST_PAUSE
+
+    calls = sum(due - _HOUR <= call.at <= done for call in world.calls)
+    return any(map(is_in_the_way, world.outages)) or calls >= _CALLS_PER_HOUR - 2
+
+
+def test_every_wish_ends_well(outcome: Outcome) -> None:
+    """What the tracker has is handed over, once; what it never has fails for good; nothing is lost."""
+    found = {name: {entry.movie.id for entry in entries} for name, entries in outcome.entries.items()}
+    assert max(Counter(film for films in found.values() for film in films).values()) == 1
+    settled = [wish for wish in outcome.month.wishes if wish.listed_at < outcome.month.ends_at - 2 * _DAY]
+    for wish in settled:
+        lid = wish.film.lid
+        if wish.appears_at is not None and not wish.was_unlisted:
+            assert lid in found[QueueName.COMPLETED], wish
+        elif wish.appears_at is None:
+            assert lid not in found[QueueName.COMPLETED], wish
+            assert wish.was_unlisted or lid in found[QueueName.FAILED], wish
+    kept_out = {wish.film.lid for wish in settled if not wish.was_unlisted}
+    for entry in outcome.entries[QueueName.FAILED]:
+        assert entry.retry_at is None or entry.movie.id not in kept_out, entry
+    hashes = Counter(row["hash"] for row in outcome.world.client.rows)
+    assert max(hashes.values()) == 1
+    known = {entry.choice.info_hash for entry in outcome.entries[QueueName.COMPLETED] if entry.choice}
+    assert known == set(hashes)
+
+
+def test_what_left_the_list_leaves_the_queues(outcome: Outcome) -> None:
+    """At the end only films of the list, or of its last two readings, wait or have failed."""
+    listed = {film.lid for film in outcome.world.letterboxd.films}
+    waiting = outcome.entries[QueueName.PENDING] + outcome.entries[QueueName.FAILED]
+    assert {entry.movie.id for entry in waiting} <= listed
+
+
+def test_nothing_grows(outcome: Outcome) -> None:
+    """Files grow with the films in them and not else, memory and threads not at all."""
+    early, late = outcome.measures[len(outcome.measures) // 3], outcome.measures[-1]
+    assert set(late.file_bytes) == set(early.file_bytes)
+    films = sum(map(len, outcome.entries.values()))
+    queues = sum(size for name, size in late.file_bytes.items() if name.startswith("queue_"))
+    assert queues < 2 * 700 * films, "each film once, and once more in the earlier generation"
+    for measure in outcome.measures:
+        assert measure.file_bytes["budget.json"] < 100 + 40 * _CALLS_PER_HOUR
+        assert measure.file_bytes["watchlist.json"] < 20_000
+        assert measure.own_threads == 0
+    assert late.stand_in_threads <= early.stand_in_threads + 3, "connections were left open"
+    assert late.memory_kb - early.memory_kb < 8_000 * math.ceil(len(outcome.measures) / 30)

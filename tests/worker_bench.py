@@ -1,0 +1,135 @@
+"""Workers between fakes on real queue files, for the tests of both."""
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fakes import (
+    FakeClient,
+    FakeClock,
+    FakeLibrary,
+    FakePages,
+    FakeTracker,
+    FakeWatchlist,
+)
+
+from movie_sync.domain.models import (
+    Movie,
+    QueueEntry,
+    QueueName,
+    Release,
+    WatchlistSnapshot,
+)
+from movie_sync.domain.selection import QualityRules
+from movie_sync.errors import (
+    MovieSyncError,
+)
+from movie_sync.filelist_downloader import FileListDownloader
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.watchlist_store import WatchlistStore
+from movie_sync.watchlist_intake import WatchlistIntake
+from movie_sync.workers.download import Connection, DownloadWorker, RetryPolicy
+from movie_sync.workers.monitor import MonitorWorker
+
+POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
+DEADLINE_SECONDS = 5.0
+
+
+def film(number: int) -> Movie:
+    """Return a made-up film."""
+    title = f"Made Up {chr(ord('A') + number)}"
+    return Movie(f"K{number}", f"made-up-{number}", title, 1950 + number, imdb_id=f"tt900000{number}")
+
+
+def release_of(movie: Movie, number: int) -> Release:
+    """Return a good release of a film."""
+    name = f"{movie.title.replace(' ', '.')}.{movie.year}.1080p.BluRay.x264-GRP"
+    return Release(number, name, 9_000_000_000, 20, imdb_id=movie.imdb_id)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Return once something is so; fail if it takes too long."""
+    ends_at = time.monotonic() + DEADLINE_SECONDS
+    pause = threading.Event()
+    while not is_so():
+        assert time.monotonic() < ends_at, "it did not happen in time"
+        pause.wait(0.005)
+
+
+class Bench:
+    """A download worker between fakes, on real queue files."""
+
+    def __init__(self, folder: Path, policy: RetryPolicy = POLICY, rules: QualityRules | None = None) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.policy = policy
+        self.rules = rules or QualityRules()
+        self.clock = FakeClock()
+        self.journal: list[str] = []
+        self.tracker, self.client = FakeTracker(self.journal), FakeClient(self.journal)
+        self.pages, self.library = FakePages(self.journal), FakeLibrary(self.journal)
+        self.signature = 1
+        self.connects = 0
+        self.connect_error: MovieSyncError | None = None
+        self.start()
+
+    def start(self, *, once: bool = False) -> None:
+        """Start anew from what is on the disk."""
+        self.queues = QueueManager(self.folder, clock=self.clock)
+        self.stop = threading.Event()
+        self.worker = DownloadWorker(
+            self.queues,
+            Connection(self._connect, lambda: self.signature),
+            policy=self.policy,
+            done_words="handed to the test",
+            clock=self.clock,
+            stop=self.stop,
+            once=once,
+        )
+
+    def _connect(self) -> FileListDownloader:
+        self.connects += 1
+        if self.connect_error:
+            raise self.connect_error
+        return FileListDownloader(
+            search=self.tracker,
+            client=self.client,
+            pages=self.pages,
+            library=self.library,
+            rules=self.rules,
+            clock=self.clock,
+        )
+
+    def offer(self, *movies: Movie) -> None:
+        """Put a good release of each film on the tracker."""
+        for movie in movies:
+            self.tracker.offer(movie.imdb_id or "", release_of(movie, int(movie.slug[-1]) + 100))
+
+    def only(self, queue: QueueName) -> QueueEntry:
+        """Return the one film there is, which is in that queue."""
+        held = {name: self.queues.entries(name) for name in QueueName}
+        assert {name: len(entries) for name, entries in held.items() if entries} == {queue: 1}
+        return held[queue][0]
+
+
+class Desk:
+    """A monitor worker on real files."""
+
+    def __init__(self, folder: Path, *answers: WatchlistSnapshot | BaseException | None) -> None:
+        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        self.clock = FakeClock()
+        self.source = FakeWatchlist(*answers)
+        self.queues = QueueManager(folder, clock=self.clock)
+        self.store = WatchlistStore(folder / "watchlist.json", self.clock)
+        self.stop = threading.Event()
+        intake = WatchlistIntake(self.queues, self.store, FakeLibrary(), first_run="all")
+        self.worker = MonitorWorker(
+            self.source, intake, interval_seconds=600, clock=self.clock, stop=self.stop
+        )
+
+
+def snapshot(*movies: Movie) -> WatchlistSnapshot:
+    """Return a reading of maria's list."""
+    return WatchlistSnapshot("maria", movies)
