@@ -146,7 +146,7 @@ class MovieSyncApp:
         try:
             self._drain_inbox()
         except StorageError as exc:
-            self._complaints.say(f"A command waits: {exc}")
+            self._complaints.say(f"A command waits: {exc}", exc=exc)
         else:
             self._complaints.over()
 

@@ -44,7 +44,14 @@ class UserError(MovieSyncError):
 
 
 class StorageError(MovieSyncError):
-    """A file could not be read or written; what memory holds is as before."""
+    """A file could not be read or written; what memory holds is as before.
+
+    `reason` is the system's word for it, such as that the disk is full: the same for every file.
+    """
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class AuthError(MovieSyncError):

@@ -341,12 +341,13 @@ class QueueManager:
                 yield movie
 
     def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
-        if self._is_settled_otherwise(movie, *_SETTLED):
+        known_as = entry.movie.keys()
+        if self._is_settled_otherwise(movie, *_SETTLED, known_as=known_as):
             return False
         renewed = dataclasses.replace(entry, movie=movie, choice=choice)
-        return self._queues.renew(renewed, QueueName.PENDING)
+        return self._queues.renew(renewed, QueueName.PENDING, known_as)
 
-    def _is_settled_otherwise(self, movie: Movie, *queues: QueueName) -> bool:
+    def _is_settled_otherwise(self, movie: Movie, *queues: QueueName, known_as: Collection[str] = ()) -> bool:
         """Tell whether a film in work is settled under another name, and if so, end the work on it.
 
         Letterboxd merges doubles: the list then names a film anew, and only its page tells by the
@@ -355,9 +356,9 @@ class QueueManager:
         for name in queues:
             entry = self._queues.held(movie.keys(), [name])
             if entry is not None:
-                if self._queues.is_held(movie.keys(), but_for=name):
+                if self._queues.is_held((*known_as, *movie.keys()), but_for=name):
                     _log.info("%s stands among the %s films as %s.", movie.label, name, entry.movie.label)
-                    self._queues.renew(dataclasses.replace(entry, movie=movie), name)
+                    self._queues.renew(dataclasses.replace(entry, movie=movie), name, known_as)
                 return True
         return False
 

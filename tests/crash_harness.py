@@ -216,7 +216,7 @@ class Disk:
             yield {**self.flushed_contents, **zeroes}
 
     def _change(self, path: str, change: dict[str, int | None]) -> None:
-        self.changes.append((os.path.dirname(path) or ".", change))
+        self.changes.append((_folder_of(path), change))
         for name, number in change.items():
             if number is None:
                 del self.names[name]
@@ -241,8 +241,12 @@ class Disk:
         return {
             path: None if number == _FOLDER else contents[number]
             for path, number in names.items()
-            if (os.path.dirname(path) or ".") in folders
+            if _folder_of(path) in folders
         }
+
+
+def _folder_of(path: str) -> str:
+    return str(Path(path).parent)
 
 
 def read_tree(folder: Path) -> Tree:

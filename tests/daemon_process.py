@@ -10,9 +10,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from real_qbittorrent import RealQBittorrent, wait_until
+
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
-from real_qbittorrent import RealQBittorrent, wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = (sys.executable, str(ROOT / "main.py"))

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from daemon_process import PASSKEY, TRACKER_USER
 from fakes import FakeClock
+from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, Manner, QBittorrentStandIn
+from workshop import Workshop
+
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.workers.base import Worker
-from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, Manner, QBittorrentStandIn
-from workshop import Workshop
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_STEPS_AT_ONCE = 5_000
@@ -37,7 +38,12 @@ _TRACKER_FAULTS = (
     filelist_faults.CUT_JSON,
     filelist_faults.SERVER_FAULT,
 )
-_CLIENT_FAULTS = (Answer(503, b"busy"), Answer(manner=Manner.RESET), Answer(manner=Manner.CUT), Answer(500, b"?"))
+_CLIENT_FAULTS = (
+    Answer(503, b"busy"),
+    Answer(manner=Manner.RESET),
+    Answer(manner=Manner.CUT),
+    Answer(500, b"?"),
+)
 
 
 class Driver:
@@ -47,7 +53,9 @@ class Driver:
         self._clock = clock
         self._queues = workshop.queues
         self._download = workshop.download
-        self._due: dict[Worker, float] = dict.fromkeys([workshop.monitor, workshop.download], clock.monotonic())
+        self._due: dict[Worker, float] = dict.fromkeys(
+            [workshop.monitor, workshop.download], clock.monotonic()
+        )
         self._is_idle = False
 
     def run_until(self, ends_at: float) -> None:

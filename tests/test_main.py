@@ -9,20 +9,24 @@ from pathlib import Path
 
 import pytest
 import qbittorrentapi
-
 from daemon_process import PASSKEY, TRACKER_USER, Household
+from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from stand_ins.tracker import Tracker, copy_of, seed
+
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
-from stand_ins.tracker import Tracker, copy_of, seed
 
 _SMALL_SIZES = {"2160p": [0, 4000], "1080p": [0, 4000], "720p": [0, 4000], "sd": [0, 4000]}
 
 
 def make_film(number: int, **more: object) -> StandInFilm:
     """Return a made-up film."""
-    names = {"lid": f"L{number:03d}", "slug": f"made-up-{_word(number).lower()}", "title": f"Made Up {_word(number)}"}
+    names = {
+        "lid": f"L{number:03d}",
+        "slug": f"made-up-{_word(number).lower()}",
+        "title": f"Made Up {_word(number)}",
+    }
     return StandInFilm(**names, year=1950 + number % 70, imdb_id=f"tt9{number:06d}", **more)
 
 

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from daemon_process import PASSKEY, TRACKER_USER, Household
+from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 _LIMIT_KB = 50_000

@@ -84,8 +84,9 @@ class WatchFolder:
             raise self._failure("made", exc) from None
 
     def _failure(self, done: str, exc: OSError) -> StorageError:
+        reason = exc.strerror or str(exc)
         return StorageError(
-            f"The folder for torrents {self._folder} could not be {done}: {exc.strerror or exc}."
+            f"The folder for torrents {self._folder} could not be {done}: {reason}.", reason=reason
         )
 
     def _read(self) -> Iterator[HeldTorrent]:

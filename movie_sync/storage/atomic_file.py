@@ -62,7 +62,8 @@ def write_atomically(
                 _take_back(path, is_kept=is_kept, was_there=was_there)
             raise
     except OSError as exc:
-        raise StorageError(f"{path} could not be written: {exc.strerror or exc}.") from None
+        reason = exc.strerror or str(exc)
+        raise StorageError(f"{path} could not be written: {reason}.", reason=reason) from None
 
 
 def temporary_of(path: Path) -> Path:

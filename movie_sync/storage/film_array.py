@@ -17,11 +17,14 @@ def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
     lines = iter(file)
     if next(lines, b"") != b"[\n":
         raise ValueError("another beginning")
-    is_more_expected = False
+    is_film_due, is_end_due = True, True
     for line in lines:
-        if line == b"]\n" and not is_more_expected and next(lines, None) is None:
+        if line == b"]\n" and is_end_due and next(lines, None) is None:
             return
-        is_more_expected = line.endswith(b",\n")
+        if not is_film_due:
+            raise ValueError("a comma is missing")
+        is_film_due = line.endswith(b",\n")
+        is_end_due = not is_film_due
         yield line.removesuffix(b"\n").removesuffix(b",")
     raise ValueError("another end")
 

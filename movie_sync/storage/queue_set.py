@@ -71,22 +71,25 @@ class QueueSet:
         numbered = [self.numbered(entry) for entry in entries]
         if not numbered:
             return 0
-        self._files[target].change(add=numbered, remove=self._rows_of(numbered, target))
-        self._take_from_others(numbered, target)
+        films = [entry.movie.keys() for entry in numbered]
+        self._files[target].change(add=numbered, remove=self._rows_of(films, target))
+        self._take_from_others(films, target)
         return len(numbered)
 
-    def renew(self, entry: QueueEntry, queue: QueueName) -> bool:
+    def renew(self, entry: QueueEntry, queue: QueueName, known_as: Collection[str] = ()) -> bool:
         """Put a new state of a film in its present place in a queue; False if it is not there.
+
+        `known_as` are keys that it may have had before.
 
         Raises:
             StorageError: nothing was changed.
         """
-        rows = self._files[queue].find(entry.movie.keys())
+        films = [(*known_as, *entry.movie.keys())]
+        rows = self._rows_of(films, queue)
         if not rows:
             return False
-        numbered = self.numbered(entry)
-        self._files[queue].change(replace={rows[0]: numbered}, remove=rows[1:])
-        self._take_from_others([numbered], queue)
+        self._files[queue].change(replace={rows[0]: self.numbered(entry)}, remove=rows[1:])
+        self._take_from_others(films, queue)
         return True
 
     def write_stale(self) -> None:
@@ -99,13 +102,14 @@ class QueueSet:
             if queue.is_stale:
                 queue.change()
 
-    def _rows_of(self, entries: Sequence[QueueEntry], name: QueueName) -> list[int]:
+    def _rows_of(self, films: Iterable[Collection[str]], name: QueueName) -> list[int]:
+        """Return the rows of films, each given by its keys."""
         queue = self._files[name]
-        return list({row: None for entry in entries for row in queue.find(entry.movie.keys())})
+        return list({row: None for keys in films for row in queue.find(keys)})
 
-    def _take_from_others(self, entries: Sequence[QueueEntry], target: QueueName) -> None:
+    def _take_from_others(self, films: Sequence[Collection[str]], target: QueueName) -> None:
         for name, queue in self._files.items():
-            rows = self._rows_of(entries, name) if name is not target else []
+            rows = self._rows_of(films, name) if name is not target else []
             if not rows and not queue.is_stale:
                 continue
             was_stale = queue.is_stale

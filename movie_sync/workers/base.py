@@ -5,7 +5,7 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from movie_sync.errors import MovieSyncError, Stopped
+from movie_sync.errors import MovieSyncError, Stopped, StorageError
 
 _log = logging.getLogger(__name__)
 
@@ -30,18 +30,23 @@ class Complaints:
     def __init__(self, logger: logging.Logger) -> None:
         self._log = logger
         self._last = ""
+        self._cause = ""
 
-    def say(self, complaint: str, detail: str = "") -> None:
-        """Log a complaint; the same one again only at DEBUG. `detail` is not compared."""
-        level = logging.DEBUG if complaint == self._last else logging.WARNING
+    def say(self, complaint: str, detail: str = "", *, exc: Exception | None = None) -> None:
+        """Log a complaint; the same one again only at DEBUG. `detail` is not compared.
+
+        A full disk is one complaint, whichever file `exc` says that it refused.
+        """
+        cause = (exc.reason if isinstance(exc, StorageError) else "") or complaint
+        level = logging.DEBUG if cause == self._cause else logging.WARNING
         self._log.log(level, "%s%s", complaint, detail)
-        self._last = complaint
+        self._last, self._cause = complaint, cause
 
     def over(self) -> None:
         """Log that what was complained of works again."""
         if self._last:
             self._log.info("Works again; it was: %s", self._last)
-        self._last = ""
+        self._last = self._cause = ""
 
 
 class Worker(abc.ABC):

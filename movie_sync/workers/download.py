@@ -230,7 +230,7 @@ class DownloadWorker(Worker):
         asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
         seconds = max(pause_seconds(self._outages), min(asked or 0.0, LONGEST_DELAY_SECONDS))
         until = time_of_day(self._clock.now(), seconds)
-        self._complaints.say(str(exc), f" Pausing until {until}.")
+        self._complaints.say(str(exc), f" Pausing until {until}.", exc=exc)
         return Rest(seconds, f"pausing until {until}: {exc}")
 
     def _wait_for_budget(self, exc: BudgetError) -> Rest:

@@ -58,7 +58,7 @@ class MonitorWorker(Worker):
             seconds = self._seconds_after(exc)
             trouble = "taken in" if isinstance(exc, StorageError) else "read"
             self._complaints.say(
-                f"The watchlist could not be {trouble}: {exc}", f" Next try {self._in(seconds)}."
+                f"The watchlist could not be {trouble}: {exc}", f" Next try {self._in(seconds)}.", exc=exc
             )
             return Rest(seconds, f"the last check failed ({exc}); next try {self._in(seconds)}")
         self._failures = 0

@@ -43,11 +43,17 @@ def main() -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     names = ["queue", "memory", "idle", "latency", "stop", "speed"]
     parser.add_argument("parts", nargs="*", choices=[*names, []], help="what to measure (all)")
-    parser.add_argument("--sizes", type=_numbers, default=[100, 1_000, 10_000, 100_000], help="entries in the queues")
-    parser.add_argument("--films", type=_numbers, default=[0, 28, 1_000, 10_000], help="films on the list at the first sync")
+    parser.add_argument(
+        "--sizes", type=_numbers, default=[100, 1_000, 10_000, 100_000], help="entries in the queues"
+    )
+    parser.add_argument(
+        "--films", type=_numbers, default=[0, 28, 1_000, 10_000], help="films on the list at the first sync"
+    )
     parser.add_argument("--hand-over", type=int, default=1_000, help="of these, hand over at most so many")
     parser.add_argument("--idle-seconds", type=float, default=60.0, help="what stands for the idle hour")
     parser.add_argument("--films-timed", type=int, default=20, help="films timed from the list to the client")
@@ -178,7 +184,9 @@ def _machine() -> str:
     model = platform.processor()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model)
+        model = next(
+            (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), model
+        )
     return (
         f"{os.cpu_count()} cores ({model}), {platform.system()} {platform.release()}, "
         f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"

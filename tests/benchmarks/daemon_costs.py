@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import qbittorrentapi
-
-from made_up import title
-
 from daemon_process import PASSKEY, TRACKER_USER, Household, Running
+from made_up import title
+from real_qbittorrent import RealQBittorrent, qbittorrents
+
 from movie_sync.demo.filelist_faults import slow
 from movie_sync.demo.filelist_server import API, FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
-from real_qbittorrent import RealQBittorrent, qbittorrents, wait_until
 
 _SHORT_SECONDS = 30.0
 _LONG_SECONDS = 1200.0
@@ -49,7 +48,11 @@ class Idle:
 
 def client_version() -> str:
     """Return which torrent client the daemon is measured with, in words."""
-    return f"a real {Path(qbittorrents()[0][0]).name}" if qbittorrents() else "the watch folder (no qbittorrent-nox here)"
+    return (
+        f"a real {Path(qbittorrents()[0][0]).name}"
+        if qbittorrents()
+        else "the watch folder (no qbittorrent-nox here)"
+    )
 
 
 def sync_costs(films: int, most_handed_over: int) -> tuple[Cost, Cost, int]:
@@ -195,7 +198,9 @@ def _release(number: int) -> StandInRelease:
 
 def _cost(daemon: Running) -> Cost:
     lines = Path(f"/proc/{daemon.process.pid}/status").read_text().splitlines()
-    fields = {name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value.strip()}
+    fields = {
+        name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value.strip()
+    }
     return Cost(
         resident=int(fields["VmRSS"]) * 1024 / 1e6,
         peak=int(fields["VmHWM"]) * 1024 / 1e6,

@@ -2,7 +2,24 @@
 
 import random
 
-_SYLLABLES = ("ba", "cor", "den", "fi", "gal", "hu", "ki", "lo", "mer", "no", "pa", "ris", "su", "ten", "vo", "wi")
+_SYLLABLES = (
+    "ba",
+    "cor",
+    "den",
+    "fi",
+    "gal",
+    "hu",
+    "ki",
+    "lo",
+    "mer",
+    "no",
+    "pa",
+    "ris",
+    "su",
+    "ten",
+    "vo",
+    "wi",
+)
 
 
 def title(number: int) -> str:

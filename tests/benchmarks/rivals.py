@@ -69,11 +69,17 @@ def kinds() -> list[Kind]:
     found = [
         Kind("Movie Sync", OurStore, "three JSON files, current after each operation"),
         Kind("SQLite", SqliteStore, "WAL, synchronous=FULL; no file to read but the database"),
-        Kind("SQLite + files", SqliteAndFilesStore, "the same, with the JSON files written after each (unflushed)"),
+        Kind(
+            "SQLite + files",
+            SqliteAndFilesStore,
+            "the same, with the JSON files written after each (unflushed)",
+        ),
     ]
     if importlib.util.find_spec("persistqueue"):
         found += [
-            Kind("persist-queue, files", FileQueueStore, "does not flush to the disk; no history, no look-up"),
+            Kind(
+                "persist-queue, files", FileQueueStore, "does not flush to the disk; no history, no look-up"
+            ),
             Kind("persist-queue, SQLite", SqliteQueueStore, "no look-up: takes a film twice"),
         ]
     return found

@@ -25,7 +25,8 @@ _FORMS = (
 def speeds(seconds: float) -> list[tuple[str, float, str]]:
     """Measure each for so many seconds; return what, how many a second, and a remark."""
     films = [
-        StandInFilm(f"p{number:04d}", f"film-{number}", title(number), 1960 + number % 60) for number in range(28)
+        StandInFilm(f"p{number:04d}", f"film-{number}", title(number), 1960 + number % 60)
+        for number in range(28)
     ]
     page = watchlist_page("maria", films, 2800, 50, 100)
     one = film_page(films[0], _BASE)
@@ -43,12 +44,36 @@ def speeds(seconds: float) -> list[tuple[str, float, str]]:
     now = datetime(2026, 11, 1, tzinfo=UTC)
     rules = QualityRules()
     return [
-        ("watchlist pages parsed", _rate(lambda: parse_watchlist(page, _BASE), 1, seconds), f"28 films, {len(page) // 1000} kB each"),
-        ("film pages parsed", _rate(lambda: parse_film(one), 1, seconds), f"{len(one) / 1000:.0f} kB each (the site's are larger)"),
-        ("names judged", _rate(lambda: [judge(wanted[0], name) for name in names[:500]], 500, seconds), "one film against each name"),
-        ("names taken into an index", _rate(lambda: NameIndex(names[:1000]), 1000, seconds), "once for a library or a client"),
-        ("films looked up in the index", _rate(lambda: [index.find(film) for film in wanted], len(wanted), seconds), "among 10,000 names"),
-        ("releases judged and ordered", _rate(lambda: rank(movie, releases, rules, now), 100, seconds), "100 rows an answer"),
+        (
+            "watchlist pages parsed",
+            _rate(lambda: parse_watchlist(page, _BASE), 1, seconds),
+            f"28 films, {len(page) // 1000} kB each",
+        ),
+        (
+            "film pages parsed",
+            _rate(lambda: parse_film(one), 1, seconds),
+            f"{len(one) / 1000:.0f} kB each (the site's are larger)",
+        ),
+        (
+            "names judged",
+            _rate(lambda: [judge(wanted[0], name) for name in names[:500]], 500, seconds),
+            "one film against each name",
+        ),
+        (
+            "names taken into an index",
+            _rate(lambda: NameIndex(names[:1000]), 1000, seconds),
+            "once for a library or a client",
+        ),
+        (
+            "films looked up in the index",
+            _rate(lambda: [index.find(film) for film in wanted], len(wanted), seconds),
+            "among 10,000 names",
+        ),
+        (
+            "releases judged and ordered",
+            _rate(lambda: rank(movie, releases, rules, now), 100, seconds),
+            "100 rows an answer",
+        ),
     ]
 
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from daemon_process import PASSKEY, TRACKER_USER, Household  # noqa: E402
+
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease  # noqa: E402
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm  # noqa: E402
 from movie_sync.domain.release_quality import read_quality  # noqa: E402
@@ -103,7 +104,7 @@ def _lay_out(
             right[keys[other]].add(release)
         wrong = [trap for trap in traps[film["family"]] if film_of[trap] not in same[film["id"]]]
         for offer in (release, *map(_as_release, wrong[number % 5 :: 5][:6])):
-            releases.append(StandInRelease(10_000 + len(releases), offer, imdb=as_film.imdb_id))  # noqa: PERF401
+            releases.append(StandInRelease(10_000 + len(releases), offer, imdb=as_film.imdb_id))
     return right, releases
 
 
