@@ -105,7 +105,8 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain["retry_count"] = entry.retry_count
     if entry.choice:
         plain["release"] = entry.choice.release
-        plain["filelist_id"] = entry.choice.filelist_id
+        if entry.choice.filelist_id:  # a torrent found in the client may not tell it
+            plain["filelist_id"] = entry.choice.filelist_id
         plain["info_hash"] = entry.choice.info_hash
     if entry.acceptable_since and not is_completed:
         plain["acceptable_since"] = format_time(entry.acceptable_since)
