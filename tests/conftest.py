@@ -23,7 +23,9 @@ def pytest_unconfigure() -> None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options for the long forms."""
     parser.addoption("--kills", type=int, default=5, help="how often the daemon is killed (short form: 5)")
-    parser.addoption("--days", type=int, default=30, help="how many days are simulated (short form: 30)")
+    parser.addoption(
+        "--days", type=int, default=7, help="how many days are simulated (short form: 7, a month: 30)"
+    )
 
 
 @pytest.fixture(autouse=True)

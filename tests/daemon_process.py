@@ -31,6 +31,7 @@ class Household:
         folder: Path,
         letterboxd: LetterboxdStandIn,
         tracker: FileListStandIn,
+        /,
         *,
         qbittorrent: RealQBittorrent | None = None,
         **settings: Any,

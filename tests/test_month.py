@@ -132,7 +132,7 @@ class Month:
         if appears_at is not None:
             name = f"{title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
             release = StandInRelease(
-                number, name, imdb=film.imdb_id, appears_at=_EPOCH + timedelta(seconds=appears_at)
+                1000 + number, name, imdb=film.imdb_id, appears_at=_EPOCH + timedelta(seconds=appears_at)
             )
             self.world.tracker.releases.append(release)
         self.wishes.append(Wish(film, now, appears_at))

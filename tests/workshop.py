@@ -34,6 +34,7 @@ class Workshop:
         data: Path,
         letterboxd: LetterboxdStandIn,
         tracker: FileListStandIn,
+        /,
         *,
         environ: dict[str, str],
         clock: Clock | None = None,

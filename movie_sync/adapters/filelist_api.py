@@ -239,7 +239,7 @@ class FileListClient:
             raise UnavailableError(f"FileList is not working (status {answer.status}). Try again later.")
         if answer.status != _OK:
             raise UnavailableError(
-                f"FileList gave no torrent of {release.name} (status {answer.status}): it may be guarded by "
+                f"FileList answered with status {answer.status} instead of a torrent: it may be guarded by "
                 "a challenge. Try again later."
             )
 
