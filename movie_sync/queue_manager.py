@@ -93,8 +93,14 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            wanted = self._not_held(movies, but_for=QueueName.COMPLETED if again else None)
-            count = self._queues.move(map(self._new_entry, wanted), QueueName.PENDING)
+            now, but_for = self._clock.now(), QueueName.COMPLETED if again else None
+            # A film that is named twice is in a queue by its second turn.
+            entries = (
+                QueueEntry(movie, now)
+                for movie in movies
+                if not self._queues.is_held(movie.keys(), but_for=but_for)
+            )
+            count = self._queues.move(entries, QueueName.PENDING, are_new=not again)
         if count:
             self._has_work.set()
         return count
@@ -169,14 +175,19 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            places = {movie.keys(): where for movie, where in found}
-            entries = [
-                self._as_completed(
-                    self._new_entry(movie), movie, Reason.ALREADY_DOWNLOADED, None, places[movie.keys()]
+            now = self._clock.now()
+            entries = (
+                QueueEntry(
+                    movie=movie,
+                    added_at=now,
+                    completed_at=now,
+                    reason=Reason.ALREADY_DOWNLOADED,
+                    extra={"where": where} if where else {},
                 )
-                for movie in self._not_held(movie for movie, _ in found)
-            ]
-            return self._queues.move(entries, QueueName.COMPLETED)
+                for movie, where in found
+                if not self._queues.is_held(movie.keys())
+            )
+            return self._queues.move(entries, QueueName.COMPLETED, are_new=True)
 
     def add_to_failed(
         self,
@@ -330,15 +341,6 @@ class QueueManager:
 
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:
         return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
-
-    def _not_held(self, movies: Iterable[Movie], *, but_for: QueueName | None = None) -> Iterator[Movie]:
-        """Yield films that are in no queue, each once."""
-        seen: set[str] = set()
-        for movie in movies:
-            keys = movie.keys()
-            if seen.isdisjoint(keys) and not self._queues.is_held(keys, but_for=but_for):
-                seen.update(keys)
-                yield movie
 
     def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
         known_as = entry.movie.keys()

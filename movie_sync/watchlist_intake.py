@@ -74,7 +74,7 @@ class WatchlistIntake:
         with self._lock:
             change = compare(
                 snapshot,
-                self._store.load(),
+                self._store.load(like=snapshot.movies),
                 first_run=self._first_run,
                 concludes_removals=concludes_removals,
             )
@@ -92,7 +92,7 @@ class WatchlistIntake:
         return Intake(len(snapshot.movies), queued, there, len(dropped))
 
     def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
-        change = compare(snapshot, self._store.load(), first_run=self._first_run)
+        change = compare(snapshot, self._store.load(like=snapshot.movies), first_run=self._first_run)
         return self._queue_manager.missing(change.wanted)
 
     def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:

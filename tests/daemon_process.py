@@ -95,13 +95,16 @@ class Household:
             check=False,
         )
 
-    def start(self, *arguments: str, program: Sequence[str] = PROGRAM) -> "Running":
+    def start(
+        self, *arguments: str, without: Sequence[str] = (), program: Sequence[str] = PROGRAM
+    ) -> "Running":
         """Start the daemon."""
+        environment = {name: value for name, value in self.environment.items() if name not in without}
         log = self._folder / f"output-{len(self._running)}.txt"
         with log.open("w") as output:
             process = subprocess.Popen(
                 [*program, "--data-dir", str(self.data), *arguments],
-                env=self.environment,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

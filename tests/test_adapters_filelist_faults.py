@@ -111,6 +111,11 @@ API_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "cut body": (faults.CUT, NetworkError, "broke the connection off"),
     "reset": (faults.RESET, NetworkError, "broke the connection off"),
     "reset in body": (faults.RESET_IN_BODY, NetworkError, "broke the connection off"),
+    "pieces of negative size": (
+        Fault(200, b"-5\r\nabc\r\n", faults.JSON, (("Transfer-Encoding", "chunked"),)),
+        NetworkError,
+        "broke the connection off",
+    ),
     "redirect loop": (redirect("/api.php"), UnavailableError, "in circles"),
     "redirect elsewhere": (
         redirect("http://elsewhere.example/"),

@@ -396,8 +396,15 @@ def test_check_tells_what_is_wrong(
 
 
 def test_the_demo(home: Household) -> None:
-    """The demo ends well and shows what it is to show."""
-    answer = home.run("demo")
+    """The demo ends well, shows what it is to show, and treats its made-up passkey like a real one."""
+    answer = home.run("demo", "--log-level", "DEBUG")
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "year 2004, wanted 1925" in answer.stdout
     assert "7 torrents in the watch folder." in answer.stdout
+    folder = Path(answer.stdout.split("Look into ")[1].split(": data/")[0])
+    texts = [path.read_text() for path in folder.rglob("*.json")] + [
+        (folder / "data" / "movie_sync.log").read_text()
+    ]
+    assert not [
+        text for text in [answer.stdout, answer.stderr, *texts] if "00112233445566778899aabbccddeeff" in text
+    ]

@@ -16,36 +16,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from simulation import World
+from simulation import Outage, World
 
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import QueueEntry, QueueName
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
-_CALLS_PER_HOUR = 30
+_CALLS_PER_HOUR = 20
 _INTERVAL = 3600.0
 _MAX_RETRIES = 5
 _LONGEST_PAUSE = _HOUR + _MINUTE
 _LONGEST_DELAY = 7 * _DAY
-_SYLLABLES = (
-    "ba",
-    "cor",
-    "den",
-    "fi",
-    "gal",
-    "hu",
-    "ki",
-    "lo",
-    "mer",
-    "no",
-    "pa",
-    "ris",
-    "su",
-    "ten",
-    "vo",
-    "wi",
-)
+_SYLLABLES = "ba cor den fi gal hu ki lo mer no pa ris su ten vo wi".split()
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -92,7 +75,7 @@ class Month:
             self._add_film()
         for day in range(days - 1):
             midnight = self.begins_at + day * _DAY
-            for _ in range(self._dice.choice((1, 2, 2, 3))):
+            for _ in range(self._dice.choice((2, 3, 3, 4))):
                 self._at(midnight + self._some_time(), self._add_film)
             self._at(midnight + self._some_time(), self._take_off_list)
             if day % 3 == 1:
@@ -140,8 +123,9 @@ class Month:
 
     def _take_off_list(self) -> None:
         films = self.world.letterboxd.films
-        while len(films) > 15 or self._dice.random() < 0.5:
-            film = films.pop(self._dice.randrange(len(films)))
+        while len(films) > 18 or self._dice.random() < 0.3:
+            oldest = len(films) // 2 if self._dice.random() < 0.7 else 0
+            film = films.pop(self._dice.randrange(oldest, len(films)))
             self._wish(film).was_unlisted = True
 
     def _list_again(self) -> None:
@@ -232,6 +216,8 @@ def test_calls_stay_within_the_budget(outcome: Outcome) -> None:
     assert len(times) > 5 * len(outcome.measures)
     for first, one_too_many in zip(times, times[_CALLS_PER_HOUR:], strict=False):
         assert one_too_many - first >= _HOUR, (first, one_too_many)
+    fullest = max(sum(at <= other < at + _HOUR for other in times) for at in times)
+    assert fullest == _CALLS_PER_HOUR, "the budget was never put to the test"
 
 
 def test_the_list_is_read_once_an_interval(outcome: Outcome) -> None:
@@ -249,6 +235,37 @@ def test_the_list_is_read_once_an_interval(outcome: Outcome) -> None:
             assert gap == _INTERVAL
             regular += 1
     assert regular > 0.8 * 24 * len(outcome.measures)
+
+
+def test_retries_follow_the_schedule(outcome: Outcome) -> None:
+    """A film that is not there is looked for after 1, 2, 4 and 8 hours, to the second, then no more."""
+    kept = exact = 0
+    for wish in outcome.month.wishes:
+        assert wish.was_unlisted or len(wish.attempts) <= _MAX_RETRIES
+        if wish.was_unlisted:  # its wish may be a fresh one
+            continue
+        for number, (before, after) in enumerate(pairwise(wish.attempts)):
+            delay = _HOUR * 2**number
+            if any(before[0] <= jump <= after[0] for jump in outcome.world.jumps):
+                assert after[0] - before[0] <= _LONGEST_DELAY
+                continue
+            late = after[1] - before[1] - delay
+            kept += 1
+            exact += late == 0
+            is_excused = late > 0 and _is_excused(outcome.world, after[0] - late, after[0])
+            assert late == 0 or is_excused, (wish, late)
+    assert kept > len(outcome.measures)
+    assert exact > 0.7 * kept
+
+
+def _is_excused(world: World, due: float, done: float) -> bool:
+    """Tell whether something kept the program from it: an outage and the pause after it, or the budget."""
+
+    def is_in_the_way(outage: Outage) -> bool:
+        return outage.begins_at <= done and due <= outage.ends_at + _LONGEST_PAUSE
+
+    calls = sum(due - _HOUR <= call.at <= done for call in world.calls)
+    return any(map(is_in_the_way, world.outages)) or calls >= _CALLS_PER_HOUR - 2
 
 
 def test_every_wish_ends_well(outcome: Outcome) -> None:

@@ -59,8 +59,9 @@ class Model:
 
     def move(self, name: str, target: QueueName, state: State) -> None:
         """Put a film at the end of a queue."""
-        for films in self.queues.values():
-            films.pop(name, None)
+        self.drop(name)
+        if target is COMPLETED:  # earlier failures are of no interest any more
+            state = dataclasses.replace(state, failures=0, is_permanent=False)
         self.queues[target][name] = state
 
     def drop(self, name: str) -> None:

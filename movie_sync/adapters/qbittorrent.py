@@ -151,7 +151,7 @@ class QBittorrentClient:
                     return request(self._client)
             except qbittorrentapi.APIError as exc:
                 failure = put_into_words(exc, self._where, self._timeout_seconds)
-            except (AttributeError, RecursionError, TypeError, ValueError):
+            except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
                 # What the library, or our reading, makes of an answer of another shape.
                 failure = unexpected_answer(self._where)
             if isinstance(failure, AuthError):
@@ -176,7 +176,7 @@ class QBittorrentClient:
         except qbittorrentapi.UnsupportedMediaType415Error:
             raise Told(ReleaseError(f"{self._where} does not take the file as a torrent.")) from None
         if not isinstance(answer, str):  # since 5.2
-            return bool(_number(answer.get("success_count")))
+            return bool(_number(answer["success_count"]))
         if answer.strip() not in {"Ok.", "Fails."}:
             raise ValueError("neither yes nor no")
         return answer.strip() == "Ok."

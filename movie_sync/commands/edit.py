@@ -88,12 +88,15 @@ def run_import(context: Context, export: Path) -> int:
     Raises:
         UserError: the file is no export with a watchlist.
     """
-    snapshot = read_export(export)
+    try:
+        snapshot = read_export(export)
+    except UserError as exc:
+        raise UserError(one_line(str(exc))) from None  # it quotes the file's name
     context.paths.prepare()
     _submit(
         context,
         Request("import", movies=snapshot.movies, owner=_list_owner(context) or snapshot.owner),
-        f"{_count(len(snapshot.movies))} read from {export.name}",
+        f"{_count(len(snapshot.movies))} read from {one_line(export.name)}",
     )
     return 0
 

@@ -1,6 +1,6 @@
 """Films that share a title: a name with a year off by one may then be the other film."""
 
-from collections import defaultdict
+import itertools
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,10 +11,15 @@ from movie_sync.domain.titles import title_key
 def with_twin_years(movies: Iterable[Movie], known: Iterable[Movie] = ()) -> tuple[Movie, ...]:
     """Return the films with the years of other films, among them and among `known`, of the same title."""
     movies = tuple(movies)
-    years: dict[str, set[int]] = defaultdict(set)
-    for movie in (*movies, *known):
+    first_years: dict[str, int] = {}
+    years: dict[str, set[int]] = {}  # of the few titles that have more than one
+    for movie in itertools.chain(movies, known):
         if movie.year is not None:
-            years[title_key(movie.title).squashed].add(movie.year)
+            key = title_key(movie.title).squashed
+            first = first_years.setdefault(key, movie.year)
+            if first != movie.year:
+                years.setdefault(key, {first}).add(movie.year)
+    first_years.clear()
     marked = []
     for movie in movies:
         others = tuple(sorted(years.get(title_key(movie.title).squashed, set()) - {movie.year}))

@@ -76,9 +76,9 @@ def compare(
 def _first_reading(owner: str, movies: tuple[Movie, ...], first_run: FirstRun) -> WatchlistChange:
     count = first_run if isinstance(first_run, int) else len(movies) if first_run == "all" else 0
     wanted = movies[:count]
-    memory = WatchlistMemory(
-        owner=owner, movies=movies, not_wanted=_keys(movies[len(wanted) :]) - _keys(wanted)
-    )
+    unwanted = movies[len(wanted) :]
+    not_wanted = _keys(unwanted) - _keys(wanted) if unwanted else frozenset()
+    memory = WatchlistMemory(owner=owner, movies=movies, not_wanted=not_wanted)
     return WatchlistChange(wanted=wanted, listed_again=(), unlisted=(), memory=memory)
 
 

@@ -8,6 +8,7 @@ too, because the new name is an entry of it.
 import contextlib
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from movie_sync.errors import StorageError
 
 _FILE_MODE = 0o600
-_CHUNK_BYTES = 256 * 1024
+_CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
 _PREVIOUS_SUFFIX = ".previous"
 # Some network and FUSE file systems cannot flush a folder; what they answer is no failure of the write.
@@ -28,13 +29,16 @@ def write_atomically(
     *,
     keep_previous: bool = False,
     make_way: Callable[[], object] | None = None,
+    flush_name: bool = True,
 ) -> None:
     """Replace `path` by the chunks, durably, mode 0600.
 
     One writer per path at a time; callers hold a lock. A symbolic link at `path` or at the
     temporary name is replaced, never followed. With `keep_previous` the content so far stays
     under the name of `previous_of` (not where the file system has no hard links). `make_way` is
-    called when the new content is safe on the disk, just before it takes its name.
+    called when the new content is safe on the disk, just before it takes its name. Without
+    `flush_name` a power failure may bring the earlier content back, whole, until the folder is
+    flushed for another file.
 
     Raises:
         StorageError: nothing was changed (disk full, read-only, no such folder). One exception:
@@ -56,7 +60,8 @@ def write_atomically(
                 temporary.unlink()
             raise
         try:
-            sync_folder(path.parent)
+            if flush_name:
+                sync_folder(path.parent)
         except OSError:
             if keep_previous:
                 _take_back(path, is_kept=is_kept, was_there=was_there)
@@ -100,6 +105,7 @@ def make_private_folder(folder: Path) -> None:
     try:
         if not folder.is_dir():
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folder.chmod(0o700)  # the umask may have taken bits away
             sync_folder(folder.parent)
     except OSError as exc:
         raise StorageError(f"The folder {folder} could not be made: {exc.strerror or exc}.") from None
@@ -133,6 +139,7 @@ def keep_aside(path: Path, now: datetime) -> Path:
     aside = _free_aside_name(path, now)
     try:
         path.rename(aside)
+        _make_private(aside)
         sync_folder(path.parent)
     except OSError as exc:
         raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
@@ -152,6 +159,7 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
     try:
         if not os.path.lexists(aside):
             os.link(path, aside)
+            _make_private(aside)
     except OSError:
         return keep_aside(path, now)
     try:
@@ -181,12 +189,20 @@ def _free_aside_name(path: Path, now: datetime) -> Path:
     return aside
 
 
+def _make_private(path: Path) -> None:
+    """Take back what an editor allowed others: a file lives on under another name."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode) and stat.S_IMODE(mode) != _FILE_MODE:
+        path.chmod(_FILE_MODE)
+
+
 def _link_previous(path: Path) -> bool:
     """Keep the present content under its second name; False if it cannot be had or is not there."""
     previous = previous_of(path)
     try:
         previous.unlink(missing_ok=True)
         os.link(path, previous)
+        _make_private(previous)
     except OSError:  # it is a second safety: the write itself does not fail for it
         return False
     return True
@@ -230,13 +246,14 @@ def _write_all(descriptor: int, chunks: Iterable[bytes]) -> None:
     """Write in pieces of moderate size: neither a call per line nor the whole file in memory twice."""
     piece = bytearray()
     for chunk in chunks:
-        if not piece and len(chunk) >= _CHUNK_BYTES:
-            _write_piece(descriptor, chunk)
-            continue
-        piece += chunk
-        if len(piece) >= _CHUNK_BYTES:
+        is_large = len(chunk) >= _CHUNK_BYTES
+        if not is_large:
+            piece += chunk
+        if is_large or len(piece) >= _CHUNK_BYTES:
             _write_piece(descriptor, piece)
             piece.clear()
+        if is_large:
+            _write_piece(descriptor, chunk)
     _write_piece(descriptor, piece)
 
 

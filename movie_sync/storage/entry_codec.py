@@ -4,6 +4,7 @@ The names are those users and scripts rely on. Keys we do not know are carried a
 hand edit left in an odd form are mended where their meaning is plain, else refused.
 """
 
+import functools
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -45,6 +46,10 @@ _LARGEST_NUMBER = 10**_MOST_DIGITS
 _KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS)
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
+@functools.lru_cache(maxsize=64)  # films that are queued together have their times in common
 def format_time(moment: datetime) -> str:
     """Return an aware time as ISO 8601 in UTC, to the second."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
@@ -61,9 +66,12 @@ def parse_time(value: object) -> datetime | None:
         return None
 
 
-def encode_entry(entry: QueueEntry, queue: QueueName) -> bytes:
-    """Return the entry as one line of JSON, without a line end."""
-    text = json.dumps(entry_to_dict(entry, queue), ensure_ascii=False)
+def encode_entry(entry: QueueEntry, queue: QueueName, sequence: int | None = None) -> bytes:
+    """Return the entry as one line of JSON, without a line end; with another sequence if one is given."""
+    plain = entry_to_dict(entry, queue)
+    if sequence is not None:
+        plain["sequence"] = sequence
+    text = _as_json(plain)
     return text.encode("utf-8", errors="replace")
 
 

@@ -44,25 +44,17 @@ class FilmRows:
 
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films that have one of these keys."""
-        found: dict[int, None] = {}
-        for key in keys if self._lines else ():
-            for row in self._index.rows(key):
-                if row in self._lines and row not in found and self._has_key(row, key):
-                    found[row] = None
-        return list(found)
+        found: list[int] = []
+        for key, row in self._index.rows(keys) if self._lines else ():
+            if row in self._lines and row not in found and self._has_key(row, key):
+                found.append(row)
+        return found
 
-    def add(self, line: bytes, entry: QueueEntry) -> None:
-        """Append a film whose line is known."""
-        self.commit((self.stage(line),), (entry,))
-
-    def stage(self, line: bytes) -> int:
-        """Append a line that is not found by any key yet; `commit` or `drop` comes next."""
-        return self._lines.append(line)
-
-    def commit(self, rows: Iterable[int], entries: Iterable[QueueEntry]) -> None:
-        """Make staged lines films."""
-        for row, entry in zip(rows, entries, strict=True):
-            self._note(row, entry)
+    def add(self, line: bytes, entry: QueueEntry) -> int:
+        """Append a film, encoded as this line already, and return its row."""
+        row = self._lines.append(line)
+        self._note(row, entry)
+        return row
 
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
@@ -95,8 +87,8 @@ class FilmRows:
         return key in keys
 
     def _note(self, row: int, entry: QueueEntry) -> None:
-        for key in entry.movie.keys():  # noqa: SIM118 - a film's keys, not a dict's
-            self._index.add(key, row)
-        self.retry_times.pop(row, None)
+        self._index.add(entry.movie.keys(), row)
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at
+        else:
+            self.retry_times.pop(row, None)

@@ -6,7 +6,7 @@ it is there, which settles chance agreements and makes it needless ever to take 
 """
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Collection
 
 _SMALLEST = 64
 _ROW_BITS = 32
@@ -21,39 +21,43 @@ class KeyIndex:
         self._slots = array("Q", bytes(8 * _SMALLEST))
         self._used = 0
 
-    def add(self, key: str, row: int) -> None:
-        """Note that a row holds a key."""
-        if row in self.rows(key):
-            return
-        if 3 * (self._used + 1) > 2 * len(self._slots):
+    def add(self, keys: Collection[str], row: int) -> None:
+        """Note that a row holds these keys."""
+        while 3 * (self._used + len(keys)) > 2 * len(self._slots):
             self._grow()
-        self._put((_short_hash(key) << _ROW_BITS) | (row + 1))
-        self._used += 1
+        slots = self._slots
+        mask = len(slots) - 1
+        for key in keys:
+            short = hash(key) & _ROW_MASK
+            wanted = (short << _ROW_BITS) | (row + 1)
+            place = short & mask
+            while (slot := slots[place]) and slot != wanted:
+                place = (place + 1) & mask
+            if not slot:
+                slots[place] = wanted
+                self._used += 1
 
-    def rows(self, key: str) -> Iterator[int]:
-        """Yield the rows that may hold a key; the caller checks."""
-        wanted = _short_hash(key)
-        mask = len(self._slots) - 1
-        place = wanted & mask
-        while slot := self._slots[place]:
-            if slot >> _ROW_BITS == wanted:
-                yield (slot & _ROW_MASK) - 1
-            place = (place + 1) & mask
-
-    def _put(self, slot: int) -> None:
-        mask = len(self._slots) - 1
-        place = (slot >> _ROW_BITS) & mask
-        while self._slots[place]:
-            place = (place + 1) & mask
-        self._slots[place] = slot
+    def rows(self, keys: Collection[str]) -> list[tuple[str, int]]:
+        """Return the keys with the rows that may hold them; the caller checks."""
+        slots = self._slots
+        mask = len(slots) - 1
+        found = []
+        for key in keys:
+            short = hash(key) & _ROW_MASK
+            place = short & mask
+            while slot := slots[place]:
+                if slot >> _ROW_BITS == short:
+                    found.append((key, (slot & _ROW_MASK) - 1))
+                place = (place + 1) & mask
+        return found
 
     def _grow(self) -> None:
         old = self._slots
-        self._slots = array("Q", bytes(16 * len(old)))
+        self._slots = slots = array("Q", bytes(16 * len(old)))
+        mask = len(slots) - 1
         for slot in old:
             if slot:
-                self._put(slot)
-
-
-def _short_hash(key: str) -> int:
-    return hash(key) & _ROW_MASK
+                place = (slot >> _ROW_BITS) & mask
+                while slots[place]:
+                    place = (place + 1) & mask
+                slots[place] = slot

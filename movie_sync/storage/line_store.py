@@ -16,7 +16,8 @@ from collections.abc import Collection, Iterator, Mapping
 from movie_sync.errors import StorageError
 
 _SEPARATOR = b",\n"
-_PIECE_BYTES = 256 * 1024
+# Larger pieces come from the system page by page each time, which costs more than it saves.
+_PIECE_BYTES = 64 * 1024
 
 
 class LineStore:
@@ -64,12 +65,16 @@ class LineStore:
 
     def append(self, line: bytes) -> int:
         """Add a line at the end and return its row."""
-        row = len(self._lengths)
-        self._offsets.append(0)
-        self._lengths.append(0)
-        if self._end != self._end_of_last_row:
+        row, stored = len(self._lengths), _SEPARATOR + line
+        is_written = self._write(stored)
+        if not is_written:
+            self._in_memory[row] = stored
+        if not is_written or self._end != self._end_of_last_row:
             self._loose.add(row)
-        self._put(row, line)
+        self._offsets.append(self._end)
+        self._lengths.append(len(stored))
+        if is_written:
+            self._end += len(stored)
         self._end_of_last_row = self._end
         self._count += 1
         return row
@@ -139,9 +144,10 @@ class LineStore:
     def _write(self, stored: bytes) -> bool:
         if self._descriptor is None:
             return False
-        with contextlib.suppress(OSError):
+        try:
             return os.pwrite(self._descriptor, stored, self._end) == len(stored)
-        return False
+        except OSError:
+            return False
 
     def _stored(self, row: int) -> bytes:
         if row in self._in_memory:

@@ -91,7 +91,7 @@ class AppPaths:
         return self.root / "budget.json"
 
     def prepare(self) -> None:
-        """Make the data folder, or make an existing one private (mode 0700), a config.json in it too.
+        """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
 
         Raises:
             UserError: the folder cannot be used; the message says what to do.
@@ -100,14 +100,15 @@ class AppPaths:
         try:
             make_folder(self.root)
             self.root.chmod(_PRIVATE_FOLDER)
-            if self.config.is_file() and not self.config.is_symlink():  # an editor made it, maybe for all
-                self.config.chmod(_PRIVATE_FILE)
+            _close_files(self.root)
         except OSError as exc:
             raise _unusable(self.root, exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
 
 
+# How the names of our files in the data folder begin.
+_OURS = ("config.json", "credentials.enc", "watchlist.json", "budget.json", "daemon.", "queue_", "movie_sync")
 _OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
 
 
@@ -130,6 +131,14 @@ def _refuse_shared(folder: Path) -> None:
             f"The data folder {folder} is shared with other programs. Name a folder of its own, "
             f"for instance {folder / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
         )
+
+
+def _close_files(folder: Path) -> None:
+    """Take back what an editor or a restored backup allows others."""
+    for path in folder.iterdir():
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(_OURS):
+            path.chmod(_PRIVATE_FILE)
 
 
 def make_folder(folder: Path) -> None:

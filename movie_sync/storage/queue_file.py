@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import stat
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -44,14 +44,24 @@ class QueueFile:
     disk in between changes nothing.
     """
 
-    def __init__(self, path: Path, name: QueueName, clock: Clock, *, writable: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        name: QueueName,
+        clock: Clock,
+        next_sequence: Callable[[], int],
+        *,
+        writable: bool = True,
+    ) -> None:
         self.name = name
         self._path = path
         self._clock = clock
+        self._next_sequence = next_sequence
         self._writable = writable
         self._rows = FilmRows(clock)
         self._damage = ""
         self._aside: Path | None = None
+        self._held: BinaryIO | None = None
         self.is_stale = False
         """Whether the file differs from memory and is to be written at the next chance."""
         self.highest_sequence = 0
@@ -84,32 +94,42 @@ class QueueFile:
     def change(
         self,
         *,
-        add: Sequence[QueueEntry] = (),
+        add: Iterable[QueueEntry] = (),
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
-    ) -> None:
-        """Take out, exchange and append entries with one write of the file.
+        flush_name: bool = True,
+    ) -> int:
+        """Take out, exchange and append entries with one write of the file; return how many were added.
+
+        Each added or exchanged one gets the next sequence: it is its film's latest state from now on.
+
+        `add` is gone through once, an entry at a time: ten thousand are never in memory together.
+        Each can be found before the next is asked for. `remove` is looked at after that. Without
+        `flush_name` the change may be undone by a power failure.
 
         Raises:
             StorageError: the file could not be written; file and memory are as before.
         """
-        exchanged = {row: encode_entry(entry, self.name) for row, entry in (replace or {}).items()}
-        gone = frozenset(remove)
-        staged: list[int] = []
+        exchanged = {row: self._encoded(entry) for row, entry in (replace or {}).items()}
+        added: list[int] = []
         try:
-            staged.extend(self._rows.stage(encode_entry(entry, self.name)) for entry in add)
-            self._save(exchanged, gone)
+            added.extend(self._rows.add(self._encoded(entry), entry) for entry in add)
+            gone = frozenset(remove)
+            self._save(exchanged, gone, flush_name=flush_name)
         except BaseException:
-            self._rows.drop(staged)
+            self._rows.drop(added)
             raise
         self.is_stale = False
         self._rows.drop(gone)
         for row, entry in (replace or {}).items():
             self._rows.replace(row, exchanged[row], entry)
-        self._rows.commit(staged, add)
         if self._rows.is_wasteful():
             with contextlib.suppress(StorageError):
                 self._rows = self._rows.compacted()
+        return len(added)
+
+    def _encoded(self, entry: QueueEntry) -> bytes:
+        return encode_entry(entry, self.name, self._next_sequence())
 
     def forget(self, rows: Collection[int]) -> None:
         """Take rows out of memory alone: they stand in another queue's file already."""
@@ -135,13 +155,29 @@ class QueueFile:
         if complaint:
             self._fill_gap(complaint)
 
-    def generation(self) -> tuple[int, int] | None:
-        """Return what tells one state of the file from another, or None if there is none."""
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the file open as it is now: `load` reads this state, whatever takes its place meanwhile."""
         try:
-            status = self._path.stat()
+            self._held = self._path.open("rb") if stat.S_ISREG(self._path.stat().st_mode) else None
+        except OSError:  # `load` says what is wrong
+            self._held = None
+        try:
+            yield
+        finally:
+            if self._held is not None:
+                self._held.close()
+            self._held = None
+
+    def is_current(self) -> bool:
+        """Tell whether the file that is held still stands under its name."""
+        try:
+            there = self._path.stat()
         except OSError:
-            return None
-        return status.st_ino, status.st_mtime_ns
+            return self._held is None
+        if self._held is None:
+            return not stat.S_ISREG(there.st_mode)
+        return os.fstat(self._held.fileno()).st_ino == there.st_ino
 
     def mend(self) -> None:
         """Write the file if it differs from memory; what fails is said, and left to the next change."""
@@ -165,7 +201,7 @@ class QueueFile:
                 _log.info("%s was not there; what was about to take its place is used.", self._path)
         delete_leftover(self._path)
 
-    def _save(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> None:
+    def _save(self, exchanged: Mapping[int, bytes], gone: Collection[int], *, flush_name: bool) -> None:
         if not self._writable:
             return
         write_atomically(
@@ -173,6 +209,7 @@ class QueueFile:
             self._rows.as_array(exchanged, gone),
             keep_previous=not self._damage,
             make_way=self._set_aside if self._damage else None,
+            flush_name=flush_name,
         )
         if self._damage:
             kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
@@ -206,6 +243,8 @@ class QueueFile:
         try:
             if not stat.S_ISREG(path.stat().st_mode):
                 return "it is no file"
+            if self._held is not None and path == self._path:
+                return self._take_all(self._held, fills_gap=fills_gap)
             with path.open("rb") as file:
                 if self._writable and not path.is_symlink():
                     _make_private(file)

@@ -1,8 +1,9 @@
 """The queue files as one: a film moves from one to another and is in exactly one of them."""
 
-import dataclasses
+import contextlib
+import itertools
 import logging
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from movie_sync.domain.models import QueueEntry, QueueName
@@ -14,7 +15,7 @@ _log = logging.getLogger(__name__)
 
 # When two entries of one film carry the same sequence (a hand edit), the further state stays.
 _RANK = {QueueName.REMOVED: 3, QueueName.COMPLETED: 2, QueueName.FAILED: 1, QueueName.PENDING: 0}
-_MOST_READINGS = 5
+_MOST_READINGS = 50
 
 
 class QueueSet:
@@ -25,11 +26,13 @@ class QueueSet:
     """
 
     def __init__(self, folder: Path, clock: Clock, *, writable: bool) -> None:
+        self._sequence = 0
         self._files = {
-            name: QueueFile(folder / f"queue_{name}.json", name, clock, writable=writable)
+            name: QueueFile(
+                folder / f"queue_{name}.json", name, clock, self._next_sequence, writable=writable
+            )
             for name in QueueName
         }
-        self._sequence = 0
         if writable:
             self._load()
             for queue in self._files.values():
@@ -53,14 +56,11 @@ class QueueSet:
                 return self._files[name].entry(row)
         return None
 
-    def numbered(self, entry: QueueEntry) -> QueueEntry:
-        """Return the entry with the next sequence: it is the film's latest state from now on."""
-        self._sequence += 1
-        return dataclasses.replace(entry, sequence=self._sequence)
-
-    def move(self, entries: Iterable[QueueEntry], target: QueueName) -> int:
+    def move(self, entries: Iterable[QueueEntry], target: QueueName, *, are_new: bool = False) -> int:
         """Write films at the end of a queue, then take them from wherever else they are.
 
+        `entries` are gone through once, and each is found in the target before the next is asked
+        for. With `are_new` no queue holds any of them, so none is looked for.
         Once they stand in the target they count as moved: if another file cannot be written then,
         its leftover is settled by the sequence at the next load and goes with its next write.
         Returns how many films that were; for none nothing is written.
@@ -68,13 +68,16 @@ class QueueSet:
         Raises:
             StorageError: nothing was changed.
         """
-        numbered = [self.numbered(entry) for entry in entries]
-        if not numbered:
+        remaining = iter(entries)
+        first = next(remaining, None)
+        if first is None:
             return 0
-        films = [entry.movie.keys() for entry in numbered]
-        self._files[target].change(add=numbered, remove=self._rows_of(films, target))
-        self._take_from_others(films, target)
-        return len(numbered)
+        films = itertools.chain([first], remaining)
+        places: dict[QueueName, dict[int, None]] = {name: {} for name in self._files}
+        queue = self._files[target]
+        count = queue.change(add=films if are_new else self._looked_up(films, places), remove=places[target])
+        self._take_from_others(places, target)
+        return count
 
     def renew(self, entry: QueueEntry, queue: QueueName, known_as: Collection[str] = ()) -> bool:
         """Put a new state of a film in its present place in a queue; False if it is not there.
@@ -84,12 +87,13 @@ class QueueSet:
         Raises:
             StorageError: nothing was changed.
         """
-        films = [(*known_as, *entry.movie.keys())]
-        rows = self._rows_of(films, queue)
+        keys = (*known_as, *entry.movie.keys())
+        places = {name: file.find(keys) for name, file in self._files.items()}
+        rows = places[queue]
         if not rows:
             return False
-        self._files[queue].change(replace={rows[0]: self.numbered(entry)}, remove=rows[1:])
-        self._take_from_others(films, queue)
+        self._files[queue].change(replace={rows[0]: entry}, remove=rows[1:])
+        self._take_from_others(places, queue)
         return True
 
     def write_stale(self) -> None:
@@ -102,31 +106,49 @@ class QueueSet:
             if queue.is_stale:
                 queue.change()
 
-    def _rows_of(self, films: Iterable[Collection[str]], name: QueueName) -> list[int]:
-        """Return the rows of films, each given by its keys."""
-        queue = self._files[name]
-        return list({row: None for keys in films for row in queue.find(keys)})
+    def _looked_up(
+        self, entries: Iterable[QueueEntry], places: Mapping[QueueName, dict[int, None]]
+    ) -> Iterator[QueueEntry]:
+        """Pass films through, and note where each stands."""
+        for entry in entries:
+            keys = entry.movie.keys()
+            for name, queue in self._files.items():
+                places[name].update(dict.fromkeys(queue.find(keys)))
+            yield entry
 
-    def _take_from_others(self, films: Sequence[Collection[str]], target: QueueName) -> None:
+    def _next_sequence(self) -> int:
+        self._sequence += 1
+        return self._sequence
+
+    def _take_from_others(self, places: Mapping[QueueName, Collection[int]], target: QueueName) -> None:
+        """Take films out of the rows where they stood in each queue, but for those in the target."""
         for name, queue in self._files.items():
-            rows = self._rows_of(films, name) if name is not target else []
+            rows = places[name] if name is not target else ()
             if not rows and not queue.is_stale:
                 continue
             was_stale = queue.is_stale
             try:
-                queue.change(remove=rows)
+                # Should a power failure undo this, the next load settles it by the sequence.
+                queue.change(remove=rows, flush_name=False)
             except StorageError as exc:
                 queue.forget(rows)
                 if not was_stale:
                     _log.warning("%s Nothing is lost: what moved stands in queue_%s.json.", exc, target)
 
     def _load_beside_a_writer(self) -> None:
-        """Read until no file was replaced meanwhile: else a film on the move could be seen nowhere."""
-        for _ in range(_MOST_READINGS):
-            before = [queue.generation() for queue in self._files.values()]
+        """Read the files as they stand at one moment: else a film on the move could be seen nowhere.
+
+        All are opened, then all are looked at again: if none was replaced in between, they belong
+        together, and reading them may take its time. Opening is far quicker than a writer's flush.
+        """
+        with contextlib.ExitStack() as held:
+            for _ in range(_MOST_READINGS):
+                held.pop_all().close()
+                for queue in self._files.values():
+                    held.enter_context(queue.held())
+                if all(queue.is_current() for queue in self._files.values()):
+                    break
             self._load()
-            if before == [queue.generation() for queue in self._files.values()]:
-                return
 
     def _load(self) -> None:
         for queue in self._files.values():

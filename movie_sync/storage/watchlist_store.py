@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +30,18 @@ class WatchlistStore:
         self._writable = writable
         self._damage = ""
 
-    def load(self) -> WatchlistMemory | None:
+    def load(self, like: Iterable[Movie] = ()) -> WatchlistMemory | None:
         """Return what is remembered, or None if there is nothing (yet, or any more).
+
+        A remembered film that equals one of `like` is that very object: a list of thousands is not
+        in memory twice.
 
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
         self._damage = ""
         try:
-            found = _read(self._path)
+            found = _read(self._path, like)
         except FileNotFoundError:
             return None
         except ValueError as exc:
@@ -87,11 +90,11 @@ class _Reading:
     are_keys_whole: bool = False
 
 
-def _read(path: Path) -> _Reading:
+def _read(path: Path, like: Iterable[Movie] = ()) -> _Reading:
     """Raise FileNotFoundError, StorageError, or ValueError with words if nothing can be made of it."""
     content = read_whole(path)
     try:
-        plain = json.loads(content)
+        plain = json.loads(content, object_hook=_Reader(like))
     except (ValueError, RecursionError):
         raise DamagedError("it is no JSON" if content.strip() else "it is empty") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
@@ -113,17 +116,30 @@ def _read(path: Path) -> _Reading:
     return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
 
 
+class _Reader:
+    """Makes films of JSON objects as soon as each is parsed, before the next takes its memory."""
+
+    def __init__(self, like: Iterable[Movie]) -> None:
+        self._known = {movie.id: movie for movie in like}
+
+    def __call__(self, plain: dict[str, object]) -> object:
+        """Return the film; None if it is none; the document itself as it is."""
+        if "username" in plain:
+            return plain
+        try:
+            movie = movie_from_dict(plain)
+        except (ValueError, TypeError, AttributeError):
+            return None
+        known = self._known.get(movie.id)
+        return known if known == movie else movie
+
+
 def _movies(listed: object) -> tuple[tuple[Movie, ...], int]:
     """Return the films of a list, and how many of its entries are none."""
     if not isinstance(listed, list):
         return (), 1
-    movies = []
-    for plain in listed:
-        try:
-            movies.append(movie_from_dict(plain))
-        except (ValueError, TypeError, AttributeError):
-            continue
-    return tuple(movies), len(listed) - len(movies)
+    movies = tuple(entry for entry in listed if isinstance(entry, Movie))
+    return movies, len(listed) - len(movies)
 
 
 def _keys(listed: object) -> tuple[frozenset[str], int]:

@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     names = ["queue", "memory", "idle", "latency", "stop", "speed"]
-    parser.add_argument("parts", nargs="*", choices=[*names, []], help="what to measure (all)")
+    parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(names)} (all)")
     parser.add_argument(
         "--sizes", type=_numbers, default=[100, 1_000, 10_000, 100_000], help="entries in the queues"
     )
