@@ -344,6 +344,7 @@ def test_one_daemon_through_a_bad_day(
         assert daemon.process.poll() is None
         status = Path(f"/proc/{daemon.process.pid}/status")
         assert not status.exists() or "Threads:\t3\n" in status.read_text()
+        wait_until(lambda: bool(home.queue("failed")))  # it is said a moment before it is written
         assert len(home.queue("failed")) == 1
         assert daemon.stop() == 0
         assert "Traceback" not in daemon.output
