@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movie_sync.errors import StorageError, UserError
-from movie_sync.storage.atomic_file import write_atomically
-from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside, make_folder
+from movie_sync.storage.atomic_file import make_folder, write_atomically
+from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet

@@ -18,9 +18,9 @@ from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     delete_file,
+    make_folder,
     write_atomically,
 )
-from movie_sync.storage.paths import make_folder
 
 # With the hash, a client's ending and a temporary file's, a whole name stays below the 143 bytes
 # that an encrypted home folder allows.

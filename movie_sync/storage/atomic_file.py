@@ -16,6 +16,7 @@ from pathlib import Path
 from movie_sync.errors import StorageError
 
 _FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
 _CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
 _PREVIOUS_SUFFIX = ".previous"
@@ -96,19 +97,39 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def make_folder(folder: Path) -> None:
+    """Make `folder` and what is missing above it, and see it safe on the disk.
+
+    What is made has mode 0700 under any umask; what is there is left as it is.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    if folder.is_dir():
+        return
+    if folder.parent != folder:
+        make_folder(folder.parent)
+    try:
+        folder.mkdir(mode=_FOLDER_MODE)
+    except FileExistsError:
+        if folder.is_dir():
+            return
+        raise
+    folder.chmod(_FOLDER_MODE)
+    sync_folder(folder.parent)
+
+
 def make_private_folder(folder: Path) -> None:
-    """Create a folder with mode 0700, durably, if it is not there.
+    """Do what `make_folder` does, with our own error.
 
     Raises:
         StorageError: it cannot be made.
     """
     try:
-        if not folder.is_dir():
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            folder.chmod(0o700)  # the umask may have taken bits away
-            sync_folder(folder.parent)
+        make_folder(folder)
     except OSError as exc:
-        raise StorageError(f"The folder {folder} could not be made: {exc.strerror or exc}.") from None
+        reason = exc.strerror or str(exc)
+        raise StorageError(f"The folder {folder} could not be made: {reason}.", reason=reason) from None
 
 
 def delete_file(path: Path) -> None:

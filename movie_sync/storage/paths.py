@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.errors import UserError
-from movie_sync.storage.atomic_file import sync_folder
+from movie_sync.storage.atomic_file import make_folder
 
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
@@ -139,28 +139,6 @@ def _close_files(folder: Path) -> None:
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(_OURS):
             path.chmod(_PRIVATE_FILE)
-
-
-def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, and see it safe on the disk.
-
-    What is made has mode 0700 under any umask; what is there is left as it is.
-
-    Raises:
-        OSError: it cannot be made.
-    """
-    if folder.is_dir():
-        return
-    if folder.parent != folder:
-        make_folder(folder.parent)
-    try:
-        folder.mkdir(mode=_PRIVATE_FOLDER)
-    except FileExistsError:
-        if folder.is_dir():
-            return
-        raise
-    folder.chmod(_PRIVATE_FOLDER)
-    sync_folder(folder.parent)
 
 
 def default_root(environ: Mapping[str, str]) -> Path:

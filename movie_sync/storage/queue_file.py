@@ -1,7 +1,6 @@
 """One queue's file: a film a line, replaced whole at each change, mended when it was damaged."""
 
 import contextlib
-import errno
 import json
 import logging
 import os
@@ -25,11 +24,9 @@ from movie_sync.storage.atomic_file import (
 from movie_sync.storage.entry_codec import encode_entry, entry_from_dict
 from movie_sync.storage.film_array import LooseArray, own_lines
 from movie_sync.storage.film_rows import FilmRows
+from movie_sync.storage.whole_file import damage_in
 
 _log = logging.getLogger(__name__)
-
-# What says that the machine is short of something now, and nothing about the file.
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 
 class QueueFile:
@@ -254,10 +251,7 @@ class QueueFile:
                 return "it is a link to nothing"
             raise
         except OSError as exc:
-            reason = exc.strerror or str(exc)
-            if exc.errno in _SHORTAGES:
-                raise StorageError(f"{path} cannot be read now: {reason}.") from None
-            return f"it cannot be read ({reason})"
+            return damage_in(path, exc)
 
     def _take_all(self, file: BinaryIO, *, fills_gap: bool) -> str | None:
         if not fills_gap:

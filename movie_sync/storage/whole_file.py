@@ -34,7 +34,16 @@ def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
     except FileNotFoundError:
         raise
     except OSError as exc:
-        reason = exc.strerror or str(exc)
-        if exc.errno in _SHORTAGES:
-            raise StorageError(f"{path} cannot be read now: {reason}.") from None
-        raise DamagedError(f"it cannot be read ({reason})") from None
+        raise DamagedError(damage_in(path, exc)) from None
+
+
+def damage_in(path: Path, exc: OSError) -> str:
+    """Say what is wrong with a file that could not be read.
+
+    Raises:
+        StorageError: nothing that has to do with it: the machine is short of something.
+    """
+    reason = exc.strerror or str(exc)
+    if exc.errno in _SHORTAGES:
+        raise StorageError(f"{path} cannot be read now: {reason}.") from None
+    return f"it cannot be read ({reason})"
