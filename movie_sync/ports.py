@@ -4,7 +4,7 @@ Every method may raise the errors named in its docstring and no library's own on
 found" is a value; "could not look" is an exception.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
     Release,
+    Room,
     TorrentFile,
     WatchlistSnapshot,
 )
@@ -67,6 +68,9 @@ class TorrentSearch(Protocol):
     def search_name(self, text: str) -> list[Release]:
         """Return what the tracker's word search finds, near misses included; raises as above."""
 
+    def latest(self) -> list[Release]:
+        """Return the newest releases, up to a hundred; raises as above."""
+
     def fetch_torrent(self, release: Release) -> TorrentFile:
         """Return the release's torrent, parsed and whole; raises as above.
 
@@ -95,6 +99,34 @@ class TorrentClient(Protocol):
 
     def torrents(self) -> Sequence[HeldTorrent]:
         """Return everything the client holds, for the already-there check; raises as `find`."""
+
+
+class FollowedClient(Protocol):
+    """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`."""
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that the client holds, by info-hash, with one request."""
+
+    def room(self) -> Room:
+        """Return how much room there is where torrents go, and how much of it is spoken for."""
+
+    def refusal(self, info_hash: str) -> str | None:
+        """Return the tracker's own words why it does not serve this torrent, or None.
+
+        A tracker that cannot be reached is no refusal.
+        """
+
+    def recheck(self, info_hash: str) -> None:
+        """Let the client compare the torrent's files with the torrent, and go on with it."""
+
+    def tag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Give torrents a tag; those that are not there are passed over."""
+
+    def untag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Take a tag off."""
+
+    def remove(self, info_hash: str) -> None:
+        """Take a torrent out of the client together with what little of it was downloaded."""
 
 
 class MovieLibrary(Protocol):

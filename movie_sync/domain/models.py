@@ -140,7 +140,11 @@ class TorrentFile:
 
 @dataclass(frozen=True, slots=True)
 class HeldTorrent:
-    """A torrent that the client already holds. `progress` is 0 to 1, `comment` may be empty."""
+    """A torrent that the client already holds. `progress` is 0 to 1, `comment` may be empty.
+
+    `state` is qBittorrent's word. Sizes are bytes (`bytes_left` -1 if unknown), speed is bytes a
+    second. `has_tracker` says whether a tracker serves it now.
+    """
 
     info_hash: str
     name: str
@@ -148,6 +152,20 @@ class HeldTorrent:
     state: str = ""
     comment: str = ""
     content_path: str = ""
+    bytes_left: int = -1
+    size_bytes: int = 0
+    bytes_a_second: int = 0
+    tags: tuple[str, ...] = ()
+    has_tracker: bool = False
+    bytes_uploaded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Bytes free on the disk where torrents go, and bytes that unfinished torrents there still take."""
+
+    free_bytes: int
+    promised_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
