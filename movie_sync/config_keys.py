@@ -110,6 +110,7 @@ _QBITTORRENT = Section(
             is_path=True,
         ),
         "verify_tls": Rule(default=True, allowed=_YES_OR_NO, read=flag),
+        "remove_stalled": Rule(default=False, allowed=_YES_OR_NO, read=flag),
         "timeout": _timeout(),
     }
 )
@@ -167,6 +168,14 @@ KEYS = Section(
             'one of "all", "new" or a whole number of films',
             either(one_of("all", "new"), number(0, MANY, whole=True)),
         ),
+        "stalled_after": Rule(
+            172_800,
+            f"a number of seconds above 0, to {_LONGEST_INTERVAL}",
+            number(0, _LONGEST_INTERVAL, above_low=True),
+        ),
+        "max_unfinished": Rule(5, "a whole number, 0 for no limit", number(0, MANY, whole=True)),
+        "min_free_space_gb": Rule(10, "a number of GB, 0 for no limit", number(0, MANY)),
+        "unlisted": Rule("keep", "keep or tag", one_of("keep", "tag")),
         "download_directory": _folder("~/Downloads"),
         "library_directories": Rule([], "a list of whole paths or ~/...", list_of(path_here), is_path=True),
         "torrent_directory": _folder(None, nothing="torrents/ in the data folder"),

@@ -15,6 +15,7 @@
     |   |-- PrivateListError      the watchlist is private
     |   |-- NoSuchUserError       Letterboxd knows no such user
     |   `-- LibraryError          a film folder cannot be read (an unmounted disk)
+    |-- NoRoomError               another torrent would be too many, or too much for the disk: wait
     `-- FilmError                 this film's own failure: counts as an attempt
         |-- NotAvailableError     no acceptable release on the tracker yet
         |   `-- BetterAwaitedError  an acceptable one is there, a better one is waited for
@@ -111,6 +112,14 @@ class NoSuchUserError(TransientError):
 
 class LibraryError(TransientError):
     """A film folder cannot be read, so what is in it is unknown."""
+
+
+class NoRoomError(MovieSyncError):
+    """There is no room for another torrent now; `needed_bytes` is what the chosen release takes."""
+
+    def __init__(self, message: str, *, needed_bytes: int = 0) -> None:
+        super().__init__(message)
+        self.needed_bytes = needed_bytes
 
 
 class FilmError(MovieSyncError):

@@ -3,13 +3,13 @@
 import logging
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.matching import NameIndex, WantedFilm
-from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release
+from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release, Tried
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
@@ -91,30 +91,36 @@ class FileListDownloader:
         movie: Movie,
         *,
         acceptable_since: datetime | None = None,
+        tried: Sequence[Tried] = (),
+        check_room: Callable[[int], None] = lambda _bytes: None,
         record_choice: Callable[[Movie, Choice], bool] = lambda _movie, _choice: True,
     ) -> DownloadResult:
         """Find the film's best release and hand it over, unless a better one is to be waited for.
 
-        `acceptable_since` is when an acceptable release was first seen, if one was. `record_choice` is
-        called before anything is handed over; False means that the film is no longer wanted.
+        `acceptable_since` is when an acceptable release was first seen, if one was. What was `tried`
+        is not taken again. `check_room` is given the bytes of the chosen release and may raise
+        NoRoomError. `record_choice` is called before anything is handed over; False means that the
+        film is no longer wanted.
 
         Raises:
             FilmError: in one of its kinds.
+            NoRoomError: there is no room for it now.
         """
         if movie.is_series:
             raise SeriesError("a series, not a film: set aside")
-        found = self.search(movie)
+        found = self.search(movie, tried)
         if not found.accepted:
             raise NotAvailableError(describe_refusals(found.candidates))
         for candidate in found.accepted:
-            held = self._held_by_id.get(candidate.release.filelist_id)
+            held = self._held_by_id.get(candidate.release.filelist_id)  # none of those that were tried
             if held is not None:  # under a name of its own, but its comment says what it is
                 return _as_there(movie, held)
         self._check_grace(found, acceptable_since or self._clock.now())
         if self._dry_run:
             best = found.accepted[0].release
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, ""))
-        return self._hand_over_best(found, record_choice)
+        check_room(found.accepted[0].release.size_bytes)
+        return self._hand_over_best(found, {old.choice.info_hash for old in tried}, record_choice)
 
     def _check_grace(self, found: Search, since: datetime) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""
@@ -127,26 +133,39 @@ class FileListDownloader:
                 until=until,
             )
 
-    def find_already_there(self, movie: Movie) -> DownloadResult | None:
-        """Look for the film on the disks and in the torrent client."""
-        where = self._library.find(movie)
+    def find_already_there(self, movie: Movie, tried: Sequence[Tried] = ()) -> DownloadResult | None:
+        """Look for the film on the disks and in the torrent client.
+
+        What a torrent that came to nothing has left in either of them is not the film.
+        """
+        but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
+        where = self._library.find(movie, but_for=but_for)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
-        held = self._find_held(movie)
+        held = self._find_held(movie, but_for)
         return None if held is None else _as_there(movie, held)
 
-    def search(self, movie: Movie) -> Search:
+    def latest(self) -> list[Release]:
+        """Return the tracker's newest releases."""
+        return self._search.latest()
+
+    def examine(self, movie: Movie, releases: Sequence[Release], tried: Sequence[Tried] = ()) -> Search:
+        """Judge releases that are at hand as candidates for a film; asks nobody."""
+        why = {old.choice.filelist_id: old.why for old in tried if old.choice.filelist_id}
+        return Search(movie, tuple(rank(movie, releases, self._rules, self._clock.now(), tried=why)))
+
+    def search(self, movie: Movie, tried: Sequence[Tried] = ()) -> Search:
         """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name."""
         releases: dict[int, Release] = {}
-        candidates: list[Candidate] = []
+        found = Search(movie, ())
         queries = [partial(self._search.search_imdb, movie.imdb_id)] if movie.imdb_id else []
         queries += [partial(self._search.search_name, text) for text in _name_queries(movie)]
         for query in queries:
             releases |= {release.filelist_id: release for release in query()}
-            candidates = rank(movie, list(releases.values()), self._rules, self._clock.now())
-            if any(candidate.accepted for candidate in candidates):
+            found = self.examine(movie, list(releases.values()), tried)
+            if found.accepted:
                 break
-        return Search(movie, tuple(candidates))
+        return found
 
     def describe(self, movie: Movie) -> Movie:
         """Return the film with what its page tells; as it is if Letterboxd does not let us read it.
@@ -169,7 +188,7 @@ class FileListDownloader:
         return movie
 
     def _hand_over_best(
-        self, found: Search, record_choice: Callable[[Movie, Choice], bool]
+        self, found: Search, tried_hashes: Collection[str], record_choice: Callable[[Movie, Choice], bool]
     ) -> DownloadResult:
         """Hand over the best release that turns out to be whole; the next ones stand in for it."""
         last_error: ReleaseError | None = None
@@ -177,6 +196,8 @@ class FileListDownloader:
             release = candidate.release
             try:
                 torrent = self._search.fetch_torrent(release)
+                if torrent.info_hash in tried_hashes:
+                    raise ReleaseError("the same torrent was tried before and came to nothing")
                 choice = Choice(release.name, release.filelist_id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
                     raise NoLongerWantedError("taken out of the queue meanwhile")
@@ -186,15 +207,14 @@ class FileListDownloader:
                 last_error = exc
                 continue
             self._held_until = 0.0
-            return DownloadResult(
-                found.movie, Reason.DOWNLOADED if is_new else Reason.ALREADY_DOWNLOADED, choice
-            )
+            reason = Reason.DOWNLOADED if is_new else Reason.ALREADY_DOWNLOADED
+            return DownloadResult(found.movie, reason, choice, why=_praise(candidate, found))
         tried = len(found.accepted[:_MOST_TRIES])
         raise ReleaseError(
             str(last_error) if tried == 1 else f"none of the best {tried} releases could be had: {last_error}"
         )
 
-    def _find_held(self, movie: Movie) -> HeldTorrent | None:
+    def _find_held(self, movie: Movie, but_for: Collection[str]) -> HeldTorrent | None:
         now = self._clock.monotonic()
         if self._held is None or now >= self._held_until:
             torrents: Sequence[HeldTorrent] = self._client.torrents()
@@ -202,7 +222,7 @@ class FileListDownloader:
             self._held_by_id = {number: held for held in torrents if (number := _filelist_id(held))}
             self._held = NameIndex(self._held_by_name)
             self._held_until = now + _HELD_NAMES_SECONDS
-        name = self._held.find(WantedFilm.from_movie(movie))
+        name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for)
         return None if name is None else self._held_by_name[name]
 
 
@@ -231,6 +251,17 @@ def _filelist_id(held: HeldTorrent) -> int:
 def _as_there(movie: Movie, held: HeldTorrent) -> DownloadResult:
     choice = Choice(held.name, _filelist_id(held), held.info_hash)
     return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+
+
+def _praise(candidate: Candidate, found: Search) -> str:
+    """Say what spoke for a release: "Bluray-1080p, 9.8 GB, 120 seeders, best of 7 acceptable"."""
+    release = candidate.release
+    parts = [candidate.quality, f"{release.size_bytes / 1e9:.1f} GB", f"{release.seeders} seeders"]
+    if release.freeleech:
+        parts.append("freeleech")
+    if len(found.accepted) > 1:
+        parts.append(f"best of {len(found.accepted)} acceptable")
+    return ", ".join(parts)
 
 
 def _as_words(title: str) -> str:

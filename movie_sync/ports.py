@@ -5,8 +5,9 @@ found" is a value; "could not look" is an exception.
 """
 
 from collections.abc import Collection, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from movie_sync.domain.models import (
     HeldTorrent,
@@ -101,8 +102,12 @@ class TorrentClient(Protocol):
         """Return everything the client holds, for the already-there check; raises as `find`."""
 
 
+@runtime_checkable
 class FollowedClient(Protocol):
     """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`."""
+
+    def torrents(self) -> Sequence[HeldTorrent]:
+        """Return everything the client holds."""
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
         """Return those of these torrents that the client holds, by info-hash, with one request."""
@@ -132,8 +137,8 @@ class FollowedClient(Protocol):
 class MovieLibrary(Protocol):
     """The films on the user's disks."""
 
-    def find(self, movie: Movie) -> str | None:
-        """Return where the film is, or None.
+    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
+        """Return where the film is, or None; files and folders of the names in `but_for` do not count.
 
         Raises:
             LibraryError: a folder cannot be read, so nothing may be concluded.

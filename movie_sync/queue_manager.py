@@ -14,12 +14,12 @@ import contextlib
 import dataclasses
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
-from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName, Reason
+from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Reason, Tried
 from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 _IN_WORK = (QueueName.PENDING, QueueName.FAILED)
 _SETTLED = (QueueName.REMOVED, QueueName.COMPLETED)
+_FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)
 
 
 class QueueManager:
@@ -79,7 +80,7 @@ class QueueManager:
             entry = self._new_entry(movie, by_command=True)
             known = self._queues.held(movie.keys())
             if known is not None:  # more is known of the film than a command names
-                entry = dataclasses.replace(entry, movie=known.movie, extra=known.extra)
+                entry = dataclasses.replace(entry, movie=known.movie, tried=known.tried, extra=known.extra)
             self._queues.move([entry], QueueName.PENDING)
         self._has_work.set()
         return True
@@ -96,7 +97,7 @@ class QueueManager:
             now, but_for = self._clock.now(), QueueName.COMPLETED if again else None
             # A film that is named twice is in a queue by its second turn.
             entries = (
-                QueueEntry(movie, now)
+                QueueEntry(movie, now, tried=self._tried(movie) if again else ())
                 for movie in movies
                 if not self._queues.is_held(movie.keys(), but_for=but_for)
             )
@@ -111,10 +112,13 @@ class QueueManager:
             return [movie for movie in movies if not self._queues.is_held(movie.keys())]
 
     def get_next_pending(self) -> QueueEntry | None:
-        """Return the film to work on; it stays pending until its outcome is written."""
+        """Return the film to work on, the newest wish first; it stays pending until its outcome is written.
+
+        Before all others come films whose torrent was about to be handed over: it may have been.
+        """
         with self.pending_lock:
             queue = self._queues[QueueName.PENDING]
-            row = queue.first_row()
+            row = min(queue.chosen) if queue.chosen else queue.newest_wish()
             return None if row is None else queue.entry(row)
 
     def note_film(self, known_as: Movie, movie: Movie) -> bool:
@@ -149,11 +153,13 @@ class QueueManager:
         reason: str = Reason.DOWNLOADED,
         choice: Choice | None = None,
         where: str = "",
+        *,
+        follow: Follow | None = None,
     ) -> bool:
         """Move a film to the completed queue; False if the user removed it meanwhile.
 
-        A film that no queue holds (it left the watchlist while it was in hand) is recorded too:
-        it was handed over.
+        With `follow` its torrent is followed to its end. A film that no queue holds (it left the
+        watchlist while it was in hand) is recorded too: it was handed over.
 
         Raises:
             StorageError: the film is where it was.
@@ -163,7 +169,7 @@ class QueueManager:
                 return False
             entry = self._queues.held(movie.keys()) or self._new_entry(movie)
             completed = self._as_completed(entry, movie, reason, choice, where)
-            self._queues.move([completed], QueueName.COMPLETED)
+            self._queues.move([dataclasses.replace(completed, follow=follow)], QueueName.COMPLETED)
             return True
 
     def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
@@ -198,11 +204,13 @@ class QueueManager:
         counts: bool = True,
         waits_for_release: bool = False,
         acceptable_since: datetime | None = None,
+        searched_at: datetime | None = None,
     ) -> bool:
         """Move a film to the failed queue; False if it is not to be tried again, as `note_film`.
 
         `retry_time` None makes it permanent. `counts=False` leaves the number of failures as it
-        is: what failed was not the film's fault. `acceptable_since` None leaves that as it is.
+        is: what failed was not the film's fault. `acceptable_since` None leaves that as it is, and
+        so does `searched_at` None.
 
         Raises:
             StorageError: the film is where it was.
@@ -219,6 +227,8 @@ class QueueManager:
                 retry_count=entry.retry_count + (1 if counts else 0),
                 waits_for_release=waits_for_release,
                 acceptable_since=acceptable_since or entry.acceptable_since,
+                searched_at=searched_at or entry.searched_at,
+                is_extra_look=False,
             )
             self._queues.move([failed], QueueName.FAILED)
             return True
@@ -249,6 +259,119 @@ class QueueManager:
         with self._all_locked():
             entry = self._queues.held(movie.keys(), [QueueName.FAILED])
             return entry is not None and bool(self._requeue([entry], is_fresh=False))
+
+    def look_again(self, movies: Iterable[Movie]) -> list[Movie]:
+        """Queue failed films for a search besides their schedule, which is kept; return those queued.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            held = [self._queues.held(movie.keys(), [QueueName.FAILED]) for movie in movies]
+            extra = [dataclasses.replace(entry, is_extra_look=True) for entry in held if entry]
+            if self._queues.move(extra, QueueName.PENDING):
+                self._has_work.set()
+            return [entry.movie for entry in extra]
+
+    # --- what follows the torrents --------------------------------------------------------
+
+    def followed(self) -> list[QueueEntry]:
+        """Return the films that have a torrent that may still come to its end."""
+        with self._all_locked():
+            return [
+                queue.entry(row)
+                for queue in (self._queues[name] for name in _FOLLOWED)
+                for row in sorted(queue.followed)
+            ]
+
+    def unfinished_count(self) -> int:
+        """Return how many completed films have a torrent that the client is still to finish."""
+        with self.completed_lock:
+            return len(self._queues[QueueName.COMPLETED].unfinished)
+
+    def followed_count(self) -> int:
+        """Return how many films have a torrent that may still come to its end."""
+        with self._all_locked():
+            return sum(len(self._queues[name].followed) for name in _FOLLOWED)
+
+    def waiting_films(self) -> list[QueueEntry]:
+        """Return the failed films that wait for an acceptable release, permanent ones included."""
+        with self.failed_lock:
+            queue = self._queues[QueueName.FAILED]
+            return [queue.entry(row) for row in sorted(queue.waiting)]
+
+    def waiting_count(self) -> int:
+        """Return how many failed films wait for an acceptable release."""
+        with self.failed_lock:
+            return len(self._queues[QueueName.FAILED].waiting)
+
+    def note_follows(self, follows: Mapping[str, Follow]) -> None:
+        """Write down, with one write, how far the torrents of completed films are, by info-hash.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self.completed_lock:
+            queue = self._queues[QueueName.COMPLETED]
+            changed = {}
+            for row in sorted(queue.followed):
+                entry = queue.entry(row)
+                follow = follows.get(entry.choice.info_hash) if entry.choice else None
+                if follow is not None:
+                    changed[row] = dataclasses.replace(entry, follow=follow)
+            if changed:
+                queue.change(replace=changed)
+
+    def give_up_torrent(self, movie: Movie, tried: Tried) -> bool:
+        """Queue a completed film for its next release; False if that torrent is no longer its choice.
+
+        The release that came to nothing is remembered with the film.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            entry = self._queues.held(movie.keys(), [QueueName.COMPLETED])
+            if entry is None or entry.choice is None or entry.choice.info_hash != tried.choice.info_hash:
+                return False
+            again = dataclasses.replace(
+                entry,
+                choice=None,
+                follow=None,
+                completed_at=None,
+                reason=None,
+                retry_count=0,
+                acceptable_since=None,
+                tried=(*entry.tried, tried),
+            )
+            self._queues.move([again], QueueName.PENDING)
+        self._has_work.set()
+        return True
+
+    def finish_with(self, movie: Movie, choice: Choice, follow: Follow, *, overtaken: str) -> bool:
+        """Complete a film with a torrent that was given up and came to its end all the same.
+
+        Its present torrent, if it has one, counts as tried, with `overtaken` as the reason.
+        False if no queue holds the film.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self._all_locked():
+            entry = self._queues.held(movie.keys(), _FOLLOWED)
+            if entry is None:
+                return False
+            tried = tuple(old for old in entry.tried if old.choice.info_hash != choice.info_hash)
+            if entry.choice and entry.choice.info_hash != choice.info_hash and entry.follow:
+                tried = (*tried, Tried(entry.choice, overtaken))
+            completed = self._as_completed(entry, entry.movie, Reason.DOWNLOADED, choice, "")
+            finished = dataclasses.replace(
+                completed, follow=follow, tried=tried, error=None, retry_at=None, waits_for_release=False
+            )
+            self._queues.move([finished], QueueName.COMPLETED)
+            return True
+
+    # --- waiting --------------------------------------------------------------------------
 
     def wait_for_work(self, seconds: float) -> None:
         """Return when films were queued, `wake` was called or the time is over."""
@@ -341,6 +464,10 @@ class QueueManager:
 
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:
         return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
+
+    def _tried(self, movie: Movie) -> tuple[Tried, ...]:
+        known = self._queues.held(movie.keys(), [QueueName.COMPLETED])
+        return known.tried if known else ()
 
     def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
         known_as = entry.movie.keys()

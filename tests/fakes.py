@@ -1,5 +1,6 @@
 """Fakes that implement the ports, for tests."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -149,13 +150,14 @@ class FakeLibrary:
         self.error: BaseException | None = None
         self.journal = journal if journal is not None else []
 
-    def find(self, movie: Movie) -> str | None:
+    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
         """Return where one of the film's titles lies."""
         self.journal.append("library")
         if self.error:
             raise self.error
         titles = (movie.title, movie.original_title or "", *movie.alternative_titles)
-        return next((self.places[title] for title in titles if title in self.places), None)
+        places = (self.places[title] for title in titles if title in self.places)
+        return next((place for place in places if but_for.isdisjoint(place.split("/"))), None)
 
 
 def hash_of(number: int) -> str:

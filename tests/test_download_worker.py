@@ -39,7 +39,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.workers.base import Rest
-from movie_sync.workers.download import RetryPolicy
+from movie_sync.workers.outcomes import RetryPolicy
 
 
 @pytest.fixture
@@ -360,6 +360,7 @@ def test_the_budget_keeps_the_film_pending(bench: Bench, caplog: pytest.LogCaptu
         rest = bench.worker.step()
         assert rest is not None
         assert rest.seconds == max(seconds, 1)
+        bench.clock.advance(rest.seconds)
     assert bench.queues.get_statistics()["failed"] == 0
     assert [entry.movie.id for entry in bench.queues.entries(QueueName.PENDING)] == ["K0", "K1"]
     assert caplog.text.count("budget is spent") == 1

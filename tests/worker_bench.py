@@ -29,8 +29,9 @@ from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Connection, DownloadWorker, RetryPolicy
+from movie_sync.workers.download import Connection, DownloadWorker, Reach
 from movie_sync.workers.monitor import MonitorWorker
+from movie_sync.workers.outcomes import RetryPolicy
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 5.0
@@ -88,11 +89,11 @@ class Bench:
             once=once,
         )
 
-    def _connect(self) -> FileListDownloader:
+    def _connect(self) -> Reach:
         self.connects += 1
         if self.connect_error:
             raise self.connect_error
-        return FileListDownloader(
+        downloader = FileListDownloader(
             search=self.tracker,
             client=self.client,
             pages=self.pages,
@@ -100,6 +101,7 @@ class Bench:
             rules=self.rules,
             clock=self.clock,
         )
+        return Reach(downloader)
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""

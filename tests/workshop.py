@@ -15,13 +15,15 @@ from movie_sync.commands.services import Services
 from movie_sync.config import Config
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
+from movie_sync.domain.events import Event
 from movie_sync.domain.models import QueueName
 from movie_sync.ports import Clock
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.paths import AppPaths
 from movie_sync.workers.base import Rest
-from movie_sync.workers.download import DownloadWorker, RetryPolicy
+from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
+from movie_sync.workers.outcomes import RetryPolicy
 
 _MOST_STEPS = 200
 
@@ -64,13 +66,7 @@ class Workshop:
         stop = stop or threading.Event()
         services = Services(context, stop=stop)
         self.queues = QueueManager(data, clock=self.clock)
-        self.monitor = MonitorWorker(
-            services.watchlist_source(),
-            services.intake(self.queues),
-            interval_seconds=3600,
-            clock=self.clock,
-            stop=stop,
-        )
+        self.told: list[Event] = []
         self.download = DownloadWorker(
             self.queues,
             services.connection(),
@@ -78,6 +74,16 @@ class Workshop:
             done_words="handed over",
             clock=self.clock,
             stop=stop,
+            aftercare=services.aftercare(self.queues, self.told.append),
+        )
+        self.monitor = MonitorWorker(
+            services.watchlist_source(),
+            services.intake(self.queues),
+            interval_seconds=context.config["check_interval"],
+            clock=self.clock,
+            stop=stop,
+            on_read=self.download.note_check,
+            tell=self.told.append,
         )
 
     def work(self) -> Rest:

@@ -7,6 +7,7 @@ added, renamed or removed, and lists again only what differs.
 import os
 import threading
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from movie_sync.adapters.library_folder import list_folder
@@ -40,8 +41,8 @@ class DiskLibrary:
         self._scanned_at: float | None = None
         self._reset()
 
-    def find(self, movie: Movie) -> str | None:
-        """Return where the film is, or None.
+    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
+        """Return where the film is, or None; files and folders of the names in `but_for` do not count.
 
         Raises:
             LibraryError: a folder cannot be read, so nothing may be concluded.
@@ -57,7 +58,9 @@ class DiskLibrary:
             for file in self._table.candidates(wanted):
                 found = judge(wanted, self._table.name(file), id_beside=self._table.imdb_id(file))
                 if found.verdict is Verdict.YES:
-                    return self._table.path(file)
+                    path = self._table.path(file)
+                    if not but_for or but_for.isdisjoint(_names_in(path)):
+                        return path
             return None
         finally:
             self._lock.release()
@@ -259,3 +262,9 @@ def _unreadable(path: str, exc: OSError) -> LibraryError:
         f"The film folder {path} cannot be read ({exc.strerror or type(exc).__name__}). "
         "Mend that, or take it out of the configuration; until then no film is taken."
     )
+
+
+def _names_in(path: str) -> set[str]:
+    """Return the names of a file and of the folders above it, and the file's without its ending."""
+    parts = Path(path)
+    return {*parts.parts, parts.stem}

@@ -19,8 +19,9 @@ from movie_sync.storage.daemon_state import DaemonState, forget_state, read_stat
 from movie_sync.storage.entry_codec import format_time
 from movie_sync.storage.inbox import Inbox
 from movie_sync.storage.instance_lock import InstanceLock
-from movie_sync.workers.download import DownloadWorker, RetryPolicy
+from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
+from movie_sync.workers.outcomes import RetryPolicy
 
 _log = logging.getLogger(__name__)
 
@@ -102,14 +103,6 @@ def _run(context: Context) -> int:
     is_real, once = not options.dry_run, options.once or options.dry_run
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     intake = services.intake(queue_manager)
-    monitor = MonitorWorker(
-        services.watchlist_source(),
-        intake,
-        interval_seconds=config["check_interval"],
-        clock=clock,
-        stop=stop,
-        once=once,
-    )
     download = DownloadWorker(
         queue_manager,
         services.connection(),
@@ -117,7 +110,17 @@ def _run(context: Context) -> int:
         done_words=f"{'handed' if is_real else 'would be handed'} to {services.target()}",
         clock=clock,
         stop=stop,
+        aftercare=services.aftercare(queue_manager, lambda _event: None) if is_real else None,
         once=once,
+    )
+    monitor = MonitorWorker(
+        services.watchlist_source(),
+        intake,
+        interval_seconds=config["check_interval"],
+        clock=clock,
+        stop=stop,
+        once=once,
+        on_read=download.note_check,
     )
     desk = RequestDesk(queue_manager, intake)
     inbox = Inbox(context.paths.inbox, clock)

@@ -27,7 +27,7 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     context.paths.prepare()
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
-    found = Services(context, stop=threading.Event()).downloader().search(movie)
+    found = Services(context, stop=threading.Event()).reach().downloader.search(movie)
     if as_json:
         print(json.dumps(_as_document(found), indent=1))
     else:

@@ -1,6 +1,7 @@
 """The only room that names concrete adapters: it builds them from settings and credentials."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from movie_sync.adapters.filelist_api import FileListClient
@@ -12,18 +13,24 @@ from movie_sync.adapters.watch_folder import WatchFolder
 from movie_sync.commands.context import Context
 from movie_sync.config_values import is_on_this_machine
 from movie_sync.credentials_manager import Credentials, CredentialsManager
+from movie_sync.domain.events import Event
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.filelist_downloader import FileListDownloader
-from movie_sync.ports import MovieLibrary, TorrentClient, WatchlistSource
+from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, WatchlistSource
 from movie_sync.queue_manager import QueueManager
+from movie_sync.radar import Radar
+from movie_sync.room_keeper import RoomKeeper
 from movie_sync.storage.call_budget import CallBudget
+from movie_sync.storage.radar_store import RadarStore
 from movie_sync.storage.watchlist_store import WatchlistStore
+from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Connection
+from movie_sync.workers.download import Aftercare, Connection, Reach
 
 # The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
 _FILELIST_INTERVAL_SECONDS = 0.75
+_GB = 1_000_000_000
 
 
 class Services:
@@ -145,16 +152,23 @@ class Services:
         own = [key for key in section if self._config.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
 
-    def downloader(self) -> FileListDownloader:
-        """Return a downloader with the credentials as they are now.
+    def reach(self) -> Reach:
+        """Return what films are worked on with, with the credentials as they are now.
 
         Raises:
             UserError: they are missing or cannot be decrypted.
         """
         credentials = self.credentials()
+        client = self.torrent_client(credentials)
+        return Reach(
+            self.downloader(credentials, client), client if isinstance(client, FollowedClient) else None
+        )
+
+    def downloader(self, credentials: Credentials, client: TorrentClient) -> FileListDownloader:
+        """Return a downloader."""
         return FileListDownloader(
             search=self.filelist(credentials),
-            client=self.torrent_client(credentials),
+            client=client,
             pages=self.pages,
             library=self.library,
             rules=self.rules(),
@@ -164,7 +178,31 @@ class Services:
 
     def connection(self) -> Connection:
         """Return what the download worker gets its downloader from."""
-        return Connection(connect=self.downloader, signature=self.manager.signature)
+        return Connection(connect=self.reach, signature=self.manager.signature)
+
+    def aftercare(self, queue_manager: QueueManager, tell: Callable[[Event], None]) -> Aftercare:
+        """Return what is done for films besides handing their torrents over; for the daemon alone."""
+        config, clock = self._config, self._context.clock
+        policy = FollowPolicy(
+            config["stalled_after"], removes_stalled=config["qbittorrent"]["remove_stalled"]
+        )
+        return Aftercare(
+            follower=TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell),
+            rooms=RoomKeeper(
+                queue_manager,
+                max_unfinished=config["max_unfinished"],
+                min_free_bytes=round(config["min_free_space_gb"] * _GB),
+                clock=clock,
+            ),
+            radar=Radar(
+                queue_manager,
+                RadarStore(self._context.paths.radar),
+                check_interval_seconds=config["check_interval"],
+                calls_per_hour=config["filelist"]["calls_per_hour"],
+                clock=clock,
+            ),
+            tell=tell,
+        )
 
     def _build_library(self) -> MovieLibrary:
         """Look into the user's film folders; the default one may be missing, a configured one not."""

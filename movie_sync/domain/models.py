@@ -74,6 +74,52 @@ class Choice:
     info_hash: str
 
 
+class Stage(StrEnum):
+    """How far a handed-over torrent is; the words stand in `queue_completed.json`."""
+
+    ADDED = "added"
+    DOWNLOADING = "downloading"
+    BROKEN = "broken"
+    REMOVED = "removed"
+    DOWNLOADED = "downloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """What is known of a torrent on its way.
+
+    `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
+    and got nothing; time in which it could not try does not count. `missing_since` is when the
+    client was first seen without it, `rechecked_at` when its files were last compared.
+    """
+
+    stage: Stage
+    since: datetime
+    progress: float = 0.0
+    bytes_a_second: int = 0
+    idle_seconds: float = 0.0
+    missing_since: datetime | None = None
+    rechecked_at: datetime | None = None
+    path: str = ""
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Tell whether the client is still to bring it to its end."""
+        return self.stage not in {Stage.DOWNLOADED, Stage.REMOVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A release that was handed over for a film and given up; it is not taken for it again.
+
+    `why` is in words. `name` is the torrent's own, which its file or folder bears.
+    """
+
+    choice: Choice
+    why: str
+    name: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class QueueEntry:
     """One film in one queue, with what its state there needs.
@@ -81,7 +127,10 @@ class QueueEntry:
     `retry_count` is the number of failures of the film's own so far. `retry_at` is None for a
     permanent failure; `waits_for_release` says that only an acceptable release was missing,
     `acceptable_since` when one was first seen (and a better one is waited for).
-    `reason` is one of `Reason`, or what a hand edit says. `sequence` rises with every write, over
+    `reason` is one of `Reason`, or what a hand edit says. `follow` tells how far the chosen torrent
+    is, once it was handed over to a client that tells; `tried` are the releases that came to
+    nothing. `searched_at` is when the tracker was last asked for the film, and `is_extra_look`
+    says that it is asked besides the schedule, which is then kept. `sequence` rises with every write, over
     all queues, so that the later of two states is known after a crash. `extra` holds keys of the
     file that we do not know.
     """
@@ -97,8 +146,24 @@ class QueueEntry:
     reason: str | None = None
     choice: Choice | None = None
     by_command: bool = False
+    follow: Follow | None = None
+    tried: tuple[Tried, ...] = ()
+    searched_at: datetime | None = None
+    is_extra_look: bool = False
     sequence: int = 0
     extra: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Tell whether the client is still to bring the film's torrent to its end."""
+        return self.follow is not None and self.follow.is_unfinished
+
+    @property
+    def is_followed(self) -> bool:
+        """Tell whether one of the film's torrents may still come to its end."""
+        if self.follow is not None and self.choice is not None:
+            return self.follow.stage is not Stage.DOWNLOADED
+        return bool(self.tried) and self.completed_at is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,12 +235,16 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class DownloadResult:
-    """A film was handed over, or was there already. `choice` is None if only a file was found."""
+    """A film was handed over, or was there already. `choice` is None if only a file was found.
+
+    `why` says in words what spoke for the release.
+    """
 
     movie: Movie
     reason: Reason
     choice: Choice | None = None
     where: str = ""
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,11 +116,11 @@ class NameIndex:
         self._names += name.encode("utf-8", "surrogatepass")
         self._starts.append(len(self._names))
 
-    def find(self, wanted: WantedFilm) -> str | None:
+    def find(self, wanted: WantedFilm, *, but_for: Collection[str] = ()) -> str | None:
         """Return a name that is the film (verdict yes), the first added of several, or None."""
         for number in sorted(self._index.candidates(wanted)):
             name = self._name(number)
-            if judge(wanted, name).verdict is Verdict.YES:
+            if name not in but_for and judge(wanted, name).verdict is Verdict.YES:
                 return name
         return None
 

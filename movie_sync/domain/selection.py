@@ -8,9 +8,10 @@ quality, and a flag never beats a better release.
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from movie_sync.domain.judging import Judgement, Verdict, judge
 from movie_sync.domain.models import Movie, Release
@@ -53,13 +54,23 @@ class Candidate:
     seeders_awaited: bool = False  # refused for nothing but its seeders, and uploaded just now
 
 
-def rank(movie: Movie, releases: Iterable[Release], rules: QualityRules, now: datetime) -> list[Candidate]:
+def rank(
+    movie: Movie,
+    releases: Iterable[Release],
+    rules: QualityRules,
+    now: datetime,
+    *,
+    tried: Mapping[int, str] = MappingProxyType({}),
+) -> list[Candidate]:
     """Return all releases as candidates, best first: the accepted ones, then the refused ones.
 
-    The first is the one to take if it is accepted.
+    The first is the one to take if it is accepted. `tried` says, by the tracker's id, why a release
+    that was taken for the film before came to nothing.
     """
     wanted = WantedFilm.from_movie(movie)
-    candidates = [_examine(movie, wanted, release, rules, now) for release in releases]
+    candidates = [
+        _examine(movie, wanted, release, rules, now, tried.get(release.filelist_id)) for release in releases
+    ]
     if not any(candidate.accepted for candidate in candidates):
         # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
         candidates = [
@@ -105,7 +116,12 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
 
 
 def _examine(
-    movie: Movie, wanted: WantedFilm, release: Release, rules: QualityRules, now: datetime
+    movie: Movie,
+    wanted: WantedFilm,
+    release: Release,
+    rules: QualityRules,
+    now: datetime,
+    came_to_nothing: str | None,
 ) -> Candidate:
     judgement = judge(wanted, release.name)
     quality = read_quality(release.name, release.category_id, judgement.title_end)
@@ -113,6 +129,7 @@ def _examine(
     mb_per_minute = release.size_bytes / _MB / minutes
     name = _comparable(release.name)
     reasons = [
+        *([f"taken before and given up: {came_to_nothing}"] if came_to_nothing is not None else []),
         *_film_refusals(movie, release, judgement),
         *_picture_refusals(quality, rules),
         *_size_refusals(release, quality, rules, mb_per_minute),

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
 
 _MOVIE_KEYS = (
     "id",
@@ -38,12 +38,20 @@ _STATE_KEYS = (
     "filelist_id",
     "info_hash",
     "by_command",
+    "tried",
+    "searched_at",
+    "extra_look",
     "sequence",
+)
+_CHOICE_KEYS = frozenset({"release", "filelist_id", "info_hash"})
+_FOLLOW_KEYS = frozenset(
+    {"stage", "stage_since", "progress", "speed", "idle_seconds", "missing_since", "rechecked_at", "path"}
 )
 # Longer numbers are no years, counts or sequences, and Python refuses to print the longest.
 _MOST_DIGITS = 19
 _LARGEST_NUMBER = 10**_MOST_DIGITS
-_KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS)
+_KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS) - _CHOICE_KEYS
+_STAGES = frozenset(Stage)
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -111,6 +119,19 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain["reason"] = entry.reason
     elif entry.retry_count:
         plain["retry_count"] = entry.retry_count
+    if entry.is_extra_look and queue is QueueName.PENDING:
+        plain["extra_look"] = True
+        plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
+    plain |= _history(entry, is_completed=is_completed)
+    plain["sequence"] = entry.sequence
+    for key, value in entry.extra.items():
+        plain.setdefault(key, value)
+    return plain
+
+
+def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
+    """Return what was done for a film so far."""
+    plain: dict[str, object] = {}
     if entry.choice:
         plain["release"] = entry.choice.release
         if entry.choice.filelist_id:  # a torrent found in the client may not tell it
@@ -120,9 +141,43 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain["acceptable_since"] = format_time(entry.acceptable_since)
     if entry.by_command:
         plain["by_command"] = True
-    plain["sequence"] = entry.sequence
-    for key, value in entry.extra.items():
-        plain.setdefault(key, value)
+    if entry.follow and is_completed:
+        plain |= follow_to_dict(entry.follow)
+    if entry.tried:
+        plain["tried"] = [
+            {
+                "release": tried.choice.release,
+                "filelist_id": tried.choice.filelist_id,
+                "info_hash": tried.choice.info_hash,
+                "why": tried.why,
+                "name": tried.name,
+            }
+            for tried in entry.tried
+        ]
+    if entry.searched_at and not is_completed:
+        plain["searched_at"] = format_time(entry.searched_at)
+    return plain
+
+
+def follow_to_dict(follow: Follow) -> dict[str, object]:
+    """Return the plain form of how far a torrent is: progress from 0 to 1, speed in bytes a second."""
+    plain: dict[str, object] = {
+        "stage": follow.stage,
+        "stage_since": format_time(follow.since),
+        "progress": round(follow.progress, 4),
+    }
+    if follow.stage is Stage.DOWNLOADED:
+        del plain["progress"]
+    elif follow.bytes_a_second:
+        plain["speed"] = follow.bytes_a_second
+    if follow.idle_seconds >= 1:
+        plain["idle_seconds"] = round(follow.idle_seconds)
+    if follow.missing_since:
+        plain["missing_since"] = format_time(follow.missing_since)
+    if follow.rechecked_at:
+        plain["rechecked_at"] = format_time(follow.rechecked_at)
+    if follow.path:
+        plain["path"] = follow.path
     return plain
 
 
@@ -167,7 +222,8 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     )
     retry_at = plain.get("retry_at")
     choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
-    known = _KNOWN_KEYS if choice else _KNOWN_KEYS - {"release", "filelist_id", "info_hash"}
+    follow = _follow(plain, now) if choice else None
+    known = _KNOWN_KEYS | (_CHOICE_KEYS if choice else set()) | (_FOLLOW_KEYS if follow else set())
     return QueueEntry(
         movie=movie_from_dict(plain),
         added_at=parse_time(plain.get("added_at")) or now,
@@ -180,9 +236,48 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         reason=_text(plain, "reason"),
         choice=choice,
         by_command=plain.get("by_command") is True,
+        follow=follow,
+        tried=_tried(plain.get("tried")),
+        searched_at=parse_time(plain.get("searched_at")),
+        is_extra_look=plain.get("extra_look") is True,
         sequence=_integer(plain, "sequence") or 0,
         extra={key: value for key, value in plain.items() if key not in known},
     )
+
+
+def _follow(plain: Mapping[str, object], now: datetime) -> Follow | None:
+    stage = plain.get("stage")
+    if not isinstance(stage, str) or stage not in _STAGES:
+        return None
+    return Follow(
+        stage=Stage(stage),
+        since=parse_time(plain.get("stage_since")) or now,
+        progress=min(_number(plain, "progress"), 1.0),
+        bytes_a_second=_integer(plain, "speed") or 0,
+        idle_seconds=_number(plain, "idle_seconds"),
+        missing_since=parse_time(plain.get("missing_since")),
+        rechecked_at=parse_time(plain.get("rechecked_at")),
+        path=_text(plain, "path") or "",
+    )
+
+
+def _tried(listed: object) -> tuple[Tried, ...]:
+    found = []
+    for plain in listed if isinstance(listed, list) else ():
+        info_hash = _text(plain, "info_hash") if isinstance(plain, dict) else None
+        if info_hash:
+            choice = Choice(
+                _text(plain, "release") or "", _integer(plain, "filelist_id") or 0, info_hash.lower()
+            )
+            found.append(Tried(choice, _text(plain, "why") or "", _text(plain, "name") or ""))
+    return tuple(found)
+
+
+def _number(plain: Mapping[str, object], key: str) -> float:
+    value = plain.get(key)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return 0.0
+    return float(value) if 0 <= value < _LARGEST_NUMBER else 0.0
 
 
 def _text(plain: Mapping[str, object], key: str) -> str | None:

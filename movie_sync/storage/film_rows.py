@@ -9,6 +9,7 @@ from movie_sync.ports import Clock
 from movie_sync.storage.entry_codec import entry_from_dict
 from movie_sync.storage.key_index import KeyIndex
 from movie_sync.storage.line_store import LineStore
+from movie_sync.storage.wish_order import WishOrder
 
 _SPARE_ROWS = 1000
 
@@ -20,12 +21,22 @@ class FilmRows:
     names a film's place until the films change.
     """
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, is_work_list: bool = False) -> None:
         self._clock = clock
+        self._is_work_list = is_work_list
         self._lines = LineStore()
         self._index = KeyIndex()
         self.retry_times: dict[int, datetime] = {}
         """When each entry that is to be retried is due, by row."""
+        self.followed: set[int] = set()
+        """The films with a torrent that may still come to its end."""
+        self.unfinished: set[int] = set()
+        """Of these, the films whose present torrent is not whole yet."""
+        self.waiting: set[int] = set()
+        """The films that wait for an acceptable release."""
+        self.chosen: set[int] = set()
+        """Of a work list, the films with a torrent that was about to be handed over."""
+        self._wishes = WishOrder()
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -37,6 +48,10 @@ class FilmRows:
     def first(self) -> int | None:
         """Return the oldest row, or None if there is none."""
         return self._lines.first()
+
+    def newest_wish(self) -> int | None:
+        """Return, of a work list, the film that was wished for last, and of several at once the first."""
+        return self._wishes.newest(lambda row: row in self._lines)
 
     def entry(self, row: int) -> QueueEntry:
         """Return the entry at a row."""
@@ -53,6 +68,8 @@ class FilmRows:
     def add(self, line: bytes, entry: QueueEntry) -> int:
         """Append a film, encoded as this line already, and return its row."""
         row = self._lines.append(line)
+        if self._is_work_list:
+            self._wishes.add(entry.added_at, row)
         self._note(row, entry)
         return row
 
@@ -66,6 +83,8 @@ class FilmRows:
         for row in rows:
             self._lines.discard(row)
             self.retry_times.pop(row, None)
+            for marked in (self.followed, self.unfinished, self.waiting, self.chosen):
+                marked.discard(row)
 
     def as_array(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
         """Yield, in pieces, the JSON array of all films, with some changed and some left out."""
@@ -77,7 +96,7 @@ class FilmRows:
 
     def compacted(self) -> "FilmRows":
         """Return the same films without what is kept for those that are gone."""
-        rows = FilmRows(self._clock)
+        rows = FilmRows(self._clock, is_work_list=self._is_work_list)
         for row in self:
             rows.add(self._lines.line(row), self.entry(row))
         return rows
@@ -92,3 +111,14 @@ class FilmRows:
             self.retry_times[row] = entry.retry_at
         else:
             self.retry_times.pop(row, None)
+        _mark(self.followed, row, is_so=entry.is_followed)
+        _mark(self.unfinished, row, is_so=entry.is_unfinished)
+        _mark(self.waiting, row, is_so=entry.waits_for_release)
+        _mark(self.chosen, row, is_so=self._is_work_list and entry.choice is not None)
+
+
+def _mark(rows: set[int], row: int, *, is_so: bool) -> None:
+    if is_so:
+        rows.add(row)
+    else:
+        rows.discard(row)

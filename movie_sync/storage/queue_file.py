@@ -55,7 +55,7 @@ class QueueFile:
         self._clock = clock
         self._next_sequence = next_sequence
         self._writable = writable
-        self._rows = FilmRows(clock)
+        self._rows = self._no_rows()
         self._damage = ""
         self._aside: Path | None = None
         self._held: BinaryIO | None = None
@@ -80,9 +80,29 @@ class QueueFile:
         """Return the entry at a row."""
         return self._rows.entry(row)
 
-    def first_row(self) -> int | None:
-        """Return the oldest row, or None if the queue is empty."""
-        return self._rows.first()
+    @property
+    def followed(self) -> Collection[int]:
+        """The rows of films with a torrent that may still come to its end."""
+        return self._rows.followed
+
+    @property
+    def unfinished(self) -> Collection[int]:
+        """Of these, the rows of films whose present torrent is not whole yet."""
+        return self._rows.unfinished
+
+    @property
+    def waiting(self) -> Collection[int]:
+        """The rows of films that wait for an acceptable release."""
+        return self._rows.waiting
+
+    @property
+    def chosen(self) -> Collection[int]:
+        """Of the pending queue, the rows of films with a torrent that was about to be handed over."""
+        return self._rows.chosen
+
+    def newest_wish(self) -> int | None:
+        """Return, of the pending queue, the row of the newest wish, or None if the queue is empty."""
+        return self._rows.newest_wish()
 
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films with one of these keys; mostly there is one at most."""
@@ -141,7 +161,7 @@ class QueueFile:
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
-        self._rows = FilmRows(self._clock)
+        self._rows = self._no_rows()
         self._damage, self._aside, self.is_stale = "", None, False
         if self._writable:
             self._take_up_leftover()
@@ -183,6 +203,9 @@ class QueueFile:
                 self.change()
             except StorageError as exc:
                 _log.warning("%s%s", exc, f" {self._damage}" if self._damage else "")
+
+    def _no_rows(self) -> FilmRows:
+        return FilmRows(self._clock, is_work_list=self.name is QueueName.PENDING)
 
     def _take_up_leftover(self) -> None:
         """Finish, or else undo, a write that was cut off.
@@ -259,7 +282,7 @@ class QueueFile:
                 for line in own_lines(file):
                     self._take(json.loads(line), line)
             except (ValueError, RecursionError):
-                self._rows = FilmRows(self._clock)
+                self._rows = self._no_rows()
             else:
                 return None
         file.seek(0)

@@ -1,4 +1,8 @@
-"""The download thread: one film after the other from the pending queue to the torrent client."""
+"""The download thread: one film after the other from the pending queue to the torrent client.
+
+Between films it follows the torrents that were handed over, and looks at the tracker's newest
+releases for the films that wait.
+"""
 
 import logging
 import threading
@@ -6,51 +10,65 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from movie_sync.domain.models import DownloadResult, Movie, QueueEntry, Reason
-from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds, retry_delay_seconds
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.models import Choice, DownloadResult, Movie, QueueEntry
+from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds
 from movie_sync.errors import (
     AuthError,
     BetterAwaitedError,
     BudgetError,
     FilmError,
     NoLongerWantedError,
-    NotAvailableError,
-    SeriesError,
+    NoRoomError,
     StorageError,
     TransientError,
-    UnknownFilmError,
     UserError,
 )
 from movie_sync.filelist_downloader import FileListDownloader
-from movie_sync.ports import Clock
+from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queue_manager import QueueManager
+from movie_sync.radar import Radar
+from movie_sync.room_keeper import RoomKeeper
+from movie_sync.torrent_follower import TorrentFollower
 from movie_sync.workers.base import Complaints, Rest, Worker
+from movie_sync.workers.outcomes import Outcomes, RetryPolicy
 from movie_sync.workers.words import time_of_day
 
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
+_NO_ROOM_SECONDS = 30.0
+_NO_CLIENT_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How failed films are tried again: `interval_seconds * multiplier ** (failures - 1)`."""
+class Reach:
+    """What the worker works with: the downloader, and the torrent client if it tells how far torrents are."""
 
-    interval_seconds: float
-    multiplier: float
-    max_retries: int
+    downloader: FileListDownloader
+    client: FollowedClient | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A downloader with the credentials it was made with.
+    """How the worker gets at services with the credentials they need.
 
-    `connect` makes one from the credentials as they are now; `signature` changes when they do.
+    `connect` makes a reach from the credentials as they are now; `signature` changes when they do.
     """
 
-    connect: Callable[[], FileListDownloader]
+    connect: Callable[[], Reach]
     signature: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Aftercare:
+    """What the worker does besides handing over; None where it is not done."""
+
+    follower: TorrentFollower | None = None
+    rooms: RoomKeeper | None = None
+    radar: Radar | None = None
+    tell: Callable[[Event], None] = lambda _event: None
 
 
 class DownloadWorker(Worker):
@@ -65,19 +83,27 @@ class DownloadWorker(Worker):
         done_words: str,
         clock: Clock,
         stop: threading.Event,
+        aftercare: Aftercare | None = None,
         once: bool = False,
     ) -> None:
         super().__init__("download", stop, once=once)
         self._queue_manager = queue_manager
         self._connection = connection
         self._policy = policy
-        self._done_words = done_words
         self._clock = clock
-        self._downloader: FileListDownloader | None = None
+        self._aftercare = aftercare or Aftercare()
+        self._outcomes = Outcomes(
+            queue_manager, policy=policy, done_words=done_words, clock=clock, tell=self._aftercare.tell
+        )
+        self._reach: Reach | None = None
         self._used_signature: object = None
         self._outages = 0
         self._complaints = Complaints(_log)
+        self._paused_until = 0.0
+        self._pause_why = ""
+        self._following = _Following(self._aftercare.follower, clock)
         self._is_budget_said = False
+        self._room_said = ""
         self._refusal = ""
         self.is_refused = False
         """Whether a service refused its credentials."""
@@ -86,6 +112,12 @@ class DownloadWorker(Worker):
         """Ask the worker to end, also while it waits for films."""
         super().stop()
         self._queue_manager.wake()
+
+    def note_check(self) -> None:
+        """The watchlist was read: the tracker's newest releases are looked at too. For any thread."""
+        if self._aftercare.radar:
+            self._aftercare.radar.note_check()
+            self._queue_manager.wake()
 
     def rest(self, rest: Rest) -> None:
         """Wait; while there is nothing to do, a film that is queued ends the wait."""
@@ -96,16 +128,35 @@ class DownloadWorker(Worker):
 
     def step(self) -> Rest | None:
         """Try one pending film, or tell how long there is nothing to do."""
-        if self.is_refused and self._connection.signature() == self._used_signature:
-            return Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal)
+        is_refused = self.is_refused and self._connection.signature() == self._used_signature
+        self._follow(is_refused=is_refused)
+        if is_refused:
+            return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal))
+        remaining = self._paused_until - self._clock.monotonic()
+        if remaining > 0:
+            return self._cut(Rest(remaining, self._pause_why))
+        rest = self._work()
+        if rest is None:
+            return None
+        if not rest.is_idle and not self.is_refused:
+            self._paused_until = self._clock.monotonic() + rest.seconds
+            self._pause_why = rest.why
+        return self._cut(rest)
+
+    def _work(self) -> Rest | None:
         try:
+            if self._aftercare.radar and self._aftercare.radar.seconds_to_next() == 0:
+                self._aftercare.radar.work(self._connected().downloader)
             self._requeue_due()
             entry = self._queue_manager.get_next_pending()
             if entry is None:
                 self._is_budget_said = False
+                self._room_said = ""
                 return Rest(self._idle_seconds(), "waiting for films", is_idle=True)
             self.activity = f"working on {entry.movie.label}"
             return self._work_on(entry)
+        except NoRoomError as exc:
+            return self._wait_for_room(exc)
         except BudgetError as exc:
             return self._wait_for_budget(exc)
         except (AuthError, UserError) as exc:
@@ -119,38 +170,75 @@ class DownloadWorker(Worker):
     def _work_on(self, entry: QueueEntry) -> Rest | None:
         movie = entry.movie
         try:
-            downloader = self._connected()
+            reach = self._connected()
+            downloader = reach.downloader
             result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
-            result = result or downloader.find_already_there(movie)
+            if result is None:
+                self._check_room(reach, movie)
+                result = downloader.find_already_there(movie, entry.tried)
             if result is None:
                 movie = downloader.describe(movie)
                 if movie != entry.movie:  # known by more titles now
                     if not self._queue_manager.note_film(entry.movie, movie):
                         raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
-                    result = downloader.find_already_there(movie)
-            result = result or downloader.download_movie(
-                movie,
-                acceptable_since=entry.acceptable_since,
-                record_choice=self._queue_manager.note_choice,
-            )
+                    result = downloader.find_already_there(movie, entry.tried)
+            result = result or self._download(reach, entry, movie)
         except BetterAwaitedError as exc:
-            self._note_grace(movie, exc)
+            self._outcomes.note_grace(entry, movie, exc)
         except FilmError as exc:
-            self._note_failure(entry, movie, exc)
+            self.has_failed |= self._outcomes.note_failure(entry, movie, exc)
         except BudgetError:
             raise
         except (TransientError, StorageError) as exc:
-            return self._put_off(movie, exc)
+            return self._put_off(entry, movie, exc)
         else:
-            self._note_success(result)
+            self._note_success(result, reach)
         self._outages = 0
         self._complaints.over()
         return None
 
-    def _put_off(self, movie: Movie, exc: TransientError | StorageError) -> Rest:
+    def _download(self, reach: Reach, entry: QueueEntry, movie: Movie) -> DownloadResult:
+        rooms, client = self._aftercare.rooms, reach.client
+        sizes: list[int] = []
+
+        def check_room(size_bytes: int) -> None:
+            if rooms and client:
+                rooms.check_size(client, movie, size_bytes)
+            sizes.append(size_bytes)
+
+        result = reach.downloader.download_movie(
+            movie,
+            acceptable_since=entry.acceptable_since,
+            tried=entry.tried,
+            check_room=check_room,
+            record_choice=self._record_choice,
+        )
+        if rooms and sizes:
+            rooms.took(sizes[-1])
+        return result
+
+    def _record_choice(self, movie: Movie, choice: Choice) -> bool:
+        return self._queue_manager.note_choice(movie, choice)
+
+    def _check_room(self, reach: Reach, movie: Movie) -> None:
+        if self._aftercare.rooms and reach.client:
+            self._aftercare.rooms.check(reach.client, movie)
+            self._room_said = ""
+
+    def _note_success(self, result: DownloadResult, reach: Reach) -> None:
+        is_followed = reach.client is not None and self._aftercare.follower is not None
+        self._outcomes.note_success(result, is_followed=is_followed)
+        if self._aftercare.follower:
+            self._aftercare.follower.hurry()
+
+    def _put_off(self, entry: QueueEntry, movie: Movie, exc: TransientError | StorageError) -> Rest:
         """Let the film wait for as long as the worker pauses; what failed was not its fault."""
         self.has_failed = True
         rest = self._pause(exc)
+        if (
+            entry.is_extra_look
+        ):  # its time of retry, if it has one, is not to be touched: it waits where it is
+            return rest
         retry_at = self._clock.now() + timedelta(seconds=rest.seconds)
         try:
             self._queue_manager.add_to_failed(movie, str(exc), retry_at, counts=False)
@@ -158,61 +246,24 @@ class DownloadWorker(Worker):
             _log.debug("%s", also)
         return rest
 
-    def _note_success(self, result: DownloadResult) -> None:
-        if not self._queue_manager.add_to_completed(result.movie, result.reason, result.choice, result.where):
-            _log.info(
-                "%s: taken out of the queue meanwhile%s.",
-                result.movie.label,
-                f", but {self._done_words} already" if result.reason is Reason.DOWNLOADED else "",
-            )
-            return
-        label, release = result.movie.label, result.choice.release if result.choice else result.where
-        if result.reason is Reason.DOWNLOADED:
-            _log.info("%s: %s: %s", label, self._done_words, release)
-        else:
-            _log.info("%s: already downloaded: %s", label, release)
-
-    def _note_grace(self, movie: Movie, exc: BetterAwaitedError) -> None:
-        """Look again at the end of the grace time, and before it as often as at a first failure."""
-        now = self._clock.now()
-        retry_at = min(exc.until, now + timedelta(seconds=self._policy.interval_seconds))
-        self._queue_manager.add_to_failed(
-            movie, str(exc), retry_at, counts=False, waits_for_release=True, acceptable_since=exc.since
-        )
-        _log.info("%s: %s.", movie.label, exc)
-
-    def _note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
-        if isinstance(exc, NoLongerWantedError):
-            _log.info("%s: %s.", movie.label, exc)
-            return
-        waits = isinstance(exc, NotAvailableError)
-        failures, now = entry.retry_count + 1, self._clock.now()
-        is_hopeless = isinstance(exc, SeriesError | UnknownFilmError)
-        delay = None
-        if not is_hopeless and failures < self._policy.max_retries:
-            delay = retry_delay_seconds(
-                failures, interval_seconds=self._policy.interval_seconds, multiplier=self._policy.multiplier
-            )
-        retry_at = None if delay is None else now + timedelta(seconds=delay)
-        reason = str(exc).rstrip(".")
-        if not self._queue_manager.add_to_failed(movie, str(exc), retry_at, waits_for_release=waits):
-            _log.info("%s: taken out of the queue meanwhile.", movie.label)
-            return
-        self.has_failed |= not waits and not isinstance(exc, SeriesError)
-        if is_hopeless:
-            _log.warning("%s: %s.", movie.label, reason)
-        elif delay is None:
-            _log.warning("%s: failed for good after attempt %d: %s.", movie.label, failures, reason)
-        else:
-            _log.info(
-                "%s: attempt %d failed: %s. Next try at %s.",
-                movie.label,
-                failures,
-                reason,
-                time_of_day(now, delay),
-            )
-
     # --- waiting --------------------------------------------------------------------------
+
+    def _follow(self, *, is_refused: bool) -> None:
+        """Look at the torrents that are on their way, if it is time."""
+        if self._following.is_due():
+            self._following.look(lambda: self._client_to_follow(is_refused=is_refused))
+
+    def _client_to_follow(self, *, is_refused: bool) -> FollowedClient | None:
+        if self._reach is None and is_refused:
+            return None
+        return (self._reach or self._connected()).client
+
+    def _cut(self, rest: Rest) -> Rest:
+        """End a rest when the next look at torrents, or at the newest releases, is due."""
+        waits = [rest.seconds, self._following.seconds_to_next()]
+        if rest.is_idle and self._aftercare.radar:
+            waits.append(self._aftercare.radar.seconds_to_next())
+        return Rest(min(wait for wait in waits if wait is not None), rest.why, rest.is_idle)
 
     def _requeue_due(self) -> None:
         # Also with no retries at all, a film comes back after an outage that was not its fault.
@@ -233,6 +284,13 @@ class DownloadWorker(Worker):
         self._complaints.say(str(exc), f" Pausing until {until}.", exc=exc)
         return Rest(seconds, f"pausing until {until}: {exc}")
 
+    def _wait_for_room(self, exc: NoRoomError) -> Rest:
+        why = f"waiting for room: {exc}"
+        kind = "disk" if "min_free_space_gb" in str(exc) else "count"
+        _log.log(logging.DEBUG if self._room_said == kind else logging.INFO, "Now %s.", why)
+        self._room_said = kind
+        return Rest(_NO_ROOM_SECONDS, why, is_idle=True)
+
     def _wait_for_budget(self, exc: BudgetError) -> Rest:
         seconds = max(exc.retry_after_seconds or 0.0, 1.0)
         until = time_of_day(self._clock.now(), seconds)
@@ -243,18 +301,58 @@ class DownloadWorker(Worker):
 
     def _wait_for_credentials(self, exc: AuthError | UserError) -> Rest:
         self.is_refused = True
-        self._downloader = None
+        if isinstance(exc, AuthError) and exc.service != "FileList":
+            self._reach = None
         self._refusal = f"waiting for new credentials: {exc}"
-        _log.error(
-            "%s Nothing is fetched until they change: run `setup`, or if they come from the "
-            "environment, mend that and start again.",
-            exc,
+        text = (
+            f"{exc} Nothing is fetched until they change: run `setup`, or if they come from the "
+            "environment, mend that and start again."
         )
+        _log.error("%s", text)
+        now = self._clock.now()
+        self._aftercare.tell(Event(f"refused:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
         return Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal)
 
-    def _connected(self) -> FileListDownloader:
-        if self._downloader is None:
-            self._used_signature = self._connection.signature()
-            self._downloader = self._connection.connect()
+    def _connected(self) -> Reach:
+        signature = self._connection.signature()
+        if self._reach is None or (self.is_refused and signature != self._used_signature):
+            self._used_signature = signature
+            self._reach = self._connection.connect()
             self.is_refused = False
-        return self._downloader
+        return self._reach
+
+
+class _Following:
+    """The follower with the pauses that an outage of the client asks for."""
+
+    def __init__(self, follower: TorrentFollower | None, clock: Clock) -> None:
+        self._follower = follower
+        self._clock = clock
+        self._failures = 0
+        self._not_before = 0.0
+        self._complaints = Complaints(_log)
+
+    def seconds_to_next(self) -> float | None:
+        """Return how long until the next look, or None if there is nothing to look at."""
+        seconds = self._follower.seconds_to_next() if self._follower else None
+        return None if seconds is None else max(seconds, self._not_before - self._clock.monotonic())
+
+    def is_due(self) -> bool:
+        """Tell whether a look is due."""
+        return self.seconds_to_next() == 0
+
+    def look(self, client: Callable[[], FollowedClient | None]) -> None:
+        """Look; what fails is said once, and tried again with growing pauses."""
+        try:
+            followed = client()
+            if followed is None or self._follower is None:
+                self._not_before = self._clock.monotonic() + _NO_CLIENT_SECONDS
+                return
+            self._follower.look(followed)
+        except (AuthError, TransientError, StorageError, UserError) as exc:
+            self._failures += 1
+            self._not_before = self._clock.monotonic() + pause_seconds(self._failures)
+            self._complaints.say(f"How far the torrents are is not known: {exc}", exc=exc)
+        else:
+            self._failures = 0
+            self._complaints.over()

@@ -2,7 +2,9 @@
 
 import logging
 import threading
+from collections.abc import Callable
 
+from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import WatchlistSnapshot
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds
 from movie_sync.errors import (
@@ -22,6 +24,7 @@ from movie_sync.workers.words import time_of_day
 _log = logging.getLogger(__name__)
 
 # Nothing that a quick second look could mend; looking often would only bother Letterboxd.
+_LONG_SECONDS = 86_400.0
 _LASTING = (BlockedError, NoSuchUserError, PageChangedError, PrivateListError, UserError)
 
 
@@ -37,8 +40,14 @@ class MonitorWorker(Worker):
         clock: Clock,
         stop: threading.Event,
         once: bool = False,
+        on_read: Callable[[], None] = lambda: None,
+        tell: Callable[[Event], None] = lambda _event: None,
     ) -> None:
         super().__init__("monitor", stop, once=once)
+        self._on_read = on_read
+        self._tell = tell
+        self._unreadable_since: float | None = None
+        self._is_unreadable_told = False
         self._source = source
         self._intake = intake
         self._interval_seconds = interval_seconds
@@ -60,8 +69,11 @@ class MonitorWorker(Worker):
             self._complaints.say(
                 f"The watchlist could not be {trouble}: {exc}", f" Next try {self._in(seconds)}.", exc=exc
             )
+            self._tell_unreadable(exc)
             return Rest(seconds, f"the last check failed ({exc}); next try {self._in(seconds)}")
         self._failures = 0
+        self._unreadable_since, self._is_unreadable_told = None, False
+        self._on_read()
         self._complaints.over()
         return Rest(self._interval_seconds, f"next check of the watchlist {self._in(self._interval_seconds)}")
 
@@ -80,6 +92,17 @@ class MonitorWorker(Worker):
             f", {intake.already_there} already downloaded" if intake.already_there else "",
             f", {intake.dropped} no longer listed" if intake.dropped else "",
         )
+
+    def _tell_unreadable(self, exc: Exception) -> None:
+        """Tell it once if the watchlist could not be read for a day."""
+        now = self._clock.monotonic()
+        if self._unreadable_since is None:
+            self._unreadable_since = now
+        if now - self._unreadable_since >= _LONG_SECONDS and not self._is_unreadable_told:
+            self._is_unreadable_told = True
+            at = self._clock.now()
+            text = f"The watchlist could not be read for a day: {exc}"
+            self._tell(Event(f"unreadable:{at:%Y-%m-%d}", EventKind.UNREADABLE, at, text))
 
     def _seconds_after(self, exc: Exception) -> float:
         if isinstance(exc, _LASTING):

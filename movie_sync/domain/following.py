@@ -1,0 +1,93 @@
+"""How a handed-over torrent gets on: the stages, what counts as standing still, what as done.
+
+The words for a torrent's state are qBittorrent's (4.5 to 5.3).
+"""
+
+import re
+from dataclasses import replace
+from datetime import datetime
+
+from movie_sync.domain.models import Follow, HeldTorrent, Stage
+
+# "Done" is not progress 1: while files are moved or checked the progress is 1 already.
+_WHOLE = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
+_TRYING = frozenset({"downloading", "stalledDL", "forcedDL", "metaDL", "forcedMetaDL"})
+_BROKEN = frozenset({"error", "missingFiles"})
+_AWAITED = frozenset({"stalledDL", "metaDL", "forcedMetaDL"})
+
+# From what trackers are known to answer: each of these would be said of any torrent.
+_ACCOUNT = re.compile(
+    r"pass ?key|\bclient\b|account|\buser\b|banned|disabled|blacklist|whitelist|not allowed|"
+    r"\bratio\b|\bslots?\b|too many|\bip\b|rate limit|try again|maintenance|overload",
+    re.IGNORECASE,
+)
+_WRITTEN_PROGRESS = 0.01
+_WRITTEN_IDLE_SHARE = 20
+
+
+def is_whole(held: HeldTorrent) -> bool:
+    """Tell whether all files of a torrent are there, in their place."""
+    return held.state in _WHOLE and held.bytes_left == 0
+
+
+def is_broken(held: HeldTorrent) -> bool:
+    """Tell whether the client gave it up by itself."""
+    return held.state in _BROKEN
+
+
+def may_be_refused(held: HeldTorrent) -> bool:
+    """Tell whether the tracker is worth asking about: it looks for peers, and no tracker serves it."""
+    return held.state in _AWAITED and not held.has_tracker
+
+
+def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: float) -> Follow:
+    """Return what a look at a torrent tells.
+
+    `tried_seconds` is the time since the last look, through which the client was running.
+    """
+    progress = min(max(held.progress, 0.0), 1.0)
+    if is_whole(held):
+        return replace(
+            follow, stage=Stage.DOWNLOADED, since=now, progress=1.0, bytes_a_second=0,
+            idle_seconds=0.0, missing_since=None, path=held.content_path,
+        )  # fmt: skip
+    if held.state.startswith("checking") or held.state == "moving":  # its progress is another one now
+        return replace(follow, missing_since=None, bytes_a_second=0)
+    if is_broken(held):
+        stage, idle = Stage.BROKEN, follow.idle_seconds
+    else:
+        stage = Stage.DOWNLOADING if progress > 0 or held.bytes_a_second > 0 else Stage.ADDED
+        is_trying = held.state in _TRYING
+        idle = follow.idle_seconds + (tried_seconds if is_trying else 0.0)
+        if progress > follow.progress:
+            idle = 0.0
+    return replace(
+        follow,
+        stage=stage,
+        since=follow.since if stage is follow.stage else now,
+        progress=progress,
+        bytes_a_second=held.bytes_a_second,
+        idle_seconds=idle,
+        missing_since=None,
+        rechecked_at=None if progress > follow.progress else follow.rechecked_at,
+        path=held.content_path or follow.path,
+    )
+
+
+def concerns_account(refusal: str) -> bool:
+    """Tell whether a tracker's words are about the user, his client or his address, not about a torrent.
+
+    Then every torrent would be refused, and another release would not help.
+    """
+    return bool(_ACCOUNT.search(refusal))
+
+
+def is_worth_writing(before: Follow, after: Follow, stalled_after_seconds: float) -> bool:
+    """Tell whether what was seen is to be on the disk now, and not only at the next occasion."""
+    return (
+        before.stage is not after.stage
+        or abs(before.progress - after.progress) >= _WRITTEN_PROGRESS
+        or abs(before.idle_seconds - after.idle_seconds) >= stalled_after_seconds / _WRITTEN_IDLE_SHARE
+        or before.missing_since != after.missing_since
+        or before.rechecked_at != after.rechecked_at
+    )

@@ -1,0 +1,34 @@
+"""The order in which films are worked on: the newest wish first, and what was wished together as listed.
+
+Films of one reading of the watchlist have one time, and stand newest first already. Four bytes a
+film and a dictionary of times are kept.
+"""
+
+from array import array
+from collections.abc import Callable
+from datetime import datetime
+
+
+class WishOrder:
+    """Rows by the time of their wish. Not thread-safe. Rows that are gone are forgotten on the way."""
+
+    def __init__(self) -> None:
+        self._rows: dict[datetime, array[int]] = {}
+        self._begins: dict[datetime, int] = {}
+
+    def add(self, wished_at: datetime, row: int) -> None:
+        """Note a film; a later row of the same time comes after the earlier ones."""
+        self._rows.setdefault(wished_at, array("I")).append(row)
+
+    def newest(self, is_there: Callable[[int], bool]) -> int | None:
+        """Return the first row of the latest time that has one, or None."""
+        while self._rows:
+            latest = max(self._rows)
+            rows = self._rows[latest]
+            for place in range(self._begins.get(latest, 0), len(rows)):
+                if is_there(rows[place]):
+                    self._begins[latest] = place
+                    return rows[place]
+            del self._rows[latest]
+            self._begins.pop(latest, None)
+        return None

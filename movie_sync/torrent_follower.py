@@ -1,0 +1,338 @@
+"""Follows handed-over torrents in the client until their files are there.
+
+A pass is one request, however many films there are. A torrent that stands still, that the tracker
+refuses or that broke is given up for the film's next release; what was given up keeps running and
+wins if it comes to its end first. Nothing is taken out of the client, unless the user wants that for
+torrents of which next to nothing was downloaded.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from movie_sync.domain.events import Event, EventKind, film_event
+from movie_sync.domain.following import (
+    concerns_account,
+    is_broken,
+    is_whole,
+    is_worth_writing,
+    may_be_refused,
+    observed,
+)
+from movie_sync.domain.models import Choice, Follow, HeldTorrent, Movie, QueueEntry, Stage, Tried
+from movie_sync.ports import Clock, FollowedClient
+from movie_sync.queue_manager import QueueManager
+
+_log = logging.getLogger(__name__)
+
+_MOST_AT_ONCE = 250
+_SHORTEST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 30.0
+_PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
+# A client that has just started does not show all of its torrents yet.
+_MISSING_SECONDS = 30.0
+_REMOVED_IS_FINAL = timedelta(days=7)
+_RECHECK_SECONDS = 600.0
+_REFUSALS_NEEDED = 2
+_REFUSAL_PAUSE_SECONDS = 10.0
+_LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
+_WORTH_KEEPING = 0.1
+_PERCENT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FollowPolicy:
+    """When a torrent counts as stalled, and whether it may then be taken out of the client."""
+
+    stalled_after_seconds: float
+    removes_stalled: bool = False
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """How often in a row the tracker refused a torrent, and when to ask again (monotonic seconds)."""
+
+    times: int = 0
+    ask_at: float = 0.0
+    pause_seconds: float = _REFUSAL_PAUSE_SECONDS
+
+
+class TorrentFollower:
+    """For one thread (the download worker's)."""
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        *,
+        policy: FollowPolicy,
+        clock: Clock,
+        tell: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._policy = policy
+        self._clock = clock
+        self._tell = tell
+        self._last_pass: float | None = None
+        self._pause_seconds = _SHORTEST_PAUSE_SECONDS
+        self._live: dict[str, Follow] = {}
+        self._seen_at: dict[str, float] = {}
+        self._refusals: dict[str, _Refusal] = {}
+        self._no_room_until: dict[str, float] = {}
+        self._is_account_said = False
+
+    def seconds_to_next(self) -> float | None:
+        """Return how long until the next pass is due, or None while there is nothing to follow."""
+        if not self._queue_manager.followed_count():
+            return None
+        if self._last_pass is None:
+            return 0.0
+        pause = self._pause_seconds
+        if not self._queue_manager.unfinished_count():
+            pause = _PAUSE_WITHOUT_UNFINISHED_SECONDS
+        return max(self._last_pass + pause - self._clock.monotonic(), 0.0)
+
+    def hurry(self) -> None:
+        """Look soon: a torrent was just handed over."""
+        self._pause_seconds = _SHORTEST_PAUSE_SECONDS
+
+    def look(self, client: FollowedClient) -> None:
+        """Make a pass.
+
+        Raises:
+            AuthError, TransientError, StorageError: the pass is to be made again.
+        """
+        self._last_pass = self._clock.monotonic()
+        self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+        entries = self._queue_manager.followed()
+        asked = self._next_hashes(entries)
+        try:
+            held = client.states(asked) if asked else {}
+        except BaseException:
+            self._seen_at.clear()  # how long it was out of reach is no time of the torrents
+            raise
+        found: dict[str, Follow] = {}
+        for entry in entries:
+            self._look_at(client, entry, asked, held, found)
+        self._forget_all_but(asked)
+        self._note(entries, found)
+
+    def _next_hashes(self, entries: Iterable[QueueEntry]) -> set[str]:
+        """Return what to ask for: those that were not looked at for longest, if there are very many."""
+        final = self._clock.now() - _REMOVED_IS_FINAL
+        hashes = [
+            info_hash
+            for entry in entries
+            if not (entry.follow and entry.follow.stage is Stage.REMOVED and entry.follow.since < final)
+            for info_hash in _hashes_of(entry)
+        ]
+        hashes.sort(key=lambda info_hash: self._seen_at.get(info_hash, 0.0))
+        return set(hashes[:_MOST_AT_ONCE])
+
+    def _look_at(
+        self,
+        client: FollowedClient,
+        entry: QueueEntry,
+        asked: set[str],
+        held: dict[str, HeldTorrent],
+        found: dict[str, Follow],
+    ) -> None:
+        for old in entry.tried:
+            torrent = held.get(old.choice.info_hash)
+            if torrent is not None and is_whole(torrent):
+                self._finish_with_given_up(entry, old, torrent)
+                return
+        choice, stored = entry.choice, entry.follow
+        if choice is None or stored is None or choice.info_hash not in asked:
+            return
+        before = self._live.get(choice.info_hash, stored)
+        torrent = held.get(choice.info_hash)
+        if torrent is None:
+            found[choice.info_hash] = self._without(entry.movie, before)
+            return
+        now = self._clock.monotonic()
+        tried_seconds = now - self._seen_at.get(choice.info_hash, now)
+        self._seen_at[choice.info_hash] = now
+        after = observed(before, torrent, self._clock.now(), tried_seconds)
+        if after.stage is Stage.DOWNLOADED:
+            self._say_downloaded(entry.movie, choice, after)
+        else:
+            after, why = self._judge(client, torrent, after)
+            if why:
+                self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
+                return
+        found[choice.info_hash] = after
+
+    def _without(self, movie: Movie, before: Follow) -> Follow:
+        """Return what it means that the client does not show a torrent."""
+        now = self._clock.now()
+        if before.stage is Stage.REMOVED:
+            return before
+        if before.missing_since is None or before.missing_since > now:
+            self.hurry()
+            return replace(before, missing_since=now, bytes_a_second=0)
+        if now - before.missing_since < timedelta(seconds=_MISSING_SECONDS):
+            return before
+        _log.info(
+            "%s: its torrent was taken out of the client, so it is left alone. `add %s` fetches it again.",
+            movie.label,
+            movie.slug or movie.id,
+        )
+        return replace(before, stage=Stage.REMOVED, since=now, bytes_a_second=0)
+
+    def _judge(self, client: FollowedClient, torrent: HeldTorrent, follow: Follow) -> tuple[Follow, str]:
+        """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
+        if is_broken(torrent):
+            return self._judge_broken(client, torrent, follow)
+        if follow.idle_seconds >= self._policy.stalled_after_seconds:
+            return follow, f"stalled: nothing came for {_duration(follow.idle_seconds)}"
+        if may_be_refused(torrent):
+            return follow, self._ask_for_refusal(client, torrent.info_hash)
+        self._refusals.pop(torrent.info_hash, None)
+        return follow, ""
+
+    def _judge_broken(
+        self, client: FollowedClient, torrent: HeldTorrent, follow: Follow
+    ) -> tuple[Follow, str]:
+        now = self._clock.now()
+        if self._clock.monotonic() < self._no_room_until.get(torrent.info_hash, 0.0):
+            return follow, ""
+        if follow.rechecked_at is None or follow.rechecked_at > now:
+            _log.warning(
+                "%s: the client reports %s; its files are checked again.", torrent.name, torrent.state
+            )
+            client.recheck(torrent.info_hash)
+            self.hurry()
+            return replace(follow, rechecked_at=now), ""
+        patience = min(_RECHECK_SECONDS, self._policy.stalled_after_seconds)
+        if now - follow.rechecked_at < timedelta(seconds=patience):
+            return follow, ""
+        room = client.room()
+        if room.free_bytes < torrent.bytes_left:
+            text = (
+                f"The torrent client's disk is full: {torrent.name} needs {torrent.bytes_left / 1e9:.1f} GB "
+                f"more and {room.free_bytes / 1e9:.1f} GB are free. It goes on when there is room."
+            )
+            _log.warning("%s", text)
+            self._tell(Event(f"disk full:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
+            self._no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
+            return replace(follow, rechecked_at=None), ""
+        return follow, f"broken: the client reports {torrent.state}, also after its files were checked again"
+
+    def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
+        """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
+        known = self._refusals.setdefault(info_hash, _Refusal())
+        now = self._clock.monotonic()
+        if now < known.ask_at:
+            return ""
+        words = client.refusal(info_hash)
+        known.ask_at = now + known.pause_seconds
+        if words is None:
+            known.times = 0
+            known.pause_seconds = min(2 * known.pause_seconds, _LONGEST_REFUSAL_PAUSE_SECONDS)
+            return ""
+        if concerns_account(words):
+            self._say_account(words)
+            known.ask_at = now + _LONGEST_REFUSAL_PAUSE_SECONDS
+            return ""
+        known.times += 1
+        self.hurry()
+        return f"refused by the tracker: {words}" if known.times >= _REFUSALS_NEEDED else ""
+
+    def _say_account(self, words: str) -> None:
+        if self._is_account_said:
+            return
+        self._is_account_said = True
+        text = (
+            f"The tracker refuses torrents for a reason that lies with your account or torrent client "
+            f"({words}). No other release would help; look at the site."
+        )
+        _log.warning("%s", text)
+        now = self._clock.now()
+        self._tell(Event(f"refused:tracker:{now:%Y-%m-%d}", EventKind.REFUSED, now, text))
+
+    def _give_up(self, client: FollowedClient, movie: Movie, tried: Tried, torrent: HeldTorrent) -> None:
+        percent = torrent.progress * _PERCENT
+        keeps = torrent.progress >= _WORTH_KEEPING
+        rest = " It keeps running beside it; the first to be whole wins." if keeps else ""
+        text = (
+            f"{movie.label}: {tried.choice.release} is given up at {percent:.0f} % ({tried.why}); "
+            f"another release is looked for.{rest}"
+        )
+        self._tell(
+            film_event(
+                EventKind.REPLACED, movie, self._clock.now(), text, about=tried.choice.info_hash,
+                release=tried.choice.release, info_hash=tried.choice.info_hash, why=tried.why,
+                progress=round(torrent.progress, 4),
+            )
+        )  # fmt: skip
+        if not self._queue_manager.give_up_torrent(movie, tried):
+            return
+        _log.warning("%s", text)
+        self.hurry()
+        if self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
+            client.remove(torrent.info_hash)
+            _log.info("%s: taken out of the client, as qbittorrent.remove_stalled wants it.", torrent.name)
+
+    def _finish_with_given_up(self, entry: QueueEntry, old: Tried, torrent: HeldTorrent) -> None:
+        now = self._clock.now()
+        follow = Follow(Stage.DOWNLOADED, now, progress=1.0, path=torrent.content_path)
+        self._say_downloaded(entry.movie, old.choice, follow)
+        overtaken = f"{old.choice.release} was whole first"
+        if self._queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
+            _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
+
+    def _say_downloaded(self, movie: Movie, choice: Choice, follow: Follow) -> None:
+        text = f"{movie.label}: downloaded: {choice.release}"
+        self._tell(
+            film_event(
+                EventKind.DOWNLOADED, movie, self._clock.now(), text, about=choice.info_hash,
+                release=choice.release, info_hash=choice.info_hash, path=follow.path,
+            )
+        )  # fmt: skip
+        _log.info("%s, in %s", text, follow.path)
+        self.hurry()
+
+    def _note(self, entries: Iterable[QueueEntry], found: dict[str, Follow]) -> None:
+        """Keep what was seen, and write it down where that is worth a write."""
+        stored = {entry.choice.info_hash: entry.follow for entry in entries if entry.choice and entry.follow}
+        self._live.update(found)
+        stalled_after = self._policy.stalled_after_seconds
+        if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
+            self._queue_manager.note_follows(found)
+
+    def _forget_all_but(self, asked: set[str]) -> None:
+        if len(asked) == _MOST_AT_ONCE:  # others are looked at in later passes
+            return
+        for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
+            for info_hash in known.keys() - asked:
+                del known[info_hash]
+
+
+def _hashes_of(entry: QueueEntry) -> list[str]:
+    """Return the info-hashes of a film's torrents that may come to their end."""
+    present = [entry.choice.info_hash] if entry.choice and entry.follow else []
+    return present + [old.choice.info_hash for old in entry.tried]
+
+
+def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
+    """Tell whether no other torrent of the client uses the same files."""
+    others = client.torrents()
+    return bool(torrent.content_path) and not any(
+        other.content_path == torrent.content_path and other.info_hash != torrent.info_hash
+        for other in others
+    )
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:.0f} hours" if hours >= 1 else f"{seconds:.0f} seconds"
+
+
+def added_event(movie: Movie, choice: Choice, at: datetime, why: str) -> Event:
+    """Return the event of a torrent that was handed over."""
+    text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
+    return film_event(
+        EventKind.ADDED, movie, at, text, about=choice.info_hash,
+        release=choice.release, info_hash=choice.info_hash, why=why,
+    )  # fmt: skip

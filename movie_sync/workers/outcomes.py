@@ -1,0 +1,156 @@
+"""What came of the work on a film: written to the queues, said in the log, told to the user."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from movie_sync.domain.events import Event, EventKind, film_event
+from movie_sync.domain.models import DownloadResult, Follow, Movie, QueueEntry, Reason, Stage
+from movie_sync.domain.retry import retry_delay_seconds
+from movie_sync.errors import (
+    BetterAwaitedError,
+    FilmError,
+    NoLongerWantedError,
+    NotAvailableError,
+    SeriesError,
+    UnknownFilmError,
+)
+from movie_sync.ports import Clock
+from movie_sync.queue_manager import QueueManager
+from movie_sync.torrent_follower import added_event
+from movie_sync.workers.words import time_of_day
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How failed films are tried again: `interval_seconds * multiplier ** (failures - 1)`."""
+
+    interval_seconds: float
+    multiplier: float
+    max_retries: int
+
+
+class Outcomes:
+    """For one thread. Methods raise StorageError if the queues could not be written."""
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        *,
+        policy: RetryPolicy,
+        done_words: str,
+        clock: Clock,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._policy = policy
+        self._done_words = done_words
+        self._clock = clock
+        self._tell = tell
+
+    def note_success(self, result: DownloadResult, *, is_followed: bool) -> None:
+        """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
+        movie, choice, now = result.movie, result.choice, self._clock.now()
+        is_new = result.reason is Reason.DOWNLOADED
+        follow = None
+        if is_new and choice and choice.info_hash:
+            follow = Follow(Stage.ADDED, now) if is_followed else None
+            # Told before it is written down: a crash in between tells it twice, not never.
+            self._tell(added_event(movie, choice, now, result.why))
+        if not self._queue_manager.add_to_completed(
+            movie, result.reason, choice, result.where, follow=follow
+        ):
+            _log.info(
+                "%s: taken out of the queue meanwhile%s.",
+                movie.label,
+                f", but {self._done_words} already" if is_new else "",
+            )
+            return
+        label, release = movie.label, choice.release if choice else result.where
+        if is_new:
+            _log.info("%s: %s: %s", label, self._done_words, release)
+        else:
+            _log.info("%s: already downloaded: %s", label, release)
+
+    def note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
+        """Look again at the end of the grace time, and before it as often as at a first failure."""
+        now = self._clock.now()
+        retry_at = min(exc.until, now + timedelta(seconds=self._policy.interval_seconds))
+        self._tell_waiting(entry, movie, exc)
+        self._queue_manager.add_to_failed(
+            movie,
+            str(exc),
+            retry_at,
+            counts=False,
+            waits_for_release=True,
+            acceptable_since=exc.since,
+            searched_at=now,
+        )
+        _log.info("%s: %s.", movie.label, exc)
+
+    def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
+        """Put a film off, or give it up for good; return whether something went wrong."""
+        if isinstance(exc, NoLongerWantedError):
+            _log.info("%s: %s.", movie.label, exc)
+            return False
+        waits = isinstance(exc, NotAvailableError)
+        if waits:
+            self._tell_waiting(entry, movie, exc)
+        if entry.is_extra_look:
+            self._note_extra_look(entry, movie, exc, waits=waits)
+            return False
+        failures, now = entry.retry_count + 1, self._clock.now()
+        is_hopeless = isinstance(exc, SeriesError | UnknownFilmError)
+        delay = None
+        if not is_hopeless and failures < self._policy.max_retries:
+            delay = retry_delay_seconds(
+                failures, interval_seconds=self._policy.interval_seconds, multiplier=self._policy.multiplier
+            )
+        if delay is None:
+            self._tell_failed(movie, exc, failures)
+        retry_at = None if delay is None else now + timedelta(seconds=delay)
+        if not self._queue_manager.add_to_failed(
+            movie, str(exc), retry_at, waits_for_release=waits, searched_at=now if waits else None
+        ):
+            _log.info("%s: taken out of the queue meanwhile.", movie.label)
+            return False
+        reason = str(exc).rstrip(".")
+        if is_hopeless:
+            _log.warning("%s: %s.", movie.label, reason)
+        elif delay is None:
+            _log.warning("%s: failed for good after attempt %d: %s.", movie.label, failures, reason)
+        else:
+            _log.info(
+                "%s: attempt %d failed: %s. Next try at %s.",
+                movie.label,
+                failures,
+                reason,
+                time_of_day(now, delay),
+            )
+        return not waits and not isinstance(exc, SeriesError)
+
+    def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, waits: bool) -> None:
+        """Put a film back where it was: a search besides its schedule does not count as an attempt."""
+        self._queue_manager.add_to_failed(
+            movie,
+            str(exc),
+            entry.retry_at,
+            counts=False,
+            waits_for_release=waits or entry.waits_for_release,
+            searched_at=self._clock.now(),
+        )
+        _log.info("%s: looked for again: %s.", movie.label, str(exc).rstrip("."))
+
+    def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
+        if entry.searched_at is None:
+            text = f"{movie.label}: waiting for a release: {exc}"
+            self._tell(film_event(EventKind.WAITING, movie, self._clock.now(), text, why=str(exc)))
+
+    def _tell_failed(self, movie: Movie, exc: FilmError, failures: int) -> None:
+        text = f"{movie.label}: failed for good: {exc}"
+        self._tell(
+            film_event(EventKind.FAILED, movie, self._clock.now(), text, about=str(failures), why=str(exc))
+        )
