@@ -1,10 +1,11 @@
 """Fakes that implement the ports, for tests."""
 
+from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from movie_sync.domain.models import HeldTorrent, Movie, Release, TorrentFile, WatchlistSnapshot
+from movie_sync.domain.models import HeldTorrent, Movie, Release, Room, TorrentFile, WatchlistSnapshot
 
 
 class FakeClock:
@@ -70,6 +71,8 @@ class FakeTracker:
     def __init__(self, journal: list[str] | None = None) -> None:
         self.by_imdb: dict[str, list[Release]] = {}
         self.by_name: dict[str, list[Release]] = {}
+        self.newest: list[Release] = []
+        """What `latest` tells."""
         self.errors: list[BaseException] = []
         """Raised one after the other by the next calls."""
         self.broken: dict[int, BaseException] = {}
@@ -90,6 +93,11 @@ class FakeTracker:
         self._call(f"name {text}")
         return list(self.by_name.get(text, ()))
 
+    def latest(self) -> list[Release]:
+        """Return the newest releases."""
+        self._call("latest")
+        return list(self.newest)
+
     def fetch_torrent(self, release: Release) -> TorrentFile:
         """Return a torrent whose hash follows from the release's id."""
         self._call(f"torrent {release.filelist_id}")
@@ -104,7 +112,11 @@ class FakeTracker:
 
 
 class FakeClient:
-    """A `TorrentClient` that keeps torrents in memory, and what was handed over and how often."""
+    """A `TorrentClient` and `FollowedClient` that keeps torrents in memory.
+
+    A test sets how far they are in `held`, what trackers say in `refusals`, and how much room there
+    is; `added` lists what was handed over. What is rechecked stays as it is.
+    """
 
     def __init__(self, journal: list[str] | None = None) -> None:
         self.held: dict[str, HeldTorrent] = {}
@@ -113,6 +125,10 @@ class FakeClient:
         """Raised one after the other by the next hand-overs."""
         self.error: BaseException | None = None
         """Raised by every call."""
+        self.refusals: dict[str, str] = {}
+        self.free_bytes = 10**12
+        self.promised_bytes: int | None = None
+        """None adds up what the unfinished torrents lack."""
         self.journal = journal if journal is not None else []
 
     def find(self, info_hash: str) -> HeldTorrent | None:
@@ -135,6 +151,51 @@ class FakeClient:
         """List what is held."""
         self._call("client by name")
         return list(self.held.values())
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Tell how far some are; without a call if there are none to tell of."""
+        if not info_hashes:
+            return {}
+        self._call("states")
+        return {info_hash: self.held[info_hash] for info_hash in info_hashes if info_hash in self.held}
+
+    def room(self) -> Room:
+        """Tell the room that was set."""
+        self._call("room")
+        lacking = sum(max(torrent.bytes_left, 0) for torrent in self.held.values())
+        return Room(self.free_bytes, lacking if self.promised_bytes is None else self.promised_bytes)
+
+    def refusal(self, info_hash: str) -> str | None:
+        """Tell the refusal that was set."""
+        self._call(f"refusal {info_hash}")
+        return self.refusals.get(info_hash)
+
+    def recheck(self, info_hash: str) -> None:
+        """Note it."""
+        self._call(f"recheck {info_hash}")
+
+    def tag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Add the tag to those that are there."""
+        if info_hashes:
+            self._call("tag")
+            self._set_tags(info_hashes, lambda tags: (*(each for each in tags if each != tag), tag))
+
+    def untag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Take the tag off."""
+        if info_hashes:
+            self._call("untag")
+            self._set_tags(info_hashes, lambda tags: tuple(each for each in tags if each != tag))
+
+    def remove(self, info_hash: str) -> None:
+        """Forget a torrent."""
+        self._call("remove")
+        self.held.pop(info_hash, None)
+
+    def _set_tags(
+        self, info_hashes: Collection[str], change: Callable[[tuple[str, ...]], tuple[str, ...]]
+    ) -> None:
+        for info_hash in self.held.keys() & set(info_hashes):
+            self.held[info_hash] = replace(self.held[info_hash], tags=change(self.held[info_hash].tags))
 
     def _call(self, what: str) -> None:
         self.journal.append(what)

@@ -6,9 +6,8 @@ is adopted as it is. A refused login is never tried again, because qBittorrent b
 after a few.
 """
 
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -16,8 +15,15 @@ import qbittorrentapi
 
 from movie_sync.adapters.http import SharedTls, limits
 from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, put_into_words, unexpected_answer
+from movie_sync.adapters.qbittorrent_room import (
+    read_most_left,
+    read_space_at_place,
+    read_space_of_default_place,
+)
+from movie_sync.adapters.qbittorrent_rows import checked_hash, read_brief_rows, read_rows, usable_hashes
 from movie_sync.adapters.qbittorrent_session import Address, Client
-from movie_sync.domain.models import HeldTorrent, TorrentFile
+from movie_sync.adapters.qbittorrent_trackers import read_refusal
+from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.errors import AuthError, MovieSyncError, ReleaseError, Stopped, UnavailableError
 from movie_sync.ports import Clock
 
@@ -27,7 +33,8 @@ _MAX_ANSWER_BYTES = 16_000_000
 _PAGE_ROWS = 250
 _MAX_ROWS = 200_000
 _LIST_ATTEMPTS = 3
-_MAX_COMMENT_CHARACTERS = 300
+_MOST_HASHES = 1000
+_MEASURE_SECONDS = 0.5
 _TAKEN_PATIENCE_SECONDS = 10.0
 # A qBittorrent that is still loading its torrents refuses any file for a moment.
 _REFUSED_PATIENCE_SECONDS = 2.0
@@ -37,7 +44,7 @@ _LONGEST_PAUSE_SECONDS = 2.0
 
 
 class QBittorrentClient:
-    """Implements `ports.TorrentClient`.
+    """Implements `ports.TorrentClient` and `ports.FollowedClient`.
 
     Thread-safe: one session and one call at a time, because each new login throws away the session
     that another thread is using. Nothing is sent before the first call. Each request ends after
@@ -99,7 +106,7 @@ class QBittorrentClient:
             Stopped: the program is shutting down.
         """
         wanted = info_hash.lower()
-        rows = self._call(lambda client: _read_rows(client.torrents_info(torrent_hashes=wanted)))
+        rows = self._call(partial(_read_states, info_hashes=[wanted]))
         return next((held for held in rows if held.info_hash == wanted), None)
 
     def hand_over(self, torrent: TorrentFile) -> bool:
@@ -125,12 +132,79 @@ class QBittorrentClient:
         raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
 
     def torrents(self) -> Sequence[HeldTorrent]:
-        """Return everything qBittorrent holds; raises as `find`."""
+        """Return everything qBittorrent holds, without sizes, speed and tracker; raises as `find`."""
         for _ in range(_LIST_ATTEMPTS):
             found = self._read_list()
             if found is not None:
                 return found
         raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that qBittorrent holds, by info-hash; raises as `find`.
+
+        One request for up to a thousand. What is no info-hash is not there.
+        """
+        wanted = usable_hashes(info_hashes)
+        found: dict[str, HeldTorrent] = {}
+        for first in range(0, len(wanted), _MOST_HASHES):
+            piece = wanted[first : first + _MOST_HASHES]
+            rows = self._call(partial(_read_states, info_hashes=piece))
+            found.update((held.info_hash, held) for held in rows)
+        return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
+
+    def room(self) -> Room:
+        """Return how much room there is where torrents go, and how much of it is spoken for.
+
+        Before 5.3 qBittorrent tells the space of its default place alone, whatever `save_path` is.
+        Spoken for is what all its unfinished torrents still lack, whoever added them.
+
+        Raises:
+            AuthError, NetworkError, SlowError, UnavailableError, Stopped: as `find`.
+        """
+        free_bytes = self._call(partial(read_space_at_place, save_path=self._save_path))
+        if free_bytes is None:
+            # 4.5 measures when it is asked, and answers with the measure before, which may be old.
+            self._call(read_space_of_default_place)
+            if self._stop.wait(_MEASURE_SECONDS):
+                raise Stopped
+            free_bytes = self._call(read_space_of_default_place)
+        return Room(free_bytes, self._read_promised())
+
+    def refusal(self, info_hash: str) -> str | None:
+        """Return a tracker's own words why it does not serve this torrent, or None; raises as `find`.
+
+        None also if the torrent is not there. No address and no passkey is in the words.
+        """
+        return self._call(partial(read_refusal, info_hash=checked_hash(info_hash)))
+
+    def recheck(self, info_hash: str) -> None:
+        """Let qBittorrent compare the torrent's files with the torrent, and go on with it, also if paused.
+
+        A torrent that is not there is passed over; raises as `find`.
+        """
+        wanted = checked_hash(info_hash)
+        self._call(lambda client: client.torrents_recheck(torrent_hashes=wanted))
+        self._call(lambda client: client.torrents_start(torrent_hashes=wanted))
+
+    def tag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Give torrents a tag; those that are not there are passed over; raises as `find`."""
+        wanted = usable_hashes(info_hashes)
+        if wanted:
+            self._call(lambda client: client.torrents_add_tags(tags=[tag], torrent_hashes=wanted))
+
+    def untag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Take a tag off; those that are not there are passed over; raises as `find`."""
+        wanted = usable_hashes(info_hashes)
+        if wanted:
+            self._call(lambda client: client.torrents_remove_tags(tags=[tag], torrent_hashes=wanted))
+
+    def remove(self, info_hash: str) -> None:
+        """Take one torrent out of qBittorrent, and delete what was downloaded of it; raises as `find`.
+
+        A torrent that is not there is passed over.
+        """
+        wanted = checked_hash(info_hash)
+        self._call(lambda client: client.torrents_delete(delete_files=True, torrent_hashes=wanted))
 
     def close(self) -> None:
         """Close the connection; a later call opens it again."""
@@ -151,7 +225,7 @@ class QBittorrentClient:
                     return request(self._client)
             except qbittorrentapi.APIError as exc:
                 failure = put_into_words(exc, self._where, self._timeout_seconds)
-            except (AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
                 # What the library, or our reading, makes of an answer of another shape.
                 failure = unexpected_answer(self._where)
             if isinstance(failure, AuthError):
@@ -176,7 +250,7 @@ class QBittorrentClient:
         except qbittorrentapi.UnsupportedMediaType415Error:
             raise Told(ReleaseError(f"{self._where} does not take the file as a torrent.")) from None
         if not isinstance(answer, str):  # since 5.2
-            return bool(_number(answer["success_count"]))
+            return int(answer["success_count"]) > 0
         if answer.strip() not in {"Ok.", "Fails."}:
             raise ValueError("neither yes nor no")
         return answer.strip() == "Ok."
@@ -208,6 +282,16 @@ class QBittorrentClient:
                 return found
         raise UnavailableError(f"{self._where} lists more than {_MAX_ROWS} torrents.")
 
+    def _read_promised(self) -> int:
+        """Add up what all torrents still lack, the largest first, as far as any lacks something."""
+        bytes_left: dict[str, int] = {}
+        for offset in range(0, _MAX_ROWS, _PAGE_ROWS):
+            page = self._call(partial(read_most_left, offset=offset, limit=_PAGE_ROWS))
+            bytes_left.update(page)
+            if len(page) != _PAGE_ROWS or page[-1][1] == 0:
+                return sum(bytes_left.values())
+        raise UnavailableError(f"{self._where} lists more than {_MAX_ROWS} torrents.")
+
 
 def _read_version(client: Client) -> str:
     version = client.app_version().strip()
@@ -217,32 +301,8 @@ def _read_version(client: Client) -> str:
 
 
 def _read_page(client: Client, offset: int) -> list[HeldTorrent]:
-    return _read_rows(client.torrents_info(sort="hash", limit=_PAGE_ROWS, offset=offset))
+    return read_brief_rows(client.torrents_info(sort="hash", limit=_PAGE_ROWS, offset=offset))
 
 
-def _read_rows(rows: object) -> list[HeldTorrent]:
-    if not isinstance(rows, list):
-        raise TypeError("not a list of torrents")
-    return [_read_row(row) for row in rows]
-
-
-def _read_row(row: object) -> HeldTorrent:
-    """Keep what is needed: a row also holds the tracker's address with the passkey."""
-    if not isinstance(row, dict) or not _text(row.get("hash")):
-        raise TypeError("not a torrent")
-    return HeldTorrent(
-        info_hash=_text(row["hash"]).lower(),
-        name=_text(row.get("name")),
-        progress=min(max(_number(row.get("progress")), 0.0), 1.0),
-        state=sys.intern(_text(row.get("state"))),
-        comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
-        content_path=_text(row.get("content_path")),
-    )
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _number(value: object) -> float:
-    return value if isinstance(value, (int, float)) else 0.0
+def _read_states(client: Client, info_hashes: Sequence[str]) -> list[HeldTorrent]:
+    return read_rows(client.torrents_info(torrent_hashes=info_hashes, include_trackers=True))

@@ -5,6 +5,7 @@ stopped while it waits, and takes settings from environment variables of its own
 """
 
 import ipaddress
+import re
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -18,6 +19,7 @@ from movie_sync.errors import UnavailableError, UserError
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
+_PIECE_BYTES = 8192
 
 
 class Address:
@@ -89,6 +91,29 @@ class Client(qbittorrentapi.Client):
         if not self._has_login:
             raise Told(missing_login(self._address.where))
         super().auth_log_in(username, password, **kwargs)
+
+    def read_main_data_until(self, pattern: re.Pattern[str], max_characters: int) -> re.Match[str]:
+        """Read qBittorrent's state of everything only as far as the pattern: for thousands it is megabytes.
+
+        Raises:
+            ValueError: it is not among the first characters.
+        """
+        text = ""
+        response = self._get("sync", "maindata", params={"rid": 0}, requests_args={"stream": True})
+        try:
+            for piece in response.iter_content(_PIECE_BYTES):
+                text += piece.decode("utf-8", errors="replace")
+                match = pattern.search(text)
+                if match is not None:
+                    return match
+                if len(text) > max_characters:
+                    break
+        except requests.RequestException as exc:
+            # Here nobody makes it the library's error, as it does while it reads.
+            raise qbittorrentapi.APIConnectionError(str(exc)) from exc
+        finally:
+            response.close()
+        raise ValueError("not in its first characters")
 
     @property
     def _session(self) -> QbittorrentSession:

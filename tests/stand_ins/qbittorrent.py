@@ -24,6 +24,9 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BLOCK = b" " * 65_536
 
 LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torrents/add"
+API_VERSION, DEFAULT_PLACE, SPACE = "app/webapiVersion", "app/defaultSavePath", "app/getFreeSpaceAtPath"
+MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
+RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
 
 
 class Manner(Enum):
@@ -52,7 +55,8 @@ class QBittorrentStandIn:
     """Serves on loopback inside a `with` block.
 
     `script[path]` holds answers that are given before the right ones, `always[path]` one instead
-    of them. `seen` lists what was asked for. `rows` is what it holds; a torrent that is added
+    of them. `seen` lists what was asked for, `forms` what was posted with it. `trackers` are those of
+    every torrent, `free_bytes` the space on its disk. `rows` is what it holds; a torrent that is added
     becomes the row `row_when_added`, if there is one; with `keeps_torrents` it becomes a row of its own,
     of a film that has arrived.
     """
@@ -62,6 +66,8 @@ class QBittorrentStandIn:
         self.script: dict[str, deque[Answer]] = defaultdict(deque)
         self.always: dict[str, Answer] = {}
         self.rows: list[dict[str, Any]] = []
+        self.trackers: list[dict[str, Any]] = []
+        self.free_bytes = 10**12
         self.row_when_added: dict[str, Any] | None = None
         self.keeps_torrents = False
         self.seen: list[str] = []
@@ -120,22 +126,45 @@ class QBittorrentStandIn:
                 return Answer(body=b"v4.5.2")
             case "app/webapiVersion":
                 return Answer(body=b"2.8.19")
+            case "app/defaultSavePath":
+                return Answer(body=b"/films")
+            case "sync/maindata":
+                return Answer(body=self._main_data())
             case "torrents/info":
                 return Answer(body=json.dumps(self._select(form)).encode())
+            case "torrents/trackers":
+                return Answer(body=json.dumps(self.trackers).encode())
             case "torrents/add":
                 if self.row_when_added is not None:
                     self.rows.append(self.row_when_added)
                 elif self.keeps_torrents:
                     self.rows.append(_arrived(body))
                 return Answer()
+            case "torrents/delete":
+                self.rows = [row for row in self.rows if row["hash"] not in form["hashes"].split("|")]
+                return Answer(body=b"")
+            case "torrents/recheck" | "torrents/resume" | "torrents/addTags" | "torrents/removeTags":
+                return Answer(body=b"")
             case _:
                 return Answer(404, b"Not Found")
 
+    def _main_data(self) -> bytes:
+        """Return the state of everything, with sorted keys and without blanks."""
+        everything = {
+            "full_update": True,
+            "rid": 1,
+            "server_state": {"dht_nodes": 0, "free_space_on_disk": self.free_bytes, "queueing": False},
+            "torrents": {row["hash"]: row for row in self.rows},
+        }
+        return json.dumps(everything, separators=(",", ":")).encode()
+
     def _select(self, form: dict[str, str]) -> list[dict[str, Any]]:
         wanted = form.get("hashes")
-        rows = [row for row in self.rows if wanted is None or row["hash"] == wanted]
+        rows = [row for row in self.rows if wanted is None or row["hash"] in wanted.split("|")]
         if form.get("sort") == "hash":
             rows.sort(key=lambda row: cast("str", row["hash"]))
+        elif form.get("sort") == "amount_left":
+            rows.sort(key=lambda row: cast("int", row["amount_left"]), reverse=True)
         offset = int(form.get("offset", "0"))
         return rows[offset:][: int(form.get("limit", "1000000"))]
 
