@@ -14,6 +14,7 @@ from fakes import (
     FakeWatchlist,
 )
 
+from movie_sync.domain.events import Event
 from movie_sync.domain.models import (
     Movie,
     QueueEntry,
@@ -27,9 +28,13 @@ from movie_sync.errors import (
 )
 from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.queue_manager import QueueManager
+from movie_sync.radar import Radar
+from movie_sync.room_keeper import RoomKeeper
+from movie_sync.storage.radar_store import RadarStore
 from movie_sync.storage.watchlist_store import WatchlistStore
+from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Connection, DownloadWorker, Reach
+from movie_sync.workers.download import Aftercare, Connection, DownloadWorker, Reach
 from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
 
@@ -73,6 +78,33 @@ class Bench:
         self.signature = 1
         self.connects = 0
         self.connect_error: MovieSyncError | None = None
+        self.told: list[Event] = []
+        self.aftercare: Callable[[], Aftercare] = Aftercare
+        self.start()
+
+    def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
+        """Follow torrents from now on, and keep room."""
+
+        def aftercare() -> Aftercare:
+            return Aftercare(
+                follower=TorrentFollower(self.queues, policy=policy, clock=self.clock, tell=self.told.append),
+                rooms=RoomKeeper(
+                    self.queues,
+                    max_unfinished=max_unfinished,
+                    min_free_bytes=min_free_bytes,
+                    clock=self.clock,
+                ),
+                radar=Radar(
+                    self.queues,
+                    RadarStore(self.folder / "radar.json"),
+                    check_interval_seconds=3600,
+                    calls_per_hour=120,
+                    clock=self.clock,
+                ),
+                tell=self.told.append,
+            )
+
+        self.aftercare = aftercare
         self.start()
 
     def start(self, *, once: bool = False) -> None:
@@ -86,6 +118,7 @@ class Bench:
             done_words="handed to the test",
             clock=self.clock,
             stop=self.stop,
+            aftercare=self.aftercare(),
             once=once,
         )
 
@@ -101,7 +134,7 @@ class Bench:
             rules=self.rules,
             clock=self.clock,
         )
-        return Reach(downloader)
+        return Reach(downloader, self.client if self.aftercare is not Aftercare else None)
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""

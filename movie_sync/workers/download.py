@@ -147,6 +147,7 @@ class DownloadWorker(Worker):
         try:
             if self._aftercare.radar and self._aftercare.radar.seconds_to_next() == 0:
                 self._aftercare.radar.work(self._connected().downloader)
+                return None
             self._requeue_due()
             entry = self._queue_manager.get_next_pending()
             if entry is None:

@@ -1,0 +1,191 @@
+"""Films that wait against the tracker's newest releases, with a worker between fakes."""
+
+import dataclasses
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from worker_bench import Bench, film, release_of
+
+from movie_sync.domain.models import QueueName, Release
+from movie_sync.errors import BudgetError
+from movie_sync.torrent_follower import FollowPolicy
+
+_CHECK = 3600.0
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A worker that looks at the newest releases too."""
+    bench = Bench(tmp_path)
+    bench.follow(FollowPolicy(86_400))
+    bench.tracker.newest = [_other(number) for number in range(1000, 1100)]
+    return bench
+
+
+def _other(number: int) -> Release:
+    return Release(number, f"Something.Else.{number}.2020.1080p.BluRay.x264-GRP", 9_000_000_000, 20)
+
+
+def _work(bench: Bench) -> None:
+    for _ in range(3000):
+        if bench.worker.step() is not None:
+            return
+    raise AssertionError("the worker never rests")
+
+
+def _check(bench: Bench) -> None:
+    """Let an hour pass and the watchlist be read."""
+    bench.clock.advance(_CHECK)
+    bench.worker.note_check()
+    _work(bench)
+
+
+def _let_fail_for_good(bench: Bench, count: int) -> None:
+    bench.queues.add_all_to_pending([film(number) for number in range(count)])
+    _work(bench)
+    for _ in range(7):
+        bench.clock.advance(24 * _CHECK)
+        _work(bench)
+    assert bench.queues.get_statistics()["permanent_failures"] == count
+    assert bench.queues.waiting_count() == count
+
+
+def test_a_film_is_found_within_one_check_of_its_upload(bench: Bench) -> None:
+    """Also one that has failed for good: one call finds it, and the same pass takes it."""
+    _let_fail_for_good(bench, 3)
+    _check(bench)
+    release = release_of(film(1), 1200)
+    bench.tracker.newest = [release, *bench.tracker.newest[:-1]]
+    bench.tracker.offer(film(1).imdb_id or "", release)
+    bench.journal.clear()
+    _check(bench)
+    assert bench.queues.find("K1")
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K1"]
+    assert bench.journal.count("latest") == 1
+
+
+def test_a_film_is_found_by_its_name_too(bench: Bench) -> None:
+    """A release without an IMDb id is matched by the rules of the search."""
+    _let_fail_for_good(bench, 2)
+    release = dataclasses.replace(release_of(film(0), 1200), imdb_id=None)
+    bench.tracker.newest = [release, *bench.tracker.newest[:-1]]
+    bench.tracker.offer(film(0).imdb_id or "", release)
+    _check(bench)
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K0"]
+
+
+def test_waiting_films_cost_one_call_a_check(bench: Bench) -> None:
+    """However many wait, a check asks for the newest releases once and for nothing else."""
+    _let_fail_for_good(bench, 10)
+    _check(bench)
+    bench.journal.clear()
+    for _ in range(24):
+        _check(bench)
+    assert [call for call in bench.journal if call != "library"] == ["latest"] * 24
+
+
+def test_nobody_waits_nothing_is_asked(bench: Bench) -> None:
+    """Without waiting films there is no call."""
+    bench.journal.clear()
+    _check(bench)
+    assert bench.journal == []
+
+
+def test_a_look_besides_the_schedule_keeps_the_schedule(bench: Bench) -> None:
+    """A film that the newest releases name but the search does not give is back where it was."""
+    bench.queues.add_to_pending(film(1))
+    _work(bench)
+    before = bench.only(QueueName.FAILED)
+    bench.tracker.newest = [release_of(film(1), 1200), *bench.tracker.newest[:-1]]
+    bench.clock.advance(60)
+    bench.worker.note_check()
+    _work(bench)
+    after = bench.only(QueueName.FAILED)
+    assert (after.retry_at, after.retry_count) == (before.retry_at, before.retry_count)
+    assert after.searched_at
+    assert before.searched_at
+    assert after.searched_at - before.searched_at == timedelta(seconds=60)
+    bench.journal.clear()
+    bench.clock.advance(60)
+    bench.worker.note_check()
+    _work(bench)
+    assert bench.journal == ["latest"], "the same release is not looked into at every check"
+
+
+def test_what_was_refused_is_not_looked_into(bench: Bench) -> None:
+    """A new release that would not be taken costs no search."""
+    _let_fail_for_good(bench, 2)
+    bad = dataclasses.replace(release_of(film(1), 1200), name="Made.Up.B.1951.1080p.HDCAM.x264-GRP")
+    bench.tracker.newest = [bad, *bench.tracker.newest[:-1]]
+    bench.journal.clear()
+    _check(bench)
+    assert bench.journal == ["latest"]
+
+
+def test_after_a_gap_waiting_films_are_searched_slowly(bench: Bench) -> None:
+    """The newest releases do not reach back to the last look: each film is searched once, with pauses."""
+    _let_fail_for_good(bench, 4)
+    _check(bench)
+    bench.tracker.newest = [_other(number) for number in range(5000, 5100)]
+    bench.journal.clear()
+    _check(bench)
+    searches = []
+    for _ in range(40):
+        bench.clock.advance(60)
+        _work(bench)
+        searches.append(sum(call.startswith("imdb") for call in bench.journal))
+    assert searches[-1] == 4, "each of them once"
+    assert max(b - a for a, b in pairwise(searches)) == 1, "one at a time"
+    assert searches[5] < 4
+    bench.journal.clear()
+    for _ in range(5):
+        _check(bench)
+    assert bench.journal == ["latest"] * 5
+
+
+def test_the_gap_is_remembered_over_a_restart(bench: Bench) -> None:
+    """A restart in the middle of it does not end the search for what may have been missed."""
+    _let_fail_for_good(bench, 3)
+    _check(bench)
+    bench.tracker.newest = [_other(number) for number in range(5000, 5100)]
+    _check(bench)
+    bench.start()
+    bench.journal.clear()
+    for _ in range(40):
+        _check(bench)
+    assert sum(call.startswith("imdb") for call in bench.journal) == 3
+
+
+def test_each_film_is_searched_once_a_week_in_any_case(bench: Bench) -> None:
+    """Whatever the newest releases tell, a week never passes without a search for each waiting film."""
+    _let_fail_for_good(bench, 3)
+    bench.journal.clear()
+    for _ in range(24 * 22):
+        _check(bench)
+    for number in range(3):
+        assert bench.journal.count(f"imdb {film(number).imdb_id}") == 3
+
+
+def test_an_empty_answer_tells_nothing(bench: Bench) -> None:
+    """No newest releases at all: what was known stays, nothing is concluded."""
+    _let_fail_for_good(bench, 1)
+    _check(bench)
+    memory = (bench.folder / "radar.json").read_text()
+    bench.tracker.newest = []
+    _check(bench)
+    assert (bench.folder / "radar.json").read_text() == memory
+
+
+def test_a_spent_budget_puts_it_off(bench: Bench) -> None:
+    """Without a free call the look is made as soon as there is one."""
+    _let_fail_for_good(bench, 1)
+    bench.tracker.errors = [BudgetError("spent", retry_after_seconds=90)]
+    bench.clock.advance(_CHECK)
+    bench.worker.note_check()
+    _work(bench)
+    bench.journal.clear()
+    bench.clock.advance(90)
+    _work(bench)
+    assert bench.journal == ["latest"]

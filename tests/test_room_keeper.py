@@ -1,0 +1,175 @@
+"""A big list drips: so many unfinished torrents at once, and room on the disk for each."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from fakes import FakeClient, hash_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from worker_bench import Bench, film, release_of
+
+from movie_sync.domain.models import HeldTorrent, QueueName
+from movie_sync.errors import UnavailableError
+from movie_sync.torrent_follower import FollowPolicy
+
+_GB = 1_000_000_000
+_POLICY = FollowPolicy(86_400)
+
+
+def _work(bench: Bench) -> str:
+    for _ in range(200):
+        rest = bench.worker.step()
+        if rest is not None:
+            return rest.why
+    raise AssertionError("the worker never rests")
+
+
+def _finish(client: FakeClient, info_hash: str) -> None:
+    held = HeldTorrent(info_hash, f"t {info_hash[-3:]}", 1.0, "stalledUP", bytes_left=0, has_tracker=True)
+    client.held[info_hash] = held
+
+
+def _unfinished(client: FakeClient) -> int:
+    return sum(held.state != "stalledUP" for held in client.held.values())
+
+
+def _bench(folder: Path, films: int, **limits: int) -> Bench:
+    bench = Bench(folder)
+    bench.follow(_POLICY, **limits)
+    wanted = [film(number) for number in range(films)]
+    bench.offer(*wanted)
+    bench.queues.add_all_to_pending(wanted)
+    return bench
+
+
+def test_a_big_list_drips(tmp_path: Path) -> None:
+    """Never more than the limit are unfinished; as one is whole the next is handed over."""
+    bench = _bench(tmp_path, 9, max_unfinished=2)
+    why = _work(bench)
+    assert "waiting for room: 2 of our torrents are unfinished" in why
+    while len(bench.client.added) < 9:
+        assert _unfinished(bench.client) <= 2
+        _finish(bench.client, bench.client.added[-2])
+        _finish(bench.client, bench.client.added[-1])
+        bench.clock.advance(30)
+        _work(bench)
+    assert bench.queues.get_statistics() == {
+        "pending": 0, "failed": 0, "completed": 9, "permanent_failures": 0
+    }  # fmt: skip
+
+
+def test_zero_is_no_limit(tmp_path: Path) -> None:
+    """With 0 all are handed over at once."""
+    bench = _bench(tmp_path, 9, max_unfinished=0)
+    _work(bench)
+    assert len(bench.client.added) == 9
+
+
+def test_newest_wishes_come_first(tmp_path: Path) -> None:
+    """What was wished for later is worked on earlier; of one reading of the list, the first."""
+    bench = _bench(tmp_path, 3, max_unfinished=1)
+    _work(bench)
+    bench.clock.advance(60)
+    bench.offer(film(7), film(8))
+    bench.queues.add_all_to_pending([film(8), film(7)])
+    for _ in range(4):
+        _finish(bench.client, bench.client.added[-1])
+        bench.clock.advance(30)
+        _work(bench)
+    expected = [100, 108, 107, 101, 102]
+    assert bench.client.added == [hash_of(number) for number in expected]
+
+
+def test_a_torrent_that_may_have_been_handed_over_comes_first(tmp_path: Path) -> None:
+    """After a crash it is looked for before a newer wish may take its place."""
+    bench = _bench(tmp_path, 2, max_unfinished=1)
+    entry = bench.queues.get_next_pending()
+    assert entry
+    bench.client.errors = [UnavailableError("it fell over")]
+    torrent = bench.tracker.fetch_torrent(release_of(film(0), 100))
+    from movie_sync.domain.models import Choice  # noqa: PLC0415
+
+    assert bench.queues.note_choice(film(0), Choice("r", 100, torrent.info_hash))
+    bench.client.errors = []
+    bench.client.hand_over(torrent)
+    bench.clock.advance(60)
+    bench.offer(film(5))
+    bench.queues.add_to_pending(film(5))
+    bench.start()
+    _work(bench)
+    assert _unfinished(bench.client) == 1
+
+
+def test_with_too_little_room_nothing_is_handed_over(tmp_path: Path) -> None:
+    """What is free, less what unfinished torrents take, less the film, must leave the reserve."""
+    bench = _bench(tmp_path, 2, min_free_bytes=10 * _GB)
+    bench.client.free_bytes = 20 * _GB
+    bench.client.promised_bytes = 2 * _GB
+    why = _work(bench)
+    assert bench.client.added == []
+    assert why == (
+        "waiting for room: Made Up A (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
+        "torrents still take 2.0 GB of it, and min_free_space_gb is 10"
+    )
+    assert bench.queues.get_statistics()["failed"] == 0
+    bench.journal.clear()
+    for _ in range(20):
+        bench.clock.advance(60)
+        _work(bench)
+    assert not [call for call in bench.journal if call.startswith(("imdb", "name"))], "no call is spent on it"
+    bench.client.free_bytes = 22 * _GB
+    bench.clock.advance(60)
+    _work(bench)
+    assert len(bench.client.added) == 1, "the second would be too much"
+
+
+def test_room_without_a_film_is_looked_at_before_any_search(tmp_path: Path) -> None:
+    """Below the reserve already, not even a search is made."""
+    bench = _bench(tmp_path, 1, min_free_bytes=10 * _GB)
+    bench.client.free_bytes = 9 * _GB
+    assert "min_free_space_gb is 10" in _work(bench)
+    assert "room" in bench.journal
+    assert not [call for call in bench.journal if call.startswith("imdb")]
+
+
+def test_what_the_client_does_not_tell_is_an_outage(tmp_path: Path) -> None:
+    """If it does not say how much room there is, nothing is handed over, and it is tried again."""
+    bench = _bench(tmp_path, 1, min_free_bytes=10 * _GB)
+    bench.client.error = UnavailableError("odd answer")
+    assert "odd answer" in _work(bench)
+    bench.client.error = None
+    bench.clock.advance(120)
+    _work(bench)
+    assert len(bench.client.added) == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    limit=st.integers(1, 4),
+    moves=st.lists(st.sampled_from(["finish", "time", "restart", "wish", "remove"]), max_size=40),
+)
+def test_the_limit_holds_whatever_happens(
+    tmp_path_factory: pytest.TempPathFactory, limit: int, moves: list[str]
+) -> None:
+    """Never more of ours are unfinished, and nothing is handed over twice."""
+    bench = _bench(tmp_path_factory.mktemp("drip"), 6, max_unfinished=limit)
+    wished = 6
+    for move in moves:
+        unfinished = [held.info_hash for held in bench.client.held.values() if held.state != "stalledUP"]
+        if move == "finish" and unfinished:
+            _finish(bench.client, unfinished[0])
+        elif move == "remove" and unfinished:
+            del bench.client.held[unfinished[-1]]
+        elif move == "restart":
+            bench.start()
+        elif move == "wish" and wished < 10:
+            bench.offer(film(wished))
+            bench.queues.add_to_pending(film(wished))
+            wished += 1
+        bench.clock.advance(timedelta(seconds=31).total_seconds())
+        _work(bench)
+        assert _unfinished(bench.client) <= limit
+    assert len(set(bench.client.added)) == len(bench.client.added)
+    held = [entry.movie.id for name in QueueName for entry in bench.queues.entries(name)]
+    assert len(held) == len(set(held)) == wished

@@ -1,0 +1,335 @@
+"""What becomes of torrents that were handed over, between a worker and a client in memory."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from fakes import FakeClient, hash_of
+from worker_bench import Bench, film, release_of
+
+from movie_sync.domain.events import EventKind
+from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
+from movie_sync.errors import NetworkError
+from movie_sync.torrent_follower import FollowPolicy
+
+_STALLED_AFTER = 3600.0
+
+
+class Scene:
+    """One film, handed over to a client whose state the test sets."""
+
+    def __init__(self, folder: Path, *, removes_stalled: bool = False) -> None:
+        self.bench = Bench(folder)
+        self.bench.follow(FollowPolicy(_STALLED_AFTER, removes_stalled))
+        self.movie = film(1)
+        self.bench.tracker.offer(
+            self.movie.imdb_id or "", release_of(self.movie, 101), _second_release(self.movie)
+        )
+        self.bench.queues.add_to_pending(self.movie)
+        self.work()
+        self.hash = self.bench.client.added[0]
+
+    @property
+    def client(self) -> FakeClient:
+        """The client."""
+        return self.bench.client
+
+    def work(self) -> None:
+        """Let the worker do what can be done now."""
+        for _ in range(50):
+            if self.bench.worker.step() is not None:
+                return
+        raise AssertionError("the worker never rests")
+
+    def pass_time(self, seconds: float) -> None:
+        """Let time pass with a look every half a minute, as long as there is something to look at."""
+        while seconds > 0:
+            self.bench.clock.advance(min(30.0, seconds))
+            seconds -= 30.0
+            self.work()
+
+    def become(self, state: str, progress: float, *, info_hash: str = "", **more: object) -> None:
+        """Let the client show a torrent so from now on."""
+        wanted = info_hash or self.hash
+        left = 0 if progress == 1 and not more.get("bytes_left") else int((1 - progress) * 9_000_000_000)
+        values = {"bytes_left": left, "has_tracker": True, "content_path": f"/films/{wanted[-3:]}"} | more
+        held = HeldTorrent(wanted, f"Torrent {wanted[-3:]}", progress, state)
+        self.client.held[wanted] = dataclasses.replace(held, **values)  # type: ignore[arg-type]
+
+    @property
+    def completed(self) -> QueueEntry:
+        """The film, which is completed."""
+        return self.bench.only(QueueName.COMPLETED)
+
+    @property
+    def told(self) -> list[EventKind]:
+        """The kinds of events so far."""
+        return [event.kind for event in self.bench.told]
+
+
+def _second_release(movie):  # type: ignore[no-untyped-def]
+    return dataclasses.replace(
+        release_of(movie, 102), name=release_of(movie, 102).name.replace("BluRay", "WEB-DL")
+    )
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A film that was handed over."""
+    return Scene(tmp_path)
+
+
+def test_a_film_is_followed_until_its_files_are_there(scene: Scene) -> None:
+    """The completed entry tells the stage: added, downloading, downloaded with the place."""
+    assert scene.completed.follow
+    assert scene.completed.follow.stage is Stage.ADDED
+    scene.become("downloading", 0.4, bytes_a_second=1_000_000)
+    scene.pass_time(30)
+    follow = scene.completed.follow
+    assert follow
+    assert (follow.stage, follow.progress, follow.bytes_a_second) == (Stage.DOWNLOADING, 0.4, 1_000_000)
+    scene.become("stalledUP", 1.0)
+    scene.pass_time(30)
+    follow = scene.completed.follow
+    assert follow
+    assert (follow.stage, follow.path) == (Stage.DOWNLOADED, "/films/065")
+    assert follow.since <= scene.bench.clock.now()
+    assert scene.told == [EventKind.ADDED, EventKind.DOWNLOADED]
+    scene.client.journal.clear()
+    scene.pass_time(3600)
+    assert scene.client.journal == [], "nothing is asked any more"
+
+
+@pytest.mark.parametrize("state", ["moving", "checkingUP", "checkingResumeData"])
+def test_progress_one_alone_is_not_the_end(scene: Scene, state: str) -> None:
+    """While files are moved or checked they are not there yet."""
+    scene.become(state, 1.0)
+    scene.pass_time(300)
+    assert scene.completed.is_unfinished
+    scene.become("uploading", 1.0)
+    scene.pass_time(60)
+    assert not scene.completed.is_unfinished
+
+
+def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None:
+    """No progress for long enough: the next release is taken, the first one never again."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+    entry = scene.completed
+    assert [old.choice.info_hash for old in entry.tried] == [hash_of(101)]
+    assert "stalled" in entry.tried[0].why
+    assert hash_of(101) in scene.client.held, "nothing is taken out of the client"
+    assert scene.told.count(EventKind.REPLACED) == 1
+    scene.become("stalledDL", 0.0, info_hash=hash_of(102))
+    scene.pass_time(2 * _STALLED_AFTER)
+    failed = scene.bench.only(QueueName.FAILED)
+    assert [old.choice.info_hash for old in failed.tried] == [hash_of(101), hash_of(102)]
+    assert scene.client.added == [hash_of(101), hash_of(102)], "nothing is taken twice"
+    assert failed.waits_for_release
+
+
+def test_the_first_to_be_whole_wins(scene: Scene) -> None:
+    """A torrent that was given up and comes to its end all the same completes the film."""
+    scene.become("stalledDL", 0.5)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.completed.choice
+    assert scene.completed.choice.info_hash == hash_of(102)
+    scene.become("uploading", 1.0)
+    scene.pass_time(60)
+    entry = scene.completed
+    assert entry.choice
+    assert entry.choice.info_hash == hash_of(101)
+    assert entry.follow
+    assert entry.follow.stage is Stage.DOWNLOADED
+    assert [old.choice.info_hash for old in entry.tried] == [hash_of(102)]
+    assert scene.told.count(EventKind.DOWNLOADED) == 1
+
+
+def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: Scene) -> None:
+    """The film waits among the failed ones; the old torrent is still looked at and completes it."""
+    scene.bench.tracker.by_imdb[scene.movie.imdb_id or ""] = []
+    scene.become("stalledDL", 0.5)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.bench.only(QueueName.FAILED).tried
+    scene.become("uploading", 1.0)
+    scene.pass_time(1200)
+    assert scene.completed.follow
+    assert scene.completed.follow.stage is Stage.DOWNLOADED
+
+
+@pytest.mark.parametrize("state", ["pausedDL", "stoppedDL", "queuedDL", "checkingDL"])
+def test_time_in_which_it_could_not_try_does_not_count(scene: Scene, state: str) -> None:
+    """Paused, queued or being checked, a torrent is not stalled."""
+    scene.become(state, 0.02)
+    scene.pass_time(3 * _STALLED_AFTER)
+    assert scene.client.added == [hash_of(101)]
+
+
+def test_time_without_the_client_does_not_count(scene: Scene) -> None:
+    """While qBittorrent is out of reach no torrent stalls, and what comes after it is taken up."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER / 2)
+    scene.client.error = NetworkError("qBittorrent is not reached")
+    scene.pass_time(5 * _STALLED_AFTER)
+    scene.client.error = None
+    scene.pass_time(_STALLED_AFTER / 4)
+    assert scene.client.added == [hash_of(101)]
+    scene.pass_time(2 * _STALLED_AFTER)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+
+
+def test_progress_starts_the_count_anew(scene: Scene) -> None:
+    """A slow torrent that gets something now and then is left to it."""
+    for number in range(1, 8):
+        scene.become("stalledDL", number / 100)
+        scene.pass_time(_STALLED_AFTER * 0.7)
+    assert scene.client.added == [hash_of(101)]
+
+
+def test_idle_time_survives_a_restart(scene: Scene) -> None:
+    """What was counted before a restart counts, but for the last few minutes."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER * 0.8)
+    scene.bench.start()
+    scene.pass_time(_STALLED_AFTER * 0.4)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+
+
+def test_what_the_tracker_refuses_is_replaced(scene: Scene) -> None:
+    """A torrent that the tracker does not know (any more) is given up within minutes."""
+    scene.client.refusals[scene.hash] = "unregistered torrent"
+    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.pass_time(120)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+    assert "unregistered torrent" in scene.completed.tried[0].why
+
+
+@pytest.mark.parametrize(
+    "words", ["Invalid passkey!", "Your client is not allowed!", "Too many connections from your IP"]
+)
+def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) -> None:
+    """The tracker refuses the user, not the torrent: said once, nothing is replaced."""
+    scene.client.refusals[scene.hash] = words
+    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.pass_time(_STALLED_AFTER / 2)
+    assert scene.client.added == [hash_of(101)]
+    assert scene.told.count(EventKind.REFUSED) == 1
+
+
+def test_what_the_user_removed_is_left_alone(scene: Scene) -> None:
+    """A torrent taken out by hand stays out, and the film is not fetched again unless asked for."""
+    scene.become("downloading", 0.3)
+    scene.pass_time(60)
+    del scene.client.held[scene.hash]
+    scene.pass_time(120)
+    follow = scene.completed.follow
+    assert follow
+    assert follow.stage is Stage.REMOVED
+    scene.pass_time(86_400)
+    assert scene.client.added == [hash_of(101)]
+    assert scene.bench.queues.unfinished_count() == 0
+    scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+    scene.work()
+    assert scene.client.added == [hash_of(101), hash_of(101)]
+
+
+def test_one_look_without_it_proves_nothing(scene: Scene) -> None:
+    """A client that is just starting shows a part of its torrents; when it shows all, all is as before."""
+    scene.become("downloading", 0.3)
+    scene.pass_time(60)
+    torrent = scene.client.held.pop(scene.hash)
+    scene.bench.clock.advance(31)
+    scene.work()
+    assert scene.completed.is_unfinished
+    scene.client.held[scene.hash] = torrent
+    scene.pass_time(60)
+    follow = scene.completed.follow
+    assert follow
+    assert (follow.stage, follow.missing_since) == (Stage.DOWNLOADING, None)
+
+
+def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> None:
+    """A client that had lost its session and got it back finishes the film."""
+    del scene.client.held[scene.hash]
+    scene.pass_time(120)
+    scene.become("uploading", 1.0)
+    scene.pass_time(1200)
+    assert scene.completed.follow
+    assert scene.completed.follow.stage is Stage.DOWNLOADED
+
+
+@pytest.mark.parametrize("state", ["error", "missingFiles"])
+def test_a_broken_torrent_is_checked_again_first(scene: Scene, state: str) -> None:
+    """Often a recheck heals it; only what is broken after that is replaced."""
+    scene.become(state, 0.3)
+    scene.pass_time(120)
+    assert scene.client.journal.count(f"recheck {scene.hash}") == 1
+    assert scene.client.added == [hash_of(101)]
+    scene.pass_time(900)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+    assert scene.client.journal.count(f"recheck {scene.hash}") == 1
+    assert state in scene.completed.tried[0].why
+
+
+def test_a_recheck_that_heals_is_enough(scene: Scene) -> None:
+    """After the recheck the torrent goes on."""
+    scene.become("error", 0.3)
+    scene.pass_time(60)
+    scene.become("downloading", 0.31)
+    scene.pass_time(1800)
+    assert scene.client.added == [hash_of(101)]
+
+
+def test_a_full_disk_is_no_fault_of_the_torrent(scene: Scene) -> None:
+    """With the client's disk full nothing is replaced; when there is room it goes on by itself."""
+    scene.client.free_bytes = 1000
+    scene.become("error", 0.3)
+    scene.pass_time(3 * 3600)
+    assert scene.client.added == [hash_of(101)]
+    assert EventKind.DISK_FULL in scene.told
+    scene.client.free_bytes = 10**12
+    scene.client.journal.clear()
+    scene.pass_time(1800)
+    assert f"recheck {scene.hash}" in scene.client.journal
+
+
+@pytest.mark.parametrize(("progress", "is_removed"), [(0.02, True), (0.3, False)])
+def test_remove_stalled_takes_next_to_nothing_out(tmp_path: Path, progress: float, is_removed: bool) -> None:
+    """Only where the user wants it, and only with under a tenth downloaded."""
+    scene = Scene(tmp_path, removes_stalled=True)
+    scene.become("stalledDL", progress)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert (scene.hash not in scene.client.held) is is_removed
+
+
+def test_what_shares_its_files_is_not_removed(tmp_path: Path) -> None:
+    """Another torrent on the same files keeps them."""
+    scene = Scene(tmp_path, removes_stalled=True)
+    scene.become("stalledDL", 0.02)
+    scene.become("uploading", 1.0, info_hash=hash_of(9), content_path="/films/065")
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.hash in scene.client.held
+
+
+def test_a_pass_is_one_request(tmp_path: Path) -> None:
+    """However many films are on their way."""
+    bench = Bench(tmp_path)
+    bench.follow(FollowPolicy(_STALLED_AFTER))
+    for number in range(9):
+        bench.offer(film(number))
+    bench.queues.add_all_to_pending([film(number) for number in range(9)])
+    while bench.worker.step() is None:
+        pass
+    bench.client.journal.clear()
+    bench.clock.advance(30)
+    bench.worker.step()
+    assert bench.client.journal == ["states"]
+
+
+def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: Scene) -> None:
+    """Its name in the client and its files on the disk do not count as already downloaded."""
+    scene.bench.library.places[scene.movie.title] = f"/films/Torrent {scene.hash[-3:]}/film.mkv"
+    scene.become("stalledDL", 0.5)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
