@@ -35,7 +35,7 @@ _MISSING_SECONDS = 30.0
 _REMOVED_IS_FINAL = timedelta(days=7)
 _RECHECK_SECONDS = 600.0
 _REFUSALS_NEEDED = 2
-_REFUSAL_PAUSE_SECONDS = 10.0
+_REFUSAL_PAUSE_SECONDS = 2.0
 _LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
 _WORTH_KEEPING = 0.1
 _PERCENT = 100
@@ -171,7 +171,8 @@ class TorrentFollower:
         if before.missing_since is None or before.missing_since > now:
             self.hurry()
             return replace(before, missing_since=now, bytes_a_second=0)
-        if now - before.missing_since < timedelta(seconds=_MISSING_SECONDS):
+        patience = min(_MISSING_SECONDS, self._policy.stalled_after_seconds)
+        if now - before.missing_since < timedelta(seconds=patience):
             return before
         _log.info(
             "%s: its torrent was taken out of the client, so it is left alone. `add %s` fetches it again.",

@@ -45,6 +45,8 @@ class Household:
             "letterboxd": {"base_url": letterboxd.url, "request_delay": 0},
             "filelist": {"base_url": tracker.url, "calls_per_hour": 10_000},
             "qbittorrent": {"enabled": False},
+            "max_unfinished": 0,
+            "min_free_space_gb": 0,
         }
         self._secrets: dict[str, str] = {}
         if qbittorrent:

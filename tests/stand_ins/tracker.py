@@ -23,12 +23,13 @@ class Tracker:
     """Introduces the clients of a torrent to each other, as the HTTP tracker protocol says.
 
     `announce_url` has the passkey in its path, as the real tracker's has. `refuse` makes it answer
-    every announcement with that reason.
+    every announcement with that reason, an entry in `refused` those of one torrent, by info-hash.
     """
 
     def __init__(self, *, passkey: str = "0123456789abcdef0123456789abcdef") -> None:
         self.passkey = passkey
         self.refuse: str | None = None
+        self.refused: dict[str, str] = {}
         self._lock = threading.Lock()
         self._swarms: dict[bytes, dict[bytes, tuple[int, bool]]] = {}
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
@@ -61,6 +62,8 @@ class Tracker:
             return bencode({"failure reason": "Invalid passkey!"})
         if self.refuse is not None:
             return bencode({"failure reason": self.refuse})
+        if query["info_hash"].hex() in self.refused:
+            return bencode({"failure reason": self.refused[query["info_hash"].hex()]})
         return bencode(self._announce(query))
 
     def _announce(self, query: dict[str, bytes]) -> dict[str, Bencodable]:

@@ -1,0 +1,222 @@
+"""From the list to the disk: the real daemon, a real qBittorrent, a second one that seeds, a tracker."""
+
+import contextlib
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import qbittorrentapi
+from daemon_process import PASSKEY, TRACKER_USER, Household
+from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from stand_ins.tracker import Tracker, copy_of, seed
+
+from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+
+_SMALL_SIZES = {"2160p": [0, 400], "1080p": [0, 400], "720p": [0, 400], "sd": [0, 400]}
+_UNSEEDED, _LATE, _REFUSED, _REMOVED = 8, 9, 10, 11
+_DEADLINE_SECONDS = 100.0
+
+
+def _film(number: int) -> StandInFilm:
+    word = chr(ord("A") + number) * 3 + "ington"
+    return StandInFilm(
+        lid=f"f{number:03d}",
+        slug=f"the-{word.lower()}",
+        title=f"The {word}",
+        year=1970 + number,
+        imdb_id=f"tt{7_000_000 + number}",
+        runtime_minutes=100,
+    )
+
+
+def _release(number: int, source: str = "BluRay") -> StandInRelease:
+    film = _film(number)
+    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.{source}.x264-GRP"
+    number_on_site = 100 + 2 * number + (source != "BluRay")
+    return StandInRelease(number_on_site, name, imdb=film.imdb_id, content=os.urandom(150_000))
+
+
+class Town:
+    """All that there is: the sites, the tracker, the user's client, somebody who seeds, the program."""
+
+    def __init__(self, stack: contextlib.ExitStack, folder: Path, films: int, **settings: Any) -> None:
+        command = require_qbittorrent()
+        self.letterboxd = stack.enter_context(
+            LetterboxdStandIn([_film(number) for number in range(films)], username="maria")
+        )
+        self.filelist = stack.enter_context(
+            FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=1_000_000)
+        )
+        self.swarm = stack.enter_context(Tracker(passkey=PASSKEY))
+        self.filelist.announce = self.swarm.announce_url.replace(PASSKEY, "{passkey}")
+        for name in ("seeder", "client", "home"):
+            (folder / name).mkdir()
+        self.seeder = stack.enter_context(RealQBittorrent(folder / "seeder", command))
+        self.client = stack.enter_context(RealQBittorrent(folder / "client", command))
+        self.home = stack.enter_context(
+            Household(
+                folder / "home", self.letterboxd, self.filelist, qbittorrent=self.client,
+                **{"check_interval": 2, "quality": {"size_mb_per_minute": _SMALL_SIZES}} | settings,
+            )
+        )  # fmt: skip
+        self.web = qbittorrentapi.Client(
+            host=self.client.url, username=self.client.username, password=self.client.password,
+            FORCE_SCHEME_FROM_HOST=True,
+        )  # fmt: skip
+
+    def offer(self, *releases: StandInRelease) -> None:
+        """Put releases on the tracker, without anybody who seeds them."""
+        self.filelist.releases.extend(releases)
+
+    def seed(self, *releases: StandInRelease) -> None:
+        """Let releases be seeded."""
+        wanted = [
+            (self.filelist.torrent_for(release, PASSKEY), release.file_name, release.content or b"")
+            for release in releases
+        ]
+        seed(self.seeder, wanted)
+
+    def completed(self) -> dict[str, dict[str, Any]]:
+        """Return the completed entries by title."""
+        return {entry["title"]: entry for entry in self.home.queue("completed")}
+
+    def stages(self) -> list[str]:
+        """Return the stages of the completed films."""
+        return [entry.get("stage", "") for entry in self.home.queue("completed")]
+
+    def unfinished(self) -> int:
+        """Return how many torrents the client has not finished."""
+        return sum(torrent.amount_left > 0 for torrent in self.web.torrents_info())
+
+
+@pytest.fixture
+def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
+    """A town of twelve films, or with the settings that the test names."""
+    with contextlib.ExitStack() as stack:
+        yield Town(stack, tmp_path, **getattr(request, "param", {"films": 12, "stalled_after": 8}))
+
+
+def _meanwhile(is_done: Callable[[], bool], chores: Callable[[float], None]) -> None:
+    """Do chores (given the seconds so far) until it is done."""
+    begun = time.monotonic()
+    pause = threading.Event()
+    while not is_done():
+        seconds = time.monotonic() - begun
+        assert seconds < _DEADLINE_SECONDS, "it did not come to its end"
+        chores(seconds)
+        pause.wait(0.1)
+
+
+def test_twelve_films_to_the_end(town: Town) -> None:
+    """Eight arrive; one stalls, one is refused, both are replaced; one comes later; one is removed by hand.
+
+    Meanwhile the daemon is killed and qBittorrent is started anew, again and again.
+    """
+    usual = [_release(number) for number in range(8)]
+    unseeded, second = _release(_UNSEEDED), _release(_UNSEEDED, "WEB-DL")
+    refused, third = _release(_REFUSED), _release(_REFUSED, "WEB-DL")
+    late, removed = _release(_LATE), _release(_REMOVED)
+    town.offer(*usual, unseeded, second, refused, third, removed)
+    town.seed(*usual, second, third, late)
+    town.swarm.refused[refused.info_hash] = "unregistered torrent"
+    wanted = {
+        **{_film(number).title: usual[number] for number in range(8)},
+        _film(_UNSEEDED).title: second, _film(_REFUSED).title: third, _film(_LATE).title: late,
+    }  # fmt: skip
+    dice = random.Random(3)
+    daemon = town.home.start()
+    kills, restarts, state = [1.5, 4.0, 9.0, 14.0], [6.0, 12.0], {"late": False, "removed": False}
+
+    def chores(seconds: float) -> None:
+        nonlocal daemon
+        if kills and seconds > kills[0] + dice.random():
+            kills.pop(0)
+            daemon.process.kill()
+            daemon.wait()
+            daemon = town.home.start()
+        if restarts and seconds > restarts[0] + dice.random():
+            restarts.pop(0)
+            town.client.stop()
+            town.client.start()
+        if not state["late"] and seconds > 5:
+            town.offer(late)
+            state["late"] = True
+        if not state["removed"] and removed.info_hash in {row.hash for row in town.web.torrents_info()}:
+            town.web.torrents_delete(delete_files=True, torrent_hashes=removed.info_hash)
+            state["removed"] = True
+
+    def is_done() -> bool:
+        completed = town.completed()
+        arrived = {title for title, entry in completed.items() if entry.get("stage") == "downloaded"}
+        return (
+            not kills
+            and not restarts
+            and set(wanted) <= arrived
+            and completed.get(_film(_REMOVED).title, {}).get("stage") == "removed"
+        )
+
+    _meanwhile(is_done, chores)
+    assert daemon.stop() == 0
+    for title, release in wanted.items():
+        entry = town.completed()[title]
+        assert entry["info_hash"] == release.info_hash, title
+        assert Path(entry["path"]).name == release.file_name
+        assert copy_of(town.client.downloads, release.file_name) == release.content
+    held = {torrent.hash for torrent in town.web.torrents_info()}
+    expected = {release.info_hash for release in wanted.values()}
+    assert held == expected | {unseeded.info_hash, refused.info_hash}, "nothing taken out, nothing twice"
+    tried = {title: entry["tried"] for title, entry in town.completed().items() if "tried" in entry}
+    assert set(tried) == {_film(_UNSEEDED).title, _film(_REFUSED).title}
+    assert "stalled" in tried[_film(_UNSEEDED).title][0]["why"]
+    assert "unregistered torrent" in tried[_film(_REFUSED).title][0]["why"]
+    assert town.home.queue("pending") == town.home.queue("failed") == []
+
+
+@pytest.mark.parametrize("town", [{"films": 10, "max_unfinished": 2}], indirect=True)
+def test_a_big_list_drips(town: Town) -> None:
+    """At no moment are more than two of ours unfinished; all ten arrive."""
+    releases = [_release(number) for number in range(10)]
+    town.offer(*releases)
+    daemon = town.home.start()
+    town.seed(*releases[:5])
+    most = 0
+
+    def chores(_seconds: float) -> None:
+        nonlocal most
+        most = max(most, town.unfinished())
+        if len(town.stages()) >= 7 and town.seeder.url not in seeded_late:
+            town.seed(*releases[5:])
+            seeded_late.add(town.seeder.url)
+
+    seeded_late: set[str] = set()
+    _meanwhile(lambda: town.stages().count("downloaded") == 10, chores)
+    assert most == 2
+    assert daemon.stop() == 0
+    assert "10 completed" in daemon.output
+
+
+@pytest.mark.parametrize("town", [{"films": 2, "min_free_space_gb": 1_000_000}], indirect=True)
+def test_with_too_little_space_nothing_is_handed_over(town: Town) -> None:
+    """`status` says why; with room it goes on by itself (here: after the setting was mended)."""
+    releases = [_release(number) for number in range(2)]
+    town.offer(*releases)
+    town.seed(*releases)
+    daemon = town.home.start()
+    daemon.wait_for("waiting for room")
+    assert list(town.web.torrents_info()) == []
+
+    def is_told() -> bool:
+        return "min_free_space_gb is 1e+06" in town.home.run("status").stdout
+
+    wait_until(is_told)
+    assert daemon.stop() == 0
+    town.home.write_settings(min_free_space_gb=0.001)
+    daemon = town.home.start()
+    _meanwhile(lambda: town.stages() == ["downloaded"] * 2, lambda _seconds: None)
+    assert daemon.stop() == 0
