@@ -93,14 +93,13 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            now, but_for = self._clock.now(), QueueName.COMPLETED if again else None
-            # A film that is named twice is in a queue by its second turn.
-            entries = (
-                QueueEntry(movie, now)
-                for movie in movies
-                if not self._queues.is_held(movie.keys(), but_for=but_for)
-            )
-            count = self._queues.move(entries, QueueName.PENDING, are_new=not again)
+            now = self._clock.now()
+            if again:
+                done = QueueName.COMPLETED
+                wanted = (movie for movie in movies if not self._queues.is_held(movie.keys(), but_for=done))
+                count = self._queues.move((QueueEntry(movie, now) for movie in wanted), QueueName.PENDING)
+            else:
+                count = self._queues.add_new((QueueEntry(movie, now) for movie in movies), QueueName.PENDING)
         if count:
             self._has_work.set()
         return count
@@ -185,9 +184,8 @@ class QueueManager:
                     extra={"where": where} if where else {},
                 )
                 for movie, where in found
-                if not self._queues.is_held(movie.keys())
             )
-            return self._queues.move(entries, QueueName.COMPLETED, are_new=True)
+            return self._queues.add_new(entries, QueueName.COMPLETED)
 
     def add_to_failed(
         self,

@@ -50,16 +50,21 @@ class FilmRows:
                 found.append(row)
         return found
 
-    def add(self, line: bytes, entry: QueueEntry) -> int:
-        """Append a film, encoded as this line already, and return its row."""
+    def add(self, line: bytes, entry: QueueEntry, keys: Collection[str]) -> int:
+        """Append a film with these keys, encoded as this line already, and return its row."""
         row = self._lines.append(line)
-        self._note(row, entry)
+        self._index.add(keys, row)
+        if entry.retry_at is not None:
+            self.retry_times[row] = entry.retry_at
         return row
 
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
         self._lines.replace(row, line)
-        self._note(row, entry)
+        self._index.add(entry.movie.keys(), row)
+        self.retry_times.pop(row, None)
+        if entry.retry_at is not None:
+            self.retry_times[row] = entry.retry_at
 
     def drop(self, rows: Iterable[int]) -> None:
         """Take films out."""
@@ -79,16 +84,10 @@ class FilmRows:
         """Return the same films without what is kept for those that are gone."""
         rows = FilmRows(self._clock)
         for row in self:
-            rows.add(self._lines.line(row), self.entry(row))
+            entry = self.entry(row)
+            rows.add(self._lines.line(row), entry, entry.movie.keys())
         return rows
 
     def _has_key(self, row: int, key: str) -> bool:
         keys = self.entry(row).movie.keys()
         return key in keys
-
-    def _note(self, row: int, entry: QueueEntry) -> None:
-        self._index.add(entry.movie.keys(), row)
-        if entry.retry_at is not None:
-            self.retry_times[row] = entry.retry_at
-        else:
-            self.retry_times.pop(row, None)

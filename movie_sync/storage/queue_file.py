@@ -92,6 +92,7 @@ class QueueFile:
         self,
         *,
         add: Iterable[QueueEntry] = (),
+        unless_in: Collection["QueueFile"] = (),
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
@@ -101,8 +102,9 @@ class QueueFile:
         Each added or exchanged one gets the next sequence: it is its film's latest state from now on.
 
         `add` is gone through once, an entry at a time: ten thousand are never in memory together.
-        Each can be found before the next is asked for. `remove` is looked at after that. Without
-        `flush_name` the change may be undone by a power failure.
+        Each can be found before the next is asked for. Films that one of the queues `unless_in`
+        holds are passed over; if that leaves none of them, nothing is written. `remove` is looked
+        at after that. Without `flush_name` the change may be undone by a power failure.
 
         Raises:
             StorageError: the file could not be written; file and memory are as before.
@@ -110,7 +112,9 @@ class QueueFile:
         exchanged = {row: self._encoded(entry) for row, entry in (replace or {}).items()}
         added: list[int] = []
         try:
-            added.extend(self._rows.add(self._encoded(entry), entry) for entry in add)
+            added.extend(self._appended(add, unless_in))
+            if unless_in and not added:
+                return 0
             gone = frozenset(remove)
             self._save(exchanged, gone, flush_name=flush_name)
         except BaseException:
@@ -124,6 +128,16 @@ class QueueFile:
             with contextlib.suppress(StorageError):
                 self._rows = self._rows.compacted()
         return len(added)
+
+    def _appended(self, entries: Iterable[QueueEntry], unless_in: Collection["QueueFile"]) -> Iterator[int]:
+        """Take films into memory one by one; yields their rows."""
+        for entry in entries:
+            keys = entry.movie.keys()
+            for queue in unless_in:
+                if queue.find(keys):
+                    break
+            else:
+                yield self._rows.add(self._encoded(entry), entry, keys)
 
     def _encoded(self, entry: QueueEntry) -> bytes:
         return encode_entry(entry, self.name, self._next_sequence())
@@ -280,14 +294,15 @@ class QueueFile:
             raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
         entry = entry_from_dict(plain, self._clock.now())
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
-        present = self.find(entry.movie.keys())
+        keys = entry.movie.keys()
+        present = self.find(keys)
         if present:
             self.is_stale = True
             latest = max(self.entry(row).sequence for row in present)
             if latest > entry.sequence or (fills_gap and latest == entry.sequence):
                 return
             self._rows.drop(present)
-        self._rows.add(line or encode_entry(entry, self.name), entry)
+        self._rows.add(line or encode_entry(entry, self.name), entry, keys)
 
 
 def _is_whole(path: Path) -> bool:
