@@ -61,7 +61,9 @@ class FilmRows:
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
         self._lines.replace(row, line)
-        self._index.add(entry.movie.keys(), row)
+        keys = entry.movie.keys()
+        known = self._index.rows(keys)
+        self._index.add([key for key in keys if (key, row) not in known], row)
         self.retry_times.pop(row, None)
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at

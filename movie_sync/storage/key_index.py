@@ -8,7 +8,7 @@ it is there, which settles chance agreements and makes it needless ever to take 
 from array import array
 from collections.abc import Collection
 
-_SMALLEST = 64
+_SMALLEST = 1024
 _ROW_BITS = 32
 _ROW_MASK = (1 << _ROW_BITS) - 1
 
@@ -22,20 +22,18 @@ class KeyIndex:
         self._used = 0
 
     def add(self, keys: Collection[str], row: int) -> None:
-        """Note that a row holds these keys."""
+        """Note that a row holds these keys, which were not noted for it before."""
         while 3 * (self._used + len(keys)) > 2 * len(self._slots):
             self._grow()
         slots = self._slots
         mask = len(slots) - 1
         for key in keys:
             short = hash(key) & _ROW_MASK
-            wanted = (short << _ROW_BITS) | (row + 1)
             place = short & mask
-            while (slot := slots[place]) and slot != wanted:
+            while slots[place]:
                 place = (place + 1) & mask
-            if not slot:
-                slots[place] = wanted
-                self._used += 1
+            slots[place] = (short << _ROW_BITS) | (row + 1)
+        self._used += len(keys)
 
     def rows(self, keys: Collection[str]) -> list[tuple[str, int]]:
         """Return the keys with the rows that may hold them; the caller checks."""
