@@ -332,9 +332,7 @@ class QueueManager:
 
     @contextlib.contextmanager
     def _all_locked(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            for lock in self._locks.values():
-                stack.enter_context(lock)
+        with self.pending_lock, self.failed_lock, self.completed_lock, self.removed_lock:
             yield
 
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:

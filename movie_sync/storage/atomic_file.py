@@ -7,6 +7,7 @@ too, because the new name is an entry of it.
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -53,8 +54,8 @@ def write_atomically(
             if make_way:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 make_way()
-            was_there = os.path.lexists(path)
             is_kept = keep_previous and _link_previous(path)
+            was_there = is_kept or os.path.lexists(path)
             temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -72,11 +73,13 @@ def write_atomically(
         raise StorageError(f"{path} could not be written: {reason}.", reason=reason) from None
 
 
+@functools.lru_cache(maxsize=64)  # few files are written over and over
 def temporary_of(path: Path) -> Path:
     """Return the name under which `write_atomically` writes, before the content takes its name."""
     return path.with_name(path.name + TEMPORARY_SUFFIX)
 
 
+@functools.lru_cache(maxsize=64)
 def previous_of(path: Path) -> Path:
     """Return the name under which `write_atomically` keeps the generation before the present one."""
     return path.with_name(path.name + _PREVIOUS_SUFFIX)

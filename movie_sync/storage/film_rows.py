@@ -26,6 +26,8 @@ class FilmRows:
         self._index = KeyIndex()
         self.retry_times: dict[int, datetime] = {}
         """When each entry that is to be retried is due, by row."""
+        # A film on its way is asked for several times in a row.
+        self._last_decoded: tuple[int, QueueEntry] | None = None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -40,7 +42,10 @@ class FilmRows:
 
     def entry(self, row: int) -> QueueEntry:
         """Return the entry at a row."""
-        return entry_from_dict(json.loads(self._lines.line(row)), self._clock.now())
+        if self._last_decoded is None or self._last_decoded[0] != row:
+            entry = entry_from_dict(json.loads(self._lines.line(row)), self._clock.now())
+            self._last_decoded = row, entry
+        return self._last_decoded[1]
 
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films that have one of these keys."""
@@ -61,6 +66,7 @@ class FilmRows:
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
         self._lines.replace(row, line)
+        self._last_decoded = None
         keys = entry.movie.keys()
         known = self._index.rows(keys)
         self._index.add([key for key in keys if (key, row) not in known], row)
