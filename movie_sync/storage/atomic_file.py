@@ -52,7 +52,7 @@ def write_atomically(
         try:
             _write_temporary(temporary, chunks)
             if make_way:
-                sync_folder(path.parent)  # the new content is safe by its temporary name, too
+                sync_folder(_folder_of(path))  # the new content is safe by its temporary name, too
                 make_way()
             is_kept = keep_previous and _link_previous(path)
             was_there = is_kept or os.path.lexists(path)
@@ -63,7 +63,7 @@ def write_atomically(
             raise
         try:
             if flush_name:
-                sync_folder(path.parent)
+                sync_folder(_folder_of(path))
         except OSError:
             if keep_previous:
                 _take_back(path, is_kept=is_kept, was_there=was_there)
@@ -193,6 +193,11 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
             aside.unlink()
         raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
     return aside
+
+
+@functools.lru_cache(maxsize=64)
+def _folder_of(path: Path) -> Path:
+    return path.parent
 
 
 def _second_name(path: Path) -> Path | None:

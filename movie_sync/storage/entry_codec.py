@@ -44,6 +44,7 @@ _STATE_KEYS = (
 _MOST_DIGITS = 19
 _LARGEST_NUMBER = 10**_MOST_DIGITS
 _KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS)
+_KNOWN_WITHOUT_CHOICE = _KNOWN_KEYS - {"release", "filelist_id", "info_hash"}
 
 
 _as_json = json.JSONEncoder(ensure_ascii=False).encode
@@ -167,7 +168,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     )
     retry_at = plain.get("retry_at")
     choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
-    known = _KNOWN_KEYS if choice else _KNOWN_KEYS - {"release", "filelist_id", "info_hash"}
+    known = _KNOWN_KEYS if choice else _KNOWN_WITHOUT_CHOICE
     return QueueEntry(
         movie=movie_from_dict(plain),
         added_at=parse_time(plain.get("added_at")) or now,
