@@ -86,11 +86,28 @@ def test_an_index_gives_every_row_of_a_key(pairs: list[tuple[str, int]]) -> None
         index = KeyIndex()
     for key, row in set(pairs):
         index.add((key,), row)
+    _compare_with_pairs(index, pairs)
+    assert not KeyIndex().rows(("none",))
+
+
+def _compare_with_pairs(index: KeyIndex, pairs: list[tuple[str, int]]) -> None:
     for key, _ in pairs:
         found = [row for _, row in index.rows((key,))]
         assert len(found) == len(set(found))
         assert {row for other, row in pairs if other == key} <= set(found)
-    assert not KeyIndex().rows(("none",))
+
+
+@given(st.lists(st.sets(st.text(max_size=3), max_size=4), max_size=150))
+def test_an_index_takes_new_keys_alone(films: list[set[str]]) -> None:
+    """All keys of a film are noted, or, if a row may hold one of them, none; after growth, too."""
+    with mock.patch.object(key_index, "_SMALLEST", 4):
+        index = KeyIndex()
+    pairs: list[tuple[str, int]] = []
+    for row, keys in enumerate(films):
+        is_new = index.add_if_new(keys, row)
+        assert is_new is not any(key in keys for key, _ in pairs)
+        pairs += [(key, row) for key in keys if is_new]
+    _compare_with_pairs(index, pairs)
 
 
 @given(arrays, st.sampled_from([None, 0, 3]), st.booleans())

@@ -1,7 +1,7 @@
 """The films of one queue while the program runs: their lines, where each is, when it is due."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from movie_sync.domain.models import QueueEntry
@@ -50,18 +50,32 @@ class FilmRows:
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films that have one of these keys."""
         found: list[int] = []
-        for key, row in self._index.rows(keys) if self._lines else ():
+        for key, row in self._index.rows(keys):
             if row in self._lines and row not in found and self._has_key(row, key):
                 found.append(row)
         return found
 
-    def add(self, line: bytes, entry: QueueEntry, keys: Collection[str]) -> int:
-        """Append a film with these keys, encoded as this line already, and return its row."""
+    def add(self, entry: QueueEntry, line: bytes) -> int:
+        """Append a film, encoded as this line already, and return its row."""
         row = self._lines.append(line)
-        self._index.add(keys, row)
+        self._index.add(entry.movie.keys(), row)
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at
         return row
+
+    def add_if_new(
+        self, entry: QueueEntry, keys: Collection[str], encode: Callable[[QueueEntry], bytes]
+    ) -> int | None:
+        """Append a film with these keys and return its row, or None if a film has one of them."""
+        row = self._lines.next_row()
+        if not self._index.add_if_new(keys, row):
+            if self.find(keys):
+                return None
+            self._index.add(keys, row)
+        line = encode(entry)
+        if entry.retry_at is not None:
+            self.retry_times[row] = entry.retry_at
+        return self._lines.append(line)
 
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
@@ -92,8 +106,7 @@ class FilmRows:
         """Return the same films without what is kept for those that are gone."""
         rows = FilmRows(self._clock)
         for row in self:
-            entry = self.entry(row)
-            rows.add(self._lines.line(row), entry, entry.movie.keys())
+            rows.add(self.entry(row), self._lines.line(row))
         return rows
 
     def _has_key(self, row: int, key: str) -> bool:

@@ -52,7 +52,7 @@ class LineStore:
         return (row for row in range(self._oldest, len(self._lengths)) if self._lengths[row])
 
     def __contains__(self, row: int) -> bool:
-        return self._lengths[row] > 0
+        return row < len(self._lengths) and self._lengths[row] > 0
 
     @property
     def gone(self) -> int:
@@ -66,24 +66,27 @@ class LineStore:
             self._oldest += 1
         return self._oldest if self._oldest < len(self._lengths) else None
 
+    def next_row(self) -> int:
+        """Return the row that the next line will get."""
+        return len(self._lengths)
+
     def append(self, line: bytes) -> int:
         """Add a line at the end and return its row."""
-        row, stored = len(self._lengths), _SEPARATOR + line
-        offset = self._store(stored)
+        row, length = len(self._lengths), len(_SEPARATOR) + len(line)
+        offset = self._store(line)
         if offset != self._end_of_last_row:
             self._loose.add(row)
         self._offsets.append(offset)
-        self._lengths.append(len(stored))
-        self._end_of_last_row = offset + len(stored)
+        self._lengths.append(length)
+        self._end_of_last_row = offset + length
         self._count += 1
         return row
 
     def replace(self, row: int, line: bytes) -> None:
         """Put another line in a row's place."""
-        stored = _SEPARATOR + line
         self._loose.add(row)
-        self._offsets[row] = self._store(stored)
-        self._lengths[row] = len(stored)
+        self._offsets[row] = self._store(line)
+        self._lengths[row] = len(_SEPARATOR) + len(line)
 
     def discard(self, row: int) -> None:
         """Take a line out."""
@@ -130,11 +133,13 @@ class LineStore:
             last = end - 1
             yield from self._read_pieces(self._offsets[start], self._offsets[last] + self._lengths[last])
 
-    def _store(self, stored: bytes) -> int:
-        """Put bytes behind all others and return where they begin."""
-        offset = self._written + len(self._newest)
-        self._newest += stored
-        if len(self._newest) >= self._spill_at:
+    def _store(self, line: bytes) -> int:
+        """Put a line, its separator first, behind all others; return where that begins."""
+        newest = self._newest
+        offset = self._written + len(newest)
+        newest += _SEPARATOR
+        newest += line
+        if len(newest) >= self._spill_at:
             self._spill()
         return offset
 

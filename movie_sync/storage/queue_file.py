@@ -92,7 +92,7 @@ class QueueFile:
         self,
         *,
         add: Iterable[QueueEntry] = (),
-        unless_in: Collection["QueueFile"] = (),
+        unless_in: Collection["QueueFile"] | None = None,
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
@@ -102,8 +102,8 @@ class QueueFile:
         Each added or exchanged one gets the next sequence: it is its film's latest state from now on.
 
         `add` is gone through once, an entry at a time: ten thousand are never in memory together.
-        Each can be found before the next is asked for. Films that one of the queues `unless_in`
-        holds are passed over; if that leaves none of them, nothing is written. `remove` is looked
+        Each can be found before the next is asked for. With `unless_in`, films that this queue or one
+        of those holds are passed over; if that leaves none, nothing is written. `remove` is looked
         at after that. Without `flush_name` the change may be undone by a power failure.
 
         Raises:
@@ -112,9 +112,12 @@ class QueueFile:
         exchanged = {row: self._encoded(entry) for row, entry in (replace or {}).items()}
         added: list[int] = []
         try:
-            added.extend(self._appended(add, unless_in))
-            if unless_in and not added:
-                return 0
+            if unless_in is None:
+                added.extend(self._rows.add(entry, self._encoded(entry)) for entry in add)
+            else:
+                added.extend(self._appended_if_new(add, unless_in))
+                if not added:
+                    return 0
             gone = frozenset(remove)
             self._save(exchanged, gone, flush_name=flush_name)
         except BaseException:
@@ -129,7 +132,9 @@ class QueueFile:
                 self._rows = self._rows.compacted()
         return len(added)
 
-    def _appended(self, entries: Iterable[QueueEntry], unless_in: Collection["QueueFile"]) -> Iterator[int]:
+    def _appended_if_new(
+        self, entries: Iterable[QueueEntry], unless_in: Collection["QueueFile"]
+    ) -> Iterator[int]:
         """Take films into memory one by one; yields their rows."""
         for entry in entries:
             keys = entry.movie.keys()
@@ -137,7 +142,9 @@ class QueueFile:
                 if queue.find(keys):
                     break
             else:
-                yield self._rows.add(self._encoded(entry), entry, keys)
+                row = self._rows.add_if_new(entry, keys, self._encoded)
+                if row is not None:
+                    yield row
 
     def _encoded(self, entry: QueueEntry) -> bytes:
         return encode_entry(entry, self.name, self._next_sequence())
@@ -294,15 +301,14 @@ class QueueFile:
             raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
         entry = entry_from_dict(plain, self._clock.now())
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
-        keys = entry.movie.keys()
-        present = self.find(keys)
+        present = self.find(entry.movie.keys())
         if present:
             self.is_stale = True
             latest = max(self.entry(row).sequence for row in present)
             if latest > entry.sequence or (fills_gap and latest == entry.sequence):
                 return
             self._rows.drop(present)
-        self._rows.add(line or encode_entry(entry, self.name), entry, keys)
+        self._rows.add(entry, line or encode_entry(entry, self.name))
 
 
 def _is_whole(path: Path) -> bool:

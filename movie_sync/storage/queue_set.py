@@ -65,8 +65,8 @@ class QueueSet:
             StorageError: nothing was changed.
         """
         queue = self._files[target]
-        holders = [other for other in self._files.values() if len(other) or other is queue]
-        count = queue.change(add=entries, unless_in=holders)
+        others = [other for other in self._files.values() if len(other) and other is not queue]
+        count = queue.change(add=entries, unless_in=others)
         if count:
             self._take_from_others(dict.fromkeys(self._files, ()), target)
         return count
