@@ -94,14 +94,14 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            now, but_for = self._clock.now(), QueueName.COMPLETED if again else None
-            # A film that is named twice is in a queue by its second turn.
-            entries = (
-                QueueEntry(movie, now, tried=self._tried(movie) if again else ())
-                for movie in movies
-                if not self._queues.is_held(movie.keys(), but_for=but_for)
-            )
-            count = self._queues.move(entries, QueueName.PENDING, are_new=not again)
+            now = self._clock.now()
+            if again:
+                done = QueueName.COMPLETED
+                wanted = (movie for movie in movies if not self._queues.is_held(movie.keys(), but_for=done))
+                entries = (QueueEntry(movie, now, tried=self._tried(movie)) for movie in wanted)
+                count = self._queues.move(entries, QueueName.PENDING)
+            else:
+                count = self._queues.add_new((QueueEntry(movie, now) for movie in movies), QueueName.PENDING)
         if count:
             self._has_work.set()
         return count
@@ -191,9 +191,8 @@ class QueueManager:
                     extra={"where": where} if where else {},
                 )
                 for movie, where in found
-                if not self._queues.is_held(movie.keys())
             )
-            return self._queues.move(entries, QueueName.COMPLETED, are_new=True)
+            return self._queues.add_new(entries, QueueName.COMPLETED)
 
     def add_to_failed(
         self,
@@ -457,9 +456,7 @@ class QueueManager:
 
     @contextlib.contextmanager
     def _all_locked(self) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            for lock in self._locks.values():
-                stack.enter_context(lock)
+        with self.pending_lock, self.failed_lock, self.completed_lock, self.removed_lock:
             yield
 
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:

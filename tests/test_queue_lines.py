@@ -2,6 +2,7 @@
 
 import json
 import os
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from movie_sync.errors import StorageError
+from movie_sync.storage import key_index, line_store
 from movie_sync.storage.film_array import LooseArray, own_lines
 from movie_sync.storage.key_index import KeyIndex
 from movie_sync.storage.line_store import LineStore
@@ -28,15 +30,23 @@ def as_file(values: list[dict[str, object]]) -> bytes:
 @given(st.data())
 def test_lines_are_what_a_list_would_hold(data: DataObject) -> None:
     """Whatever is appended, replaced and discarded, whether there is room for a scratch file or not."""
+    with mock.patch.object(line_store, "_PIECE_BYTES", data.draw(st.integers(1, 100))):
+        _compare_with_a_list(data)
+
+
+def _compare_with_a_list(data: DataObject) -> None:
     store, model = LineStore(), {}
     lines = st.integers(1, 40).map(lambda size: b'"' + b"x" * size + b'"')
+    room = st.none() | st.integers(0, 50)
+    real_pwrite, most = os.pwrite, None
     for _ in range(data.draw(st.integers(0, 25))):
         deed = data.draw(st.sampled_from(["append", "append", "replace", "discard", "room"]))
         if deed == "append":
             line = data.draw(lines)
-            model[store.append(line)] = line
+            with mock.patch.object(os, "pwrite", lambda fd, content, at: real_pwrite(fd, content[:most], at)):
+                model[store.append(line)] = line
         elif deed == "room":
-            store._write = LineStore._write.__get__(store) if data.draw(st.booleans()) else lambda _: False
+            most = data.draw(room)
         elif model:
             row = data.draw(st.sampled_from(sorted(model)))
             if deed == "replace":
@@ -61,7 +71,7 @@ def test_lines_are_what_a_list_would_hold(data: DataObject) -> None:
 def test_a_scratch_file_that_breaks_is_an_error_and_no_other_line(monkeypatch: pytest.MonkeyPatch) -> None:
     """What cannot be read again is said, neither skipped nor made up."""
     store = LineStore()
-    store.append(b"{}")
+    store.append(b" " * 100_000)
     monkeypatch.setattr(os, "pread", lambda *_: b"")
     with pytest.raises(StorageError, match="temporary files"):
         store.line(0)
@@ -72,14 +82,32 @@ def test_a_scratch_file_that_breaks_is_an_error_and_no_other_line(monkeypatch: p
 @given(st.lists(st.tuples(st.text(max_size=3), st.integers(0, 50)), max_size=300))
 def test_an_index_gives_every_row_of_a_key(pairs: list[tuple[str, int]]) -> None:
     """Each row that was noted for a key is given for it, once, also when the table has grown."""
-    index = KeyIndex()
-    for key, row in pairs:
+    with mock.patch.object(key_index, "_SMALLEST", 4):
+        index = KeyIndex()
+    for key, row in set(pairs):
         index.add((key,), row)
+    _compare_with_pairs(index, pairs)
+    assert not KeyIndex().rows(("none",))
+
+
+def _compare_with_pairs(index: KeyIndex, pairs: list[tuple[str, int]]) -> None:
     for key, _ in pairs:
         found = [row for _, row in index.rows((key,))]
         assert len(found) == len(set(found))
         assert {row for other, row in pairs if other == key} <= set(found)
-    assert not KeyIndex().rows(("none",))
+
+
+@given(st.lists(st.sets(st.text(max_size=3), max_size=4), max_size=150))
+def test_an_index_takes_new_keys_alone(films: list[set[str]]) -> None:
+    """All keys of a film are noted, or, if a row may hold one of them, none; after growth, too."""
+    with mock.patch.object(key_index, "_SMALLEST", 4):
+        index = KeyIndex()
+    pairs: list[tuple[str, int]] = []
+    for row, keys in enumerate(films):
+        is_new = index.add_if_new(keys, row)
+        assert is_new is not any(key in keys for key, _ in pairs)
+        pairs += [(key, row) for key in keys if is_new]
+    _compare_with_pairs(index, pairs)
 
 
 @given(arrays, st.sampled_from([None, 0, 3]), st.booleans())

@@ -7,6 +7,7 @@ too, because the new name is an entry of it.
 
 import contextlib
 import errno
+import functools
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -51,10 +52,10 @@ def write_atomically(
         try:
             _write_temporary(temporary, chunks)
             if make_way:
-                sync_folder(path.parent)  # the new content is safe by its temporary name, too
+                sync_folder(_folder_of(path))  # the new content is safe by its temporary name, too
                 make_way()
-            was_there = os.path.lexists(path)
             is_kept = keep_previous and _link_previous(path)
+            was_there = is_kept or os.path.lexists(path)
             temporary.replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -62,7 +63,7 @@ def write_atomically(
             raise
         try:
             if flush_name:
-                sync_folder(path.parent)
+                sync_folder(_folder_of(path))
         except OSError:
             if keep_previous:
                 _take_back(path, is_kept=is_kept, was_there=was_there)
@@ -72,11 +73,13 @@ def write_atomically(
         raise StorageError(f"{path} could not be written: {reason}.", reason=reason) from None
 
 
+@functools.lru_cache(maxsize=64)  # few files are written over and over
 def temporary_of(path: Path) -> Path:
     """Return the name under which `write_atomically` writes, before the content takes its name."""
     return path.with_name(path.name + TEMPORARY_SUFFIX)
 
 
+@functools.lru_cache(maxsize=64)
 def previous_of(path: Path) -> Path:
     """Return the name under which `write_atomically` keeps the generation before the present one."""
     return path.with_name(path.name + _PREVIOUS_SUFFIX)
@@ -190,6 +193,11 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
             aside.unlink()
         raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
     return aside
+
+
+@functools.lru_cache(maxsize=64)
+def _folder_of(path: Path) -> Path:
+    return path.parent
 
 
 def _second_name(path: Path) -> Path | None:

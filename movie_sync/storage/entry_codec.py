@@ -50,7 +50,9 @@ _FOLLOW_KEYS = frozenset(
 # Longer numbers are no years, counts or sequences, and Python refuses to print the longest.
 _MOST_DIGITS = 19
 _LARGEST_NUMBER = 10**_MOST_DIGITS
-_KNOWN_KEYS = frozenset(_MOVIE_KEYS + _STATE_KEYS) - _CHOICE_KEYS
+_ALWAYS_KNOWN = frozenset(_MOVIE_KEYS + _STATE_KEYS) - _CHOICE_KEYS
+_KNOWN_WITH_CHOICE = _ALWAYS_KNOWN | _CHOICE_KEYS
+_KNOWN_WITH_FOLLOW = _KNOWN_WITH_CHOICE | _FOLLOW_KEYS
 _STAGES = frozenset(Stage)
 
 
@@ -223,7 +225,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     retry_at = plain.get("retry_at")
     choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
     follow = _follow(plain, now) if choice else None
-    known = _KNOWN_KEYS | (_CHOICE_KEYS if choice else set()) | (_FOLLOW_KEYS if follow else set())
+    known = _KNOWN_WITH_FOLLOW if follow else _KNOWN_WITH_CHOICE if choice else _ALWAYS_KNOWN
     return QueueEntry(
         movie=movie_from_dict(plain),
         added_at=parse_time(plain.get("added_at")) or now,

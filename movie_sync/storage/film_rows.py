@@ -1,7 +1,7 @@
 """The films of one queue while the program runs: their lines, where each is, when it is due."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from movie_sync.domain.models import QueueEntry
@@ -37,6 +37,8 @@ class FilmRows:
         self.chosen: set[int] = set()
         """Of a work list, the films with a torrent that was about to be handed over."""
         self._wishes = WishOrder()
+        # A film on its way is asked for several times in a row.
+        self._last_decoded: tuple[int, QueueEntry] | None = None
 
     def __len__(self) -> int:
         return len(self._lines)
@@ -55,36 +57,54 @@ class FilmRows:
 
     def entry(self, row: int) -> QueueEntry:
         """Return the entry at a row."""
-        return entry_from_dict(json.loads(self._lines.line(row)), self._clock.now())
+        if self._last_decoded is None or self._last_decoded[0] != row:
+            entry = entry_from_dict(json.loads(self._lines.line(row)), self._clock.now())
+            self._last_decoded = row, entry
+        return self._last_decoded[1]
 
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films that have one of these keys."""
         found: list[int] = []
-        for key, row in self._index.rows(keys) if self._lines else ():
+        for key, row in self._index.rows(keys):
             if row in self._lines and row not in found and self._has_key(row, key):
                 found.append(row)
         return found
 
-    def add(self, line: bytes, entry: QueueEntry) -> int:
+    def add(self, entry: QueueEntry, line: bytes) -> int:
         """Append a film, encoded as this line already, and return its row."""
         row = self._lines.append(line)
-        if self._is_work_list:
-            self._wishes.add(entry.added_at, row)
-        self._note(row, entry)
+        self._index.add(entry.movie.keys(), row)
+        self._note_new(row, entry)
+        return row
+
+    def add_if_new(
+        self, entry: QueueEntry, keys: Collection[str], encode: Callable[[QueueEntry], bytes]
+    ) -> int | None:
+        """Append a film with these keys and return its row, or None if a film has one of them."""
+        row = self._lines.next_row()
+        if not self._index.add_if_new(keys, row):
+            if self.find(keys):
+                return None
+            self._index.add(keys, row)
+        self._lines.append(encode(entry))
+        self._note_new(row, entry)
         return row
 
     def replace(self, row: int, line: bytes, entry: QueueEntry) -> None:
         """Put another state of a film in its place."""
         self._lines.replace(row, line)
+        self._last_decoded = None
+        keys = entry.movie.keys()
+        known = self._index.rows(keys)
+        self._index.add([key for key in keys if (key, row) not in known], row)
+        self._forget(row)
         self._note(row, entry)
 
     def drop(self, rows: Iterable[int]) -> None:
         """Take films out."""
         for row in rows:
             self._lines.discard(row)
-            self.retry_times.pop(row, None)
-            for marked in (self.followed, self.unfinished, self.waiting, self.chosen):
-                marked.discard(row)
+            self._forget(row)
 
     def as_array(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
         """Yield, in pieces, the JSON array of all films, with some changed and some left out."""
@@ -98,27 +118,32 @@ class FilmRows:
         """Return the same films without what is kept for those that are gone."""
         rows = FilmRows(self._clock, is_work_list=self._is_work_list)
         for row in self:
-            rows.add(self._lines.line(row), self.entry(row))
+            rows.add(self.entry(row), self._lines.line(row))
         return rows
 
     def _has_key(self, row: int, key: str) -> bool:
         keys = self.entry(row).movie.keys()
         return key in keys
 
+    def _note_new(self, row: int, entry: QueueEntry) -> None:
+        if self._is_work_list:
+            self._wishes.add(entry.added_at, row)
+        self._note(row, entry)
+
     def _note(self, row: int, entry: QueueEntry) -> None:
-        self._index.add(entry.movie.keys(), row)
+        """Note what a film is looked for by, besides its keys."""
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at
-        else:
-            self.retry_times.pop(row, None)
-        _mark(self.followed, row, is_so=entry.is_followed)
-        _mark(self.unfinished, row, is_so=entry.is_unfinished)
-        _mark(self.waiting, row, is_so=entry.waits_for_release)
-        _mark(self.chosen, row, is_so=self._is_work_list and entry.choice is not None)
+        if entry.is_followed:
+            self.followed.add(row)
+            if entry.is_unfinished:
+                self.unfinished.add(row)
+        if entry.waits_for_release:
+            self.waiting.add(row)
+        if self._is_work_list and entry.choice is not None:
+            self.chosen.add(row)
 
-
-def _mark(rows: set[int], row: int, *, is_so: bool) -> None:
-    if is_so:
-        rows.add(row)
-    else:
-        rows.discard(row)
+    def _forget(self, row: int) -> None:
+        self.retry_times.pop(row, None)
+        for marked in (self.followed, self.unfinished, self.waiting, self.chosen):
+            marked.discard(row)

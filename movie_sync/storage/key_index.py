@@ -8,7 +8,7 @@ it is there, which settles chance agreements and makes it needless ever to take 
 from array import array
 from collections.abc import Collection
 
-_SMALLEST = 64
+_SMALLEST = 1024
 _ROW_BITS = 32
 _ROW_MASK = (1 << _ROW_BITS) - 1
 
@@ -22,20 +22,39 @@ class KeyIndex:
         self._used = 0
 
     def add(self, keys: Collection[str], row: int) -> None:
-        """Note that a row holds these keys."""
-        while 3 * (self._used + len(keys)) > 2 * len(self._slots):
-            self._grow()
-        slots = self._slots
+        """Note that a row holds these keys, which were not noted for it before."""
+        slots = self._slots_with_room(len(keys))
         mask = len(slots) - 1
         for key in keys:
             short = hash(key) & _ROW_MASK
-            wanted = (short << _ROW_BITS) | (row + 1)
             place = short & mask
-            while (slot := slots[place]) and slot != wanted:
+            while slots[place]:
                 place = (place + 1) & mask
-            if not slot:
-                slots[place] = wanted
-                self._used += 1
+            slots[place] = (short << _ROW_BITS) | (row + 1)
+        self._used += len(keys)
+
+    def add_if_new(self, keys: Collection[str], row: int) -> bool:
+        """Do what `add` does, unless a row may hold one of the keys already; tell whether it was done.
+
+        It is `rows` and `add` in one pass, which is most of what queueing thousands of films takes.
+        """
+        slots = self._slots_with_room(len(keys))
+        mask = len(slots) - 1
+        free = []
+        for key in keys:
+            short = hash(key) & _ROW_MASK
+            place = short & mask
+            while slot := slots[place]:
+                if slot >> _ROW_BITS == short:
+                    return False
+                place = (place + 1) & mask
+            free.append((place, (short << _ROW_BITS) | (row + 1)))
+        for place, slot in free:
+            while slots[place]:  # another of these keys has taken it
+                place = (place + 1) & mask  # noqa: PLW2901
+            slots[place] = slot
+        self._used += len(keys)
+        return True
 
     def rows(self, keys: Collection[str]) -> list[tuple[str, int]]:
         """Return the keys with the rows that may hold them; the caller checks."""
@@ -50,6 +69,11 @@ class KeyIndex:
                     found.append((key, (slot & _ROW_MASK) - 1))
                 place = (place + 1) & mask
         return found
+
+    def _slots_with_room(self, count: int) -> "array[int]":
+        while 2 * (self._used + count) > len(self._slots):
+            self._grow()
+        return self._slots
 
     def _grow(self) -> None:
         old = self._slots

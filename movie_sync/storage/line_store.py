@@ -3,7 +3,8 @@
 Ten thousand films take some four megabytes as text, which a program that means to stay small
 should not hold: most of them are history that is rarely read. They lie in a scratch file without
 a name, which nobody else can open or edit and which is gone with the process; twelve bytes a line
-stay in memory. The scratch file is a convenience, never the record: that is the queue's own file.
+stay in memory, and the newest lines until there are enough of them to be worth a call. The scratch
+file is a convenience, never the record: that is the queue's own file.
 """
 
 import contextlib
@@ -31,11 +32,13 @@ class LineStore:
         self._descriptor = _open_scratch()
         if self._descriptor is not None:
             weakref.finalize(self, os.close, self._descriptor)
-        self._end = 0
+        # What is stored is one run of bytes: so many in the scratch file, then the newest in memory.
+        self._written = 0
+        self._newest = bytearray()
+        self._spill_at = _PIECE_BYTES
         self._offsets = array("Q")
         self._lengths = array("I")  # with the separator before the line; 0 for a line that is gone
-        self._in_memory: dict[int, bytes] = {}
-        # Rows that do not lie right behind the row before them in the scratch file, or are gone.
+        # Rows that do not lie right behind the row before them, or are gone.
         self._loose: set[int] = set()
         self._end_of_last_row = 0
         self._oldest = 0
@@ -49,7 +52,7 @@ class LineStore:
         return (row for row in range(self._oldest, len(self._lengths)) if self._lengths[row])
 
     def __contains__(self, row: int) -> bool:
-        return self._lengths[row] > 0
+        return row < len(self._lengths) and self._lengths[row] > 0
 
     @property
     def gone(self) -> int:
@@ -63,33 +66,33 @@ class LineStore:
             self._oldest += 1
         return self._oldest if self._oldest < len(self._lengths) else None
 
+    def next_row(self) -> int:
+        """Return the row that the next line will get."""
+        return len(self._lengths)
+
     def append(self, line: bytes) -> int:
         """Add a line at the end and return its row."""
-        row, stored = len(self._lengths), _SEPARATOR + line
-        is_written = self._write(stored)
-        if not is_written:
-            self._in_memory[row] = stored
-        if not is_written or self._end != self._end_of_last_row:
+        row, length = len(self._lengths), len(_SEPARATOR) + len(line)
+        offset = self._store(line)
+        if offset != self._end_of_last_row:
             self._loose.add(row)
-        self._offsets.append(self._end)
-        self._lengths.append(len(stored))
-        if is_written:
-            self._end += len(stored)
-        self._end_of_last_row = self._end
+        self._offsets.append(offset)
+        self._lengths.append(length)
+        self._end_of_last_row = offset + length
         self._count += 1
         return row
 
     def replace(self, row: int, line: bytes) -> None:
         """Put another line in a row's place."""
         self._loose.add(row)
-        self._put(row, line)
+        self._offsets[row] = self._store(line)
+        self._lengths[row] = len(_SEPARATOR) + len(line)
 
     def discard(self, row: int) -> None:
         """Take a line out."""
         if self._lengths[row]:
             self._lengths[row] = 0
             self._loose.add(row)
-            self._in_memory.pop(row, None)
             self._count -= 1
 
     def line(self, row: int) -> bytes:
@@ -103,7 +106,7 @@ class LineStore:
     def as_array(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
         """Yield, in pieces, the JSON array of all lines, with some changed and some left out.
 
-        A line a row; neighbours in the scratch file are read in one go.
+        A line a row; neighbours are read in one go.
         """
         yield b"["
         is_first = True
@@ -130,40 +133,46 @@ class LineStore:
             last = end - 1
             yield from self._read_pieces(self._offsets[start], self._offsets[last] + self._lengths[last])
 
-    def _put(self, row: int, line: bytes) -> None:
-        stored = _SEPARATOR + line
-        self._in_memory.pop(row, None)
-        self._lengths[row] = len(stored)
-        if not self._write(stored):
-            self._in_memory[row] = stored
-            self._loose.add(row)
-            return
-        self._offsets[row] = self._end
-        self._end += len(stored)
+    def _store(self, line: bytes) -> int:
+        """Put a line, its separator first, behind all others; return where that begins."""
+        newest = self._newest
+        offset = self._written + len(newest)
+        newest += _SEPARATOR
+        newest += line
+        if len(newest) >= self._spill_at:
+            self._spill()
+        return offset
 
-    def _write(self, stored: bytes) -> bool:
-        if self._descriptor is None:
-            return False
-        try:
-            return os.pwrite(self._descriptor, stored, self._end) == len(stored)
-        except OSError:
-            return False
+    def _spill(self) -> None:
+        """Move the newest bytes into the scratch file; what it does not take stays in memory."""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                taken = os.pwrite(self._descriptor, self._newest, self._written)
+                self._written += taken
+                del self._newest[:taken]
+        self._spill_at = len(self._newest) + _PIECE_BYTES
 
     def _stored(self, row: int) -> bytes:
-        if row in self._in_memory:
-            return self._in_memory[row]
         return b"".join(self._read_pieces(self._offsets[row], self._offsets[row] + self._lengths[row]))
 
     def _read_pieces(self, start: int, end: int) -> Iterator[bytes]:
         while start < end:
-            piece = b""
-            with contextlib.suppress(OSError):
-                if self._descriptor is not None:
-                    piece = os.pread(self._descriptor, min(end - start, _PIECE_BYTES), start)
-            if not piece:
-                raise StorageError("The scratch file in the folder for temporary files cannot be read.")
+            stop = min(end, start + _PIECE_BYTES)
+            if start < self._written:
+                piece = self._read(start, min(stop, self._written))
+            else:
+                piece = bytes(self._newest[start - self._written : stop - self._written])
             yield piece
             start += len(piece)
+
+    def _read(self, start: int, stop: int) -> bytes:
+        piece = b""
+        if self._descriptor is not None:
+            with contextlib.suppress(OSError):
+                piece = os.pread(self._descriptor, stop - start, start)
+        if not piece:
+            raise StorageError("The scratch file in the folder for temporary files cannot be read.")
+        return piece
 
 
 def _open_scratch() -> int | None:

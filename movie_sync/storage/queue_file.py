@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import stat
+from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -112,6 +113,7 @@ class QueueFile:
         self,
         *,
         add: Iterable[QueueEntry] = (),
+        unless_in: Collection["QueueFile"] | None = None,
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
@@ -121,16 +123,22 @@ class QueueFile:
         Each added or exchanged one gets the next sequence: it is its film's latest state from now on.
 
         `add` is gone through once, an entry at a time: ten thousand are never in memory together.
-        Each can be found before the next is asked for. `remove` is looked at after that. Without
-        `flush_name` the change may be undone by a power failure.
+        Each can be found before the next is asked for. With `unless_in`, films that this queue or one
+        of those holds are passed over; if that leaves none, nothing is written. `remove` is looked
+        at after that. Without `flush_name` the change may be undone by a power failure.
 
         Raises:
             StorageError: the file could not be written; file and memory are as before.
         """
         exchanged = {row: self._encoded(entry) for row, entry in (replace or {}).items()}
-        added: list[int] = []
+        added = array("I")  # a list of ten thousand rows takes ten times as much
         try:
-            added.extend(self._rows.add(self._encoded(entry), entry) for entry in add)
+            if unless_in is None:
+                added.extend(self._rows.add(entry, self._encoded(entry)) for entry in add)
+            else:
+                added.extend(self._appended_if_new(add, unless_in))
+                if not added:
+                    return 0
             gone = frozenset(remove)
             self._save(exchanged, gone, flush_name=flush_name)
         except BaseException:
@@ -144,6 +152,20 @@ class QueueFile:
             with contextlib.suppress(StorageError):
                 self._rows = self._rows.compacted()
         return len(added)
+
+    def _appended_if_new(
+        self, entries: Iterable[QueueEntry], unless_in: Collection["QueueFile"]
+    ) -> Iterator[int]:
+        """Take films into memory one by one; yields their rows."""
+        for entry in entries:
+            keys = entry.movie.keys()
+            for queue in unless_in:
+                if queue.find(keys):
+                    break
+            else:
+                row = self._rows.add_if_new(entry, keys, self._encoded)
+                if row is not None:
+                    yield row
 
     def _encoded(self, entry: QueueEntry) -> bytes:
         return encode_entry(entry, self.name, self._next_sequence())
@@ -310,7 +332,7 @@ class QueueFile:
             if latest > entry.sequence or (fills_gap and latest == entry.sequence):
                 return
             self._rows.drop(present)
-        self._rows.add(line or encode_entry(entry, self.name), entry)
+        self._rows.add(entry, line or encode_entry(entry, self.name))
 
 
 def _is_whole(path: Path) -> bool:

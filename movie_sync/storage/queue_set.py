@@ -56,11 +56,26 @@ class QueueSet:
                 return self._files[name].entry(row)
         return None
 
-    def move(self, entries: Iterable[QueueEntry], target: QueueName, *, are_new: bool = False) -> int:
+    def add_new(self, entries: Iterable[QueueEntry], target: QueueName) -> int:
+        """Write those films that no queue holds at the end of one; return how many that were.
+
+        `entries` are gone through once. A film that is named twice is in a queue by its second turn.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        queue = self._files[target]
+        others = [other for other in self._files.values() if len(other) and other is not queue]
+        count = queue.change(add=entries, unless_in=others)
+        if count:
+            self._take_from_others(dict.fromkeys(self._files, ()), target)
+        return count
+
+    def move(self, entries: Iterable[QueueEntry], target: QueueName) -> int:
         """Write films at the end of a queue, then take them from wherever else they are.
 
         `entries` are gone through once, and each is found in the target before the next is asked
-        for. With `are_new` no queue holds any of them, so none is looked for.
+        for.
         Once they stand in the target they count as moved: if another file cannot be written then,
         its leftover is settled by the sequence at the next load and goes with its next write.
         Returns how many films that were; for none nothing is written.
@@ -75,7 +90,7 @@ class QueueSet:
         films = itertools.chain([first], remaining)
         places: dict[QueueName, dict[int, None]] = {name: {} for name in self._files}
         queue = self._files[target]
-        count = queue.change(add=films if are_new else self._looked_up(films, places), remove=places[target])
+        count = queue.change(add=self._looked_up(films, places), remove=places[target])
         self._take_from_others(places, target)
         return count
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from movie_sync.domain.models import Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueEntry, QueueName, Reason
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.entry_codec import encode_entry
 
@@ -314,4 +314,10 @@ def quiet() -> Any:
 
 
 def _encoded(film: Movie, queue: QueueName) -> bytes:
-    return encode_entry(QueueEntry(movie=film, added_at=_ADDED_AT), queue)
+    if queue is QueueName.COMPLETED:
+        entry = QueueEntry(
+            movie=film, added_at=_ADDED_AT, completed_at=_ADDED_AT, reason=Reason.ALREADY_DOWNLOADED
+        )
+    else:
+        entry = QueueEntry(movie=film, added_at=_ADDED_AT)
+    return encode_entry(entry, queue, 1)
