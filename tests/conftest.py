@@ -26,6 +26,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--days", type=int, default=7, help="how many days are simulated (short form: 7, a month: 30)"
     )
+    parser.addoption("--seed", type=int, default=7, help="which course the simulated days take")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
