@@ -46,11 +46,10 @@ class QueueFile:
     Not thread-safe: `QueueManager` holds the queue's lock. With `writable=False` changes stay in
     memory and nothing on the disk is touched.
 
-    Each write keeps the generation before it beside the file; the first one, and each of the removed
-    films, is written there too, so that nothing is ever in one place alone. If the file is found damaged, what
-    is good in it is read, the earlier generation fills the gap, and the damaged content is put
-    aside just before the mended file takes its place: never earlier, so that a crash or a full
-    disk in between changes nothing.
+    Each write keeps the generation before it beside the file; the first state, and each of the
+    removed films, is written there too. If the file is found damaged, what is good in it is read,
+    that second copy fills the gap, and the damaged content is put aside just before the mended
+    file takes its place: never earlier, so that a crash or a full disk in between changes nothing.
     """
 
     def __init__(
