@@ -18,6 +18,7 @@ from movie_sync.config_reading import Problem, Settings, read_file
 from movie_sync.config_values import is_on_this_machine, shown
 from movie_sync.errors import UserError
 from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_root
 
 USERNAME_VARIABLE = "MOVIE_SYNC_USERNAME"
@@ -136,7 +137,8 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
         text = json.dumps(content, indent=2, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can write but UTF-8 cannot
         text = json.dumps(content, indent=2).encode()
-    write_atomically(path, [text, b"\n"])
+    with writing_into(path.parent):
+        write_atomically(path, [text, b"\n"])
 
 
 def read_file_to_change(path: Path) -> dict[str, object]:

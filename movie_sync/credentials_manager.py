@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from movie_sync.errors import StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
+from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class CredentialsManager:
                 present[name] = clean(value, f"The {name} for {service}")
             stored[service] = {name: value for name, value in present.items() if value}
         fernet = self._fernet_for_writing()
-        write_atomically(self._path, [fernet.encrypt(serialize(stored))])
+        with writing_into(self._path.parent):
+            write_atomically(self._path, [fernet.encrypt(serialize(stored))])
 
     def signature(self) -> tuple[tuple[int, int, int] | None, tuple[int, int, int] | None]:
         """Return a value that changes whenever the file or its key is written anew."""

@@ -234,13 +234,28 @@ class QueueManager:
 
     def get_movies_ready_for_retry(self, max_retries: int) -> list[Movie]:
         """Return failed films whose time has come and that have attempts left, longest due first."""
-        now = self._clock.now()
         with self.failed_lock:
-            queue = self._queues[QueueName.FAILED]
-            self._bring_back_far_times(now)
-            due = sorted((at, row) for row, at in queue.retry_times.items() if at <= now)
-            entries = [queue.entry(row) for _, row in due]
-            return [entry.movie for entry in entries if entry.retry_count < max_retries]
+            self._bring_back_far_times(self._clock.now())
+            due = self._due()
+            return [entry.movie for entry in due.values() if _has_attempts_left(entry, max_retries)]
+
+    def give_up_on_due(self, max_retries: int) -> list[QueueEntry]:
+        """Make failed films permanent whose time has come and that have no attempts left; return them.
+
+        There are some if fewer attempts are allowed now than when they failed.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        with self.failed_lock:
+            spent = {
+                row: dataclasses.replace(entry, retry_at=None)
+                for row, entry in self._due().items()
+                if not _has_attempts_left(entry, max_retries)
+            }
+            if spent:
+                self._queues[QueueName.FAILED].change(replace=spent)
+            return list(spent.values())
 
     def seconds_to_next_retry(self) -> float | None:
         """Return how long until the next failed film falls due, or None if none will."""
@@ -459,6 +474,12 @@ class QueueManager:
         with self.pending_lock, self.failed_lock, self.completed_lock, self.removed_lock:
             yield
 
+    def _due(self) -> dict[int, QueueEntry]:
+        """Return the failed films whose time has come, by row, longest due first."""
+        now, queue = self._clock.now(), self._queues[QueueName.FAILED]
+        due = sorted((at, row) for row, at in queue.retry_times.items() if at <= now)
+        return {row: queue.entry(row) for _, row in due}
+
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:
         return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
 
@@ -537,3 +558,8 @@ class QueueManager:
         if self._queues.move(requeued, QueueName.PENDING):
             self._has_work.set()
         return [entry.movie for entry in requeued]
+
+
+def _has_attempts_left(entry: QueueEntry, max_retries: int) -> bool:
+    # One that waits for a better release than those that are there has not failed with the last look.
+    return entry.retry_count < max_retries or entry.acceptable_since is not None

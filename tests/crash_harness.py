@@ -47,6 +47,7 @@ class Recorder:
         self._folder = str(folder)
         self._paths: dict[int, str] = {}
         self.calls: list[Call] = []
+        self.failed: list[Call] = []
         self.fail_from: int | None = None
         self.fail_until = 0
         self.error = errno.ENOSPC
@@ -67,7 +68,7 @@ class Recorder:
         return text.removeprefix(self._prefix) if text.startswith(self._prefix) else None
 
     def _do(self, call: Call, *arguments, **options):
-        """Make a call, unless it is to fail; one that fails by itself changes nothing and is not kept."""
+        """Make a call, unless it is to fail; one that fails by itself changes nothing and is kept apart."""
         number = len(self.calls)
         self.calls.append(call)
         if self.fail_from is not None and self.fail_from <= number < self.fail_until:
@@ -75,7 +76,7 @@ class Recorder:
         try:
             return self._real[call.name](*arguments, **options)
         except OSError:
-            self.calls.pop()
+            self.failed.append(self.calls.pop())
             raise
 
     def _open(self, path, flags, mode=0o777, **options):

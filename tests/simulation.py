@@ -46,11 +46,28 @@ _CLIENT_FAULTS = (
 )
 
 
-class Driver:
-    """Steps whichever worker's rest ends first, and moves the clock on to that moment."""
+@dataclass(slots=True)
+class Pause:
+    """A rest of the download worker that no film ends: true times, and why in its own words.
 
-    def __init__(self, clock: FakeClock, workshop: Workshop) -> None:
+    A restart may cut it before `ends_at`, which is when it was to end.
+    """
+
+    begins_at: float
+    ends_at: float
+    why: str
+    cut_at: float | None = None
+
+
+class Driver:
+    """Steps whichever worker's rest ends first, and moves the clock on to that moment.
+
+    The download worker's pauses are noted in `pauses`.
+    """
+
+    def __init__(self, clock: FakeClock, workshop: Workshop, pauses: list[Pause]) -> None:
         self._clock = clock
+        self._pauses = pauses
         self._queues = workshop.queues
         self._download = workshop.download
         self._due: dict[Worker, float] = dict.fromkeys(
@@ -75,6 +92,8 @@ class Driver:
         self._due[worker] = now + (rest.seconds if rest else 0.0)
         if worker is self._download:
             self._is_idle = rest is not None and rest.is_idle
+            if rest is not None and not rest.is_idle:
+                self._pauses.append(Pause(now, now + rest.seconds, rest.why))
         elif self._is_idle and self._queues.get_statistics()["pending"]:
             self._due[self._download] = now  # a film that is queued ends an idle wait
 
@@ -102,7 +121,8 @@ class World:
     """The stand-ins, the machine's clock, and the program, which can be started anew.
 
     Use as a context manager. `calls` and `readings` (true times of looks at the watchlist) are what
-    the services saw, `outages`, `restarts` and `jumps` what happened to them and to the machine.
+    the services saw, `outages`, `restarts` and `jumps` what happened to them and to the machine,
+    `pauses` when the download worker rested though there was work.
     """
 
     def __init__(self, folder: Path, calls_per_hour: int) -> None:
@@ -119,6 +139,7 @@ class World:
         self.outages: list[Outage] = []
         self.restarts: list[float] = []
         self.jumps: list[float] = []
+        self.pauses: list[Pause] = []
         self._calls_per_hour = calls_per_hour
         self._letterboxd_fault: Fault | None = None
 
@@ -150,6 +171,8 @@ class World:
     def restart(self) -> None:
         """End the program and start it again on the same folder."""
         self.restarts.append(self.now)
+        if self.pauses and self.pauses[-1].ends_at > self.now:
+            self.pauses[-1].cut_at = self.now
         self._start()
 
     def jump(self, seconds: float) -> None:
@@ -192,7 +215,7 @@ class World:
             filelist={"base_url": self.tracker.url, "calls_per_hour": self._calls_per_hour},
             qbittorrent={"url": self.client.url},
         )
-        self.driver = Driver(self.clock, self.workshop)
+        self.driver = Driver(self.clock, self.workshop, self.pauses)
 
     def _seen_by_letterboxd(self, path: str) -> Fault | None:
         if path.endswith("/watchlist/") and self.now not in self.readings[-1:]:

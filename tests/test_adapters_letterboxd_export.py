@@ -143,7 +143,11 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "a year that is none": ("watchlist.csv", CSV.replace("2001", "soon"), "line 3"),
     "no title": ("watchlist.csv", CSV.replace("Sanctuary", ""), "line 2"),
     "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far larger"),
-    "a field over many lines": ("watchlist.csv", HEADER + '2023-10-05,"' + "x\n" * 90_000, "broken CSV"),
+    "a field over many lines": (
+        "watchlist.csv",
+        HEADER + '2023-10-05,"' + ("x" * 99 + "\n") * 2_000,
+        "broken CSV",
+    ),
     "a flood of empty lines": ("watchlist.csv", HEADER + "\n" * 200_000, "far larger"),
     "a huge file": ("watchlist.csv", HEADER + "2024-01-01,X\n" * 1_000_000, "far larger|line 2"),
     "no ZIP behind its mark": ("watchlist.zip", b"PK\x03\x04" + b"\0" * 99, "damaged ZIP"),

@@ -227,6 +227,44 @@ def test_for_good_after_max_retries(tmp_path: Path, max_retries: int, failures: 
     assert bench.only(QueueName.FAILED).retry_at is None
 
 
+@pytest.mark.parametrize("max_retries", [0, 1, 2])
+def test_fewer_retries_than_before(
+    tmp_path: Path, max_retries: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A film that has failed as often as is allowed now fails for good when it falls due; that is said once."""
+    bench = Bench(tmp_path)
+    bench.queues.add_to_pending(film(0))
+    for _ in range(2):
+        bench.worker.step()
+        bench.clock.advance(7200)
+    bench.policy = replace(POLICY, max_retries=max_retries)
+    bench.start()
+    calls = len(bench.journal)
+    for _ in range(3):
+        assert bench.worker.step() == Rest(60, "waiting for films", is_idle=True)
+    entry = bench.only(QueueName.FAILED)
+    assert (entry.retry_count, entry.retry_at) == (2, None)
+    assert bench.queues.get_statistics()["permanent_failures"] == 1
+    assert len(bench.journal) == calls
+    assert (
+        caplog.text.count(f"failed for good: it has failed 2 times, and max_retries is now {max_retries}")
+        == 1
+    )
+
+
+def test_fewer_retries_while_a_better_release_is_awaited(tmp_path: Path) -> None:
+    """A film for which there is a release already is not given up, however often it failed before."""
+    bench = Bench(tmp_path, replace(POLICY, max_retries=1))
+    bench.queues.add_to_pending(film(0))
+    now = bench.clock.now()
+    bench.queues.add_to_failed(film(0), "no release", now)
+    bench.queues.move_failed_to_pending(film(0))
+    bench.queues.add_to_failed(film(0), "a better one is awaited", now, counts=False, acceptable_since=now)
+    bench.offer(film(0))
+    bench.worker.step()
+    assert bench.only(QueueName.COMPLETED).movie.id == film(0).id
+
+
 def test_the_longest_delay_is_seven_days(tmp_path: Path) -> None:
     """However many failures, a film is tried once a week."""
     bench = Bench(tmp_path, RetryPolicy(3600, 100.0, 1000))

@@ -171,16 +171,55 @@ def test_other_files_are_left_alone(inbox: Inbox, folder: Path) -> None:
     assert (folder / "notes.txt").read_text() == "mine"
 
 
-def test_half_written_requests(inbox: Inbox, folder: Path) -> None:
-    """A temporary file is never read; one that a killed command left is swept when it is old."""
+_DYING_PUTTER = """
+import os, sys
+from pathlib import Path
+from movie_sync.clock import SystemClock
+from movie_sync.storage.inbox import Inbox, Request
+
+def stop_here(*_):
+    print("writing", flush=True)
+    sys.stdin.readline()
+    if sys.argv[2] == "die":
+        os._exit(9)
+
+real, os.fsync = os.fsync, lambda descriptor: (stop_here(), real(descriptor))
+Inbox(Path(sys.argv[1]), SystemClock()).put(Request("retry", films=("a",)))
+"""
+
+
+@pytest.mark.parametrize("end", ["die", "finish"])
+def test_half_written_requests(inbox: Inbox, folder: Path, end: str) -> None:
+    """What is being written is left alone; what a killed command left is swept at once."""
     folder.mkdir()
+    putter = subprocess.Popen(
+        [sys.executable, "-c", _DYING_PUTTER, str(folder), end],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with putter:
+        assert putter.stdout is not None
+        assert putter.stdout.readline() == "writing\n"
+        assert inbox.drain(lambda _request: None) == 0
+        assert [path.suffix for path in folder.iterdir()] == [".tmp"]
+        putter.communicate("\n" * 9)
+    assert putter.returncode == (9 if end == "die" else 0)
+    assert inbox.drain(lambda _request: None) == (0 if end == "die" else 1)
+    assert list(folder.iterdir()) == []
+
+
+def test_where_folders_cannot_be_locked(inbox: Inbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There a temporary file is swept when it is old."""
+    monkeypatch.setattr("movie_sync.storage.folder_lock.fcntl", None)
+    inbox.put(Request("retry"))
     fresh, old = folder / "1.json.tmp", folder / "2.json.tmp"
     for path in (fresh, old):
         path.write_text('{"kind": "retry", "films": [], "movies": [], "owner": ""}')
     os.utime(old, (0, 0))
-    assert inbox.drain(lambda _request: None) == 0
-    assert fresh.exists()
-    assert not old.exists()
+    assert inbox.drain(lambda _request: None) == 1
+    assert list(folder.iterdir()) == [fresh]
 
 
 def test_a_request_is_there_whole_or_not_at_all(inbox: Inbox, folder: Path) -> None:

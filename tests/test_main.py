@@ -148,7 +148,7 @@ def test_killed_again_and_again(
                 release.info_hash for release in filelist.releases
             }
         assert "already downloaded" not in {entry["reason"] for entry in home.queue("completed")}
-    assert not list(home.data.glob("*.tmp"))
+    assert not list(home.data.rglob("*.tmp"))
 
 
 def test_what_the_daemon_writes_is_for_its_owner_alone(

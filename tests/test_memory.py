@@ -2,6 +2,8 @@
 
 import json
 import sys
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from daemon_process import PASSKEY, TRACKER_USER, Household
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 
 from movie_sync.demo.filelist_server import FileListStandIn
-from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 _LIMIT_KB = 50_000
@@ -67,3 +69,82 @@ def test_ten_thousand_completed_and_a_thousand_listed(tmp_path: Path) -> None:
         assert cost["VmHWM"] < _LIMIT_KB, cost
         print(cost)
         assert daemon.stop() == 0
+
+
+# What the program took at most, told by itself at its end.
+_MEASURED = (
+    sys.executable,
+    "-c",
+    "import sys\n"
+    "from movie_sync.cli import main\n"
+    "code = main(sys.argv[1:])\n"
+    "print('peak', next(line.split()[1] for line in open('/proc/self/status') if line[:5] == 'VmHWM'))\n"
+    "sys.exit(code)\n",
+)
+_HEADER = "Date,Name,Year,Letterboxd URI\n"
+_ROOM = 599_000
+"""Bytes that an export may have, but for its header."""
+
+
+def _rows(title: str, address: str, count: int = 8_000) -> str:
+    """Return an export with as many films as have room."""
+    rows, left = [], _ROOM
+    for number in range(count):
+        rows.append(f"2026-01-01,{title.format(number)},1999,{address.format(number)}")
+        left -= len(rows[-1].encode()) + 1
+        if left < 0:
+            break
+    return _HEADER + "\n".join(rows[:-1]) + "\n"
+
+
+EXPORTS: dict[str, str] = {
+    "as long a list as is taken": _rows("A Film of Some Length {}", "https://boxd.it/{:06}"),
+    "one wide character a title": _rows("A Film of Some \U0001f3ac {:05}", "https://boxd.it/{:06}"),
+    "long titles of wide characters": _rows("\U0001f3ac" + "x" * 450 + "{}", "https://boxd.it/{:06}"),
+    "long addresses": _rows("{}", "https://letterboxd.com/film/" + "x" * 230 + "{:05}/"),
+    "addresses of some length": _rows("{}", "https://letterboxd.com/film/film-{:05}/"),
+    "more films than are taken": _rows("{}", "https://boxd.it/{}", 30_000),
+    "more bytes than are taken": _HEADER + "2026-01-01,X,1999,https://boxd.it/x\n" * 400_000,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_packed"),
+    [
+        *((kind, False) for kind in EXPORTS),
+        ("as long a list as is taken", True),
+        ("one wide character a title", True),
+    ],
+)
+def test_no_export_makes_it_large(
+    tmp_path: Path, kind: str, is_packed: bool, record_property: Callable[[str, object], None]
+) -> None:
+    """Whatever is given as the list, then another one in its place, the peak is below 50 MB."""
+    export = tmp_path / ("watchlist.zip" if is_packed else "watchlist.csv")
+    with (
+        LetterboxdStandIn(username="maria") as letterboxd,
+        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        Household(tmp_path, letterboxd, filelist) as home,
+    ):
+        letterboxd.fault = lambda _path: Fault.outage()
+        home.write_settings(letterboxd={"base_url": letterboxd.url, "export_file": str(export)})
+        peaks = []
+        for word in ("film/film-", "film/movie-"):
+            _put(export, EXPORTS[kind].replace("boxd.it/0", f"boxd.it/{word[5]}").replace("film/film-", word))
+            answer = home.run("--once", program=_MEASURED)
+            peaks.append(int(answer.stdout.rpartition("peak ")[2]))
+            assert ("far larger" in answer.stderr) == kind.startswith("more "), answer.stderr
+            assert bool(home.queue("pending")) != kind.startswith("more ")
+    record_property("measured", f"{max(peaks):,} KB at most")
+    assert max(peaks) < _LIMIT_KB
+
+
+def _put(export: Path, text: str) -> None:
+    """Write an export; packed with as many other files as a ZIP may have."""
+    if export.suffix == ".csv":
+        export.write_text(text, encoding="utf-8")
+        return
+    with zipfile.ZipFile(export, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("watchlist.csv", text)
+        for number in range(5_000):
+            archive.writestr(f"l/{number:04}", "")

@@ -1,5 +1,6 @@
 """Where everything lies, and a data folder that is private or refused."""
 
+import contextlib
 import os
 import stat
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from movie_sync.errors import UserError
+from movie_sync.storage.atomic_file import temporary_of
+from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_key_file, default_root, expand_home
 
 as_user_only = pytest.mark.skipif(
@@ -155,3 +158,20 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
             AppPaths(tmp_path / "data").prepare()
     finally:
         tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("is_written_now", [False, True])
+def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now: bool) -> None:
+    """All of ours; what a command beside the daemon may be writing just now waits for the next start."""
+    paths = AppPaths(tmp_path)
+    leftovers = [
+        temporary_of(path)
+        for path in (paths.watchlist, paths.daemon, paths.config, paths.credentials, paths.budget)
+    ]
+    for leftover in (*leftovers, tmp_path / "mine.tmp"):
+        leftover.write_text("half")
+
+    with writing_into(tmp_path) if is_written_now else contextlib.nullcontext():
+        paths.sweep()
+
+    assert set(tmp_path.iterdir()) == {tmp_path / "mine.tmp", *(leftovers[2:] if is_written_now else [])}

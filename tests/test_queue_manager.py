@@ -723,6 +723,53 @@ def test_damage_loses_no_film_and_is_kept_aside(
     assert caplog.text == ""
 
 
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("queue", ["pending", "failed", "completed", "removed"])
+def test_damage_to_a_file_that_was_written_once(
+    queues: QueueManager, tmp_path: Path, clock: FakeClock, queue: str, damage: str
+) -> None:
+    """There is a second copy from the first write on, and it is another file."""
+    queues.add_to_pending(film("a"), by_command=True)
+    if queue == "failed":
+        queues.add_to_failed(film("a"), "why", None)
+    elif queue == "completed":
+        queues.add_to_completed(film("a"))
+    elif queue == "removed":
+        queues.remove(["a"])
+    DAMAGES[damage](tmp_path / f"queue_{queue}.json")
+    again = QueueManager(tmp_path, clock=clock)
+    assert where(again) == {queue: ["a"]}
+    assert not again.add_to_pending(film("a"))
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_the_last_removal_outlives_damage(
+    queues: QueueManager, tmp_path: Path, clock: FakeClock, damage: str
+) -> None:
+    """Nobody repeats it: what was removed last must not be fetched because its file was damaged."""
+    queues.add_all_to_pending([film("a"), film("b")])
+    queues.remove(["a"])
+    queues.remove(["b"])
+    DAMAGES[damage](tmp_path / "queue_removed.json")
+    again = QueueManager(tmp_path, clock=clock)
+    assert {name: set(slugs) for name, slugs in where(again).items()} == {"removed": {"a", "b"}}
+
+
+def test_a_removal_that_is_lost_is_said_truly(
+    queues: QueueManager, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If both copies are damaged, the message says that the film would be fetched again, not that all is well."""
+    queues.add_to_pending(film("a"))
+    queues.remove(["a"])
+    path = tmp_path / "queue_removed.json"
+    for copy in (path, previous_of(path)):
+        copy.write_bytes(b"rubbish")
+    QueueManager(tmp_path, clock=clock)
+    assert "is fetched again" in caplog.text
+    assert "remove it again" in caplog.text
+    assert "comes back from the watchlist" not in caplog.text
+
+
 def test_a_film_that_went_on_is_not_brought_back_by_an_earlier_generation(
     queues: QueueManager, tmp_path: Path, clock: FakeClock
 ) -> None:

@@ -23,10 +23,13 @@ from movie_sync.adapters.letterboxd_text import clean_text, slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.errors import UnavailableError, UserError
 
-_MAX_CSV_BYTES = 12_000_000
+# A film takes up to a kilobyte until it is queued (the list before it is in memory too), and a character
+# up to four bytes: more than this would make the daemon larger than it may be. Real lines have sixty bytes.
+_MAX_FILMS = 8_000
+_MAX_CSV_BYTES = 600_000
 _MAX_LINE_BYTES = 20_000
-_MAX_LINES = 100_000
-_MAX_DIRECTORY_BYTES = 4_000_000
+_MAX_LINES = 2 * _MAX_FILMS
+_MAX_DIRECTORY_BYTES = 300_000
 _ZIP_TAIL_BYTES = 65_557
 _ZIP_END = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
@@ -190,6 +193,8 @@ def _read_csv(path: Path, stream: IO[bytes]) -> tuple[Movie, ...]:
                 )
             movies.pop(movie.id, None)
             movies[movie.id] = movie
+            if len(movies) > _MAX_FILMS:
+                raise _too_large(path)
     except UnicodeDecodeError:
         raise UserError(
             f"{path} is not in UTF-8. Give the file as Letterboxd made it, not as a spreadsheet saved it."
@@ -207,9 +212,16 @@ def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
         read_bytes += len(line)
         read_lines += 1
         if read_bytes > _MAX_CSV_BYTES or read_lines > _MAX_LINES or len(line) >= _MAX_LINE_BYTES:
-            raise UserError(f"{path} is far larger than a watchlist. {_WHAT_TO_GIVE}")
+            raise _too_large(path)
         yield line.decode(encoding)
         encoding = "utf-8"
+
+
+def _too_large(path: Path) -> UserError:
+    return UserError(
+        f"{path} is far larger than a watchlist: at most {_MAX_FILMS:,} films and {_MAX_CSV_BYTES:,} bytes "
+        f"are taken. {_WHAT_TO_GIVE}"
+    )
 
 
 def _check_header(path: Path, header: list[str]) -> None:

@@ -51,6 +51,7 @@ def run_daemon(context: Context) -> int:
         )
         return ALREADY_RUNNING
     try:
+        context.paths.sweep()
         configured = _configured(context)
         if configured is None:
             return DONE

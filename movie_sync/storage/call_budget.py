@@ -18,6 +18,7 @@ import filelock
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
+from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
@@ -158,7 +159,8 @@ class CallBudget:
         if self._persist:
             lines = ",\n".join(json.dumps(call.isoformat()) for call in calls)
             content = [f'{{"calls": [\n{lines}\n]}}\n'.encode()]
-            write_atomically(self._path, content, make_way=make_way)
+            with writing_into(self._path.parent):
+                write_atomically(self._path, content, make_way=make_way)
         else:
             self._unsaved = calls
         self._seen_at = (self._clock.now(), self._clock.monotonic())

@@ -27,6 +27,7 @@ from movie_sync.storage.atomic_file import (
     write_atomically,
 )
 from movie_sync.storage.entry_codec import movie_from_dict, movie_to_dict
+from movie_sync.storage.folder_lock import nobody_writes_into, writing_into
 from movie_sync.storage.whole_file import read_whole
 
 _log = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ class Inbox:
             "owner": request.owner,
         }
         path = self._folder / name
-        write_atomically(path, [json.dumps(plain, ensure_ascii=False).encode("utf-8", errors="replace")])
+        content = json.dumps(plain, ensure_ascii=False).encode("utf-8", errors="replace")
+        with writing_into(self._folder):
+            write_atomically(path, [content])
         return path
 
     def drain(self, carry_out: Callable[[Request], None]) -> int:
@@ -105,18 +108,21 @@ class Inbox:
             return []
         except OSError as exc:
             raise StorageError(f"{self._folder} could not be read: {exc.strerror or exc}.") from None
-        for path in paths:
-            if path.suffix == TEMPORARY_SUFFIX:
-                self._sweep(path)
+        leftovers = [path for path in paths if path.suffix == TEMPORARY_SUFFIX]
+        if leftovers:
+            self._sweep(leftovers)
         return [path for path in paths if path.suffix == ".json"]
 
-    def _sweep(self, leftover: Path) -> None:
-        """Delete what a killed command left half-written, once nobody can be writing it any more."""
-        try:
-            if time.time() - leftover.stat().st_mtime > _STALE_SECONDS:
-                leftover.unlink()
-        except OSError:
-            _log.debug("%s could not be swept", leftover)
+    def _sweep(self, leftovers: list[Path]) -> None:
+        """Delete what killed commands left half-written, and nothing that is being written."""
+        with nobody_writes_into(self._folder) as is_left:
+            for path in leftovers:
+                try:
+                    # Where it cannot be told who writes, age tells.
+                    if is_left or time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                        path.unlink(missing_ok=True)
+                except OSError:
+                    _log.debug("%s could not be swept", path)
 
     def _read(self, path: Path) -> Request | None:
         try:

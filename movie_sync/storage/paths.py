@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.errors import UserError
-from movie_sync.storage.atomic_file import make_folder
+from movie_sync.storage.atomic_file import delete_leftover, make_folder
+from movie_sync.storage.folder_lock import nobody_writes_into
 
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
@@ -110,6 +111,19 @@ class AppPaths:
             raise _unusable(self.root, exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
+
+    def sweep(self) -> None:
+        """Delete what crashes left half-written of our files. For the holder of the instance lock.
+
+        The queues and the inbox sweep theirs themselves.
+        """
+        for path in (self.watchlist, self.daemon):
+            delete_leftover(path)
+        # Commands write these beside the daemon.
+        with nobody_writes_into(self.root) as is_left:
+            if is_left:
+                for path in (self.config, self.credentials, self.budget):
+                    delete_leftover(path)
 
 
 # How the names of our files in the data folder begin.

@@ -29,6 +29,17 @@ from movie_sync.storage.whole_file import damage_in
 
 _log = logging.getLogger(__name__)
 
+_BACK_FROM_THE_LIST = "What is still missing comes back from the watchlist."
+_WHAT_IS_MISSING = {
+    QueueName.PENDING: _BACK_FROM_THE_LIST,
+    QueueName.FAILED: _BACK_FROM_THE_LIST,
+    QueueName.COMPLETED: _BACK_FROM_THE_LIST,
+    QueueName.REMOVED: (
+        "A film that you removed and that is still missing is fetched again if it stands on the "
+        "watchlist: remove it again."
+    ),
+}
+
 
 class QueueFile:
     """The films of one queue and their file.
@@ -36,10 +47,10 @@ class QueueFile:
     Not thread-safe: `QueueManager` holds the queue's lock. With `writable=False` changes stay in
     memory and nothing on the disk is touched.
 
-    Each write keeps the generation before it beside the file. If the file is found damaged, what
-    is good in it is read, the earlier generation fills the gap, and the damaged content is put
-    aside just before the mended file takes its place: never earlier, so that a crash or a full
-    disk in between changes nothing.
+    Each write keeps the generation before it beside the file; the first state, and each of the
+    removed films, is written there too. If the file is found damaged, what is good in it is read,
+    that second copy fills the gap, and the damaged content is put aside just before the mended
+    file takes its place: never earlier, so that a crash or a full disk in between changes nothing.
     """
 
     def __init__(
@@ -242,10 +253,13 @@ class QueueFile:
                 sync_folder(self._path.parent)
                 _log.info("%s was not there; what was about to take its place is used.", self._path)
         delete_leftover(self._path)
+        delete_leftover(previous_of(self._path))
 
     def _save(self, exchanged: Mapping[int, bytes], gone: Collection[int], *, flush_name: bool) -> None:
         if not self._writable:
             return
+        # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
+        is_doubled = self.name is QueueName.REMOVED or not os.path.lexists(self._path)
         write_atomically(
             self._path,
             self._rows.as_array(exchanged, gone),
@@ -253,6 +267,9 @@ class QueueFile:
             make_way=self._set_aside if self._damage else None,
             flush_name=flush_name,
         )
+        if is_doubled:
+            with contextlib.suppress(StorageError):  # it is a second safety
+                write_atomically(previous_of(self._path), self._rows.as_array(exchanged, gone))
         if self._damage:
             kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
             _log.warning("%s%s", self._damage, kept)
@@ -269,8 +286,7 @@ class QueueFile:
         self.is_stale = True
         self._damage = (
             f"{self._path} is damaged: {complaint}. {good} films in it can be read and stay, "
-            f"{len(self) - good} come back from its state before the last change. "
-            "What is still missing comes back from the watchlist."
+            f"{len(self) - good} come back from its second copy. {_WHAT_IS_MISSING[self.name]}"
         )
         if not self._writable:
             _log.warning("%s", self._damage)

@@ -92,11 +92,15 @@ class _Reading:
 
 def _read(path: Path, like: Iterable[Movie] = ()) -> _Reading:
     """Raise FileNotFoundError, StorageError, or ValueError with words if nothing can be made of it."""
-    content = read_whole(path)
+    is_empty = False
     try:
-        plain = json.loads(content, object_hook=_Reader(like))
+        text = read_whole(path).decode("utf-8-sig")
+        is_empty = not text.strip()
+        plain = json.loads(text, object_hook=_Reader(like))
+    except DamagedError:
+        raise
     except (ValueError, RecursionError):
-        raise DamagedError("it is no JSON" if content.strip() else "it is empty") from None
+        raise DamagedError("it is empty" if is_empty else "it is no JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
         raise DamagedError("it is no watchlist")
     odd = 0
@@ -181,4 +185,5 @@ def _encode(memory: WatchlistMemory, read_at: str) -> Iterator[bytes]:
 
 
 def _json(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace")
+    # In ASCII: a single emoji would make the text of the whole file four times as large while it is read.
+    return json.dumps(value).encode()

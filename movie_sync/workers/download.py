@@ -268,9 +268,18 @@ class DownloadWorker(Worker):
 
     def _requeue_due(self) -> None:
         # Also with no retries at all, a film comes back after an outage that was not its fault.
-        for movie in self._queue_manager.get_movies_ready_for_retry(max(self._policy.max_retries, 1)):
+        max_retries = max(self._policy.max_retries, 1)
+        for movie in self._queue_manager.get_movies_ready_for_retry(max_retries):
             if self._queue_manager.move_failed_to_pending(movie):
                 _log.info("%s: trying again.", movie.label)
+        for entry in self._queue_manager.give_up_on_due(max_retries):
+            _log.warning(
+                "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
+                entry.movie.label,
+                entry.retry_count,
+                self._policy.max_retries,
+                (entry.error or "unknown").rstrip("."),
+            )
 
     def _idle_seconds(self) -> float:
         until_retry = self._queue_manager.seconds_to_next_retry()
