@@ -145,17 +145,7 @@ class DownloadWorker(Worker):
 
     def _work(self) -> Rest | None:
         try:
-            if self._aftercare.radar and self._aftercare.radar.seconds_to_next() == 0:
-                self._aftercare.radar.work(self._connected().downloader)
-                return None
-            self._requeue_due()
-            entry = self._queue_manager.get_next_pending()
-            if entry is None:
-                self._is_budget_said = False
-                self._room_said = ""
-                return Rest(self._idle_seconds(), "waiting for films", is_idle=True)
-            self.activity = f"working on {entry.movie.label}"
-            return self._work_on(entry)
+            return self._do_next()
         except NoRoomError as exc:
             return self._wait_for_room(exc)
         except BudgetError as exc:
@@ -165,6 +155,20 @@ class DownloadWorker(Worker):
         except (TransientError, StorageError) as exc:
             self.has_failed = True
             return self._pause(exc)
+
+    def _do_next(self) -> Rest | None:
+        radar = self._aftercare.radar
+        if radar and radar.seconds_to_next() == 0:
+            radar.work(self._connected().downloader)
+            return None
+        self._requeue_due()
+        entry = self._queue_manager.get_next_pending()
+        if entry is None:
+            self._is_budget_said = False
+            self._room_said = ""
+            return Rest(self._idle_seconds(), "waiting for films", is_idle=True)
+        self.activity = f"working on {entry.movie.label}"
+        return self._work_on(entry)
 
     # --- one film -------------------------------------------------------------------------
 
