@@ -9,8 +9,8 @@ from pathlib import Path
 
 from rivals import BareFiles, Kind, Store, film, kinds
 
-_TOO_SLOW_TO_REPEAT = 100.0
-"""Microseconds a film; at 100,000 films one turn takes a minute then."""
+_LONG_TURN = 5e6
+"""Microseconds; a store that takes so long for one turn gets no other."""
 _QUEUE_FILES = ("queue_pending.json", "queue_completed.json")
 
 
@@ -62,7 +62,7 @@ def bulk_costs(size: int, parent: Path) -> Iterator[tuple[str, str, Bulk]]:
     turns: dict[Kind, list[Bulk]] = {kind: [] for kind in kinds()}
     for _ in range(15 if size <= 1_000 else 5):
         for kind, costs in turns.items():
-            if not costs or costs[0].add < _TOO_SLOW_TO_REPEAT:
+            if not costs or costs[0].add * size < _LONG_TURN:
                 costs.append(_bulk_cost(kind, waiting, done, parent))
     for kind, costs in turns.items():
         best = Bulk(min(cost.add for cost in costs), min(cost.complete for cost in costs))
