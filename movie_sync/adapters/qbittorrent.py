@@ -183,8 +183,14 @@ class QBittorrentClient:
         A torrent that is not there is passed over; raises as `find`.
         """
         wanted = checked_hash(info_hash)
-        self._call(lambda client: client.torrents_recheck(torrent_hashes=wanted))
-        self._call(lambda client: client.torrents_start(torrent_hashes=wanted))
+        held = self.find(wanted)
+        if held is None:
+            return
+        # One that is paused or in error pauses again after a recheck, sometimes even if it was
+        # started meanwhile. Starting one whose files are missing makes 4.5 forget the recheck.
+        steps = [Client.torrents_start, Client.torrents_recheck]
+        for step in reversed(steps) if held.state == "missingFiles" else steps:
+            self._call(partial(step, torrent_hashes=wanted))
 
     def tag(self, info_hashes: Collection[str], tag: str) -> None:
         """Give torrents a tag; those that are not there are passed over; raises as `find`."""

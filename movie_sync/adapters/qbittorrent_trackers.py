@@ -32,7 +32,7 @@ _TROUBLE = re.compile(
     r"|unreachable|not known|name resolution|non-recoverable|servname|\bdns\b|temporary failure"
     r"|end of (?:file|stream)|short read|stream truncated|broken pipe|not connected"
     r"|operation (?:was )?(?:canceled|aborted)"
-    r"|\bssl\b|\btls\b|certificate|handshake|wrong version number|ssrf"
+    r"|\bssl\b|\btls|certificate|handshake|wrong version number|ssrf"
     r"|\bproxy\b|\bsocks|redirect|\bhttp error|unknown http|^[1-5]\d\d\b|gateway|server error"
     r"|bencoded|expected value|parse|invalid (?:tracker|peer|hostname|port)|unsupported (?:url|protocol)"
     r"|service.*unavailable|temporarily|overload|maintenance|try again",

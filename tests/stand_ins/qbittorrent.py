@@ -27,6 +27,12 @@ LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torre
 API_VERSION, DEFAULT_PLACE, SPACE = "app/webapiVersion", "app/defaultSavePath", "app/getFreeSpaceAtPath"
 MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
 RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
+_ALWAYS_THE_SAME = {
+    VERSION: b"v4.5.2",
+    API_VERSION: b"2.8.19",
+    DEFAULT_PLACE: b"/films",
+    **dict.fromkeys((RECHECK, RESUME, TAG, UNTAG), b""),
+}
 
 
 class Manner(Enum):
@@ -121,32 +127,28 @@ class QBittorrentStandIn:
             return self._right_answer(path, form, body)
 
     def _right_answer(self, path: str, form: dict[str, str], body: bytes) -> Answer:
+        if path in _ALWAYS_THE_SAME:
+            return Answer(body=_ALWAYS_THE_SAME[path])
         match path:
-            case "app/version":
-                return Answer(body=b"v4.5.2")
-            case "app/webapiVersion":
-                return Answer(body=b"2.8.19")
-            case "app/defaultSavePath":
-                return Answer(body=b"/films")
-            case "sync/maindata":
-                return Answer(body=self._main_data())
             case "torrents/info":
                 return Answer(body=json.dumps(self._select(form)).encode())
             case "torrents/trackers":
                 return Answer(body=json.dumps(self.trackers).encode())
-            case "torrents/add":
-                if self.row_when_added is not None:
-                    self.rows.append(self.row_when_added)
-                elif self.keeps_torrents:
-                    self.rows.append(_arrived(body))
+            case "sync/maindata":
+                return Answer(body=self._main_data())
+            case "torrents/add" | "torrents/delete":
+                self._change(path, form, body)
                 return Answer()
-            case "torrents/delete":
-                self.rows = [row for row in self.rows if row["hash"] not in form["hashes"].split("|")]
-                return Answer(body=b"")
-            case "torrents/recheck" | "torrents/resume" | "torrents/addTags" | "torrents/removeTags":
-                return Answer(body=b"")
             case _:
                 return Answer(404, b"Not Found")
+
+    def _change(self, path: str, form: dict[str, str], body: bytes) -> None:
+        if path == DELETE:
+            self.rows = [row for row in self.rows if row["hash"] not in form["hashes"].split("|")]
+        elif self.row_when_added is not None:
+            self.rows.append(self.row_when_added)
+        elif self.keeps_torrents:
+            self.rows.append(_arrived(body))
 
     def _main_data(self) -> bytes:
         """Return the state of everything, with sorted keys and without blanks."""
@@ -215,6 +217,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     server: _Server
     disable_nagle_algorithm = True
     protocol_version = "HTTP/1.1"
+
+    def handle(self) -> None:
+        """Let the other side break off where it has read enough."""
+        with contextlib.suppress(ConnectionResetError):
+            super().handle()
 
     def do_GET(self) -> None:
         """Answer either method alike."""

@@ -1,0 +1,296 @@
+"""What a torrent needs that was handed over, against real qBittorrents."""
+
+import secrets
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+import qbittorrentapi
+from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
+from stand_ins.tracker import Tracker, seed
+from test_adapters_qbittorrent import make_client, make_torrent
+
+from movie_sync.adapters.qbittorrent import QBittorrentClient
+from movie_sync.domain.models import HeldTorrent, TorrentFile
+
+_FAR_HASH = "f" * 40
+_PAUSED = {"pausedDL", "stoppedDL"}
+_MAGNET = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=Nobody.Has.It"
+
+
+@pytest.fixture(
+    scope="module", params=qbittorrents() or [[]], ids=lambda command: shlex.join(command) or "none"
+)
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RealQBittorrent]:
+    """A running qBittorrent of each kind, which the tests share."""
+    command = request.param or require_qbittorrent()
+    with RealQBittorrent(tmp_path_factory.mktemp("shared"), command) as qbittorrent:
+        yield qbittorrent
+
+
+@pytest.fixture
+def raw(running: RealQBittorrent) -> Iterator[qbittorrentapi.Client]:
+    """The library's own client, to bring about what is looked at."""
+    client = qbittorrentapi.Client(
+        host=running.url, username=running.username, password=running.password, FORCE_SCHEME_FROM_HOST=True
+    )
+    yield client
+    client.auth_log_out()
+
+
+@pytest.fixture
+def tracker() -> Iterator[Tracker]:
+    """A tracker that knows every torrent."""
+    with Tracker() as running_tracker:
+        yield running_tracker
+
+
+def state_of(client: QBittorrentClient, torrent: TorrentFile) -> HeldTorrent:
+    """Return the one state that was asked for."""
+    found = client.states([torrent.info_hash])
+    assert list(found) == [torrent.info_hash]
+    return found[torrent.info_hash]
+
+
+def wait_for_state(client: QBittorrentClient, torrent: TorrentFile, *states: str) -> HeldTorrent:
+    """Return the torrent as soon as it is in one of the states."""
+
+    def is_so() -> bool:
+        held = client.states([torrent.info_hash]).get(torrent.info_hash)
+        return held is not None and held.state in states
+
+    wait_until(is_so, 20)
+    return state_of(client, torrent)
+
+
+def test_states_of_what_nobody_has_paused_and_missing(running, raw):
+    """A torrent without seeds, a paused one and one that is not there are told apart."""
+    client = make_client(running, tags=["movie_sync", "two words"])
+    waiting, paused = make_torrent(content=b"w" * 5000), make_torrent(content=b"p" * 7000)
+    client.hand_over(waiting)
+    raw.torrents_add(torrent_files=paused.content, is_stopped=True)
+    wait_for_state(client, waiting, "stalledDL")
+    wait_for_state(client, paused, *_PAUSED)
+    found = client.states([waiting.info_hash.upper(), paused.info_hash, _FAR_HASH, "all", ""])
+    assert found.keys() == {waiting.info_hash, paused.info_hash}
+    held = found[waiting.info_hash]
+    assert (held.name, held.state, held.progress) == (waiting.name, "stalledDL", 0.0)
+    assert (held.bytes_left, held.size_bytes, held.bytes_a_second, held.bytes_uploaded) == (5000, 5000, 0, 0)
+    assert sorted(held.tags) == ["movie_sync", "two words"]
+    assert not held.has_tracker
+    assert found[paused.info_hash].tags == ()
+    assert found[paused.info_hash].bytes_left == 7000
+    assert client.find(waiting.info_hash) == held
+
+
+def test_states_of_a_film_that_arrives(running, raw, tracker, tmp_path_factory):
+    """What has arrived lacks nothing, and the other side has uploaded it."""
+    content = secrets.token_bytes(300_000)
+    torrent = make_torrent(content=content, announce=tracker.announce_url)
+    command = running._command
+    with RealQBittorrent(tmp_path_factory.mktemp("seeder"), command) as seeder:
+        seed(seeder, [(torrent.content, torrent.name, content)])
+        client = make_client(running)
+        client.hand_over(torrent)
+        held = wait_for_state(client, torrent, "stalledUP", "uploading")
+        assert (held.bytes_left, held.size_bytes, held.progress) == (0, 300_000, 1.0)
+        assert held.content_path == str(running.downloads / torrent.name)
+        wait_until(lambda: state_of(client, torrent).has_tracker)
+        other = make_client(seeder)
+        wait_until(lambda: state_of(other, torrent).bytes_uploaded >= 300_000)
+
+
+def test_room_counts_every_unfinished_torrent(running, raw, tracker, tmp_path):
+    """Promised is what stalled, paused and errored ones of anybody lack, not what a magnet may hold."""
+    client = make_client(running)
+    before = client.room()
+    blocked = tmp_path / "no folder"
+    blocked.write_text("x")
+    stalled, paused, errored = (
+        make_torrent(content=secrets.token_bytes(size)) for size in (1000, 20_000, 300_000)
+    )
+    raw.torrents_add(urls=_MAGNET)
+    raw.torrents_add(torrent_files=stalled.content)
+    raw.torrents_add(torrent_files=paused.content, is_stopped=True)
+    raw.torrents_add(
+        torrent_files=errored.content,
+        save_path=str(blocked / "in it"),
+        use_auto_torrent_management=False,
+    )
+    wait_for_state(client, errored, "error")
+    wait_for_state(client, stalled, "stalledDL")
+    wait_for_state(client, paused, *_PAUSED)
+    room = client.room()
+    assert room.promised_bytes - before.promised_bytes == 321_000
+    assert abs(room.free_bytes - shutil.disk_usage(running.downloads).free) < 5_000_000_000
+    client.remove(errored.info_hash)
+
+
+def test_room_where_torrents_are_put(running, tmp_path):
+    """The disk of the configured place is told where qBittorrent can, else that of its own place."""
+    for place in (str(tmp_path / "not yet there"), "below the default place"):
+        room = make_client(running, save_path=place).room()
+        assert abs(room.free_bytes - shutil.disk_usage(tmp_path).free) < 5_000_000_000
+
+
+def test_room_over_pages(running, raw, monkeypatch):
+    """The sum is the same however many pages it takes."""
+    client = make_client(running)
+    for number in range(5):
+        raw.torrents_add(torrent_files=make_torrent(content=b"x" * (number + 1)).content, is_stopped=True)
+    wait_until(lambda: len(raw.torrents_info(status_filter="stopped")) >= 5)
+    whole = client.room().promised_bytes
+    assert whole > 0
+    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 2)
+    assert client.room().promised_bytes == whole
+
+
+def test_refusal_is_the_trackers_own_words(running, tracker):
+    """What the tracker says is told, without the passkey that it repeats."""
+    tracker.refuse = f"Your passkey {tracker.passkey} is not welcome at {tracker.announce_url}, sorry"
+    torrent = make_torrent(announce=tracker.announce_url)
+    client = make_client(running)
+    client.hand_over(torrent)
+    wait_until(lambda: client.refusal(torrent.info_hash) is not None)
+    refusal = client.refusal(torrent.info_hash)
+    assert refusal == "Your passkey [...] is not welcome at [...], sorry"
+    assert not state_of(client, torrent).has_tracker
+
+
+def test_refusal_ends_when_the_tracker_serves(running, raw, tracker):
+    """A tracker that works again refuses nothing."""
+    tracker.refuse = "Torrent not registered with this tracker"
+    torrent = make_torrent(announce=tracker.announce_url)
+    client = make_client(running)
+    client.hand_over(torrent)
+    wait_until(lambda: client.refusal(torrent.info_hash) == tracker.refuse)
+    tracker.refuse = None
+    raw.torrents_stop(torrent_hashes=torrent.info_hash)
+    wait_for_state(client, torrent, *_PAUSED)
+    raw.torrents_start(torrent_hashes=torrent.info_hash)
+    wait_until(lambda: state_of(client, torrent).has_tracker)
+    assert client.refusal(torrent.info_hash) is None
+
+
+@pytest.mark.parametrize(
+    "announce",
+    [
+        "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce",
+        "https://{plain}/0123456789abcdef0123456789abcdef/announce",
+        "http://{web_ui}/api/v2/none/announce",
+    ],
+    ids=["closed port", "no TLS there", "no tracker there"],
+)
+def test_a_tracker_out_of_reach_refuses_nothing(running, raw, tracker, announce):
+    """Trouble on the way to a tracker is no refusal."""
+    web_ui, plain = running.url.removeprefix("http://"), urlsplit(tracker.announce_url).netloc
+    torrent = make_torrent(announce=announce.format(web_ui=web_ui, plain=plain))
+    client = make_client(running)
+    client.hand_over(torrent)
+
+    def has_failed() -> bool:
+        rows = raw.torrents_trackers(torrent.info_hash)
+        return any(row.status == 4 for row in rows)
+
+    wait_until(has_failed, 20)
+    assert client.refusal(torrent.info_hash) is None
+    assert not state_of(client, torrent).has_tracker
+
+
+def test_nobody_refuses_what_is_paused_or_not_there(running, raw):
+    """A tracker that was never asked has not refused, nor has that of a torrent that is gone."""
+    torrent = make_torrent()
+    client = make_client(running)
+    raw.torrents_add(torrent_files=torrent.content, is_stopped=True)
+    wait_for_state(client, torrent, *_PAUSED)
+    assert client.refusal(torrent.info_hash) is None
+    assert client.refusal(_FAR_HASH) is None
+
+
+def test_recheck_after_files_went_missing(running, tracker, tmp_path):
+    """A film whose file was deleted is missing after a restart, and loads again after a recheck."""
+    content = secrets.token_bytes(200_000)
+    torrent = make_torrent(content=content, announce=tracker.announce_url)
+    with RealQBittorrent(tmp_path / "profile", running._command) as qbittorrent:
+        seed(qbittorrent, [(torrent.content, torrent.name, content)])
+        wait_until(lambda: qbittorrent.has_saved(torrent.info_hash))
+        qbittorrent.stop()
+        (qbittorrent.downloads / torrent.name).unlink()
+        qbittorrent.start()
+        client = make_client(qbittorrent)
+        held = wait_for_state(client, torrent, "missingFiles")
+        assert held.bytes_left == 200_000
+        assert client.room().promised_bytes == 200_000
+        client.recheck(torrent.info_hash)
+        held = wait_for_state(client, torrent, "stalledDL", "downloading")
+        assert (held.progress, held.bytes_left) == (0.0, 200_000)
+
+
+def test_recheck_goes_on_after_an_error_and_a_pause(running, raw, tmp_path):
+    """What stopped with an error goes on once its cause is gone, and what was paused as well."""
+    blocked = tmp_path / "no folder"
+    blocked.write_text("x")
+    torrent = make_torrent()
+    client = make_client(running, save_path=str(blocked / "in it"))
+    client.hand_over(torrent)
+    wait_for_state(client, torrent, "error")
+    blocked.unlink()
+    client.recheck(torrent.info_hash)
+    wait_for_state(client, torrent, "stalledDL")
+    raw.torrents_stop(torrent_hashes=torrent.info_hash)
+    wait_for_state(client, torrent, *_PAUSED)
+    client.recheck(torrent.info_hash)
+    wait_for_state(client, torrent, "stalledDL")
+    client.recheck(_FAR_HASH)
+
+
+def test_tags_come_and_go(running):
+    """A tag is added to those that are there, the others are kept, and it is taken off again."""
+    client = make_client(running, tags=["mine"])
+    torrents = [make_torrent(), make_torrent()]
+    for torrent in torrents:
+        client.hand_over(torrent)
+    hashes = [torrent.info_hash for torrent in torrents]
+    client.tag([*hashes, _FAR_HASH], "no seeds")
+    wait_until(lambda: all(set(held.tags) == {"mine", "no seeds"} for held in client.states(hashes).values()))
+    client.untag([hashes[0], _FAR_HASH], "no seeds")
+    wait_until(lambda: state_of(client, torrents[0]).tags == ("mine",))
+    assert set(state_of(client, torrents[1]).tags) == {"mine", "no seeds"}
+
+
+def test_remove_takes_one_torrent_and_its_files(running, tracker, tmp_path):
+    """Only the named torrent goes, together with its file; another one's stays."""
+    contents = [secrets.token_bytes(50_000), secrets.token_bytes(50_000)]
+    torrents = [make_torrent(content=content, announce=tracker.announce_url) for content in contents]
+    gone, kept = torrents
+    with RealQBittorrent(tmp_path / "profile", running._command) as qbittorrent:
+        pairs = zip(torrents, contents, strict=True)
+        seed(qbittorrent, [(torrent.content, torrent.name, content) for torrent, content in pairs])
+        client = make_client(qbittorrent)
+        client.remove(_FAR_HASH)
+        for odd in (
+            "all",
+            "",
+            gone.info_hash[:39],
+            f"{gone.info_hash}|{kept.info_hash}",
+            f"{gone.info_hash}\n",
+        ):
+            with pytest.raises(ValueError, match="info-hash"):
+                client.remove(odd)
+        assert len(client.torrents()) == 2
+        client.remove(gone.info_hash.upper())
+
+        def is_gone() -> bool:
+            return client.find(gone.info_hash) is None and not file_of(gone).exists()
+
+        def file_of(torrent: TorrentFile) -> Path:
+            return qbittorrent.downloads / torrent.name
+
+        wait_until(is_gone)
+        assert [held.info_hash for held in client.torrents()] == [kept.info_hash]
+        assert file_of(kept).exists()
