@@ -24,9 +24,9 @@ from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.errors import UnavailableError, UserError
 
 # A film takes up to a kilobyte until it is queued (the list before it is in memory too), and a character
-# up to four bytes: more than this would make the daemon larger than it may be. Real lines have sixty bytes.
-_MAX_FILMS = 8_000
-_MAX_CSV_BYTES = 600_000
+# up to four bytes. Up to 8,000 films the daemon stays below 50 MB. Real lines have sixty bytes.
+_MAX_FILMS = 20_000
+_MAX_CSV_BYTES = 1_500_000
 _MAX_LINE_BYTES = 20_000
 _MAX_LINES = 2 * _MAX_FILMS
 _MAX_DIRECTORY_BYTES = 300_000
