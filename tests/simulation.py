@@ -92,10 +92,16 @@ class Driver:
         self._due[worker] = now + (rest.seconds if rest else 0.0)
         if worker is self._download:
             self._is_idle = rest is not None and rest.is_idle
-            if rest is not None and not rest.is_idle:
-                self._pauses.append(Pause(now, now + rest.seconds, rest.why))
+            until = self._download.paused_until
+            if rest is not None and until > now and not self._is_noted(until):
+                self._pauses.append(Pause(now, until, rest.why))
         elif self._is_idle and self._queues.get_statistics()["pending"]:
             self._due[self._download] = now  # a film that is queued ends an idle wait
+
+    def _is_noted(self, until: float) -> bool:
+        """Tell whether a pause is noted: it is cut in pieces by looks at torrents on their way."""
+        last = self._pauses[-1] if self._pauses else None
+        return last is not None and last.cut_at is None and last.ends_at == until
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +140,7 @@ class World:
         )
         self.client = QBittorrentStandIn(asks_for_login=False)
         self.client.keeps_torrents = True
+        self.client.tells_free_space = True
         self.calls: list[Call] = []
         self.readings: list[float] = []
         self.outages: list[Outage] = []

@@ -238,7 +238,7 @@ def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptu
             client.keeps_torrents = True
             adds = client.seen.count(ADD)
             if path == ADD:  # it had taken the first one, only its answer was lost
-                client.rows.append({"hash": release(0).info_hash, "name": release(0).name})
+                client.rows.append(row_of(release(0)))
             finish(name, scene, shop)
             assert {row["hash"] for row in client.rows} == {release(number).info_hash for number in range(3)}
             assert client.seen.count(ADD) - adds == 3 - (path == ADD), name
@@ -258,7 +258,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
             assert rest.seconds >= 60 * 2 ** (count - 1)
             scene.clock.advance(rest.seconds)
         assert len(warnings(caplog)) == 1
-        client.rows.append({"hash": release(0).info_hash, "name": release(0).name})
+        client.rows.append(row_of(release(0)))
         finish("", scene, shop)
         assert client.seen.count(ADD) == 3
 
@@ -307,6 +307,11 @@ def new_credentials(scene: Scene, shop: Workshop) -> None:
     """Let the credentials be written anew, as `setup` does."""
     manager = CredentialsManager(shop.data / "credentials.enc", scene.folder / "credentials.key", {})
     manager.save("filelist", {"username": TRACKER_USER, "passkey": PASSKEY})
+
+
+def row_of(torrent: StandInRelease) -> dict[str, object]:
+    """Return what the client says of a torrent that is whole."""
+    return {"hash": torrent.info_hash, "name": torrent.name, "state": "stalledUP", "amount_left": 0}
 
 
 def finish(name: str, scene: Scene, shop: Workshop) -> None:

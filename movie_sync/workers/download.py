@@ -99,7 +99,8 @@ class DownloadWorker(Worker):
         self._used_signature: object = None
         self._outages = 0
         self._complaints = Complaints(_log)
-        self._paused_until = 0.0
+        self.paused_until = 0.0
+        """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
         self._pause_why = ""
         self._following = _Following(self._aftercare.follower, clock)
         self._is_budget_said = False
@@ -132,14 +133,14 @@ class DownloadWorker(Worker):
         self._follow(is_refused=is_refused)
         if is_refused:
             return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal))
-        remaining = self._paused_until - self._clock.monotonic()
+        remaining = self.paused_until - self._clock.monotonic()
         if remaining > 0:
             return self._cut(Rest(remaining, self._pause_why))
         rest = self._work()
         if rest is None:
             return None
         if not rest.is_idle and not self.is_refused:
-            self._paused_until = self._clock.monotonic() + rest.seconds
+            self.paused_until = self._clock.monotonic() + rest.seconds
             self._pause_why = rest.why
         return self._cut(rest)
 

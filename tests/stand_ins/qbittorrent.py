@@ -64,7 +64,7 @@ class QBittorrentStandIn:
     of them. `seen` lists what was asked for, `forms` what was posted with it. `trackers` are those of
     every torrent, `free_bytes` the space on its disk. `rows` is what it holds; a torrent that is added
     becomes the row `row_when_added`, if there is one; with `keeps_torrents` it becomes a row of its own,
-    of a film that has arrived.
+    of a film that has arrived. It is a 4.5; with `tells_free_space` a 5.3.
     """
 
     def __init__(self, *, asks_for_login: bool = True) -> None:
@@ -76,6 +76,7 @@ class QBittorrentStandIn:
         self.free_bytes = 10**12
         self.row_when_added: dict[str, Any] | None = None
         self.keeps_torrents = False
+        self.tells_free_space = False
         self.seen: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.stopping = threading.Event()
@@ -127,8 +128,9 @@ class QBittorrentStandIn:
             return self._right_answer(path, form, body)
 
     def _right_answer(self, path: str, form: dict[str, str], body: bytes) -> Answer:
-        if path in _ALWAYS_THE_SAME:
-            return Answer(body=_ALWAYS_THE_SAME[path])
+        fixed = _ALWAYS_THE_SAME | (self._of_5_3() if self.tells_free_space else {})
+        if path in fixed:
+            return Answer(body=fixed[path])
         match path:
             case "torrents/info":
                 return Answer(body=json.dumps(self._select(form)).encode())
@@ -141,6 +143,9 @@ class QBittorrentStandIn:
                 return Answer()
             case _:
                 return Answer(404, b"Not Found")
+
+    def _of_5_3(self) -> dict[str, bytes]:
+        return {VERSION: b"v5.3.0", API_VERSION: b"2.16.2", SPACE: str(self.free_bytes).encode()}
 
     def _change(self, path: str, form: dict[str, str], body: bytes) -> None:
         if path == DELETE:
@@ -166,7 +171,7 @@ class QBittorrentStandIn:
         if form.get("sort") == "hash":
             rows.sort(key=lambda row: cast("str", row["hash"]))
         elif form.get("sort") == "amount_left":
-            rows.sort(key=lambda row: cast("int", row["amount_left"]), reverse=True)
+            rows.sort(key=lambda row: cast("int", row.get("amount_left", 0)), reverse=True)
         offset = int(form.get("offset", "0"))
         return rows[offset:][: int(form.get("limit", "1000000"))]
 
