@@ -137,9 +137,10 @@ class MovieSyncApp:
                 self._report_state(*activity)
                 self._reported = activity
         since = self._clock.monotonic() - self._statistics_at
-        if since >= _STATISTICS_SECONDS:
-            if since >= _STATISTICS_ANYWAY_SECONDS or _statistics(self._queue_manager) != self._statistics:
-                self._log_statistics("Queues")
+        if since >= _STATISTICS_SECONDS and (
+            since >= _STATISTICS_ANYWAY_SECONDS or _statistics(self._queue_manager) != self._statistics
+        ):
+            self._log_statistics("Queues")
 
     def _drain(self) -> None:
         try:
