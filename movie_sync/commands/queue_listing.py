@@ -24,12 +24,11 @@ def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
     if not entries:
         context.say("No films there.")
         return 0
-    print_table(
-        ("QUEUE", "FILM", "SLUG OR ID", "STATE"),
-        [
-            (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
-            for name, entry in entries
-        ],
-        plain=context.options.plain,
-    )
+    headers = ("QUEUE", "FILM", "SLUG OR ID", "STATE")
+    rows = [
+        (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
+        for name, entry in entries
+    ]
+    first = 1 if queue else 0  # of one queue, its name need not stand in every line
+    print_table(headers[first:], [row[first:] for row in rows], plain=context.options.plain)
     return 0

@@ -16,6 +16,7 @@ _MB = 1_000_000
 _SHORTEST_IDLE_SECONDS = 60
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
 _INDENT = "  "
+_SHORTEST_LABEL = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,12 @@ class Look:
 
     width: int | None = None
     bar: str = "#."
+
+    def label(self, movie: Movie) -> str:
+        """Return the film's label, short enough to leave room for what is said of it."""
+        if self.width is None:
+            return movie.label
+        return shorten(one_line(movie.label), max(self.width // 3, _SHORTEST_LABEL))
 
 
 def overview(
@@ -112,9 +119,9 @@ def sections(view: Overview, look: Look) -> list[tuple[str, list[str]]]:
     groups = [
         ("Downloading (as the daemon last saw it)", [_bar_line(entry, look) for entry in view.downloading]),
         ("Waiting for room", room),
-        ("Waiting for a release", [_waiting_line(entry) for entry in view.waiting]),
-        ("Stalled", [f"{each.movie.label}: {each.why}: {each.release}" for each in view.stalled]),
-        ("Done this week", [_done_line(entry) for entry in view.done]),
+        ("Waiting for a release", [_waiting_line(entry, look) for entry in view.waiting]),
+        ("Stalled", [_stalled_line(each, look) for each in view.stalled]),
+        ("Done this week", [_done_line(entry, look) for entry in view.done]),
         (
             "Taken out of the torrent client (`add FILM` fetches it again)",
             [
@@ -125,7 +132,10 @@ def sections(view: Overview, look: Look) -> list[tuple[str, list[str]]]:
         ("No longer on the watchlist", [_unlisted_line(film) for film in view.unlisted]),
         (
             "Next retries",
-            [f"{_minute(entry.retry_at)}  {entry.movie.label}: {entry.error}" for entry in view.retries],
+            [
+                f"{_minute(entry.retry_at)}  {look.label(entry.movie)}: {entry.error}"
+                for entry in view.retries
+            ],
         ),
         (
             "Failed for good (`retry FILM` tries again)",
@@ -146,19 +156,26 @@ def _bar_line(entry: QueueEntry, look: Look) -> str:
         pace = f"idle {duration(follow.idle_seconds)}"
     else:
         pace = f"{follow.bytes_a_second / _MB:.1f} MB/s" if follow.bytes_a_second else ""
-    return f"[{bar}] {percent:3d} %  {follow.stage:11}  {pace:11}  {entry.movie.label}: {_release(entry)}"
+    return (
+        f"[{bar}] {percent:3d} %  {follow.stage:11}  {pace:11}  {look.label(entry.movie)}: {_release(entry)}"
+    )
 
 
-def _waiting_line(entry: QueueEntry) -> str:
+def _stalled_line(stalled: Stalled, look: Look) -> str:
+    why = stalled.why.removeprefix("stalled: ")
+    return f"{look.label(stalled.movie)}: {why}: {stalled.release}"
+
+
+def _waiting_line(entry: QueueEntry, look: Look) -> str:
     parts = [f"since {_day(entry.added_at)}"]
     if entry.searched_at:
         parts.append(f"searched {_minute(entry.searched_at)}")
-    return f"{entry.movie.label}: {', '.join(parts)}"
+    return f"{look.label(entry.movie)}: {', '.join(parts)}"
 
 
-def _done_line(entry: QueueEntry) -> str:
+def _done_line(entry: QueueEntry, look: Look) -> str:
     where = f", in {entry.follow.path}" if entry.follow and entry.follow.path else ""
-    return f"{_minute(_stage_time(entry))}  {entry.movie.label}: {_release(entry)}{where}"
+    return f"{_minute(_stage_time(entry))}  {look.label(entry.movie)}: {_release(entry)}{where}"
 
 
 def _unlisted_line(film: UnlistedFilm) -> str:
