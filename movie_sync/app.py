@@ -95,7 +95,7 @@ class MovieSyncApp:
         self._signals = Signals()
         self._complaints = Complaints(_log)
         self._reported: tuple[str, str] | None = None
-        self._statistics: dict[str, int] | None = None
+        self._statistics = ""
         self._statistics_at = clock.monotonic()
 
     def run_daemon(self) -> None:
@@ -137,10 +137,10 @@ class MovieSyncApp:
                 self._report_state(*activity)
                 self._reported = activity
         since = self._clock.monotonic() - self._statistics_at
-        if since >= _STATISTICS_SECONDS:
-            is_changed = self._queue_manager.get_statistics() != self._statistics
-            if is_changed or since >= _STATISTICS_ANYWAY_SECONDS:
-                self._log_statistics("Queues")
+        if since >= _STATISTICS_SECONDS and (
+            since >= _STATISTICS_ANYWAY_SECONDS or _statistics(self._queue_manager) != self._statistics
+        ):
+            self._log_statistics("Queues")
 
     def _drain(self) -> None:
         try:
@@ -167,13 +167,21 @@ class MovieSyncApp:
             os._exit(0)
 
     def _log_statistics(self, title: str) -> None:
-        self._statistics = self._queue_manager.get_statistics()
+        self._statistics = _statistics(self._queue_manager)
         self._statistics_at = self._clock.monotonic()
-        _log.info(
-            "%s: %d pending, %d failed (%d for good), %d completed.",
-            title,
-            self._statistics["pending"],
-            self._statistics["failed"],
-            self._statistics["permanent_failures"],
-            self._statistics["completed"],
-        )
+        _log.info("%s: %s", title, self._statistics)
+
+
+def _statistics(queue_manager: QueueManager) -> str:
+    """Return the counts in words; those of torrents only where there are any."""
+    films = queue_manager.get_statistics()
+    torrents = (
+        (queue_manager.unfinished_count(), "downloading"),
+        (queue_manager.waiting_count(), "waiting for a release"),
+        (queue_manager.done_lately_count(), "done this week"),
+    )
+    besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
+    return (
+        f"{films['pending']} pending, {films['failed']} failed ({films['permanent_failures']} for good), "
+        f"{films['completed']} completed{'; ' if besides else ''}{besides}."
+    )

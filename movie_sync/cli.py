@@ -101,12 +101,14 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
         from movie_sync.commands.search import run_search  # noqa: PLC0415
 
         return run_search(context, args.title, year=args.year, imdb_id=args.imdb, as_json=args.json)
-    if command in {"status", "queue"}:
+    if command == "status":
         from movie_sync.commands import status  # noqa: PLC0415
 
-        if command == "status":
-            return status.run_status(context, as_json=args.json)
-        return status.run_queue(context, args.queue, as_json=args.json)
+        return status.run_status(context, as_json=args.json)
+    if command == "queue":
+        from movie_sync.commands.queue_listing import run_queue  # noqa: PLC0415
+
+        return run_queue(context, args.queue, as_json=args.json)
     from movie_sync.commands import edit  # noqa: PLC0415
 
     if command == "add":

@@ -319,6 +319,20 @@ class QueueManager:
         with self.failed_lock:
             return len(self._queues[QueueName.FAILED].waiting)
 
+    def done_lately_count(self) -> int:
+        """Return how many completed films have a torrent that came to its end in the last week."""
+        with self.completed_lock:
+            return self._queues[QueueName.COMPLETED].done_lately()
+
+    def info_hashes(self, movie: Movie) -> tuple[str, ...]:
+        """Return the info-hashes of all torrents that were handed over for a film."""
+        with self._all_locked():
+            entry = self._queues.held(movie.keys())
+        if entry is None:
+            return ()
+        choices = ([entry.choice] if entry.choice else []) + [old.choice for old in entry.tried]
+        return tuple(dict.fromkeys(choice.info_hash for choice in choices if choice.info_hash))
+
     def note_follows(self, follows: Mapping[str, Follow]) -> None:
         """Write down, with one write, how far the torrents of completed films are, by info-hash.
 

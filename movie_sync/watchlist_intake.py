@@ -5,10 +5,11 @@ import threading
 from dataclasses import dataclass
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.watchlist import FirstRun, compare
+from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare
 from movie_sync.errors import LibraryError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.unlisted_store import UnlistedStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 
 _log = logging.getLogger(__name__)
@@ -38,11 +39,13 @@ class WatchlistIntake:
         library: MovieLibrary,
         *,
         first_run: FirstRun,
+        unlisted: UnlistedStore | None = None,
     ) -> None:
         self._queue_manager = queue_manager
         self._store = store
         self._library = library
         self._first_run = first_run
+        self._unlisted = unlisted
         self._lock = threading.Lock()
 
     def take(self, snapshot: WatchlistSnapshot) -> Intake:
@@ -78,6 +81,7 @@ class WatchlistIntake:
                 first_run=self._first_run,
                 concludes_removals=concludes_removals,
             )
+            self._note_unlisted(change)
             there = self._queue_manager.add_all_to_completed(found)
             queued = self._queue_manager.add_all_to_pending(change.wanted)
             on_disk = {movie.keys() for movie, _ in found}
@@ -90,6 +94,15 @@ class WatchlistIntake:
         for movie in dropped:
             _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
         return Intake(len(snapshot.movies), queued, there, len(dropped))
+
+    def _note_unlisted(self, change: WatchlistChange) -> None:
+        """Remember what left and what came back, while the queues still tell the films' torrents."""
+        if self._unlisted is None:
+            return
+        if change.unlisted:
+            self._unlisted.note_left(change.unlisted, self._queue_manager.info_hashes)
+        if change.listed_again:
+            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.info_hashes)
 
     def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
         change = compare(snapshot, self._store.load(like=snapshot.movies), first_run=self._first_run)

@@ -23,8 +23,10 @@ from movie_sync.radar import Radar
 from movie_sync.room_keeper import RoomKeeper
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.storage.radar_store import RadarStore
+from movie_sync.storage.unlisted_store import UnlistedStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
+from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.watchlist_intake import WatchlistIntake
 from movie_sync.workers.download import Aftercare, Connection, Reach
 
@@ -61,6 +63,13 @@ class Services:
             context.clock,
             persist=not context.options.dry_run,
         )
+        self._tags_unlisted = self._config["unlisted"] == "tag" and self._config["qbittorrent"]["enabled"]
+        self._unlisted = UnlistedStore(
+            context.paths.unlisted,
+            context.clock,
+            tags=self._tags_unlisted,
+            writable=not context.options.dry_run,
+        )
 
     def watchlist_source(self) -> WatchlistSource:
         """Return the account export if one is configured, else the user's public watchlist.
@@ -79,7 +88,13 @@ class Services:
         """Return what takes readings of the watchlist in."""
         is_real = not self._context.options.dry_run
         store = WatchlistStore(self._context.paths.watchlist, self._context.clock, writable=is_real)
-        return WatchlistIntake(queue_manager, store, self.library, first_run=self._config["first_run"])
+        return WatchlistIntake(
+            queue_manager,
+            store,
+            self.library,
+            first_run=self._config["first_run"],
+            unlisted=self._unlisted,
+        )
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now, decrypted in a child process.
@@ -201,6 +216,7 @@ class Services:
                 calls_per_hour=config["filelist"]["calls_per_hour"],
                 clock=clock,
             ),
+            tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted else None,
             tell=tell,
         )
 

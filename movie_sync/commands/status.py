@@ -1,103 +1,48 @@
-"""`status` and `queue`: what the queues hold and what goes on, beside a running daemon or without one."""
+"""`status`: everything at a glance, beside a running daemon or without one.
+
+All of it stands in the data folder: no service is asked, and no credentials are opened.
+"""
 
 import json
-import logging
-import threading
-from collections.abc import Iterable
+import shutil
+import sys
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.table import print_table
-from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName
+from movie_sync.commands.status_view import Look, Overview, overview, sections
+from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.domain.plain_text import one_line
-from movie_sync.errors import MovieSyncError
-from movie_sync.logs import LOGGER_NAME
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.daemon_state import DaemonState, read_state
-from movie_sync.storage.entry_codec import entry_to_dict
+from movie_sync.storage.entry_codec import entry_to_dict, format_time
 from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
 
 _SHOWN = 10
-_PERCENT = 100
-_SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
+_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 
 def run_status(context: Context, *, as_json: bool) -> int:
     """Show the state of everything; returns the exit code."""
-    queues = _view(context)
+    queues = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    statistics = queues.get_statistics()
     daemon = running_daemon(context)
-    failed = queues.entries(QueueName.FAILED)
-    retries = sorted((entry for entry in failed if entry.retry_at), key=lambda entry: str(entry.retry_at))
-    permanent = [entry for entry in failed if entry.retry_at is None]
-    downloading, trouble = _downloading(context, queues.entries(QueueName.COMPLETED))
+    view = overview(
+        {name: queues.entries(name) for name in _QUEUES},
+        UnlistedStore(context.paths.unlisted, context.clock, writable=False).films(),
+        activity=daemon.download if daemon else "",
+        now=context.clock.now(),
+    )
     if as_json:
-        _print_json(
-            {
-                "statistics": queues.get_statistics(),
-                "daemon": daemon.pid if daemon else None,
-                "monitor": daemon.monitor if daemon else None,
-                "download": daemon.download if daemon else None,
-                "downloading": [
-                    {
-                        "name": torrent.name,
-                        "info_hash": torrent.info_hash,
-                        "progress": torrent.progress,
-                        "state": torrent.state,
-                    }
-                    for torrent in downloading
-                ],
-                "retries": [entry_to_dict(entry, QueueName.FAILED) for entry in retries],
-                "permanent_failures": [entry_to_dict(entry, QueueName.FAILED) for entry in permanent],
-            }
-        )
+        document = {"statistics": statistics, **_daemon_document(daemon), **_document(view)}
+        print(json.dumps(document, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
         return 0
     _show_daemon(context, daemon)
-    statistics = queues.get_statistics()
     context.say(
         f"Queues   {statistics['pending']} pending, {statistics['failed']} failed "
         f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
     )
-    _show_section(
-        context,
-        "Downloading",
-        [f"{torrent.progress * _PERCENT:5.1f} %  {one_line(torrent.name)}" for torrent in downloading],
-    )
-    if trouble:
-        context.say(f"\nWhat is downloading is unknown: {trouble}")
-    _show_section(
-        context,
-        "Next retries",
-        [
-            one_line(f"{entry.retry_at:%Y-%m-%d %H:%M} UTC  {entry.movie.label}: {entry.error}")
-            for entry in retries
-        ],
-    )
-    _show_section(
-        context,
-        "Failed for good (`retry FILM` tries again)",
-        [one_line(f"{entry.movie.slug or entry.movie.id}: {entry.error}") for entry in permanent],
-    )
-    return 0
-
-
-def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
-    """Show the entries of one queue or of all; returns the exit code."""
-    queues = _view(context)
-    names = [QueueName(queue)] if queue else list(_SHOWN_QUEUES)
-    entries = [(name, entry) for name in names for entry in queues.entries(name)]
-    if as_json:
-        _print_json([{"queue": str(name), **entry_to_dict(entry, name)} for name, entry in entries])
-        return 0
-    if not entries:
-        context.say("No films there.")
-        return 0
-    print_table(
-        ("QUEUE", "FILM", "SLUG OR ID", "STATE"),
-        [
-            (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, _state_of(name, entry))
-            for name, entry in entries
-        ],
-        plain=context.options.plain,
-    )
+    for title, lines in sections(view, _look(context)):
+        _show_section(context, title, lines)
     return 0
 
 
@@ -108,34 +53,89 @@ def running_daemon(context: Context) -> DaemonState | None:
     return read_state(context.paths.daemon)
 
 
-def _view(context: Context) -> QueueManager:
-    return QueueManager(context.paths.root, clock=context.clock, writable=False)
+# --- for scripts --------------------------------------------------------------------------
 
 
-def _state_of(queue: QueueName, entry: QueueEntry) -> str:
-    if queue is QueueName.FAILED:
-        when = f"next try {entry.retry_at:%Y-%m-%d %H:%M} UTC" if entry.retry_at else "for good"
-        return f"{entry.error}; {when}"
-    if queue is QueueName.COMPLETED:
-        release = entry.choice.release if entry.choice else entry.extra.get("where", "")
-        return f"{entry.reason}: {release}" if release else str(entry.reason)
-    return f"since {entry.added_at:%Y-%m-%d %H:%M} UTC"
+def _daemon_document(daemon: DaemonState | None) -> dict[str, object]:
+    return {
+        "daemon": daemon.pid if daemon else None,
+        "monitor": daemon.monitor if daemon else None,
+        "download": daemon.download if daemon else None,
+    }
 
 
-def _downloading(context: Context, completed: Iterable[QueueEntry]) -> tuple[list[HeldTorrent], str]:
-    """Ask qBittorrent how far our torrents are; what it says when it cannot be asked."""
-    ours = {entry.choice.info_hash for entry in completed if entry.choice and entry.choice.info_hash}
-    if not context.config["qbittorrent"]["enabled"] or not ours:
-        return [], ""
-    from movie_sync.commands.services import Services  # noqa: PLC0415 - heavy, and not always needed
+def _document(view: Overview) -> dict[str, object]:
+    room = {"why": view.room_why, "pending": view.pending_count} if view.room_why else None
+    return {
+        "downloading": [_torrent_document(entry) for entry in view.downloading],
+        "waiting_for_release": [_waiting_document(entry) for entry in view.waiting],
+        "waiting_for_room": room,
+        "stalled": [{**_film(each.movie), "release": each.release, "why": each.why} for each in view.stalled],
+        "done_this_week": [_past_document(entry) for entry in view.done],
+        "removed_in_client": [_past_document(entry) for entry in view.removed_in_client],
+        "unlisted": [_unlisted_document(film) for film in view.unlisted],
+        "retries": [entry_to_dict(entry, QueueName.FAILED) for entry in view.retries],
+        "permanent_failures": [entry_to_dict(entry, QueueName.FAILED) for entry in view.permanent],
+    }
 
-    logging.getLogger(LOGGER_NAME).addHandler(logging.NullHandler())
-    services = Services(context, stop=threading.Event())
-    try:
-        held = services.torrent_client(services.manager.load_in_child()).torrents()
-    except MovieSyncError as exc:
-        return [], one_line(str(exc))
-    return [torrent for torrent in held if torrent.info_hash in ours and torrent.progress < 1], ""
+
+def _film(movie: Movie) -> dict[str, object]:
+    return {"film": movie.label, "slug": movie.slug, "id": movie.id}
+
+
+def _torrent_document(entry: QueueEntry) -> dict[str, object]:
+    choice, follow = entry.choice, entry.follow
+    return {
+        "name": choice.release if choice else "",
+        "info_hash": choice.info_hash if choice else "",
+        "progress": follow.progress if follow else 0.0,
+        "state": follow.stage if follow else "",
+        **_film(entry.movie),
+        "speed": follow.bytes_a_second if follow else 0,
+        "idle_seconds": round(follow.idle_seconds) if follow else 0,
+    }
+
+
+def _waiting_document(entry: QueueEntry) -> dict[str, object]:
+    return {
+        **_film(entry.movie),
+        "since": format_time(entry.added_at),
+        "last_searched": format_time(entry.searched_at) if entry.searched_at else None,
+        "next_search": format_time(entry.retry_at) if entry.retry_at else None,
+        "error": entry.error or "",
+    }
+
+
+def _past_document(entry: QueueEntry) -> dict[str, object]:
+    """Return the plain form of a film whose torrent is done, or gone."""
+    choice, follow = entry.choice, entry.follow
+    return {
+        **_film(entry.movie),
+        "release": choice.release if choice else "",
+        "info_hash": choice.info_hash if choice else "",
+        "path": follow.path if follow else "",
+        "when": format_time(follow.since) if follow else None,
+    }
+
+
+def _unlisted_document(film: UnlistedFilm) -> dict[str, object]:
+    return {
+        **_film(film.movie),
+        "left_at": format_time(film.left_at),
+        "info_hashes": list(film.info_hashes),
+        "tagged": film.tagged,
+    }
+
+
+# --- for people ---------------------------------------------------------------------------
+
+
+def _look(context: Context) -> Look:
+    """Fit lines to a terminal; elsewhere nothing is cut off, and everything is ASCII."""
+    if not sys.stdout.isatty():
+        return Look()
+    has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
+    return Look(shutil.get_terminal_size().columns, "\u2588\u2591" if has_blocks else "#.")
 
 
 def _show_daemon(context: Context, daemon: DaemonState | None) -> None:
@@ -155,7 +155,3 @@ def _show_section(context: Context, title: str, lines: list[str]) -> None:
         context.say(f"  {line}")
     if len(lines) > _SHOWN:
         context.say(f"  and {len(lines) - _SHOWN} more; see `queue`")
-
-
-def _print_json(document: object) -> None:
-    print(json.dumps(document, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal

@@ -5,9 +5,14 @@ The words for a torrent's state are qBittorrent's (4.5 to 5.3).
 
 import re
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from movie_sync.domain.models import Follow, HeldTorrent, Stage
+from movie_sync.domain.models import Follow, HeldTorrent, QueueEntry, Stage
+
+DONE_LATELY = timedelta(days=7)
+"""How long a film whose torrent came to its end is shown as done."""
+LONG_IDLE_SECONDS = 3600.0
+"""After so long without a byte a torrent is shown among those that stand still."""
 
 # "Done" is not progress 1: while files are moved or checked the progress is 1 already.
 _WHOLE = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
@@ -23,6 +28,8 @@ _ACCOUNT = re.compile(
 )
 _WRITTEN_PROGRESS = 0.01
 _WRITTEN_IDLE_SHARE = 20
+# Each of these is passed once in a standstill: then what is shown of a torrent has to be true.
+_WRITTEN_IDLE_SECONDS = (60.0, LONG_IDLE_SECONDS)
 
 
 def is_whole(held: HeldTorrent) -> bool:
@@ -74,6 +81,12 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
     )
 
 
+def downloaded_at(entry: QueueEntry) -> datetime | None:
+    """Return when the film's torrent came to its end, or None if it did not."""
+    follow = entry.follow
+    return follow.since if follow is not None and follow.stage is Stage.DOWNLOADED else None
+
+
 def concerns_account(refusal: str) -> bool:
     """Tell whether a tracker's words are about the user, his client or his address, not about a torrent.
 
@@ -88,6 +101,7 @@ def is_worth_writing(before: Follow, after: Follow, stalled_after_seconds: float
         before.stage is not after.stage
         or abs(before.progress - after.progress) >= _WRITTEN_PROGRESS
         or abs(before.idle_seconds - after.idle_seconds) >= stalled_after_seconds / _WRITTEN_IDLE_SHARE
+        or any(before.idle_seconds < mark <= after.idle_seconds for mark in _WRITTEN_IDLE_SECONDS)
         or before.missing_since != after.missing_since
         or before.rechecked_at != after.rechecked_at
     )

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
+from movie_sync.domain.following import DONE_LATELY, downloaded_at
 from movie_sync.domain.models import QueueEntry
 from movie_sync.ports import Clock
 from movie_sync.storage.entry_codec import entry_from_dict
@@ -36,6 +37,7 @@ class FilmRows:
         """The films that wait for an acceptable release."""
         self.chosen: set[int] = set()
         """Of a work list, the films with a torrent that was about to be handed over."""
+        self._done_times: dict[int, datetime] = {}
         self._wishes = WishOrder()
         # A film on its way is asked for several times in a row.
         self._last_decoded: tuple[int, QueueEntry] | None = None
@@ -54,6 +56,12 @@ class FilmRows:
     def newest_wish(self) -> int | None:
         """Return, of a work list, the film that was wished for last, and of several at once the first."""
         return self._wishes.newest(lambda row: row in self._lines)
+
+    def done_lately(self) -> int:
+        """Return how many films have a torrent that came to its end in the last week."""
+        earliest = self._clock.now() - DONE_LATELY
+        self._done_times = {row: at for row, at in self._done_times.items() if at > earliest}
+        return len(self._done_times)
 
     def entry(self, row: int) -> QueueEntry:
         """Return the entry at a row."""
@@ -134,6 +142,9 @@ class FilmRows:
         """Note what a film is looked for by, besides its keys."""
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at
+        done_at = downloaded_at(entry)
+        if done_at is not None and done_at > self._clock.now() - DONE_LATELY:
+            self._done_times[row] = done_at
         if entry.is_followed:
             self.followed.add(row)
             if entry.is_unfinished:
@@ -145,5 +156,6 @@ class FilmRows:
 
     def _forget(self, row: int) -> None:
         self.retry_times.pop(row, None)
+        self._done_times.pop(row, None)
         for marked in (self.followed, self.unfinished, self.waiting, self.chosen):
             marked.discard(row)

@@ -96,6 +96,11 @@ class AppPaths:
         """How far the tracker's newest releases have been looked through."""
         return self.root / "radar.json"
 
+    @property
+    def unlisted(self) -> Path:
+        """Films that left the watchlist in the last month."""
+        return self.root / "unlisted.json"
+
     def prepare(self) -> None:
         """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
 
@@ -133,6 +138,7 @@ _OURS = (
     "watchlist.json",
     "budget.json",
     "radar.json",
+    "unlisted.json",
     "daemon.",
     "queue_",
     "movie_sync",

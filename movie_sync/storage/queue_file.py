@@ -112,6 +112,10 @@ class QueueFile:
         """Of the pending queue, the rows of films with a torrent that was about to be handed over."""
         return self._rows.chosen
 
+    def done_lately(self) -> int:
+        """Return how many films have a torrent that came to its end in the last week."""
+        return self._rows.done_lately()
+
     def newest_wish(self) -> int | None:
         """Return, of the pending queue, the row of the newest wish, or None if the queue is empty."""
         return self._rows.newest_wish()

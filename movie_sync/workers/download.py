@@ -30,7 +30,9 @@ from movie_sync.queue_manager import QueueManager
 from movie_sync.radar import Radar
 from movie_sync.room_keeper import RoomKeeper
 from movie_sync.torrent_follower import TorrentFollower
+from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.workers.base import Complaints, Rest, Worker
+from movie_sync.workers.errands import Errand
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
 from movie_sync.workers.words import time_of_day
 
@@ -38,7 +40,6 @@ _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
 _NO_ROOM_SECONDS = 30.0
-_NO_CLIENT_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
 
 
@@ -68,6 +69,7 @@ class Aftercare:
     follower: TorrentFollower | None = None
     rooms: RoomKeeper | None = None
     radar: Radar | None = None
+    tagger: UnlistedTagger | None = None
     tell: Callable[[Event], None] = lambda _event: None
 
 
@@ -102,7 +104,7 @@ class DownloadWorker(Worker):
         self.paused_until = 0.0
         """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
         self._pause_why = ""
-        self._following = _Following(self._aftercare.follower, clock)
+        self._errands = _errands(self._aftercare, clock)
         self._is_budget_said = False
         self._room_said = ""
         self._refusal = ""
@@ -130,7 +132,7 @@ class DownloadWorker(Worker):
     def step(self) -> Rest | None:
         """Try one pending film, or tell how long there is nothing to do."""
         is_refused = self.is_refused and self._connection.signature() == self._used_signature
-        self._follow(is_refused=is_refused)
+        self._run_errands(is_refused=is_refused)
         if is_refused:
             return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal))
         remaining = self.paused_until - self._clock.monotonic()
@@ -254,10 +256,11 @@ class DownloadWorker(Worker):
 
     # --- waiting --------------------------------------------------------------------------
 
-    def _follow(self, *, is_refused: bool) -> None:
-        """Look at the torrents that are on their way, if it is time."""
-        if self._following.is_due():
-            self._following.look(lambda: self._client_to_follow(is_refused=is_refused))
+    def _run_errands(self, *, is_refused: bool) -> None:
+        """Look at the torrents that are on their way, and tag those of unlisted films, if it is time."""
+        for errand in self._errands:
+            if errand.is_due():
+                errand.run(lambda: self._client_to_follow(is_refused=is_refused))
 
     def _client_to_follow(self, *, is_refused: bool) -> FollowedClient | None:
         if self._reach is None and is_refused:
@@ -266,7 +269,7 @@ class DownloadWorker(Worker):
 
     def _cut(self, rest: Rest) -> Rest:
         """End a rest when the next look at torrents, or at the newest releases, is due."""
-        waits = [rest.seconds, self._following.seconds_to_next()]
+        waits = [rest.seconds, *(errand.seconds_to_next() for errand in self._errands)]
         if rest.is_idle and self._aftercare.radar:
             waits.append(self._aftercare.radar.seconds_to_next())
         return Rest(min(wait for wait in waits if wait is not None), rest.why, rest.is_idle)
@@ -337,37 +340,13 @@ class DownloadWorker(Worker):
         return self._reach
 
 
-class _Following:
-    """The follower with the pauses that an outage of the client asks for."""
-
-    def __init__(self, follower: TorrentFollower | None, clock: Clock) -> None:
-        self._follower = follower
-        self._clock = clock
-        self._failures = 0
-        self._not_before = 0.0
-        self._complaints = Complaints(_log)
-
-    def seconds_to_next(self) -> float | None:
-        """Return how long until the next look, or None if there is nothing to look at."""
-        seconds = self._follower.seconds_to_next() if self._follower else None
-        return None if seconds is None else max(seconds, self._not_before - self._clock.monotonic())
-
-    def is_due(self) -> bool:
-        """Tell whether a look is due."""
-        return self.seconds_to_next() == 0
-
-    def look(self, client: Callable[[], FollowedClient | None]) -> None:
-        """Look; what fails is said once, and tried again with growing pauses."""
-        try:
-            followed = client()
-            if followed is None or self._follower is None:
-                self._not_before = self._clock.monotonic() + _NO_CLIENT_SECONDS
-                return
-            self._follower.look(followed)
-        except (AuthError, TransientError, StorageError, UserError) as exc:
-            self._failures += 1
-            self._not_before = self._clock.monotonic() + pause_seconds(self._failures)
-            self._complaints.say(f"How far the torrents are is not known: {exc}", exc=exc)
-        else:
-            self._failures = 0
-            self._complaints.over()
+def _errands(aftercare: Aftercare, clock: Clock) -> list[Errand]:
+    errands = []
+    if aftercare.follower:
+        look = aftercare.follower.look
+        words = "How far the torrents are is not known"
+        errands.append(Errand(aftercare.follower.seconds_to_next, look, words, clock))
+    if aftercare.tagger:
+        work, words = aftercare.tagger.work, "The torrents of unlisted films are not tagged yet"
+        errands.append(Errand(aftercare.tagger.seconds_to_next, work, words, clock))
+    return errands

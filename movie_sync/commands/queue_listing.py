@@ -1,0 +1,34 @@
+"""`queue`: the films themselves, beside a running daemon or without one."""
+
+import json
+
+from movie_sync.commands.context import Context
+from movie_sync.commands.status_view import state_of
+from movie_sync.commands.table import print_table
+from movie_sync.domain.models import QueueName
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.entry_codec import entry_to_dict
+
+_SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
+
+
+def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
+    """Show the entries of one queue or of all; returns the exit code."""
+    queues = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    names = [QueueName(queue)] if queue else list(_SHOWN_QUEUES)
+    entries = [(name, entry) for name in names for entry in queues.entries(name)]
+    if as_json:
+        documents = [{"queue": str(name), **entry_to_dict(entry, name)} for name, entry in entries]
+        print(json.dumps(documents, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
+        return 0
+    if not entries:
+        context.say("No films there.")
+        return 0
+    headers = ("QUEUE", "FILM", "SLUG OR ID", "STATE")
+    rows = [
+        (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
+        for name, entry in entries
+    ]
+    first = 1 if queue else 0  # of one queue, its name need not stand in every line
+    print_table(headers[first:], [row[first:] for row in rows], plain=context.options.plain)
+    return 0

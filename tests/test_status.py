@@ -1,0 +1,369 @@
+"""`status` shows at a glance what goes on with every film, from what stands in the data folder alone."""
+
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock, hash_of
+
+from movie_sync import app, cli
+from movie_sync.clock import SystemClock
+from movie_sync.commands.status_view import Look, duration, overview, sections, state_of
+from movie_sync.domain.following import is_worth_writing
+from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
+from movie_sync.domain.plain_text import width
+from movie_sync.logs import LOGGER_NAME, tear_down_logging
+from movie_sync.queue_manager import QueueManager
+from movie_sync.storage.daemon_state import DaemonState, write_state
+from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
+
+NOW = FakeClock().now()
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def film(number: int, title: str = "Made Up") -> Movie:
+    """Return a made-up film."""
+    return Movie(f"K{number}", f"made-up-{number}", f"{title} {number}", 1995)
+
+
+def choice(number: int) -> Choice:
+    """Return the release of a film."""
+    return Choice(f"Made.Up.{number}.1995.1080p.BluRay-GRP", number, hash_of(number))
+
+
+def followed(number: int, stage: Stage, since: datetime = NOW, **more: object) -> QueueEntry:
+    """Return a completed film whose torrent is followed."""
+    follow = Follow(stage, since, **more)  # type: ignore[arg-type]
+    return QueueEntry(
+        film(number), since, completed_at=since, reason="downloaded", choice=choice(number), follow=follow
+    )
+
+
+def failed(number: int, retry_at: datetime | None, **more: object) -> QueueEntry:
+    """Return a failed film."""
+    return QueueEntry(film(number), NOW - DAY, error="no release", retry_at=retry_at, **more)  # type: ignore[arg-type]
+
+
+def shown(
+    *completed: QueueEntry,
+    pending: list[QueueEntry] | None = None,
+    fails: list[QueueEntry] | None = None,
+    unlisted: list[UnlistedFilm] | None = None,
+    activity: str = "",
+    look: Look | None = None,
+) -> dict[str, list[str]]:
+    """Return the sections that are shown, by the first words of their titles."""
+    queues = {QueueName.PENDING: pending or [], QueueName.FAILED: fails or [], QueueName.COMPLETED: completed}
+    view = overview(queues, unlisted or [], activity=activity, now=NOW)
+    return {title.partition(" (")[0]: lines for title, lines in sections(view, look or Look()) if lines}
+
+
+@pytest.mark.parametrize(
+    ("entry", "start"),
+    [
+        (followed(1, Stage.DOWNLOADING, progress=0.478, bytes_a_second=5_340_000), "[####......]  47 %  downloading  5.3 MB/s     "),
+        (followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0), "[#########.]  99 %  downloading  idle 2 h     "),
+        (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  downloading               "),
+        (followed(1, Stage.ADDED), "[..........]   0 %  added                     "),
+        (followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0), "[##########] 100 %  broken       idle 1 min   "),
+    ],
+)  # fmt: skip
+def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
+    """Its line has a bar, the stage, and the speed or for how long nothing came, in columns."""
+    assert shown(entry)["Downloading"] == [f"{start}Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP"]
+
+
+def test_the_furthest_first() -> None:
+    """Torrents on their way stand by how far they are; those at their end are not among them."""
+    entries = [
+        followed(1, Stage.ADDED),
+        followed(2, Stage.DOWNLOADING, progress=0.9),
+        followed(3, Stage.DOWNLOADED),
+        followed(4, Stage.REMOVED),
+        QueueEntry(film(5), NOW, completed_at=NOW, reason="already downloaded"),
+    ]
+    assert [line.split(":")[0][-8:-7] for line in shown(*entries)["Downloading"]] == ["2", "1"]
+
+
+def test_waiting_for_a_release() -> None:
+    """Films without an acceptable release, with since when and when they were looked for; others not."""
+    searched = NOW - HOUR
+    sections_shown = shown(
+        fails=[
+            failed(1, NOW + HOUR, waits_for_release=True, searched_at=searched),
+            failed(2, None, waits_for_release=True),
+            failed(3, NOW + 2 * HOUR),
+        ]
+    )
+    assert sections_shown["Waiting for a release"] == [
+        "Made Up 1 (1995): since 2026-10-31, searched 2026-11-01 11:00 UTC",
+        "Made Up 2 (1995): since 2026-10-31",
+    ]
+    assert [line[:20] for line in sections_shown["Next retries"]] == [
+        "2026-11-01 13:00 UTC",
+        "2026-11-01 14:00 UTC",
+    ]
+    assert sections_shown["Failed for good"] == ["made-up-2: no release"]
+
+
+def test_waiting_for_room() -> None:
+    """Why nothing is handed over and how many films that holds up, as long as the daemon says so."""
+    pending = [QueueEntry(film(number), NOW) for number in (1, 2)]
+    why = "5 of our torrents are unfinished, and max_unfinished is 5"
+    lines = shown(pending=pending, activity=f"waiting for room: {why}")["Waiting for room"]
+    assert lines == [f"2 films in the queue: {why}"]
+    assert "Waiting for room" not in shown(pending=pending, activity="waiting for films")
+
+
+def test_stalled() -> None:
+    """Releases that were given up while the film has no whole torrent, and torrents idle for an hour."""
+    tried = (Tried(choice(9), "stalled: nothing came for 48 hours"),)
+    sections_shown = shown(
+        followed(1, Stage.DOWNLOADING, idle_seconds=3600.0),
+        followed(2, Stage.DOWNLOADING, idle_seconds=3599.0),
+        _with(followed(3, Stage.DOWNLOADED), tried),
+        _with(followed(4, Stage.ADDED), tried),
+        pending=[_with(QueueEntry(film(5), NOW), tried)],
+        fails=[_with(failed(6, NOW), tried)],
+    )
+    given_up = "nothing came for 48 hours: Made.Up.9.1995.1080p.BluRay-GRP"
+    assert sections_shown["Stalled"] == [
+        f"Made Up 5 (1995): {given_up}",
+        f"Made Up 6 (1995): {given_up}",
+        f"Made Up 4 (1995): {given_up}",
+        "Made Up 1 (1995): nothing came for 1 h: Made.Up.1.1995.1080p.BluRay-GRP",
+    ]
+
+
+def _with(entry: QueueEntry, tried: tuple[Tried, ...]) -> QueueEntry:
+    return replace(entry, tried=tried)
+
+
+def test_what_is_over() -> None:
+    """A week of what is done and a month of what was taken out or left the list, the latest first."""
+    entries = [
+        followed(1, Stage.DOWNLOADED, NOW - 6 * DAY, path="/films/One"),
+        followed(2, Stage.DOWNLOADED, NOW - 7 * DAY),
+        followed(3, Stage.DOWNLOADED, NOW - DAY),
+        followed(4, Stage.REMOVED, NOW - 30 * DAY),
+        followed(5, Stage.REMOVED, NOW - 31 * DAY),
+    ]
+    unlisted = [
+        UnlistedFilm(film(6), NOW - DAY, (hash_of(6),), tagged=True),
+        UnlistedFilm(film(7), NOW - 2 * DAY, (hash_of(7),)),
+        UnlistedFilm(film(8), NOW - 30 * DAY),
+        UnlistedFilm(film(9), NOW - 31 * DAY),
+        UnlistedFilm(film(10), NOW, (hash_of(10),), relisted=True),
+    ]
+    sections_shown = shown(*entries, unlisted=unlisted)
+    assert sections_shown["Done this week"] == [
+        "2026-10-31 12:00 UTC  Made Up 3 (1995): Made.Up.3.1995.1080p.BluRay-GRP",
+        "2026-10-26 12:00 UTC  Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP, in /films/One",
+    ]
+    assert [line[:21] for line in sections_shown["Taken out of the torrent client"]] == [
+        "2026-10-02  made-up-4"
+    ]
+    assert sections_shown["No longer on the watchlist"] == [
+        "2026-10-31  Made Up 6 (1995); its torrent is tagged",
+        "2026-10-30  Made Up 7 (1995); its torrent stays",
+        "2026-10-02  Made Up 8 (1995)",
+    ]
+
+
+@pytest.mark.parametrize("columns", [20, 80, 200])
+def test_lines_fit_a_terminal(columns: int) -> None:
+    """No line is wider than the terminal, whatever the title; nothing unsafe gets through."""
+    title = "\x1b[31m\u202e \u6620\u753b " * 10
+    tried = (Tried(choice(9), "odd \x07 reason " * 20),)
+    entries = [
+        followed(1, Stage.DOWNLOADING, idle_seconds=4000.0),
+        followed(2, Stage.DOWNLOADED),
+        followed(3, Stage.REMOVED),
+    ]
+    long = Movie("K9", "long", title, 1995)
+    entries = [_renamed(entry, long) for entry in entries]
+    sections_shown = shown(
+        *entries,
+        pending=[_with(QueueEntry(long, NOW), tried)],
+        fails=[_renamed(failed(1, NOW, waits_for_release=True), long), failed(2, None)],
+        unlisted=[UnlistedFilm(long, NOW, (hash_of(1),))],
+        activity="waiting for room: " + "no room " * 40,
+        look=Look(columns),
+    )
+    assert len(sections_shown) == 9
+    for lines in sections_shown.values():
+        for line in lines:
+            assert width(line) <= columns - 2
+            assert not {"\x1b", "\x07", "\u202e"} & set(line)
+
+
+def _renamed(entry: QueueEntry, movie: Movie) -> QueueEntry:
+    return replace(entry, movie=movie)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(60, "1 min"), (3599, "59 min"), (3600, "1 h"), (172_799, "47 h"), (172_800, "2 days"), (900_000, "10 days")],
+)  # fmt: skip
+def test_durations(seconds: float, words: str) -> None:
+    """A length of time in its largest unit, never more than it is."""
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("entry", "state"),
+    [
+        (followed(1, Stage.ADDED), "added, 0 %: "),
+        (followed(1, Stage.DOWNLOADING, progress=0.478), "downloading, 47 %: "),
+        (followed(1, Stage.BROKEN, progress=0.2), "broken, 20 %: "),
+        (followed(1, Stage.REMOVED, progress=0.2), "taken out of the client: "),
+        (followed(1, Stage.DOWNLOADED, progress=1.0), "downloaded: "),
+    ],
+)
+def test_the_stage_in_the_queue(entry: QueueEntry, state: str) -> None:
+    """`queue completed` shows how far each torrent is."""
+    assert state_of(QueueName.COMPLETED, entry) == f"{state}Made.Up.1.1995.1080p.BluRay-GRP"
+
+
+# --- the command ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    """Leave logging as it was found."""
+    logger = logging.getLogger(LOGGER_NAME)
+    before = (logger.level, logger.propagate, logging.raiseExceptions)
+    yield
+    tear_down_logging()
+    logger.level, logger.propagate, logging.raiseExceptions = before
+
+
+def _fill(folder: Path, count: int = 1) -> None:
+    """Bring films into every state, as the daemon does it."""
+    clock = SystemClock()
+    queues = QueueManager(folder)
+    now = clock.now()
+    stages = (
+        Follow(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0),
+        Follow(Stage.DOWNLOADED, now, path="/films/One"),
+        Follow(Stage.REMOVED, now),
+    )
+    for number in range(3 * count):
+        queues.add_to_completed(film(number), choice=choice(number), follow=stages[number % 3])
+    waiting = film(100)
+    queues.add_to_pending(waiting)
+    queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
+    queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
+    queues.give_up_torrent(film(101), Tried(choice(101), "stalled: nothing came for 48 hours"))
+    UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.info_hashes)
+
+
+def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One document with a list for each state, without a login: qBittorrent is not there at all."""
+    (tmp_path / "config.json").write_text('{"qbittorrent": {"url": "http://127.0.0.1:9"}}')
+    _fill(tmp_path)
+    assert cli.main(["status", "--json", "--data-dir", str(tmp_path)]) == 0
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert err == ""
+    assert document["statistics"] == {"pending": 1, "failed": 1, "completed": 3, "permanent_failures": 0}
+    names = {"film": "Made Up 0 (1995)", "slug": "made-up-0", "id": "K0"}
+    assert document["downloading"] == [
+        {
+            "name": choice(0).release,
+            "info_hash": hash_of(0),
+            "progress": 0.25,
+            "state": "downloading",
+            **names,
+            "speed": 1_500_000,
+            "idle_seconds": 0,
+        }
+    ]
+    [waiting] = document["waiting_for_release"]
+    assert waiting.keys() == {"film", "slug", "id", "since", "last_searched", "next_search", "error"}
+    assert document["waiting_for_room"] is None
+    [stalled] = document["stalled"]
+    assert (stalled["release"], stalled["why"]) == (choice(101).release, "stalled: nothing came for 48 hours")
+    [done] = document["done_this_week"]
+    assert (done["film"], done["release"], done["path"]) == (
+        "Made Up 1 (1995)",
+        choice(1).release,
+        "/films/One",
+    )
+    assert datetime.fromisoformat(done["when"]).tzinfo is not None
+    assert [entry["id"] for entry in document["removed_in_client"]] == ["K2"]
+    [gone] = document["unlisted"]
+    assert (gone["id"], gone["info_hashes"], gone["tagged"]) == ("K1", [hash_of(1)], False)
+
+
+def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """At most ten lines of a kind, then how many there are besides; plain ASCII where it is no terminal."""
+    _fill(tmp_path, count=12)
+    assert cli.main(["status", "--data-dir", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert out.count("[##........]  25 %  downloading  1.5 MB/s") == 10
+    assert out.count("  and 2 more; see `queue`") == 3
+    for title in (
+        "Downloading",
+        "Waiting for a release",
+        "Stalled",
+        "Done this week",
+        "No longer on the watchlist",
+    ):
+        assert f"\n{title}" in out
+    assert "Waiting for room" not in out
+
+
+def test_a_daemon_without_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a running daemon says of room is told with the number of films that wait; an old word is not."""
+    _fill(tmp_path)
+    write_state(
+        tmp_path / "daemon.json", DaemonState(1, "2026-11-01T12:00:00Z", "", "waiting for room: full")
+    )
+    lock = InstanceLock(tmp_path / "daemon.lock")
+    assert lock.acquire()
+    try:
+        cli.main(["status", "--json", "--data-dir", str(tmp_path)])
+    finally:
+        lock.release()
+    assert json.loads(capsys.readouterr().out)["waiting_for_room"] == {"why": "full", "pending": 1}
+    cli.main(["status", "--json", "--data-dir", str(tmp_path)])
+    assert json.loads(capsys.readouterr().out)["waiting_for_room"] is None
+
+
+# --- the daemon's statistics ------------------------------------------------------------------------
+
+
+def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
+    """Torrents are counted where there are any; what is done counts for a week, over a restart too."""
+    clock = FakeClock()
+    queues = QueueManager(tmp_path, clock=clock)
+    assert app._statistics(queues) == "0 pending, 0 failed (0 for good), 0 completed."
+    for number, stage in enumerate((Stage.DOWNLOADED, Stage.DOWNLOADED, Stage.DOWNLOADING, Stage.REMOVED)):
+        queues.add_to_completed(film(number), choice=choice(number), follow=Follow(stage, clock.now()))
+    queues.add_to_pending(film(9))
+    queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
+    words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
+    assert app._statistics(queues) == f"{words}, 2 done this week."
+    queues.remove(["made-up-0"])
+    assert queues.done_lately_count() == 1
+    assert QueueManager(tmp_path, clock=clock).done_lately_count() == 1
+    clock.advance(8 * 24 * 3600)
+    assert queues.done_lately_count() == 0
+    assert QueueManager(tmp_path, clock=clock).done_lately_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_worth"), [(0, 59, False), (30, 61, True), (61, 600, False), (3500, 3600, True)]
+)
+def test_a_standstill_is_written_down(before: float, after: float, is_worth: bool) -> None:
+    """After a minute and after an hour, so that what `status` shows of a torrent is true."""
+    follow = Follow(Stage.DOWNLOADING, NOW, 0.5)
+    stood, stands = replace(follow, idle_seconds=before), replace(follow, idle_seconds=after)
+    assert is_worth_writing(stood, stands, 172_800) is is_worth
