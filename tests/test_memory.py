@@ -86,9 +86,9 @@ _ROOM = 599_000
 """Bytes of an export that is to be read with little memory, but for its header."""
 
 
-def _rows(title: str, address: str, count: int = 8_000) -> str:
+def _rows(title: str, address: str, count: int = 8_000, left: int = _ROOM) -> str:
     """Return an export with as many films as have room."""
-    rows, left = [], _ROOM
+    rows = []
     for number in range(count):
         rows.append(f"2026-01-01,{title.format(number)},1999,{address.format(number)}")
         left -= len(rows[-1].encode()) + 1
@@ -103,7 +103,7 @@ EXPORTS: dict[str, str] = {
     "long titles of wide characters": _rows("\U0001f3ac" + "x" * 450 + "{}", "https://boxd.it/{:06}"),
     "long addresses": _rows("{}", "https://letterboxd.com/film/" + "x" * 230 + "{:05}/"),
     "addresses of some length": _rows("{}", "https://letterboxd.com/film/film-{:05}/"),
-    "more films than are taken": _rows("{}", "https://boxd.it/{}", 30_000),
+    "more films than are taken": _rows("{}", "https://boxd.it/{}", 30_000, 9 * _ROOM),
     "more bytes than are taken": _HEADER + "2026-01-01,X,1999,https://boxd.it/x\n" * 400_000,
 }
 
