@@ -44,7 +44,13 @@ DEFAULTS = json.loads("""
                                      "sd": [3, 60]},
               "preferred_mb_per_minute": null, "max_size_gb": null, "min_seeders": 1,
               "freeleech": "prefer", "prefer_internal": true, "words": {}, "reject_words": [],
-              "preset": null, "wait_for_best_hours": 0}
+              "preset": null, "wait_for_best_hours": 0},
+  "on_event": null,
+  "notices": {"enabled": false, "gather_seconds": 60, "quiet_hours": null, "digest_at": null,
+              "kinds": ["added", "downloaded", "waiting", "replaced", "failed", "unreadable", "refused",
+                        "disk full"]},
+  "jellyfin": {"url": null},
+  "plex": {"url": null}
 }
 """)
 

@@ -119,6 +119,7 @@ def _run(context: Context) -> int:
         stop=stop,
         once=once,
     )
+    announcer = services.announcer()
     desk = RequestDesk(queue_manager, intake)
     inbox = Inbox(context.paths.inbox, clock)
     app = MovieSyncApp(
@@ -128,11 +129,15 @@ def _run(context: Context) -> int:
         drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
         report_state=_state_reporter(context) if is_real else lambda _monitor, _download: None,
         clock=clock,
+        tick_extras=[announcer.tick],
+        closers=[] if once else [announcer.close],
     )
     _log.info(
         "Movie Sync works for %s; torrents go to %s.", _list_name(context), _target_name(context, services)
     )
     (app.run_once if once else app.run_daemon)()
+    if once:
+        (announcer.close if app.is_interrupted else announcer.finish)()
     with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
         if is_real:
             forget_state(context.paths.daemon, clock.now())

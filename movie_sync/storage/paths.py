@@ -90,6 +90,11 @@ class AppPaths:
         """When the tracker was called in the last hour."""
         return self.root / "budget.json"
 
+    @property
+    def events(self) -> Path:
+        """What is still to be told to the user."""
+        return self.root / "events.json"
+
     def prepare(self) -> None:
         """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
 
@@ -108,7 +113,16 @@ class AppPaths:
 
 
 # How the names of our files in the data folder begin.
-_OURS = ("config.json", "credentials.enc", "watchlist.json", "budget.json", "daemon.", "queue_", "movie_sync")
+_OURS = (
+    "config.json",
+    "credentials.enc",
+    "watchlist.json",
+    "budget.json",
+    "events.json",
+    "daemon.",
+    "queue_",
+    "movie_sync",
+)
 _OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
 
 
