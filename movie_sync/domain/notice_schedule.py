@@ -49,7 +49,8 @@ def read_time(text: str) -> time:
         ValueError: it is none.
     """
     hours, _, minutes = text.strip().partition(":")
-    if not (hours.isdecimal() and len(minutes) == len("00") and minutes.isdecimal()):
+    is_number = text.isascii() and hours.isdecimal() and minutes.isdecimal()
+    if not is_number or len(minutes) != len("00"):
         raise ValueError("no time of day")
     return time(int(hours), int(minutes))
 

@@ -73,6 +73,15 @@ class Sender:
             is_answering=True,
         )
 
+    def carry_out(self, service: str, given: bytes) -> Ended:
+        """Carry an order out and wait for the end, up to a minute; raises OSError."""
+        process = self.start(service, given)
+        process.wait(_PROCESS_SECONDS)
+        ended = process.poll()
+        if ended is None:
+            process.end()
+        return ended or Ended(None, f"it took longer than {_PROCESS_SECONDS:g} seconds")
+
 
 class SenderChannel(Channel):
     """A channel whose events are told by our own process, many at once."""
