@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -681,3 +683,45 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
     assert any(line.startswith("FAIL  Plex: Plex at http://127.0.0.1") for line in lines)
     assert answer.returncode == 1
     assert TOKEN not in answer.stdout + answer.stderr
+
+
+# --- the page of examples ---------------------------------------------------------------------
+
+PAGE = (ROOT / "docs" / "notices.md").read_text(encoding="utf-8")
+EXAMPLES = {
+    "jellyfin": ("http://localhost:8096", "POST /Library/Refresh", 'MediaBrowser Token="YOUR-API-KEY"'),
+    "plex": (
+        "http://localhost:32400",
+        "GET /library/sections/1/refresh?path=%2fsrv%2fA+%26+B",
+        "YOUR-TOKEN",
+    ),
+    "hook": ("http://localhost:5678", "POST /webhook/films", ""),
+}
+
+
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_documented_commands(home: Home, caplog: pytest.LogCaptureFixture, name: str) -> None:
+    """Each does what the page says with a download, and nothing, without a complaint, with the rest."""
+    address, request, secret = EXAMPLES[name]
+    home.environ["HOME"] = str(home.folder)
+    for file, header in re.findall(r"`(\w+\.conf)` holds `(header = .*)`:", PAGE):
+        (home.folder / file).write_text(header)
+    block = re.search(rf"<!-- {name} -->\n```json\n(.*)\n```", PAGE)
+    assert block
+    with Receiver() as receiver:
+        announcer = home.announcer(**json.loads(block[1].replace(address, receiver.url)))
+        announcer.tell(event(1, EventKind.DOWNLOADED, path="/srv/A & B"))
+        announcer.tell(event(2))
+        home.until_told(announcer)
+        announcer.close()
+    received = receiver.received
+    assert len(received) == (2 if name == "hook" else 1)
+    assert f"{received[0].method} {received[0].path}".lower() == request.lower()
+    assert not secret or secret in received[0].headers.values()
+    assert caplog.text == ""
+
+
+def test_every_kind_is_documented() -> None:
+    """The page names each kind of event."""
+    assert re.findall(r"^\| `([\w ]+)` \|", PAGE, re.MULTILINE) == list(EventKind)
