@@ -74,7 +74,8 @@ class MovieSyncApp:
 
     `drain_inbox` carries out what commands asked for and is called about once a second;
     `report_state` is told what the workers are at when that changes. Both may raise StorageError.
-    `tick_extras` are called about once a second, `closers` once at the end; none may block or raise.
+    `tick_extras` are called about once a second, `closers` once when
+    the workers were asked to end and may take two seconds. None of them may raise.
     """
 
     def __init__(
@@ -169,9 +170,9 @@ class MovieSyncApp:
         if self._signals.received is not None:
             _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
         ends_at = time.monotonic() + _JOIN_SECONDS
-        late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         for close in self._closers:
             close()
+        late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         self._log_statistics("Final statistics")
         if late:
             # Its request cannot be cut short; what it was at is found again by the next start, as after

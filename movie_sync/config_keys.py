@@ -209,6 +209,7 @@ KEYS = Section(
             None,
             "a program and its arguments, as a list of texts or as one text, or null for none",
             or_null(command_line),
+            is_path=True,
         ),
         "notices": _NOTICES,
         "jellyfin": _media_server(),

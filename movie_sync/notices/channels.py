@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from movie_sync.credentials_manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
@@ -139,9 +139,15 @@ class NoticeChannel(SenderChannel):
     def _next(self, *, in_hurry: bool) -> Task | None:
         if not self._is_due(in_hurry=in_hurry):
             return None
-        events = list(self._outbox.waiting(self.name))
-        title, text = notice_of(events)
-        return Task([event.id for event in events], notice_order(title, text))
+        ids: list[str] = []
+
+        def events() -> Iterator[Event]:
+            for event in self._outbox.waiting(self.name):
+                ids.append(event.id)
+                yield event
+
+        title, text = notice_of(events())
+        return Task(ids, notice_order(title, text))
 
 
 class RefreshChannel(SenderChannel):
