@@ -74,8 +74,8 @@ class MovieSyncApp:
 
     `drain_inbox` carries out what commands asked for and is called about once a second;
     `report_state` is told what the workers are at when that changes. Both may raise StorageError.
-    `tick_extras` are called about once a second, `closers` once when
-    the workers were asked to end and may take two seconds. None of them may raise.
+    `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
+    those may take two seconds. None of them may raise.
     """
 
     def __init__(

@@ -260,7 +260,10 @@ def command_line(value: object) -> list[str]:
 
 
 def _is_word(value: object) -> bool:
-    return isinstance(value, str) and len(value) <= _LONGEST_TEXT and "\0" not in value
+    """Return whether the system can take a value as an argument."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        return False
+    return all(unicodedata.category(letter) != "Cs" and letter != "\0" for letter in value)
 
 
 def time_of_day(value: object) -> str:

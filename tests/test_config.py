@@ -200,7 +200,7 @@ UNUSABLE: list[tuple[str, object]] = [
     *each("quality.words", [], {"": 1}, {"a": "1"}, {"a": math.nan}, None),
     *each("quality.reject_words", "cam", [""], [1]),
     *each("quality.wait_for_best_hours", -1, "48", math.inf),
-    *each("on_event", "", " ", [], [""], ["a", 1], ["a", "b\0"], "a 'b", True, {}),
+    *each("on_event", "", " ", [], [""], ["a", 1], ["a", "b\0"], ["a\ud800"], "a 'b", True, {}),
     *each("notices.quiet_hours", "22:00", "22-8", "08:00-08:00", "08:00-24:00", "", 8, True, ["22:00-08:00"]),
     *each("notices.digest_at", "8", "24:00", "", 8, "08:00-09:00"),
     *each("notices.kinds", "failed", ["nothing"], None),
