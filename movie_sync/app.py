@@ -74,6 +74,8 @@ class MovieSyncApp:
 
     `drain_inbox` carries out what commands asked for and is called about once a second;
     `report_state` is told what the workers are at when that changes. Both may raise StorageError.
+    `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
+    those may take two seconds. None of them may raise.
     """
 
     def __init__(
@@ -85,6 +87,8 @@ class MovieSyncApp:
         drain_inbox: Callable[[], int],
         report_state: Callable[[str, str], None],
         clock: Clock,
+        tick_extras: Sequence[Callable[[], None]] = (),
+        closers: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._monitor = monitor
         self._download = download
@@ -92,11 +96,18 @@ class MovieSyncApp:
         self._drain_inbox = drain_inbox
         self._report_state = report_state
         self._clock = clock
+        self._tick_extras = tick_extras
+        self._closers = closers
         self._signals = Signals()
         self._complaints = Complaints(_log)
         self._reported: tuple[str, str] | None = None
         self._statistics = ""
         self._statistics_at = clock.monotonic()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal came."""
+        return self._signals.received is not None
 
     def run_daemon(self) -> None:
         """Run both workers until a signal comes."""
@@ -127,6 +138,8 @@ class MovieSyncApp:
 
     def _tick(self, workers: Sequence[Worker]) -> None:
         self._drain()
+        for extra in self._tick_extras:
+            extra()
         for worker in workers:
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
@@ -157,6 +170,8 @@ class MovieSyncApp:
         if self._signals.received is not None:
             _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
         ends_at = time.monotonic() + _JOIN_SECONDS
+        for close in self._closers:
+            close()
         late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         self._log_statistics("Final statistics")
         if late:

@@ -11,6 +11,7 @@ from movie_sync.config_values import (
     MANY,
     Reader,
     category,
+    command_line,
     either,
     filled_text,
     flag,
@@ -21,10 +22,13 @@ from movie_sync.config_values import (
     path_here,
     size_range,
     tag,
+    time_of_day,
+    time_span,
     user_name,
     web_address,
     word_values,
 )
+from movie_sync.domain.events import EventKind
 from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
 
@@ -148,6 +152,33 @@ _QUALITY = Section(
     }
 )
 
+_NOTICES = Section(
+    {
+        "enabled": Rule(default=False, allowed=_YES_OR_NO, read=flag),
+        "gather_seconds": Rule(60, "a number of seconds from 0 to 3600", number(0, 3600)),
+        "quiet_hours": Rule(None, 'two times such as "22:00-08:00", or null for none', or_null(time_span)),
+        "digest_at": Rule(None, 'a time such as "08:00", or null for none', or_null(time_of_day)),
+        "kinds": Rule(
+            [str(kind) for kind in EventKind],
+            f"a list of {', '.join(EventKind)}",
+            list_of(one_of(*EventKind)),
+        ),
+    }
+)
+
+
+def _media_server() -> Section:
+    return Section(
+        {
+            "url": Rule(
+                None,
+                "an http or https address with a host, without credentials and query, or null for none",
+                or_null(web_address),
+            )
+        }
+    )
+
+
 KEYS = Section(
     {
         "username": Rule("", "a Letterboxd user name: letters, digits and _", user_name),
@@ -183,5 +214,14 @@ KEYS = Section(
         "filelist": _FILELIST,
         "qbittorrent": _QBITTORRENT,
         "quality": _QUALITY,
+        "on_event": Rule(
+            None,
+            "a program and its arguments, as a list of texts or as one text, or null for none",
+            or_null(command_line),
+            is_path=True,
+        ),
+        "notices": _NOTICES,
+        "jellyfin": _media_server(),
+        "plex": _media_server(),
     }
 )

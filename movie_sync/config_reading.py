@@ -18,7 +18,7 @@ from movie_sync.storage.paths import expand_home
 _LARGEST_FILE_BYTES = 1_000_000
 _MOST_UNKNOWN_KEYS = 10
 _LONGEST_COMPARED = 60
-_CREDENTIAL = re.compile(r"pass|token|secret|cookie", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

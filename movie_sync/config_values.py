@@ -8,10 +8,13 @@ Python's JSON reader lets through.
 import ipaddress
 import json
 import re
+import shlex
 import unicodedata
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from movie_sync.domain.notice_schedule import read_span, read_time
 
 Reader = Callable[[object], object]
 
@@ -241,3 +244,43 @@ def word_values(value: object) -> dict[str, float]:
         return {filled_text(word): read(worth) for word, worth in value.items()}
     except UnusableValue:
         raise UnusableValue("an entry is not of that form") from None
+
+
+def command_line(value: object) -> list[str]:
+    """Read a program and its arguments: a list of texts, or a text as it is typed in a shell."""
+    words = value
+    if isinstance(value, str):
+        try:
+            words = shlex.split(value)
+        except ValueError:
+            raise UnusableValue("a quotation mark is missing") from None
+    if not isinstance(words, list) or not words or not all(map(_is_word, words)) or not words[0].strip():
+        raise UnusableValue
+    return words
+
+
+def _is_word(value: object) -> bool:
+    """Return whether the system can take a value as an argument."""
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+        return False
+    return all(unicodedata.category(letter) != "Cs" and letter != "\0" for letter in value)
+
+
+def time_of_day(value: object) -> str:
+    """Read a time of day such as `08:00`."""
+    text = _text(value)
+    try:
+        read_time(text)
+    except ValueError:
+        raise UnusableValue from None
+    return text
+
+
+def time_span(value: object) -> str:
+    """Read two times of day such as `22:00-08:00`."""
+    text = _text(value)
+    try:
+        read_span(text)
+    except ValueError:
+        raise UnusableValue from None
+    return text

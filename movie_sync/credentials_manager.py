@@ -24,7 +24,7 @@ from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-SERVICES = ("filelist", "qbittorrent")
+SERVICES = ("filelist", "qbittorrent")  # what the daemon itself logs in to
 # Environment variables by service and field; they win over the file.
 VARIABLES: Mapping[str, Mapping[str, str]] = {
     "filelist": {
@@ -35,13 +35,17 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
         "username": "MOVIE_SYNC_QBITTORRENT_USERNAME",
         "password": "MOVIE_SYNC_QBITTORRENT_PASSWORD",
     },
+    # Used by the process that tells the user what happened, and by nothing else.
+    "notices": {"urls": "MOVIE_SYNC_NOTICES_URLS"},
+    "jellyfin": {"token": "MOVIE_SYNC_JELLYFIN_TOKEN"},
+    "plex": {"token": "MOVIE_SYNC_PLEX_TOKEN"},
 }
 
 CHILD_MODULE = "movie_sync.credentials_child"
 CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
 _VERSION = 1
 _LARGEST_FILE_BYTES = 1_000_000
-_PACKAGE_PARENT = Path(__file__).resolve().parent.parent
+PACKAGE_PARENT = Path(__file__).resolve().parent.parent
 
 Stored = dict[str, dict[str, str]]
 
@@ -137,10 +141,12 @@ class CredentialsManager:
         return {service: stored.get(service, {}) | values for service, values in given.items()}
 
     def _given(self, service: str) -> dict[str, str]:
-        given = {
-            name: clean(self._environ.get(variable, ""), f"The environment variable {variable}")
-            for name, variable in VARIABLES.get(service, {}).items()
-        }
+        given = {}
+        for name, variable in VARIABLES.get(service, {}).items():
+            value = self._environ.get(variable, "")
+            if name == "urls":  # addresses may stand one a line
+                value = " ".join(value.split())
+            given[name] = clean(value, f"The environment variable {variable}")
         return {name: value for name, value in given.items() if value}
 
     def _read(self) -> Stored:
@@ -174,8 +180,8 @@ class CredentialsManager:
                 capture_output=True,
                 timeout=timeout_seconds,
                 check=False,
-                cwd=_PACKAGE_PARENT,
-                env=_child_environment(),
+                cwd=PACKAGE_PARENT,
+                env=child_environment(),
                 start_new_session=True,  # Ctrl+C is the daemon's to answer
             )
         except subprocess.TimeoutExpired:
@@ -293,13 +299,22 @@ def _fernet(key: bytes) -> "Fernet | None":
         return None
 
 
-def _child_environment() -> dict[str, str]:
-    """Return the environment for the child: it finds this package, and no secret."""
-    secrets = {variable for names in VARIABLES.values() for variable in names.values()}
-    environ = {name: value for name, value in os.environ.items() if name not in secrets}
-    places = [str(_PACKAGE_PARENT), environ.get("PYTHONPATH", "")]
-    environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
-    return environ
+def without_secrets(environ: Mapping[str, str], *, but: Collection[str] = ()) -> dict[str, str]:
+    """Return an environment without our credentials, except those of the services named."""
+    secrets = {
+        variable for service, names in VARIABLES.items() if service not in but for variable in names.values()
+    }
+    return {name: value for name, value in environ.items() if name not in secrets}
+
+
+def child_environment(
+    environ: Mapping[str, str] = os.environ, *, but: Collection[str] = ()
+) -> dict[str, str]:
+    """Return the environment for a process of our own: it finds this package, and no other secret."""
+    clean_environ = without_secrets(environ, but=but)
+    places = [str(PACKAGE_PARENT), clean_environ.get("PYTHONPATH", "")]
+    clean_environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
+    return clean_environ
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:

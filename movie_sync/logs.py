@@ -33,6 +33,7 @@ _SECRET_FORMS = (
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
     re.compile(r"(?<=/)[0-9a-f]{32}(?=/announce)|(?<=/announce/)[0-9a-f]{32}", re.IGNORECASE),
     re.compile(r"(?<=Basic )[A-Za-z0-9+/=]{8,}|(?<=Bearer )\S+"),
+    re.compile(r"(?<=Token=\")[^\"]+|(?<=X-Plex-Token[=:])\s*[^\s&]+", re.IGNORECASE),
     re.compile(r"(?<=SID=)[^;\s]+|(?<=QBT_SID_)\S+"),
 )
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.DEBUG: "\x1b[2m"}

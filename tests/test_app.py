@@ -11,9 +11,11 @@ from movie_sync.app import MovieSyncApp, Signals
 from movie_sync.errors import StorageError
 
 
-def _app(folder: Path, drain: list[BaseException | int]) -> MovieSyncApp:
+def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | None = None) -> MovieSyncApp:
     """Return an app whose inbox gives these answers, and the signal to stop after the last."""
     bench, desk = Bench(folder / "a"), Desk(folder / "b", snapshot())
+
+    said = [] if journal is None else journal
 
     def drain_inbox() -> int:
         if not drain:
@@ -31,6 +33,8 @@ def _app(folder: Path, drain: list[BaseException | int]) -> MovieSyncApp:
         drain_inbox=drain_inbox,
         report_state=lambda _monitor, _download: None,
         clock=bench.clock,
+        tick_extras=[lambda: said.append("tick")],
+        closers=[lambda: said.append("close")],
     )
 
 
@@ -40,6 +44,16 @@ def test_an_unforeseen_error_leaves_no_thread(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         app.run_daemon()
     assert threading.active_count() == 1
+
+
+def test_what_else_the_main_thread_looks_after(tmp_path: Path) -> None:
+    """It is called at every tick and closed once at the end, also after an error."""
+    journal: list[str] = []
+    _app(tmp_path, [0, 0], journal).run_daemon()
+    assert journal == ["tick", "tick", "close"]
+    with pytest.raises(ZeroDivisionError):
+        _app(tmp_path, [0, ZeroDivisionError("odd request")], journal).run_daemon()
+    assert journal[-1] == "close"
 
 
 def test_a_full_disk_does_not_end_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

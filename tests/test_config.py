@@ -49,7 +49,13 @@ DEFAULTS = json.loads("""
                                      "sd": [3, 60]},
               "preferred_mb_per_minute": null, "max_size_gb": null, "min_seeders": 1,
               "freeleech": "prefer", "prefer_internal": true, "words": {}, "reject_words": [],
-              "preset": null, "wait_for_best_hours": 0}
+              "preset": null, "wait_for_best_hours": 0},
+  "on_event": null,
+  "notices": {"enabled": false, "gather_seconds": 60, "quiet_hours": null, "digest_at": null,
+              "kinds": ["added", "downloaded", "waiting", "replaced", "failed", "unreadable", "refused",
+                        "disk full"]},
+  "jellyfin": {"url": null},
+  "plex": {"url": null}
 }
 """)
 
@@ -147,6 +153,14 @@ USABLE: list[tuple[str, object, object]] = [
     ("quality.words", {" x265 ": 10, "AV1": -2.5}, {"x265": 10, "AV1": -2.5}),
     ("quality.reject_words", ["HDCAM"], ["HDCAM"]),
     ("quality.wait_for_best_hours", 48, 48),
+    ("on_event", ["~/bin/told", "", " a ", " a "], ["/home/anna/bin/told", "", " a ", " a "]),
+    ("on_event", "told 'a b' --x", ["told", "a b", "--x"]),
+    ("notices.gather_seconds", 0, 0),
+    ("notices.quiet_hours", " 22:00-8:00", "22:00-8:00"),
+    ("notices.digest_at", "08:00", "08:00"),
+    ("notices.kinds", ["FAILED", "disk full"], ["failed", "disk full"]),
+    ("notices.kinds", [], []),
+    ("jellyfin.url", "http://nas:8096/jellyfin/", "http://nas:8096/jellyfin"),
 ]
 
 
@@ -191,6 +205,12 @@ UNUSABLE: list[tuple[str, object]] = [
     *each("quality.words", [], {"": 1}, {"a": "1"}, {"a": math.nan}, None),
     *each("quality.reject_words", "cam", [""], [1]),
     *each("quality.wait_for_best_hours", -1, "48", math.inf),
+    *each("on_event", "", " ", [], [""], ["a", 1], ["a", "b\0"], ["a\ud800"], "a 'b", True, {}),
+    *each("notices.quiet_hours", "22:00", "22-8", "08:00-08:00", "08:00-24:00", "", 8, True, ["22:00-08:00"]),
+    *each("notices.digest_at", "8", "24:00", "", 8, "08:00-09:00"),
+    *each("notices.kinds", "failed", ["nothing"], None),
+    *each("notices.enabled", None, "yes"),
+    *each("plex.url", "", "plex:32400", "http://a@b", "http://a/?X-Plex-Token=b", True),
 ]
 
 

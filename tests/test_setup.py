@@ -95,6 +95,7 @@ def first_answers(home: Home) -> list[str]:
         *("y", "nas.local:8080", "admin", PASSWORD),
         str(home.films),
         "hd",
+        "n",
     ]
 
 
@@ -121,7 +122,7 @@ def test_first_run(home: Home) -> None:
 
 def test_secrets_are_asked_for_unseen_and_never_shown(home: Home) -> None:
     """Passkey and password are typed hidden, and stand in no question and no line, now or later."""
-    first, second = User(*first_answers(home)), User(*[""] * 9)
+    first, second = User(*first_answers(home)), User(*[""] * 10)
     shown = home.set_up(first)[1] + home.set_up(second)[1]
 
     assert len(first.secret_questions) == 2
@@ -135,7 +136,7 @@ def test_enter_keeps_everything(home: Home) -> None:
     home.set_up(User(*first_answers(home)))
     before = home.manager.signature(), home.paths.config.stat().st_mtime_ns
 
-    done, _ = home.set_up(User(*[""] * 9))
+    done, _ = home.set_up(User(*[""] * 10))
 
     assert done
     assert (home.manager.signature(), home.paths.config.stat().st_mtime_ns) == before
@@ -146,14 +147,14 @@ def test_one_change_keeps_the_rest(home: Home) -> None:
     home.set_up(User(*first_answers(home)))
     home.paths.config.write_text(json.dumps({"note": "mine", **home.settings()}))
 
-    home.set_up(User("bob", "", "newkey", *[""] * 6))
+    home.set_up(User("bob", "", "newkey", *[""] * 7))
 
     assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": "newkey"}
     assert home.settings() == {"note": "mine", **home.settings(), "username": "bob"}
 
 
 @pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
-@pytest.mark.parametrize("count", range(9))
+@pytest.mark.parametrize("count", range(10))
 def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseException]) -> None:
     """Ctrl+C or the end of input at any question leaves no file behind."""
     done, shown = home.set_up(User(*first_answers(home)[:count], end=end))
@@ -166,7 +167,7 @@ def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseExce
 
 def test_without_qbittorrent(home: Home) -> None:
     """Who uses no qBittorrent is told where the torrents go, and is not asked for its address."""
-    user = User("anna", "anna_fl", PASSKEY, "n", str(home.films), "")
+    user = User("anna", "anna_fl", PASSKEY, "n", str(home.films), "", "")
 
     done, shown = home.set_up(user)
 
@@ -181,7 +182,7 @@ def test_without_qbittorrent(home: Home) -> None:
 
 def test_qbittorrent_without_login(home: Home) -> None:
     """An empty user name means that qBittorrent asks for none; then no password is asked for."""
-    user = User("anna", "anna_fl", PASSKEY, "", "", "", str(home.films), "")
+    user = User("anna", "anna_fl", PASSKEY, "", "", "", str(home.films), "", "")
 
     assert home.set_up(user)[0]
     assert home.manager.get("qbittorrent") == {}
@@ -192,7 +193,7 @@ def test_login_can_be_taken_away(home: Home) -> None:
     """A dash forgets the login that is there."""
     home.set_up(User(*first_answers(home)))
 
-    home.set_up(User("", "", "", "", "", "-", "", ""))
+    home.set_up(User("", "", "", "", "", "-", "", "", ""))
 
     assert home.manager.get("qbittorrent") == {}
     assert home.manager.get("filelist")["passkey"] == PASSKEY
@@ -206,6 +207,7 @@ def test_wrong_answers_are_asked_again(home: Home) -> None:
         *("maybe", "y", "http://admin:s3cret@host", "ftp://host", "localhost:9", ""),
         *("relative", str(home.films)),
         *("8k", "4K"),
+        "",
     )
 
     done, shown = home.set_up(user)
@@ -222,8 +224,8 @@ def test_wrong_answers_are_asked_again(home: Home) -> None:
 
 
 def answers_with_folder(*answers: str) -> list[str]:
-    """Return answers up to the folder, those about the folder, and one for the quality."""
-    return ["anna", "anna_fl", PASSKEY, "y", "", "", *answers, ""]
+    """Return answers up to the folder, those about the folder, one for the quality, one for being told."""
+    return ["anna", "anna_fl", PASSKEY, "y", "", "", *answers, "", ""]
 
 
 def test_download_folder_is_made_on_request(home: Home) -> None:
@@ -270,7 +272,7 @@ def test_preset_can_be_taken_back(home: Home) -> None:
     """The built-in choice is offered by a name of its own."""
     home.set_up(User(*first_answers(home)))
 
-    home.set_up(User(*[""] * 8, "default"))
+    home.set_up(User(*[""] * 8, "default", ""))
 
     assert home.settings()["quality"] == {"preset": None}
 
@@ -283,10 +285,40 @@ def test_environment_is_used_and_not_written(home: Home) -> None:
         "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
     }
 
-    assert home.set_up(User("", "", "", "y", "", "", str(home.films), ""))[0]
+    assert home.set_up(User("", "", "", "y", "", "", str(home.films), "", ""))[0]
 
     assert home.settings() == {"download_directory": str(home.films)}
     assert not home.paths.credentials.exists()
+
+
+def test_being_told(home: Home) -> None:
+    """Addresses and tokens are kept encrypted and not shown; the rest stands in the settings."""
+    user = User(
+        *first_answers(home)[:-1],
+        *("y", "ntfy://topic json://here"),
+        *("ftp://x", "nas.local:8096", "jelly-secret"),
+        "",
+    )
+
+    done, shown = home.set_up(user)
+
+    assert done
+    assert home.settings()["notices"] == {"enabled": True}
+    assert home.settings()["jellyfin"] == {"url": "http://nas.local:8096"}
+    assert "plex" not in home.settings()
+    assert home.manager.get("notices") == {"urls": "ntfy://topic json://here"}
+    assert home.manager.get("jellyfin") == {"token": "jelly-secret"}
+    assert len(user.secret_questions) == 4
+    assert "jelly-secret" not in shown
+
+
+def test_a_media_server_can_be_taken_away(home: Home) -> None:
+    """A dash turns it off, and its token is not asked for."""
+    home.paths.prepare()
+    home.paths.config.write_text('{"plex": {"url": "http://nas:32400"}}')
+    home.set_up(User(*first_answers(home)[:-1], "y", "", "", "-"))
+
+    assert home.settings()["plex"] == {"url": None}
 
 
 @pytest.mark.parametrize("damaged", ["config", "credentials"])

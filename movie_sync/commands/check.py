@@ -4,13 +4,16 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from movie_sync.commands.context import Context
+from movie_sync.commands.notices_setup import MEDIA_SERVERS, build_sender
 from movie_sync.commands.services import Services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
+from movie_sync.notices.channels import notice_order, refresh_order
 from movie_sync.storage.atomic_file import make_private_folder
 
 _GB = 1_000_000_000
@@ -32,6 +35,7 @@ def run_check(context: Context) -> int:
         if is_qbittorrent_used
         else ("Watch folder", lambda: _check_watch_folder(services.torrent_folder())),
     ]
+    checks += _checks_of_telling(context)
     failures = 0
     for name, check in checks:
         try:
@@ -95,3 +99,24 @@ def _check_watch_folder(folder: Path) -> str:
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} cannot be written. Change torrent_directory in config.json.")
     return f"{folder} can be written"
+
+
+def _checks_of_telling(context: Context) -> list[tuple[str, Callable[[], str]]]:
+    """Return a check for each service that is told: it is done for once."""
+    orders = {}
+    if context.config["notices"]["enabled"]:
+        orders["notices"] = notice_order("Movie Sync: a test", "Notices reach you.")
+    for service in MEDIA_SERVERS:
+        if address := context.config[service]["url"]:
+            orders[service] = refresh_order(service, address)
+    return [
+        (service.capitalize(), partial(_check_telling, context, service, order))
+        for service, order in orders.items()
+    ]
+
+
+def _check_telling(context: Context, service: str, order: bytes) -> str:
+    ended = build_sender(context).carry_out(service, order)
+    if ended.code != 0 or ended.answer:
+        raise UserError(ended.answer or f"the process that does it ended with code {ended.code}")
+    return "a notice was sent" if service == "notices" else "looks for new films"

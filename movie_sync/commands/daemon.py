@@ -103,7 +103,7 @@ def _run(context: Context) -> int:
     services = Services(context, stop=stop)
     is_real, once = not options.dry_run, options.once or options.dry_run
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
-    intake = services.intake(queue_manager)
+    intake, announcer = services.intake(queue_manager), services.announcer()
     download = DownloadWorker(
         queue_manager,
         services.connection(),
@@ -111,7 +111,7 @@ def _run(context: Context) -> int:
         done_words=f"{'handed' if is_real else 'would be handed'} to {services.target()}",
         clock=clock,
         stop=stop,
-        aftercare=services.aftercare(queue_manager, lambda _event: None) if is_real else None,
+        aftercare=services.aftercare(queue_manager, announcer.tell) if is_real else None,
         once=once,
     )
     monitor = MonitorWorker(
@@ -122,6 +122,7 @@ def _run(context: Context) -> int:
         stop=stop,
         once=once,
         on_read=download.note_check,
+        tell=announcer.tell,
     )
     desk = RequestDesk(queue_manager, intake)
     inbox = Inbox(context.paths.inbox, clock)
@@ -132,11 +133,15 @@ def _run(context: Context) -> int:
         drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
         report_state=_state_reporter(context) if is_real else lambda _monitor, _download: None,
         clock=clock,
+        tick_extras=[announcer.tick],
+        closers=[] if once else [announcer.close],
     )
     _log.info(
         "Movie Sync works for %s; torrents go to %s.", _list_name(context), _target_name(context, services)
     )
     (app.run_once if once else app.run_daemon)()
+    if once:
+        (announcer.close if app.is_interrupted else announcer.finish)()
     with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
         if is_real:
             forget_state(context.paths.daemon, clock.now())

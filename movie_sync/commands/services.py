@@ -11,12 +11,14 @@ from movie_sync.adapters.letterboxd_export import ExportWatchlist
 from movie_sync.adapters.library import DiskLibrary
 from movie_sync.adapters.watch_folder import WatchFolder
 from movie_sync.commands.context import Context
+from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.config_values import is_on_this_machine
 from movie_sync.credentials_manager import Credentials, CredentialsManager
 from movie_sync.domain.events import Event
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.filelist_downloader import FileListDownloader
+from movie_sync.notices.announcer import Announcer
 from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, WatchlistSource
 from movie_sync.queue_manager import QueueManager
 from movie_sync.radar import Radar
@@ -190,6 +192,14 @@ class Services:
             clock=self._context.clock,
             dry_run=self._context.options.dry_run,
         )
+
+    def announcer(self) -> Announcer:
+        """Return what tells the user; one for a data folder, under the instance lock.
+
+        Raises:
+            StorageError: the file of what is still to be told cannot be used.
+        """
+        return build_announcer(self._context)
 
     def connection(self) -> Connection:
         """Return what the download worker gets its downloader from."""

@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from movie_sync.commands.notices_setup import MEDIA_SERVERS
 from movie_sync.commands.prompts import Dialogue, Prompts
 from movie_sync.config import USERNAME_VARIABLE, Config, read_file_to_change, save_changes
 from movie_sync.config_values import UnusableValue, letterboxd_name, path_here, web_address
-from movie_sync.credentials_manager import VARIABLES, CredentialsManager, clean
+from movie_sync.credentials_manager import SERVICES, VARIABLES, CredentialsManager, clean
 from movie_sync.errors import UserError
 from movie_sync.storage.paths import AppPaths, expand_home
 
@@ -81,7 +82,7 @@ def run_setup(
 
 
 def _without_terminal() -> str:
-    variables = [USERNAME_VARIABLE, *(name for names in VARIABLES.values() for name in names.values())]
+    variables = [USERNAME_VARIABLE, *(name for service in SERVICES for name in VARIABLES[service].values())]
     return (
         "Setup asks questions, and there is no terminal to ask them on. Run `setup` on one, or set "
         f"the environment variables {', '.join(variables)} and write the rest into config.json."
@@ -123,6 +124,7 @@ class _Questions:
         self._ask_qbittorrent()
         self._ask_download_folder()
         self._ask_quality()
+        self._ask_about_telling()
         return self._answers
 
     def _ask_letterboxd(self) -> None:
@@ -169,7 +171,7 @@ class _Questions:
         address = self._dialogue.ask(
             "Its address",
             section["url"],
-            _qbittorrent_address,
+            _address_here,
             "Write it like http://localhost:8080, without user name and password.",
         )
         if address is not None:
@@ -236,8 +238,50 @@ class _Questions:
         if preset is not None:
             self._answers.set_in_section("quality", "preset", None if preset == _BUILT_IN else preset)
 
+    def _ask_about_telling(self) -> None:
+        self._dialogue.say("")
+        if not self._dialogue.confirm("Set up notices, Jellyfin or Plex?", default=False):
+            return
+        self._dialogue.say(
+            "Notices go to Apprise addresses (such as ntfy://my-topic), several with blanks between."
+        )
+        addresses = self._ask_optional_secret("notices", "urls", "The addresses")
+        if addresses:
+            self._answers.set_in_section("notices", "enabled", True)
+        for service in MEDIA_SERVERS:
+            self._ask_media_server(service)
 
-def _qbittorrent_address(text: str) -> str:
+    def _ask_media_server(self, service: str) -> None:
+        name = service.capitalize()
+        present = self._config[service]["url"] or ""
+        address = self._dialogue.ask(
+            f"The address of {name} ({_NONE} for none)"
+            if present
+            else f"The address of {name} (Enter for none)",
+            present,
+            _address_or_none,
+            "Write it like http://localhost:8096, without anything behind it.",
+            is_needed=False,
+        )
+        if address is not None:
+            self._answers.set_in_section(service, "url", None if address == _NONE else address)
+        if (address or present or _NONE) != _NONE:
+            self._ask_optional_secret(service, "token", f"The token of {name}")
+
+    def _ask_optional_secret(self, service: str, name: str, what: str) -> str | None:
+        secret = self._dialogue.ask_secret(
+            what, what, has_present=name in self._present[service], is_needed=False
+        )
+        if secret:
+            self._answers.set_credential(service, name, secret)
+        return secret
+
+
+def _address_or_none(text: str) -> str:
+    return text if text == _NONE else _address_here(text)
+
+
+def _address_here(text: str) -> str:
     return web_address(text if "://" in text else f"http://{text}")
 
 

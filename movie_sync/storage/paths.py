@@ -101,6 +101,11 @@ class AppPaths:
         """Films that left the watchlist in the last month."""
         return self.root / "unlisted.json"
 
+    @property
+    def events(self) -> Path:
+        """What is still to be told to the user."""
+        return self.root / "events.json"
+
     def prepare(self) -> None:
         """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
 
@@ -139,6 +144,7 @@ _OURS = (
     "budget.json",
     "radar.json",
     "unlisted.json",
+    "events.json",
     "daemon.",
     "queue_",
     "movie_sync",

@@ -1,0 +1,68 @@
+"""When a notice is due: after a burst, not at night, or once a day. All times are local ones."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+_LONGEST_GATHERING = 10  # times `gather_seconds`, while ever new events come
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The user's wishes; `quiet` is from one time of day to another, also over midnight."""
+
+    gather_seconds: float = 60.0
+    quiet: tuple[time, time] | None = None
+    digest_at: time | None = None
+
+    def is_due(self, now: datetime, oldest: datetime, newest: datetime) -> bool:
+        """Return whether events of these times are to be told now.
+
+        An event from the future (a clock that was put back) does not wait for its time.
+        """
+        if self._is_quiet(now.time()):
+            return False
+        if oldest > now:
+            return True
+        if self.digest_at is not None:
+            return oldest < self._last_digest(now, self.digest_at)
+        since_oldest, since_newest = now - oldest, now - newest
+        gathering = timedelta(seconds=self.gather_seconds)
+        return since_newest >= gathering or since_oldest >= _LONGEST_GATHERING * gathering
+
+    def _is_quiet(self, moment: time) -> bool:
+        if self.quiet is None:
+            return False
+        begin, end = self.quiet
+        if begin < end:
+            return begin <= moment < end
+        return moment >= begin or moment < end
+
+    def _last_digest(self, now: datetime, digest_at: time) -> datetime:
+        today = datetime.combine(now.date(), digest_at)
+        return today if today <= now else today - timedelta(days=1)
+
+
+def read_time(text: str) -> time:
+    """Return the time of day in `08:00`.
+
+    Raises:
+        ValueError: it is none.
+    """
+    hours, _, minutes = text.strip().partition(":")
+    is_number = text.isascii() and hours.isdecimal() and minutes.isdecimal()
+    if not is_number or len(minutes) != len("00"):
+        raise ValueError("no time of day")
+    return time(int(hours), int(minutes))
+
+
+def read_span(text: str) -> tuple[time, time]:
+    """Return the two times of day in `22:00-08:00`.
+
+    Raises:
+        ValueError: they are none, or the same.
+    """
+    begin, _, end = text.partition("-")
+    span = read_time(begin), read_time(end)
+    if span[0] == span[1]:
+        raise ValueError("no time between")
+    return span

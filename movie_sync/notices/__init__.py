@@ -1,0 +1,1 @@
+"""Telling the user what happened: his own command, notices, and the refresh of media servers."""
