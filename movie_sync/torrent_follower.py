@@ -186,11 +186,25 @@ class TorrentFollower:
         if is_broken(torrent):
             return self._judge_broken(client, torrent, follow)
         if follow.idle_seconds >= self._policy.stalled_after_seconds:
-            return follow, f"stalled: nothing came for {_duration(follow.idle_seconds)}"
+            return self._judge_stalled(client, torrent, follow)
         if may_be_refused(torrent):
             return follow, self._ask_for_refusal(client, torrent.info_hash)
         self._refusals.pop(torrent.info_hash, None)
         return follow, ""
+
+    def _judge_stalled(
+        self, client: FollowedClient, torrent: HeldTorrent, follow: Follow
+    ) -> tuple[Follow, str]:
+        """Part a torrent that nobody has from a tracker that does not serve it, or anybody, now."""
+        words = None if torrent.has_tracker else client.refusal(torrent.info_hash)
+        if words is not None and not concerns_account(words):
+            return follow, f"refused by the tracker: {words}"
+        if torrent.has_tracker:
+            return follow, f"stalled: nothing came for {_duration(follow.idle_seconds)}"
+        if words is not None:
+            self._say_account(words)
+        # Without its tracker no release would come any better, so the time did not count.
+        return replace(follow, idle_seconds=0.0), ""
 
     def _judge_broken(
         self, client: FollowedClient, torrent: HeldTorrent, follow: Follow

@@ -1,10 +1,13 @@
 """From the list to the disk: the real daemon, a real qBittorrent, a second one that seeds, a tracker."""
 
 import contextlib
+import json
 import os
 import random
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +45,14 @@ def _release(number: int, source: str = "BluRay") -> StandInRelease:
     return StandInRelease(number_on_site, name, imdb=film.imdb_id, content=os.urandom(150_000))
 
 
+_NOTE_EVENT = """
+import os, sys
+line = sys.stdin.read().replace(chr(10), " ") + chr(10)
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.write(file, line.encode())
+"""
+
+
 class Town:
     """All that there is: the sites, the tracker, the user's client, somebody who seeds, the program."""
 
@@ -57,12 +68,16 @@ class Town:
         self.filelist.announce = self.swarm.announce_url.replace(PASSKEY, "{passkey}")
         for name in ("seeder", "client", "home"):
             (folder / name).mkdir()
+        self._told = folder / "told.txt"
+        script = folder / "note.py"
+        script.write_text(_NOTE_EVENT)
+        self.on_event = [sys.executable, str(script), str(self._told)]
         self.seeder = stack.enter_context(RealQBittorrent(folder / "seeder", command))
         self.client = stack.enter_context(RealQBittorrent(folder / "client", command))
         self.home = stack.enter_context(
             Household(
                 folder / "home", self.letterboxd, self.filelist, qbittorrent=self.client,
-                **{"check_interval": 2, "quality": {"size_mb_per_minute": _SMALL_SIZES}} | settings,
+                **{"check_interval": 2, "on_event": self.on_event, "quality": {"size_mb_per_minute": _SMALL_SIZES}} | settings,
             )
         )  # fmt: skip
         self.web = qbittorrentapi.Client(
@@ -85,6 +100,11 @@ class Town:
     def completed(self) -> dict[str, dict[str, Any]]:
         """Return the completed entries by title."""
         return {entry["title"]: entry for entry in self.home.queue("completed")}
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return the events that the user's command was given."""
+        lines = self._told.read_text().splitlines() if self._told.exists() else []
+        return [json.loads(line) for line in lines]
 
     def stages(self) -> list[str]:
         """Return the stages of the completed films."""
@@ -129,9 +149,15 @@ def test_twelve_films_to_the_end(town: Town) -> None:
         **{_film(number).title: usual[number] for number in range(8)},
         _film(_UNSEEDED).title: second, _film(_REFUSED).title: third, _film(_LATE).title: late,
     }  # fmt: skip
+    expected_events = {
+        *(f"added:{_lid(title)}:{release.info_hash}" for title, release in wanted.items()),
+        *(f"downloaded:{_lid(title)}:{release.info_hash}" for title, release in wanted.items()),
+        *(f"replaced:f{_UNSEEDED:03d}:{unseeded.info_hash}", f"replaced:f{_REFUSED:03d}:{refused.info_hash}"),
+    }
     dice = random.Random(3)
     daemon = town.home.start()
-    kills, restarts, state = [1.5, 4.0, 9.0, 14.0], [6.0, 12.0], {"late": False, "removed": False}
+    kills_at = (1.5, 4.0, 9.0, 14.0)
+    kills, restarts, state = list(kills_at), [6.0, 12.0], {"late": False, "removed": False}
 
     def chores(seconds: float) -> None:
         nonlocal daemon
@@ -159,6 +185,7 @@ def test_twelve_films_to_the_end(town: Town) -> None:
             and not restarts
             and set(wanted) <= arrived
             and completed.get(_film(_REMOVED).title, {}).get("stage") == "removed"
+            and expected_events <= {event["id"] for event in town.told()}
         )
 
     _meanwhile(is_done, chores)
@@ -176,6 +203,16 @@ def test_twelve_films_to_the_end(town: Town) -> None:
     assert "stalled" in tried[_film(_UNSEEDED).title][0]["why"]
     assert "unregistered torrent" in tried[_film(_REFUSED).title][0]["why"]
     assert town.home.queue("pending") == town.home.queue("failed") == []
+    ids = Counter(event["id"] for event in town.told())
+    assert sum(ids.values()) - len(ids) <= len(kills_at), "a repeat is for a crash alone"
+    arrived = [event for event in town.told() if event["kind"] == "downloaded"]
+    assert {Path(event["path"]).name for event in arrived} == {
+        release.file_name for release in wanted.values()
+    }
+
+
+def _lid(title: str) -> str:
+    return next(_film(number).lid for number in range(12) if _film(number).title == title)
 
 
 @pytest.mark.parametrize("town", [{"films": 10, "max_unfinished": 2}], indirect=True)

@@ -212,9 +212,19 @@ def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) ->
     """The tracker refuses the user, not the torrent: said once, nothing is replaced."""
     scene.client.refusals[scene.hash] = words
     scene.become("stalledDL", 0.0, has_tracker=False)
-    scene.pass_time(_STALLED_AFTER / 2)
+    scene.pass_time(3 * _STALLED_AFTER)
     assert scene.client.added == [hash_of(101)]
     assert scene.told.count(EventKind.REFUSED) == 1
+
+
+def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
+    """While the tracker is down no torrent stalls; when it is back the count begins anew."""
+    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.pass_time(3 * _STALLED_AFTER)
+    assert scene.client.added == [hash_of(101)]
+    scene.become("stalledDL", 0.0)
+    scene.pass_time(_STALLED_AFTER * 1.1)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
 
 
 def test_what_the_user_removed_is_left_alone(scene: Scene) -> None:
