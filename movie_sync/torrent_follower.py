@@ -27,7 +27,7 @@ from movie_sync.queue_manager import QueueManager
 _log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 250
-_SHORTEST_PAUSE_SECONDS = 2.0
+_SHORTEST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
 # A client that has just started does not show all of its torrents yet.

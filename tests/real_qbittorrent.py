@@ -155,7 +155,7 @@ class RealQBittorrent:
         )
         if certificate:
             settings += _HTTPS_SETTINGS.format(certificate=certificate[0], key=certificate[1])
-        self.downloads.mkdir(parents=True)
+        self.downloads.mkdir(parents=True, exist_ok=True)
         folder = profile / "qBittorrent" / "config"
         folder.mkdir(parents=True)
         (folder / "qBittorrent.conf").write_text(settings, encoding="utf-8")

@@ -39,7 +39,8 @@ from movie_sync.workers.words import time_of_day
 _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
-_NO_ROOM_SECONDS = 30.0
+_SHORTEST_ROOM_PAUSE_SECONDS = 5.0
+_LONGEST_ROOM_PAUSE_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
 
 
@@ -107,6 +108,7 @@ class DownloadWorker(Worker):
         self._errands = _errands(self._aftercare, clock)
         self._is_budget_said = False
         self._room_said = ""
+        self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         self._refusal = ""
         self.is_refused = False
         """Whether a service refused its credentials."""
@@ -231,9 +233,9 @@ class DownloadWorker(Worker):
     def _check_room(self, reach: Reach, movie: Movie) -> None:
         if self._aftercare.rooms and reach.client:
             self._aftercare.rooms.check(reach.client, movie)
-            self._room_said = ""
 
     def _note_success(self, result: DownloadResult, reach: Reach) -> None:
+        self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         is_followed = reach.client is not None and self._aftercare.follower is not None
         self._outcomes.note_success(result, is_followed=is_followed)
         if self._aftercare.follower:
@@ -307,7 +309,9 @@ class DownloadWorker(Worker):
         kind = "disk" if "min_free_space_gb" in str(exc) else "count"
         _log.log(logging.DEBUG if self._room_said == kind else logging.INFO, "Now %s.", why)
         self._room_said = kind
-        return Rest(_NO_ROOM_SECONDS, why, is_idle=True)
+        pause = self._room_pause_seconds
+        self._room_pause_seconds = min(2 * pause, _LONGEST_ROOM_PAUSE_SECONDS)
+        return Rest(pause, why, is_idle=True)
 
     def _wait_for_budget(self, exc: BudgetError) -> Rest:
         seconds = max(exc.retry_after_seconds or 0.0, 1.0)
