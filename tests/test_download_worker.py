@@ -14,6 +14,7 @@ from fakes import (
 )
 from worker_bench import POLICY, Bench, film, release_of
 
+from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import (
     Choice,
     HeldTorrent,
@@ -494,6 +495,47 @@ def test_a_full_disk_without_a_restart(bench: Bench, caplog: pytest.LogCaptureFi
             assert rest.seconds == seconds
             bench.clock.advance(seconds)
     assert caplog.text.count("could not be written") == 1
+    assert {event.id for event in bench.told if event.kind is EventKind.DISK_FULL} == {"disk full:2026-11-01"}
     assert bench.worker.step() is None
     assert bench.only(QueueName.COMPLETED)
     assert bench.client.added == [hash_of(100)]
+
+
+def test_the_user_is_told_of_what_happens(bench: Bench) -> None:
+    """Waiting once, not at each try; failed for good; added with the release and what spoke for it."""
+    for _ in range(5):
+        bench.worker.step()
+        bench.clock.advance(86_400)
+    assert [event.kind for event in bench.told] == [EventKind.WAITING, EventKind.FAILED]
+    bench.told.clear()
+    bench.offer(film(0))
+    bench.queues.retry(None)
+    bench.worker.step()
+    (event,) = bench.told
+    assert (event.kind, event.movie) == (EventKind.ADDED, replace(film(0), page_read=True))
+    assert event.details["release"] == release_of(film(0), 100).name
+    assert event.details["why"] == "Bluray-1080p, 9.0 GB, 20 seeders"
+    assert event.id == f"added:K0:{hash_of(100)}"
+
+
+def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
+    """It is told before it is written down: a failure in between tells it again, under the same id."""
+    number = 0
+    while True:
+        bench = Bench(tmp_path / str(number))
+        bench.queues.add_to_pending(film(0))
+        bench.offer(film(0))
+        recorder = Recorder(bench.folder)
+        recorder.fail_from, recorder.fail_until = number, sys.maxsize
+        with recorder.watching():
+            bench.worker.step()
+        if len(recorder.calls) <= number:
+            break
+        bench.start()
+        for _ in range(3):
+            bench.clock.advance(60)
+            bench.worker.step()
+        added = {event.id for event in bench.told if event.kind is EventKind.ADDED}
+        assert added == {f"added:K0:{hash_of(100)}"}, recorder.calls[number]
+        number += 1
+    assert number > 10

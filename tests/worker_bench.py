@@ -79,7 +79,8 @@ class Bench:
         self.connects = 0
         self.connect_error: MovieSyncError | None = None
         self.told: list[Event] = []
-        self.aftercare: Callable[[], Aftercare] = Aftercare
+        self.aftercare: Callable[[], Aftercare] = lambda: Aftercare(tell=self.told.append)
+        self.is_following = False
         self.start()
 
     def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
@@ -104,7 +105,7 @@ class Bench:
                 tell=self.told.append,
             )
 
-        self.aftercare = aftercare
+        self.aftercare, self.is_following = aftercare, True
         self.start()
 
     def start(self, *, once: bool = False) -> None:
@@ -134,7 +135,7 @@ class Bench:
             rules=self.rules,
             clock=self.clock,
         )
-        return Reach(downloader, self.client if self.aftercare is not Aftercare else None)
+        return Reach(downloader, self.client if self.is_following else None)
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""

@@ -4,7 +4,9 @@ Between films it follows the torrents that were handed over, and looks at the tr
 releases for the films that wait.
 """
 
+import errno
 import logging
+import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -38,6 +40,7 @@ from movie_sync.workers.words import time_of_day
 
 _log = logging.getLogger(__name__)
 
+_DISK_FULL = os.strerror(errno.ENOSPC)
 _IDLE_SECONDS = 60.0
 _SHORTEST_ROOM_PAUSE_SECONDS = 5.0
 _LONGEST_ROOM_PAUSE_SECONDS = 60.0
@@ -302,6 +305,10 @@ class DownloadWorker(Worker):
         seconds = max(pause_seconds(self._outages), min(asked or 0.0, LONGEST_DELAY_SECONDS))
         until = time_of_day(self._clock.now(), seconds)
         self._complaints.say(str(exc), f" Pausing until {until}.", exc=exc)
+        if isinstance(exc, StorageError) and exc.reason == _DISK_FULL:
+            now = self._clock.now()
+            event = Event(f"disk full:{now:%Y-%m-%d}", EventKind.DISK_FULL, now, str(exc))
+            self._aftercare.tell(event)
         return Rest(seconds, f"pausing until {until}: {exc}")
 
     def _wait_for_room(self, exc: NoRoomError) -> Rest:

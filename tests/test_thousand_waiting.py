@@ -1,0 +1,107 @@
+"""A thousand films that are not on the tracker yet: the real program between stand-ins, in simulated time."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from simulation import Call, World
+
+from movie_sync.demo.filelist_server import StandInRelease
+from movie_sync.demo.letterboxd_server import StandInFilm
+from movie_sync.domain.models import QueueName
+
+_FILMS, _CALLS_PER_HOUR, _HOUR = 1000, 40, 3600.0
+_EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def _film(number: int) -> StandInFilm:
+    return StandInFilm(
+        lid=f"w{number:04d}",
+        slug=f"waiting-{number}",
+        title=f"Waiting {_word(number)}",
+        year=1950 + number % 70,
+        imdb_id=f"tt{5_000_000 + number}",
+    )
+
+
+def _word(number: int) -> str:
+    syllables = ("ba", "ko", "ri", "mu", "se", "na", "do", "li", "pe", "tu")
+    return "".join(syllables[int(digit)] for digit in f"{number:04d}").capitalize()
+
+
+def _waiting(number: int, searched_at: datetime) -> dict[str, object]:
+    film = _film(number)
+    return {
+        "id": film.lid, "slug": film.slug, "title": film.title, "year": film.year, "url": "",
+        "imdb_id": film.imdb_id, "original_title": None, "alternative_titles": [], "runtime_minutes": 100,
+        "is_series": False, "page_read": True, "added_at": "2026-10-01T12:00:00Z",
+        "error": "no release on the tracker yet", "retry_count": 5, "retry_at": None,
+        "waits_for_release": True, "searched_at": searched_at.isoformat(),
+    }  # fmt: skip
+
+
+def _release(number: int, film: StandInFilm | None, world: World) -> StandInRelease:
+    name = f"Other.Film.{number}.2020" if film is None else f"{film.title.replace(' ', '.')}.{film.year}"
+    return StandInRelease(
+        number,
+        f"{name}.1080p.BluRay.x264-GRP",
+        imdb=film.imdb_id if film else None,
+        appears_at=_EPOCH + timedelta(seconds=world.now),
+    )
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """A program with a thousand films that wait, and a tracker that has a hundred other ones."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    world = World(folder, _CALLS_PER_HOUR)
+    rows = [_waiting(number, world.clock.now()) for number in range(_FILMS)]
+    (folder / "queue_failed.json").write_text(json.dumps(rows))
+    world.letterboxd.films = [_film(number) for number in range(_FILMS)]
+    world.letterboxd.page_size = 1000
+    world.tracker.releases = [_release(number, None, world) for number in range(1000, 1100)]
+    with world:
+        yield world
+
+
+def _calls(world: World, since: float) -> list[Call]:
+    return [call for call in world.calls if call.at >= since]
+
+
+def _fullest_hour(world: World) -> int:
+    times = sorted(call.at for call in world.calls)
+    return max(sum(at <= other < at + _HOUR for other in times) for at in times)
+
+
+def test_they_cost_one_call_a_check(world: World) -> None:
+    """In ten hours of hourly checks there is one call for each check, and a film is caught within one."""
+    world.run_until(world.now + 9.5 * _HOUR)
+    checks = len(world.readings)
+    assert checks == 10
+    assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
+    world.tracker.releases.append(_release(2000, _film(500), world))
+    appeared = world.now
+    world.run_until(appeared + _HOUR)
+    completed = world.workshop.queues.entries(QueueName.COMPLETED)
+    assert [entry.movie.id for entry in completed] == ["w0500"]
+    assert len(_calls(world, appeared)) == 3, "the newest releases, one search, one torrent"
+
+
+def test_after_a_gap_the_budget_holds(world: World) -> None:
+    """A thousand films are searched again after a busy day: slowly, and within the budget in any hour."""
+    world.run_until(world.now + 0.5 * _HOUR)
+    world.tracker.releases += [_release(number, None, world) for number in range(3000, 3200)]
+    missed = _release(3001, _film(7), world)
+    world.tracker.releases.insert(0, missed)
+    begun = world.now
+    world.run_until(begun + 8 * _HOUR)
+    searches = [call for call in _calls(world, begun) if call.query.startswith("tt")]
+    assert len(searches) > 16
+    assert max(Counter(call.query for call in searches).values()) == 1, "each film once"
+    assert _fullest_hour(world) <= _CALLS_PER_HOUR
+    latest = [call for call in _calls(world, begun) if call.query == "latest-torrents"]
+    assert len(latest) == 8
