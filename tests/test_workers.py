@@ -11,6 +11,7 @@ import pytest
 from crash_harness import Recorder
 from worker_bench import DEADLINE_SECONDS, Bench, Desk, film, snapshot, wait_until
 
+from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import (
     QueueName,
     Release,
@@ -42,6 +43,26 @@ def bench(tmp_path: Path) -> Bench:
 
 
 # --- monitor, step by step ---
+
+
+def test_a_day_without_the_watchlist_is_told_once(tmp_path: Path) -> None:
+    """Not an outage of an hour, not a day in pieces; and again only after it was read in between."""
+    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    for _ in range(50):
+        desk.worker.step()
+        desk.clock.advance(3600)
+        assert len(desk.told) == (desk.clock.monotonic() > 1000 + 24 * 3600)
+    assert desk.readings == 0
+    (event,) = desk.told
+    assert (event.kind, event.id) == (EventKind.UNREADABLE, "unreadable:2026-11-02")
+    desk.source.answers = [snapshot(film(1))]
+    desk.worker.step()
+    assert desk.readings == 1
+    desk.source.answers = [NetworkError("Letterboxd is not reached")]
+    for _ in range(20):
+        desk.worker.step()
+        desk.clock.advance(3600)
+    assert len(desk.told) == 1
 
 
 def test_a_check_queues_what_is_new(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -161,9 +161,20 @@ class Desk:
         self.store = WatchlistStore(folder / "watchlist.json", self.clock)
         self.stop = threading.Event()
         intake = WatchlistIntake(self.queues, self.store, FakeLibrary(), first_run="all")
+        self.readings = 0
+        self.told: list[Event] = []
         self.worker = MonitorWorker(
-            self.source, intake, interval_seconds=600, clock=self.clock, stop=self.stop
+            self.source,
+            intake,
+            interval_seconds=600,
+            clock=self.clock,
+            stop=self.stop,
+            on_read=self._count_reading,
+            tell=self.told.append,
         )
+
+    def _count_reading(self) -> None:
+        self.readings += 1
 
 
 def snapshot(*movies: Movie) -> WatchlistSnapshot:
