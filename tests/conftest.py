@@ -26,7 +26,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--days", type=int, default=7, help="how many days are simulated (short form: 7, a month: 30)"
     )
+    parser.addoption("--long", action="store_true", help="run also what the short form leaves out")
     parser.addoption("--seed", type=int, default=7, help="which course the simulated days take")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of the long form out of the short one."""
+    if not config.getoption("--long"):
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="part of the long form: --long"))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -108,11 +108,15 @@ EXPORTS: dict[str, str] = {
 }
 
 
+_COSTS_LESS = {"long titles of wide characters", "long addresses", "addresses of some length", "a long list"}
+_LONG = pytest.mark.long
+
+
 @pytest.mark.parametrize(
     ("kind", "is_packed"),
     [
-        *((kind, False) for kind in EXPORTS),
-        ("a long list", True),
+        *(pytest.param(kind, False, marks=_LONG if kind in _COSTS_LESS else ()) for kind in EXPORTS),
+        pytest.param("a long list", True, marks=_LONG),
         ("one wide character a title", True),
     ],
 )

@@ -39,7 +39,7 @@ def _waiting(number: int, searched_at: datetime) -> dict[str, object]:
         "imdb_id": film.imdb_id, "original_title": None, "alternative_titles": [], "runtime_minutes": 100,
         "is_series": False, "page_read": True, "added_at": "2026-10-01T12:00:00Z",
         "error": "no release on the tracker yet", "retry_count": 5, "retry_at": None,
-        "waits_for_release": True, "searched_at": searched_at.isoformat(),
+        "waits_for_release": True, "by_command": True, "searched_at": searched_at.isoformat(),
     }  # fmt: skip
 
 
@@ -61,8 +61,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(folder, _CALLS_PER_HOUR)
     rows = [_waiting(number, world.clock.now()) for number in range(_FILMS)]
     (folder / "queue_failed.json").write_text(json.dumps(rows))
-    world.letterboxd.films = [_film(number) for number in range(_FILMS)]
-    world.letterboxd.page_size = 1000
+    world.letterboxd.films = [_film(0)]
     world.tracker.releases = [_release(number, None, world) for number in range(1000, 1100)]
     with world:
         yield world
@@ -78,10 +77,10 @@ def _fullest_hour(world: World) -> int:
 
 
 def test_they_cost_one_call_a_check(world: World) -> None:
-    """In ten hours of hourly checks there is one call for each check, and a film is caught within one."""
-    world.run_until(world.now + 9.5 * _HOUR)
+    """In two days of hourly checks there is one call for each check, and a film is caught within one."""
+    world.run_until(world.now + 47.5 * _HOUR)
     checks = len(world.readings)
-    assert checks == 10
+    assert checks == 48
     assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
     world.tracker.releases.append(_release(2000, _film(500), world))
     appeared = world.now
@@ -98,10 +97,10 @@ def test_after_a_gap_the_budget_holds(world: World) -> None:
     missed = _release(3001, _film(7), world)
     world.tracker.releases.insert(0, missed)
     begun = world.now
-    world.run_until(begun + 8 * _HOUR)
+    world.run_until(begun + 24 * _HOUR)
     searches = [call for call in _calls(world, begun) if call.query.startswith("tt")]
-    assert len(searches) > 16
+    assert len(searches) > 48
     assert max(Counter(call.query for call in searches).values()) == 1, "each film once"
     assert _fullest_hour(world) <= _CALLS_PER_HOUR
     latest = [call for call in _calls(world, begun) if call.query == "latest-torrents"]
-    assert len(latest) == 8
+    assert len(latest) == 24

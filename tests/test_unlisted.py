@@ -283,6 +283,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     """It is done between films; an outage is said once and tried again a minute later, then less often."""
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
+    bench.is_following = True
     bench.aftercare = lambda: Aftercare(tagger=UnlistedTagger(store))
     bench.start()
     bench.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "x")
@@ -313,6 +314,7 @@ def test_films_go_on_while_tagging_fails(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
     store.note_left([film(1)], lambda _movie: (hash_of(1),))
+    bench.is_following = True
     bench.aftercare = lambda: Aftercare(tagger=UnlistedTagger(store))
     bench.start()
     bench.client.tag = _refuse  # type: ignore[method-assign]
