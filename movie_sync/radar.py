@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from movie_sync.domain.matching import WantedFilm
 from movie_sync.domain.models import Movie, QueueEntry, Release
 from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.retry import pause_seconds
 from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queue_manager import QueueManager
@@ -52,6 +53,8 @@ class Radar:
         self._to_search: deque[Movie] = deque()
         self._search_at = 0.0
         self._matched: dict[str, set[int]] = {}
+        self._failures = 0
+        self._not_before = 0.0
 
     def note_check(self) -> None:
         """The watchlist was read: look at the newest releases too."""
@@ -62,9 +65,11 @@ class Radar:
         if not self._queue_manager.waiting_count():
             self._is_check_done = False
             return None
+        now = self._clock.monotonic()
+        if self._not_before > now:
+            return self._not_before - now
         if self._is_check_done:
             return 0.0
-        now = self._clock.monotonic()
         # While the watchlist cannot be read films appear all the same.
         next_at = self._swept_at + _LATE_CHECKS * self._interval_seconds
         if self._to_search:
@@ -80,11 +85,19 @@ class Radar:
         now = self._clock.monotonic()
         if self._is_check_done or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
             self._sweep(downloader)
+            self._failures = 0
             self._is_check_done = False
             self._swept_at = now
         elif self._to_search and now >= self._search_at:
             self._search_at = now + self._spacing_seconds
             self._queue_manager.look_again([self._to_search.popleft()])
+
+    def put_off(self) -> float:
+        """Rest after a failure, longer each time in a row; return for how many seconds."""
+        self._failures += 1
+        seconds = pause_seconds(self._failures)
+        self._not_before = self._clock.monotonic() + seconds
+        return seconds
 
     def _sweep(self, downloader: FileListDownloader) -> None:
         waiting = self._queue_manager.waiting_films()
@@ -123,7 +136,8 @@ class Radar:
             return
         memory = self._memory or self._store.load()
         ids = [release.filelist_id for release in releases]
-        gap_since = memory.gap_since
+        # A time to come was noted by a wrong clock: waited for, it would keep the searches going.
+        gap_since = memory.gap_since and min(memory.gap_since, self._clock.now())
         if memory.newest_id and len(ids) >= _FULL_ANSWER_ROWS and min(ids) > memory.newest_id:
             gap_since = self._clock.now()
             _log.info(
@@ -136,18 +150,21 @@ class Radar:
 
     def _plan_searches(self, waiting: Sequence[QueueEntry], but_for: set[str]) -> None:
         """Line up the films that are to be searched, longest not searched first."""
+        now = self._clock.now()
         gap_since = self._memory.gap_since if self._memory else None
-        latest = self._clock.now() - _SEARCHED_AGAIN_AFTER
+        latest = now - _SEARCHED_AGAIN_AFTER
+
+        def searched_at(entry: QueueEntry) -> datetime:
+            # A time to come was noted by a wrong clock, and tells nothing.
+            return entry.searched_at if entry.searched_at and entry.searched_at <= now else _NEVER
+
         needed = [
             entry
             for entry in waiting
             if entry.movie.id not in but_for
-            and (
-                (entry.searched_at or _NEVER) < latest
-                or (gap_since is not None and (entry.searched_at or _NEVER) < gap_since)
-            )
+            and (searched_at(entry) < latest or (gap_since is not None and searched_at(entry) < gap_since))
         ]
-        needed.sort(key=lambda entry: (entry.searched_at or _NEVER, entry.added_at))
+        needed.sort(key=lambda entry: (searched_at(entry), entry.added_at))
         self._to_search = deque(entry.movie for entry in needed)
         if not needed and gap_since is not None and self._memory is not None:
             self._memory = RadarMemory(self._memory.newest_id)
