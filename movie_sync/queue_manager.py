@@ -311,11 +311,18 @@ class QueueManager:
         with self._all_locked():
             return sum(len(self._queues[name].followed) for name in _FOLLOWED)
 
-    def waiting_films(self) -> list[QueueEntry]:
-        """Return the failed films that wait for an acceptable release, permanent ones included."""
+    def waiting_films(self) -> Iterator[QueueEntry]:
+        """Yield the failed films that wait for an acceptable release, permanent ones included.
+
+        One is in memory at a time, and none is locked between: what is no longer there is passed over.
+        """
+        queue = self._queues[QueueName.FAILED]
         with self.failed_lock:
-            queue = self._queues[QueueName.FAILED]
-            return [queue.entry(row) for row in sorted(queue.waiting)]
+            keys = [queue.entry(row).movie.keys()[0] for row in sorted(queue.waiting)]
+        for key in keys:
+            with self.failed_lock:
+                waiting = [queue.entry(row) for row in queue.find([key]) if row in queue.waiting]
+            yield from waiting[:1]
 
     def waiting_count(self) -> int:
         """Return how many failed films wait for an acceptable release."""
