@@ -166,6 +166,6 @@ class Radar:
         return is_late or (gap_since is not None and searched_at < gap_since)
 
     def _searched_at(self, entry: QueueEntry) -> datetime:
-        """Return when a film was searched last; a time to come was noted by a wrong clock, and tells nothing."""
+        """Return when a film was searched last; a time to come, which a wrong clock noted, tells nothing."""
         searched_at = entry.searched_at
         return searched_at if searched_at is not None and searched_at <= self._clock.now() else _NEVER
