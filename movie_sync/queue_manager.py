@@ -80,7 +80,7 @@ class QueueManager:
             entry = self._new_entry(movie, by_command=True)
             known = self._queues.held(movie.keys())
             if known is not None:  # more is known of the film than a command names
-                entry = dataclasses.replace(entry, movie=known.movie, tried=known.tried, extra=known.extra)
+                entry = dataclasses.replace(_asked_again(entry, known), movie=known.movie, extra=known.extra)
             self._queues.move([entry], QueueName.PENDING)
         self._has_work.set()
         return True
@@ -98,7 +98,10 @@ class QueueManager:
             if again:
                 done = QueueName.COMPLETED
                 wanted = (movie for movie in movies if not self._queues.is_held(movie.keys(), but_for=done))
-                entries = (QueueEntry(movie, now, tried=self._tried(movie)) for movie in wanted)
+                entries = (
+                    _asked_again(QueueEntry(movie, now), self._queues.held(movie.keys(), [done]))
+                    for movie in wanted
+                )
                 count = self._queues.move(entries, QueueName.PENDING)
             else:
                 count = self._queues.add_new((QueueEntry(movie, now) for movie in movies), QueueName.PENDING)
@@ -308,11 +311,18 @@ class QueueManager:
         with self._all_locked():
             return sum(len(self._queues[name].followed) for name in _FOLLOWED)
 
-    def waiting_films(self) -> list[QueueEntry]:
-        """Return the failed films that wait for an acceptable release, permanent ones included."""
+    def waiting_films(self) -> Iterator[QueueEntry]:
+        """Yield the failed films that wait for an acceptable release, permanent ones included.
+
+        One is in memory at a time, and none is locked between: what is no longer there is passed over.
+        """
+        queue = self._queues[QueueName.FAILED]
         with self.failed_lock:
-            queue = self._queues[QueueName.FAILED]
-            return [queue.entry(row) for row in sorted(queue.waiting)]
+            keys = [queue.entry(row).movie.keys()[0] for row in sorted(queue.waiting)]
+        for key in keys:
+            with self.failed_lock:
+                waiting = [queue.entry(row) for row in queue.find([key]) if row in queue.waiting]
+            yield from waiting[:1]
 
     def waiting_count(self) -> int:
         """Return how many failed films wait for an acceptable release."""
@@ -497,10 +507,6 @@ class QueueManager:
     def _new_entry(self, movie: Movie, *, by_command: bool = False) -> QueueEntry:
         return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
 
-    def _tried(self, movie: Movie) -> tuple[Tried, ...]:
-        known = self._queues.held(movie.keys(), [QueueName.COMPLETED])
-        return known.tried if known else ()
-
     def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
         known_as = entry.movie.keys()
         if self._is_settled_otherwise(movie, *_SETTLED, known_as=known_as):
@@ -572,6 +578,16 @@ class QueueManager:
         if self._queues.move(requeued, QueueName.PENDING):
             self._has_work.set()
         return [entry.movie for entry in requeued]
+
+
+def _asked_again(entry: QueueEntry, known: QueueEntry | None) -> QueueEntry:
+    """Return the new entry of a film that was there before, with what was handed over for it.
+
+    A torrent that is still on its way is looked for first: it is followed on, not handed over again.
+    """
+    if known is None:
+        return entry
+    return dataclasses.replace(entry, tried=known.tried, choice=known.choice if known.is_unfinished else None)
 
 
 def _has_attempts_left(entry: QueueEntry, max_retries: int) -> bool:

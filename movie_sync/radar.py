@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from movie_sync.domain.matching import WantedFilm
 from movie_sync.domain.models import Movie, QueueEntry, Release
 from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.retry import pause_seconds
 from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queue_manager import QueueManager
@@ -49,9 +50,12 @@ class Radar:
         self._clock = clock
         self._is_check_done = False
         self._swept_at = clock.monotonic()
-        self._to_search: deque[Movie] = deque()
+        # Names alone: thousands of films with all their titles would take tens of megabytes.
+        self._to_search: deque[str] = deque()
         self._search_at = 0.0
         self._matched: dict[str, set[int]] = {}
+        self._failures = 0
+        self._not_before = 0.0
 
     def note_check(self) -> None:
         """The watchlist was read: look at the newest releases too."""
@@ -62,9 +66,11 @@ class Radar:
         if not self._queue_manager.waiting_count():
             self._is_check_done = False
             return None
+        now = self._clock.monotonic()
+        if self._not_before > now:
+            return self._not_before - now
         if self._is_check_done:
             return 0.0
-        now = self._clock.monotonic()
         # While the watchlist cannot be read films appear all the same.
         next_at = self._swept_at + _LATE_CHECKS * self._interval_seconds
         if self._to_search:
@@ -80,75 +86,86 @@ class Radar:
         now = self._clock.monotonic()
         if self._is_check_done or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
             self._sweep(downloader)
+            self._failures = 0
             self._is_check_done = False
             self._swept_at = now
         elif self._to_search and now >= self._search_at:
             self._search_at = now + self._spacing_seconds
-            self._queue_manager.look_again([self._to_search.popleft()])
+            self._search(self._to_search.popleft())
+
+    def _search(self, film: str) -> None:
+        held = self._queue_manager.find(film)
+        if held is not None:  # else it was taken out meanwhile
+            self._queue_manager.look_again([held[1].movie])
+
+    def put_off(self) -> float:
+        """Rest after a failure, longer each time in a row; return for how many seconds."""
+        self._failures += 1
+        seconds = pause_seconds(self._failures)
+        self._not_before = self._clock.monotonic() + seconds
+        return seconds
 
     def _sweep(self, downloader: FileListDownloader) -> None:
-        waiting = self._queue_manager.waiting_films()
         releases = downloader.latest()
-        found = self._found(downloader, waiting, releases)
-        for movie in self._queue_manager.look_again(found):
-            _log.info("%s: has appeared on the tracker.", movie.label)
-        self._remember(releases)
-        self._plan_searches(waiting, {movie.id for movie in found})
-
-    def _found(
-        self, downloader: FileListDownloader, waiting: Sequence[QueueEntry], releases: Sequence[Release]
-    ) -> list[Movie]:
-        """Return the films of which there is a release that was not taken into account before."""
+        memory = self._renewed_memory(releases)
         names = KeyIndex()
         for number, release in enumerate(releases):
             names.add(number, release.name, release.imdb_id)
-        found = []
-        for entry in waiting:
-            numbers = names.candidates(WantedFilm.from_movie(entry.movie))
-            rows = [releases[number] for number in numbers]
-            accepted = downloader.examine(entry.movie, rows, entry.tried).accepted if rows else ()
-            ids = {candidate.release.filelist_id for candidate in accepted}
-            if ids - self._matched.get(entry.movie.id, set()):
-                self._matched[entry.movie.id] = ids
-                found.append(entry.movie)
-        self._matched = {
-            entry.movie.id: self._matched[entry.movie.id]
-            for entry in waiting
-            if entry.movie.id in self._matched
-        }
-        return found
+        found: list[Movie] = []
+        matched: dict[str, set[int]] = {}
+        needed: list[tuple[datetime, datetime, str]] = []
+        for entry in self._queue_manager.waiting_films():
+            movie = entry.movie
+            numbers = names.candidates(WantedFilm.from_movie(movie))
+            ids = self._accepted_ids(downloader, entry, [releases[number] for number in numbers])
+            known = self._matched.get(movie.id, set())
+            if ids or known:
+                matched[movie.id] = ids or known
+            if ids - known:
+                found.append(movie)
+            elif self._is_to_be_searched(entry, memory.gap_since):
+                needed.append((self._searched_at(entry), entry.added_at, movie.slug or movie.id))
+        for movie in self._queue_manager.look_again(found):
+            _log.info("%s: has appeared on the tracker.", movie.label)
+        self._matched = matched
+        needed.sort()
+        self._to_search = deque(film for *_, film in needed)
+        self._remember(memory if needed else RadarMemory(memory.newest_id))
 
-    def _remember(self, releases: Sequence[Release]) -> None:
-        if not releases:  # tells nothing: the tracker always has newest ones
-            return
+    def _accepted_ids(
+        self, downloader: FileListDownloader, entry: QueueEntry, releases: Sequence[Release]
+    ) -> set[int]:
+        """Return the ids of those releases that may be taken for a film."""
+        accepted = downloader.examine(entry.movie, releases, entry.tried).accepted if releases else ()
+        return {candidate.release.filelist_id for candidate in accepted}
+
+    def _renewed_memory(self, releases: Sequence[Release]) -> RadarMemory:
+        """Return what is to be remembered once these releases were looked through."""
         memory = self._memory or self._store.load()
+        now = self._clock.now()
+        # A time to come was noted by a wrong clock: waited for, it would keep the searches going.
+        gap_since = memory.gap_since and min(memory.gap_since, now)
+        if not releases:  # tells nothing: the tracker always has newest ones
+            return RadarMemory(memory.newest_id, gap_since)
         ids = [release.filelist_id for release in releases]
-        gap_since = memory.gap_since
         if memory.newest_id and len(ids) >= _FULL_ANSWER_ROWS and min(ids) > memory.newest_id:
-            gap_since = self._clock.now()
+            gap_since = now
             _log.info(
                 "Releases may have been missed since the last look: waiting films are searched, slowly."
             )
-        renewed = RadarMemory(max(memory.newest_id, *ids), gap_since)
-        if renewed != memory:
-            self._store.save(renewed)
-        self._memory = renewed
+        return RadarMemory(max(memory.newest_id, *ids), gap_since)
 
-    def _plan_searches(self, waiting: Sequence[QueueEntry], but_for: set[str]) -> None:
-        """Line up the films that are to be searched, longest not searched first."""
-        gap_since = self._memory.gap_since if self._memory else None
-        latest = self._clock.now() - _SEARCHED_AGAIN_AFTER
-        needed = [
-            entry
-            for entry in waiting
-            if entry.movie.id not in but_for
-            and (
-                (entry.searched_at or _NEVER) < latest
-                or (gap_since is not None and (entry.searched_at or _NEVER) < gap_since)
-            )
-        ]
-        needed.sort(key=lambda entry: (entry.searched_at or _NEVER, entry.added_at))
-        self._to_search = deque(entry.movie for entry in needed)
-        if not needed and gap_since is not None and self._memory is not None:
-            self._memory = RadarMemory(self._memory.newest_id)
-            self._store.save(self._memory)
+    def _remember(self, memory: RadarMemory) -> None:
+        if memory != (self._memory or self._store.load()):
+            self._store.save(memory)
+        self._memory = memory
+
+    def _is_to_be_searched(self, entry: QueueEntry, gap_since: datetime | None) -> bool:
+        searched_at = self._searched_at(entry)
+        is_late = searched_at < self._clock.now() - _SEARCHED_AGAIN_AFTER
+        return is_late or (gap_since is not None and searched_at < gap_since)
+
+    def _searched_at(self, entry: QueueEntry) -> datetime:
+        """Return when a film was searched last; a time to come, which a wrong clock noted, tells nothing."""
+        searched_at = entry.searched_at
+        return searched_at if searched_at is not None and searched_at <= self._clock.now() else _NEVER

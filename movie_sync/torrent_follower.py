@@ -6,6 +6,7 @@ wins if it comes to its end first. Nothing is taken out of the client, unless th
 torrents of which next to nothing was downloaded.
 """
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
@@ -21,6 +22,7 @@ from movie_sync.domain.following import (
     observed,
 )
 from movie_sync.domain.models import Choice, Follow, HeldTorrent, Movie, QueueEntry, Stage, Tried
+from movie_sync.errors import TransientError, UnavailableError
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queue_manager import QueueManager
 
@@ -30,6 +32,8 @@ _MOST_AT_ONCE = 250
 _SHORTEST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
+# Looks are never further apart while the client answers; more than that it may have been away.
+_LONGEST_TRIED_SECONDS = 600.0
 # A client that has just started does not show all of its torrents yet.
 _MISSING_SECONDS = 30.0
 _REMOVED_IS_FINAL = timedelta(days=7)
@@ -76,7 +80,9 @@ class TorrentFollower:
         self._last_pass: float | None = None
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
         self._live: dict[str, Follow] = {}
+        self._asked_at: dict[str, float] = {}
         self._seen_at: dict[str, float] = {}
+        self._tried_seconds: dict[str, float] = {}
         self._refusals: dict[str, _Refusal] = {}
         self._no_room_until: dict[str, float] = {}
         self._is_account_said = False
@@ -93,8 +99,14 @@ class TorrentFollower:
         return max(self._last_pass + pause - self._clock.monotonic(), 0.0)
 
     def hurry(self) -> None:
-        """Look soon: a torrent was just handed over."""
+        """Look soon: something is about to change."""
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
+
+    def begin(self, info_hash: str) -> None:
+        """Look soon at a torrent that was just handed over; what was known of it before is over."""
+        for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
+            known.pop(info_hash, None)
+        self.hurry()
 
     def look(self, client: FollowedClient) -> None:
         """Make a pass.
@@ -111,11 +123,28 @@ class TorrentFollower:
         except BaseException:
             self._seen_at.clear()  # how long it was out of reach is no time of the torrents
             raise
+        self._note_time(asked, held)
         found: dict[str, Follow] = {}
+        unanswered: TransientError | None = None
         for entry in entries:
-            self._look_at(client, entry, asked, held, found)
+            try:
+                self._look_at(client, entry, asked, held, found)
+            except UnavailableError as exc:  # a question about one torrent keeps no other one back
+                unanswered = unanswered or exc
         self._forget_all_but(asked)
         self._note(entries, found)
+        if unanswered is not None:
+            raise unanswered
+
+    def _note_time(self, asked: set[str], held: dict[str, HeldTorrent]) -> None:
+        """Note when torrents were looked at, and how long each has been tried for since the last look."""
+        now = self._clock.monotonic()
+        self._asked_at.update(dict.fromkeys(asked, now))
+        self._tried_seconds = {
+            info_hash: min(now - self._seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
+            for info_hash in held
+        }
+        self._seen_at.update(dict.fromkeys(held, now))
 
     def _next_hashes(self, entries: Iterable[QueueEntry]) -> set[str]:
         """Return what to ask for: those that were not looked at for longest, if there are very many."""
@@ -126,8 +155,8 @@ class TorrentFollower:
             if not (entry.follow and entry.follow.stage is Stage.REMOVED and entry.follow.since < final)
             for info_hash in _hashes_of(entry)
         ]
-        hashes.sort(key=lambda info_hash: self._seen_at.get(info_hash, 0.0))
-        return set(hashes[:_MOST_AT_ONCE])
+        hashes.sort(key=lambda info_hash: self._asked_at.get(info_hash, 0.0))
+        return set(itertools.islice(dict.fromkeys(hashes), _MOST_AT_ONCE))
 
     def _look_at(
         self,
@@ -150,22 +179,19 @@ class TorrentFollower:
         if torrent is None:
             found[choice.info_hash] = self._without(entry.movie, before)
             return
-        now = self._clock.monotonic()
-        tried_seconds = now - self._seen_at.get(choice.info_hash, now)
-        self._seen_at[choice.info_hash] = now
-        after = observed(before, torrent, self._clock.now(), tried_seconds)
+        after = observed(before, torrent, self._now(), self._tried_seconds[choice.info_hash])
+        found[choice.info_hash] = after  # also if what is asked of it now has no answer
         if after.stage is Stage.DOWNLOADED:
             self._say_downloaded(entry.movie, choice, after)
-        else:
-            after, why = self._judge(client, torrent, after)
-            if why:
-                self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
-                return
-        found[choice.info_hash] = after
+            return
+        found[choice.info_hash], why = self._judge(client, torrent, after)
+        if why:
+            del found[choice.info_hash]
+            self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
 
     def _without(self, movie: Movie, before: Follow) -> Follow:
         """Return what it means that the client does not show a torrent."""
-        now = self._clock.now()
+        now = self._now()
         if before.stage is Stage.REMOVED:
             return before
         if before.missing_since is None or before.missing_since > now:
@@ -209,7 +235,7 @@ class TorrentFollower:
     def _judge_broken(
         self, client: FollowedClient, torrent: HeldTorrent, follow: Follow
     ) -> tuple[Follow, str]:
-        now = self._clock.now()
+        now = self._now()
         if self._clock.monotonic() < self._no_room_until.get(torrent.info_hash, 0.0):
             return follow, ""
         if follow.rechecked_at is None or follow.rechecked_at > now:
@@ -233,6 +259,10 @@ class TorrentFollower:
             self._no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         return follow, f"broken: the client reports {torrent.state}, also after its files were checked again"
+
+    def _now(self) -> datetime:
+        """Return the time as it is stored, to the second: its fractions would be news at each look."""
+        return self._clock.now().replace(microsecond=0)
 
     def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
         """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
@@ -319,7 +349,7 @@ class TorrentFollower:
     def _forget_all_but(self, asked: set[str]) -> None:
         if len(asked) == _MOST_AT_ONCE:  # others are looked at in later passes
             return
-        for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
+        for known in (self._live, self._asked_at, self._seen_at, self._refusals, self._no_room_until):
             for info_hash in known.keys() - asked:
                 del known[info_hash]
 
@@ -331,12 +361,18 @@ def _hashes_of(entry: QueueEntry) -> list[str]:
 
 
 def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
-    """Tell whether no other torrent of the client uses the same files."""
-    others = client.torrents()
-    return bool(torrent.content_path) and not any(
-        other.content_path == torrent.content_path and other.info_hash != torrent.info_hash
-        for other in others
+    """Tell whether no other torrent of the client may use the same files, or a folder around them."""
+    ours = _path_pieces(torrent.content_path)
+    return bool(ours) and not any(
+        all(mine == its for mine, its in zip(ours, _path_pieces(other.content_path), strict=False))
+        for other in client.torrents()
+        if other.content_path and other.info_hash != torrent.info_hash
     )
+
+
+def _path_pieces(path: str) -> list[str]:
+    """Return a path's names, of whatever system the client runs on, without regard to case."""
+    return [piece for piece in path.replace("\\", "/").casefold().split("/") if piece]
 
 
 def _duration(seconds: float) -> str:

@@ -75,6 +75,8 @@ class FakeTracker:
         """What `latest` tells."""
         self.errors: list[BaseException] = []
         """Raised one after the other by the next calls."""
+        self.errors_by_call: dict[str, BaseException] = {}
+        """Raised by each call that the journal names so."""
         self.broken: dict[int, BaseException] = {}
         """What fetching the torrent of a release raises, by its id."""
         self.journal = journal if journal is not None else []
@@ -109,6 +111,8 @@ class FakeTracker:
         self.journal.append(what)
         if self.errors:
             raise self.errors.pop(0)
+        if what in self.errors_by_call:
+            raise self.errors_by_call[what]
 
 
 class FakeClient:
@@ -125,6 +129,8 @@ class FakeClient:
         """Raised one after the other by the next hand-overs."""
         self.error: BaseException | None = None
         """Raised by every call."""
+        self.errors_by_call: dict[str, BaseException] = {}
+        """Raised by each call that the journal names so."""
         self.refusals: dict[str, str] = {}
         self.free_bytes = 10**12
         self.promised_bytes: int | None = None
@@ -199,8 +205,9 @@ class FakeClient:
 
     def _call(self, what: str) -> None:
         self.journal.append(what)
-        if self.error:
-            raise self.error
+        error = self.error or self.errors_by_call.get(what)
+        if error:
+            raise error
 
 
 class FakeLibrary:

@@ -81,6 +81,47 @@ _MEASURED = (
     "print('peak', next(line.split()[1] for line in open('/proc/self/status') if line[:5] == 'VmHWM'))\n"
     "sys.exit(code)\n",
 )
+
+
+def _waiting(count: int) -> str:
+    films = [
+        {
+            "id": f"F{number:05d}",
+            "slug": f"a-film-waited-for-{number}",
+            "title": f"A Film Waited For {number}",
+            "year": 1950 + number % 70,
+            "imdb_id": f"tt{8_000_000 + number}",
+            "alternative_titles": [f"Another title of this film, {also} of {number}" for also in range(15)],
+            "page_read": True,
+            "added_at": "2024-05-05T10:00:00Z",
+            "error": "no release on the tracker yet",
+            "retry_count": 5,
+            "retry_at": None,
+            "waits_for_release": True,
+        }
+        for number in range(count)
+    ]
+    return "[\n" + ",\n".join(json.dumps(film) for film in films) + "\n]\n"
+
+
+def test_ten_thousand_wait_for_a_release(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """All of them are held against the newest releases, with all their titles, below 50 MB."""
+    with (
+        LetterboxdStandIn(username="maria") as letterboxd,
+        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        Household(tmp_path, letterboxd, filelist) as home,
+    ):
+        (home.data / "queue_failed.json").write_text(_waiting(10_000))
+        answer = home.run("--once", program=_MEASURED)
+        peak = int(answer.stdout.rpartition("peak ")[2])
+        assert len(home.queue("failed")) == 10_000
+        assert "latest" in str(filelist.requests[0])
+    record_property("measured", f"{peak:,} KB")
+    assert peak < _LIMIT_KB
+
+
 _HEADER = "Date,Name,Year,Letterboxd URI\n"
 _ROOM = 599_000
 """Bytes of an export that is to be read with little memory, but for its header."""

@@ -9,7 +9,7 @@ import pytest
 from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.models import QueueName, Release
-from movie_sync.errors import BudgetError
+from movie_sync.errors import BudgetError, PageChangedError, ReleaseError
 from movie_sync.torrent_follower import FollowPolicy
 
 _CHECK = 3600.0
@@ -190,3 +190,68 @@ def test_a_spent_budget_puts_it_off(bench: Bench) -> None:
     bench.clock.advance(90)
     _work(bench)
     assert bench.journal == ["latest"]
+
+
+def test_newest_releases_that_cannot_be_had_keep_no_film_back(bench: Bench) -> None:
+    """The look at them is an addition: while it fails, films are searched and taken as ever."""
+    _let_fail_for_good(bench, 1)
+    bench.offer(film(5))
+    bench.queues.add_to_pending(film(5))
+    bench.tracker.errors_by_call["latest"] = PageChangedError("an answer of another form")
+    bench.journal.clear()
+    for _ in range(5):
+        _check(bench)
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K5"]
+    assert bench.journal.count("latest") < 10
+    bench.tracker.errors_by_call.clear()
+    bench.journal.clear()
+    _check(bench)
+    assert "latest" in bench.journal
+
+
+def test_a_failed_look_besides_the_schedule_ends_no_waiting(bench: Bench) -> None:
+    """The release that appeared cannot be had: the film still waits for the next one."""
+    _let_fail_for_good(bench, 2)
+    _check(bench)
+    release = release_of(film(1), 1200)
+    bench.tracker.newest = [release, *bench.tracker.newest[:-1]]
+    bench.tracker.offer(film(1).imdb_id or "", release)
+    bench.tracker.broken[1200] = ReleaseError("a page instead of a torrent")
+    bench.start()
+    _check(bench)
+    assert bench.queues.waiting_count() == 2
+    better = release_of(film(1), 1300)
+    bench.tracker.newest = [better, *bench.tracker.newest[:-1]]
+    bench.tracker.by_imdb[film(1).imdb_id or ""] = [better]
+    _check(bench)
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K1"]
+
+
+def test_a_clock_that_was_ahead_keeps_no_film_from_its_weekly_search(bench: Bench) -> None:
+    """A search that seems to lie in the future does not count."""
+    bench.clock.jump(400 * 24 * _CHECK)
+    _let_fail_for_good(bench, 1)
+    bench.clock.jump(-400 * 24 * _CHECK)
+    bench.journal.clear()
+    for _ in range(24 * 8):
+        _check(bench)
+    assert bench.journal.count(f"imdb {film(0).imdb_id}") == 1 + 1
+
+
+def test_a_gap_that_was_noted_by_a_clock_ahead_comes_to_its_end(bench: Bench) -> None:
+    """Once searched, a film is not searched again and again until that time has come."""
+    _let_fail_for_good(bench, 1)
+    _check(bench)
+    bench.clock.jump(400 * 24 * _CHECK)
+    bench.tracker.newest = [_other(number) for number in range(5000, 5100)]
+    bench.clock.advance(_CHECK)
+    bench.worker.note_check()
+    bench.tracker.errors_by_call["imdb " + (film(0).imdb_id or "")] = BudgetError("spent")
+    _work(bench)
+    bench.tracker.errors_by_call.clear()
+    bench.clock.jump(-400 * 24 * _CHECK)
+    bench.start()
+    bench.journal.clear()
+    for _ in range(48):
+        _check(bench)
+    assert bench.journal.count(f"imdb {film(0).imdb_id}") <= 2

@@ -9,7 +9,7 @@ from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
-from movie_sync.errors import NetworkError
+from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.torrent_follower import FollowPolicy
 
 _STALLED_AFTER = 3600.0
@@ -343,3 +343,142 @@ def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: Scene) -> None:
     scene.become("stalledDL", 0.5)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.client.added == [hash_of(101), hash_of(102)]
+
+
+@pytest.mark.parametrize("what", ["removed", "broken"])
+def test_what_stays_as_it_is_is_not_written_again(scene: Scene, what: str) -> None:
+    """A time is kept to the second, and is no news at the next look for its fractions."""
+    scene.bench.clock.advance(0.25)
+    scene.client.free_bytes = 0
+    if what == "removed":
+        del scene.client.held[scene.hash]
+    else:
+        scene.become("error", 0.3)
+    scene.pass_time(120)
+    path = scene.bench.folder / "queue_completed.json"
+    before = path.stat().st_ino, path.read_bytes()
+    scene.pass_time(240)
+    assert (path.stat().st_ino, path.read_bytes()) == before
+
+
+def test_time_without_a_look_does_not_count(scene: Scene) -> None:
+    """While qBittorrent refuses the credentials nobody looks, and no torrent stalls by it."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER / 4)
+    scene.bench.queues.add_to_pending(film(2))
+    scene.client.errors_by_call["client by name"] = AuthError("refused", service="qBittorrent")
+    scene.work()
+    assert scene.bench.worker.is_refused
+    scene.pass_time(10 * _STALLED_AFTER)
+    scene.client.errors_by_call.clear()
+    scene.bench.signature += 1
+    scene.pass_time(60)
+    assert scene.client.added == [hash_of(101)]
+
+
+def test_new_credentials_are_taken_up_while_nothing_waits(scene: Scene) -> None:
+    """qBittorrent refused the password while only torrents were followed: `setup` mends that too."""
+    scene.become("downloading", 0.2)
+    scene.client.error = AuthError("refused", service="qBittorrent")
+    scene.pass_time(120)
+    assert scene.bench.connects == 1
+    scene.client.error = None
+    scene.bench.signature += 1
+    scene.bench.clock.advance(3600)
+    scene.work()
+    assert scene.bench.connects == 2
+    assert scene.completed.follow
+    assert scene.completed.follow.progress == 0.2
+
+
+def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path) -> None:
+    """The client cannot tell the room for a broken torrent: others are followed all the same."""
+    scene = Scene(tmp_path)
+    scene.bench.offer(film(2))
+    scene.bench.queues.add_to_pending(film(2))
+    scene.work()
+    other = hash_of(102)
+    assert scene.client.added == [scene.hash, other]
+    scene.become("error", 0.3)
+    scene.become("downloading", 0.3, info_hash=other)
+    scene.pass_time(60)
+    scene.client.errors_by_call["room"] = UnavailableError("the disk is not mounted")
+    scene.pass_time(1200)
+    scene.become("uploading", 1.0, info_hash=other)
+    scene.pass_time(3600)
+    stages = {entry.movie.id: entry.follow.stage for entry in _completed(scene) if entry.follow}
+    assert stages == {"K1": Stage.BROKEN, "K2": Stage.DOWNLOADED}
+    assert scene.told.count(EventKind.REPLACED) == 0
+
+
+def _completed(scene: Scene) -> list[QueueEntry]:
+    return scene.bench.queues.entries(QueueName.COMPLETED)
+
+
+def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of very many, each has its turn, also if more than a pass takes were taken out of the client."""
+    monkeypatch.setattr("movie_sync.torrent_follower._MOST_AT_ONCE", 3)
+    bench = Bench(tmp_path)
+    bench.follow(FollowPolicy(_STALLED_AFTER))
+    bench.offer(*(film(number) for number in range(9)))
+    bench.queues.add_all_to_pending([film(number) for number in range(9)])
+    while bench.worker.step() is None:
+        pass
+    last = bench.client.added[-1]
+    bench.client.held = {
+        last: HeldTorrent(last, "the last", 1.0, "uploading", bytes_left=0, content_path="/films/last")
+    }
+    for _ in range(20):
+        bench.clock.advance(30)
+        while bench.worker.step() is None:
+            pass
+    stages = [entry.follow.stage for entry in bench.queues.entries(QueueName.COMPLETED) if entry.follow]
+    assert stages == [Stage.REMOVED] * 8 + [Stage.DOWNLOADED]
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        ("/films/Made Up", "/films/Made Up/film.mkv"),
+        ("/films/Made Up/film.mkv", "/films/Made Up"),
+        ("C:\\Films\\Made Up", "c:\\films\\made up\\film.mkv"),
+    ],
+)
+def test_what_lies_in_the_others_folder_is_not_removed(tmp_path: Path, ours: str, theirs: str) -> None:
+    """One torrent has the folder, another a file in it: neither takes the other's file."""
+    scene = Scene(tmp_path, removes_stalled=True)
+    scene.become("stalledDL", 0.02, content_path=ours)
+    scene.become("uploading", 1.0, info_hash=hash_of(9), content_path=theirs)
+    scene.pass_time(_STALLED_AFTER + 120)
+    assert scene.completed.tried
+    assert scene.hash in scene.client.held
+
+
+@pytest.mark.parametrize("way", ["add", "listed again"])
+def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Scene, way: str) -> None:
+    """Its torrent is there already: nothing is handed over twice, and it is followed to its end."""
+    scene.become("downloading", 0.3)
+    scene.pass_time(60)
+    if way == "add":
+        assert scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+    else:
+        assert scene.bench.queues.add_all_to_pending([scene.movie], again=True) == 1
+    scene.work()
+    assert scene.completed.is_unfinished
+    scene.become("uploading", 1.0)
+    scene.pass_time(60)
+    assert scene.client.added == [hash_of(101)]
+    assert scene.completed.follow
+    assert scene.completed.follow.stage is Stage.DOWNLOADED
+
+
+def test_two_films_with_one_torrent_see_it_stall(scene: Scene) -> None:
+    """The time in which nothing came counts for both."""
+    other = dataclasses.replace(scene.movie, id="K9", slug="made-up-z", imdb_id="tt9999999")
+    choice, follow = scene.completed.choice, scene.completed.follow
+    scene.bench.queues.add_to_completed(other, "downloaded", choice, follow=follow)
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER + 300)
+    assert all(entry.tried for entry in [*_completed(scene), *scene.bench.queues.entries(QueueName.FAILED)])

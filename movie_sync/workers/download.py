@@ -105,6 +105,7 @@ class DownloadWorker(Worker):
         self._used_signature: object = None
         self._outages = 0
         self._complaints = Complaints(_log)
+        self._radar_complaints = Complaints(_log)
         self.paused_until = 0.0
         """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
         self._pause_why = ""
@@ -167,7 +168,7 @@ class DownloadWorker(Worker):
     def _do_next(self) -> Rest | None:
         radar = self._aftercare.radar
         if radar and radar.seconds_to_next() == 0:
-            radar.work(self._connected().downloader)
+            self._look_at_newest(radar)
             return None
         self._requeue_due()
         entry = self._queue_manager.get_next_pending()
@@ -177,6 +178,24 @@ class DownloadWorker(Worker):
             return Rest(self._idle_seconds(), "waiting for films", is_idle=True)
         self.activity = f"working on {entry.movie.label}"
         return self._work_on(entry)
+
+    def _look_at_newest(self, radar: Radar) -> None:
+        """Let the radar work; what it cannot have keeps no pending film back."""
+        try:
+            radar.work(self._connected().downloader)
+        except BudgetError:
+            raise
+        except (TransientError, StorageError) as exc:
+            self.has_failed = True
+            seconds = radar.put_off()
+            until = time_of_day(self._clock.now(), seconds)
+            self._radar_complaints.say(
+                f"The tracker's newest releases could not be looked at: {exc}",
+                f" Next look at {until}.",
+                exc=exc,
+            )
+        else:
+            self._radar_complaints.over()
 
     # --- one film -------------------------------------------------------------------------
 
@@ -241,8 +260,8 @@ class DownloadWorker(Worker):
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         is_followed = reach.client is not None and self._aftercare.follower is not None
         self._outcomes.note_success(result, is_followed=is_followed)
-        if self._aftercare.follower:
-            self._aftercare.follower.hurry()
+        if self._aftercare.follower and result.choice:
+            self._aftercare.follower.begin(result.choice.info_hash)
 
     def _put_off(self, entry: QueueEntry, movie: Movie, exc: TransientError | StorageError) -> Rest:
         """Let the film wait for as long as the worker pauses; what failed was not its fault."""
@@ -270,7 +289,7 @@ class DownloadWorker(Worker):
     def _client_to_follow(self, *, is_refused: bool) -> FollowedClient | None:
         if self._reach is None and is_refused:
             return None
-        return (self._reach or self._connected()).client
+        return self._connected().client
 
     def _cut(self, rest: Rest) -> Rest:
         """End a rest when the next look at torrents, or at the newest releases, is due."""
@@ -344,7 +363,8 @@ class DownloadWorker(Worker):
 
     def _connected(self) -> Reach:
         signature = self._connection.signature()
-        if self._reach is None or (self.is_refused and signature != self._used_signature):
+        # Also while nothing was refused here: a client that refused an errand never asks again by itself.
+        if self._reach is None or signature != self._used_signature:
             self._used_signature = signature
             self._reach = self._connection.connect()
             self.is_refused = False

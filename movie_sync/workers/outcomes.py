@@ -99,11 +99,11 @@ class Outcomes:
         waits = isinstance(exc, NotAvailableError)
         if waits:
             self._tell_waiting(entry, movie, exc)
+        is_hopeless = isinstance(exc, SeriesError | UnknownFilmError)
         if entry.is_extra_look:
-            self._note_extra_look(entry, movie, exc, waits=waits)
+            self._note_extra_look(entry, movie, exc, is_hopeless=is_hopeless)
             return False
         failures, now = entry.retry_count + 1, self._clock.now()
-        is_hopeless = isinstance(exc, SeriesError | UnknownFilmError)
         delay = None
         if not is_hopeless and failures < self._policy.max_retries:
             delay = retry_delay_seconds(
@@ -132,14 +132,14 @@ class Outcomes:
             )
         return not waits and not isinstance(exc, SeriesError)
 
-    def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, waits: bool) -> None:
+    def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, is_hopeless: bool) -> None:
         """Put a film back where it was: a search besides its schedule does not count as an attempt."""
         self._queue_manager.add_to_failed(
             movie,
             str(exc),
             entry.retry_at,
             counts=False,
-            waits_for_release=waits or entry.waits_for_release,
+            waits_for_release=not is_hopeless,  # it waited before, and a broken release is not its end
             searched_at=self._clock.now(),
         )
         _log.info("%s: looked for again: %s.", movie.label, str(exc).rstrip("."))
