@@ -29,6 +29,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--seed", type=int, default=7, help="which course the simulated days take")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker for the long form known."""
+    config.addinivalue_line("markers", "kills: takes some seconds for each of --kills")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give the tests with a long form the time that it takes."""
+    for item in items:
+        if item.get_closest_marker("kills"):
+            item.add_marker(pytest.mark.timeout(120 + 4 * config.getoption("--kills")))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what tests counted or measured, also where they ran in a process of their own."""
     reports = [report for kind in ("passed", "failed") for report in terminalreporter.getreports(kind)]
