@@ -31,11 +31,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the long form out of the short one."""
-    if not config.getoption("--long"):
-        for item in items:
-            if item.get_closest_marker("long"):
-                item.add_marker(pytest.mark.skip(reason="part of the long form: --long"))
+    """Leave the tests of the long form out of the short one, and give those that grow their time."""
+    for item in items:
+        if item.get_closest_marker("long") and not config.getoption("--long"):
+            item.add_marker(pytest.mark.skip(reason="part of the long form: --long"))
+        if item.get_closest_marker("kills"):
+            item.add_marker(pytest.mark.timeout(120 + 4 * config.getoption("--kills")))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

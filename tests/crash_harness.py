@@ -183,6 +183,11 @@ class Disk:
                 | {call.target + name.removeprefix(call.path): self.names[name] for name in below},
             )
 
+    def all_after(self, call: Call) -> Iterator[Tree]:
+        """Yield all that may lie there if everything ends just before this call, or in the middle of it."""
+        yield from self.after_kill(call)
+        yield from self.after_power_failure()
+
     def after_kill(self, cut: Call | None = None) -> Iterator[Tree]:
         """Yield what lies there if the process dies now, and also in the middle of a write."""
         yield self._tree(self.names, self.contents)
@@ -247,7 +252,7 @@ class Disk:
 
 
 def _folder_of(path: str) -> str:
-    return str(Path(path).parent)
+    return path.rpartition(os.sep)[0] or "."
 
 
 def read_tree(folder: Path) -> Tree:
@@ -278,7 +283,10 @@ def write_tree(folder: Path, tree: Tree) -> None:
             first_names[id(content)] = path
 
 
-def freeze(tree: Tree) -> frozenset[tuple[str, bytes | None, str]]:
+Key = frozenset[tuple[str, bytes | None, str]]
+
+
+def freeze(tree: Tree) -> Key:
     """Return a tree as a key: what each path holds, and the first name of the same file."""
     first_names: dict[int, str] = {}
     return frozenset(

@@ -1,0 +1,104 @@
+"""No crash, power failure or full disk lets a torrent on its way be forgotten or a whole film go back.
+
+As `test_crashes.py`, for what happens after the hand-over and for films that wait for a release.
+"""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from crash_world import REFUSALS, Step, World, check_refusals, choice, film, folder_in_memory, run_through
+
+from movie_sync.domain.models import Follow, Stage, Tried
+
+
+def handing_over() -> list[Step]:
+    """Return the steps until four films are on their way and two have failed, one of them for good."""
+    steps: list[Step] = [lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, 13)])]
+    steps += [World.hand_over_next, World.complete_next] * 4
+    return [*steps, lambda w: w.fail_next(minutes=30), lambda w: w.fail_next(minutes=None)]
+
+
+def following() -> list[Step]:
+    """Return the steps until each torrent has come to its end."""
+    return [
+        *handing_over(),
+        World.note_progress,
+        lambda w: w.finish(1),
+        lambda w: w.give_up(2),
+        World.restart,
+        lambda w: w.hand_over(w.entry(2)),
+        World.complete_next,
+        World.note_progress,
+        lambda w: w.finish_given_up(2),
+        lambda w: w.give_up(3),
+        lambda w: w.hand_over(w.entry(3)),
+        World.complete_next,
+        lambda w: w.give_up(3),
+        lambda w: w.finish_given_up(3),
+        World.look_again,
+        World.restart,
+        World.put_back,
+        lambda w: w.fail_next(minutes=30),
+        World.give_up_on_due,
+        World.look_again,
+        World.put_back,
+        lambda w: w.queues.add_all_to_pending([film(13), film(14)]),
+        lambda w: w.queues.retry(None),
+        lambda w: w.give_up(4),
+        lambda w: w.queues.remove(["film-4"]),
+        lambda w: w.queues.add_to_pending(film(4), by_command=True),
+        lambda w: w.hand_over(w.entry(4)),
+        World.complete_next,
+        World.note_progress,
+        World.restart,
+        lambda w: w.queues.drop_unlisted([film(4), film(9)]),
+        World.list_again,
+        lambda w: w.finish(4),
+    ]
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return an empty folder in memory."""
+    with folder_in_memory(monkeypatch) as path:
+        yield path
+
+
+@pytest.mark.timeout(600)
+def test_every_crash_point_knows_each_torrent(
+    folder: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Whatever is cut off: no torrent is forgotten or handed over twice, no downloaded film goes back."""
+    world, survey = run_through(following(), folder)
+    assert len(world.films()) >= 13
+    record_property("measured", survey.summary(world))
+    assert survey.points > 200
+
+
+OPERATIONS: dict[str, Step] = {
+    "note follows": World.note_progress,
+    "give up a torrent": lambda w: w.queues.give_up_torrent(film(3), Tried(choice(3), "stalled")),
+    "finish with another": lambda w: w.queues.finish_with(
+        film(3), choice(3, 1), Follow(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
+    ),
+    "look again": lambda w: w.queues.look_again([film(5), film(6)]),
+    "give up on due ones": lambda w: w.queues.give_up_on_due(1),
+}
+
+
+def _films_on_their_way(folder: Path) -> None:
+    world = World(folder)
+    for step in handing_over():
+        step(world)
+    world.fail_next(minutes=0)
+
+
+@pytest.mark.parametrize(("error", "lasts"), REFUSALS.values(), ids=REFUSALS)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_disk_that_refuses_any_call_changes_nothing(
+    folder: Path, operation: str, lasts: bool, error: int
+) -> None:
+    """An operation is done, or it is a StorageError with memory and disk as before; then it works again."""
+    _films_on_their_way(folder)
+    check_refusals(folder, OPERATIONS[operation], lasts=lasts, error=error)
