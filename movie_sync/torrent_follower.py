@@ -79,6 +79,10 @@ class TorrentFollower:
         self._tell = tell
         self._last_pass: float | None = None
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
+        # Stalls are noticed from one look to the next.
+        self._longest_pause_seconds = min(
+            _LONGEST_PAUSE_SECONDS, max(policy.stalled_after_seconds / 5, _SHORTEST_PAUSE_SECONDS)
+        )
         self._live: dict[str, Follow] = {}
         self._asked_at: dict[str, float] = {}
         self._seen_at: dict[str, float] = {}
@@ -115,7 +119,7 @@ class TorrentFollower:
             AuthError, TransientError, StorageError: the pass is to be made again.
         """
         self._last_pass = self._clock.monotonic()
-        self._pause_seconds = min(2 * self._pause_seconds, _LONGEST_PAUSE_SECONDS)
+        self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
         entries = self._queue_manager.followed()
         asked = self._next_hashes(entries)
         try:
