@@ -259,6 +259,23 @@ def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> No
     assert scene.completed.follow.stage is Stage.DOWNLOADED
 
 
+@pytest.mark.parametrize("way", ["by hand", "by command"])
+def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: Scene, way: str) -> None:
+    """How long it stood still before it was taken out does not count."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER * 0.9)
+    del scene.client.held[scene.hash]
+    scene.pass_time(120)
+    if way == "by command":
+        scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+        scene.work()
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER * 0.8)
+    assert hash_of(102) not in scene.client.added
+    scene.pass_time(_STALLED_AFTER)
+    assert scene.client.added[-1] == hash_of(102)
+
+
 @pytest.mark.parametrize("state", ["error", "missingFiles"])
 def test_a_broken_torrent_is_checked_again_first(scene: Scene, state: str) -> None:
     """Often a recheck heals it; only what is broken after that is replaced."""
