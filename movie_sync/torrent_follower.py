@@ -55,9 +55,13 @@ class FollowPolicy:
 
 @dataclass(slots=True)
 class _Refusal:
-    """How often in a row the tracker refused a torrent, and when to ask again (monotonic seconds)."""
+    """How often in a row the tracker refused a torrent, and when to ask again (monotonic seconds).
+
+    `is_of_account`: it was for a reason of the user's, for which the torrent is not to blame.
+    """
 
     times: int = 0
+    is_of_account: bool = False
     ask_at: float = 0.0
     pause_seconds: float = _REFUSAL_PAUSE_SECONDS
 
@@ -144,11 +148,14 @@ class TorrentFollower:
         """Note when torrents were looked at, and how long each has been tried for since the last look."""
         now = self._clock.monotonic()
         self._asked_at.update(dict.fromkeys(asked, now))
-        self._tried_seconds = {
-            info_hash: min(now - self._seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
-            for info_hash in held
-        }
+        self._tried_seconds = {info_hash: self._seconds_tried(info_hash, now) for info_hash in held}
         self._seen_at.update(dict.fromkeys(held, now))
+
+    def _seconds_tried(self, info_hash: str, now: float) -> float:
+        refusal = self._refusals.get(info_hash)
+        if refusal is not None and refusal.is_of_account:
+            return 0.0
+        return min(now - self._seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
 
     def _next_hashes(self, entries: Iterable[QueueEntry]) -> set[str]:
         """Return what to ask for: those that were not looked at for longest, if there are very many."""
@@ -276,11 +283,12 @@ class TorrentFollower:
             return ""
         words = client.refusal(info_hash)
         known.ask_at = now + known.pause_seconds
+        known.is_of_account = words is not None and concerns_account(words)
         if words is None:
             known.times = 0
             known.pause_seconds = min(2 * known.pause_seconds, _LONGEST_REFUSAL_PAUSE_SECONDS)
             return ""
-        if concerns_account(words):
+        if known.is_of_account:
             self._say_account(words)
             known.ask_at = now + _LONGEST_REFUSAL_PAUSE_SECONDS
             return ""

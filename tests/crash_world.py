@@ -371,7 +371,9 @@ def _check_indexes(queues: QueueManager, films: Films) -> None:
     everywhere = [*entries[QueueName.COMPLETED], *entries[QueueName.PENDING], *entries[QueueName.FAILED]]
     assert queues.followed() == [entry for entry in everywhere if entry.is_followed]
     assert queues.unfinished_count() == sum(entry.is_unfinished for entry in entries[QueueName.COMPLETED])
-    assert queues.waiting_films() == [entry for entry in entries[QueueName.FAILED] if entry.waits_for_release]
+    assert list(queues.waiting_films()) == [
+        entry for entry in entries[QueueName.FAILED] if entry.waits_for_release
+    ]
     pending = entries[QueueName.PENDING]
     chosen = [entry for entry in pending if entry.choice]
     newest_first = sorted(pending, key=lambda entry: entry.added_at, reverse=True)

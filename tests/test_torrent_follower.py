@@ -213,7 +213,7 @@ def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) ->
     scene.client.refusals[scene.hash] = words
     scene.become("stalledDL", 0.0, has_tracker=False)
     scene.pass_time(3 * _STALLED_AFTER)
-    assert scene.client.added == [hash_of(101)]
+    assert scene.client.added == [hash_of(101)], "also not for standing still meanwhile"
     assert scene.told.count(EventKind.REFUSED) == 1
 
 
@@ -267,6 +267,23 @@ def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> No
     scene.pass_time(1200)
     assert scene.completed.follow
     assert scene.completed.follow.stage is Stage.DOWNLOADED
+
+
+@pytest.mark.parametrize("way", ["by hand", "by command"])
+def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: Scene, way: str) -> None:
+    """How long it stood still before it was taken out does not count."""
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER * 0.9)
+    del scene.client.held[scene.hash]
+    scene.pass_time(120)
+    if way == "by command":
+        scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+        scene.work()
+    scene.become("stalledDL", 0.02)
+    scene.pass_time(_STALLED_AFTER * 0.8)
+    assert hash_of(102) not in scene.client.added
+    scene.pass_time(_STALLED_AFTER)
+    assert scene.client.added[-1] == hash_of(102)
 
 
 @pytest.mark.parametrize("state", ["error", "missingFiles"])

@@ -53,6 +53,8 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
     `tried_seconds` is the time since the last look, through which the client was running.
     """
     progress = min(max(held.progress, 0.0), 1.0)
+    if follow.stage is Stage.REMOVED:  # it was taken out and is back: a new start
+        follow = replace(follow, idle_seconds=0.0, rechecked_at=None)
     if is_whole(held):
         return replace(
             follow, stage=Stage.DOWNLOADED, since=now, progress=1.0, bytes_a_second=0,

@@ -46,8 +46,13 @@ class Channel(abc.ABC):
 
     @property
     def is_running(self) -> bool:
-        """Whether a process runs."""
+        """Whether a process runs, or ended and was not looked after yet."""
         return self._process is not None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether its process ended and waits to be looked after."""
+        return self._process is not None and self._process.has_ended
 
     @abc.abstractmethod
     def wants(self, event: Event) -> bool:

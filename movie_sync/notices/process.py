@@ -66,6 +66,11 @@ class Process:
             )
             on_error.pop_all()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it ended by itself."""
+        return self._process.poll() is not None
+
     def poll(self) -> Ended | None:
         """Return how it ended, or None while it runs."""
         code = self._process.poll()
