@@ -14,7 +14,7 @@ import pytest
 from crash_harness import Recorder
 from fakes import FakeClock
 
-from movie_sync.domain.models import Choice, Movie, QueueName, Reason
+from movie_sync.domain.models import Choice, Follow, Movie, QueueName, Reason, Stage
 from movie_sync.errors import StorageError
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage import film_rows, line_store
@@ -343,6 +343,34 @@ def test_a_film_dropped_while_in_hand_is_still_recorded(queues: QueueManager) ->
     assert not queues.add_to_failed(film("a"), "why", None)
     assert queues.add_to_completed(film("a"), choice=choice("a"))
     assert where(queues) == {"completed": ["a"]}
+
+
+def test_a_search_besides_the_schedule_keeps_what_the_film_waits_for(
+    filled: QueueManager, tmp_path: Path, clock: FakeClock
+) -> None:
+    """Also after a restart it is known that the film waits for a release, and when it is due."""
+    assert filled.look_again([film("f1"), film("p1")]) == [film("f1")]
+    for queues in (filled, QueueManager(tmp_path, clock=clock)):
+        entry = queues.find("f1")[1]
+        assert (entry.is_extra_look, entry.waits_for_release) == (True, True)
+        assert entry.retry_at == clock.now() + HOUR
+
+
+@pytest.mark.parametrize("queue", ["pending", "failed"])
+def test_a_completed_film_put_back_by_hand_is_not_followed(
+    queues: QueueManager, tmp_path: Path, clock: FakeClock, queue: str
+) -> None:
+    """What stands with it of its torrent's way counts no more, at once and after a restart."""
+    queues.add_to_completed(film("a"), choice=choice("a"), follow=Follow(Stage.DOWNLOADING, clock.now()))
+    (tmp_path / "queue_completed.json").rename(tmp_path / f"queue_{queue}.json")
+    previous_of(tmp_path / "queue_completed.json").unlink()
+    for _ in range(2):
+        again = QueueManager(tmp_path, clock=clock)
+        assert where(again) == {queue: ["a"]}
+        entry = again.find("a")[1]
+        assert (entry.follow, entry.completed_at, entry.choice) == (None, None, choice("a"))
+        assert again.followed() == []
+        assert "stage" not in (tmp_path / f"queue_{queue}.json").read_text()
 
 
 # --- one film under several names -----------------------------------------------------------

@@ -123,6 +123,7 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain["retry_count"] = entry.retry_count
     if entry.is_extra_look and queue is QueueName.PENDING:
         plain["extra_look"] = True
+        plain["waits_for_release"] = entry.waits_for_release
         plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
     plain |= _history(entry, is_completed=is_completed)
     plain["sequence"] = entry.sequence

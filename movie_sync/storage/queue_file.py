@@ -1,6 +1,7 @@
 """One queue's file: a film a line, replaced whole at each change, mended when it was damaged."""
 
 import contextlib
+import dataclasses
 import json
 import logging
 import os
@@ -344,6 +345,10 @@ class QueueFile:
         if not isinstance(plain, dict):
             raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
         entry = entry_from_dict(plain, self._clock.now())
+        if self.name is not QueueName.COMPLETED and (entry.follow or entry.completed_at):
+            # Moved here by hand: it is no longer completed, and its torrent not followed.
+            entry, line = dataclasses.replace(entry, follow=None, completed_at=None), None
+            self.is_stale = True
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
         present = self.find(entry.movie.keys())
         if present:
