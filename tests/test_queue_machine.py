@@ -135,6 +135,16 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- operations -----------------------------------------------------------------------
 
+    def asked_anew(self, name: str) -> State:
+        """Return a fresh wish's state: what was tried stays with it, and a torrent that is on its way."""
+        if self.model.place(name) is None:
+            return State(added_at=self.clock.now())
+        known = self.model.state(name)
+        is_on_its_way = known.stage not in {None, Stage.DOWNLOADED, Stage.REMOVED}
+        return State(
+            added_at=self.clock.now(), tried=known.tried, choice=known.choice if is_on_its_way else None
+        )
+
     @rule(wanted=few_names, again=st.booleans(), refusal=refusals)
     def queue_films(self, wanted: list[str], again: bool, refusal: int | None) -> None:
         """A reading of the watchlist queues what no queue holds."""
@@ -143,8 +153,7 @@ class QueueMachine(RuleBasedStateMachine):
             for name in dict.fromkeys(wanted):
                 place = self.model.place(name)
                 if place is None or (again and place is COMPLETED):
-                    tried = self.model.state(name).tried if again else ()
-                    self.model.move(name, PENDING, State(added_at=self.clock.now(), tried=tried))
+                    self.model.move(name, PENDING, self.asked_anew(name))
 
         movies = [film(name) for name in wanted]
         self.attempt(lambda: self.queues.add_all_to_pending(movies, again=again), refusal, apply)
@@ -155,8 +164,8 @@ class QueueMachine(RuleBasedStateMachine):
 
         def apply() -> None:
             if self.model.place(name) is not PENDING:
-                tried = self.model.state(name).tried
-                self.model.move(name, PENDING, State(added_at=self.clock.now(), by_command=True, tried=tried))
+                anew = dataclasses.replace(self.asked_anew(name), by_command=True)
+                self.model.move(name, PENDING, anew)
 
         self.attempt(lambda: self.queues.add_to_pending(film(name), by_command=True), refusal, apply)
 
