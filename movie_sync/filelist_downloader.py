@@ -206,7 +206,7 @@ class FileListDownloader:
                 _log.warning("%s: %s", release.name, exc)
                 last_error = exc
                 continue
-            self._held_until = 0.0
+            self._note_held(HeldTorrent(torrent.info_hash, torrent.name), release.filelist_id)
             reason = Reason.DOWNLOADED if is_new else Reason.ALREADY_DOWNLOADED
             return DownloadResult(found.movie, reason, choice, why=_praise(candidate, found))
         tried = len(found.accepted[:_MOST_TRIES])
@@ -218,12 +218,21 @@ class FileListDownloader:
         now = self._clock.monotonic()
         if self._held is None or now >= self._held_until:
             torrents: Sequence[HeldTorrent] = self._client.torrents()
-            self._held_by_name = {torrent.name: torrent for torrent in torrents}
-            self._held_by_id = {number: held for held in torrents if (number := _filelist_id(held))}
-            self._held = NameIndex(self._held_by_name)
+            self._held = NameIndex()
+            self._held_by_name, self._held_by_id = {}, {}
+            for torrent in torrents:
+                self._note_held(torrent, _filelist_id(torrent))
             self._held_until = now + _HELD_NAMES_SECONDS
         name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for)
         return None if name is None else self._held_by_name[name]
+
+    def _note_held(self, held: HeldTorrent, filelist_id: int) -> None:
+        """Note what the client holds, so that it need not be asked for all of it after each hand-over."""
+        if self._held is not None and held.name not in self._held_by_name:
+            self._held.add(held.name)
+        self._held_by_name[held.name] = held
+        if filelist_id:
+            self._held_by_id[filelist_id] = held
 
 
 def _name_queries(movie: Movie) -> list[str]:

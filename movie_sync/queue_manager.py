@@ -400,7 +400,7 @@ class QueueManager:
             if entry is None:
                 return False
             tried = tuple(old for old in entry.tried if old.choice.info_hash != choice.info_hash)
-            if entry.choice and entry.choice.info_hash != choice.info_hash and entry.follow:
+            if entry.choice and entry.choice.info_hash != choice.info_hash:
                 tried = (*tried, Tried(entry.choice, overtaken))
             completed = self._as_completed(entry, entry.movie, Reason.DOWNLOADED, choice, "")
             finished = dataclasses.replace(

@@ -139,9 +139,15 @@ class FilmRows:
         self._note(row, entry)
 
     def _note(self, row: int, entry: QueueEntry) -> None:
-        """Note what a film is looked for by, besides its keys."""
+        """Note what a film is looked for by, besides its keys. Most have next to nothing of it."""
         if entry.retry_at is not None:
             self.retry_times[row] = entry.retry_at
+        if entry.waits_for_release:
+            self.waiting.add(row)
+        if entry.choice is not None or entry.tried:
+            self._note_torrents(row, entry)
+
+    def _note_torrents(self, row: int, entry: QueueEntry) -> None:
         done_at = downloaded_at(entry)
         if done_at is not None and done_at > self._clock.now() - DONE_LATELY:
             self._done_times[row] = done_at
@@ -149,8 +155,6 @@ class FilmRows:
             self.followed.add(row)
             if entry.is_unfinished:
                 self.unfinished.add(row)
-        if entry.waits_for_release:
-            self.waiting.add(row)
         if self._is_work_list and entry.choice is not None:
             self.chosen.add(row)
 

@@ -18,7 +18,10 @@ class WishOrder:
 
     def add(self, wished_at: datetime, row: int) -> None:
         """Note a film; a later row of the same time comes after the earlier ones."""
-        self._rows.setdefault(wished_at, array("I")).append(row)
+        rows = self._rows.get(wished_at)
+        if rows is None:
+            rows = self._rows[wished_at] = array("I")
+        rows.append(row)
 
     def newest(self, is_there: Callable[[int], bool]) -> int | None:
         """Return the first row of the latest time that has one, or None."""
