@@ -15,6 +15,7 @@ import dataclasses
 import logging
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -292,13 +293,24 @@ class QueueManager:
 
     # --- what follows the torrents --------------------------------------------------------
 
-    def followed(self) -> list[QueueEntry]:
-        """Return the films that have a torrent that may still come to its end."""
+    def followed_hashes(self) -> list[str]:
+        """Return the info-hashes of all torrents that may still come to their end."""
+        with self._all_locked():
+            return [
+                info_hash
+                for name in _FOLLOWED
+                for hashes in self._queues[name].followed.values()
+                for info_hash in hashes
+            ]
+
+    def followed(self, among: AbstractSet[str] | None = None) -> list[QueueEntry]:
+        """Return the films with a torrent that may still come to its end: one of `among`, if given."""
         with self._all_locked():
             return [
                 queue.entry(row)
                 for queue in (self._queues[name] for name in _FOLLOWED)
-                for row in sorted(queue.followed)
+                for row, hashes in sorted(queue.followed.items())
+                if among is None or not among.isdisjoint(hashes)
             ]
 
     def unfinished_count(self) -> int:
@@ -352,7 +364,8 @@ class QueueManager:
         with self.completed_lock:
             queue = self._queues[QueueName.COMPLETED]
             changed = {}
-            for row in sorted(queue.followed):
+            rows = [row for row, hashes in queue.followed.items() if not follows.keys().isdisjoint(hashes)]
+            for row in sorted(rows):
                 entry = queue.entry(row)
                 follow = follows.get(entry.choice.info_hash) if entry.choice else None
                 if follow is not None:

@@ -28,7 +28,7 @@ from movie_sync.queue_manager import QueueManager
 
 _log = logging.getLogger(__name__)
 
-_MOST_AT_ONCE = 250
+_MOST_AT_ONCE = 100
 _SHORTEST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 30.0
 _PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
@@ -93,6 +93,8 @@ class TorrentFollower:
         self._tried_seconds: dict[str, float] = {}
         self._refusals: dict[str, _Refusal] = {}
         self._no_room_until: dict[str, float] = {}
+        self._settled: set[str] = set()
+        """Torrents that were taken out so long ago that they are not asked for any more."""
         self._is_account_said = False
 
     def seconds_to_next(self) -> float | None:
@@ -114,6 +116,7 @@ class TorrentFollower:
         """Look soon at a torrent that was just handed over; what was known of it before is over."""
         for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
             known.pop(info_hash, None)
+        self._settled.discard(info_hash)
         self.hurry()
 
     def look(self, client: FollowedClient) -> None:
@@ -124,14 +127,14 @@ class TorrentFollower:
         """
         self._last_pass = self._clock.monotonic()
         self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
-        entries = self._queue_manager.followed()
-        asked = self._next_hashes(entries)
+        asked = self._next_hashes()
         try:
             held = client.states(asked) if asked else {}
         except BaseException:
             self._seen_at.clear()  # how long it was out of reach is no time of the torrents
             raise
         self._note_time(asked, held)
+        entries = self._queue_manager.followed(asked)
         found: dict[str, Follow] = {}
         unanswered: TransientError | None = None
         for entry in entries:
@@ -157,15 +160,9 @@ class TorrentFollower:
             return 0.0
         return min(now - self._seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
 
-    def _next_hashes(self, entries: Iterable[QueueEntry]) -> set[str]:
+    def _next_hashes(self) -> set[str]:
         """Return what to ask for: those that were not looked at for longest, if there are very many."""
-        final = self._clock.now() - _REMOVED_IS_FINAL
-        hashes = [
-            info_hash
-            for entry in entries
-            if not (entry.follow and entry.follow.stage is Stage.REMOVED and entry.follow.since < final)
-            for info_hash in _hashes_of(entry)
-        ]
+        hashes = [each for each in self._queue_manager.followed_hashes() if each not in self._settled]
         hashes.sort(key=lambda info_hash: self._asked_at.get(info_hash, 0.0))
         return set(itertools.islice(dict.fromkeys(hashes), _MOST_AT_ONCE))
 
@@ -189,6 +186,8 @@ class TorrentFollower:
         torrent = held.get(choice.info_hash)
         if torrent is None:
             found[choice.info_hash] = self._without(entry.movie, before)
+            if before.stage is Stage.REMOVED and self._now() - before.since > _REMOVED_IS_FINAL:
+                self._settled.add(choice.info_hash)
             return
         after = observed(before, torrent, self._now(), self._tried_seconds[choice.info_hash])
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
@@ -364,12 +363,6 @@ class TorrentFollower:
         for known in (self._live, self._asked_at, self._seen_at, self._refusals, self._no_room_until):
             for info_hash in known.keys() - asked:
                 del known[info_hash]
-
-
-def _hashes_of(entry: QueueEntry) -> list[str]:
-    """Return the info-hashes of a film's torrents that may come to their end."""
-    present = [entry.choice.info_hash] if entry.choice and entry.follow else []
-    return present + [old.choice.info_hash for old in entry.tried]
 
 
 def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:

@@ -165,6 +165,14 @@ class QueueEntry:
             return self.follow.stage is not Stage.DOWNLOADED
         return bool(self.tried) and self.completed_at is None
 
+    @property
+    def followed_hashes(self) -> tuple[str, ...]:
+        """The info-hashes of the film's torrents that may still come to their end."""
+        if not self.is_followed:
+            return ()
+        present = (self.choice.info_hash,) if self.choice is not None and self.follow is not None else ()
+        return present + tuple(old.choice.info_hash for old in self.tried)
+
 
 @dataclass(frozen=True, slots=True)
 class Release:

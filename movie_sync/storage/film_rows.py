@@ -29,8 +29,8 @@ class FilmRows:
         self._index = KeyIndex()
         self.retry_times: dict[int, datetime] = {}
         """When each entry that is to be retried is due, by row."""
-        self.followed: set[int] = set()
-        """The films with a torrent that may still come to its end."""
+        self.followed: dict[int, tuple[str, ...]] = {}
+        """The info-hashes of each film's torrents that may still come to their end, by row."""
         self.unfinished: set[int] = set()
         """Of these, the films whose present torrent is not whole yet."""
         self.waiting: set[int] = set()
@@ -152,7 +152,7 @@ class FilmRows:
         if done_at is not None and done_at > self._clock.now() - DONE_LATELY:
             self._done_times[row] = done_at
         if entry.is_followed:
-            self.followed.add(row)
+            self.followed[row] = entry.followed_hashes
             if entry.is_unfinished:
                 self.unfinished.add(row)
         if self._is_work_list and entry.choice is not None:
@@ -161,5 +161,6 @@ class FilmRows:
     def _forget(self, row: int) -> None:
         self.retry_times.pop(row, None)
         self._done_times.pop(row, None)
-        for marked in (self.followed, self.unfinished, self.waiting, self.chosen):
+        self.followed.pop(row, None)
+        for marked in (self.unfinished, self.waiting, self.chosen):
             marked.discard(row)

@@ -94,8 +94,8 @@ class QueueFile:
         return self._rows.entry(row)
 
     @property
-    def followed(self) -> Collection[int]:
-        """The rows of films with a torrent that may still come to its end."""
+    def followed(self) -> Mapping[int, tuple[str, ...]]:
+        """The info-hashes of each film's torrents that may still come to their end, by row."""
         return self._rows.followed
 
     @property
