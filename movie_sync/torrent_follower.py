@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 _MOST_AT_ONCE = 100
 _SHORTEST_PAUSE_SECONDS = 1.0
-_LONGEST_PAUSE_SECONDS = 30.0
+_LONGEST_PAUSE_SECONDS = 60.0
 _PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
 # Looks are never further apart while the client answers; more than that it may have been away.
 _LONGEST_TRIED_SECONDS = 600.0

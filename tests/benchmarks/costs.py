@@ -131,11 +131,18 @@ def _memory(options: argparse.Namespace) -> None:
 
 
 def _idle(options: argparse.Namespace) -> None:
-    cost = daemon_costs.idle_cost(options.idle_seconds, 28)
+    rows = []
+    for words, films, with_client in (
+        ("28 films are done", 28, False),
+        ("5 torrents stand still in the client", 5, True),
+        ("28 torrents stand still in the client", 28, True),
+    ):
+        cost = daemon_costs.idle_cost(options.idle_seconds, films, with_client=with_client)
+        rows.append((words, f"{cost.waiting:.4%}", f"{cost.check * 1e3:.0f} ms", f"{cost.an_hour:.4%}"))
     _table(
-        f"The idle daemon, with 28 films that are done (measured over {options.idle_seconds:g} s)",
-        ("waiting, share of a core", "one check of the list", "an hour with one check"),
-        [(f"{cost.waiting:.4%}", f"{cost.check * 1e3:.0f} ms", f"{cost.an_hour:.4%}")],
+        f"The idle daemon, in shares of a core (measured over {options.idle_seconds:g} s)",
+        ("", "waiting", "one check of the list", "an hour with one check"),
+        rows,
     )
 
 

@@ -21,6 +21,8 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 
 _SHORT_SECONDS = 30.0
 _LONG_SECONDS = 1200.0
+# Until looks at torrents are as far apart as they get.
+_SETTLING_SECONDS = 65.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,17 @@ def sync_costs(films: int, most_handed_over: int) -> tuple[Cost, Cost, int]:
     return queued, done, wanted
 
 
-def idle_cost(seconds: float, films: int) -> Idle:
-    """Let the daemon sit for so long with nothing to do, then once more over a check of the list."""
-    with _Scene(films, check_interval=seconds) as scene:
+def idle_cost(seconds: float, films: int, *, with_client: bool) -> Idle:
+    """Let the daemon sit for so long with nothing to do, then once more over a check of the list.
+
+    With a client the films' torrents stand still there, for want of anybody who has them, and are
+    looked at; without, they are done.
+    """
+    with _Scene(films, with_client=with_client, check_interval=seconds) as scene:
         daemon = scene.home.start()
         _wait(lambda: daemon.output.count(": handed to ") >= films, daemon)
+        if with_client:
+            threading.Event().wait(_SETTLING_SECONDS)
         checks = _checks(scene)
         _wait(lambda: _checks(scene) > checks, daemon)
         threading.Event().wait(1)
