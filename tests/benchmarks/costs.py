@@ -135,7 +135,6 @@ def _idle(options: argparse.Namespace) -> None:
     for words, films, with_client in (
         ("28 films are done", 28, False),
         ("5 torrents stand still in the client", 5, True),
-        ("28 torrents stand still in the client", 28, True),
     ):
         cost = daemon_costs.idle_cost(options.idle_seconds, films, with_client=with_client)
         rows.append((words, f"{cost.waiting:.4%}", f"{cost.check * 1e3:.0f} ms", f"{cost.an_hour:.4%}"))
