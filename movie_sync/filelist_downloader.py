@@ -113,7 +113,7 @@ class FileListDownloader:
             raise NotAvailableError(describe_refusals(found.candidates))
         for candidate in found.accepted:
             held = self._held_by_id.get(candidate.release.filelist_id)  # none of those that were tried
-            if held is not None:  # under a name of its own, but its comment says what it is
+            if held is not None and self._is_still_held(held):  # under a name of its own
                 return _as_there(movie, held)
         self._check_grace(found, acceptable_since or self._clock.now())
         if self._dry_run:
@@ -224,7 +224,15 @@ class FileListDownloader:
                 self._note_held(torrent, _filelist_id(torrent))
             self._held_until = now + _HELD_NAMES_SECONDS
         name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for)
-        return None if name is None else self._held_by_name[name]
+        held = None if name is None else self._held_by_name[name]
+        return held if held is not None and self._is_still_held(held) else None
+
+    def _is_still_held(self, held: HeldTorrent) -> bool:
+        """Look again: the list may be a minute old. If it is gone, the list is read anew next time."""
+        if self._client.find(held.info_hash) is not None:
+            return True
+        self._held_until = 0.0
+        return False
 
     def _note_held(self, held: HeldTorrent, filelist_id: int) -> None:
         """Note what the client holds, so that it need not be asked for all of it after each hand-over."""

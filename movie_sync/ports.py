@@ -106,6 +106,10 @@ class TorrentClient(Protocol):
 class FollowedClient(Protocol):
     """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`."""
 
+    @property
+    def epoch(self) -> int:
+        """A number that rises whenever the client may have been started anew since the last call."""
+
     def torrents(self) -> Sequence[HeldTorrent]:
         """Return everything the client holds."""
 

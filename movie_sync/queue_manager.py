@@ -381,9 +381,16 @@ class QueueManager:
         Raises:
             StorageError: nothing was changed.
         """
+        return self._queue_anew(movie, tried.choice, (tried,))
+
+    def hand_over_again(self, movie: Movie, choice: Choice) -> bool:
+        """Queue a completed film whose torrent the client has lost; otherwise as `give_up_torrent`."""
+        return self._queue_anew(movie, choice, ())
+
+    def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[Tried, ...]) -> bool:
         with self._all_locked():
             entry = self._queues.held(movie.keys(), [QueueName.COMPLETED])
-            if entry is None or entry.choice is None or entry.choice.info_hash != tried.choice.info_hash:
+            if entry is None or entry.choice is None or entry.choice.info_hash != choice.info_hash:
                 return False
             again = dataclasses.replace(
                 entry,
@@ -393,7 +400,7 @@ class QueueManager:
                 reason=None,
                 retry_count=0,
                 acceptable_since=None,
-                tried=(*entry.tried, tried),
+                tried=(*entry.tried, *tried),
             )
             self._queues.move([again], QueueName.PENDING)
         self._has_work.set()

@@ -34,6 +34,8 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _PAUSE_WITHOUT_UNFINISHED_SECONDS = 600.0
 # Looks are never further apart while the client answers; more than that it may have been away.
 _LONGEST_TRIED_SECONDS = 600.0
+# A client that is ended right after it took a torrent may not have saved it.
+_SAVED_AFTER_SECONDS = 5.0
 # A client that has just started does not show all of its torrents yet.
 _MISSING_SECONDS = 30.0
 _REMOVED_IS_FINAL = timedelta(days=7)
@@ -93,6 +95,10 @@ class TorrentFollower:
         self._tried_seconds: dict[str, float] = {}
         self._refusals: dict[str, _Refusal] = {}
         self._no_room_until: dict[str, float] = {}
+        self._begun_at: dict[str, float] = {}
+        self._epoch: int | None = None
+        self._contact_at = 0.0
+        self._restarted_after: float | None = None
         self._settled: set[str] = set()
         """Torrents that were taken out so long ago that they are not asked for any more."""
         self._is_account_said = False
@@ -112,8 +118,10 @@ class TorrentFollower:
         """Look soon: something is about to change."""
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
 
-    def begin(self, info_hash: str) -> None:
+    def begin(self, info_hash: str, client: FollowedClient) -> None:
         """Look soon at a torrent that was just handed over; what was known of it before is over."""
+        self._begun_at[info_hash] = self._contact_at = self._clock.monotonic()
+        self._epoch = client.epoch
         for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
             known.pop(info_hash, None)
         self._settled.discard(info_hash)
@@ -134,6 +142,7 @@ class TorrentFollower:
             self._seen_at.clear()  # how long it was out of reach is no time of the torrents
             raise
         self._note_time(asked, held)
+        self._note_epoch(client.epoch)
         entries = self._queue_manager.followed(asked)
         found: dict[str, Follow] = {}
         unanswered: TransientError | None = None
@@ -153,6 +162,19 @@ class TorrentFollower:
         self._asked_at.update(dict.fromkeys(asked, now))
         self._tried_seconds = {info_hash: self._seconds_tried(info_hash, now) for info_hash in held}
         self._seen_at.update(dict.fromkeys(held, now))
+
+    def _note_epoch(self, epoch: int) -> None:
+        """Note whether the client may have been started anew, and since when at the earliest."""
+        if self._epoch not in {None, epoch}:
+            self._restarted_after = self._contact_at
+        self._epoch, self._contact_at = epoch, self._clock.monotonic()
+
+    def _is_lost(self, info_hash: str) -> bool:
+        """Tell whether the client was started anew so soon after a hand-over that it lost the torrent."""
+        begun_at, restarted_after = self._begun_at.get(info_hash), self._restarted_after
+        if begun_at is None or restarted_after is None:
+            return False
+        return 0 <= restarted_after - begun_at <= _SAVED_AFTER_SECONDS
 
     def _seconds_tried(self, info_hash: str, now: float) -> float:
         refusal = self._refusals.get(info_hash)
@@ -185,6 +207,9 @@ class TorrentFollower:
         before = self._live.get(choice.info_hash, stored)
         torrent = held.get(choice.info_hash)
         if torrent is None:
+            if before.missing_since is None and self._is_lost(choice.info_hash):
+                self._hand_over_again(entry.movie, choice)
+                return
             found[choice.info_hash] = self._without(entry.movie, before)
             if before.stage is Stage.REMOVED and self._now() - before.since > _REMOVED_IS_FINAL:
                 self._settled.add(choice.info_hash)
@@ -198,6 +223,11 @@ class TorrentFollower:
         if why:
             del found[choice.info_hash]
             self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
+
+    def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
+        del self._begun_at[choice.info_hash]  # once: what is gone after that was taken out
+        if self._queue_manager.hand_over_again(movie, choice):
+            _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
 
     def _without(self, movie: Movie, before: Follow) -> Follow:
         """Return what it means that the client does not show a torrent."""
@@ -360,7 +390,15 @@ class TorrentFollower:
     def _forget_all_but(self, asked: set[str]) -> None:
         if len(asked) == _MOST_AT_ONCE:  # others are looked at in later passes
             return
-        for known in (self._live, self._asked_at, self._seen_at, self._refusals, self._no_room_until):
+        by_hash = (
+            self._live,
+            self._asked_at,
+            self._seen_at,
+            self._refusals,
+            self._no_room_until,
+            self._begun_at,
+        )
+        for known in by_hash:
             for info_hash in known.keys() - asked:
                 del known[info_hash]
 

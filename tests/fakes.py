@@ -132,6 +132,7 @@ class FakeClient:
         self.errors_by_call: dict[str, BaseException] = {}
         """Raised by each call that the journal names so."""
         self.refusals: dict[str, str] = {}
+        self.epoch = 1
         self.free_bytes = 10**12
         self.promised_bytes: int | None = None
         """None adds up what the unfinished torrents lack."""

@@ -499,3 +499,24 @@ def test_two_films_with_one_torrent_see_it_stall(scene: Scene) -> None:
     scene.become("stalledDL", 0.02)
     scene.pass_time(_STALLED_AFTER + 300)
     assert all(entry.tried for entry in [*_completed(scene), *scene.bench.queues.entries(QueueName.FAILED)])
+
+
+@pytest.mark.parametrize(
+    ("seconds_before_restart", "is_restarted", "is_handed_over_again"),
+    [(1, True, True), (1, False, False), (60, True, False)],
+)
+def test_what_the_client_lost_is_handed_over_again(
+    scene: Scene, seconds_before_restart: float, is_restarted: bool, is_handed_over_again: bool
+) -> None:
+    """Ended right after it took a torrent, a client may lose it; what is gone else was taken out by hand."""
+    scene.become("stalledDL", 0.0)
+    scene.bench.clock.advance(seconds_before_restart)
+    scene.work()
+    scene.client.held.clear()
+    scene.client.epoch += is_restarted
+    scene.pass_time(120)
+    assert scene.client.added == [hash_of(101)] * (2 if is_handed_over_again else 1)
+    scene.client.held.clear()
+    scene.client.epoch += 1
+    scene.pass_time(600)
+    assert len(scene.client.added) == (2 if is_handed_over_again else 1), "not again and again"

@@ -24,7 +24,7 @@ from movie_sync.adapters.qbittorrent_rows import checked_hash, read_brief_rows, 
 from movie_sync.adapters.qbittorrent_session import Address, Client
 from movie_sync.adapters.qbittorrent_trackers import read_refusal
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
-from movie_sync.errors import AuthError, MovieSyncError, ReleaseError, Stopped, UnavailableError
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
 from movie_sync.ports import Clock
 
 _Answer = TypeVar("_Answer")
@@ -81,6 +81,7 @@ class QBittorrentClient:
         self._clock = clock
         self._lock = threading.Lock()
         self._refusal: str | None = None
+        self._outages = 0
         self._client: Client | None = None
         self._make_client = partial(
             Client,
@@ -91,6 +92,11 @@ class QBittorrentClient:
             timeout_seconds=timeout_seconds,
             tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
         )
+
+    @property
+    def epoch(self) -> int:
+        """Rises when qBittorrent may have been started anew: it was out of reach, or lost the session."""
+        return self._outages + (self._client.logins if self._client else 0)
 
     def version(self) -> str:
         """Return qBittorrent's version as it writes it, like `v4.5.2`; raises as `find`."""
@@ -236,6 +242,8 @@ class QBittorrentClient:
                 failure = unexpected_answer(self._where)
             if isinstance(failure, AuthError):
                 self._refusal = str(failure)
+            if isinstance(failure, NetworkError):
+                self._outages += 1
         # Raised out here it does not refer to the library's error, which holds what was sent.
         raise failure
 

@@ -70,6 +70,8 @@ class Client(qbittorrentapi.Client):
         self._address = address
         self._tls = tls
         self._has_login = bool(username and password)
+        self.logins = 0
+        """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
         super().__init__(
             host=address.url,
             username=username,
@@ -91,6 +93,7 @@ class Client(qbittorrentapi.Client):
         if not self._has_login:
             raise Told(missing_login(self._address.where))
         super().auth_log_in(username, password, **kwargs)
+        self.logins += 1
 
     def read_main_data_until(self, pattern: re.Pattern[str], max_characters: int) -> re.Match[str]:
         """Read qBittorrent's state of everything only as far as the pattern: for thousands it is megabytes.

@@ -260,8 +260,8 @@ class DownloadWorker(Worker):
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         is_followed = reach.client is not None and self._aftercare.follower is not None
         self._outcomes.note_success(result, is_followed=is_followed)
-        if self._aftercare.follower and result.choice:
-            self._aftercare.follower.begin(result.choice.info_hash)
+        if self._aftercare.follower and reach.client and result.choice:
+            self._aftercare.follower.begin(result.choice.info_hash, reach.client)
 
     def _put_off(self, entry: QueueEntry, movie: Movie, exc: TransientError | StorageError) -> Rest:
         """Let the film wait for as long as the worker pauses; what failed was not its fault."""
