@@ -120,8 +120,8 @@ class TorrentFollower:
 
     def begin(self, info_hash: str, client: FollowedClient) -> None:
         """Look soon at a torrent that was just handed over; what was known of it before is over."""
-        self._begun_at[info_hash] = self._contact_at = self._clock.monotonic()
-        self._epoch = client.epoch
+        self._note_epoch(client.epoch)
+        self._begun_at[info_hash] = self._contact_at
         for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
             known.pop(info_hash, None)
         self._settled.discard(info_hash)

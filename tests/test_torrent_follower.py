@@ -520,3 +520,15 @@ def test_what_the_client_lost_is_handed_over_again(
     scene.client.epoch += 1
     scene.pass_time(600)
     assert len(scene.client.added) == (2 if is_handed_over_again else 1), "not again and again"
+
+
+def test_a_loss_is_noticed_also_if_another_film_is_handed_over_first(scene: Scene) -> None:
+    """The client was started anew, and the next it got was a torrent: the one before it is missed all the same."""
+    scene.client.held.clear()
+    scene.client.epoch += 1
+    other = film(2)
+    scene.bench.tracker.offer(other.imdb_id or "", release_of(other, 201))
+    scene.bench.queues.add_to_pending(other)
+    scene.work()
+    scene.pass_time(60)
+    assert scene.client.added == [hash_of(101), hash_of(201), hash_of(101)]
