@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -78,17 +79,11 @@ def _each(rows: object, read: Callable[[_Row], _Read]) -> list[_Read]:
 
 
 def _read_row(row: _Row) -> HeldTorrent:
-    return HeldTorrent(
-        info_hash=_hash(row),
-        name=_text(row.get("name")),
-        progress=_progress(row),
-        state=_state(row),
-        comment=_comment(row),
-        content_path=_text(row.get("content_path")),
+    return replace(
+        _read_brief_row(row),
         bytes_left=_count(row.get("amount_left"), otherwise=-1),
         size_bytes=_count(row.get("size")),
         bytes_a_second=_count(row.get("dlspeed")),
-        tags=_tags(_text(row.get("tags"))),
         # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
         has_tracker=is_served(row["trackers"]) if "trackers" in row else bool(_text(row.get("tracker"))),
         bytes_uploaded=_count(row.get("uploaded")),
@@ -100,8 +95,8 @@ def _read_brief_row(row: _Row) -> HeldTorrent:
         info_hash=_hash(row),
         name=_text(row.get("name")),
         progress=_progress(row),
-        state=_state(row),
-        comment=_comment(row),
+        state=sys.intern(_text(row.get("state"))),
+        comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
         content_path=_text(row.get("content_path")),
         tags=_tags(_text(row.get("tags"))),
     )
@@ -109,14 +104,6 @@ def _read_brief_row(row: _Row) -> HeldTorrent:
 
 def _hash(row: _Row) -> str:
     return _text(row["hash"]).lower()
-
-
-def _state(row: _Row) -> str:
-    return sys.intern(_text(row.get("state")))
-
-
-def _comment(row: _Row) -> str:
-    return _text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS]
 
 
 def _progress(row: _Row) -> float:

@@ -49,10 +49,6 @@ class FilmRows:
         """Yield the row numbers in order; films may be dropped meanwhile."""
         return iter(self._lines)
 
-    def first(self) -> int | None:
-        """Return the oldest row, or None if there is none."""
-        return self._lines.first()
-
     def newest_wish(self) -> int | None:
         """Return, of a work list, the film that was wished for last, and of several at once the first."""
         return self._wishes.newest(lambda row: row in self._lines)

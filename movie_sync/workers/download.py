@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from movie_sync.domain.events import Event, EventKind
-from movie_sync.domain.models import Choice, DownloadResult, Movie, QueueEntry
+from movie_sync.domain.models import DownloadResult, Movie, QueueEntry
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds
 from movie_sync.errors import (
     AuthError,
@@ -243,14 +243,11 @@ class DownloadWorker(Worker):
             acceptable_since=entry.acceptable_since,
             tried=entry.tried,
             check_room=check_room,
-            record_choice=self._record_choice,
+            record_choice=self._queue_manager.note_choice,
         )
         if rooms and sizes:
             rooms.took(sizes[-1])
         return result
-
-    def _record_choice(self, movie: Movie, choice: Choice) -> bool:
-        return self._queue_manager.note_choice(movie, choice)
 
     def _check_room(self, reach: Reach, movie: Movie) -> None:
         if self._aftercare.rooms and reach.client:
@@ -267,9 +264,7 @@ class DownloadWorker(Worker):
         """Let the film wait for as long as the worker pauses; what failed was not its fault."""
         self.has_failed = True
         rest = self._pause(exc)
-        if (
-            entry.is_extra_look
-        ):  # its time of retry, if it has one, is not to be touched: it waits where it is
+        if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return rest
         retry_at = self._clock.now() + timedelta(seconds=rest.seconds)
         try:
