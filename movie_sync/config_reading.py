@@ -12,6 +12,7 @@ from typing import Any
 
 from movie_sync.config_keys import KEYS, MOST_CALLS_PER_HOUR, SHORTEST_CHECK_INTERVAL, Rule, Section
 from movie_sync.config_values import UnusableValue, is_on_this_machine, shown
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
 from movie_sync.storage.paths import expand_home
 
@@ -183,10 +184,10 @@ def read_file(path: Path) -> dict[str, object]:
     if len(raw) > _LARGEST_FILE_BYTES:
         raise UserError(f"{path} is far too large for settings.")
     try:
-        content = json.loads(raw.decode("utf-8-sig"))  # some editors put a mark at the beginning
+        content = parse_json(raw)
     except json.JSONDecodeError as exc:
         raise UserError(f"{path} is not valid JSON: {exc.msg} in line {exc.lineno}.") from None
-    except (ValueError, RecursionError):
+    except ValueError:
         raise UserError(f"{path} is not valid JSON.") from None
     if not isinstance(content, dict):
         raise UserError(f"{path} must hold a JSON object, {{...}}.")

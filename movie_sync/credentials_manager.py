@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
 from movie_sync.storage.folder_lock import writing_into
@@ -268,8 +269,8 @@ def serialize(stored: Stored) -> bytes:
 def parse(document: bytes) -> Stored | None:
     """Return what `serialize` wrote, or None if it is something else."""
     try:
-        content = json.loads(document)
-    except (ValueError, RecursionError):
+        content = parse_json(document)
+    except ValueError:
         return None
     match content:
         case {"version": 1, "services": dict(services)} if all(map(_is_service, services.values())):

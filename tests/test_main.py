@@ -222,7 +222,7 @@ def test_killed_again_and_again(
         assert "already downloaded" not in {entry["reason"] for entry in home.queue("completed")}
     assert not list(home.data.rglob("*.tmp"))
     record_property("measured", f"{kills} kills, {met_work} of them at work, over {wishes.count} films")
-    assert met_work >= 0.9 * kills
+    assert kills - met_work <= max(2, kills // 10), "too many met it idle to show anything"
 
 
 def test_what_the_daemon_writes_is_for_its_owner_alone(

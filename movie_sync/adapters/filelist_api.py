@@ -8,7 +8,6 @@ The tracker reports errors by status and by `{"error": "text"}`, and when it is 
 of HTML with any status. So the words of its API decide first, then the status, then the form.
 """
 
-import json
 import logging
 import re
 from typing import NoReturn, Protocol
@@ -17,6 +16,7 @@ from urllib.parse import quote
 from movie_sync.adapters.filelist_rows import FILM_CATEGORIES, RowReader
 from movie_sync.adapters.http import HttpAnswer, HttpClient
 from movie_sync.adapters.torrent_file import parse_torrent, printable
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Release, TorrentFile
 from movie_sync.errors import (
     AuthError,
@@ -261,10 +261,9 @@ def _parse_json(body: bytes) -> object:
     if sum(body.count(mark) for mark in (b",", b"[", b"{")) > _MAX_ANSWER_PARTS:
         return None
     try:
-        document: object = json.loads(body)
-    except (ValueError, RecursionError):
+        return parse_json(body)
+    except ValueError:
         return None
-    return document
 
 
 def _error_text(document: object) -> str | None:

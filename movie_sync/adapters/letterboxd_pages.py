@@ -8,7 +8,6 @@ The markup is that of 2026 (ids only in the JSON of `data-postered-identifier`);
 2023 (`data-item-*` with `data-film-id`, and `data-film-slug`) are read too.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.filter import SoupStrainer
 
 from movie_sync.adapters.letterboxd_text import clean_text, film_url, is_lid, is_slug, slug_in, split_name
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.errors import PageChangedError
 
@@ -321,8 +321,8 @@ def _key_of(poster: Tag) -> str | None:
 
 def _json_object(text: str) -> dict[str, object] | None:
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
 

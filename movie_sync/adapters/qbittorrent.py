@@ -237,7 +237,7 @@ class QBittorrentClient:
                     return request(self._client)
             except qbittorrentapi.APIError as exc:
                 failure = put_into_words(exc, self._where, self._timeout_seconds)
-            except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 # What the library, or our reading, makes of an answer of another shape.
                 failure = unexpected_answer(self._where)
             if isinstance(failure, AuthError):

@@ -15,6 +15,7 @@ from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.adapters.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
 from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, missing_login, unexpected_answer
+from movie_sync.domain.json_text import is_nested_deeply
 from movie_sync.errors import UnavailableError, UserError
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
@@ -135,8 +136,8 @@ class Client(qbittorrentapi.Client):
         session.mount("http://", WatchedAdapter(self._tls))
         session.mount("https://", WatchedAdapter(self._tls))
 
-    def _check(self, response: requests.Response, **_: object) -> None:
-        """Refuse, before it is read, what a qBittorrent that is addressed rightly never sends."""
+    def _check(self, response: requests.Response, *, stream: bool = False, **_: object) -> None:
+        """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""
         if response.is_redirect:
             response.close()
             target = urlsplit(urljoin(self._address.url, response.headers["location"]))
@@ -148,6 +149,9 @@ class Client(qbittorrentapi.Client):
             )
         if response.headers.get("content-encoding", "identity") != "identity":
             response.close()
+            raise Told(unexpected_answer(self._address.where))
+        response.encoding = "utf-8"
+        if not stream and is_nested_deeply(response.content):
             raise Told(unexpected_answer(self._address.where))
 
 

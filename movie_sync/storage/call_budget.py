@@ -15,6 +15,7 @@ from pathlib import Path
 
 import filelock
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
@@ -169,8 +170,8 @@ class CallBudget:
 def _parse(content: bytes) -> list[datetime | None] | None:
     """Return the times, None for each unreadable one; or None if the file is not one of ours."""
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = parse_json(content)
+    except ValueError:
         return None
     calls = document.get("calls") if isinstance(document, dict) else None
     return [_time(call) for call in calls] if isinstance(calls, list) else None

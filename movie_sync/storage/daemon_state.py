@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import delete_file, keep_aside, write_atomically
 from movie_sync.storage.whole_file import read_whole
@@ -46,12 +47,12 @@ def forget_state(path: Path, now: datetime) -> None:
 def read_state(path: Path) -> DaemonState | None:
     """Return the last state that was written, or None; only a held lock says that it is current."""
     try:
-        plain = json.loads(read_whole(path, most_bytes=_MOST_BYTES))
+        plain = parse_json(read_whole(path, most_bytes=_MOST_BYTES))
         return DaemonState(
             pid=int(plain["pid"]),
             started_at=str(plain["started_at"]),
             monitor=str(plain["monitor"]),
             download=str(plain["download"]),
         )
-    except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from movie_sync.domain.events import Event
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import delete_leftover, keep_double_aside, write_atomically
@@ -211,7 +212,7 @@ class EventOutbox:
     def _take(self, line: bytes) -> bool:
         """Take a line of the file in; False if it is none of ours."""
         try:
-            plain = json.loads(line)
+            plain = parse_json(line)
             channels = set(map(str, plain.get("for", [])))
             if "event" in plain:
                 event = event_from_dict(plain["event"])
@@ -224,7 +225,7 @@ class EventOutbox:
                         self._note_told(event_id)
                     elif event_id in self._waiting:
                         self._take_off(event_id, channels)
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             return False
         return True
 

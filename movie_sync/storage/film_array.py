@@ -4,6 +4,8 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from movie_sync.domain.json_text import is_nested_deeply
+
 _BETWEEN = re.compile(r"[\s,]*")
 _LINE_WITH_OBJECT = re.compile(r"\n[ \t]*(?=\{)")
 
@@ -41,9 +43,10 @@ class LooseArray:
         # Bytes that are no UTF-8 become characters that no text holds, so that they are found below.
         self._text = content.decode("utf-8-sig", errors="surrogateescape")
         self.complaint: str | None = None
+        self._decoder = json.JSONDecoder()
 
     def __iter__(self) -> Iterator[object]:
-        decoder = json.JSONDecoder()
+        value_at = self._line_value if is_nested_deeply(self._text) else self._value
         place = self._beginning()
         while (place := self._skip(place)) < len(self._text):
             if self._text[place] == "]":
@@ -52,14 +55,26 @@ class LooseArray:
                 place = self._resume(place)
                 continue
             try:
-                value, end = decoder.raw_decode(self._text, place)
+                value, end = value_at(place)
                 self._text[place:end].encode()
-            except (ValueError, RecursionError):
+            except (ValueError, RecursionError):  # the latter where a quote too many hides the depth
                 place = self._resume(place)
                 continue
             place = end
             yield value
         self.complaint = self.complaint or "its end is missing"
+
+    def _value(self, place: int) -> tuple[object, int]:
+        return self._decoder.raw_decode(self._text, place)
+
+    def _line_value(self, place: int) -> tuple[object, int]:
+        """Beside what nests too deeply for the parser only films that stand on a line of their own count."""
+        end = self._text.find("\n", place)
+        line = self._text[place : end if end >= 0 else len(self._text)]
+        if is_nested_deeply(line):
+            raise ValueError("nested too deeply")
+        value, length = self._decoder.raw_decode(line)
+        return value, place + length
 
     def _beginning(self) -> int:
         place = self._skip(0)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
@@ -126,10 +127,10 @@ class Inbox:
 
     def _read(self, path: Path) -> Request | None:
         try:
-            return _request_from_dict(json.loads(read_whole(path)))
+            return _request_from_dict(parse_json(read_whole(path)))
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError):
             pass
         aside = keep_aside(path, self._clock.now())
         _log.warning(

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import json
 import logging
 import os
 import stat
@@ -12,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
@@ -323,8 +323,8 @@ class QueueFile:
         if not fills_gap:
             try:
                 for line in own_lines(file):
-                    self._take(json.loads(line), line)
-            except (ValueError, RecursionError):
+                    self._take(parse_json(line), line)
+            except ValueError:
                 self._rows = self._no_rows()
             else:
                 return None
@@ -363,8 +363,8 @@ class QueueFile:
 def _is_whole(path: Path) -> bool:
     try:
         with path.open("rb") as file:
-            return all(isinstance(json.loads(line), dict) for line in own_lines(file))
-    except (OSError, ValueError, RecursionError):
+            return all(isinstance(parse_json(line), dict) for line in own_lines(file))
+    except (OSError, ValueError):
         return False
 
 

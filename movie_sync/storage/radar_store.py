@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.entry_codec import format_time, parse_time
@@ -33,11 +34,11 @@ class RadarStore:
     def load(self) -> RadarMemory:
         """Return what is remembered."""
         try:
-            plain = json.loads(read_whole(self._path, most_bytes=_MOST_BYTES))
+            plain = parse_json(read_whole(self._path, most_bytes=_MOST_BYTES))
             newest = plain["newest_id"]
             if isinstance(newest, int) and newest >= 0:
                 return RadarMemory(newest, parse_time(plain.get("gap_since")))
-        except (OSError, StorageError, ValueError, TypeError, KeyError, RecursionError):
+        except (OSError, StorageError, ValueError, TypeError, KeyError):
             pass
         return RadarMemory()
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
@@ -138,7 +139,7 @@ class UnlistedStore:
     def _load(self) -> list[UnlistedFilm]:
         self._damage = ""
         try:
-            plain = json.loads(read_whole(self._path))
+            plain = parse_json(read_whole(self._path))
             if not isinstance(plain, list):
                 raise DamagedError("it is no list of films")
         except FileNotFoundError:
@@ -146,7 +147,7 @@ class UnlistedStore:
         except DamagedError as exc:
             self._damage = str(exc)
             return []
-        except (ValueError, RecursionError):
+        except ValueError:
             self._damage = "it is no JSON"
             return []
         now = self._clock.now()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
@@ -96,10 +97,10 @@ def _read(path: Path, like: Iterable[Movie] = ()) -> _Reading:
     try:
         text = read_whole(path).decode("utf-8-sig")
         is_empty = not text.strip()
-        plain = json.loads(text, object_hook=_Reader(like))
+        plain = parse_json(text, object_hook=_Reader(like))
     except DamagedError:
         raise
-    except (ValueError, RecursionError):
+    except ValueError:
         raise DamagedError("it is empty" if is_empty else "it is no JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
         raise DamagedError("it is no watchlist")
