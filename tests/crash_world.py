@@ -2,7 +2,9 @@
 
 import errno
 import json
+import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -11,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Call, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
+from crash_harness import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
 from fakes import FakeClock
 
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
@@ -262,7 +264,7 @@ class Survey:
         tree = self.trees[key]
         write_tree(self.folder, tree)
         recorder = Recorder(self.folder)
-        with recorder.watching():
+        with recorder.watching(), _never_reading(left_over(tree)):
             world = World(self.folder)
             films = world.films()
             has_requests = world.carry_out_requests() > 0
@@ -280,11 +282,41 @@ class Survey:
 
     def _keys(self, trees: Iterable[Tree]) -> list[Key]:
         keys = []
-        for tree in trees:
+        for tree in map(_without_what_is_never_read, trees):
             key = freeze(tree)
             self.trees.setdefault(key, tree)
             keys.append(key)
         return keys
+
+
+def left_over(tree: Tree) -> list[str]:
+    """Return the temporary files beside what they were to replace: a start deletes them unread."""
+    return [path for path in tree if path.endswith(".tmp") and path.removesuffix(".tmp") in tree]
+
+
+def _without_what_is_never_read(tree: Tree) -> Tree:
+    """Let states that differ in nothing but that be one state. `_never_reading` proves that it is right."""
+    return tree | {path: Content(path.encode()) for path in left_over(tree)}
+
+
+@contextmanager
+def _never_reading(paths: Iterable[str]) -> Iterator[None]:
+    """Fail if a file is opened whose path ends so."""
+    endings = tuple(f"/{path}" for path in paths)
+    _opened.clear()
+    yield
+    assert not [path for path in _opened if endings and path.endswith(endings)]
+
+
+def _note_opened(event: str, arguments: tuple[object, ...]) -> None:
+    if event == "open" and isinstance(arguments[0], str) and arguments[0].endswith(".tmp"):
+        makes_anew = isinstance(arguments[2], int) and arguments[2] & os.O_EXCL
+        if not makes_anew:
+            _opened.append(arguments[0])
+
+
+_opened: list[str] = []
+sys.addaudithook(_note_opened)  # it cannot be taken out again
 
 
 def _bounds(

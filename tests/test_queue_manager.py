@@ -864,19 +864,38 @@ def test_a_leftover_that_cannot_be_written_is_written_later(
     filled: QueueManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The film counts as moved once its new queue is written; the old file follows with the next write."""
-    recorder = Recorder(tmp_path)
-    with recorder.watching():
-        filled.add_to_completed(film("p1"))
-        first_write = [call.path for call in recorder.calls].index("queue_pending.json.tmp")
-        recorder.fail_from = len(recorder.calls) + first_write
-        recorder.fail_until = recorder.fail_from + 1
-        assert filled.add_to_completed(film("p2"))
+    in_the_way = tmp_path / "queue_pending.json.tmp"
+    filled.add_to_completed(film("p1"))
+    in_the_way.mkdir()
+    assert filled.add_to_completed(film("p2"))
     assert where(filled)["pending"] == ["p3"]
     assert [p["slug"] for p in json.loads((tmp_path / "queue_pending.json").read_bytes())] == ["p2", "p3"]
     assert on_disk(tmp_path) == where(filled)
     assert caplog.text.count("Nothing is lost") == 1
+    in_the_way.rmdir()
     filled.add_to_completed(film("n"))
     assert [p["slug"] for p in json.loads((tmp_path / "queue_pending.json").read_bytes())] == ["p3"]
+
+
+def test_a_draft_that_is_refused_is_written_in_its_turn(
+    filled: QueueManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is written ahead only saves time: each of its calls may fail once, and the film moves all the same."""
+    recorder = Recorder(tmp_path)
+    with recorder.watching():
+        filled.add_to_completed(film("p1"))
+    for number, call in enumerate(recorder.calls):
+        if call.path != "queue_pending.json.tmp" or call.name == "replace":
+            continue
+        filled.add_to_pending(film(f"again-{number}"))
+        refusing = Recorder(tmp_path)
+        with refusing.watching():
+            refusing.fail_from, refusing.fail_until = number, number + 1
+            assert filled.add_to_completed(film(f"again-{number}"))
+        assert on_disk(tmp_path) == where(filled)
+        assert where(filled)["pending"] == ["p2", "p3"]
+        assert not list(tmp_path.glob("*.tmp"))
+    assert not caplog.text
 
 
 def test_a_leftover_does_not_come_back_when_the_film_is_dropped(

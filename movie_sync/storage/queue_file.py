@@ -16,12 +16,12 @@ from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import (
+    Draft,
     delete_leftover,
     keep_double_aside,
     previous_of,
     sync_folder,
     temporary_of,
-    write_atomically,
 )
 from movie_sync.storage.entry_codec import encode_entry, entry_from_dict
 from movie_sync.storage.film_array import LooseArray, own_lines
@@ -133,6 +133,8 @@ class QueueFile:
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
+        draft: Draft | None = None,
+        meanwhile: Callable[[], object] | None = None,
     ) -> int:
         """Take out, exchange and append entries with one write of the file; return how many were added.
 
@@ -141,7 +143,9 @@ class QueueFile:
         `add` is gone through once, an entry at a time: ten thousand are never in memory together.
         Each can be found before the next is asked for. With `unless_in`, films that this queue or one
         of those holds are passed over; if that leaves none, nothing is written. `remove` is looked
-        at after that. Without `flush_name` the change may be undone by a power failure.
+        at after that. Without `flush_name` the change may be undone by a power failure. A `draft` of
+        this very change is one that `draft_without` gave. `meanwhile` is called when the new content
+        is written and not flushed yet.
 
         Raises:
             StorageError: the file could not be written; file and memory are as before.
@@ -156,7 +160,7 @@ class QueueFile:
                 if not added:
                     return 0
             gone = frozenset(remove)
-            self._save(exchanged, gone, flush_name=flush_name)
+            self._save(exchanged, gone, flush_name=flush_name, draft=draft, meanwhile=meanwhile)
         except BaseException:
             self._rows.drop(added)
             raise
@@ -168,6 +172,20 @@ class QueueFile:
             with contextlib.suppress(StorageError):
                 self._rows = self._rows.compacted()
         return len(added)
+
+    def draft_without(self, rows: Collection[int]) -> Draft | None:
+        """Write beside the file what it will hold without these rows, for `change` with nothing else.
+
+        None where that cannot be had now: then `change` does it all.
+        """
+        # Without the file a start would take the draft for it, though the rows stand nowhere else yet.
+        if not self._writable or self.is_stale or not os.path.lexists(self._path):
+            return None
+        with contextlib.suppress(StorageError):
+            draft = Draft(self._path, self._rows.as_array({}, frozenset(rows)))
+            draft.flush()
+            return draft
+        return None
 
     def _appended_if_new(
         self, entries: Iterable[QueueEntry], unless_in: Collection["QueueFile"]
@@ -260,25 +278,51 @@ class QueueFile:
         delete_leftover(self._path)
         delete_leftover(previous_of(self._path))
 
-    def _save(self, exchanged: Mapping[int, bytes], gone: Collection[int], *, flush_name: bool) -> None:
+    def _save(
+        self,
+        exchanged: Mapping[int, bytes],
+        gone: Collection[int],
+        *,
+        flush_name: bool,
+        draft: Draft | None,
+        meanwhile: Callable[[], object] | None,
+    ) -> None:
         if not self._writable:
             return
         # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
         is_doubled = self.name is QueueName.REMOVED or not os.path.lexists(self._path)
-        write_atomically(
-            self._path,
-            self._rows.as_array(exchanged, gone),
-            keep_previous=not self._damage,
-            make_way=self._set_aside if self._damage else None,
-            flush_name=flush_name,
-        )
-        if is_doubled:
-            with contextlib.suppress(StorageError):  # it is a second safety
-                write_atomically(previous_of(self._path), self._rows.as_array(exchanged, gone))
+        draft = draft or Draft(self._path, self._rows.as_array(exchanged, gone))
+        second: Draft | None = None
+        try:
+            draft.begin_flush()
+            if is_doubled:
+                second = self._second_copy(exchanged, gone)
+            if meanwhile:
+                meanwhile()
+            draft.publish(
+                keep_previous=not self._damage,
+                make_way=self._set_aside if self._damage else None,
+                flush_name=flush_name,
+            )
+            if second:
+                with contextlib.suppress(StorageError):
+                    second.publish(flush_name=False)
+        finally:
+            draft.discard()
+            if second:
+                second.discard()
         if self._damage:
             kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
             _log.warning("%s%s", self._damage, kept)
         self._damage, self._aside = "", None
+
+    def _second_copy(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> Draft | None:
+        """It is a second safety: the write does not fail for it, nor is its name flushed."""
+        with contextlib.suppress(StorageError):
+            draft = Draft(previous_of(self._path), self._rows.as_array(exchanged, gone))
+            draft.flush()
+            return draft
+        return None
 
     def _set_aside(self) -> None:
         if self._aside is None and os.path.lexists(self._path):

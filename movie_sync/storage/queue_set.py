@@ -3,12 +3,13 @@
 import contextlib
 import itertools
 import logging
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.storage.atomic_file import Draft
 from movie_sync.storage.queue_file import QueueFile
 
 _log = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class QueueSet:
         others = [other for other in self._files.values() if len(other) and other is not queue]
         count = queue.change(add=entries, unless_in=others)
         if count:
-            self._take_from_others(dict.fromkeys(self._files, ()), target)
+            self._take_from_others(dict.fromkeys(self._files, ()), target, {})
         return count
 
     def move(self, entries: Iterable[QueueEntry], target: QueueName) -> int:
@@ -89,9 +90,11 @@ class QueueSet:
             return 0
         films = itertools.chain([first], remaining)
         places: dict[QueueName, dict[int, None]] = {name: {} for name in self._files}
-        queue = self._files[target]
-        count = queue.change(add=self._looked_up(films, places), remove=places[target])
-        self._take_from_others(places, target)
+        with self._drafts(places, target) as (drafts, write_drafts):
+            count = self._files[target].change(
+                add=self._looked_up(films, places), remove=places[target], meanwhile=write_drafts
+            )
+            self._take_from_others(places, target, drafts)
         return count
 
     def renew(self, entry: QueueEntry, queue: QueueName, known_as: Collection[str] = ()) -> bool:
@@ -108,7 +111,7 @@ class QueueSet:
         if not rows:
             return False
         self._files[queue].change(replace={rows[0]: entry}, remove=rows[1:])
-        self._take_from_others(places, queue)
+        self._take_from_others(places, queue, {})
         return True
 
     def write_stale(self) -> None:
@@ -135,7 +138,35 @@ class QueueSet:
         self._sequence += 1
         return self._sequence
 
-    def _take_from_others(self, places: Mapping[QueueName, Collection[int]], target: QueueName) -> None:
+    @contextlib.contextmanager
+    def _drafts(
+        self, places: Mapping[QueueName, Collection[int]], target: QueueName
+    ) -> Iterator[tuple[dict[QueueName, Draft], Callable[[], None]]]:
+        """Give what writes, beside the files, the queues that films leave, and what it wrote.
+
+        Written before the target is flushed they are flushed with it, which saves a third of the time.
+        """
+        drafts: dict[QueueName, Draft] = {}
+
+        def write() -> None:
+            for name, queue in self._files.items():
+                if name is not target and places[name]:
+                    draft = queue.draft_without(places[name])
+                    if draft is not None:
+                        drafts[name] = draft
+
+        try:
+            yield drafts, write
+        finally:
+            for draft in drafts.values():
+                draft.discard()
+
+    def _take_from_others(
+        self,
+        places: Mapping[QueueName, Collection[int]],
+        target: QueueName,
+        drafts: Mapping[QueueName, Draft],
+    ) -> None:
         """Take films out of the rows where they stood in each queue, but for those in the target."""
         for name, queue in self._files.items():
             rows = places[name] if name is not target else ()
@@ -144,7 +175,7 @@ class QueueSet:
             was_stale = queue.is_stale
             try:
                 # Should a power failure undo this, the next load settles it by the sequence.
-                queue.change(remove=rows, flush_name=False)
+                queue.change(remove=rows, flush_name=False, draft=drafts.get(name))
             except StorageError as exc:
                 queue.forget(rows)
                 if not was_stale:
