@@ -15,8 +15,10 @@ from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, Manner, QBittorrentS
 from workshop import Workshop
 
 from movie_sync.demo import filelist_faults
+from movie_sync.demo.filelist_http import Seen
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
+from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.workers.base import Worker
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -59,15 +61,35 @@ class Pause:
     cut_at: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A search after which a film stands among the failed ones: the true time, and its two entries.
+
+    `before` is how it was queued when the tracker was asked, `after` what came of it. That a service
+    was out is not an outcome of the search, and not noted.
+    """
+
+    at: float
+    before: QueueEntry
+    after: QueueEntry
+
+    @property
+    def counts(self) -> bool:
+        """Whether it was held against the film."""
+        return self.after.retry_count != self.before.retry_count
+
+
 class Driver:
     """Steps whichever worker's rest ends first, and moves the clock on to that moment.
 
-    The download worker's pauses are noted in `pauses`.
+    The download worker's pauses are noted in `pauses`, its searches that gave nothing in `looks`.
     """
 
-    def __init__(self, clock: FakeClock, workshop: Workshop, pauses: list[Pause]) -> None:
+    def __init__(self, clock: FakeClock, workshop: Workshop, pauses: list[Pause], looks: list[Look]) -> None:
         self._clock = clock
         self._pauses = pauses
+        self._looks = looks
+        self._searched: QueueEntry | None = None
         self._queues = workshop.queues
         self._download = workshop.download
         self._due: dict[Worker, float] = dict.fromkeys(
@@ -86,9 +108,14 @@ class Driver:
             self._step(worker)
         self._clock.advance(ends_at - self._clock.monotonic())
 
+    def note_search(self) -> None:
+        """The tracker is being asked for the film in hand. For the tracker's thread: the worker waits."""
+        self._searched = self._queues.get_next_pending()
+
     def _step(self, worker: Worker) -> None:
         rest = worker.step()
         now = self._clock.monotonic()
+        self._note_look()
         self._due[worker] = now + (rest.seconds if rest else 0.0)
         if worker is self._download:
             self._is_idle = rest is not None and rest.is_idle
@@ -98,6 +125,15 @@ class Driver:
         elif self._is_idle and self._queues.get_statistics()["pending"]:
             self._due[self._download] = now  # a film that is queued ends an idle wait
 
+    def _note_look(self) -> None:
+        before, self._searched = self._searched, None
+        held = self._queues.find(before.movie.id) if before else None
+        if before is None or held is None or held[0] is not QueueName.FAILED:
+            return
+        look = Look(self._clock.monotonic(), before, held[1])
+        if look.counts or look.after.waits_for_release:
+            self._looks.append(look)
+
     def _is_noted(self, until: float) -> bool:
         """Tell whether a pause is noted: it is cut in pieces by looks at torrents on their way."""
         last = self._pauses[-1] if self._pauses else None
@@ -106,10 +142,9 @@ class Driver:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request that the tracker got: true time, this machine's wall time, what for, the status."""
+    """A request that the tracker got: true time, what for, the status."""
 
     at: float
-    wall: float
     query: str
     status: int
 
@@ -128,7 +163,8 @@ class World:
 
     Use as a context manager. `calls` and `readings` (true times of looks at the watchlist) are what
     the services saw, `outages`, `restarts` and `jumps` what happened to them and to the machine,
-    `pauses` when the download worker rested though there was work.
+    `pauses` when the download worker rested though there was work, `looks` its searches that gave
+    nothing.
     """
 
     def __init__(self, folder: Path, calls_per_hour: int) -> None:
@@ -147,6 +183,7 @@ class World:
         self.restarts: list[float] = []
         self.jumps: list[float] = []
         self.pauses: list[Pause] = []
+        self.looks: list[Look] = []
         self._calls_per_hour = calls_per_hour
         self._letterboxd_fault: Fault | None = None
 
@@ -154,6 +191,7 @@ class World:
         for stand_in in (self.letterboxd, self.tracker, self.client):
             stand_in.__enter__()
         self.letterboxd.fault = self._seen_by_letterboxd
+        self.tracker.on_request = self._seen_by_tracker
         self._start()
         return self
 
@@ -222,19 +260,22 @@ class World:
             filelist={"base_url": self.tracker.url, "calls_per_hour": self._calls_per_hour},
             qbittorrent={"url": self.client.url},
         )
-        self.driver = Driver(self.clock, self.workshop, self.pauses)
+        self.driver = Driver(self.clock, self.workshop, self.pauses, self.looks)
 
     def _seen_by_letterboxd(self, path: str) -> Fault | None:
         if path.endswith("/watchlist/") and self.now not in self.readings[-1:]:
             self.readings.append(self.now)
         return self._letterboxd_fault
 
+    def _seen_by_tracker(self, request: Seen) -> None:
+        if request.params.get("action") == "search-torrents":
+            self.driver.note_search()
+
     def _collect(self) -> None:
         """Take over what the stand-ins noted: kept there it would look like the program's own memory."""
-        ahead = (self.clock.now() - self.true_now()).total_seconds()
         for request in self.tracker.requests:
             at = (request.at - _EPOCH).total_seconds()
             query = request.params.get("query") or request.params.get("action") or request.page
-            self.calls.append(Call(at, at + ahead, query, request.status or 0))
+            self.calls.append(Call(at, query, request.status or 0))
         for log in (self.tracker.requests, self.letterboxd.requests, self.client.seen, self.client.forms):
             log.clear()

@@ -7,6 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 from fakes import FakeClock
 
+from movie_sync.demo.filelist_http import Seen
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 
 USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
@@ -118,3 +119,16 @@ def test_stand_in_shows_a_release_from_its_moment_on() -> None:
         assert ask(tracker, "action=latest-torrents")[1] == b"[]"
         clock.advance(3600)
         assert b"Late.Film" in ask(tracker, "action=latest-torrents")[1]
+
+
+def test_stand_in_tells_of_a_request_before_it_answers(tracker: FileListStandIn) -> None:
+    """Who watches it learns of a request, its parameters included, while the answer can still change."""
+    told: list[tuple[str, str]] = []
+
+    def on_request(request: Seen) -> None:
+        told.append((request.page, request.params["action"]))
+        tracker.releases.clear()
+
+    tracker.on_request = on_request
+    assert ask(tracker, "action=latest-torrents") == (200, b"[]")
+    assert told == [(API, "latest-torrents")]

@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from simulation import Pause, World
+from simulation import Look, Pause, World
 
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
@@ -31,7 +31,6 @@ _MAX_RETRIES = 5
 _NEVER_THERE = 3
 _ASKED_SECONDS = 300.0
 _LONGEST_DELAY = 7 * _DAY
-_WEEK = 7 * _DAY
 _SYLLABLES = "ba cor den fi gal hu ki lo mer no pa ris su ten vo wi".split()
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -44,8 +43,8 @@ class Wish:
     listed_at: float
     appears_at: float | None
     unlisted_at: float = math.inf
-    attempts: list[tuple[float, float]] = field(default_factory=list)
-    """True and wall time of each search that told that there is nothing."""
+    looks: list[Look] = field(default_factory=list)
+    """The searches that told that there is nothing."""
 
     @property
     def was_unlisted(self) -> bool:
@@ -194,7 +193,7 @@ def outcome(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         month = Month(world, days, request.config.getoption("--seed"))
         measures = [_measure(world) for _ in month.run()]
         entries = {name: world.workshop.queues.entries(name) for name in QueueName}
-        _note_attempts(month)
+        _note_looks(month)
         yield Outcome(month, world, measures, entries)
 
 
@@ -215,22 +214,10 @@ def _measure(world: World) -> Measure:
     )
 
 
-def _note_attempts(month: Month) -> None:
-    """Find the searches by id and by name that came to their end at one moment and found nothing."""
-    by_moment: dict[tuple[float, str], list[int]] = {}
-    walls: dict[float, float] = {}
-    for call in month.world.calls:
-        by_moment.setdefault((call.at, call.query), []).append(call.status)
-        walls[call.at] = call.wall
-    for wish in month.wishes:
-        by_name = f"{wish.film.title} {wish.film.year}"
-        for (at, query), statuses in by_moment.items():
-            if (
-                query == by_name
-                and statuses == [200]
-                and by_moment.get((at, wish.film.imdb_id or "")) == [200]
-            ):
-                wish.attempts.append((at, walls[at]))
+def _note_looks(month: Month) -> None:
+    wishes = {wish.film.lid: wish for wish in month.wishes}
+    for look in month.world.looks:
+        wishes[look.before.movie.id].looks.append(look)
 
 
 def test_calls_stay_within_the_budget(outcome: Outcome) -> None:
@@ -260,36 +247,55 @@ def test_the_list_is_read_once_an_interval(outcome: Outcome) -> None:
     assert regular > 0.8 * 24 * len(outcome.measures)
 
 
+def test_looks_are_what_the_tracker_was_asked(outcome: Outcome) -> None:
+    """Every search by name, which is the last one for a film, is noted as a look that gave nothing."""
+    asked = Counter((call.at, call.query) for call in outcome.world.calls if call.status == 200)
+    for wish in outcome.month.wishes:
+        by_name = f"{wish.film.title} {wish.film.year}"
+        noted = Counter((look.at, by_name) for look in wish.looks)
+        searches = Counter({key: number for key, number in asked.items() if key[1] == by_name})
+        assert noted == searches, wish
+
+
+def test_looks_besides_the_schedule_leave_it(
+    outcome: Outcome, record_property: Callable[[str, object], None]
+) -> None:
+    """A search besides the schedule changes neither a film's failures nor its next retry; others count one."""
+    extra = 0
+    for look in outcome.world.looks:
+        before, after = look.before, look.after
+        if before.is_extra_look:
+            assert (after.retry_count, after.retry_at) == (before.retry_count, before.retry_at), look
+            extra += 1
+        else:
+            assert after.retry_count == before.retry_count + 1, look
+    record_property("measured", f"{extra} of {len(outcome.world.looks)} looks besides the schedule")
+    assert extra or len(outcome.measures) < 30, "no film was ever looked for besides its schedule"
+
+
 def test_retries_follow_the_schedule(
     outcome: Outcome, record_property: Callable[[str, object], None]
 ) -> None:
-    """A film that is not there is looked for after 1, 2, 4 and 8 hours, to the second, then weekly.
+    """A film that is not there is tried after 1, 2, 4 and 8 hours, to the second, then no more by schedule.
 
     If the download worker pauses then (a service is out, the budget is spent), it is looked for at
     the second at which the pause ends: one pause is for all films.
     """
     exact = paused = 0
     for wish in outcome.month.wishes:
-        attempts = [attempt for attempt in wish.attempts if attempt[0] < wish.unlisted_at]
-        # A search after a week is one besides the schedule: a wall clock that jumps says that one is over.
-        extra = {
-            after
-            for number, (before, after) in enumerate(pairwise(attempts))
-            if after[1] - before[1] >= _WEEK
-            or (
-                number >= _MAX_RETRIES - 1
-                and any(before[0] <= jump <= after[0] for jump in outcome.world.jumps)
-            )
-        }
-        attempts = [attempt for attempt in attempts if attempt not in extra]
-        assert len(attempts) <= _MAX_RETRIES
+        attempts = [look for look in wish.looks if look.counts and look.at < wish.unlisted_at]
+        failures = [look.after.retry_count for look in attempts]
+        assert failures == list(range(1, len(attempts) + 1)), wish
+        assert len(attempts) <= _MAX_RETRIES, wish
+        ended = [look.after.retry_at is None for look in attempts]
+        assert ended == [number == _MAX_RETRIES for number in failures], wish
         for number, (before, after) in enumerate(pairwise(attempts)):
-            if any(before[0] <= jump <= after[0] for jump in outcome.world.jumps):
-                assert after[0] - before[0] <= _LONGEST_DELAY
+            if any(before.at <= jump <= after.at for jump in outcome.world.jumps):
+                assert after.at - before.at <= _LONGEST_DELAY
                 continue
-            due = before[0] + _HOUR * 2**number
-            is_exact = after[0] == due
-            assert is_exact or _is_end_of_pauses(outcome.world.pauses, due, after[0]), (wish, number)
+            due = before.at + _HOUR * 2**number
+            is_exact = after.at == due
+            assert is_exact or _is_end_of_pauses(outcome.world.pauses, due, after.at), (wish, number)
             exact += is_exact
             paused += not is_exact
     record_property(
@@ -362,7 +368,7 @@ def test_every_wish_ends_well(outcome: Outcome) -> None:
 def _must_be_settled(month: Month, wish: Wish) -> bool:
     """Tell whether two days have passed, or for what failed while the clock was far ahead, a week more."""
     begins_at, ends_at = month.far_ahead
-    failed_then = any(begins_at <= at < ends_at for at, _ in wish.attempts)
+    failed_then = any(begins_at <= look.at < ends_at for look in wish.looks if look.counts)
     return wish.listed_at < month.ends_at - 2 * _DAY - (_LONGEST_DELAY if failed_then else 0)
 
 

@@ -120,6 +120,7 @@ class _BadRequestError(Exception):
 class FileListStandIn:
     """The tracker. Its public attributes may be changed while it runs; `requests` is what it saw.
 
+    `on_request` is called with each request before it is answered, in the thread that answers.
     `users` maps user names to passkeys. `announce` is the tracker's address in the torrents, with
     `{passkey}` in it. `calls_per_hour` counts API calls of right credentials, with `limits_downloads`
     those of download.php too.
@@ -147,6 +148,7 @@ class FileListStandIn:
         self.is_nothing_404 = False
         self.wraps_rows = False
         self.requests: list[Seen] = []
+        self.on_request: Callable[[Seen], None] | None = None
         self._now = now or _utc_now
         self._started_at = self._now()
         self._lock = threading.Lock()
@@ -205,6 +207,8 @@ class FileListStandIn:
         )
 
     def _respond(self, request: Seen) -> tuple[Reply | None, Fault | None]:
+        if self.on_request:
+            self.on_request(request)
         with self._lock:
             self.requests.append(request)
             script = self._scripts.get(request.page)
