@@ -11,7 +11,6 @@ Rules that make it so:
 """
 
 import contextlib
-import dataclasses
 import logging
 import threading
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -81,7 +80,7 @@ class QueueManager:
             entry = self._new_entry(movie, by_command=True)
             known = self._queues.held(movie.keys())
             if known is not None:  # more is known of the film than a command names
-                entry = dataclasses.replace(_asked_again(entry, known), movie=known.movie, extra=known.extra)
+                entry = _asked_again(entry, known)._replace(movie=known.movie, extra=known.extra)
             self._queues.move([entry], QueueName.PENDING)
         self._has_work.set()
         return True
@@ -173,7 +172,7 @@ class QueueManager:
                 return False
             entry = self._queues.held(movie.keys()) or self._new_entry(movie)
             completed = self._as_completed(entry, movie, reason, choice, where)
-            self._queues.move([dataclasses.replace(completed, follow=follow)], QueueName.COMPLETED)
+            self._queues.move([completed._replace(follow=follow)], QueueName.COMPLETED)
             return True
 
     def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
@@ -222,8 +221,7 @@ class QueueManager:
             entry = self._queues.held(movie.keys(), [QueueName.PENDING])
             if entry is None or self._is_settled_otherwise(movie, *_SETTLED):
                 return False
-            failed = dataclasses.replace(
-                entry,
+            failed = entry._replace(
                 movie=movie,
                 error=error,
                 retry_at=retry_time,
@@ -253,7 +251,7 @@ class QueueManager:
         """
         with self.failed_lock:
             spent = {
-                row: dataclasses.replace(entry, retry_at=None)
+                row: entry._replace(retry_at=None)
                 for row, entry in self._due().items()
                 if not _has_attempts_left(entry, max_retries)
             }
@@ -286,7 +284,7 @@ class QueueManager:
         """
         with self._all_locked():
             held = [self._queues.held(movie.keys(), [QueueName.FAILED]) for movie in movies]
-            extra = [dataclasses.replace(entry, is_extra_look=True) for entry in held if entry]
+            extra = [entry._replace(is_extra_look=True) for entry in held if entry]
             if self._queues.move(extra, QueueName.PENDING):
                 self._has_work.set()
             return [entry.movie for entry in extra]
@@ -369,7 +367,7 @@ class QueueManager:
                 entry = queue.entry(row)
                 follow = follows.get(entry.choice.info_hash) if entry.choice else None
                 if follow is not None:
-                    changed[row] = dataclasses.replace(entry, follow=follow)
+                    changed[row] = entry._replace(follow=follow)
             if changed:
                 queue.change(replace=changed)
 
@@ -392,8 +390,7 @@ class QueueManager:
             entry = self._queues.held(movie.keys(), [QueueName.COMPLETED])
             if entry is None or entry.choice is None or entry.choice.info_hash != choice.info_hash:
                 return False
-            again = dataclasses.replace(
-                entry,
+            again = entry._replace(
                 choice=None,
                 follow=None,
                 completed_at=None,
@@ -423,8 +420,8 @@ class QueueManager:
             if entry.choice and entry.choice.info_hash != choice.info_hash:
                 tried = (*tried, Tried(entry.choice, overtaken))
             completed = self._as_completed(entry, entry.movie, Reason.DOWNLOADED, choice, "")
-            finished = dataclasses.replace(
-                completed, follow=follow, tried=tried, error=None, retry_at=None, waits_for_release=False
+            finished = completed._replace(
+                follow=follow, tried=tried, error=None, retry_at=None, waits_for_release=False
             )
             self._queues.move([finished], QueueName.COMPLETED)
             return True
@@ -462,7 +459,7 @@ class QueueManager:
         with self._all_locked():
             queues = [name for name in QueueName if name is not QueueName.REMOVED]
             entries = self._named(queues, films)
-            removed = [dataclasses.replace(entry, error=None, retry_at=None) for entry in entries]
+            removed = [entry._replace(error=None, retry_at=None) for entry in entries]
             self._queues.move(removed, QueueName.REMOVED)
             return [entry.movie for entry in entries]
 
@@ -531,7 +528,7 @@ class QueueManager:
         known_as = entry.movie.keys()
         if self._is_settled_otherwise(movie, *_SETTLED, known_as=known_as):
             return False
-        renewed = dataclasses.replace(entry, movie=movie, choice=choice)
+        renewed = entry._replace(movie=movie, choice=choice)
         return self._queues.renew(renewed, QueueName.PENDING, known_as)
 
     def _is_settled_otherwise(self, movie: Movie, *queues: QueueName, known_as: Collection[str] = ()) -> bool:
@@ -545,7 +542,7 @@ class QueueManager:
             if entry is not None:
                 if self._queues.is_held((*known_as, *movie.keys()), but_for=name):
                     _log.info("%s stands among the %s films as %s.", movie.label, name, entry.movie.label)
-                    self._queues.renew(dataclasses.replace(entry, movie=movie), name, known_as)
+                    self._queues.renew(entry._replace(movie=movie), name, known_as)
                 return True
         return False
 
@@ -556,9 +553,7 @@ class QueueManager:
         far = [row for row, at in queue.retry_times.items() if at > latest]
         if far:
             try:
-                queue.change(
-                    replace={row: dataclasses.replace(queue.entry(row), retry_at=latest) for row in far}
-                )
+                queue.change(replace={row: queue.entry(row)._replace(retry_at=latest) for row in far})
             except StorageError as exc:  # nothing depends on it now; the next look does it
                 _log.debug("%s", exc)
 
@@ -569,9 +564,7 @@ class QueueManager:
         if where:
             extra["where"] = where
         now = self._clock.now()
-        return dataclasses.replace(
-            entry, movie=movie, completed_at=now, reason=reason, choice=choice, extra=extra
-        )
+        return entry._replace(movie=movie, completed_at=now, reason=reason, choice=choice, extra=extra)
 
     def _named(self, queues: Iterable[QueueName], films: Collection[str] | None) -> list[QueueEntry]:
         """Find films by slug or id."""
@@ -586,8 +579,7 @@ class QueueManager:
 
     def _requeue(self, entries: Iterable[QueueEntry], *, is_fresh: bool) -> list[Movie]:
         requeued = [
-            dataclasses.replace(
-                entry,
+            entry._replace(
                 error=None,
                 retry_at=None,
                 waits_for_release=False,
@@ -607,7 +599,7 @@ def _asked_again(entry: QueueEntry, known: QueueEntry | None) -> QueueEntry:
     """
     if known is None:
         return entry
-    return dataclasses.replace(entry, tried=known.tried, choice=known.choice if known.is_unfinished else None)
+    return entry._replace(tried=known.tried, choice=known.choice if known.is_unfinished else None)
 
 
 def _has_attempts_left(entry: QueueEntry, max_retries: int) -> bool:

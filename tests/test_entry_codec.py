@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,13 @@ plain_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
     max_leaves=5,
 )
+
+
+def _entry(**values: Any) -> QueueEntry:
+    """Make an entry of these values alone; `builds` would choose the rest by their types."""
+    return QueueEntry(**values)
+
+
 movies = st.builds(
     Movie,
     id=words,
@@ -59,9 +67,9 @@ common = {
     "extra": extras,
 }
 states = {
-    QueueName.PENDING: st.builds(QueueEntry, movie=movies | pages, retry_count=st.integers(0, 99), **common),
+    QueueName.PENDING: st.builds(_entry, movie=movies | pages, retry_count=st.integers(0, 99), **common),
     QueueName.FAILED: st.builds(
-        QueueEntry,
+        _entry,
         movie=movies | pages,
         retry_count=st.integers(0, 99),
         error=words,
@@ -69,8 +77,8 @@ states = {
         waits_for_release=st.booleans(),
         **common,
     ),
-    QueueName.COMPLETED: st.builds(QueueEntry, movie=movies, completed_at=times, reason=words, **common),
-    QueueName.REMOVED: st.builds(QueueEntry, movie=movies | pages, **common),
+    QueueName.COMPLETED: st.builds(_entry, movie=movies, completed_at=times, reason=words, **common),
+    QueueName.REMOVED: st.builds(_entry, movie=movies | pages, **common),
 }
 
 

@@ -141,7 +141,7 @@ def test_stalled() -> None:
 
 
 def _with(entry: QueueEntry, tried: tuple[Tried, ...]) -> QueueEntry:
-    return replace(entry, tried=tried)
+    return entry._replace(tried=tried)
 
 
 def test_what_is_over() -> None:
@@ -203,7 +203,7 @@ def test_lines_fit_a_terminal(columns: int) -> None:
 
 
 def _renamed(entry: QueueEntry, movie: Movie) -> QueueEntry:
-    return replace(entry, movie=movie)
+    return entry._replace(movie=movie)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ hand edit left in an odd form are mended where their meaning is plain, else refu
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
@@ -56,7 +56,20 @@ _KNOWN_WITH_FOLLOW = _KNOWN_WITH_CHOICE | _FOLLOW_KEYS
 _STAGES = frozenset(Stage)
 
 
-_as_json = json.JSONEncoder(ensure_ascii=False).encode
+def _make_encoder() -> Callable[[object], str]:
+    """Return what writes JSON as `json.JSONEncoder` does, which gets itself ready anew for each text.
+
+    Getting ready takes longer than a film's few values.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False)
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None:  # a Python without the part in C
+        return encoder.encode
+    parts = make(None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, True)
+    return lambda plain: "".join(parts(plain, 0))
+
+
+_as_json = _make_encoder()
 
 
 @functools.lru_cache(maxsize=64)  # films that are queued together have their times in common
@@ -81,8 +94,7 @@ def encode_entry(entry: QueueEntry, queue: QueueName, sequence: int | None = Non
     plain = entry_to_dict(entry, queue)
     if sequence is not None:
         plain["sequence"] = sequence
-    text = _as_json(plain)
-    return text.encode("utf-8", errors="replace")
+    return _as_json(plain).encode("utf-8", "replace")
 
 
 def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:

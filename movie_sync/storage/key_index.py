@@ -40,20 +40,19 @@ class KeyIndex:
         """
         slots = self._slots_with_room(len(keys))
         mask = len(slots) - 1
-        free = []
+        taken: list[int] = []
         for key in keys:
             short = hash(key) & _ROW_MASK
             place = short & mask
             while slot := slots[place]:
                 if slot >> _ROW_BITS == short:
+                    for mine in taken:
+                        slots[mine] = 0
                     return False
                 place = (place + 1) & mask
-            free.append((place, (short << _ROW_BITS) | (row + 1)))
-        for place, slot in free:
-            while slots[place]:  # another of these keys has taken it
-                place = (place + 1) & mask  # noqa: PLW2901
-            slots[place] = slot
-        self._used += len(keys)
+            slots[place] = (short << _ROW_BITS) | (row + 1)
+            taken.append(place)
+        self._used += len(taken)
         return True
 
     def rows(self, keys: Collection[str]) -> list[tuple[str, int]]:

@@ -7,6 +7,7 @@ stay in memory, and the newest lines until there are enough of them to be worth 
 file is a convenience, never the record: that is the queue's own file.
 """
 
+import bisect
 import contextlib
 import os
 import tempfile
@@ -38,9 +39,11 @@ class LineStore:
         self._spill_at = _PIECE_BYTES
         self._offsets = array("Q")
         self._lengths = array("I")  # with the separator before the line; 0 for a line that is gone
-        # Rows that do not lie right behind the row before them, or are gone.
-        self._loose: set[int] = set()
-        self._end_of_last_row = 0
+        # Runs of lines that lie one behind the other, in order: for each its first row (or one that is
+        # gone before that), where it begins and where it ends. Few, as most lines are never touched again.
+        self._first_rows: list[int] = []
+        self._begins: list[int] = []
+        self._ends: list[int] = []
         self._oldest = 0
         self._count = 0
 
@@ -62,7 +65,6 @@ class LineStore:
     def first(self) -> int | None:
         """Return the oldest row, or None if there is none."""
         while self._oldest < len(self._lengths) and not self._lengths[self._oldest]:
-            self._loose.discard(self._oldest)
             self._oldest += 1
         return self._oldest if self._oldest < len(self._lengths) else None
 
@@ -74,25 +76,28 @@ class LineStore:
         """Add a line at the end and return its row."""
         row, length = len(self._lengths), len(_SEPARATOR) + len(line)
         offset = self._store(line)
-        if offset != self._end_of_last_row:
-            self._loose.add(row)
+        if self._ends and self._ends[-1] == offset:
+            self._ends[-1] = offset + length
+        else:
+            self._put_run(len(self._ends), row, offset, offset + length)
         self._offsets.append(offset)
         self._lengths.append(length)
-        self._end_of_last_row = offset + length
         self._count += 1
         return row
 
     def replace(self, row: int, line: bytes) -> None:
         """Put another line in a row's place."""
-        self._loose.add(row)
-        self._offsets[row] = self._store(line)
-        self._lengths[row] = len(_SEPARATOR) + len(line)
+        place = self._cut_out(row)
+        offset, length = self._store(line), len(_SEPARATOR) + len(line)
+        self._put_run(place, row, offset, offset + length)
+        self._offsets[row] = offset
+        self._lengths[row] = length
 
     def discard(self, row: int) -> None:
         """Take a line out."""
         if self._lengths[row]:
+            self._cut_out(row)
             self._lengths[row] = 0
-            self._loose.add(row)
             self._count -= 1
 
     def line(self, row: int) -> bytes:
@@ -116,22 +121,43 @@ class LineStore:
         yield b"\n]\n"
 
     def _pieces(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
-        self.first()
-        start = self._oldest
-        for row in sorted(self._loose.union(changed, gone)):
-            yield from self._run(start, row)
+        run, start = 0, self._begins[0] if self._begins else 0
+        for row in sorted(row for row in {*changed, *gone} if row in self):
+            holder = self._run_of(row)
+            while run < holder:
+                yield from self._read_pieces(start, self._ends[run])
+                run += 1
+                start = self._begins[run]
+            yield from self._read_pieces(start, self._offsets[row])
             if row in changed:
                 yield _SEPARATOR + changed[row]
-            elif row not in gone and row in self:
-                yield self._stored(row)
-            start = row + 1
-        yield from self._run(start, len(self._lengths))
+            start = self._offsets[row] + self._lengths[row]
+        while run < len(self._ends):
+            yield from self._read_pieces(start, self._ends[run])
+            run += 1
+            start = self._begins[run] if run < len(self._begins) else 0
 
-    def _run(self, start: int, end: int) -> Iterator[bytes]:
-        """Yield the stored lines of rows that lie one behind the other."""
-        if start < end:
-            last = end - 1
-            yield from self._read_pieces(self._offsets[start], self._offsets[last] + self._lengths[last])
+    def _run_of(self, row: int) -> int:
+        return bisect.bisect_right(self._first_rows, row) - 1
+
+    def _put_run(self, place: int, first_row: int, begin: int, end: int) -> None:
+        self._first_rows.insert(place, first_row)
+        self._begins.insert(place, begin)
+        self._ends.insert(place, end)
+
+    def _cut_out(self, row: int) -> int:
+        """Take a line out of its run, which may become two or none; return where a run in its place goes."""
+        place = self._run_of(row)
+        first_row, begin, end = self._first_rows[place], self._begins[place], self._ends[place]
+        before, after = self._offsets[row], self._offsets[row] + self._lengths[row]
+        if after < end:
+            self._first_rows[place], self._begins[place] = row + 1, after
+        else:
+            del self._first_rows[place], self._begins[place], self._ends[place]
+        if begin < before:
+            self._put_run(place, first_row, begin, before)
+            return place + 1
+        return place
 
     def _store(self, line: bytes) -> int:
         """Put a line, its separator first, behind all others; return where that begins."""

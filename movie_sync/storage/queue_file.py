@@ -1,7 +1,6 @@
 """One queue's file: a film a line, replaced whole at each change, mended when it was damaged."""
 
 import contextlib
-import dataclasses
 import logging
 import os
 import stat
@@ -391,7 +390,7 @@ class QueueFile:
         entry = entry_from_dict(plain, self._clock.now())
         if self.name is not QueueName.COMPLETED and (entry.follow or entry.completed_at):
             # Moved here by hand: it is no longer completed, and its torrent not followed.
-            entry, line = dataclasses.replace(entry, follow=None, completed_at=None), None
+            entry, line = entry._replace(follow=None, completed_at=None), None
             self.is_stale = True
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
         present = self.find(entry.movie.keys())
