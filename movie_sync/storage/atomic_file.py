@@ -54,7 +54,7 @@ class Draft:
     """The next content of a file, written under its temporary name, not safe on the disk yet.
 
     What `write_atomically` does in steps, for files that change together: once the disk has begun to
-    write one draft, the flush of another takes it along, which saves a third of the time. One at a
+    write one draft, the flush of another takes it along, which saves one of the waits. One at a
     time per path; it ends with `publish` or `discard`, or is what a crash leaves over.
 
     Raises:

@@ -144,7 +144,7 @@ class QueueSet:
     ) -> Iterator[tuple[dict[QueueName, Draft], Callable[[], None]]]:
         """Give what writes, beside the files, the queues that films leave, and what it wrote.
 
-        Written before the target is flushed they are flushed with it, which saves a third of the time.
+        Written before the target is flushed they are flushed with it, which saves one of the waits.
         """
         drafts: dict[QueueName, Draft] = {}
 
