@@ -52,6 +52,7 @@ class LineStore:
 
     def __iter__(self) -> Iterator[int]:
         """Yield the rows in order; lines may be discarded meanwhile."""
+        self.first()  # not through what is gone before it each time
         return (row for row in range(self._oldest, len(self._lengths)) if self._lengths[row])
 
     def __contains__(self, row: int) -> bool:
