@@ -87,8 +87,8 @@ def test_the_order_of_calls_is_the_one_that_makes_it_durable(path: Path) -> None
     assert [(call.name, call.path, call.target) for call in recorder.calls] == [
         ("open", "queue.json.tmp", ""),
         ("write", "queue.json.tmp", ""),
-        ("fsync", "queue.json.tmp", ""),
         ("link", "queue.json", "queue.json.previous"),
+        ("fsync", "queue.json.tmp", ""),
         ("replace", "queue.json.tmp", "queue.json"),
         ("fsync", ".", ""),
     ]
@@ -116,6 +116,17 @@ def test_a_refused_call_changes_nothing(path: Path, call: int, had_content: bool
     assert not temporary_of(path).exists()
     write_atomically(path, [b"newer"], keep_previous=True)
     assert path.read_bytes() == b"newer"
+
+
+def test_a_full_disk_keeps_both_generations(path: Path) -> None:
+    """What could not be written did not cost the earlier generation either."""
+    write_atomically(path, [b"one"])
+    write_atomically(path, [b"two"], keep_previous=True)
+    recorder = Recorder(path.parent)
+    recorder.fail_from, recorder.fail_until = 1, 2  # the write itself
+    with recorder.watching(), pytest.raises(StorageError):
+        write_atomically(path, [b"three"], keep_previous=True)
+    assert (path.read_bytes(), previous_of(path).read_bytes()) == (b"two", b"one")
 
 
 def test_content_that_cannot_be_made_changes_nothing(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import threading
 from pathlib import Path
 
@@ -205,16 +206,16 @@ def _dies_at_write(desk: Desk, numbers: tuple[int, ...], point: int) -> bool:
     """Take a reading in that is cut off at one of its renames; False if it has fewer."""
     count = 0
 
-    def replace(self: Path, target: Path) -> Path:
+    def replace(source: Path, target: Path) -> None:
         nonlocal count
         if count == point:
             raise KeyboardInterrupt
         count += 1
-        return rename(self, target)
+        rename(source, target)
 
-    rename = Path.replace
+    rename = os.replace
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Path, "replace", replace)
+        patched.setattr(os, "replace", replace)
         try:
             desk.read(*numbers)
         except KeyboardInterrupt:

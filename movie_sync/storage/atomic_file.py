@@ -18,6 +18,7 @@ from movie_sync.errors import StorageError
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
+_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
 _PREVIOUS_SUFFIX = ".previous"
@@ -37,17 +38,20 @@ def write_atomically(
 
     One writer per path at a time; callers hold a lock. A symbolic link at `path` or at the
     temporary name is replaced, never followed. With `keep_previous` the content so far stays
-    under the name of `previous_of` (not where the file system has no hard links). `make_way` is
-    called when the new content is safe on the disk, just before it takes its name. Without
-    `flush_name` a power failure may bring the earlier content back, whole, until the folder is
-    flushed for another file.
+    under the name of `previous_of` (not where the file system has no hard links), from the moment
+    that the new content is written. `make_way` is called when the new content is safe on the disk,
+    just before it takes its name. Without `flush_name` a power failure may bring the earlier
+    content back, whole, until the folder is flushed for another file.
 
     Raises:
         StorageError: nothing was changed (disk full, read-only, no such folder). One exception:
             if the folder alone could not be flushed and there was no `keep_previous` to go back
             to, the new content stands there but might not outlast a power failure.
     """
-    Draft(path, chunks).publish(keep_previous=keep_previous, make_way=make_way, flush_name=flush_name)
+    draft = Draft(path, chunks)
+    if keep_previous:
+        draft.keep_previous()
+    draft.publish(make_way=make_way, flush_name=flush_name)
 
 
 class Draft:
@@ -65,6 +69,7 @@ class Draft:
         self._path = path
         self._temporary = temporary_of(path)
         self._is_over = False
+        self._keeps_previous = self._is_kept = self._was_there = False
         try:
             self._descriptor = _create(self._temporary)
             try:
@@ -81,6 +86,17 @@ class Draft:
             with contextlib.suppress(OSError):
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
+    def keep_previous(self) -> None:
+        """Keep the file's present content under the name of `previous_of`, as far as that can be had.
+
+        What stood there takes its time to go: that is best spent while the disk writes. Should the disk
+        fail from now on, both names are the present content.
+        """
+        self._keeps_previous, self._was_there = True, os.path.lexists(self._path)
+        if self._was_there:
+            self.begin_flush()
+        self._is_kept = _link_previous(self._path)
+
     def flush(self) -> None:
         """See its content safe on the disk, under its temporary name; `publish` does that too.
 
@@ -93,13 +109,7 @@ class Draft:
             self.discard()
             raise _not_written(self._path, exc) from None
 
-    def publish(
-        self,
-        *,
-        keep_previous: bool = False,
-        make_way: Callable[[], object] | None = None,
-        flush_name: bool = True,
-    ) -> None:
+    def publish(self, *, make_way: Callable[[], object] | None = None, flush_name: bool = True) -> None:
         """Make it the file, as `write_atomically` says.
 
         Raises:
@@ -112,9 +122,7 @@ class Draft:
                 if make_way:
                     sync_folder(folder)  # the new content is safe by its temporary name, too
                     make_way()
-                is_kept = keep_previous and _link_previous(self._path)
-                was_there = is_kept or os.path.lexists(self._path)
-                self._temporary.replace(self._path)
+                os.replace(self._temporary, self._path)  # noqa: PTH105 - that makes another path each time
                 self._is_over = True
             except BaseException:
                 self.discard()
@@ -123,8 +131,8 @@ class Draft:
                 if flush_name:
                     sync_folder(folder)
             except OSError:
-                if keep_previous:
-                    _take_back(self._path, is_kept=is_kept, was_there=was_there)
+                if self._keeps_previous:
+                    _take_back(self._path, is_kept=self._is_kept, was_there=self._was_there)
                 raise
         except OSError as exc:
             raise _not_written(self._path, exc) from None
@@ -135,15 +143,19 @@ class Draft:
             return
         self._is_over = True
         with contextlib.suppress(OSError):
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
+            self._close()
+        with contextlib.suppress(OSError):
             self._temporary.unlink()
 
     def _flush(self) -> None:
         if self._descriptor >= 0:
             os.fsync(self._descriptor)
-            os.close(self._descriptor)
-            self._descriptor = -1
+            self._close()
+
+    def _close(self) -> None:
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1  # closed, even if that fails
+            os.close(descriptor)
 
 
 def _not_written(path: Path, exc: OSError) -> StorageError:
@@ -325,12 +337,11 @@ def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> None:
 
 
 def _create(temporary: Path) -> int:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
     try:
-        descriptor = os.open(temporary, flags, _FILE_MODE)
+        descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     except FileExistsError:  # a crash left it, or somebody planted it
         temporary.unlink()
-        descriptor = os.open(temporary, flags, _FILE_MODE)
+        descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     try:
         if hasattr(os, "fchmod"):  # the umask may have taken bits away
             os.fchmod(descriptor, _FILE_MODE)

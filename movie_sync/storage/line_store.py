@@ -76,11 +76,11 @@ class LineStore:
     def append(self, line: bytes) -> int:
         """Add a line at the end and return its row."""
         row, length = len(self._lengths), len(_SEPARATOR) + len(line)
-        offset = self._store(line)
-        if self._ends and self._ends[-1] == offset:
-            self._ends[-1] = offset + length
+        offset, ends = self._store(line), self._ends
+        if ends and ends[-1] == offset:
+            ends[-1] = offset + length
         else:
-            self._put_run(len(self._ends), row, offset, offset + length)
+            self._put_run(len(ends), row, offset, offset + length)
         self._offsets.append(offset)
         self._lengths.append(length)
         self._count += 1

@@ -182,6 +182,7 @@ class QueueFile:
             return None
         with contextlib.suppress(StorageError):
             draft = Draft(self._path, self._rows.as_array({}, frozenset(rows)))
+            draft.keep_previous()
             draft.flush()
             return draft
         return None
@@ -290,19 +291,19 @@ class QueueFile:
             return
         # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
         is_doubled = self.name is QueueName.REMOVED or not os.path.lexists(self._path)
-        draft = draft or Draft(self._path, self._rows.as_array(exchanged, gone))
+        if draft is None:
+            draft = Draft(self._path, self._rows.as_array(exchanged, gone))
+            if not self._damage:
+                draft.keep_previous()
         second: Draft | None = None
         try:
-            draft.begin_flush()
+            # What is written now is written while the disk flushes.
             if is_doubled:
+                draft.begin_flush()
                 second = self._second_copy(exchanged, gone)
             if meanwhile:
                 meanwhile()
-            draft.publish(
-                keep_previous=not self._damage,
-                make_way=self._set_aside if self._damage else None,
-                flush_name=flush_name,
-            )
+            draft.publish(make_way=self._set_aside if self._damage else None, flush_name=flush_name)
             if second:
                 with contextlib.suppress(StorageError):
                     second.publish(flush_name=False)

@@ -74,6 +74,11 @@ def kinds() -> list[Kind]:
             SqliteAndFilesStore,
             "the same, with the JSON files written after each (unflushed)",
         ),
+        Kind(
+            "SQLite + files, flushed",
+            SqliteAndFlushedFilesStore,
+            "and flushed, so that a power failure leaves whole ones",
+        ),
     ]
     if importlib.util.find_spec("persistqueue"):
         found += [
@@ -169,6 +174,8 @@ class SqliteStore:
 class SqliteAndFilesStore(SqliteStore):
     """The database as the record, and after each operation the files that people and scripts read."""
 
+    _is_flushed = False
+
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._folder = folder
@@ -198,8 +205,17 @@ class SqliteAndFilesStore(SqliteStore):
         rows = self._database.execute("SELECT entry FROM films WHERE queue = ? ORDER BY number", (queue,))
         lines = b",\n".join(row[0] if isinstance(row[0], bytes) else row[0].encode() for row in rows)
         temporary = self._folder / f"queue_{queue}.json.tmp"
-        temporary.write_bytes(b"[\n" + lines + b"\n]\n")
+        with temporary.open("wb", buffering=0) as file:
+            file.write(b"[\n" + lines + b"\n]\n")
+            if self._is_flushed:
+                os.fsync(file.fileno())
         temporary.replace(self._folder / f"queue_{queue}.json")
+
+
+class SqliteAndFlushedFilesStore(SqliteAndFilesStore):
+    """The same, with files that a power failure leaves whole too, as ours are."""
+
+    _is_flushed = True
 
 
 class FileQueueStore:
