@@ -191,9 +191,9 @@ def _statistics(queue_manager: QueueManager) -> str:
     """Return the counts in words; those of torrents only where there are any."""
     films = queue_manager.get_statistics()
     torrents = (
-        (queue_manager.unfinished_count(), "downloading"),
+        (queue_manager.torrents.unfinished_count(), "downloading"),
         (queue_manager.waiting_count(), "waiting for a release"),
-        (queue_manager.done_lately_count(), "done this week"),
+        (queue_manager.torrents.done_lately_count(), "done this week"),
     )
     besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
     return (

@@ -13,23 +13,22 @@ Rules that make it so:
 import contextlib
 import logging
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
-from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Reason, Tried
+from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Reason
 from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.queued_torrents import QueuedTorrents
 from movie_sync.storage.queue_set import QueueSet
 
 _log = logging.getLogger(__name__)
 
 _IN_WORK = (QueueName.PENDING, QueueName.FAILED)
 _SETTLED = (QueueName.REMOVED, QueueName.COMPLETED)
-_FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)
 
 
 class QueueManager:
@@ -60,6 +59,8 @@ class QueueManager:
         }
         self._has_work = threading.Event()
         self._queues = QueueSet(Path(folder), self._clock, writable=writable)
+        self.torrents = QueuedTorrents(self._queues, self._all_locked, self._clock, wake=self.wake)
+        """What is known of the torrents that were handed over for the films."""
 
     # --- what the workers ask -------------------------------------------------------------
 
@@ -171,7 +172,7 @@ class QueueManager:
             if self._is_settled_otherwise(movie, QueueName.REMOVED):
                 return False
             entry = self._queues.held(movie.keys()) or self._new_entry(movie)
-            completed = self._as_completed(entry, movie, reason, choice, where)
+            completed = entry.completed(movie, self._clock.now(), reason, choice, where)
             self._queues.move([completed._replace(follow=follow)], QueueName.COMPLETED)
             return True
 
@@ -289,38 +290,6 @@ class QueueManager:
                 self._has_work.set()
             return [entry.movie for entry in extra]
 
-    # --- what follows the torrents --------------------------------------------------------
-
-    def followed_hashes(self) -> list[str]:
-        """Return the info-hashes of all torrents that may still come to their end."""
-        with self._all_locked():
-            return [
-                info_hash
-                for name in _FOLLOWED
-                for hashes in self._queues[name].followed.values()
-                for info_hash in hashes
-            ]
-
-    def followed(self, among: AbstractSet[str] | None = None) -> list[QueueEntry]:
-        """Return the films with a torrent that may still come to its end: one of `among`, if given."""
-        with self._all_locked():
-            return [
-                queue.entry(row)
-                for queue in (self._queues[name] for name in _FOLLOWED)
-                for row, hashes in sorted(queue.followed.items())
-                if among is None or not among.isdisjoint(hashes)
-            ]
-
-    def unfinished_count(self) -> int:
-        """Return how many completed films have a torrent that the client is still to finish."""
-        with self.completed_lock:
-            return len(self._queues[QueueName.COMPLETED].unfinished)
-
-    def followed_count(self) -> int:
-        """Return how many films have a torrent that may still come to its end."""
-        with self._all_locked():
-            return sum(len(self._queues[name].followed) for name in _FOLLOWED)
-
     def waiting_films(self) -> Iterator[QueueEntry]:
         """Yield the failed films that wait for an acceptable release, permanent ones included.
 
@@ -338,93 +307,6 @@ class QueueManager:
         """Return how many failed films wait for an acceptable release."""
         with self.failed_lock:
             return len(self._queues[QueueName.FAILED].waiting)
-
-    def done_lately_count(self) -> int:
-        """Return how many completed films have a torrent that came to its end in the last week."""
-        with self.completed_lock:
-            return self._queues[QueueName.COMPLETED].done_lately()
-
-    def info_hashes(self, movie: Movie) -> tuple[str, ...]:
-        """Return the info-hashes of all torrents that were handed over for a film."""
-        with self._all_locked():
-            entry = self._queues.held(movie.keys())
-        if entry is None:
-            return ()
-        choices = ([entry.choice] if entry.choice else []) + [old.choice for old in entry.tried]
-        return tuple(dict.fromkeys(choice.info_hash for choice in choices if choice.info_hash))
-
-    def note_follows(self, follows: Mapping[str, Follow]) -> None:
-        """Write down, with one write, how far the torrents of completed films are, by info-hash.
-
-        Raises:
-            StorageError: nothing was changed.
-        """
-        with self.completed_lock:
-            queue = self._queues[QueueName.COMPLETED]
-            changed = {}
-            rows = [row for row, hashes in queue.followed.items() if not follows.keys().isdisjoint(hashes)]
-            for row in sorted(rows):
-                entry = queue.entry(row)
-                follow = follows.get(entry.choice.info_hash) if entry.choice else None
-                if follow is not None:
-                    changed[row] = entry._replace(follow=follow)
-            if changed:
-                queue.change(replace=changed)
-
-    def give_up_torrent(self, movie: Movie, tried: Tried) -> bool:
-        """Queue a completed film for its next release; False if that torrent is no longer its choice.
-
-        The release that came to nothing is remembered with the film.
-
-        Raises:
-            StorageError: nothing was changed.
-        """
-        return self._queue_anew(movie, tried.choice, (tried,))
-
-    def hand_over_again(self, movie: Movie, choice: Choice) -> bool:
-        """Queue a completed film whose torrent the client has lost; otherwise as `give_up_torrent`."""
-        return self._queue_anew(movie, choice, ())
-
-    def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[Tried, ...]) -> bool:
-        with self._all_locked():
-            entry = self._queues.held(movie.keys(), [QueueName.COMPLETED])
-            if entry is None or entry.choice is None or entry.choice.info_hash != choice.info_hash:
-                return False
-            again = entry._replace(
-                choice=None,
-                follow=None,
-                completed_at=None,
-                reason=None,
-                retry_count=0,
-                acceptable_since=None,
-                tried=(*entry.tried, *tried),
-            )
-            self._queues.move([again], QueueName.PENDING)
-        self._has_work.set()
-        return True
-
-    def finish_with(self, movie: Movie, choice: Choice, follow: Follow, *, overtaken: str) -> bool:
-        """Complete a film with a torrent that was given up and came to its end all the same.
-
-        Its present torrent, if it has one, counts as tried, with `overtaken` as the reason.
-        False if no queue holds the film.
-
-        Raises:
-            StorageError: nothing was changed.
-        """
-        with self._all_locked():
-            entry = self._queues.held(movie.keys(), _FOLLOWED)
-            if entry is None:
-                return False
-            tried = tuple(old for old in entry.tried if old.choice.info_hash != choice.info_hash)
-            if entry.choice and entry.choice.info_hash != choice.info_hash:
-                tried = (*tried, Tried(entry.choice, overtaken))
-            completed = self._as_completed(entry, entry.movie, Reason.DOWNLOADED, choice, "")
-            finished = completed._replace(
-                follow=follow, tried=tried, error=None, retry_at=None, waits_for_release=False
-            )
-            self._queues.move([finished], QueueName.COMPLETED)
-            return True
 
     # --- waiting --------------------------------------------------------------------------
 
@@ -556,15 +438,6 @@ class QueueManager:
                 queue.change(replace={row: queue.entry(row)._replace(retry_at=latest) for row in far})
             except StorageError as exc:  # nothing depends on it now; the next look does it
                 _log.debug("%s", exc)
-
-    def _as_completed(
-        self, entry: QueueEntry, movie: Movie, reason: str, choice: Choice | None, where: str
-    ) -> QueueEntry:
-        extra = {key: value for key, value in entry.extra.items() if key != "where"}
-        if where:
-            extra["where"] = where
-        now = self._clock.now()
-        return entry._replace(movie=movie, completed_at=now, reason=reason, choice=choice, extra=extra)
 
     def _named(self, queues: Iterable[QueueName], films: Collection[str] | None) -> list[QueueEntry]:
         """Find films by slug or id."""

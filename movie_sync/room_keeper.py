@@ -35,7 +35,7 @@ class RoomKeeper:
             NoRoomError: the film has to wait.
             AuthError, TransientError: the client cannot be asked.
         """
-        unfinished = self._queue_manager.unfinished_count()
+        unfinished = self._queue_manager.torrents.unfinished_count()
         if self._max_unfinished and unfinished >= self._max_unfinished:
             raise NoRoomError(
                 f"{unfinished} of our torrents are unfinished, and max_unfinished is {self._max_unfinished}"

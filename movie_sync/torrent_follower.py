@@ -105,12 +105,12 @@ class TorrentFollower:
 
     def seconds_to_next(self) -> float | None:
         """Return how long until the next pass is due, or None while there is nothing to follow."""
-        if not self._queue_manager.followed_count():
+        if not self._queue_manager.torrents.followed_count():
             return None
         if self._last_pass is None:
             return 0.0
         pause = self._pause_seconds
-        if not self._queue_manager.unfinished_count():
+        if not self._queue_manager.torrents.unfinished_count():
             pause = _PAUSE_WITHOUT_UNFINISHED_SECONDS
         return max(self._last_pass + pause - self._clock.monotonic(), 0.0)
 
@@ -143,7 +143,7 @@ class TorrentFollower:
             raise
         self._note_time(asked, held)
         self._note_epoch(client.epoch)
-        entries = self._queue_manager.followed(asked)
+        entries = self._queue_manager.torrents.followed(asked)
         found: dict[str, Follow] = {}
         unanswered: TransientError | None = None
         for entry in entries:
@@ -184,7 +184,7 @@ class TorrentFollower:
 
     def _next_hashes(self) -> set[str]:
         """Return what to ask for: those that were not looked at for longest, if there are very many."""
-        hashes = [each for each in self._queue_manager.followed_hashes() if each not in self._settled]
+        hashes = [each for each in self._queue_manager.torrents.hashes() if each not in self._settled]
         hashes.sort(key=lambda info_hash: self._asked_at.get(info_hash, 0.0))
         return set(itertools.islice(dict.fromkeys(hashes), _MOST_AT_ONCE))
 
@@ -226,7 +226,7 @@ class TorrentFollower:
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
         del self._begun_at[choice.info_hash]  # once: what is gone after that was taken out
-        if self._queue_manager.hand_over_again(movie, choice):
+        if self._queue_manager.torrents.hand_over_again(movie, choice):
             _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
 
     def _without(self, movie: Movie, before: Follow) -> Follow:
@@ -352,7 +352,7 @@ class TorrentFollower:
                 progress=round(torrent.progress, 4),
             )
         )  # fmt: skip
-        if not self._queue_manager.give_up_torrent(movie, tried):
+        if not self._queue_manager.torrents.give_up(movie, tried):
             return
         _log.warning("%s", text)
         self.hurry()
@@ -365,7 +365,7 @@ class TorrentFollower:
         follow = Follow(Stage.DOWNLOADED, now, progress=1.0, path=torrent.content_path)
         self._say_downloaded(entry.movie, old.choice, follow)
         overtaken = f"{old.choice.release} was whole first"
-        if self._queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
+        if self._queue_manager.torrents.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
             _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
 
     def _say_downloaded(self, movie: Movie, choice: Choice, follow: Follow) -> None:
@@ -385,7 +385,7 @@ class TorrentFollower:
         self._live.update(found)
         stalled_after = self._policy.stalled_after_seconds
         if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
-            self._queue_manager.note_follows(found)
+            self._queue_manager.torrents.note(found)
 
     def _forget_all_but(self, asked: set[str]) -> None:
         if len(asked) == _MOST_AT_ONCE:  # others are looked at in later passes

@@ -100,9 +100,9 @@ class WatchlistIntake:
         if self._unlisted is None:
             return
         if change.unlisted:
-            self._unlisted.note_left(change.unlisted, self._queue_manager.info_hashes)
+            self._unlisted.note_left(change.unlisted, self._queue_manager.torrents.of_film)
         if change.listed_again:
-            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.info_hashes)
+            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents.of_film)
 
     def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
         change = compare(snapshot, self._store.load(like=snapshot.movies), first_run=self._first_run)

@@ -127,13 +127,13 @@ class World:
     def note_progress(self) -> None:
         """Write down what the client shows of the torrents that are followed."""
         seen = {}
-        for entry in self.queues.followed():
+        for entry in self.queues.torrents.followed():
             if entry.choice is not None and entry.follow is not None:
                 is_whole = self.client.get(entry.choice.info_hash, False)
                 stage = Stage.DOWNLOADED if is_whole else Stage.DOWNLOADING
                 follow = Follow(stage, self.clock.now(), progress=1.0 if is_whole else 0.25)
                 seen[entry.choice.info_hash] = follow
-        self.queues.note_follows(seen)
+        self.queues.torrents.note(seen)
 
     def finish(self, number: int) -> None:
         """Let a film's torrent become whole, and write that down."""
@@ -146,7 +146,7 @@ class World:
         """Give up a film's torrent, which stays in the client."""
         entry = self.entry(number)
         assert entry.choice is not None
-        assert self.queues.give_up_torrent(entry.movie, Tried(entry.choice, "stalled", f"Film {number}"))
+        assert self.queues.torrents.give_up(entry.movie, Tried(entry.choice, "stalled", f"Film {number}"))
 
     def finish_given_up(self, number: int) -> None:
         """Let the torrent that was given up first become whole after all."""
@@ -154,7 +154,9 @@ class World:
         won = entry.tried[0].choice
         self.client[won.info_hash] = True
         follow = Follow(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=f"/films/{number}")
-        assert self.queues.finish_with(entry.movie, won, follow, overtaken="the other was whole first")
+        assert self.queues.torrents.finish_with(
+            entry.movie, won, follow, overtaken="the other was whole first"
+        )
 
     def look_again(self) -> None:
         """Look for every film that waits for a release, besides its schedule."""
@@ -401,8 +403,10 @@ def _check_indexes(queues: QueueManager, films: Films) -> None:
     for name, entry in films.values():
         entries[name].append(entry)
     everywhere = [*entries[QueueName.COMPLETED], *entries[QueueName.PENDING], *entries[QueueName.FAILED]]
-    assert queues.followed() == [entry for entry in everywhere if entry.is_followed]
-    assert queues.unfinished_count() == sum(entry.is_unfinished for entry in entries[QueueName.COMPLETED])
+    assert queues.torrents.followed() == [entry for entry in everywhere if entry.is_followed]
+    assert queues.torrents.unfinished_count() == sum(
+        entry.is_unfinished for entry in entries[QueueName.COMPLETED]
+    )
     assert list(queues.waiting_films()) == [
         entry for entry in entries[QueueName.FAILED] if entry.waits_for_release
     ]

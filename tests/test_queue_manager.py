@@ -369,7 +369,7 @@ def test_a_completed_film_put_back_by_hand_is_not_followed(
         assert where(again) == {queue: ["a"]}
         entry = again.find("a")[1]
         assert (entry.follow, entry.completed_at, entry.choice) == (None, None, choice("a"))
-        assert again.followed() == []
+        assert again.torrents.followed() == []
         assert "stage" not in (tmp_path / f"queue_{queue}.json").read_text()
 
 

@@ -138,7 +138,7 @@ def test_changed_while_the_client_answers(desk: Desk) -> None:
 
 def test_releases_that_were_given_up_count(desk: Desk) -> None:
     """All torrents of a film that left are tagged, also one that runs on beside its successor."""
-    desk.queues.give_up_torrent(film(1), Tried(Choice("Release 1", 1, hash_of(1)), "stalled"))
+    desk.queues.torrents.give_up(film(1), Tried(Choice("Release 1", 1, hash_of(1)), "stalled"))
     desk.client.held[hash_of(9)] = HeldTorrent(hash_of(9), "Release 9")
     desk.queues.add_to_completed(film(1), choice=Choice("Release 9", 9, hash_of(9)))
     desk.read(2, 3, times=2)

@@ -179,6 +179,15 @@ class QueueEntry(NamedTuple):
         present = (self.choice.info_hash,) if self.choice is not None and self.follow is not None else ()
         return present + tuple(old.choice.info_hash for old in self.tried)
 
+    def completed(
+        self, movie: Movie, at: datetime, reason: str, choice: Choice | None, where: str = ""
+    ) -> "QueueEntry":
+        """Return the entry as it is once the film is done, with what is known of it now."""
+        extra = {key: value for key, value in self.extra.items() if key != "where"}
+        if where:
+            extra["where"] = where
+        return self._replace(movie=movie, completed_at=at, reason=reason, choice=choice, extra=extra)
+
 
 @dataclass(frozen=True, slots=True)
 class Release:
