@@ -11,6 +11,7 @@ import errno
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -144,6 +145,8 @@ class Disk:
     contents: dict[int, Content] = field(default_factory=dict)
     flushed_contents: dict[int, Content] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
+    versions: Counter[int] = field(default_factory=Counter)
+    """How often each file was written or flushed."""
 
     def start_from(self, tree: Tree) -> "Disk":
         """Begin with what lies flushed on a disk."""
@@ -168,6 +171,7 @@ class Disk:
         elif call.name == "write":
             number = self.names[call.path]
             self.contents[number] = Content(self.contents[number] + call.content)
+            self.versions[number] += 1
         elif call.name == "fsync":
             self._flush(call.path)
         elif call.name == "unlink":
@@ -183,10 +187,13 @@ class Disk:
                 | {call.target + name.removeprefix(call.path): self.names[name] for name in below},
             )
 
-    def all_after(self, call: Call) -> Iterator[Tree]:
-        """Yield all that may lie there if everything ends just before this call, or in the middle of it."""
+    def all_after(self, call: Call, told: set[object]) -> Iterator[Tree]:
+        """Yield all that may lie there if everything ends just before this call, or in the middle of it.
+
+        States of this disk that are in `told` are passed over, and those that are yielded are put in.
+        """
         yield from self.after_kill(call)
-        yield from self.after_power_failure()
+        yield from self.after_power_failure(told)
 
     def after_kill(self, cut: Call | None = None) -> Iterator[Tree]:
         """Yield what lies there if the process dies now, and also in the middle of a write."""
@@ -196,16 +203,19 @@ class Disk:
             half = Content(self.contents[number] + cut.content[: len(cut.content) // 2])
             yield self._tree(self.names, {**self.contents, number: half})
 
-    def after_power_failure(self) -> Iterator[Tree]:
-        """Yield all that may lie there if the power fails now."""
+    def after_power_failure(self, told: set[object]) -> Iterator[Tree]:
+        """Yield all that may lie there if the power fails now, but for what is in `told`."""
         for happened in itertools.product((False, True), repeat=len(self.changes)):
             names: dict[str, int | None] = dict(self.flushed_names)
             for (_, change), has_happened in zip(self.changes, happened, strict=True):
                 if has_happened:
                     names.update(change)
             there = {path: number for path, number in names.items() if number is not None}
-            for contents in self._possible_contents(set(there.values())):
-                yield self._tree(there, contents)
+            files = frozenset((path, number, self.versions[number]) for path, number in there.items())
+            if files not in told:  # most states stay possible until the folder is flushed
+                told.add(files)
+                for contents in self._possible_contents(set(there.values())):
+                    yield self._tree(there, contents)
 
     def _possible_contents(self, numbers: set[int]) -> Iterator[dict[int, Content]]:
         yield self.flushed_contents
@@ -232,6 +242,7 @@ class Disk:
     def _flush(self, path: str) -> None:
         if path in self.names and self.names[path] != _FOLDER:
             self.flushed_contents[self.names[path]] = self.contents[self.names[path]]
+            self.versions[self.names[path]] += 1
             return
         for folder, change in self.changes:
             if folder == path:

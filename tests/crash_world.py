@@ -275,8 +275,9 @@ class Survey:
         _check_files(self.folder)
         disk = Disk().start_from(tree)
         cut_off: list[Key] = []
+        told: set[object] = set()
         for call in recorder.calls:
-            cut_off += self._keys(disk.all_after(call))
+            cut_off += self._keys(disk.all_after(call, told))
             disk.carry_out(call)
         start = Start(films, all_plain(settled), len(recorder.calls), list(dict.fromkeys(cut_off)))
         self.starts[key] = start
@@ -443,9 +444,10 @@ def run_through(steps: Iterable[Step], folder: Path) -> tuple[World, Survey]:
             step(world)
         bounds = _bounds(before, settled_films(world), client, world.client)
         seen: set[Key] = set()
+        told: set[object] = set()
         for call in recorder.calls:
             survey.points += 1
-            survey.judge(disk.all_after(call), bounds, seen)
+            survey.judge(disk.all_after(call, told), bounds, seen)
             disk.carry_out(call)
         assert read_tree(folder) == next(iter(disk.after_kill())), "the model of the disk is wrong"
     return world, survey
