@@ -15,12 +15,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import pytest
+import qbittorrentapi
 
 PROGRAM = "qbittorrent-nox"
 VARIABLE = "MOVIE_SYNC_TEST_QBITTORRENTS"
@@ -100,6 +101,19 @@ def require_qbittorrent() -> list[str]:
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture
+def raw(running: "RealQBittorrent") -> Iterator[qbittorrentapi.Client]:
+    """Give the library's own client of the `running` one, to bring about and look at what ours does.
+
+    Fixtures count where a test file names them: `raw = real_qbittorrent.raw`.
+    """
+    client = qbittorrentapi.Client(
+        host=running.url, username=running.username, password=running.password, FORCE_SCHEME_FROM_HOST=True
+    )
+    yield client
+    client.auth_log_out()
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:

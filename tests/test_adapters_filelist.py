@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import filelist_bench
 import pytest
 from fakes import FakeClock
+from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
 
 from movie_sync.adapters.filelist_api import FileListClient
 from movie_sync.adapters.http import HttpClient
@@ -29,12 +31,9 @@ from movie_sync.errors import (
 )
 from movie_sync.storage.call_budget import CallBudget
 
-USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "filelist"
-TIMEOUT = 0.6
-HEAT = StandInRelease(
-    10, "Heat.1995.1080p.BluRay.x264-AMIABLE", imdb="tt0113277", size_bytes=12_000_000_000, files=3
-)
+# Fixtures count where a test file names them.
+stop, budget, client = filelist_bench.stop, filelist_bench.budget, filelist_bench.client
 M = StandInRelease(11, "M.1931.1080p.BluRay.x264-CiNEFiLE", imdb="tt0022100", freeleech=True, internal=True)
 
 
@@ -43,31 +42,6 @@ def tracker() -> Iterator[FileListStandIn]:
     """Run a tracker with two films."""
     with FileListStandIn([HEAT, M], users={USER: PASSKEY}) as stand_in:
         yield stand_in
-
-
-@pytest.fixture
-def stop() -> threading.Event:
-    """Return the event that ends a request."""
-    return threading.Event()
-
-
-@pytest.fixture
-def budget(tmp_path: Path) -> CallBudget:
-    """Return a real budget on a clock that stands still."""
-    return CallBudget(tmp_path / "calls.json", 200, FakeClock())
-
-
-@pytest.fixture
-def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> Iterator[FileListClient]:
-    """Return a client of the tracker."""
-    http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
-    yield FileListClient(http, tracker.url, USER, PASSKEY, budget)
-    http.close()
-
-
-def release(filelist_id: int = 10, size_bytes: int = 12_000_000_000) -> Release:
-    """Return a release as a search gave it earlier."""
-    return Release(filelist_id, HEAT.name, size_bytes, seeders=1)
 
 
 # --- What is asked, and what is understood ---------------------------------------------------------

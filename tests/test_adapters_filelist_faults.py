@@ -6,18 +6,17 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from pathlib import Path
 
+import filelist_bench
 import pytest
-from fakes import FakeClock
+from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
 
 from movie_sync.adapters.filelist_api import FileListClient
 from movie_sync.adapters.http import HttpClient
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
-from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
+from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.torrent_maker import make_info, make_torrent
-from movie_sync.domain.models import Release
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -30,11 +29,8 @@ from movie_sync.errors import (
 )
 from movie_sync.storage.call_budget import CallBudget
 
-USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
-TIMEOUT = 0.6
-HEAT = StandInRelease(
-    10, "Heat.1995.1080p.BluRay.x264-AMIABLE", imdb="tt0113277", size_bytes=12_000_000_000, files=3
-)
+# Fixtures count where a test file names them.
+stop, budget, client = filelist_bench.stop, filelist_bench.budget, filelist_bench.client
 
 
 @pytest.fixture
@@ -42,31 +38,6 @@ def tracker() -> Iterator[FileListStandIn]:
     """Run a tracker with one film."""
     with FileListStandIn([HEAT], users={USER: PASSKEY}) as stand_in:
         yield stand_in
-
-
-@pytest.fixture
-def stop() -> threading.Event:
-    """Return the event that ends a request."""
-    return threading.Event()
-
-
-@pytest.fixture
-def budget(tmp_path: Path) -> CallBudget:
-    """Return a real budget on a clock that stands still."""
-    return CallBudget(tmp_path / "calls.json", 200, FakeClock())
-
-
-@pytest.fixture
-def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> Iterator[FileListClient]:
-    """Return a client of the tracker."""
-    http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
-    yield FileListClient(http, tracker.url, USER, PASSKEY, budget)
-    http.close()
-
-
-def release(filelist_id: int = 10, size_bytes: int = 12_000_000_000) -> Release:
-    """Return a release as a search gave it earlier."""
-    return Release(filelist_id, HEAT.name, size_bytes, seeders=1)
 
 
 # What went wrong; where; which error; words of its message.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import certifi
 import pytest
-import qbittorrentapi
+import real_qbittorrent
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -30,6 +30,7 @@ from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, 
 
 _ANNOUNCE = "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce"
 _FAR_HASH = "f" * 40
+raw = real_qbittorrent.raw
 
 
 def make_client(qbittorrent: RealQBittorrent, **changes: object) -> QBittorrentClient:
@@ -69,16 +70,6 @@ def running(command: list[str], tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A running qBittorrent that the tests share."""
     with RealQBittorrent(tmp_path_factory.mktemp("shared"), command) as qbittorrent:
         yield qbittorrent
-
-
-@pytest.fixture
-def raw(running: RealQBittorrent) -> Iterator[qbittorrentapi.Client]:
-    """The library's own client, to look at what ours has done."""
-    client = qbittorrentapi.Client(
-        host=running.url, username=running.username, password=running.password, FORCE_SCHEME_FROM_HOST=True
-    )
-    yield client
-    client.auth_log_out()
 
 
 def test_version_is_what_qbittorrent_says(running, raw):

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import qbittorrentapi
+import real_qbittorrent
 from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, seed
 from test_adapters_qbittorrent import make_client, make_torrent
@@ -17,6 +17,7 @@ from movie_sync.adapters.qbittorrent import QBittorrentClient
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 
 _FAR_HASH = "f" * 40
+raw = real_qbittorrent.raw
 _PAUSED = {"pausedDL", "stoppedDL"}
 _MAGNET = f"magnet:?xt=urn:btih:{'ab' * 20}&dn=Nobody.Has.It"
 
@@ -31,16 +32,6 @@ def running(
     command = request.param or require_qbittorrent()
     with RealQBittorrent(tmp_path_factory.mktemp("shared"), command) as qbittorrent:
         yield qbittorrent
-
-
-@pytest.fixture
-def raw(running: RealQBittorrent) -> Iterator[qbittorrentapi.Client]:
-    """The library's own client, to bring about what is looked at."""
-    client = qbittorrentapi.Client(
-        host=running.url, username=running.username, password=running.password, FORCE_SCHEME_FROM_HOST=True
-    )
-    yield client
-    client.auth_log_out()
 
 
 @pytest.fixture

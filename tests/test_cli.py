@@ -3,18 +3,17 @@
 import ast
 import io
 import json
-import logging
-import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+import command_bench
 import pytest
+from command_bench import run, write
 
 from movie_sync import __version__, cli
 from movie_sync.commands import check, search, setup, status
-from movie_sync.domain.models import QueueName
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -24,8 +23,6 @@ from movie_sync.errors import (
     StorageError,
     UserError,
 )
-from movie_sync.logs import LOGGER_NAME, tear_down_logging
-from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.daemon_state import DaemonState, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
@@ -51,52 +48,8 @@ _COMMANDS: list[list[str]] = [
 ]
 
 
-@pytest.fixture(autouse=True)
-def _process_as_before() -> Iterator[None]:
-    """Leave umask and logging as they were found."""
-    umask = os.umask(0o022)
-    logger = logging.getLogger(LOGGER_NAME)
-    before = (logger.level, logger.propagate, logging.raiseExceptions)
-    yield
-    os.umask(umask)
-    tear_down_logging()
-    logger.level, logger.propagate, logging.raiseExceptions = before
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    """A data folder written by hand: one film in each state."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    film = {"added_at": "2026-10-01T10:00:00Z", "year": 1995, "url": "", "imdb_id": None}
-    _write(folder / "config.json", {"username": "maria", "qbittorrent": {"enabled": False}})
-    _write(folder / "queue_pending.json", [{"id": "K1", "slug": "one", "title": "One", "mine": 7, **film}])
-    retry = {"error": "no release", "retry_count": 2, "retry_at": "2026-11-02T10:00:00Z"}
-    for_good = {"error": "a series", "retry_count": 1, "retry_at": None}
-    _write(
-        folder / "queue_failed.json",
-        [
-            {"id": "K2", "slug": "two", "title": "Two \u2013 \x1b[31m\u202e", **film, **retry},
-            {"id": "K3", "slug": "three", "title": "Three", **film, **for_good},
-        ],
-    )
-    there = {"completed_at": "2026-10-02T10:00:00Z", "reason": "already downloaded"}
-    _write(folder / "queue_completed.json", [{"id": "K4", "slug": "four", "title": "Four", **film, **there}])
-    return folder
-
-
-def _write(path: Path, document: object) -> None:
-    path.write_text(json.dumps(document), encoding="utf-8")
-
-
-def run(data: Path, *arguments: str) -> int:
-    """Run a command on a data folder, in this process."""
-    return cli.main([*arguments, "--data-dir", str(data), "--plain"])
-
-
-def held(data: Path, queue: QueueName) -> list[str]:
-    """Return the ids in a queue."""
-    return [entry.movie.id for entry in QueueManager(data, writable=False).entries(queue)]
+# Fixtures count where a test file names them.
+data, process_as_before = command_bench.data, command_bench.process_as_before
 
 
 # --- what can be typed ------------------------------------------------------------------------------
@@ -280,7 +233,7 @@ def test_a_traceback_only_at_debug(
 def test_a_reader_that_has_gone(data: Path) -> None:
     """`queue --json | head -1` ends without a traceback."""
     entry = {"slug": "x", "title": "x" * 300, "added_at": "2026-10-01T10:00:00Z"}
-    _write(
+    write(
         data / "queue_pending.json",
         [{**entry, "id": f"K{number}x"} | {"slug": f"s{number}"} for number in range(2000)],
     )

@@ -29,23 +29,18 @@ def _entry(**values: Any) -> QueueEntry:
     return QueueEntry(**values)
 
 
-movies = st.builds(
-    Movie,
-    id=words,
-    slug=words,
-    title=words,
-    year=st.none() | st.integers(1800, 2100),
-    url=words,
-    imdb_id=st.none() | words,
-)
+_on_the_list: dict[str, Any] = {
+    "id": words,
+    "slug": words,
+    "title": words,
+    "year": st.none() | st.integers(1800, 2100),
+    "url": words,
+    "imdb_id": st.none() | words,
+}
+movies = st.builds(Movie, **_on_the_list)
 pages = st.builds(
     Movie,
-    id=words,
-    slug=words,
-    title=words,
-    year=st.none() | st.integers(1800, 2100),
-    url=words,
-    imdb_id=st.none() | words,
+    **_on_the_list,
     original_title=st.none() | words,
     alternative_titles=st.lists(words, max_size=3).map(tuple),
     runtime_minutes=st.none() | st.integers(1, 900),

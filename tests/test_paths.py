@@ -92,7 +92,6 @@ def test_every_file_lies_in_the_folder(tmp_path: Path) -> None:
     assert len(set(files)) == len(files)
     assert {file.name for file in files} >= {
         *("config.json", "watchlist.json", "credentials.enc", "torrents", "movie_sync.log"),
-        *("queue_pending.json", "queue_failed.json", "queue_completed.json"),
     }
 
 

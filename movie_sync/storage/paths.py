@@ -22,7 +22,10 @@ _PRIVATE_FILE = 0o600
 
 @dataclass(frozen=True, slots=True)
 class AppPaths:
-    """Names every file in the data folder `root`; makes nothing until `prepare`."""
+    """Names the files in the data folder `root` but for the queues', which `QueueSet` knows.
+
+    Makes nothing until `prepare`.
+    """
 
     root: Path
 
@@ -30,26 +33,6 @@ class AppPaths:
     def config(self) -> Path:
         """The user's settings."""
         return self.root / "config.json"
-
-    @property
-    def queue_pending(self) -> Path:
-        """Films that wait or are in work."""
-        return self.root / "queue_pending.json"
-
-    @property
-    def queue_failed(self) -> Path:
-        """Films that could not be had, with the time of the next attempt."""
-        return self.root / "queue_failed.json"
-
-    @property
-    def queue_completed(self) -> Path:
-        """Films that were handed over or were there already."""
-        return self.root / "queue_completed.json"
-
-    @property
-    def queue_removed(self) -> Path:
-        """Films that the user took out and that stay out."""
-        return self.root / "queue_removed.json"
 
     @property
     def watchlist(self) -> Path:

@@ -1,0 +1,45 @@
+"""A FileList client before a stand-in tracker, which the test file gives as its fixture `tracker`."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes import FakeClock
+
+from movie_sync.adapters.filelist_api import FileListClient
+from movie_sync.adapters.http import HttpClient
+from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
+from movie_sync.domain.models import Release
+from movie_sync.storage.call_budget import CallBudget
+
+USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
+TIMEOUT = 0.6
+HEAT = StandInRelease(
+    10, "Heat.1995.1080p.BluRay.x264-AMIABLE", imdb="tt0113277", size_bytes=12_000_000_000, files=3
+)
+
+
+@pytest.fixture
+def stop() -> threading.Event:
+    """Return the event that ends a request."""
+    return threading.Event()
+
+
+@pytest.fixture
+def budget(tmp_path: Path) -> CallBudget:
+    """Return a real budget on a clock that stands still."""
+    return CallBudget(tmp_path / "calls.json", 200, FakeClock())
+
+
+@pytest.fixture
+def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> Iterator[FileListClient]:
+    """Return a client of the tracker."""
+    http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
+    yield FileListClient(http, tracker.url, USER, PASSKEY, budget)
+    http.close()
+
+
+def release(filelist_id: int = 10, size_bytes: int = 12_000_000_000) -> Release:
+    """Return a release as a search gave it earlier."""
+    return Release(filelist_id, HEAT.name, size_bytes, seeders=1)
