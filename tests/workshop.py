@@ -21,9 +21,6 @@ from movie_sync.ports import Clock
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.paths import AppPaths
 from movie_sync.workers.base import Rest
-from movie_sync.workers.download import DownloadWorker
-from movie_sync.workers.monitor import MonitorWorker
-from movie_sync.workers.outcomes import RetryPolicy
 
 _MOST_STEPS = 200
 
@@ -67,23 +64,9 @@ class Workshop:
         services = Services(context, stop=stop)
         self.queues = QueueManager(data, clock=self.clock)
         self.told: list[Event] = []
-        self.download = DownloadWorker(
-            self.queues,
-            services.connection(),
-            policy=RetryPolicy(3600, 2.0, 5),
-            done_words="handed over",
-            clock=self.clock,
-            stop=stop,
-            aftercare=services.aftercare(self.queues, self.told.append),
-        )
-        self.monitor = MonitorWorker(
-            services.watchlist_source(),
-            services.intake(self.queues),
-            interval_seconds=context.config["check_interval"],
-            clock=self.clock,
-            stop=stop,
-            on_read=self.download.note_check,
-            tell=self.told.append,
+        self.download = services.download_worker(self.queues, self.told.append)
+        self.monitor = services.monitor_worker(
+            services.intake(self.queues), self.told.append, on_read=self.download.note_check
         )
 
     def work(self) -> Rest:

@@ -24,6 +24,11 @@ class Options:
     once: bool = False
     dry_run: bool = False
 
+    @property
+    def runs_once(self) -> bool:
+        """Tell whether the workers end when there is nothing to do for now."""
+        return self.once or self.dry_run
+
 
 @dataclass(frozen=True, slots=True)
 class Context:

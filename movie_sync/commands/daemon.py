@@ -19,9 +19,6 @@ from movie_sync.storage.daemon_state import DaemonState, forget_state, read_stat
 from movie_sync.storage.entry_codec import format_time
 from movie_sync.storage.inbox import Inbox
 from movie_sync.storage.instance_lock import InstanceLock
-from movie_sync.workers.download import DownloadWorker
-from movie_sync.workers.monitor import MonitorWorker
-from movie_sync.workers.outcomes import RetryPolicy
 
 _log = logging.getLogger(__name__)
 
@@ -98,32 +95,13 @@ def _set_up_logging(context: Context) -> None:
 
 
 def _run(context: Context) -> int:
-    stop = threading.Event()
-    config, options, clock = context.config, context.options, context.clock
-    services = Services(context, stop=stop)
-    is_real, once = not options.dry_run, options.once or options.dry_run
+    options, clock = context.options, context.clock
+    services = Services(context, stop=threading.Event())
+    is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     intake, announcer = services.intake(queue_manager), services.announcer()
-    download = DownloadWorker(
-        queue_manager,
-        services.connection(),
-        policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
-        done_words=f"{'handed' if is_real else 'would be handed'} to {services.target()}",
-        clock=clock,
-        stop=stop,
-        aftercare=services.aftercare(queue_manager, announcer.tell) if is_real else None,
-        once=once,
-    )
-    monitor = MonitorWorker(
-        services.watchlist_source(),
-        intake,
-        interval_seconds=config["check_interval"],
-        clock=clock,
-        stop=stop,
-        once=once,
-        on_read=download.note_check,
-        tell=announcer.tell,
-    )
+    download = services.download_worker(queue_manager, announcer.tell)
+    monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
     desk = RequestDesk(queue_manager, intake)
     inbox = Inbox(context.paths.inbox, clock)
     app = MovieSyncApp(

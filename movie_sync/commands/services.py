@@ -30,7 +30,9 @@ from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Aftercare, Connection, Reach
+from movie_sync.workers.download import Aftercare, Connection, DownloadWorker, Reach
+from movie_sync.workers.monitor import MonitorWorker
+from movie_sync.workers.outcomes import RetryPolicy
 
 # The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
 _FILELIST_INTERVAL_SECONDS = 0.75
@@ -201,9 +203,38 @@ class Services:
         """
         return build_announcer(self._context)
 
-    def connection(self) -> Connection:
-        """Return what the download worker gets its downloader from."""
-        return Connection(connect=self.reach, signature=self.manager.signature)
+    def download_worker(self, queue_manager: QueueManager, tell: Callable[[Event], None]) -> DownloadWorker:
+        """Return the worker that gets the films; it is not started."""
+        config, options = self._config, self._context.options
+        return DownloadWorker(
+            queue_manager,
+            Connection(connect=self.reach, signature=self.manager.signature),
+            policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
+            done_words=f"{'would be handed' if options.dry_run else 'handed'} to {self.target()}",
+            clock=self._context.clock,
+            stop=self._stop,
+            aftercare=None if options.dry_run else self.aftercare(queue_manager, tell),
+            once=options.runs_once,
+        )
+
+    def monitor_worker(
+        self, intake: WatchlistIntake, tell: Callable[[Event], None], *, on_read: Callable[[], None]
+    ) -> MonitorWorker:
+        """Return the worker that reads the watchlist; it is not started.
+
+        Raises:
+            UserError: no watchlist is configured.
+        """
+        return MonitorWorker(
+            self.watchlist_source(),
+            intake,
+            interval_seconds=self._config["check_interval"],
+            clock=self._context.clock,
+            stop=self._stop,
+            once=self._context.options.runs_once,
+            on_read=on_read,
+            tell=tell,
+        )
 
     def aftercare(self, queue_manager: QueueManager, tell: Callable[[Event], None]) -> Aftercare:
         """Return what is done for films besides handing their torrents over; for the daemon alone."""
