@@ -190,7 +190,7 @@ class Disk:
     def all_after(self, call: Call, told: set[object]) -> Iterator[Tree]:
         """Yield all that may lie there if everything ends just before this call, or in the middle of it.
 
-        States of this disk that are in `told` are passed over, and those that are yielded are put in.
+        What a power failure may leave is passed over if it is in `told`, and put in when it is yielded.
         """
         yield from self.after_kill(call)
         yield from self.after_power_failure(told)

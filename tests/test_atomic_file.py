@@ -1,5 +1,6 @@
 """Files are replaced whole or not at all, for their owner's eyes alone."""
 
+import contextlib
 import errno
 import os
 import stat
@@ -12,6 +13,8 @@ from crash_harness import Recorder
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
+    Draft,
+    Going,
     delete_file,
     delete_leftover,
     keep_aside,
@@ -87,8 +90,8 @@ def test_the_order_of_calls_is_the_one_that_makes_it_durable(path: Path) -> None
     assert [(call.name, call.path, call.target) for call in recorder.calls] == [
         ("open", "queue.json.tmp", ""),
         ("write", "queue.json.tmp", ""),
-        ("link", "queue.json", "queue.json.previous"),
         ("fsync", "queue.json.tmp", ""),
+        ("link", "queue.json", "queue.json.previous"),
         ("replace", "queue.json.tmp", "queue.json"),
         ("fsync", ".", ""),
     ]
@@ -118,15 +121,69 @@ def test_a_refused_call_changes_nothing(path: Path, call: int, had_content: bool
     assert path.read_bytes() == b"newer"
 
 
-def test_a_full_disk_keeps_both_generations(path: Path) -> None:
-    """What could not be written did not cost the earlier generation either."""
+@pytest.mark.parametrize("call", [1, 2], ids=["write", "fsync"])
+def test_a_refusing_disk_keeps_both_generations(path: Path, call: int) -> None:
+    """What could not be written and flushed did not cost the earlier generation either."""
     write_atomically(path, [b"one"])
     write_atomically(path, [b"two"], keep_previous=True)
     recorder = Recorder(path.parent)
-    recorder.fail_from, recorder.fail_until = 1, 2  # the write itself
+    recorder.fail_from, recorder.fail_until = call, call + 1
     with recorder.watching(), pytest.raises(StorageError):
         write_atomically(path, [b"three"], keep_previous=True)
     assert (path.read_bytes(), previous_of(path).read_bytes()) == (b"two", b"one")
+
+
+_DESCRIPTORS = Path("/proc/self/fd")
+needs_descriptors = pytest.mark.skipif(not _DESCRIPTORS.is_dir(), reason="no list of open files here")
+
+
+def _open_files() -> list[str]:
+    found = []
+    for link in _DESCRIPTORS.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            found.append(str(link.readlink()))
+    return sorted(found)
+
+
+@needs_descriptors
+@pytest.mark.parametrize("call", ["open", "fsync", "close"])
+def test_no_descriptor_stays_open(path: Path, call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever fails, each file is closed, and once: its number may be another one's by then."""
+    before, closed = _open_files(), []
+    close = os.close
+
+    def failing(*arguments: object) -> None:
+        if call == "close":
+            close(*arguments)
+            closed.append(arguments[0])
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, call, failing)
+    with pytest.raises(StorageError):
+        write_atomically(path, [b"x"], keep_previous=True)
+    monkeypatch.undo()
+    assert _open_files() == before
+    assert len(closed) == len(set(closed))
+
+
+@needs_descriptors
+def test_what_is_going_is_held_until_it_is_let_go(path: Path) -> None:
+    """What loses its last name lives on without one, and is free afterwards."""
+    going = Going()
+    for content in (b"one", b"two", b"three"):
+        Draft(path, [content]).publish(keep_previous=True, going=going)
+    assert (path.read_bytes(), previous_of(path).read_bytes()) == (b"three", b"two")
+    assert f"{previous_of(path)} (deleted)" in _open_files()
+    going.let_go()
+    going.let_go()
+    assert f"{previous_of(path)} (deleted)" not in _open_files()
+
+
+def test_a_folder_in_the_way_is_named(path: Path) -> None:
+    """A folder of the temporary name cannot be deleted: the message names it, not the file."""
+    temporary_of(path).mkdir()
+    with pytest.raises(StorageError, match=r"queue\.json\.tmp is in the way"):
+        write_atomically(path, [b"x"])
 
 
 def test_content_that_cannot_be_made_changes_nothing(path: Path) -> None:

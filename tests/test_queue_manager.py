@@ -783,6 +783,65 @@ def test_the_last_removal_outlives_damage(
     assert {name: set(slugs) for name, slugs in where(again).items()} == {"removed": {"a", "b"}}
 
 
+@pytest.mark.parametrize("queue", ["pending", "completed", "removed"])
+def test_a_write_that_fails_costs_no_earlier_generation(
+    filled: QueueManager, tmp_path: Path, clock: FakeClock, queue: str
+) -> None:
+    """A flush is refused, or the process dies there; then the file is damaged in place: nothing is lost."""
+    filled.remove(["p3"])
+    filled.add_to_completed(film("n1"))
+    path = tmp_path / f"queue_{queue}.json"
+    expected = {name: set(slugs) for name, slugs in where(filled).items()}
+    recorder = Recorder(tmp_path)
+    with recorder.watching():
+        filled.remove(["p1"])
+    refused = next(n for n, call in enumerate(recorder.calls) if call.name == "fsync")
+    filled.add_to_pending(film("p1"), by_command=True)
+    failing = Recorder(tmp_path)
+    failing.fail_from, failing.fail_until, failing.error = refused, 1000, errno.EIO
+    for act in (lambda: filled.remove(["p1"]), lambda: filled.add_to_completed(film("p1"))):
+        with failing.watching(), pytest.raises(StorageError):
+            act()
+    path.write_bytes(b"rubbish")
+    found = {name: set(slugs) for name, slugs in where(QueueManager(tmp_path, clock=clock)).items()}
+    # What a file's last write brought is not in the generation before; the watchlist brings it back.
+    expected[queue] -= {"pending": {"p1"}, "completed": {"n1"}}.get(queue, set())
+    assert found == expected
+
+
+def test_the_queue_that_a_film_leaves_keeps_its_earlier_generation(
+    filled: QueueManager, tmp_path: Path
+) -> None:
+    """What is written ahead of its turn keeps it too."""
+    filled.add_to_completed(film("p1"))
+    assert b'"slug": "p1"' in previous_of(tmp_path / "queue_pending.json").read_bytes()
+    assert b'"slug": "p1"' not in (tmp_path / "queue_pending.json").read_bytes()
+
+
+def test_what_could_not_be_taken_back_is_mended(
+    filled: QueueManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without hard links a change whose name cannot be flushed stays on the disk, until the next write."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", refuse)
+    filled.add_to_pending(film("n0"))
+    recorder = Recorder(tmp_path)
+    with recorder.watching():
+        filled.add_to_pending(film("n1"))
+    flush = [call.path for call in recorder.calls].index(".")
+    failing = Recorder(tmp_path)
+    failing.fail_from, failing.fail_until = flush, flush + 1
+    with failing.watching(), pytest.raises(StorageError):
+        filled.add_to_pending(film("n2"))
+    assert "n2" in on_disk(tmp_path)["pending"]
+    assert "n2" not in where(filled)["pending"]
+    filled.add_to_completed(film("c3"))
+    assert on_disk(tmp_path) == where(filled)
+
+
 def test_a_removal_that_is_lost_is_said_truly(
     queues: QueueManager, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -10,6 +10,7 @@ import errno
 import functools
 import os
 import stat
+import weakref
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from pathlib import Path
@@ -38,20 +39,17 @@ def write_atomically(
 
     One writer per path at a time; callers hold a lock. A symbolic link at `path` or at the
     temporary name is replaced, never followed. With `keep_previous` the content so far stays
-    under the name of `previous_of` (not where the file system has no hard links), from the moment
-    that the new content is written. `make_way` is called when the new content is safe on the disk,
-    just before it takes its name. Without `flush_name` a power failure may bring the earlier
-    content back, whole, until the folder is flushed for another file.
+    under the name of `previous_of` (not where the file system has no hard links). `make_way` is
+    called when the new content is safe on the disk, just before it takes its name. Without
+    `flush_name` a power failure may bring the earlier content back, whole, until the folder is
+    flushed for another file.
 
     Raises:
         StorageError: nothing was changed (disk full, read-only, no such folder). One exception:
             if the folder alone could not be flushed and there was no `keep_previous` to go back
             to, the new content stands there but might not outlast a power failure.
     """
-    draft = Draft(path, chunks)
-    if keep_previous:
-        draft.keep_previous()
-    draft.publish(make_way=make_way, flush_name=flush_name)
+    Draft(path, chunks).publish(keep_previous=keep_previous, make_way=make_way, flush_name=flush_name)
 
 
 class Draft:
@@ -69,7 +67,8 @@ class Draft:
         self._path = path
         self._temporary = temporary_of(path)
         self._is_over = False
-        self._keeps_previous = self._is_kept = self._was_there = False
+        self.stands_unsafe = False
+        """Whether a `publish` that failed left it in place: it could neither be flushed nor taken back."""
         try:
             self._descriptor = _create(self._temporary)
             try:
@@ -86,17 +85,6 @@ class Draft:
             with contextlib.suppress(OSError):
                 os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
 
-    def keep_previous(self) -> None:
-        """Keep the file's present content under the name of `previous_of`, as far as that can be had.
-
-        What stood there takes its time to go: that is best spent while the disk writes. Should the disk
-        fail from now on, both names are the present content.
-        """
-        self._keeps_previous, self._was_there = True, os.path.lexists(self._path)
-        if self._was_there:
-            self.begin_flush()
-        self._is_kept = _link_previous(self._path)
-
     def flush(self) -> None:
         """See its content safe on the disk, under its temporary name; `publish` does that too.
 
@@ -109,8 +97,15 @@ class Draft:
             self.discard()
             raise _not_written(self._path, exc) from None
 
-    def publish(self, *, make_way: Callable[[], object] | None = None, flush_name: bool = True) -> None:
-        """Make it the file, as `write_atomically` says.
+    def publish(
+        self,
+        *,
+        keep_previous: bool = False,
+        going: "Going | None" = None,
+        make_way: Callable[[], object] | None = None,
+        flush_name: bool = True,
+    ) -> None:
+        """Make it the file, as `write_atomically` says; what loses its last name stays with `going`.
 
         Raises:
             StorageError: as there.
@@ -122,6 +117,8 @@ class Draft:
                 if make_way:
                     sync_folder(folder)  # the new content is safe by its temporary name, too
                     make_way()
+                is_kept = keep_previous and _link_previous(self._path, going)
+                was_there = is_kept or os.path.lexists(self._path)
                 os.replace(self._temporary, self._path)  # noqa: PTH105 - that makes another path each time
                 self._is_over = True
             except BaseException:
@@ -131,8 +128,8 @@ class Draft:
                 if flush_name:
                     sync_folder(folder)
             except OSError:
-                if self._keeps_previous:
-                    _take_back(self._path, is_kept=self._is_kept, was_there=self._was_there)
+                is_undone = keep_previous and _take_back(self._path, is_kept=is_kept, was_there=was_there)
+                self.stands_unsafe = not is_undone
                 raise
         except OSError as exc:
             raise _not_written(self._path, exc) from None
@@ -156,6 +153,35 @@ class Draft:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1  # closed, even if that fails
             os.close(descriptor)
+
+
+class Going:
+    """Holds on to a file that is about to lose its last name, until `let_go`.
+
+    The system takes its time to free what no name and nobody holds: as long as half a flush, which is
+    best spent while the disk writes something else. Until then it takes up room. Not thread-safe.
+    """
+
+    def __init__(self) -> None:
+        self._descriptors: list[int] = []
+        weakref.finalize(self, _close_all, self._descriptors)
+
+    def hold(self, path: Path) -> None:
+        """Hold what is there now, if it can be held without opening it."""
+        if hasattr(os, "O_PATH"):
+            with contextlib.suppress(OSError):
+                self._descriptors.append(os.open(path, os.O_PATH | os.O_NOFOLLOW))
+
+    def let_go(self) -> bool:
+        """Let the system free what was held; tells whether there was anything."""
+        held = bool(self._descriptors)
+        _close_all(self._descriptors)
+        return held
+
+
+def _close_all(descriptors: list[int]) -> None:
+    while descriptors:
+        os.close(descriptors.pop())
 
 
 def _not_written(path: Path, exc: OSError) -> StorageError:
@@ -315,10 +341,12 @@ def _make_private(path: Path) -> None:
         path.chmod(_FILE_MODE)
 
 
-def _link_previous(path: Path) -> bool:
+def _link_previous(path: Path, going: Going | None) -> bool:
     """Keep the present content under its second name; False if it cannot be had or is not there."""
     previous = previous_of(path)
     try:
+        if going:
+            going.hold(previous)
         previous.unlink(missing_ok=True)
         os.link(path, previous)
         _make_private(previous)
@@ -327,20 +355,23 @@ def _link_previous(path: Path) -> bool:
     return True
 
 
-def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> None:
-    """Undo a rename that could not be made durable, as far as it can be undone."""
+def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> bool:
+    """Undo a rename that could not be made durable; tells whether it could be undone."""
     with contextlib.suppress(OSError):
         if is_kept:
             previous_of(path).replace(path)
-        elif not was_there:
+            return True
+        if not was_there:
             path.unlink()
+            return True
+    return False
 
 
 def _create(temporary: Path) -> int:
     try:
         descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     except FileExistsError:  # a crash left it, or somebody planted it
-        temporary.unlink()
+        _clear_away(temporary)
         descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     try:
         if hasattr(os, "fchmod"):  # the umask may have taken bits away
@@ -349,6 +380,16 @@ def _create(temporary: Path) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _clear_away(temporary: Path) -> None:
+    try:
+        temporary.unlink()
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        raise StorageError(
+            f"{temporary} is in the way and cannot be deleted: {reason}. Move it elsewhere.", reason=reason
+        ) from None
 
 
 def _write_all(descriptor: int, chunks: Iterable[bytes]) -> None:

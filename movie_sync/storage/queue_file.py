@@ -16,6 +16,7 @@ from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import (
     Draft,
+    Going,
     delete_leftover,
     keep_double_aside,
     previous_of,
@@ -59,6 +60,7 @@ class QueueFile:
         name: QueueName,
         clock: Clock,
         next_sequence: Callable[[], int],
+        going: Going,
         *,
         writable: bool = True,
     ) -> None:
@@ -71,6 +73,7 @@ class QueueFile:
         self._damage = ""
         self._aside: Path | None = None
         self._held: BinaryIO | None = None
+        self._going = going
         self.is_stale = False
         """Whether the file differs from memory and is to be written at the next chance."""
         self.highest_sequence = 0
@@ -181,8 +184,7 @@ class QueueFile:
         if not self._writable or self.is_stale or not os.path.lexists(self._path):
             return None
         with contextlib.suppress(StorageError):
-            draft = Draft(self._path, self._rows.as_array({}, frozenset(rows)))
-            draft.keep_previous()
+            draft = self._begun({}, frozenset(rows))
             draft.flush()
             return draft
         return None
@@ -291,22 +293,26 @@ class QueueFile:
             return
         # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
         is_doubled = self.name is QueueName.REMOVED or not os.path.lexists(self._path)
-        if draft is None:
-            draft = Draft(self._path, self._rows.as_array(exchanged, gone))
-            if not self._damage:
-                draft.keep_previous()
+        draft = draft or self._begun(exchanged, gone)
         second: Draft | None = None
         try:
             # What is written now is written while the disk flushes.
             if is_doubled:
-                draft.begin_flush()
                 second = self._second_copy(exchanged, gone)
             if meanwhile:
                 meanwhile()
-            draft.publish(make_way=self._set_aside if self._damage else None, flush_name=flush_name)
+            draft.publish(
+                keep_previous=not self._damage,
+                going=self._going,
+                make_way=self._set_aside if self._damage else None,
+                flush_name=flush_name,
+            )
             if second:
                 with contextlib.suppress(StorageError):
                     second.publish(flush_name=False)
+        except StorageError:
+            self.is_stale = self.is_stale or draft.stands_unsafe
+            raise
         finally:
             draft.discard()
             if second:
@@ -315,6 +321,18 @@ class QueueFile:
             kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
             _log.warning("%s%s", self._damage, kept)
         self._damage, self._aside = "", None
+
+    def _begun(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> Draft:
+        """Write what the file is to hold beside it, and let the disk begin to flush it."""
+        try:
+            draft = Draft(self._path, self._rows.as_array(exchanged, gone))
+        except StorageError:
+            if not self._going.let_go():
+                raise
+            draft = Draft(self._path, self._rows.as_array(exchanged, gone))  # there may be room now
+        draft.begin_flush()
+        self._going.let_go()
+        return draft
 
     def _second_copy(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> Draft | None:
         """It is a second safety: the write does not fail for it, nor is its name flushed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import Draft
+from movie_sync.storage.atomic_file import Draft, Going
 from movie_sync.storage.queue_file import QueueFile
 
 _log = logging.getLogger(__name__)
@@ -28,9 +28,10 @@ class QueueSet:
 
     def __init__(self, folder: Path, clock: Clock, *, writable: bool) -> None:
         self._sequence = 0
+        going = Going()
         self._files = {
             name: QueueFile(
-                folder / f"queue_{name}.json", name, clock, self._next_sequence, writable=writable
+                folder / f"queue_{name}.json", name, clock, self._next_sequence, going, writable=writable
             )
             for name in QueueName
         }
