@@ -8,15 +8,13 @@ blotted out, and text from outside cannot forge a line or reach the terminal as 
 import logging
 import logging.handlers
 import os
-import re
 import sys
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
-from urllib.parse import quote, quote_plus
 
 from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import keep_aside
 
@@ -24,41 +22,8 @@ LOGGER_NAME = "movie_sync"
 _FILE_BYTES = 1_000_000
 _FILES_KEPT = 3
 _FILE_MODE = 0o600
-_BLOT = "(hidden)"
-_SHORTEST_SECRET = 4
-_SECRET_FORMS = (
-    re.compile(r"(?<=passkey=)[^&\s\"']+|(?<=password=)[^&\s\"']+", re.IGNORECASE),
-    # as a dictionary or a JSON object shows them
-    re.compile(r"""(?<=passkey['"]: ['"])[^'"]+|(?<=password['"]: ['"])[^'"]+""", re.IGNORECASE),
-    re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),
-    re.compile(r"(?<=/)[0-9a-f]{32}(?=/announce)|(?<=/announce/)[0-9a-f]{32}", re.IGNORECASE),
-    re.compile(r"(?<=Basic )[A-Za-z0-9+/=]{8,}|(?<=Bearer )\S+"),
-    re.compile(r"(?<=Token=\")[^\"]+|(?<=X-Plex-Token[=:])\s*[^\s&]+", re.IGNORECASE),
-    re.compile(r"(?<=SID=)[^;\s]+|(?<=QBT_SID_)\S+"),
-)
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.DEBUG: "\x1b[2m"}
 _NO_COLOUR = "\x1b[0m"
-
-
-class Redactor:
-    """Blots secrets out of text: those it was told, and what has the form of one."""
-
-    def __init__(self) -> None:
-        self._secrets: tuple[str, ...] = ()
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Remember secrets; very short ones would blot out ordinary words and are left to their form."""
-        forms = (form for secret in secrets for form in (secret, quote(secret, safe=""), quote_plus(secret)))
-        known = {*self._secrets, *(form for form in forms if len(form) >= _SHORTEST_SECRET)}
-        self._secrets = tuple(sorted(known, key=len, reverse=True))
-
-    def clean(self, text: str) -> str:
-        """Return the text without secrets."""
-        for secret in self._secrets:
-            text = text.replace(secret, _BLOT)
-        for form in _SECRET_FORMS:
-            text = form.sub(_BLOT, text)
-        return text
 
 
 class _Formatter(logging.Formatter):

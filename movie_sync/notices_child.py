@@ -14,8 +14,8 @@ from movie_sync.adapters.media_servers import refresh
 from movie_sync.adapters.notice_services import send_notice
 from movie_sync.credentials_manager import CHILD_SAYS_WHY, VARIABLES, CredentialsManager
 from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import MovieSyncError, UserError
-from movie_sync.logs import Redactor
 
 
 def main(arguments: list[str]) -> int:

@@ -1,5 +1,6 @@
 """Everything that can go wrong at the tracker's end, through real sockets: told apart, leaking nothing."""
 
+import base64
 import logging
 import socket
 import threading
@@ -15,7 +16,7 @@ from movie_sync.adapters.filelist_api import FileListClient
 from movie_sync.adapters.http import HttpClient
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
-from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
+from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 from movie_sync.demo.torrent_maker import make_info, make_torrent
 from movie_sync.errors import (
     AuthError,
@@ -199,6 +200,37 @@ def test_redirect_to_another_host_is_not_followed(
         assert other.requests == []
 
 
+@pytest.mark.parametrize("where", [API, DOWNLOAD])
+def test_a_redirect_to_a_host_named_after_the_passkey(
+    client: FileListClient, tracker: FileListStandIn, where: str
+) -> None:
+    """Where it leads is said without what was sent."""
+    tracker.always(redirect(f"http://{PASSKEY}.example/"), where)
+    with pytest.raises(UnavailableError, match=r"\(hidden\)\.example") as caught:
+        call(client, where)
+    assert PASSKEY not in str(caught.value)
+
+
+_PACKED = base64.b64encode(f"{USER}:{PASSKEY}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [PASSKEY.upper(), _PACKED, f"{PASSKEY[:9]}\u200b{PASSKEY[9:]}", f"{PASSKEY[:9]}\u00ad{PASSKEY[9:]}"],
+    ids=["capitals", "as in the header", "split by a space of no width", "split by a soft hyphen"],
+)
+def test_a_tracker_that_repeats_the_passkey_in_another_form(
+    client: FileListClient, tracker: FileListStandIn, echo: str
+) -> None:
+    """Neither an error nor a release's name takes it along."""
+    tracker.always(error(403, f"Invalid {echo}"), API)
+    with pytest.raises(AuthError, match=r"Invalid \(hidden\)"):
+        client.search_imdb("tt0113277")
+    tracker.always(None)
+    tracker.releases = [StandInRelease(12, f"Heat.1995.{echo}.1080p", imdb="tt0113277")]
+    assert [each.name for each in client.search_imdb("tt0113277")] == ["Heat.1995.(hidden).1080p"]
+
+
 def test_tracker_that_quotes_the_passkey(
     client: FileListClient, tracker: FileListStandIn, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -207,6 +239,6 @@ def test_tracker_that_quotes_the_passkey(
     with pytest.raises(AuthError) as caught:
         client.latest()
     assert_no_leak(caught.value, caplog)
-    assert "Invalid (passkey) [31mxxx" in str(caught.value)
+    assert "Invalid (hidden) [31mxxx" in str(caught.value)
     assert len(str(caught.value)) < 400
     assert caught.value.service == "FileList"

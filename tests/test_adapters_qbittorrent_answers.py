@@ -234,6 +234,15 @@ def test_redirect_is_not_followed(stand_in):
         assert other.seen == []
 
 
+def test_a_redirect_to_a_host_named_after_the_password(stand_in):
+    """Where it leads is said without what was sent."""
+    client = make_client(stand_in.url)
+    stand_in.always = {LOGIN: Answer(302, b"", {"Location": f"http://{_PASSWORD}.example/"})}
+    with pytest.raises(UnavailableError, match=r"\(hidden\)\.example") as caught:
+        client.version()
+    assert _PASSWORD not in str(caught.value).casefold()
+
+
 def test_lost_session_costs_one_login(stand_in):
     """When the session is lost, two threads at work log in once between them."""
     client = make_client(stand_in.url)

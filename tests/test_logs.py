@@ -75,6 +75,10 @@ def test_secrets_it_was_told() -> None:
     redactor = Redactor()
     redactor.learn(["p\u00e4ss w/rd&", "abcd", "abcdefgh", "", "abc"])
     redactor.learn([PASSKEY])
+    redactor.learn_login("maria", "geheim")
+    assert redactor.clean(f"{PASSKEY.upper()} Basic bWFyaWE6Z2VoZWlt x bWFyaWE6Z2VoZWlt") == (
+        "(hidden) Basic (hidden) x (hidden)"
+    )
     text = f"p\u00e4ss w/rd& p%C3%A4ss%20w%2Frd%26 p%C3%A4ss+w%2Frd%26 abcdefgh abcd abc {PASSKEY}"
     assert redactor.clean(text) == f"{'(hidden) ' * 5}abc (hidden)"
 

@@ -10,14 +10,15 @@ of HTML with any status. So the words of its API decide first, then the status, 
 
 import logging
 import re
+from dataclasses import replace
 from typing import NoReturn, Protocol
-from urllib.parse import quote
 
 from movie_sync.adapters.filelist_rows import FILM_CATEGORIES, RowReader
 from movie_sync.adapters.http import HttpAnswer, HttpClient
 from movie_sync.adapters.torrent_file import parse_torrent, printable
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Release, TorrentFile
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import (
     AuthError,
     NotAvailableError,
@@ -70,6 +71,8 @@ class FileListClient:
         self._passkey = passkey.strip()
         self._budget = budget
         self._rows = RowReader()
+        self._redactor = Redactor()
+        self._redactor.learn_login(self._username, self._passkey)
         self._asks_for_categories = True
 
     def search_imdb(self, imdb_id: str) -> list[Release]:
@@ -138,7 +141,7 @@ class FileListClient:
             document = _parse_json(answer.body)
             error = _error_text(document)
             if error is None:
-                return self._rows.read(self._find_rows(answer, document))
+                return [self._harmless(row) for row in self._rows.read(self._find_rows(answer, document))]
             if "valid category" in error.casefold() and self._asks_for_categories:
                 # The tracker has dropped categories before. Foreign rows are left out by name instead.
                 self._asks_for_categories = False
@@ -245,10 +248,12 @@ class FileListClient:
 
     def _quoted(self, text: str) -> str:
         """Return the tracker's own words, short, printable, and without the passkey."""
-        words = text
-        for secret in {self._passkey, quote(self._passkey, safe="")}:
-            words = words.replace(secret, "(passkey)")
-        return f'"{printable(words)[:_MAX_QUOTED_CHARS]}"'
+        return f'"{self._redactor.clean(printable(text))[:_MAX_QUOTED_CHARS]}"'
+
+    def _harmless(self, release: Release) -> Release:
+        """Return the release without the passkey in its name, which is shown and kept."""
+        name = self._redactor.without_known(release.name)
+        return release if name == release.name else replace(release, name=name)
 
 
 def _in_header(text: str) -> str:

@@ -24,6 +24,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from movie_sync import __version__
+from movie_sync.config_values import is_on_this_machine
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import NetworkError, SlowError, Stopped, UnavailableError
 
 if TYPE_CHECKING:
@@ -194,7 +196,14 @@ class WatchedAdapter(HTTPAdapter):
 
 
 class _Session(requests.Session):
-    """A session that leaves redirects alone: requests reads their bodies whole, however long."""
+    """A session that leaves redirects alone: requests reads their bodies whole, however long.
+
+    To this machine itself it goes straight: a proxy would look for it elsewhere.
+    """
+
+    def merge_environment_settings(self, url: Any, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401 - as in the base class
+        settings = super().merge_environment_settings(url, *arguments, **options)
+        return settings | {"proxies": {}} if is_on_this_machine(url) else settings
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:  # noqa: ARG002 - as in the base class
         return None
@@ -246,8 +255,9 @@ class HttpClient:
     """GETs from one service, one request at a time, at least `min_interval_seconds` apart.
 
     `timeout_seconds` bounds a whole request, redirects and body included. Thread-safe: a second
-    thread waits its turn. Environment variables for proxies and authorities are honoured; cookies
-    are not kept and credentials never follow a redirect to another host.
+    thread waits its turn. Environment variables for proxies (not before this machine itself)
+    and authorities are honoured; cookies are not kept, and credentials never follow a redirect to
+    another host.
     """
 
     def __init__(
@@ -328,6 +338,8 @@ class HttpClient:
         max_bytes: int,
         allowed_hosts: tuple[str, ...],
     ) -> HttpAnswer:
+        redactor = Redactor()  # a redirect may lead to a host named after what it was sent
+        redactor.learn([*(basic_auth or ()), *(params or {}).values()])
         for _ in range(_MAX_REDIRECTS + 1):
             with self._session.get(
                 url,
@@ -347,6 +359,7 @@ class HttpClient:
                 target,
                 has_credentials=basic_auth is not None or params is not None,
                 allowed_hosts=allowed_hosts,
+                redactor=redactor,
             )
             url, params = target, None
         raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
@@ -359,15 +372,22 @@ class HttpClient:
         raise error
 
     def _check_redirect(
-        self, url: str, target: str, *, has_credentials: bool, allowed_hosts: tuple[str, ...]
+        self,
+        url: str,
+        target: str,
+        *,
+        has_credentials: bool,
+        allowed_hosts: tuple[str, ...],
+        redactor: Redactor,
     ) -> None:
         here, there = urlsplit(url), urlsplit(target)
         is_downgrade = here.scheme == "https" and there.scheme != "https"
         is_same = there.netloc == here.netloc
         is_allowed = there.netloc in allowed_hosts and not has_credentials
         if there.scheme not in {"http", "https"} or is_downgrade or not (is_same or is_allowed):
+            host = redactor.clean(there.hostname or "unknown")
             raise UnavailableError(
-                f"{self._service} redirects to another address ({there.hostname or 'unknown'}), "
+                f"{self._service} redirects to another address ({host}), "
                 "which is not followed. Check its base_url in config.json."
             )
 

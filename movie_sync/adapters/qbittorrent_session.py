@@ -16,6 +16,7 @@ from qbittorrentapi.request import QbittorrentSession
 from movie_sync.adapters.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
 from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, missing_login, unexpected_answer
 from movie_sync.domain.json_text import is_nested_deeply
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError, UserError
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
@@ -71,6 +72,8 @@ class Client(qbittorrentapi.Client):
         self._address = address
         self._tls = tls
         self._has_login = bool(username and password)
+        self._redactor = Redactor()
+        self._redactor.learn_login(username, password)
         self.logins = 0
         """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
         super().__init__(
@@ -140,11 +143,11 @@ class Client(qbittorrentapi.Client):
         """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""
         if response.is_redirect:
             response.close()
-            target = urlsplit(urljoin(self._address.url, response.headers["location"]))
+            target = _origin(urlsplit(urljoin(self._address.url, response.headers["location"])))
             raise Told(
                 UnavailableError(
-                    f"{self._address.where} redirects to {_origin(target)}, which is not followed. "
-                    "If that is qBittorrent, write it in qbittorrent.url in config.json."
+                    f"{self._address.where} redirects to {self._redactor.clean(target)}, which is not "
+                    "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
                 )
             )
         if response.headers.get("content-encoding", "identity") != "identity":

@@ -10,7 +10,7 @@ from movie_sync.clock import SystemClock
 from movie_sync.config import Config
 from movie_sync.credentials_manager import CredentialsManager
 from movie_sync.domain.plain_text import safe_lines
-from movie_sync.logs import Redactor
+from movie_sync.domain.redaction import Redactor
 from movie_sync.ports import Clock
 from movie_sync.storage.paths import AppPaths, default_key_file
 
@@ -49,9 +49,10 @@ class Context:
         """Read the settings of a data folder; `overrides` are those of the command line.
 
         Raises:
-            UserError: an override or an environment variable cannot be used.
+            UserError: an override, an environment variable or the data folder cannot be used.
         """
         paths = AppPaths(data_dir)
+        paths.check()
         config = Config.load(paths.config, environ=os.environ, overrides=overrides)
         return cls(
             paths=paths,
