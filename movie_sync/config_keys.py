@@ -185,7 +185,7 @@ KEYS = Section(
         "check_interval": Rule(
             3600,
             f"a number of seconds from {SHORTEST_CHECK_INTERVAL} to {_LONGEST_INTERVAL}",
-            number(0, _LONGEST_INTERVAL, above_low=True),
+            number(-MANY, _LONGEST_INTERVAL),  # what is too short is lengthened, not replaced by the default
         ),
         "retry_interval": Rule(
             3600,

@@ -17,7 +17,7 @@ from movie_sync.errors import UserError
 from movie_sync.storage.paths import expand_home
 
 _LARGEST_FILE_BYTES = 1_000_000
-_MOST_UNKNOWN_KEYS = 10
+_MOST_UNKNOWN_KEYS = 100
 _LONGEST_COMPARED = 60
 _CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls", re.IGNORECASE)
 
@@ -115,7 +115,8 @@ class Settings:
         problems = []
         interval = self.values["check_interval"]
         letterboxd, filelist = self.values["letterboxd"], self.values["filelist"]
-        if interval < SHORTEST_CHECK_INTERVAL and not is_on_this_machine(letterboxd["base_url"]):
+        is_here = is_on_this_machine(letterboxd["base_url"])
+        if interval < SHORTEST_CHECK_INTERVAL and not (is_here and interval > 0):
             self.values["check_interval"] = SHORTEST_CHECK_INTERVAL
             fault = f"is {interval}, but must be at least {SHORTEST_CHECK_INTERVAL} seconds"
             problems.append(Problem("check_interval", fault, f"{SHORTEST_CHECK_INTERVAL} is used"))

@@ -41,21 +41,29 @@ class UnusableValue(ValueError):
 
 def shown(value: object) -> str:
     """Return a value as it may stand in a message: short, in one line, without what may be a secret."""
-    if isinstance(value, Mapping):
-        return "an object"
-    if isinstance(value, list):
-        return "a list"
+    if isinstance(value, Mapping | list):
+        kind = "an object" if isinstance(value, Mapping) else "a list"
+        text = json.dumps(value, ensure_ascii=False)
+        return kind if _may_be_secret(text) or len(text) > _LONGEST_SHOWN else _printable(text)
     if isinstance(value, str):
-        if {":", "@"} <= set(value) or _MAY_BE_SECRET.search(value):
+        if _may_be_secret(value):
             return "a text that is not shown here"
         short = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
-        # No terminal escape and no mark that turns the line round may pass.
-        return json.dumps("".join(c if c.isprintable() else "?" for c in short), ensure_ascii=False)
+        return json.dumps(_printable(short), ensure_ascii=False)
     if isinstance(value, int) and abs(value) > _HUGE:
         return "a huge number"
     return {"NaN": "not a number", "Infinity": "infinite", "-Infinity": "infinite"}.get(
         text := json.dumps(value), text
     )
+
+
+def _may_be_secret(text: str) -> bool:
+    return {":", "@"} <= set(text) or _MAY_BE_SECRET.search(text) is not None
+
+
+def _printable(text: str) -> str:
+    """Let no terminal escape pass, and no mark that turns the line round."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def letterboxd_name(value: object) -> str:

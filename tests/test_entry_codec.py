@@ -1,6 +1,7 @@
 """Films as the lines of the queue files, and back."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
@@ -144,9 +145,14 @@ def test_no_value_breaks_reading(plain: dict[str, object], known: dict[str, obje
         ({"slug": "heat", "year": float("inf")}, "year", None),
         ({"slug": "heat", "url": None}, "url", ""),
         ({"slug": "heat", "imdb_id": ""}, "imdb_id", None),
-        ({"slug": "heat", "alternative_titles": "Fuego"}, "alternative_titles", ()),
-        ({"slug": "heat", "alternative_titles": ["Fuego", 7, None]}, "alternative_titles", ("Fuego",)),
-        ({"slug": "heat", "is_series": "yes"}, "is_series", False),
+        ({"slug": "heat", "page_read": True, "alternative_titles": "Fuego"}, "alternative_titles", ()),
+        (
+            {"slug": "heat", "page_read": True, "alternative_titles": ["Fuego", 7, None]},
+            "alternative_titles",
+            ("Fuego",),
+        ),
+        ({"slug": "heat", "page_read": True, "is_series": "yes"}, "is_series", False),
+        ({"slug": "heat", "is_series": True}, "is_series", False),
     ],
 )
 def test_odd_values_of_a_film_are_mended_where_their_meaning_is_plain(
@@ -154,6 +160,18 @@ def test_odd_values_of_a_film_are_mended_where_their_meaning_is_plain(
 ) -> None:
     """A number in quotes is a number, a bare number is a title; what means nothing counts as absent."""
     assert getattr(entry_from_dict(plain, NOW).movie, field) == expected
+
+
+@pytest.mark.parametrize("queue", QueueName)
+def test_what_no_page_told_is_carried_along(queue: QueueName) -> None:
+    """Titles that somebody wrote into an entry stay there, until the film's page tells them."""
+    plain = {"slug": "heat", "original_title": "Calor", "runtime_minutes": 170, "mine": [1]}
+    entry = entry_from_dict(plain, NOW)
+    assert entry.movie.original_title is None
+    assert json.loads(encode_entry(entry, queue)).items() >= plain.items()
+    read = entry._replace(movie=replace(entry.movie, original_title="Heat", page_read=True))
+    if queue is not QueueName.COMPLETED:
+        assert json.loads(encode_entry(read, queue))["original_title"] == "Heat"
 
 
 @pytest.mark.parametrize(

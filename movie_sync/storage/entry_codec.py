@@ -7,24 +7,13 @@ hand edit left in an odd form are mended where their meaning is plain, else refu
 import functools
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
 
-_MOVIE_KEYS = (
-    "id",
-    "slug",
-    "title",
-    "year",
-    "url",
-    "imdb_id",
-    "twin_years",
-    "original_title",
-    "alternative_titles",
-    "runtime_minutes",
-    "is_series",
-    "page_read",
-)
+_MOVIE_KEYS = ("id", "slug", "title", "year", "url", "imdb_id", "twin_years", "page_read")
+_PAGE_KEYS = frozenset({"original_title", "alternative_titles", "runtime_minutes", "is_series"})
 _STATE_KEYS = (
     "added_at",
     "retry_count",
@@ -206,9 +195,7 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     film_id = _text(plain, "id") or slug
     if not film_id:
         raise ValueError("an entry without id and slug")
-    alternative = plain.get("alternative_titles")
-    titles = alternative if isinstance(alternative, list) else []
-    return Movie(
+    movie = Movie(
         id=film_id,
         slug=slug,
         title=_text(plain, "title") or slug or film_id,
@@ -216,11 +203,18 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
         url=_text(plain, "url") or "",
         imdb_id=_text(plain, "imdb_id"),
         twin_years=_years(plain.get("twin_years")),
+    )
+    if plain.get("page_read") is not True:
+        return movie
+    alternative = plain.get("alternative_titles")
+    titles = alternative if isinstance(alternative, list) else []
+    return replace(
+        movie,
         original_title=_text(plain, "original_title"),
         alternative_titles=tuple(title for title in titles if isinstance(title, str)),
         runtime_minutes=_integer(plain, "runtime_minutes"),
         is_series=plain.get("is_series") is True,
-        page_read=plain.get("page_read") is True,
+        page_read=True,
     )
 
 
@@ -239,8 +233,9 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
     follow = _follow(plain, now) if choice else None
     known = _KNOWN_WITH_FOLLOW if follow else _KNOWN_WITH_CHOICE if choice else _ALWAYS_KNOWN
+    movie = movie_from_dict(plain)
     return QueueEntry(
-        movie=movie_from_dict(plain),
+        movie=movie,
         added_at=parse_time(plain.get("added_at")) or now,
         retry_count=max(_integer(plain, "retry_count") or 0, 0),
         error=_text(plain, "error"),
@@ -256,7 +251,11 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         searched_at=parse_time(plain.get("searched_at")),
         is_extra_look=plain.get("extra_look") is True,
         sequence=_integer(plain, "sequence") or 0,
-        extra={key: value for key, value in plain.items() if key not in known},
+        extra={
+            key: value
+            for key, value in plain.items()
+            if key not in known and not (movie.page_read and key in _PAGE_KEYS)
+        },
     )
 
 
