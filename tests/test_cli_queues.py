@@ -146,6 +146,37 @@ def test_retry(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "No film has failed." in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "command", [["status"], ["queue"], ["retry", "--all"], ["remove", "one"], ["add", "x"]]
+)
+def test_a_data_folder_that_is_none(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said in a line, with exit code 2, whatever the command."""
+    (tmp_path / "file").write_bytes(b"mine")
+    assert run(tmp_path / "file", *command) == 2
+    assert "is not a folder" in capsys.readouterr().err
+    assert (tmp_path / "file").read_bytes() == b"mine"
+
+
+def test_the_queue_is_the_one_that_holds_the_film(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A key `queue` that a hand edit left in an entry does not hide where it is."""
+    write(data / "queue_pending.json", [{"id": "K9", "slug": "nine", "queue": "completed"}])
+    assert run(data, "queue", "pending", "--json") == 0
+    assert [entry["queue"] for entry in json.loads(capsys.readouterr().out)] == ["pending"]
+
+
+def test_nothing_is_asked_for_with_a_key_in_the_data_folder(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ends with an error leaves no request behind that the next command would carry out."""
+    monkeypatch.setenv("MOVIE_SYNC_KEY_FILE", str(data / "key"))
+    assert run(data, "add", "heat-1995") == 2
+    monkeypatch.delenv("MOVIE_SYNC_KEY_FILE")
+    assert run(data, "add", "alien") == 0
+    assert "heat-1995" not in held(data, QueueName.PENDING)
+
+
 def test_remove_and_add(data: Path) -> None:
     """A removed film is in no queue, cannot be removed twice, and comes back by `add` alone."""
     assert run(data, "remove", "one", "K4") == 0
@@ -163,6 +194,17 @@ def test_remove_and_add(data: Path) -> None:
         ("https://letterboxd.com/film/heat-1995/", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
         ("letterboxd.com/maria/film/heat-1995/1/", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
         ("http://www.letterboxd.com/film/heat-1995", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
+        (
+            "https://letterboxd.com/maria/film/heat-1995/",
+            "heat-1995",
+            "https://letterboxd.com/film/heat-1995/",
+        ),
+        (
+            "https://letterboxd.com/film/heat-1995/reviews/?a=1#x",
+            "heat-1995",
+            "https://letterboxd.com/film/heat-1995/",
+        ),
+        ("HTTPS://Letterboxd.com/film/heat-1995?x", "heat-1995", "https://letterboxd.com/film/heat-1995/"),
         ("https://boxd.it/2bbs", "2bbs", "https://boxd.it/2bbs"),
     ],
 )

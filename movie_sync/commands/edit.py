@@ -23,9 +23,9 @@ from movie_sync.storage.watchlist_store import WatchlistStore
 _PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
-_FILM_ADDRESS = re.compile(
-    r"(?:https?://)?(?:www\.)?letterboxd\.com/(?:[\w-]+/)?film/([\w-]+)/?.*", re.IGNORECASE
-)
+_LETTERBOXD = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com(?=/)", re.IGNORECASE)
+# A member's own page of a film, its reviews and whatever an address carries behind it name the film too.
+_FILM_PATH = re.compile(r"/(?:[\w-]+/)?film/([\w-]+)(?:[/?#].*)?", re.IGNORECASE)
 _SHORT_ADDRESS = re.compile(r"(?:https?://)?boxd\.it/([0-9A-Za-z]+)/?", re.IGNORECASE)
 
 
@@ -113,6 +113,7 @@ def _list_owner(context: Context) -> str:
 def _submit(context: Context, request: Request, done: str) -> None:
     """Hand a request to the daemon, or carry it out here if none runs; nothing is lost either way."""
     context.paths.prepare()
+    context.credentials_manager()  # what cannot be used is said before anything is asked for
     context.complain_of_settings()
     inbox = Inbox(context.paths.inbox, context.clock)
     waiting = inbox.put(request)
@@ -157,9 +158,9 @@ def _named_movie(film: str, base_url: str) -> Movie:
     short = _SHORT_ADDRESS.fullmatch(film.strip())
     if short:
         return Movie(id=short[1], slug="", title=f"boxd.it/{short[1]}", url=f"https://boxd.it/{short[1]}")
-    path = film.strip().removeprefix(base_url)
-    address = _FILM_ADDRESS.fullmatch(path) or re.fullmatch(r"/film/([\w-]+)/?", path)
-    slug = address[1] if address else path
+    path = _LETTERBOXD.sub("", film.strip().removeprefix(base_url), count=1)
+    address = _FILM_PATH.fullmatch(path)
+    slug = address[1] if address else film.strip()
     if not _SLUG.fullmatch(slug):
         raise UserError(
             f"{one_line(film)!r} is neither a film's slug (like heat-1995) nor its Letterboxd address "

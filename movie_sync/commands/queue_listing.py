@@ -18,7 +18,10 @@ def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
     names = [QueueName(queue)] if queue else list(_SHOWN_QUEUES)
     entries = [(name, entry) for name in names for entry in queues.entries(name)]
     if as_json:
-        documents = [{"queue": str(name), **entry_to_dict(entry, name)} for name, entry in entries]
+        # A hand edit may have left a key of that name in an entry: ours stands first, and stays.
+        documents = [
+            (place := {"queue": str(name)}) | entry_to_dict(entry, name) | place for name, entry in entries
+        ]
         print(json.dumps(documents, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
         return 0
     if not entries:

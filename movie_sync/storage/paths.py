@@ -89,12 +89,30 @@ class AppPaths:
         """What is still to be told to the user."""
         return self.root / "events.json"
 
+    def check(self) -> None:
+        """See that the data folder, if it is there, can be looked into; changes nothing.
+
+        Raises:
+            UserError: it cannot; the message says what to do.
+        """
+        try:
+            mode = self.root.stat().st_mode
+        except FileNotFoundError:
+            return
+        except OSError as exc:
+            raise _unusable(self.root, exc) from exc
+        if not stat.S_ISDIR(mode):
+            raise UserError(f"The data folder {self.root} is not a folder. {_OTHER_FOLDER}")
+        if not os.access(self.root, os.R_OK | os.X_OK):
+            raise UserError(f"The data folder {self.root} cannot be read. {_OTHER_FOLDER}")
+
     def prepare(self) -> None:
         """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
 
         Raises:
             UserError: the folder cannot be used; the message says what to do.
         """
+        self.check()
         _refuse_shared(self.root)
         try:
             make_folder(self.root)
@@ -145,10 +163,6 @@ def _refuse_shared(folder: Path) -> None:
         mode = folder.stat().st_mode
     except FileNotFoundError:
         return
-    except OSError as exc:
-        raise _unusable(folder, exc) from exc
-    if not stat.S_ISDIR(mode):
-        raise UserError(f"The data folder {folder} is not a folder. {_OTHER_FOLDER}")
     if mode & stat.S_ISVTX or folder.resolve() == Path(folder.anchor):
         raise UserError(
             f"The data folder {folder} is shared with other programs. Name a folder of its own, "
