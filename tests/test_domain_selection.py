@@ -1,5 +1,6 @@
 """Which release is taken, why not each other one, and the order among good ones."""
 
+import itertools
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movie_sync.domain.models import Movie, Release
-from movie_sync.domain.selection import PRESETS, QualityRules, describe_refusals, rank, wait_until
+from movie_sync.domain.selection import (
+    PRESETS,
+    QualityRules,
+    describe_refusals,
+    rank,
+    wait_until,
+    why_not_first,
+)
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HEAT = Movie(id="x", slug="heat", title="Heat", year=1995, imdb_id="tt0113277", runtime_minutes=170)
@@ -164,6 +172,37 @@ def test_then_revision_words_flags_seeders_and_size():
     assert winner(plain, replace(plain, filelist_id=6, seeders=500, size_bytes=9 * 10**9)) == 6
     assert winner(plain, replace(plain, filelist_id=7, seeders=90, size_bytes=11 * 10**9)) == 1
     assert winner(plain, replace(plain, filelist_id=8, seeders=90, size_bytes=13 * 10**9)) == 8
+
+
+@pytest.mark.parametrize(
+    ("behind", "words"),
+    [
+        (release("Heat.1995.720p.BluRay.x264-GRP", 2), "Bluray-720p comes after Bluray-1080p in the order"),
+        (release(number=2, seeders=3), "fewer seeders (3; the one taken has 20)"),
+        (release(number=2, gb=11.0), "smaller"),
+        (release(number=0), "older"),
+    ],
+)
+def test_why_a_good_one_is_not_the_one(behind, words):
+    """Each accepted one that is not taken has the first difference as its reason."""
+    best, other = rank(HEAT, [behind, release()], QualityRules(), NOW)
+    assert best.release.filelist_id == 1
+    assert why_not_first(other, best, QualityRules()) == f"acceptable, but {words}"
+
+
+def test_flags_and_words_as_reasons():
+    """So are a revision, words and flags."""
+    proper, word, flagged, plain = (
+        release("Heat.1995.PROPER.1080p.BluRay.x264-GRP", 4),
+        release("Heat.1995.Remastered.1080p.BluRay.x264-GRP", 3),
+        release(number=2, freeleech=True),
+        release(),
+    )
+    rules = QualityRules(words={"remastered": 5})
+    ranked = rank(HEAT, [plain, flagged, word, proper], rules, NOW)
+    assert [candidate.release.filelist_id for candidate in ranked] == [4, 3, 2, 1]
+    reasons = [why_not_first(other, best, rules) for best, other in itertools.pairwise(ranked)]
+    assert ["PROPER" in reasons[0], "words" in reasons[1], "freeleech" in reasons[2]] == [True] * 3
 
 
 def test_flags_can_be_ignored():

@@ -2,13 +2,14 @@
 
 import json
 import threading
+from collections.abc import Sequence
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.services import Services
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
-from movie_sync.domain.selection import Candidate
+from movie_sync.domain.selection import Candidate, QualityRules, why_not_first
 from movie_sync.errors import UserError
 from movie_sync.filelist_downloader import Search
 from movie_sync.logs import set_up_logging
@@ -27,12 +28,20 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     context.paths.prepare()
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
-    found = Services(context, stop=threading.Event()).reach().downloader.search(movie)
+    services = Services(context, stop=threading.Event())
+    found = services.reach().downloader.search(movie)
+    reasons = [_reasons(candidate, found, services.rules()) for candidate in found.candidates]
     if as_json:
-        print(json.dumps(_as_document(found), indent=1))
+        print(json.dumps(_as_document(found, reasons), indent=1))
     else:
-        _show(context, found)
+        _show(context, found, reasons)
     return 0
+
+
+def _reasons(candidate: Candidate, found: Search, rules: QualityRules) -> list[str]:
+    """Say why a candidate would not be taken; of the one that would be, what is special about it."""
+    behind = [why_not_first(candidate, found.accepted[0], rules)] if candidate in found.accepted[1:] else []
+    return behind + list(candidate.reasons)
 
 
 def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
@@ -42,7 +51,7 @@ def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
     return Movie(id="", slug="", title=title, year=year, imdb_id=imdb_id)
 
 
-def _as_document(found: Search) -> dict[str, object]:
+def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, object]:
     accepted = found.accepted
     return {
         "film": {"title": found.movie.title, "year": found.movie.year, "imdb_id": found.movie.imdb_id},
@@ -52,33 +61,36 @@ def _as_document(found: Search) -> dict[str, object]:
                 "filelist_id": candidate.release.filelist_id,
                 "name": candidate.release.name,
                 "accepted": candidate.accepted,
-                "reasons": list(candidate.reasons),
+                "reasons": list(why),
                 "quality": candidate.quality,
                 "size_bytes": candidate.release.size_bytes,
                 "seeders": candidate.release.seeders,
                 "freeleech": candidate.release.freeleech,
                 "internal": candidate.release.internal,
             }
-            for candidate in found.candidates
+            for candidate, why in zip(found.candidates, reasons, strict=True)
         ],
     }
 
 
-def _show(context: Context, found: Search) -> None:
+def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> None:
     if not found.candidates:
         context.say(f"{found.movie.label}: the tracker has nothing.")
         return
     accepted = found.accepted
     print_table(
         ("", "RELEASE", "QUALITY", "SIZE", "SEEDERS", "WHY NOT"),
-        [_row(candidate, is_chosen=candidate in accepted[:1]) for candidate in found.candidates],
+        [
+            _row(candidate, why, is_chosen=candidate in accepted[:1])
+            for candidate, why in zip(found.candidates, reasons, strict=True)
+        ],
         plain=context.options.plain,
     )
     if not accepted:
         context.say(f"\n{found.movie.label}: nothing would be taken.")
 
 
-def _row(candidate: Candidate, *, is_chosen: bool) -> tuple[str, ...]:
+def _row(candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
     mark = "taken" if is_chosen else "good" if candidate.accepted else ""
     release = candidate.release
     return (
@@ -87,5 +99,5 @@ def _row(candidate: Candidate, *, is_chosen: bool) -> tuple[str, ...]:
         candidate.quality or "unknown",
         f"{release.size_bytes / _GB:.1f} GB",
         str(release.seeders),
-        "; ".join(candidate.reasons),
+        "; ".join(why),
     )

@@ -22,7 +22,7 @@ from movie_sync.domain.wanted import WantedFilm
 
 __all__ = [
     "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules", "describe_refusals", "rank",
-    "wait_until",
+    "wait_until", "why_not_first",
 ]  # fmt: skip
 
 _UNKNOWN_RUNTIME_MINUTES = 110
@@ -110,6 +110,25 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
         else f"{len(candidates)} releases, none acceptable"
     )
     return f"{number}: {', '.join(parts)}" if parts else number
+
+
+def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) -> str:
+    """Say what speaks for the best candidate rather than for another accepted one."""
+    ours, other = _preference(candidate, rules), _preference(best, rules)
+    release, taken = candidate.release, best.release
+    words = (
+        "acceptable",
+        f"{candidate.quality} comes after {best.quality} in the order",
+        "the one taken is a later PROPER or REPACK",
+        "the words in the name of the one taken are worth more",
+        "the one taken is freeleech or internal",
+        "the one taken is freeleech",
+        f"fewer seeders ({release.seeders}; the one taken has {taken.seeders})",
+        "smaller" if rules.preferred_mb_per_minute is None else "its size is further from the preferred one",
+        "older",
+    )
+    differing = (text for text, mine, theirs in zip(words, ours, other, strict=True) if mine != theirs)
+    return f"acceptable, but {next(differing, 'not better')}"
 
 
 # Refusals ------------------------------------------------------------------------------------------
