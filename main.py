@@ -2,7 +2,11 @@
 
 import sys
 
-from movie_sync.cli import main
-
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        from movie_sync.cli import main
+
+        code = main()
+    except KeyboardInterrupt:  # before anything was begun
+        code = 130
+    sys.exit(code)

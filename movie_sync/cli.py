@@ -4,8 +4,10 @@ Heavy rooms are imported by the command that needs them, so that `--help` answer
 """
 
 import argparse
+import errno
 import os
 import re
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -17,12 +19,13 @@ from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
 
 if TYPE_CHECKING:
     from movie_sync.commands.context import Context
-    from movie_sync.logs import Redactor
+    from movie_sync.domain.redaction import Redactor
 
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _IMDB_ID = re.compile(r"tt\d{5,10}")
 _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
+_OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
 2 wrong usage, settings or credentials; 3 already running on this data folder.
 FILM is a film's slug (heat-1995) or id as `queue` shows it."""
@@ -30,6 +33,7 @@ FILM is a film's slug (heat-1995) or id as `queue` shows it."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; prints help and every error itself."""
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -40,8 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     return _answer(args)
 
 
+def _open_what_is_closed() -> None:
+    """Let streams that the caller closed lead nowhere: a file of ours must not get their numbers."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for the whole run
+
+
 def _answer(args: argparse.Namespace) -> int:
-    from movie_sync.logs import Redactor  # noqa: PLC0415 - not for --help
+    from movie_sync.domain.redaction import Redactor  # noqa: PLC0415 - not for --help
 
     redactor = Redactor()
     try:
@@ -51,20 +62,39 @@ def _answer(args: argparse.Namespace) -> int:
         code = _UNUSABLE if isinstance(exc, UserError | AuthError) else _ANSWER_IS_NO
         return _complain(str(exc), code, redactor)
     except (KeyboardInterrupt, Stopped):
-        return _INTERRUPTED
+        return _INTERRUPTED if args.command else 0  # the daemon was stopped on request
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _let_output_go()
         return _ANSWER_IS_NO
     except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
-        if args.log_level == "DEBUG":
-            return _complain(traceback.format_exc(), _ANSWER_IS_NO, redactor)
-        return _complain(
-            f"An unforeseen {type(exc).__name__} ended Movie Sync. Run the same with --log-level DEBUG "
-            "to see where, and please report it.",
-            _ANSWER_IS_NO,
-            redactor,
-        )
+        lost = _lost_output(exc)
+        if lost is not None:
+            text = f"The answer could not be written: {lost}."
+        elif args.log_level == "DEBUG":
+            text = traceback.format_exc()
+        else:
+            text = (
+                f"An unforeseen {type(exc).__name__} ended Movie Sync. Run the same with --log-level DEBUG "
+                "to see where, and please report it."
+            )
+        return _complain(text, _ANSWER_IS_NO, redactor)
     return code
+
+
+def _lost_output(exc: Exception) -> str | None:
+    """Return why stdout takes nothing (a full disk, say), if that is what went wrong.
+
+    Errors of our own files name a file, or are StorageErrors.
+    """
+    if not isinstance(exc, OSError) or exc.filename is not None or exc.errno not in _OUTPUT_FAULTS:
+        return None
+    _let_output_go()
+    return exc.strerror
+
+
+def _let_output_go() -> None:
+    """Send what is still to be written nowhere: Python would fail at it once more at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(message: str, code: int, redactor: "Redactor") -> int:
@@ -84,6 +114,8 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
         return run_demo(log_level=args.log_level, plain=args.plain)
     if command is not None and (args.once or args.dry_run):
         raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
+    if command is None:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the app takes both signals over
     context = _context(args, redactor)
     if command is None:
         from movie_sync.commands.daemon import run_daemon  # noqa: PLC0415
@@ -139,7 +171,6 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"movie-sync {__version__}")
     _add_global_options(parser, is_top=True)
     daemon = parser.add_argument_group("options of the daemon")
     daemon.add_argument("--username", metavar="NAME", help="whose watchlist, instead of the configured one")
@@ -189,6 +220,7 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
     def default(value: object) -> object:
         return value if is_top else argparse.SUPPRESS
 
+    parser.add_argument("--version", action="version", version=f"movie-sync {__version__}")
     parser.add_argument("--data-dir", metavar="DIR", default=default(None), help="instead of ~/.movie_sync")
     parser.add_argument("--log-level", choices=_LOG_LEVELS, type=str.upper, default=default("INFO"))
     parser.add_argument(

@@ -31,6 +31,8 @@ _BLOCKED_PAGES_SECONDS = 3600.0
 _MOST_TRIES = 3
 # The film's title, its original title, and a few others: each is a call of the hourly budget.
 _MOST_NAME_SEARCHES = 4
+# Stands for the info-hash that only the torrent tells, so that the choice counts as one.
+_NOT_FETCHED = "not fetched"
 _DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 
 
@@ -116,10 +118,10 @@ class FileListDownloader:
             if held is not None and self._is_still_held(held):  # under a name of its own
                 return _as_there(movie, held)
         self._check_grace(found, acceptable_since or self._clock.now())
+        best = found.accepted[0].release
+        check_room(best.size_bytes)
         if self._dry_run:
-            best = found.accepted[0].release
-            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, ""))
-        check_room(found.accepted[0].release.size_bytes)
+            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, _NOT_FETCHED))
         return self._hand_over_best(found, {old.choice.info_hash for old in tried}, record_choice)
 
     def _check_grace(self, found: Search, since: datetime) -> None:

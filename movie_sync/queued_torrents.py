@@ -17,7 +17,8 @@ _FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)
 class QueuedTorrents:
     """What the queues know of torrents. Thread-safe, by the locks that `locked` takes.
 
-    `wake` is called when a film was queued anew.
+    `wake` is called when a film was queued anew. Methods that only read may raise `StorageError`
+    too, as those of `QueueManager`.
     """
 
     def __init__(

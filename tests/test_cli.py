@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -245,6 +246,41 @@ def test_a_reader_that_has_gone(data: Path) -> None:
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode == 1
+
+
+@pytest.mark.parametrize("line", [["--version"], ["status", "--version"], ["--version", "queue"]])
+def test_the_version_is_told_anywhere(line: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """It is a global option, before or after a command."""
+    assert cli.main(line) == 0
+    assert capsys.readouterr().out == f"movie-sync {__version__}\n"
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+@pytest.mark.parametrize("command", [["status", "--json"], ["--once"], ["add", "heat-1995"]], ids=" ".join)
+def test_closed_streams(tmp_path: Path, closed: int, command: list[str]) -> None:
+    """Whoever starts it without stdin, stdout or stderr gets the usual exit code, and no file of ours there."""
+    code = f"import os, sys; os.close({closed}); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    data = tmp_path / "data"
+    line = [sys.executable, "-c", code, str(ROOT / "main.py"), "--data-dir", str(data), *command]
+    answer = subprocess.run(
+        line, env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == (2 if command == ["--once"] else 0)
+    assert "unforeseen" not in answer.stdout + answer.stderr
+    if command == ["--once"] and closed != 2:
+        assert "MOVIE_SYNC_USERNAME" in answer.stderr
+        assert "MOVIE_SYNC_FILELIST_PASSKEY" in answer.stderr
+
+
+def test_an_answer_that_cannot_be_written(data: Path) -> None:
+    """A full disk behind stdout is said on stderr, in a line."""
+    with Path("/dev/full").open("w") as full:
+        answer = subprocess.run(
+            [sys.executable, str(ROOT / "main.py"), "status", "--data-dir", str(data)],
+            stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert answer.returncode == 1
+    assert answer.stderr == "movie-sync: The answer could not be written: No space left on device.\n"
 
 
 # --- the daemon and the rest ---

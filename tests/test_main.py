@@ -2,14 +2,17 @@
 
 import json
 import os
+import pty
 import signal
+import subprocess
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import qbittorrentapi
-from daemon_process import PASSKEY, TRACKER_USER, Household
+from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
@@ -380,9 +383,72 @@ def test_a_dry_run_changes_nothing(
     before = sorted(home.data.iterdir())
     answer = home.run("--dry-run")
     assert answer.returncode == 0, answer.stderr
-    assert answer.stderr.count("would be handed to") == 2
+    assert answer.stdout.count("would be handed to the watch folder: ") == 2
+    quiet = home.run("--dry-run", "--log-level", "ERROR")
+    assert (quiet.stdout, quiet.stderr) == (answer.stdout, "")
     assert sorted(home.data.iterdir()) == before
     assert not filelist.seen("download.php")
+
+
+def test_a_dry_run_keeps_to_the_room(
+    tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """It says of a long list what a real run would do now: some films, and that the others wait."""
+    command = require_qbittorrent()
+    with (
+        RealQBittorrent(tmp_path / "client", command) as client,
+        Household(tmp_path, letterboxd, filelist, qbittorrent=client, max_unfinished=2) as home,
+    ):
+        _fill(letterboxd, filelist, 4)
+        dry = home.run("--dry-run")
+        assert dry.returncode == 0, dry.stderr
+        assert dry.stdout.count("would be handed to qBittorrent: ") == 2
+        assert "2 more would wait in the queue: waiting for room: 2 of our torrents" in dry.stdout
+        assert home.run("--once").returncode == 0
+        handed = [entry["release"] for entry in home.queue("completed")]
+        assert [line.rpartition(": ")[2] for line in dry.stdout.splitlines()[:2]] == handed
+        assert home.run("--dry-run").stdout.startswith("2 more would wait in the queue")
+
+
+def test_a_password_that_is_refused_while_torrents_are_looked_at(
+    tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """With nothing left to hand over, --once tells by its exit code all the same."""
+    command = require_qbittorrent()
+    with (
+        RealQBittorrent(tmp_path / "client", command) as client,
+        Household(tmp_path, letterboxd, filelist, qbittorrent=client) as home,
+    ):
+        _fill(letterboxd, filelist, 1)
+        assert home.run("--once").returncode == 0
+        answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
+        assert answer.returncode == 2
+        assert "refused the user name or password" in answer.stderr
+
+
+def test_a_first_run_that_asks(home: Household) -> None:
+    """Beside it the folder is taken, by a process that is named; a signal ends it in order."""
+    home.write_settings(username="")
+    ours, theirs = pty.openpty()
+    with subprocess.Popen(
+        [*PROGRAM, "--data-dir", str(home.data)],
+        env=home.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    ) as asking:
+        seen = b""
+        while b"user name" not in seen:
+            seen += os.read(ours, 4096)
+        assert json.loads(home.run("status", "--json").stdout)["daemon"] == asking.pid
+        beside = home.run("--once")
+        assert beside.returncode == 3
+        assert f"(process {asking.pid})" in beside.stderr
+        asking.terminate()
+        assert asking.wait(15) == 0
+    assert json.loads(home.run("status", "--json").stdout)["daemon"] is None
+    os.close(ours)
+    os.close(theirs)
 
 
 def test_an_unconfigured_daemon_without_a_terminal(home: Household) -> None:
@@ -445,12 +511,12 @@ def test_search_explains_itself(
     bad = StandInRelease(
         id=5, name=f"{film.title.replace(' ', '.')}.{film.year}.HDCAM.x264-X", imdb=film.imdb_id
     )
-    filelist.releases = [bad, make_release(film, 4)]
+    filelist.releases = [bad, make_release(film, 4), replace(make_release(film, 4), id=1003, seeders=1)]
     answer = home.run("search", film.title, "--year", str(film.year), "--imdb", film.imdb_id or "", "--json")
     document = json.loads(answer.stdout)
     assert document["chosen"] == 1004
-    assert [candidate["accepted"] for candidate in document["candidates"]] == [True, False]
-    assert document["candidates"][1]["reasons"]
+    assert [candidate["accepted"] for candidate in document["candidates"]] == [True, True, False]
+    assert [bool(candidate["reasons"]) for candidate in document["candidates"]] == [False, True, True]
     table = home.run("search", film.title, "--year", str(film.year))
     assert table.returncode == 0
     assert "HDCAM" in table.stdout

@@ -6,10 +6,12 @@ import logging
 import os
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 
 from movie_sync.app import MovieSyncApp
 from movie_sync.commands.context import Context
+from movie_sync.commands.dry_run import say_what_would_be_done
 from movie_sync.commands.services import Services
 from movie_sync.errors import StorageError, UserError
 from movie_sync.logs import set_up_logging
@@ -36,7 +38,7 @@ def run_daemon(context: Context) -> int:
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run(context)
+        return _run(context, lambda _monitor, _download: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS):
@@ -49,12 +51,15 @@ def run_daemon(context: Context) -> int:
         return ALREADY_RUNNING
     try:
         context.paths.sweep()
+        report = _state_reporter(context)
         configured = _configured(context)
         if configured is None:
             return DONE
         _set_up_logging(configured)
-        return _run(configured)
+        return _run(configured, report)
     finally:
+        with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
+            forget_state(context.paths.daemon, context.clock.now())
         lock.release()
 
 
@@ -77,12 +82,15 @@ def _configured(context: Context) -> Context | None:
 
 def _check_configured(context: Context) -> None:
     services = Services(context, stop=threading.Event())
-    try:
-        services.watchlist_source()
-        services.credentials()
-    except UserError:
+    missing = []
+    for needed in (services.watchlist_source, services.credentials):
+        try:
+            needed()
+        except UserError as exc:
+            missing.append(str(exc))
+    if missing:
         context.complain_of_settings()  # they may be why, and nothing else says them then
-        raise
+        raise UserError(" ".join(missing))
 
 
 def _set_up_logging(context: Context) -> None:
@@ -94,7 +102,7 @@ def _set_up_logging(context: Context) -> None:
         _log.warning("%s", warning)
 
 
-def _run(context: Context) -> int:
+def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
     options, clock = context.options, context.clock
     services = Services(context, stop=threading.Event())
     is_real, once = not options.dry_run, options.runs_once
@@ -109,7 +117,7 @@ def _run(context: Context) -> int:
         download,
         queue_manager,
         drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
-        report_state=_state_reporter(context) if is_real else lambda _monitor, _download: None,
+        report_state=report_state,
         clock=clock,
         tick_extras=[announcer.tick],
         closers=[] if once else [announcer.close],
@@ -120,10 +128,9 @@ def _run(context: Context) -> int:
     (app.run_once if once else app.run_daemon)()
     if once:
         (announcer.close if app.is_interrupted else announcer.finish)()
-    with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
-        if is_real:
-            forget_state(context.paths.daemon, clock.now())
-    if once and download.is_refused:
+    if not is_real:
+        say_what_would_be_done(context, queue_manager, services.target(), why_waiting=download.activity)
+    if once and download.was_refused:
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
 

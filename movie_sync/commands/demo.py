@@ -1,5 +1,6 @@
 """`demo`: the real daemon, as its own process, against the stand-ins, in a temporary folder."""
 
+import contextlib
 import json
 import os
 import signal
@@ -7,7 +8,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from movie_sync.demo.filelist_server import FileListStandIn
@@ -73,7 +73,7 @@ def _run_daemon(data: Path, *, log_level: str, plain: bool) -> bool:
     command = [sys.executable, "-m", "movie_sync", "--data-dir", str(data), "--log-level", log_level]
     daemon = subprocess.Popen([*command, *(["--plain"] if plain else [])], env=environment)  # noqa: S603 - our own program
     try:
-        is_settled = _wait_until(lambda: _is_settled(data) or daemon.poll() is not None)
+        is_settled = _wait_for_outcomes(daemon, data)
         if daemon.poll() is None:
             daemon.send_signal(signal.SIGINT)
         daemon.wait(_STOP_SECONDS)
@@ -87,12 +87,15 @@ def _run_daemon(data: Path, *, log_level: str, plain: bool) -> bool:
     return is_settled and daemon.returncode == 0
 
 
-def _wait_until(is_so: Callable[[], bool]) -> bool:
+def _wait_for_outcomes(daemon: "subprocess.Popen[bytes]", data: Path) -> bool:
+    """Wait until every film has its outcome or the daemon ends; tells whether that came in time."""
     ends_at = time.monotonic() + _PATIENCE_SECONDS
-    while not is_so():
+    while not _is_settled(data):
         if time.monotonic() > ends_at:
             return False
-        time.sleep(_POLL_SECONDS)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            daemon.wait(_POLL_SECONDS)
+            return True
     return True
 
 

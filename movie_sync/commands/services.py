@@ -107,7 +107,9 @@ class Services:
             UserError: they are missing or cannot be decrypted.
         """
         credentials = self.manager.load_in_child()
-        self._context.redactor.learn([credentials.filelist_passkey, credentials.qbittorrent_password])
+        redactor = self._context.redactor
+        redactor.learn_login(credentials.filelist_username, credentials.filelist_passkey)
+        redactor.learn_login(credentials.qbittorrent_username, credentials.qbittorrent_password)
         if not credentials.has_filelist:
             raise UserError(
                 "FileList's user name and passkey are missing. Run `python main.py setup`, or set "
@@ -213,7 +215,11 @@ class Services:
             done_words=f"{'would be handed' if options.dry_run else 'handed'} to {self.target()}",
             clock=self._context.clock,
             stop=self._stop,
-            aftercare=None if options.dry_run else self.aftercare(queue_manager, tell),
+            aftercare=(
+                Aftercare(rooms=self._room_keeper(queue_manager))
+                if options.dry_run
+                else self.aftercare(queue_manager, tell)
+            ),
             once=options.runs_once,
         )
 
@@ -244,12 +250,7 @@ class Services:
         )
         return Aftercare(
             follower=TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell),
-            rooms=RoomKeeper(
-                queue_manager,
-                max_unfinished=config["max_unfinished"],
-                min_free_bytes=round(config["min_free_space_gb"] * _GB),
-                clock=clock,
-            ),
+            rooms=self._room_keeper(queue_manager),
             radar=Radar(
                 queue_manager,
                 RadarStore(self._context.paths.radar),
@@ -259,6 +260,14 @@ class Services:
             ),
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted else None,
             tell=tell,
+        )
+
+    def _room_keeper(self, queue_manager: QueueManager) -> RoomKeeper:
+        return RoomKeeper(
+            queue_manager,
+            max_unfinished=self._config["max_unfinished"],
+            min_free_bytes=round(self._config["min_free_space_gb"] * _GB),
+            clock=self._context.clock,
         )
 
     def _build_library(self) -> MovieLibrary:

@@ -76,6 +76,11 @@ class Aftercare:
     tagger: UnlistedTagger | None = None
     tell: Callable[[Event], None] = lambda _event: None
 
+    @property
+    def counts_torrents(self) -> bool:
+        """Tell whether what is handed over counts as on its way: to follow it, or for the room it takes."""
+        return self.follower is not None or self.rooms is not None
+
 
 class DownloadWorker(Worker):
     """Works the pending queue off and puts failed films back into it when their time has come."""
@@ -115,7 +120,9 @@ class DownloadWorker(Worker):
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         self._refusal = ""
         self.is_refused = False
-        """Whether a service refused its credentials."""
+        """Whether a service refused its credentials, so that no film can be worked on."""
+        self.was_refused = False
+        """Whether a service refused its credentials at any time, also while torrents were looked at."""
 
     def stop(self) -> None:
         """Ask the worker to end, also while it waits for films."""
@@ -255,7 +262,7 @@ class DownloadWorker(Worker):
 
     def _note_success(self, result: DownloadResult, reach: Reach) -> None:
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
-        is_followed = reach.client is not None and self._aftercare.follower is not None
+        is_followed = reach.client is not None and self._aftercare.counts_torrents
         self._outcomes.note_success(result, is_followed=is_followed)
         if self._aftercare.follower and reach.client and result.choice:
             self._aftercare.follower.begin(result.choice.info_hash, reach.client)
@@ -279,7 +286,7 @@ class DownloadWorker(Worker):
         """Look at the torrents that are on their way, and tag those of unlisted films, if it is time."""
         for errand in self._errands:
             if errand.is_due():
-                errand.run(lambda: self._client_to_follow(is_refused=is_refused))
+                self.was_refused |= errand.run(lambda: self._client_to_follow(is_refused=is_refused))
 
     def _client_to_follow(self, *, is_refused: bool) -> FollowedClient | None:
         if self._reach is None and is_refused:
@@ -343,7 +350,7 @@ class DownloadWorker(Worker):
         return Rest(seconds, f"waiting for the tracker's call budget until {until}")
 
     def _wait_for_credentials(self, exc: AuthError | UserError) -> Rest:
-        self.is_refused = True
+        self.is_refused = self.was_refused = True
         if isinstance(exc, AuthError) and exc.service != "FileList":
             self._reach = None
         self._refusal = f"waiting for new credentials: {exc}"

@@ -44,18 +44,22 @@ class Errand:
         """Tell whether it is due."""
         return self.seconds_to_next() == 0
 
-    def run(self, client: Callable[[], FollowedClient | None]) -> None:
-        """Do it; what fails is said once, and tried again with growing pauses."""
+    def run(self, client: Callable[[], FollowedClient | None]) -> bool:
+        """Do it; what fails is said once, and tried again with growing pauses.
+
+        Returns whether credentials were refused.
+        """
         try:
             followed = client()
             if followed is None:
                 self._not_before = self._clock.monotonic() + _NO_CLIENT_SECONDS
-                return
+                return False
             self._do(followed)
         except (AuthError, TransientError, StorageError, UserError) as exc:
             self._failures += 1
             self._not_before = self._clock.monotonic() + pause_seconds(self._failures)
             self._complaints.say(f"{self._complaint}: {exc}", exc=exc)
-        else:
-            self._failures = 0
-            self._complaints.over()
+            return isinstance(exc, AuthError)
+        self._failures = 0
+        self._complaints.over()
+        return False

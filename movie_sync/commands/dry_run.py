@@ -1,0 +1,33 @@
+"""What a dry run answers: film by film, what a real run would do now."""
+
+from movie_sync.commands.context import Context
+from movie_sync.domain.models import QueueEntry, QueueName, Reason
+from movie_sync.queue_manager import QueueManager
+
+
+def say_what_would_be_done(context: Context, queues: QueueManager, target: str, *, why_waiting: str) -> None:
+    """Write a line for each film that the run came to, in that order, and one for those that wait.
+
+    `queues` are those of the run, which wrote nothing: what the disk holds is how it was before.
+    """
+    before = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    known = {
+        entry.sequence for name in (QueueName.COMPLETED, QueueName.FAILED) for entry in before.entries(name)
+    }
+    done = [entry for entry in queues.entries(QueueName.COMPLETED) if entry.sequence not in known]
+    failed = [entry for entry in queues.entries(QueueName.FAILED) if entry.sequence not in known]
+    lines = {entry.sequence: _of_done(entry, target) for entry in done}
+    lines |= {entry.sequence: f"{entry.movie.label}: {entry.error}" for entry in failed}
+    for _, line in sorted(lines.items()):
+        context.say(line)
+    waiting = queues.get_statistics()["pending"]
+    if waiting:
+        context.say(f"{waiting} more would wait in the queue: {why_waiting}.")
+    elif not lines:
+        context.say("Nothing would be done.")
+
+
+def _of_done(entry: QueueEntry, target: str) -> str:
+    release = entry.choice.release if entry.choice else str(entry.extra.get("where", ""))
+    words = f"would be handed to {target}" if entry.reason == Reason.DOWNLOADED else "already downloaded"
+    return f"{entry.movie.label}: {words}: {release}"
