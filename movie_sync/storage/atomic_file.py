@@ -172,8 +172,13 @@ class Going:
             with contextlib.suppress(OSError):
                 self._descriptors.append(os.open(path, os.O_PATH | os.O_NOFOLLOW))
 
+    def let_one_go(self) -> None:
+        """Let the system free what was held longest."""
+        if self._descriptors:
+            os.close(self._descriptors.pop(0))
+
     def let_go(self) -> bool:
-        """Let the system free what was held; tells whether there was anything."""
+        """Let the system free all that was held; tells whether there was anything."""
         held = bool(self._descriptors)
         _close_all(self._descriptors)
         return held

@@ -331,7 +331,7 @@ class QueueFile:
                 raise
             draft = Draft(self._path, self._rows.as_array(exchanged, gone))  # there may be room now
         draft.begin_flush()
-        self._going.let_go()
+        self._going.let_one_go()  # one a write: that much time the flush leaves
         return draft
 
     def _second_copy(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> Draft | None:
