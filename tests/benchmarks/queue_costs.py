@@ -126,8 +126,8 @@ def _bare_costs(bare: BareFiles, folder: Path, names: Sequence[str]) -> tuple[fl
     def write(*, is_name_flushed: bool) -> None:
         for name, content in contents.items():
             bare.write(name, content)
-            if is_name_flushed:
-                bare.flush_names()
+        if is_name_flushed:  # once for all, as ours
+            bare.flush_names()
 
     return _seconds(lambda: write(is_name_flushed=False)), _seconds(lambda: write(is_name_flushed=True))
 
