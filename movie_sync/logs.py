@@ -16,7 +16,7 @@ from typing import IO
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
-from movie_sync.storage.atomic_file import keep_aside
+from movie_sync.storage.aside import keep_aside
 
 LOGGER_NAME = "movie_sync"
 _FILE_BYTES = 1_000_000

@@ -12,13 +12,12 @@ import pytest
 from crash_harness import Recorder
 
 from movie_sync.errors import StorageError
+from movie_sync.storage.aside import keep_aside, keep_double_aside
 from movie_sync.storage.atomic_file import (
     Draft,
     Going,
     delete_file,
     delete_leftover,
-    keep_aside,
-    keep_double_aside,
     make_private_folder,
     previous_of,
     temporary_of,

@@ -12,7 +12,6 @@ import os
 import stat
 import weakref
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from pathlib import Path
 
 from movie_sync.errors import StorageError
@@ -256,6 +255,13 @@ def make_private_folder(folder: Path) -> None:
         raise StorageError(f"The folder {folder} could not be made: {reason}.", reason=reason) from None
 
 
+def make_private(path: Path) -> None:
+    """Take back what an editor allowed others: a file lives on under another name."""
+    mode = path.lstat().st_mode
+    if stat.S_ISREG(mode) and stat.S_IMODE(mode) != _FILE_MODE:
+        path.chmod(_FILE_MODE)
+
+
 def delete_file(path: Path) -> None:
     """Delete one of our own files durably; a missing one is fine.
 
@@ -275,75 +281,9 @@ def delete_leftover(path: Path) -> None:
         temporary_of(path).unlink(missing_ok=True)
 
 
-def keep_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file to a name that says what and when, and return that name.
-
-    Raises:
-        StorageError: it could not be renamed.
-    """
-    aside = _free_aside_name(path, now)
-    try:
-        path.rename(aside)
-        _make_private(aside)
-        sync_folder(path.parent)
-    except OSError as exc:
-        raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
-    return aside
-
-
-def keep_double_aside(path: Path, now: datetime) -> Path:
-    """Give a damaged file a second name as `keep_aside` does, so that `path` is at no time missing.
-
-    What cannot have two names (a folder; any file on some file systems) is renamed. A second name
-    from an attempt that was cut off serves again.
-
-    Raises:
-        StorageError: it has no second name.
-    """
-    aside = _second_name(path) or _free_aside_name(path, now)
-    try:
-        if not os.path.lexists(aside):
-            os.link(path, aside)
-            _make_private(aside)
-    except OSError:
-        return keep_aside(path, now)
-    try:
-        sync_folder(path.parent)
-    except OSError as exc:
-        with contextlib.suppress(OSError):
-            aside.unlink()
-        raise StorageError(f"{path} is damaged and could not be put aside: {exc.strerror or exc}.") from None
-    return aside
-
-
 @functools.lru_cache(maxsize=64)
 def _folder_of(path: Path) -> Path:
     return path.parent
-
-
-def _second_name(path: Path) -> Path | None:
-    for aside in sorted(path.parent.glob(f"{path.name}.damaged-*")):
-        with contextlib.suppress(OSError):
-            if path.samefile(aside):
-                return aside
-    return None
-
-
-def _free_aside_name(path: Path, now: datetime) -> Path:
-    stamp = f"{now:%Y%m%dT%H%M%SZ}"
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 2
-    while os.path.lexists(aside):
-        aside = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-        number += 1
-    return aside
-
-
-def _make_private(path: Path) -> None:
-    """Take back what an editor allowed others: a file lives on under another name."""
-    mode = path.lstat().st_mode
-    if stat.S_ISREG(mode) and stat.S_IMODE(mode) != _FILE_MODE:
-        path.chmod(_FILE_MODE)
 
 
 def _link_previous(path: Path, going: Going | None) -> bool:
@@ -354,7 +294,7 @@ def _link_previous(path: Path, going: Going | None) -> bool:
             going.hold(previous)
         previous.unlink(missing_ok=True)
         os.link(path, previous)
-        _make_private(previous)
+        make_private(previous)
     except OSError:  # it is a second safety: the write itself does not fail for it
         return False
     return True

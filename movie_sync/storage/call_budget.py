@@ -18,7 +18,8 @@ import filelock
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
+from movie_sync.storage.aside import Aside
+from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
@@ -147,14 +148,9 @@ class CallBudget:
 
     def _replace_damaged(self, calls: list[datetime], damage: str) -> None:
         """Write the calls that count into a new file, and keep the damaged one aside."""
-        asides: list[Path] = []
-
-        def keep() -> None:
-            asides.append(keep_double_aside(self._path, self._clock.now()))
-
-        self._save(calls, make_way=keep)
-        kept = f" The damaged content is kept in {asides[0].name}." if asides else ""
-        _log.warning("%s %s.%s", self._path, damage, kept)
+        aside = Aside(self._path, self._clock)
+        self._save(calls, make_way=aside)
+        _log.warning("%s %s.%s", self._path, damage, aside.words)
 
     def _save(self, calls: list[datetime], *, make_way: Callable[[], object] | None = None) -> None:
         if self._persist:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
-from movie_sync.storage.atomic_file import delete_file, keep_aside, write_atomically
+from movie_sync.storage.aside import keep_aside
+from movie_sync.storage.atomic_file import delete_file, write_atomically
 from movie_sync.storage.whole_file import read_whole
 
 _MOST_BYTES = 100_000

@@ -20,7 +20,8 @@ from movie_sync.domain.events import Event
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import delete_leftover, keep_double_aside, write_atomically
+from movie_sync.storage.aside import Aside
+from movie_sync.storage.atomic_file import delete_leftover, write_atomically
 from movie_sync.storage.event_codec import event_from_dict, event_to_dict
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
@@ -230,15 +231,10 @@ class EventOutbox:
         return True
 
     def _replace_damaged(self, damage: str) -> None:
-        asides: list[Path] = []
-        self._write_whole(
-            make_way=lambda: asides.append(keep_double_aside(self._path, self._clock.now())),
-        )
+        aside = Aside(self._path, self._clock)
+        self._write_whole(make_way=aside)
         _log.warning(
-            "%s is damaged: %s. What could be read of it is still told; the damaged file is kept as %s.",
-            self._path,
-            damage,
-            asides[0].name,
+            "%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, aside.words
         )
 
 

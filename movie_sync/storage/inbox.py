@@ -20,10 +20,10 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.storage.aside import keep_aside
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     delete_file,
-    keep_aside,
     make_private_folder,
     write_atomically,
 )

@@ -14,11 +14,11 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import (
     Draft,
     Going,
     delete_leftover,
-    keep_double_aside,
     previous_of,
     sync_folder,
     temporary_of,
@@ -71,7 +71,7 @@ class QueueFile:
         self._writable = writable
         self._rows = self._no_rows()
         self._damage = ""
-        self._aside: Path | None = None
+        self._aside = self._no_aside()
         self._held: BinaryIO | None = None
         self._going = going
         self.is_stale = False
@@ -220,7 +220,7 @@ class QueueFile:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
         self._rows = self._no_rows()
-        self._damage, self._aside, self.is_stale = "", None, False
+        self._damage, self._aside, self.is_stale = "", self._no_aside(), False
         if self._writable:
             self._take_up_leftover()
         try:
@@ -261,6 +261,9 @@ class QueueFile:
                 self.change()
             except StorageError as exc:
                 _log.warning("%s%s", exc, f" {self._damage}" if self._damage else "")
+
+    def _no_aside(self) -> Aside:
+        return Aside(self._path, self._clock)
 
     def _no_rows(self) -> FilmRows:
         return FilmRows(self._clock, is_work_list=self.name is QueueName.PENDING)
@@ -304,7 +307,7 @@ class QueueFile:
             draft.publish(
                 keep_previous=not self._damage,
                 going=self._going,
-                make_way=self._set_aside if self._damage else None,
+                make_way=self._aside if self._damage else None,
                 flush_name=flush_name,
             )
             if second:
@@ -318,9 +321,8 @@ class QueueFile:
             if second:
                 second.discard()
         if self._damage:
-            kept = f" The damaged content is kept in {self._aside.name}." if self._aside else ""
-            _log.warning("%s%s", self._damage, kept)
-        self._damage, self._aside = "", None
+            _log.warning("%s%s", self._damage, self._aside.words)
+        self._damage, self._aside = "", self._no_aside()
 
     def _begun(self, exchanged: Mapping[int, bytes], gone: Collection[int]) -> Draft:
         """Write what the file is to hold beside it, and let the disk begin to flush it."""
@@ -341,10 +343,6 @@ class QueueFile:
             draft.flush()
             return draft
         return None
-
-    def _set_aside(self) -> None:
-        if self._aside is None and os.path.lexists(self._path):
-            self._aside = keep_double_aside(self._path, self._clock.now())
 
     def _fill_gap(self, complaint: str) -> None:
         good = len(self)

@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import keep_double_aside, write_atomically
+from movie_sync.storage.aside import Aside
+from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.entry_codec import format_time, movie_from_dict, movie_to_dict, parse_time
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
@@ -161,16 +161,10 @@ class UnlistedStore:
         kept = [film for film in films if film.left_at > oldest or (self._tags and film.awaits_tag)]
         if not self._writable:
             return
-        asides: list[Path] = []
-
-        def keep() -> None:
-            if os.path.lexists(self._path):
-                asides.append(keep_double_aside(self._path, self._clock.now()))
-
-        write_atomically(self._path, _encode(kept), make_way=keep if self._damage else None)
+        aside = Aside(self._path, self._clock)
+        write_atomically(self._path, _encode(kept), make_way=aside if self._damage else None)
         if self._damage:
-            aside = f" The damaged content is kept in {asides[0].name}." if asides else ""
-            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside)
+            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
         self._damage = ""
         self._note(kept)
 

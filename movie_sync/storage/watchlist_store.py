@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,8 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import keep_double_aside, previous_of, write_atomically
+from movie_sync.storage.aside import Aside
+from movie_sync.storage.atomic_file import previous_of, write_atomically
 from movie_sync.storage.entry_codec import format_time, movie_from_dict, movie_to_dict
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
@@ -64,21 +64,15 @@ class WatchlistStore:
         """
         if not self._writable:
             return
-        asides: list[Path] = []
-
-        def keep() -> None:
-            if os.path.lexists(self._path):
-                asides.append(keep_double_aside(self._path, self._clock.now()))
-
+        aside = Aside(self._path, self._clock)
         write_atomically(
             self._path,
             _encode(memory, format_time(self._clock.now())),
             keep_previous=not self._damage,
-            make_way=keep if self._damage else None,
+            make_way=aside if self._damage else None,
         )
         if self._damage:
-            kept = f" The damaged content is kept in {asides[0].name}." if asides else ""
-            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, kept)
+            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
         self._damage = ""
 
 
