@@ -70,12 +70,21 @@ def test_ordinary_lines_stay(text: str) -> None:
     assert Redactor().clean(text) == text
 
 
+def test_too_short_secrets_are_left_to_their_form() -> None:
+    """Nothing is hidden for their sake."""
+    redactor = Redactor()
+    redactor.learn(["", "abc"])
+    redactor.learn_login("maria", "")
+    assert redactor.clean("abc and all else") == "abc and all else"
+
+
 def test_secrets_it_was_told() -> None:
     """A known secret goes wherever it stands, also as an address or a form writes it; longest first."""
     redactor = Redactor()
     redactor.learn(["p\u00e4ss w/rd&", "abcd", "abcdefgh", "", "abc"])
     redactor.learn([PASSKEY])
     redactor.learn_login("maria", "geheim")
+    redactor.learn(["", "x"])
     assert redactor.clean(f"{PASSKEY.upper()} Basic bWFyaWE6Z2VoZWlt x bWFyaWE6Z2VoZWlt") == (
         "(hidden) Basic (hidden) x (hidden)"
     )

@@ -22,7 +22,7 @@ def say_what_would_be_done(context: Context, queues: QueueManager, target: str, 
         context.say(line)
     waiting = queues.get_statistics()["pending"]
     if waiting:
-        context.say(f"{waiting} more would wait in the queue: {why_waiting}.")
+        context.say(f"{waiting} more would wait in the queue: {why_waiting.rstrip('.')}.")
     elif not lines:
         context.say("Nothing would be done.")
 

@@ -40,7 +40,8 @@ class Redactor:
         self._secrets |= {form for form in forms if len(form) >= _SHORTEST_SECRET}
         longest_first = sorted(self._secrets, key=len, reverse=True)
         # Hex is often repeated in capitals, and a host name in small letters.
-        self._known = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if forms else None
+        if longest_first:
+            self._known = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
     def learn_login(self, username: str, secret: str) -> None:
         """Remember a secret also as it stands, with the user name, in a header of Basic authentication."""

@@ -158,7 +158,7 @@ class Going:
     """Holds on to a file that is about to lose its last name, until `let_go`.
 
     The system takes its time to free what no name and nobody holds: as long as half a flush, which is
-    best spent while the disk writes something else. Until then it takes up room. Not thread-safe.
+    best spent while the disk writes something else. Until then it takes up room. Thread-safe.
     """
 
     def __init__(self) -> None:
@@ -173,7 +173,7 @@ class Going:
 
     def let_one_go(self) -> None:
         """Let the system free what was held longest."""
-        if self._descriptors:
+        with contextlib.suppress(IndexError):
             os.close(self._descriptors.pop(0))
 
     def let_go(self) -> bool:
@@ -184,8 +184,9 @@ class Going:
 
 
 def _close_all(descriptors: list[int]) -> None:
-    while descriptors:
-        os.close(descriptors.pop())
+    with contextlib.suppress(IndexError):
+        while True:
+            os.close(descriptors.pop())
 
 
 def _not_written(path: Path, exc: OSError) -> StorageError:

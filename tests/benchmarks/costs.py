@@ -1,6 +1,6 @@
 """What Movie Sync costs, measured: `python tests/benchmarks/costs.py` prints the tables of docs/performance.md.
 
-Run by hand, on a machine that has nothing else to do; the whole takes about fifteen minutes. Parts
+Run by hand, on a machine that has nothing else to do; the whole takes about twenty minutes. Parts
 and sizes can be chosen. Needs the test dependencies; `pip install persist-queue` adds two rivals
 to the comparison, and a `qbittorrent-nox` on PATH makes the daemon's figures those of a real client.
 """
