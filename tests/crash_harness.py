@@ -11,7 +11,6 @@ import errno
 import itertools
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -145,8 +144,8 @@ class Disk:
     contents: dict[int, Content] = field(default_factory=dict)
     flushed_contents: dict[int, Content] = field(default_factory=dict)
     numbers: Iterator[int] = field(default_factory=itertools.count)
-    versions: Counter[int] = field(default_factory=Counter)
-    """How often each file was written or flushed."""
+    generation: int = 0
+    """How often a file was written or flushed."""
 
     def start_from(self, tree: Tree) -> "Disk":
         """Begin with what lies flushed on a disk."""
@@ -171,7 +170,7 @@ class Disk:
         elif call.name == "write":
             number = self.names[call.path]
             self.contents[number] = Content(self.contents[number] + call.content)
-            self.versions[number] += 1
+            self.generation += 1
         elif call.name == "fsync":
             self._flush(call.path)
         elif call.name == "unlink":
@@ -211,9 +210,9 @@ class Disk:
                 if has_happened:
                     names.update(change)
             there = {path: number for path, number in names.items() if number is not None}
-            files = frozenset((path, number, self.versions[number]) for path, number in there.items())
-            if files not in told:  # most states stay possible until the folder is flushed
-                told.add(files)
+            state = self.generation, frozenset(there.items())
+            if state not in told:  # most states stay possible until the folder is flushed
+                told.add(state)
                 for contents in self._possible_contents(set(there.values())):
                     yield self._tree(there, contents)
 
@@ -242,7 +241,7 @@ class Disk:
     def _flush(self, path: str) -> None:
         if path in self.names and self.names[path] != _FOLDER:
             self.flushed_contents[self.names[path]] = self.contents[self.names[path]]
-            self.versions[self.names[path]] += 1
+            self.generation += 1
             return
         for folder, change in self.changes:
             if folder == path:
