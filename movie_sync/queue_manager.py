@@ -38,7 +38,8 @@ class QueueManager:
     `writable=False` nothing is written: changes live in memory (for a dry run, and for looking on
     while a daemon works).
 
-    Damaged files are mended when they are read (see `QueueFile`). Methods that only read may raise
+    Damaged files are mended when they are read (see `QueueFile`), which is said in the log; with
+    `writable=False` nothing is said, and `damage` tells. Methods that only read may raise
     `StorageError` too, if the machine's folder for temporary files fails.
 
     Raises:
@@ -61,6 +62,11 @@ class QueueManager:
         self._queues = QueueSet(Path(folder), self._clock, writable=writable)
         self.torrents = QueuedTorrents(self._queues, self._all_locked, self._clock, wake=self.wake)
         """What is known of the torrents that were handed over for the films."""
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with files that were found damaged and are not mended, as while looking on."""
+        return [queue.damage for queue in map(self._queues.__getitem__, QueueName) if queue.damage]
 
     # --- what the workers ask -------------------------------------------------------------
 

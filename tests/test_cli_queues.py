@@ -159,6 +159,30 @@ def test_a_data_folder_that_is_none(
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
+@pytest.mark.parametrize(
+    ("command", "is_mended"),
+    [
+        (["status"], False),
+        (["queue", "--json"], False),
+        (["remove", "nobody"], False),
+        (["retry", "--all"], False),
+        (["remove", "one"], True),
+        (["add", "alien"], True),
+    ],
+)
+def test_damage_is_said_once(
+    data: Path, command: list[str], is_mended: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On stderr, with where it is kept if the command mends the file."""
+    path = data / "queue_failed.json"
+    path.write_bytes(b"rubbish")
+    run(data, *command)
+    err = capsys.readouterr().err
+    assert err.count("is damaged") == 1
+    assert ("is kept in queue_failed.json.damaged-" in err) is is_mended
+    assert (path.read_bytes() != b"rubbish") is is_mended
+
+
 def test_the_queue_is_the_one_that_holds_the_film(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A key `queue` that a hand edit left in an entry does not hide where it is."""
     write(data / "queue_pending.json", [{"id": "K9", "slug": "nine", "queue": "completed"}])

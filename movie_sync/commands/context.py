@@ -12,6 +12,7 @@ from movie_sync.credentials_manager import CredentialsManager
 from movie_sync.domain.plain_text import safe_lines
 from movie_sync.domain.redaction import Redactor
 from movie_sync.ports import Clock
+from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.paths import AppPaths, default_key_file
 
 
@@ -83,6 +84,19 @@ class Context:
     def complain(self, line: str) -> None:
         """Write a line about what is wrong."""
         print(self.redactor.clean(safe_lines(line)), file=sys.stderr)
+
+    def queues_to_look_at(self) -> QueueManager:
+        """Return the queues as they are, to be looked at beside a daemon or without one.
+
+        Raises:
+            StorageError: they cannot be read now.
+        """
+        return QueueManager(self.paths.root, clock=self.clock, writable=False)
+
+    def complain_of_damage(self, queues: QueueManager) -> None:
+        """Write which of the queues' files are damaged."""
+        for words in queues.damage:
+            self.complain(f"WARNING: {words}")
 
     def complain_of_settings(self) -> None:
         """Write what in config.json could not be used."""

@@ -10,7 +10,8 @@ def say_what_would_be_done(context: Context, queues: QueueManager, target: str, 
 
     `queues` are those of the run, which wrote nothing: what the disk holds is how it was before.
     """
-    before = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    before = context.queues_to_look_at()
+    context.complain_of_damage(before)
     known = {
         entry.sequence for name in (QueueName.COMPLETED, QueueName.FAILED) for entry in before.entries(name)
     }

@@ -49,31 +49,36 @@ def run_retry(context: Context, films: Sequence[str], *, all_failed: bool) -> in
     """
     if bool(films) == all_failed:
         raise UserError("Name the films to retry by slug or id, or give --all.")
-    view = _view(context)
+    view = context.queues_to_look_at()
     if all_failed:
         waiting = len(view.entries(QueueName.FAILED))
         if waiting:
             _submit(context, Request("retry"), f"{_count(waiting)} back to the queue")
         else:
+            context.complain_of_damage(view)
             context.say("No film has failed.")
         return 0
     known = [film for film in films if (found := view.find(film)) and found[0] is QueueName.FAILED]
     for film in films:
         if film not in known:
             context.complain(f"{one_line(film)}: not among the failed films; see `queue failed`.")
-    if known:
+    if not known:
+        context.complain_of_damage(view)  # else it is said when it is mended
+    else:
         _submit(context, Request("retry", films=tuple(known)), f"{_count(len(known))} back to the queue")
     return 0 if len(known) == len(films) else 1
 
 
 def run_remove(context: Context, films: Sequence[str]) -> int:
     """Take films out of the queues and keep them out; returns the exit code."""
-    view = _view(context)
+    view = context.queues_to_look_at()
     known = [film for film in films if (found := view.find(film)) and found[0] is not QueueName.REMOVED]
     for film in films:
         if film not in known:
             context.complain(f"{one_line(film)}: in no queue; see `queue`.")
-    if known:
+    if not known:
+        context.complain_of_damage(view)
+    else:
         _submit(
             context,
             Request("remove", films=tuple(known)),
@@ -148,10 +153,6 @@ def _carry_out_here(context: Context, inbox: Inbox) -> None:
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
     services = Services(context, stop=threading.Event())
     inbox.drain(RequestDesk(queue_manager, services.intake(queue_manager)).carry_out)
-
-
-def _view(context: Context) -> QueueManager:
-    return QueueManager(context.paths.root, clock=context.clock, writable=False)
 
 
 def _named_movie(film: str, base_url: str) -> Movie:

@@ -6,7 +6,6 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.status_view import state_of
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import QueueName
-from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.entry_codec import entry_to_dict
 
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
@@ -14,7 +13,8 @@ _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
     """Show the entries of one queue or of all; returns the exit code."""
-    queues = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    queues = context.queues_to_look_at()
+    context.complain_of_damage(queues)
     names = [QueueName(queue)] if queue else list(_SHOWN_QUEUES)
     entries = [(name, entry) for name in names for entry in queues.entries(name)]
     if as_json:

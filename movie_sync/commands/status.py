@@ -11,7 +11,6 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.status_view import Look, Overview, overview, sections
 from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.domain.plain_text import one_line
-from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.daemon_state import DaemonState, read_state
 from movie_sync.storage.entry_codec import entry_to_dict, format_time
 from movie_sync.storage.instance_lock import InstanceLock
@@ -23,7 +22,8 @@ _QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 def run_status(context: Context, *, as_json: bool) -> int:
     """Show the state of everything; returns the exit code."""
-    queues = QueueManager(context.paths.root, clock=context.clock, writable=False)
+    queues = context.queues_to_look_at()
+    context.complain_of_damage(queues)
     statistics = queues.get_statistics()
     daemon = running_daemon(context)
     view = overview(

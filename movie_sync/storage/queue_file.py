@@ -87,6 +87,11 @@ class QueueFile:
         """When each entry that is to be retried is due, by row."""
         return self._rows.retry_times
 
+    @property
+    def damage(self) -> str:
+        """What is wrong with the file, in words, until the mended one was written; mostly empty."""
+        return self._damage
+
     def row_numbers(self) -> list[int]:
         """Return the row numbers in order; they hold until the next `change`."""
         return list(self._rows)
@@ -353,8 +358,6 @@ class QueueFile:
             f"{self._path} is damaged: {complaint}. {good} films in it can be read and stay, "
             f"{len(self) - good} come back from its second copy. {_WHAT_IS_MISSING[self.name]}"
         )
-        if not self._writable:
-            _log.warning("%s", self._damage)
 
     def _read(self, path: Path, *, fills_gap: bool = False) -> str | None:
         """Take the films of a file; returns what is wrong with it, if anything.
