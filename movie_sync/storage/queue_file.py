@@ -345,7 +345,7 @@ class QueueFile:
         """It is a second safety: the write does not fail for it, nor is its name flushed."""
         with contextlib.suppress(StorageError):
             draft = Draft(previous_of(self._path), self._rows.as_array(exchanged, gone))
-            draft.flush()
+            draft.begin_flush()
             return draft
         return None
 
