@@ -338,8 +338,7 @@ class HttpClient:
         max_bytes: int,
         allowed_hosts: tuple[str, ...],
     ) -> HttpAnswer:
-        redactor = Redactor()  # a redirect may lead to a host named after what it was sent
-        redactor.learn([*(basic_auth or ()), *(params or {}).values()])
+        sent = [*(basic_auth or ()), *(params or {}).values()]
         for _ in range(_MAX_REDIRECTS + 1):
             with self._session.get(
                 url,
@@ -359,7 +358,7 @@ class HttpClient:
                 target,
                 has_credentials=basic_auth is not None or params is not None,
                 allowed_hosts=allowed_hosts,
-                redactor=redactor,
+                sent=sent,
             )
             url, params = target, None
         raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
@@ -378,13 +377,15 @@ class HttpClient:
         *,
         has_credentials: bool,
         allowed_hosts: tuple[str, ...],
-        redactor: Redactor,
+        sent: list[str],
     ) -> None:
         here, there = urlsplit(url), urlsplit(target)
         is_downgrade = here.scheme == "https" and there.scheme != "https"
         is_same = there.netloc == here.netloc
         is_allowed = there.netloc in allowed_hosts and not has_credentials
         if there.scheme not in {"http", "https"} or is_downgrade or not (is_same or is_allowed):
+            redactor = Redactor()  # it may lead to a host named after what was sent
+            redactor.learn(sent)
             host = redactor.clean(there.hostname or "unknown")
             raise UnavailableError(
                 f"{self._service} redirects to another address ({host}), "

@@ -30,7 +30,7 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
     found = services.reach().downloader.search(movie)
-    reasons = [_reasons(candidate, found, services.rules()) for candidate in found.candidates]
+    reasons = _reasons(found, services.rules())
     if as_json:
         print(json.dumps(_as_document(found, reasons), indent=1))
     else:
@@ -38,10 +38,18 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     return 0
 
 
-def _reasons(candidate: Candidate, found: Search, rules: QualityRules) -> list[str]:
-    """Say why a candidate would not be taken; of the one that would be, what is special about it."""
-    behind = [why_not_first(candidate, found.accepted[0], rules)] if candidate in found.accepted[1:] else []
-    return behind + list(candidate.reasons)
+def _reasons(found: Search, rules: QualityRules) -> list[list[str]]:
+    """Say why each candidate would not be taken; of the one that would be, what is special about it."""
+    best = found.candidates[0] if found.candidates else None
+    return [
+        (
+            [why_not_first(candidate, best, rules)]
+            if best and candidate.accepted and candidate is not best
+            else []
+        )
+        + list(candidate.reasons)
+        for candidate in found.candidates
+    ]
 
 
 def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
