@@ -69,6 +69,8 @@ def _numbers(text: str) -> list[int]:
 def _queue(options: argparse.Namespace) -> None:
     if not importlib.util.find_spec("persistqueue"):
         print("persist-queue is not installed, so it is left out.\n")
+    if options.folder:
+        options.folder.mkdir(parents=True, exist_ok=True)
     with rivals.quiet(), tempfile.TemporaryDirectory(dir=options.folder) as name:
         for size in options.sizes:
             _single_table(size, Path(name))
