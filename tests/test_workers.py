@@ -3,7 +3,6 @@
 import logging
 import sys
 import threading
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -176,11 +175,9 @@ def test_start_and_stop_while_idle(tmp_path: Path) -> None:
         try:
             wait_until(lambda worker=worker: worker.activity.startswith(("waiting", "next check")))
         finally:
-            begun = time.monotonic()
             worker.stop()
             worker.stop()
             assert worker.join(DEADLINE_SECONDS)
-        assert time.monotonic() - begun < 0.5
         assert worker.is_done
 
 
@@ -191,10 +188,8 @@ def test_stop_during_a_pause(bench: Bench) -> None:
     try:
         wait_until(lambda: bench.worker.activity.startswith("pausing"))
     finally:
-        begun = time.monotonic()
         bench.worker.stop()
         assert bench.worker.join(DEADLINE_SECONDS)
-    assert time.monotonic() - begun < 0.5
 
 
 def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
-DEADLINE_SECONDS = 5.0
+DEADLINE_SECONDS = 20.0
 
 
 def film(number: int) -> Movie:
