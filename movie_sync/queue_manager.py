@@ -73,24 +73,40 @@ class QueueManager:
     def add_to_pending(self, movie: Movie, *, by_command: bool = False) -> bool:
         """Queue a film that no queue holds; False if one does, or if the user removed it.
 
-        A film `by_command` is queued also if it was removed, has failed or is completed: the user
-        asks for it anew.
+        With `by_command` as `add_by_command`.
 
         Raises:
             StorageError: nothing was changed.
         """
-        if not by_command:
-            return self.add_all_to_pending([movie]) == 1
+        return bool(self.add_by_command([movie]) if by_command else self.add_all_to_pending([movie]))
+
+    def add_by_command(self, movies: Iterable[Movie]) -> list[Movie]:
+        """Queue films that the user asks for anew, with one write; return those that were not pending.
+
+        Queued are also those that were removed, have failed or are completed.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
+        asked_for: list[Movie] = []
         with self._all_locked():
-            if self._queues[QueueName.PENDING].find(movie.keys()):
-                return False
-            entry = self._new_entry(movie, by_command=True)
-            known = self._queues.held(movie.keys())
-            if known is not None:  # more is known of the film than a command names
-                entry = _asked_again(entry, known)._replace(movie=known.movie, extra=known.extra)
-            self._queues.move([entry], QueueName.PENDING)
-        self._has_work.set()
-        return True
+            pending = self._queues[QueueName.PENDING]
+
+            def entries() -> Iterator[QueueEntry]:
+                for movie in movies:
+                    if pending.find(movie.keys()):
+                        continue
+                    entry = self._new_entry(movie, by_command=True)
+                    known = self._queues.held(movie.keys())
+                    if known is not None:  # more is known of the film than a command names
+                        entry = _asked_again(entry, known)._replace(movie=known.movie, extra=known.extra)
+                    asked_for.append(entry.movie)
+                    yield entry
+
+            self._queues.move(entries(), QueueName.PENDING)
+        if asked_for:
+            self._has_work.set()
+        return asked_for
 
     def add_all_to_pending(self, movies: Iterable[Movie], *, again: bool = False) -> int:
         """Queue those films that no queue holds, with one write; return how many that were.

@@ -24,9 +24,8 @@ class RequestDesk:
             StorageError: it could not be done, or not wholly; do it again later.
         """
         if request.kind == "add":
-            for movie in request.movies:
-                if self._queue_manager.add_to_pending(movie, by_command=True):
-                    _log.info("%s: added by command.", movie.label)
+            for movie in self._queue_manager.add_by_command(request.movies):
+                _log.info("%s: added by command.", movie.label)
         elif request.kind == "retry":
             for movie in self._queue_manager.retry(request.films or None):
                 _log.info("%s: back in the queue by command.", movie.label)

@@ -336,6 +336,28 @@ def test_a_command_that_names_a_known_film_keeps_what_is_known(queues: QueueMana
     assert entry.choice is None
 
 
+def test_films_of_one_command_are_one_write_whole_or_not_at_all(queues: QueueManager, tmp_path: Path) -> None:
+    """Wherever they stood, and also if one is named twice; refused by a full disk, none is queued."""
+    queues.add_all_to_pending([film("p"), film("f"), film("c"), film("r")])
+    queues.add_to_failed(film("f"), "why", None)
+    queues.add_to_completed(film("c"))
+    queues.remove(["r"])
+    before = where(queues)
+    asked_for = [film(slug) for slug in ("p", "f", "c", "r", "n", "n")]
+    recorder = Recorder(tmp_path)
+    recorder.fail_from, recorder.fail_until = 0, 1_000
+    with recorder.watching(), pytest.raises(StorageError):
+        queues.add_by_command(asked_for)
+    assert where(queues) == where(QueueManager(tmp_path)) == before
+    recorder = Recorder(tmp_path)
+    with recorder.watching():
+        added = queues.add_by_command(asked_for)
+    assert [movie.slug for movie in added] == ["f", "c", "r", "n"]
+    renamed = [call.path for call in recorder.calls if call.name == "replace"]
+    assert renamed.count("queue_pending.json.tmp") + renamed.count("queue_pending.json") == 1
+    assert where(queues) == where(QueueManager(tmp_path)) == {"pending": ["p", "f", "c", "r", "n"]}
+
+
 def test_a_film_dropped_while_in_hand_is_still_recorded(queues: QueueManager) -> None:
     """It was handed over, so it is completed; had it failed, there would be nothing to say."""
     queues.add_to_pending(film("a"))
