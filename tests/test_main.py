@@ -535,9 +535,9 @@ def test_check_tells_what_is_wrong(
     assert "FAIL  Watchlist" in answer.stdout
 
 
-def test_the_demo(home: Household) -> None:
+def test_the_demo(home: Household, tmp_path: Path) -> None:
     """The demo ends well, shows what it is to show, and treats its made-up passkey like a real one."""
-    answer = home.run("demo", "--log-level", "DEBUG")
+    answer = home.run("demo", "--log-level", "DEBUG", TMPDIR=str(tmp_path))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "year 2004, wanted 1925" in answer.stdout
     assert "7 torrents in the watch folder." in answer.stdout
