@@ -35,7 +35,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[0o000, 0o077, 0o277], ids=oct)
-def _any_umask(request: pytest.FixtureRequest) -> Iterator[None]:
+def _any_umask(request: pytest.FixtureRequest, path: Path) -> Iterator[None]:
+    """Set it when the folder is there: with some, it would be no folder to write in."""
     before = os.umask(request.param)
     yield
     os.umask(before)

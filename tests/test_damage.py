@@ -150,7 +150,18 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 def damage(path: Path, kind: str) -> bytes | None:
     """Damage a file and return what it holds then, None for a folder."""
     DAMAGE[kind](path)
-    return None if path.is_dir() else path.read_bytes()
+    return content_of(path)
+
+
+def content_of(path: Path) -> bytes | None:
+    """Return what a file holds, whatever its mode, which stays; None for a folder."""
+    if path.is_dir():
+        return None
+    mode = path.stat().st_mode
+    path.chmod(0o600)
+    content = path.read_bytes()
+    path.chmod(mode)
+    return content
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
@@ -173,7 +184,7 @@ def test_everything_damaged_at_once(home: Household, world: World, kind: str) ->
     for name, content in contents.items():
         assert len(asides(home, name)) == 1, answer.stderr
         (aside,) = asides(home, name)
-        assert (None if aside.is_dir() else aside.read_bytes()) == content
+        assert content_of(aside) == content
         (line,) = [line for line in answer.stderr.splitlines() if f"{name} " in line]
         assert "WARNING" in line
         assert aside.name in line
@@ -200,7 +211,7 @@ def test_a_damaged_config_is_said_and_never_touched(home: Household, kind: str) 
     content = damage(path, kind)
     answer = home.run("--once", program=_NOT_ABOVE_MODES)
     assert "Traceback" not in answer.stderr
-    assert (None if path.is_dir() else path.read_bytes()) == content
+    assert content_of(path) == content
     if kind == "odd entries among good ones":
         assert answer.returncode == 0
         assert "library_directories" in answer.stderr
@@ -228,13 +239,13 @@ def test_damaged_credentials_end_with_the_way_out(home: Household, kind: str) ->
     stored, key = home.data / "credentials.enc", Path(home.environment["MOVIE_SYNC_KEY_FILE"])
     CredentialsManager(stored, key, {}).save("filelist", {"username": TRACKER_USER, "passkey": PASSKEY})
     CREDENTIALS[kind](stored, key)
-    content = None if stored.is_dir() else stored.read_bytes()
+    content = content_of(stored)
     answer = home.run("--once", program=_NOT_ABOVE_MODES, without=list(_SECRETS))
     assert answer.returncode == 2
     assert "Traceback" not in answer.stderr
     assert str(key) in answer.stderr
     assert "credentials.enc away and run setup again" in answer.stderr
-    assert (None if stored.is_dir() else stored.read_bytes()) == content
+    assert content_of(stored) == content
 
 
 def test_damage_beside_the_queues(home: Household, world: World) -> None:
