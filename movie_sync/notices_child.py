@@ -23,6 +23,7 @@ def main(arguments: list[str]) -> int:
     # Nothing that a library prints may get among the answer.
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _go_straight_to_this_machine()
     path, key_file = map(Path, arguments)
     redactor = Redactor()
     try:
@@ -33,6 +34,13 @@ def main(arguments: list[str]) -> int:
     with answer:
         answer.write(redactor.clean(one_line(words)))
     return code
+
+
+def _go_straight_to_this_machine() -> None:
+    """Let no proxy stand before this machine itself, as in the daemon: it would look for it elsewhere."""
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if exempt != "*":
+        os.environ["no_proxy"] = ",".join([*filter(None, [exempt]), "localhost", "127.0.0.0/8", "::1"])
 
 
 def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor) -> str:

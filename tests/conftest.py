@@ -12,6 +12,15 @@ import pytest
 _connect = socket.socket.connect
 
 
+def pytest_configure() -> None:
+    """Forget what the user's variables say of the program and of proxies, before anything is set up."""
+    for name in list(os.environ):
+        is_ours = name.startswith("MOVIE_SYNC_") and not name.startswith("MOVIE_SYNC_TEST_")
+        if is_ours or name.lower().endswith("_proxy"):
+            del os.environ[name]
+    os.environ.pop("XDG_CONFIG_HOME", None)
+
+
 def pytest_unconfigure() -> None:
     """End the run although a failed test left a thread behind, which Python would wait for."""
     others = [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
@@ -55,14 +64,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give every test a home of its own and none of the user's variables."""
-    for name in list(os.environ):
-        if name.startswith("MOVIE_SYNC_") and not name.startswith("MOVIE_SYNC_TEST_"):
-            monkeypatch.delenv(name)
+    """Give every test a home of its own."""
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
-    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
 
 
 @pytest.fixture(autouse=True)

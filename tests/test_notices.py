@@ -441,6 +441,24 @@ def test_a_media_server_looks_once_for_many_films(home: Home, service: str) -> N
     assert received.headers[header] == value
 
 
+@pytest.mark.parametrize("exempt", ["", "example.org", "*"])
+def test_no_proxy_stands_before_this_machine(
+    home: Home, caplog: pytest.LogCaptureFixture, exempt: str
+) -> None:
+    """A service or a media server on the daemon's machine is told straight, whatever the user's proxy."""
+    proxy = f"http://127.0.0.1:{free_port()}"
+    home.environ |= dict.fromkeys(("http_proxy", "HTTP_PROXY", "all_proxy"), proxy)
+    home.environ |= {"NO_PROXY": exempt, "MOVIE_SYNC_PLEX_TOKEN": TOKEN}
+    with Receiver(status=200) as receiver:
+        home.environ["MOVIE_SYNC_NOTICES_URLS"] = f"json://localhost:{receiver.port}/"
+        announcer = home.announcer(notices={"enabled": True, "gather_seconds": 0}, plex={"url": receiver.url})
+        announcer.tell(event(1, EventKind.DOWNLOADED))
+        home.clock.advance(30)
+        home.until_told(announcer)
+        assert len(receiver.received) == 2
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize(
     ("status", "words"),
     [
