@@ -203,6 +203,23 @@ def test_reading_pages_leaves_no_circles_behind(site: LetterboxdStandIn) -> None
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize(
+    ("proxy", "words"),
+    [
+        ("http://somebody:hunter22@127.0.0.1:{port}", "through the proxy that the environment names"),
+        ("ftp://127.0.0.1:{port}", "the address of a proxy in the environment, cannot be used"),
+    ],
+)
+def test_a_proxy_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch, proxy: str, words: str) -> None:
+    """It is not the site that cannot be reached; a password in the proxy's address is not repeated."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("ALL_PROXY", proxy.format(port=port))
+    with pytest.raises(NetworkError, match=words) as caught:
+        LetterboxdWatchlist(client(), "http://films.test", "someone").fetch()
+    assert "hunter22" not in str(caught.value)
+
+
 @pytest.mark.parametrize("delivery", [Delivery.HANG, Delivery.HANG_IN_BODY, Delivery.TRICKLE])
 @pytest.mark.parametrize("what", ["watchlist", "film"])
 def test_a_stop_ends_a_hanging_request(site: LetterboxdStandIn, delivery: Delivery, what: str) -> None:

@@ -313,6 +313,13 @@ def test_no_proxy_stands_before_this_machine(stand_in, monkeypatch):
     assert make_client(stand_in.url).version()
 
 
+def test_a_proxy_is_named_as_the_cause(monkeypatch):
+    """For a qBittorrent elsewhere it is asked, and the way around it is told."""
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
+    with pytest.raises(NetworkError, match=r"through the proxy .* NO_PROXY"):
+        make_client("http://client.test:8080").version()
+
+
 def test_stop_ends_a_hanging_call(stand_in):
     """A set stop event ends a call that waits for an answer, long before its time limit."""
     stand_in.always[VERSION] = Answer(manner=Manner.HANG)

@@ -413,8 +413,17 @@ class HttpClient:
         return NetworkError(f"{self._service} broke the connection off.")
 
 
+PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
+_NO_ADDRESS = (
+    "cannot be asked: its base_url in config.json, or the address of a proxy in the environment, "
+    f"cannot be used ({PROXY_VARIABLES}; SOCKS needs the package PySocks)."
+)
 _TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
 _FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    (
+        (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+        f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}).",
+    ),
     ((ssl.SSLCertVerificationError,), "shows a TLS certificate that cannot be verified."),
     ((ssl.SSLError, urllib3.exceptions.SSLError), "could not be reached: no TLS connection could be made."),
     (
@@ -430,7 +439,7 @@ _FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
             requests.exceptions.MissingSchema,
             urllib3.exceptions.LocationParseError,
         ),
-        "has no usable address: check its base_url in config.json.",
+        _NO_ADDRESS,
     ),
 )
 

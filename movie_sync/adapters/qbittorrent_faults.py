@@ -10,7 +10,7 @@ import qbittorrentapi
 import requests
 import urllib3
 
-from movie_sync.adapters.http import causes
+from movie_sync.adapters.http import PROXY_VARIABLES, causes
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, UnavailableError
 
 SERVICE = "qBittorrent"
@@ -30,7 +30,12 @@ _NO_TLS = (
 _REFUSED = (
     "could not be reached: the connection was refused. Is it running, with its Web UI turned on at that port?"
 )
+_BY_PROXY = (
+    f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}). "
+    "If it stands in your own network, name its host in NO_PROXY."
+)
 _CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), _BY_PROXY),
     ((ssl.SSLCertVerificationError,), _UNTRUSTED),
     ((ssl.SSLError, urllib3.exceptions.SSLError), _NO_TLS),
     (
