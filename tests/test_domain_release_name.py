@@ -178,6 +178,25 @@ def test_the_title_is_no_tag_where_it_is_known():
     assert not read_quality("Saw.3D.2010.1080p.BluRay.x264", title_end=2).three_d
 
 
+@pytest.mark.parametrize(
+    ("words", "audio"),
+    [
+        ("BluRay.DTS.x264", ("DTS",)),
+        ("BluRay.DTS.5.1.x265", ("DTS",)),
+        ("BluRay.DTS-HD.MA.5.1.x264", ("DTS-HD",)),
+        ("BluRay.DTS-HD.HRA.5.1.x264", ("DTS-HD",)),
+        ("BluRay.DTS-X.7.1.x265", ("DTS:X",)),
+        ("BluRay.DTS.MA.x264", ("DTS-HD",)),
+        ("WEB-DL.DDP5.1.H.264", ("DD+",)),
+        ("BluRay.AC3.x264", ("DD",)),
+        ("BluRay.x264", ()),
+    ],
+)
+def test_sound(words, audio):
+    """Each kind is told from the others, whatever stands behind it."""
+    assert read_quality(f"Heat.1995.1080p.{words}-GRP").audio == audio
+
+
 def test_details():
     """Revision, codec, HDR, sound, languages, group and warnings are all told."""
     told = read_quality("Heat.1995.RoSubbed.REPACK2.2160p.WEB-DL.DV.HDR10+.DDP5.1.Atmos.H.265-FLUX")

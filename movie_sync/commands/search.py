@@ -71,6 +71,11 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
                 "accepted": candidate.accepted,
                 "reasons": list(why),
                 "quality": candidate.quality,
+                "codec": candidate.details.codec,
+                "hdr": list(candidate.details.hdr),
+                "audio": list(candidate.details.audio),
+                "languages": list(candidate.details.languages),
+                "group": candidate.details.group,
                 "size_bytes": candidate.release.size_bytes,
                 "seeders": candidate.release.seeders,
                 "freeleech": candidate.release.freeleech,
@@ -87,7 +92,7 @@ def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> 
         return
     accepted = found.accepted
     print_table(
-        ("", "RELEASE", "QUALITY", "SIZE", "SEEDERS", "WHY NOT"),
+        ("", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT"),
         [
             _row(candidate, why, is_chosen=candidate in accepted[:1])
             for candidate, why in zip(found.candidates, reasons, strict=True)
@@ -105,7 +110,21 @@ def _row(candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[
         mark,
         release.name,
         candidate.quality or "unknown",
+        _details(candidate),
         f"{release.size_bytes / _GB:.1f} GB",
         str(release.seeders),
         "; ".join(why),
     )
+
+
+def _details(candidate: Candidate) -> str:
+    """Return what the name and the tracker's row say besides, in a few words."""
+    details, release = candidate.details, candidate.release
+    words = [details.codec, *details.hdr, *details.audio, *details.languages]
+    if details.revision:
+        words.append("PROPER or REPACK")
+    if release.freeleech:
+        words.append("freeleech")
+    if release.internal:
+        words.append("internal")
+    return ", ".join(filter(None, words))
