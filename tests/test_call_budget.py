@@ -147,6 +147,20 @@ def test_damaged_file_counts_as_spent(
     assert len(json.loads(path.read_text())["calls"]) == 3
 
 
+def test_a_link_to_itself_counts_as_spent_and_is_put_aside(path: Path, clock: FakeClock) -> None:
+    """As any other damage: it does not keep the tracker from being asked for ever."""
+    path.symlink_to(path.name)
+    written_at = path.lstat().st_mtime
+    clock.advance(written_at - clock.now().timestamp())
+    budget = CallBudget(path, 3, clock)
+    with pytest.raises(BudgetError):
+        budget.take()
+    assert [aside.is_symlink() for aside in path.parent.glob("*.damaged-*")] == [True]
+    clock.advance(HOUR)
+    assert take_all(budget) == 3
+    assert not path.is_symlink()
+
+
 @pytest.mark.parametrize("odd", [3, None, "yesterday", "2026-11-01T11:59:00", "0001-01-01T00:00:00+14:00"])
 def test_odd_entry_counts_when_the_file_was_written(path: Path, clock: FakeClock, odd: object) -> None:
     """One unreadable time costs one call; the good ones beside it are kept."""

@@ -158,6 +158,20 @@ def test_the_gap_is_remembered_over_a_restart(bench: Bench) -> None:
     assert sum(call.startswith("imdb") for call in bench.journal) == 3
 
 
+def test_a_folder_in_the_place_of_its_memory_is_put_aside(bench: Bench) -> None:
+    """What is remembered can be written again, and nothing is deleted."""
+    _let_fail_for_good(bench, 1)
+    memory = bench.folder / "radar.json"
+    memory.unlink(missing_ok=True)
+    memory.mkdir()
+    (memory / "somebody's").write_text("kept")
+    bench.start()
+    _check(bench)
+    assert memory.is_file()
+    (aside,) = bench.folder.glob("radar.json.damaged-*")
+    assert (aside / "somebody's").read_text() == "kept"
+
+
 def test_each_film_is_searched_once_a_week_in_any_case(bench: Bench) -> None:
     """Whatever the newest releases tell, a week never passes without a search for each waiting film."""
     _let_fail_for_good(bench, 3)

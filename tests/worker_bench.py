@@ -97,7 +97,7 @@ class Bench:
                 ),
                 radar=Radar(
                     self.queues,
-                    RadarStore(self.folder / "radar.json"),
+                    RadarStore(self.folder / "radar.json", self.clock),
                     check_interval_seconds=3600,
                     calls_per_hour=120,
                     clock=self.clock,

@@ -253,7 +253,7 @@ class Services:
             rooms=self._room_keeper(queue_manager),
             radar=Radar(
                 queue_manager,
-                RadarStore(self._context.paths.radar),
+                RadarStore(self._context.paths.radar, clock),
                 check_interval_seconds=config["check_interval"],
                 calls_per_hour=config["filelist"]["calls_per_hour"],
                 clock=clock,

@@ -130,7 +130,7 @@ class CallBudget:
     def _read(self) -> tuple[list[datetime], str]:
         """Return the stored calls, and what is wrong with the file, if anything."""
         try:
-            written_at = datetime.fromtimestamp(self._path.stat().st_mtime, UTC)
+            written_at = datetime.fromtimestamp(self._path.lstat().st_mtime, UTC)  # a link may lead to itself
             calls = _parse(read_whole(self._path, most_bytes=_MAX_FILE_BYTES))
         except FileNotFoundError:
             return [], ""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.storage.aside import keep_aside
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.entry_codec import format_time, parse_time
 from movie_sync.storage.whole_file import read_whole
@@ -28,8 +30,9 @@ class RadarStore:
     Raises nothing when it loads: a file that cannot be read is as none.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock) -> None:
         self._path = path
+        self._clock = clock
 
     def load(self) -> RadarMemory:
         """Return what is remembered."""
@@ -43,11 +46,13 @@ class RadarStore:
         return RadarMemory()
 
     def save(self, memory: RadarMemory) -> None:
-        """Replace what is remembered.
+        """Replace what is remembered; a folder in its place is put aside.
 
         Raises:
             StorageError: it could not be written.
         """
+        if self._path.is_dir() and not self._path.is_symlink():
+            keep_aside(self._path, self._clock.now())
         plain = {
             "newest_id": memory.newest_id,
             "gap_since": format_time(memory.gap_since) if memory.gap_since else None,
