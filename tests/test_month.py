@@ -4,6 +4,7 @@ Only the clock and the other end of the sockets are ours. `--days N` makes it lo
 `--seed N` another month.
 """
 
+import contextlib
 import gc
 import math
 import random
@@ -32,6 +33,7 @@ _NEVER_THERE = 3
 _ASKED_SECONDS = 300.0
 _LONGEST_DELAY = 7 * _DAY
 _SYLLABLES = "ba cor den fi gal hu ki lo mer no pa ris su ten vo wi".split()
+_DESCRIPTORS = Path("/proc/self/fd")
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -171,6 +173,7 @@ class Measure:
 
     file_bytes: dict[str, int]
     memory_kb: int
+    open_files: int
     own_threads: int
     stand_in_threads: int
 
@@ -209,9 +212,21 @@ def _measure(world: World) -> Measure:
     return Measure(
         file_bytes={path.name: path.stat().st_size for path in world.folder.iterdir()},
         memory_kb=memory,
+        open_files=_open_files(),
         own_threads=sum(thread not in serving and thread.name not in listening for thread in threads),
         stand_in_threads=len(serving),
     )
+
+
+def _open_files() -> int:
+    """Count the files that are held open, without sockets and pipes: those are the stand-ins' too."""
+    if not _DESCRIPTORS.is_dir():
+        return 0
+    targets = []
+    for descriptor in _DESCRIPTORS.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the one that lists them
+            targets.append(str(descriptor.readlink()))
+    return sum(target.startswith("/") for target in targets)
 
 
 def _note_looks(month: Month) -> None:
@@ -380,7 +395,7 @@ def test_what_left_the_list_leaves_the_queues(outcome: Outcome) -> None:
 
 
 def test_nothing_grows(outcome: Outcome) -> None:
-    """Files grow with the films in them and not else, memory and threads not at all."""
+    """Files grow with the films in them and not else; memory, threads and open files not at all."""
     early, late = outcome.measures[len(outcome.measures) // 3], outcome.measures[-1]
     assert set(late.file_bytes) == set(early.file_bytes)
     films = sum(map(len, outcome.entries.values()))
@@ -391,4 +406,5 @@ def test_nothing_grows(outcome: Outcome) -> None:
         assert measure.file_bytes["watchlist.json"] < 20_000
         assert measure.own_threads == 0
     assert late.stand_in_threads <= early.stand_in_threads + 3, "connections were left open"
+    assert max(measure.open_files for measure in outcome.measures) <= early.open_files + 4
     assert late.memory_kb - early.memory_kb < 8_000 * math.ceil(len(outcome.measures) / 30)
