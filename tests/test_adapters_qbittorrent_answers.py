@@ -285,6 +285,21 @@ def test_refused_login_sends_nothing_more(stand_in, answer):
     assert stand_in.seen == [VERSION, LOGIN]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [b"<html>Back soon</html>", b"null", b'{"error": "busy"}', b"Okay"],
+    ids=["page", "null", "JSON", "text"],
+)
+def test_a_login_answer_that_is_neither_yes_nor_no_passes(stand_in, body):
+    """Whatever stands before qBittorrent for a while has not refused the password: it is tried again."""
+    stand_in.always[LOGIN] = Answer(200, body)
+    client = make_client(stand_in.url)
+    with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+        client.version()
+    stand_in.always.clear()
+    assert client.version() == "v4.5.2"
+
+
 def test_empty_login_answer_is_a_success(stand_in):
     """The empty 204 of newer versions is a login."""
     stand_in.asks_for_login = False

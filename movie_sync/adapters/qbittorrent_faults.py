@@ -17,7 +17,7 @@ SERVICE = "qBittorrent"
 # qBittorrent does not say how long a ban lasts; this is its default.
 _BAN_SECONDS = 3600.0
 _HTTPS = " https://"
-_LOGIN_PATH = "/auth/login"
+LOGIN_PATH = "/auth/login"
 _TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
 _CHECK_URL = "Check qbittorrent.url in config.json"
 _UNTRUSTED = (
@@ -152,4 +152,4 @@ def _in_words_of_connection(
 
 
 def _is_from_login(exc: qbittorrentapi.HTTPError) -> bool:
-    return exc.response is not None and exc.response.url.endswith(_LOGIN_PATH)
+    return exc.response is not None and exc.response.url.endswith(LOGIN_PATH)

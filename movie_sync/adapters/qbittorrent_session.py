@@ -14,7 +14,13 @@ import requests
 from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.adapters.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
-from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, missing_login, unexpected_answer
+from movie_sync.adapters.qbittorrent_faults import (
+    LOGIN_PATH,
+    SERVICE,
+    Told,
+    missing_login,
+    unexpected_answer,
+)
 from movie_sync.domain.json_text import is_nested_deeply
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError, UserError
@@ -22,6 +28,7 @@ from movie_sync.errors import UnavailableError, UserError
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
 _PIECE_BYTES = 8192
+_LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing when all is well
 
 
 class Address:
@@ -154,7 +161,12 @@ class Client(qbittorrentapi.Client):
             response.close()
             raise Told(unexpected_answer(self._address.where))
         response.encoding = "utf-8"
-        if not stream and is_nested_deeply(response.content):
+        if stream:
+            return
+        is_login = response.url.endswith(LOGIN_PATH) and response.ok
+        # The library takes whatever is not yes for no, and a refused login is never tried again.
+        is_no_answer = is_login and response.text.strip() not in _LOGIN_ANSWERS
+        if is_no_answer or is_nested_deeply(response.content):
             raise Told(unexpected_answer(self._address.where))
 
 
