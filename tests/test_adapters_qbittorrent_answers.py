@@ -5,6 +5,7 @@ import logging
 import socket
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from typing import Any
 
@@ -180,6 +181,21 @@ def test_odd_list_is_no_empty_list(stand_in, body):
             look()
     stand_in.always.clear()
     assert client.torrents() == []
+
+
+@pytest.mark.parametrize("path", [INFO, ADD])
+@pytest.mark.parametrize("row", [b"{}", b'{"hash":"a"}'], ids=["empty", "short"])
+def test_an_answer_of_very_many_parts_costs_little_memory(stand_in, path, row):
+    """It is refused before it is parsed: a small text can stand for hundreds of megabytes."""
+    stand_in.always[path] = Answer(body=b"[" + (row + b",") * (7_000_000 // len(row)) + row + b"]")
+    client = make_client(stand_in.url, timeout_seconds=10.0)
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+            client.hand_over(_TORRENT)
+        assert tracemalloc.get_traced_memory()[1] < 40_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_fields_of_other_types_are_left_out(stand_in):

@@ -16,7 +16,7 @@ from typing import NoReturn, Protocol
 from movie_sync.adapters.filelist_rows import FILM_CATEGORIES, RowReader
 from movie_sync.adapters.http import HttpAnswer, HttpClient
 from movie_sync.adapters.torrent_file import parse_torrent, printable
-from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.domain.models import Release, TorrentFile
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import (
@@ -263,7 +263,7 @@ def _in_header(text: str) -> str:
 
 def _parse_json(body: bytes) -> object:
     """Return the document, or None for what is no JSON or would fill the memory when parsed."""
-    if sum(body.count(mark) for mark in (b",", b"[", b"{")) > _MAX_ANSWER_PARTS:
+    if part_count(body) > _MAX_ANSWER_PARTS:
         return None
     try:
         return parse_json(body)

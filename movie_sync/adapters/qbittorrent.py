@@ -29,7 +29,7 @@ from movie_sync.ports import Clock
 
 _Answer = TypeVar("_Answer")
 
-_MAX_ANSWER_BYTES = 16_000_000
+_MAX_ANSWER_BYTES = 8_000_000
 _PAGE_ROWS = 250
 _MAX_ROWS = 200_000
 _LIST_ATTEMPTS = 3

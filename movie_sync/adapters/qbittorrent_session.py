@@ -21,13 +21,14 @@ from movie_sync.adapters.qbittorrent_faults import (
     missing_login,
     unexpected_answer,
 )
-from movie_sync.domain.json_text import is_nested_deeply
+from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError, UserError
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
 _PIECE_BYTES = 8192
+_MAX_ANSWER_PARTS = 200_000  # a thousand torrents with their trackers have fewer
 _LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing when all is well
 
 
@@ -166,7 +167,8 @@ class Client(qbittorrentapi.Client):
         is_login = response.url.endswith(LOGIN_PATH) and response.ok
         # The library takes whatever is not yes for no, and a refused login is never tried again.
         is_no_answer = is_login and response.text.strip() not in _LOGIN_ANSWERS
-        if is_no_answer or is_nested_deeply(response.content):
+        content = response.content
+        if is_no_answer or part_count(content) > _MAX_ANSWER_PARTS or is_nested_deeply(content):
             raise Told(unexpected_answer(self._address.where))
 
 
