@@ -3,6 +3,7 @@
 import re
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -204,6 +205,27 @@ def test_anything_but_a_watchlist_page_is_refused_quickly(page: str) -> None:
     with pytest.raises(PageChangedError):
         parse_watchlist(page, SITE)
     assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    "tag", ["<div " + "a " * 900_000 + ">", "<script " + "a='>' " * 300_000 + ">"], ids=["div", "script"]
+)
+def test_a_tag_of_very_many_attributes_costs_little_memory(tag: str) -> None:
+    """It is refused before it is parsed."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(PageChangedError, match="no browser"):
+            parse_watchlist(tag, SITE)
+        assert tracemalloc.get_traced_memory()[1] < 4_000_000
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_long_script_does_not_matter() -> None:
+    """A page may hold more of it than any tag is long."""
+    script = f"<script id='x' type=\"module\">{'let a = 1; ' * 50_000}</script>"
+    page = page_of(poster(f'data-item-slug="x" data-item-name="X" {KEY}'))
+    assert len(parse_watchlist(page.replace("</body>", f"{script}</body>"), SITE).movies) == 1
 
 
 # --- the whole list -----------------------------------------------------------------------------

@@ -28,10 +28,16 @@ from movie_sync.errors import PageChangedError
 _MAX_TAGS = 40_000
 _MAX_COMMENTS = 1_000
 _MAX_OPEN_TAGS = 300
+_MAX_TAG_CHARS = 60_000
 _MAX_ALTERNATIVE_TITLES = 100
 
 _COUNT = re.compile(r"\d{1,3}(?:[,.\s]\d{3})+|\d{1,7}")
 _OPEN_TAG = re.compile(r"<[^<>]*(?=<|\Z)")
+# A tag that long, or text after one. Scripts are, so they are let pass if they begin as they should.
+_LONG_TAG = re.compile(
+    rf"""<(?!(?:script|style)\b(?:[^<>"']|"[^"<>]{{0,300}}"|'[^'<>]{{0,300}}'){{0,100}}>)[^<]{{{_MAX_TAG_CHARS}}}""",
+    re.IGNORECASE,
+)
 _WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 _IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
 _TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
@@ -224,7 +230,8 @@ def _parts_of(
     page: str, wanted: Callable[[str, Mapping[str, str]], bool]
 ) -> Iterator[tuple[BeautifulSoup, dict[str, str]]]:
     """Parse the wanted parts of a page, and free them at the end: the tree is full of circles."""
-    if page.count("<") > _MAX_TAGS or page.count("<!") > _MAX_COMMENTS or _open_tags(page) > _MAX_OPEN_TAGS:
+    is_flood = page.count("<") > _MAX_TAGS or page.count("<!") > _MAX_COMMENTS
+    if is_flood or _open_tags(page) > _MAX_OPEN_TAGS or _LONG_TAG.search(page):
         raise PageChangedError("Letterboxd answered with a page that no browser could make sense of.")
     parts = _Parts(wanted)
     soup = BeautifulSoup(page[: page.rfind(">") + 1], "html.parser", parse_only=parts)
