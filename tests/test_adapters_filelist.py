@@ -302,6 +302,21 @@ def test_searches_and_torrents_share_one_budget(
     assert len(tracker.requests) == 4
 
 
+def test_a_redirect_counts_as_a_call(
+    client: FileListClient, tracker: FileListStandIn, budget: CallBudget
+) -> None:
+    """The tracker is asked twice then; when no second call is free it is not."""
+    again = faults.redirect("/api.php?action=latest-torrents&limit=1")
+    tracker.script(again, None, again)
+    assert client.latest(1)
+    assert budget.free() == 198
+    for _ in range(197):
+        budget.take()
+    with pytest.raises(BudgetError):
+        client.latest(1)
+    assert len(tracker.requests) == 3
+
+
 def test_call_that_cannot_be_counted_is_not_made(
     tracker: FileListStandIn, stop: threading.Event, tmp_path: Path
 ) -> None:

@@ -171,8 +171,11 @@ def test_a_machine_that_refuses_is_named() -> None:
 def test_an_address_without_its_last_slash_is_followed(site: LetterboxdStandIn) -> None:
     """A base address with a slash at its end, and a redirect on the same host, are fine."""
     site.fault = lambda path: Fault.redirect("/film/film-1/") if path == "/film/old/" else None
-    pages = LetterboxdFilmPages(client(), f"{site.url}/")
+    http = HttpClient("Letterboxd", stop=threading.Event(), timeout_seconds=5, min_interval_seconds=0.1)
+    pages = LetterboxdFilmPages(http, f"{site.url}/")
     assert pages.read(Movie(id="k1z", slug="old", title="Film 1")).slug == "film-1"
+    first, second = (request.at for request in site.requests)
+    assert second - first >= 0.1, "also a redirect is followed at the client's pace"
 
 
 def test_a_page_without_end_costs_little_memory(site: LetterboxdStandIn) -> None:

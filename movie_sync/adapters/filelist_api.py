@@ -171,6 +171,7 @@ class FileListClient:
             basic_auth=(_in_header(self._username), _in_header(self._passkey)) if is_api else None,
             accept="application/json" if is_api else "application/x-bittorrent",
             max_bytes=_MAX_ANSWER_BYTES if is_api else _MAX_TORRENT_BYTES,
+            before_redirect=self._budget.take,
         )
         _log.debug("FileList answered %s with status %d, %d bytes.", page, answer.status, len(answer.body))
         return answer

@@ -293,10 +293,12 @@ class HttpClient:
         accept: str = "*/*",
         max_bytes: int = 4_000_000,
         allowed_hosts: tuple[str, ...] = (),
+        before_redirect: Callable[[], None] = lambda: None,
     ) -> HttpAnswer:
         """Return the whole answer, whatever its status.
 
-        Redirects are followed on the same host, and to `allowed_hosts` where no credentials are sent.
+        Redirects are followed on the same host, and to `allowed_hosts` where no credentials are sent;
+        each is a request of its own, at its distance, and `before_redirect` may raise to forgo it.
 
         Raises:
             NetworkError: the service could not be reached, or broke off.
@@ -304,18 +306,26 @@ class HttpClient:
             UnavailableError: it redirects elsewhere, or sends more than `max_bytes`.
             Stopped: the program is shutting down.
         """
+        sent = [*(basic_auth or ()), *(params or {}).values()]
+        left_seconds = self._timeout_seconds
         with self._lock:
-            self._wait_turn()
-            try:
-                with limits(self._stop, self._timeout_seconds):
-                    return self._get(url, params, basic_auth, accept, max_bytes, allowed_hosts)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
-                # A ValueError is what urllib3 makes of a body in pieces of negative size.
-                error = self._translate(exc)
-            finally:
-                self._last_ended_at = time.monotonic()
-            # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
-            raise error
+            for _ in range(_MAX_REDIRECTS + 1):
+                self._wait_turn()
+                begun_at = time.monotonic()
+                found = self._request(url, params, basic_auth, accept, max_bytes, left_seconds)
+                if isinstance(found, HttpAnswer):
+                    return found
+                left_seconds -= time.monotonic() - begun_at
+                self._check_redirect(
+                    url,
+                    found,
+                    has_credentials=basic_auth is not None or params is not None,
+                    allowed_hosts=allowed_hosts,
+                    sent=sent,
+                )
+                before_redirect()
+                url, params = found, None
+        raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
 
     def close(self) -> None:
         """Close idle connections."""
@@ -329,39 +339,40 @@ class HttpClient:
         if self._stop.is_set():
             raise Stopped
 
-    def _get(
+    def _request(
         self,
         url: str,
         params: Mapping[str, str] | None,
         basic_auth: tuple[str, str] | None,
         accept: str,
         max_bytes: int,
-        allowed_hosts: tuple[str, ...],
-    ) -> HttpAnswer:
-        sent = [*(basic_auth or ()), *(params or {}).values()]
-        for _ in range(_MAX_REDIRECTS + 1):
-            with self._session.get(
-                url,
-                params=params,
-                auth=basic_auth or no_auth,
-                headers={"Accept": accept},
-                timeout=(min(_CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                if not response.is_redirect:
-                    body = self._read_body(response, max_bytes)
-                    return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
-                target = self._redirect_target(url, response.headers["location"])
-            self._check_redirect(
-                url,
-                target,
-                has_credentials=basic_auth is not None or params is not None,
-                allowed_hosts=allowed_hosts,
-                sent=sent,
-            )
-            url, params = target, None
-        raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
+        seconds: float,
+    ) -> HttpAnswer | str:
+        """Make one request; return the answer, or the address that it redirects to."""
+        try:
+            with (
+                limits(self._stop, seconds),
+                self._session.get(
+                    url,
+                    params=params,
+                    auth=basic_auth or no_auth,
+                    headers={"Accept": accept},
+                    timeout=(min(_CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
+                if response.is_redirect:
+                    return self._redirect_target(url, response.headers["location"])
+                body = self._read_body(response, max_bytes)
+                return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
+            # A ValueError is what urllib3 makes of a body in pieces of negative size.
+            error = self._translate(exc)
+        finally:
+            self._last_ended_at = time.monotonic()
+        # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
+        raise error
 
     def _redirect_target(self, url: str, location: str) -> str:
         try:
