@@ -66,6 +66,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "410": (Fault(410, "gone"), UnavailableError, "status 410"),
     "500": (Fault.outage(500), UnavailableError, "out of order"),
     "502": (Fault.outage(502), UnavailableError, "status 502"),
+    "429 with a wait beyond reason": (Fault.rate_limit(10**400), RateLimitError, "fewer"),
     "503 with a wait": (Fault(503, "soon", (("Retry-After", "60"),)), UnavailableError, "503"),
     "522 of Cloudflare": (Fault.outage(522), UnavailableError, "status 522"),
     "204": (Fault(204, ""), UnavailableError, "status 204"),
@@ -87,7 +88,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "reset within the page": (Fault(delivery=Delivery.RESET_IN_BODY), NetworkError, "broke"),
     "a page without end": (Fault(delivery=Delivery.ENDLESS), UnavailableError, "MB"),
 }
-WAITS = {"429 with a wait": 90.0, "503 with a wait": 60.0}
+WAITS = {"429 with a wait": 90.0, "429 with a wait beyond reason": 86_400.0, "503 with a wait": 60.0}
 ONCE_MORE = ("500", "502", "522 of Cloudflare", "reset before the answer", "reset within the page")
 
 

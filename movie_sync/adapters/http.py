@@ -36,6 +36,8 @@ _SLICE_SECONDS = 0.5
 _CONNECT_SECONDS = 8.0
 _CHUNK_BYTES = 8192
 _MAX_REDIRECTS = 3
+# Nobody means more: it is a slip, milliseconds for instance, and would stop all work for as long.
+_LONGEST_WAIT_SECONDS = 86_400.0
 
 # Its lines quote whole URLs, and a query may hold a passkey.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
@@ -230,9 +232,9 @@ class HttpAnswer:
 
     @property
     def retry_after_seconds(self) -> float | None:
-        """The wait that the service asks for, if it names one in seconds."""
+        """The wait that the service asks for, if it names one in seconds; a day where it asks for more."""
         value = self.headers.get("retry-after", "").strip()
-        return float(value) if value.isascii() and value.isdigit() else None
+        return min(float(value), _LONGEST_WAIT_SECONDS) if value.isascii() and value.isdigit() else None
 
 
 class SharedTls:
