@@ -26,8 +26,9 @@ _IMDB_ID = re.compile(r"tt\d{5,10}")
 _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
+_FILM = "its slug (heat-1995) or id, as `queue` shows it"
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
-2 wrong usage, settings or credentials; 3 already running on this data folder.
+2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 broken off.
 FILM is a film's slug (heat-1995) or id as `queue` shows it."""
 
 
@@ -174,7 +175,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_global_options(parser, is_top=True)
     daemon = parser.add_argument_group("options of the daemon")
     daemon.add_argument("--username", metavar="NAME", help="whose watchlist, instead of the configured one")
-    daemon.add_argument("--interval", metavar="SECONDS", type=_seconds, help="seconds between two checks")
+    daemon.add_argument(
+        "--interval", metavar="SECONDS", type=_seconds, help="seconds between two checks, at least 60"
+    )
     daemon.add_argument("--once", action="store_true", help="one check, then what can be done now, then exit")
     daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
@@ -188,28 +191,36 @@ def _add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", options: argparse.ArgumentParser
 ) -> None:
     def add(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(name, help=text, description=text.capitalize() + ".", parents=[options])
+        return commands.add_parser(
+            name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[options]
+        )
 
     add("setup", "asks for what is needed and saves it")
     add("check", "tries every part and says how to mend what is wrong")
     _add_json(add("status", "what the queues hold and what goes on"))
     queue = add("queue", "the films in the queues")
-    queue.add_argument("queue", nargs="?", choices=("pending", "failed", "completed"))
+    queue.add_argument(
+        "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
+    )
     _add_json(queue)
     retry = add("retry", "puts failed films back into the queue")
-    retry.add_argument("film", nargs="*", metavar="FILM")
+    _add_films(retry, nargs="*", text=_FILM)
     retry.add_argument("--all", action="store_true", help="all failed films")
-    add("remove", "takes films out and keeps them out until they are added").add_argument(
-        "film", nargs="+", metavar="FILM"
+    _add_films(
+        add("remove", "takes films out and keeps them out until they are added"), nargs="+", text=_FILM
     )
-    add("add", "queues films by slug or Letterboxd address").add_argument("film", nargs="+", metavar="FILM")
+    _add_films(
+        add("add", "queues films by slug or Letterboxd address"),
+        nargs="+",
+        text="its slug (heat-1995) or Letterboxd address",
+    )
     search = add("search", "what the tracker has for a film, and what would be taken")
-    search.add_argument("title", metavar="TITLE")
-    search.add_argument("--year", type=_year)
-    search.add_argument("--imdb", type=_imdb_id, metavar="ttN")
+    search.add_argument("title", metavar="TITLE", help="the film's title")
+    search.add_argument("--year", type=_year, help="its year")
+    search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="its IMDb id")
     _add_json(search)
     add("import", "reads a Letterboxd export as the watchlist").add_argument(
-        "file", type=Path, metavar="FILE"
+        "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
     )
     add("demo", "the whole pipeline against local stand-ins; needs nothing")
 
@@ -222,10 +233,23 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
 
     parser.add_argument("--version", action="version", version=f"movie-sync {__version__}")
     parser.add_argument("--data-dir", metavar="DIR", default=default(None), help="instead of ~/.movie_sync")
-    parser.add_argument("--log-level", choices=_LOG_LEVELS, type=str.upper, default=default("INFO"))
     parser.add_argument(
-        "--plain", action="store_true", default=default(value=False), help="no colours, no live screen"
+        "--log-level",
+        choices=_LOG_LEVELS,
+        type=str.upper,
+        default=default("INFO"),
+        help="what is logged on stderr (INFO)",
     )
+    parser.add_argument(
+        "--plain",
+        action="store_true",
+        default=default(value=False),
+        help="no colours, and bars of ASCII characters",
+    )
+
+
+def _add_films(parser: argparse.ArgumentParser, *, nargs: str, text: str) -> None:
+    parser.add_argument("film", nargs=nargs, metavar="FILM", help=text)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

@@ -162,6 +162,16 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert "exit codes" in out
 
 
+@pytest.mark.parametrize("command", ["add", "import"])
+def test_help_of_a_command(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It spells names as they are spelt, and says what is to be named."""
+    assert cli.main([command, "--help"]) == 0
+    out = capsys.readouterr().out
+    assert " Letterboxd " in out
+    assert " letterboxd " not in out
+    assert "heat-1995" in out if command == "add" else "watchlist.csv" in out
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["search", "--help"], ["--version"]])
 def test_help_is_light(arguments: list[str]) -> None:
     """Help imports nothing heavy, so it answers at once."""
