@@ -39,6 +39,7 @@ from movie_sync.errors import (
     UnknownFilmError,
     UserError,
 )
+from movie_sync.torrent_follower import FollowPolicy
 from movie_sync.workers.base import Rest
 from movie_sync.workers.outcomes import RetryPolicy
 
@@ -350,6 +351,47 @@ def test_an_outage(
     assert bench.queues.get_statistics() == {
         "pending": 0, "failed": 0, "completed": 2, "permanent_failures": 0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("is_new_run", [False, True], ids=["a daemon", "run after run"])
+def test_an_outage_that_one_film_alone_meets_holds_no_other_back(
+    bench: Bench, is_new_run: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though it is the newest wish and due when the pause ends, the others have their turn."""
+    for number in (1, 2, 3):
+        bench.clock.advance(1)
+        bench.queues.add_to_pending(film(number))
+        bench.offer(film(number))
+    read = bench.pages.read
+
+    def read_but_one(movie: Movie) -> Movie:
+        if movie.id == "K3":
+            raise UnavailableError("Letterboxd is out of order (status 500).")
+        return read(movie)
+
+    monkeypatch.setattr(bench.pages, "read", read_but_one)
+    bench.offer(film(0))
+    for _ in range(4):
+        if is_new_run:
+            bench.start(once=True)
+        while (rest := bench.worker.step()) is None:
+            pass
+        bench.clock.advance(rest.seconds)
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K2", "K1", "K0"]
+    assert bench.queues.entries(QueueName.FAILED)[0].retry_count == 0
+
+
+def test_what_has_no_room_does_not_hold_back_what_is_due(bench: Bench) -> None:
+    """At its start the worker tries a pending film first; if that has no room, a film that is due may."""
+    bench.follow(FollowPolicy(1000.0), min_free_bytes=10**9)
+    bench.offer(film(0), film(1))
+    bench.tracker.by_imdb["tt9000000"] = [replace(release_of(film(0), 100), size_bytes=20 * 10**9)]
+    bench.clock.advance(1)
+    bench.queues.add_to_pending(film(1))
+    bench.queues.add_to_failed(film(1), "an outage", bench.clock.now(), counts=False)
+    bench.client.free_bytes = 15 * 10**9
+    bench.worker.step()
+    assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K1"]
 
 
 def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

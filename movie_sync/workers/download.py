@@ -4,6 +4,7 @@ Between films it follows the torrents that were handed over, and looks at the tr
 releases for the films that wait.
 """
 
+import contextlib
 import errno
 import logging
 import os
@@ -109,6 +110,9 @@ class DownloadWorker(Worker):
         self._reach: Reach | None = None
         self._used_signature: object = None
         self._outages = 0
+        # What looks like an outage may lie with the film that met it, now or in the run before: the next
+        # one to be tried is another, so that it does not keep all the others back for ever.
+        self._is_turn_of_another = True
         self._complaints = Complaints(_log)
         self._radar_complaints = Complaints(_log)
         self.paused_until = 0.0
@@ -177,13 +181,17 @@ class DownloadWorker(Worker):
         if radar and radar.seconds_to_next() == 0:
             self._look_at_newest(radar)
             return None
+        entry = self._queue_manager.get_next_pending() if self._is_turn_of_another else None
+        self._is_turn_of_another = False
+        if entry is not None:
+            with contextlib.suppress(NoRoomError):  # of what is due, something may fit
+                return self._work_on(entry)
         self._requeue_due()
         entry = self._queue_manager.get_next_pending()
         if entry is None:
             self._is_budget_said = False
             self._room_said = ""
             return Rest(self._idle_seconds(), "waiting for films", is_idle=True)
-        self.activity = f"working on {entry.movie.label}"
         return self._work_on(entry)
 
     def _look_at_newest(self, radar: Radar) -> None:
@@ -207,6 +215,7 @@ class DownloadWorker(Worker):
     # --- one film -------------------------------------------------------------------------
 
     def _work_on(self, entry: QueueEntry) -> Rest | None:
+        self.activity = f"working on {entry.movie.label}"
         movie = entry.movie
         try:
             reach = self._connected()
@@ -270,6 +279,7 @@ class DownloadWorker(Worker):
     def _put_off(self, entry: QueueEntry, movie: Movie, exc: TransientError | StorageError) -> Rest:
         """Let the film wait for as long as the worker pauses; what failed was not its fault."""
         self.has_failed = True
+        self._is_turn_of_another = True
         rest = self._pause(exc)
         if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return rest
