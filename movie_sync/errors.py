@@ -8,6 +8,7 @@
     |   |-- NetworkError          refused, reset, unknown host, broken TLS
     |   |   `-- SlowError         no complete answer within the time limit
     |   |-- UnavailableError      the service answers, but not with what it is for (5xx, maintenance)
+    |   |   `-- TooLargeError     more than any answer of its kind may have
     |   |-- RateLimitError        the service asks for fewer calls
     |   |   `-- BudgetError       our own call budget is spent for now
     |   |-- BlockedError          Letterboxd refuses automated access from here
@@ -84,6 +85,10 @@ class SlowError(NetworkError):
 
 class UnavailableError(TransientError):
     """The service answered, but is not working."""
+
+
+class TooLargeError(UnavailableError):
+    """The answer is larger than any of its kind may be; it was not read to its end."""
 
 
 class RateLimitError(TransientError):

@@ -26,6 +26,7 @@ from movie_sync.errors import (
     RateLimitError,
     ReleaseError,
     SlowError,
+    TooLargeError,
     UnavailableError,
 )
 from movie_sync.storage.call_budget import CallBudget
@@ -76,7 +77,7 @@ API_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "memory bomb": (json_body(b"[" + b"{}," * 300_000 + b"{}]"), PageChangedError, "something unreadable"),
     "huge number": (faults.JSON_HUGE_NUMBER, PageChangedError, "something unreadable"),
     "not UTF-8": (json_body(b'[{"name":"\xff"}]'), PageChangedError, "something unreadable"),
-    "endless body": (faults.ENDLESS, UnavailableError, "more than 1 MB"),
+    "endless body": (faults.ENDLESS, TooLargeError, "more than 1 MB"),
     "hanging": (faults.HANGING, SlowError, r"no complete answer within 0\.6 s"),
     "hanging in body": (faults.HANGING_IN_BODY, SlowError, "no complete answer"),
     "trickling": (faults.trickle(0.01), SlowError, "no complete answer"),
@@ -121,7 +122,7 @@ DOWNLOAD_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "challenge 403": (faults.CHALLENGE_PAGE, UnavailableError, "status 403"),
     "unavailable": (faults.UNAVAILABLE, UnavailableError, "Service unavailable"),
     "server fault": (faults.SERVER_FAULT, UnavailableError, "status 500"),
-    "endless body": (faults.ENDLESS, UnavailableError, "more than 4 MB"),
+    "endless body": (faults.ENDLESS, ReleaseError, "larger than 4 MB"),
     "hanging": (faults.HANGING, SlowError, "no complete answer"),
     "hanging in body": (faults.HANGING_IN_BODY, SlowError, "no complete answer"),
     "cut body": (faults.CUT, NetworkError, "broke the connection off"),

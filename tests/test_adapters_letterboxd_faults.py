@@ -21,6 +21,7 @@ from movie_sync.errors import (
     RateLimitError,
     SlowError,
     Stopped,
+    TooLargeError,
     TransientError,
     UnavailableError,
 )
@@ -86,7 +87,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "a byte a second": (Fault(delivery=Delivery.TRICKLE), SlowError, "no complete answer"),
     "reset before the answer": (Fault(delivery=Delivery.RESET), NetworkError, "broke the connection off"),
     "reset within the page": (Fault(delivery=Delivery.RESET_IN_BODY), NetworkError, "broke"),
-    "a page without end": (Fault(delivery=Delivery.ENDLESS), UnavailableError, "MB"),
+    "a page without end": (Fault(delivery=Delivery.ENDLESS), TooLargeError, "MB"),
 }
 WAITS = {"429 with a wait": 90.0, "429 with a wait beyond reason": 86_400.0, "503 with a wait": 60.0}
 ONCE_MORE = ("500", "502", "522 of Cloudflare", "reset before the answer", "reset within the page")

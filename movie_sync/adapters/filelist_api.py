@@ -25,6 +25,7 @@ from movie_sync.errors import (
     PageChangedError,
     RateLimitError,
     ReleaseError,
+    TooLargeError,
     UnavailableError,
 )
 
@@ -116,7 +117,12 @@ class FileListClient:
             ReleaseError: the tracker gave something that is not this torrent.
         """
         params = {"id": str(release.filelist_id), "passkey": self._passkey}
-        answer = self._call("download.php", params, is_api=False)
+        try:
+            answer = self._call("download.php", params, is_api=False)
+        except TooLargeError:  # the tracker is well: another release of the film may have a smaller one
+            raise ReleaseError(
+                f"The torrent file of {release.name} is larger than {_MAX_TORRENT_BYTES // 1_000_000} MB."
+            ) from None
         self._check_limits(answer)
         self._check_torrent_status(answer, release)
         if not answer.body.startswith(b"d"):

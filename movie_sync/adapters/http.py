@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 from movie_sync import __version__
 from movie_sync.config_values import is_on_this_machine
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import NetworkError, SlowError, Stopped, UnavailableError
+from movie_sync.errors import NetworkError, SlowError, Stopped, TooLargeError, UnavailableError
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -410,7 +410,7 @@ class HttpClient:
         for chunk in response.iter_content(_CHUNK_BYTES):
             body += chunk
             if len(body) > max_bytes:
-                raise UnavailableError(
+                raise TooLargeError(
                     f"{self._service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
                 )
         return bytes(body)
