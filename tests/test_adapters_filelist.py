@@ -163,6 +163,8 @@ def test_older_forms_of_the_answer(client: FileListClient, tracker: FileListStan
     assert (found.double_upload, found.imdb_id) == (False, None)
     tracker.is_nothing_404 = True
     assert client.search_imdb("tt9999999") == []
+    tracker.script(faults.json_body(b"[]", 404))
+    assert client.search_imdb("tt9999999") == []
 
 
 def test_category_that_the_tracker_dropped(

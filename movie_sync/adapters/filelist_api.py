@@ -198,7 +198,7 @@ class FileListClient:
 
     def _find_rows(self, answer: HttpAnswer, document: object) -> list[object]:
         """Return the rows of an answer that reports no error, if it is one of the API at all."""
-        if answer.status != _OK:
+        if answer.status != _OK and not (answer.status == _NOT_FOUND and document == []):
             raise UnavailableError(
                 f"FileList answered with status {answer.status} and no word of its API: it is down, under "
                 "maintenance, or guarded by a challenge. This says nothing about your credentials."
