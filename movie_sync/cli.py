@@ -107,7 +107,7 @@ def _complain(message: str, code: int, redactor: "Redactor") -> int:
 
 
 def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, PLR0911 - one line for each command
-    os.umask(0o077)
+    umask = os.umask(0o077)
     command: str | None = args.command
     if command == "demo":
         from movie_sync.commands.demo import run_demo  # noqa: PLC0415
@@ -117,7 +117,7 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
         raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
     if command is None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the app takes both signals over
-    context = _context(args, redactor)
+    context = _context(args, redactor, umask)
     if command is None:
         from movie_sync.commands.daemon import run_daemon  # noqa: PLC0415
 
@@ -125,7 +125,10 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
     if command == "setup":
         from movie_sync.commands.setup import run_setup  # noqa: PLC0415
 
-        return 0 if run_setup(context.paths, context.credentials_manager(), context.config) else _INTERRUPTED
+        is_done = run_setup(
+            context.paths, context.credentials_manager(), context.config, umask=context.options.umask
+        )
+        return 0 if is_done else _INTERRUPTED
     if command == "check":
         from movie_sync.commands.check import run_check  # noqa: PLC0415
 
@@ -153,14 +156,16 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
     return edit.run_import(context, args.file)
 
 
-def _context(args: argparse.Namespace, redactor: "Redactor") -> "Context":
+def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Context":
     from movie_sync.commands.context import Context, Options  # noqa: PLC0415 - not for --help
     from movie_sync.storage.paths import default_root, expand_home  # noqa: PLC0415
 
     if args.data_dir is not None and not args.data_dir.strip():
         raise UserError("--data-dir names no folder. Give one, or leave the option out for ~/.movie_sync.")
     root = expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)
-    options = Options(log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run)
+    options = Options(
+        log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run, umask=umask
+    )
     overrides = {"username": args.username, "check_interval": args.interval}
     return Context.load(root.absolute(), options, overrides, redactor)
 

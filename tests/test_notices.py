@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,19 @@ def test_the_command_gets_each_event_once(home: Home) -> None:
     assert "OWN=1" in environment
     assert "PASSKEY" not in environment
     assert "PLEX_TOKEN" not in environment
+
+
+def test_what_the_command_makes_is_the_users(home: Home) -> None:
+    """It has the umask that the program was started with, not the one for the program's own files."""
+    announcer = home.announcer(on_event=writing(home.folder))
+    announcer.tell(event(1))
+    ours = os.umask(0o077)  # as the command line sets it
+    try:
+        home.until_told(announcer)
+    finally:
+        os.umask(ours)
+    assert stat.S_IMODE((home.folder / "got").stat().st_mode) == 0o644
+    assert stat.S_IMODE(home.paths.events.stat().st_mode) == 0o600
 
 
 def test_a_command_as_one_text(home: Home) -> None:

@@ -69,6 +69,7 @@ class Home:
             self.paths,
             self.manager,
             Config.load(self.paths.config, environ=self.environ),
+            umask=0o022,
             prompts=Prompts(user.type, user.type_secret, lambda: True),
             out=out,
         )
@@ -345,6 +346,7 @@ def test_no_terminal_names_the_variables(home: Home) -> None:
             home.paths,
             home.manager,
             Config(environ=home.environ),
+            umask=0o022,
             prompts=Prompts(user.type, user.type_secret, lambda: False),
         )
 
@@ -360,35 +362,49 @@ def test_offered_presets_are_the_known_ones() -> None:
 
 def test_on_a_real_terminal(home: Home) -> None:
     """On a real terminal the secrets that are typed are not echoed."""
-    program = (
-        "from pathlib import Path; import sys\n"
-        "from movie_sync.commands.setup import run_setup\n"
-        "from movie_sync.config import Config\n"
-        "from movie_sync.credentials_manager import CredentialsManager\n"
-        "from movie_sync.storage.paths import AppPaths\n"
-        "paths = AppPaths(Path(sys.argv[1]))\n"
-        "manager = CredentialsManager(paths.credentials, Path(sys.argv[2]), {})\n"
-        "sys.exit(0 if run_setup(paths, manager, Config.load(paths.config)) else 9)\n"
-    )
+    code, seen = run_on_terminal(home, first_answers(home))
+
+    assert code == 0, seen
+    assert "anna_fl" in seen
+    assert PASSKEY not in seen
+    assert PASSWORD not in seen
+    assert home.manager.get("filelist")["passkey"] == PASSKEY
+
+
+def test_the_folder_of_films_is_not_private(home: Home) -> None:
+    """It is made as the user makes folders: a client or a media server of another user is to get in."""
+    answers = first_answers(home)
+    folder = home.films / "new" / "of mine"
+    answers[7:8] = [str(folder), "y"]
+    code, seen = run_on_terminal(home, answers, umask=0o002)
+
+    assert code == 0, seen
+    assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o775
+    assert stat.S_IMODE(home.paths.root.stat().st_mode) == 0o700
+    assert stat.S_IMODE(home.paths.config.stat().st_mode) == 0o600
+
+
+def run_on_terminal(home: Home, answers: list[str], umask: int = 0o022) -> tuple[int, str]:
+    """Run the program's setup on a terminal; return its exit code and what was shown."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", program, home.paths.root, home.folder / "keys" / "key"],
+        [sys.executable, "main.py", "setup", "--data-dir", home.paths.root],
         stdin=terminal,
         stdout=terminal,
         stderr=terminal,
         start_new_session=True,
         cwd=Path(__file__).resolve().parents[1],
-        env={"HOME": str(home.folder), "PATH": os.environ["PATH"]},
+        env={
+            "HOME": str(home.folder),
+            "PATH": os.environ["PATH"],
+            "MOVIE_SYNC_KEY_FILE": str(home.folder / "keys" / "key"),
+        },
+        umask=umask,
     )
     os.close(terminal)
-    seen = talk(controller, first_answers(home))
+    seen = talk(controller, answers)
     os.close(controller)
-
-    assert process.wait(timeout=30) == 0, seen
-    assert "anna_fl" in seen
-    assert PASSKEY not in seen
-    assert PASSWORD not in seen
-    assert home.manager.get("filelist")["passkey"] == PASSKEY
+    return process.wait(timeout=30), seen
 
 
 def talk(controller: int, answers: list[str]) -> str:

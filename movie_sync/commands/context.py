@@ -18,12 +18,16 @@ from movie_sync.storage.paths import AppPaths, default_key_file
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of the command line that are not settings."""
+    """The options of the command line that are not settings.
+
+    `umask` is the one that the user started the program with, for what is theirs and not ours.
+    """
 
     log_level: str = "INFO"
     plain: bool = False
     once: bool = False
     dry_run: bool = False
+    umask: int = 0o022
 
     @property
     def runs_once(self) -> bool:

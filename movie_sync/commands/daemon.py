@@ -73,7 +73,10 @@ def _configured(context: Context) -> Context | None:
         context.complain(f"{exc}\n")
         from movie_sync.commands.setup import run_setup  # noqa: PLC0415 - only a first run needs it
 
-        if not run_setup(context.paths, context.credentials_manager(), context.config):
+        is_done = run_setup(
+            context.paths, context.credentials_manager(), context.config, umask=context.options.umask
+        )
+        if not is_done:
             return None
         context = context.reloaded()
         _check_configured(context)

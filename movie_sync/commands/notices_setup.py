@@ -40,7 +40,9 @@ def build_announcer(context: Context) -> Announcer:
     sender = build_sender(context)
     channels: list[Channel] = []
     if config["on_event"]:
-        channels.append(CommandChannel(config["on_event"], outbox, clock, context.environ))
+        channels.append(
+            CommandChannel(config["on_event"], outbox, clock, context.environ, umask=context.options.umask)
+        )
     if config["notices"]["enabled"]:
         channels.append(_notices(context, sender, outbox))
     for service in servers:

@@ -55,10 +55,13 @@ def run_setup(
     manager: CredentialsManager,
     config: Config,
     *,
+    umask: int,
     prompts: Prompts | None = None,
     out: TextIO | None = None,
 ) -> bool:
     """Ask, then write credentials and `config.json`; return False if the user broke it off.
+
+    `umask` is for the folder of films, which others than this program are to use.
 
     Raises:
         UserError: there is no terminal, or a file is damaged and would be lost.
@@ -75,7 +78,7 @@ def run_setup(
     except (KeyboardInterrupt, EOFError):
         print("\nStopped. Nothing was changed.", file=out)
         return False
-    _write(paths, manager, answers)
+    _write(paths, manager, answers, umask)
     print(f"\nSaved in {paths.root}.", file=out)
     print("Next: `check` tries every part; without a command Movie Sync starts.", file=out)
     return True
@@ -89,15 +92,18 @@ def _without_terminal() -> str:
     )
 
 
-def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers) -> None:
+def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umask: int) -> None:
     """Write the credentials first: a config.json that names a user makes Movie Sync start."""
     if answers.folder_to_make is not None:
+        ours = os.umask(umask)
         try:
             answers.folder_to_make.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise UserError(
                 f"{answers.folder_to_make} could not be made: {exc.strerror}. Nothing was changed."
             ) from None
+        finally:
+            os.umask(ours)
     if answers.credentials:
         manager.save_all(answers.credentials)
     if answers.settings:

@@ -22,14 +22,24 @@ _PROCESS_SECONDS = 60.0
 
 
 class CommandChannel(Channel):
-    """Runs the user's command with one event after the other; each end of it counts as told."""
+    """Runs the user's command with one event after the other; each end of it counts as told.
+
+    `umask` is the command's, since what it makes is the user's; -1 is that of this process.
+    """
 
     def __init__(
-        self, words: Sequence[str], outbox: EventOutbox, clock: Clock, environ: Mapping[str, str] = os.environ
+        self,
+        words: Sequence[str],
+        outbox: EventOutbox,
+        clock: Clock,
+        environ: Mapping[str, str] = os.environ,
+        *,
+        umask: int = -1,
     ) -> None:
         super().__init__("command", f"The on_event command {Path(words[0]).name}", outbox, clock)
         self._words = words
         self._environ = without_secrets(environ)
+        self._umask = umask
 
     def wants(self, event: Event) -> bool:  # noqa: ARG002 - every one
         """Return whether an event is for this channel."""
@@ -40,7 +50,14 @@ class CommandChannel(Channel):
         return Task((event.id,), event_for_scripts(event)) if event else None
 
     def _start(self, given: bytes) -> Process:
-        return Process(self._words, given, environ=self._environ, seconds=_PROCESS_SECONDS, clock=self._clock)
+        return Process(
+            self._words,
+            given,
+            environ=self._environ,
+            seconds=_PROCESS_SECONDS,
+            clock=self._clock,
+            umask=self._umask,
+        )
 
     def _take_end(self, ended: Ended) -> None:
         if ended.code is None:

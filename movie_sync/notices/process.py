@@ -45,6 +45,7 @@ class Process:
         seconds: float,
         clock: Clock,
         is_answering: bool = False,
+        umask: int = -1,
     ) -> None:
         self._clock = clock
         self._seconds = seconds
@@ -62,6 +63,7 @@ class Process:
                 stderr=subprocess.DEVNULL,
                 env=environ,
                 cwd=folder,
+                umask=umask,
                 start_new_session=True,  # Ctrl+C is the daemon's to answer
             )
             on_error.pop_all()
