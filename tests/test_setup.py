@@ -18,6 +18,7 @@ from movie_sync.config import Config
 from movie_sync.config_keys import QUALITY_PRESETS
 from movie_sync.credentials_manager import CredentialsManager
 from movie_sync.errors import UserError
+from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -358,6 +359,19 @@ def test_no_terminal_names_the_variables(home: Home) -> None:
 def test_offered_presets_are_the_known_ones() -> None:
     """Setup offers each preset of the settings, and the built-in choice."""
     assert set(PRESETS) == {"default", *QUALITY_PRESETS}
+
+
+def test_beside_a_daemon(home: Home) -> None:
+    """It says what a running daemon takes up by itself and what only when it is started again."""
+    assert "`check`" in home.set_up(User(*first_answers(home)))[1]
+    lock = InstanceLock(home.paths.daemon_lock)
+    assert lock.acquire(wait_seconds=0)
+    only_credentials = home.set_up(User("", "", PASSKEY[::-1], *[""] * 8))[1]
+    settings = home.set_up(User("bertha", *[""] * 10))[1]
+    lock.release()
+
+    assert "takes this up by itself" in only_credentials
+    assert "when you stop and start it" in settings
 
 
 def test_on_a_real_terminal(home: Home) -> None:

@@ -74,7 +74,11 @@ def _configured(context: Context) -> Context | None:
         from movie_sync.commands.setup import run_setup  # noqa: PLC0415 - only a first run needs it
 
         is_done = run_setup(
-            context.paths, context.credentials_manager(), context.config, umask=context.options.umask
+            context.paths,
+            context.credentials_manager(),
+            context.config,
+            umask=context.options.umask,
+            is_start=True,
         )
         if not is_done:
             return None

@@ -15,6 +15,7 @@ from movie_sync.config import USERNAME_VARIABLE, Config, read_file_to_change, sa
 from movie_sync.config_values import UnusableValue, letterboxd_name, path_here, web_address
 from movie_sync.credentials_manager import SERVICES, VARIABLES, CredentialsManager, clean
 from movie_sync.errors import UserError
+from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
 _WELCOME = """\
@@ -56,12 +57,14 @@ def run_setup(
     config: Config,
     *,
     umask: int,
+    is_start: bool = False,
     prompts: Prompts | None = None,
     out: TextIO | None = None,
 ) -> bool:
     """Ask, then write credentials and `config.json`; return False if the user broke it off.
 
-    `umask` is for the folder of films, which others than this program are to use.
+    `umask` is for the folder of films, which others than this program are to use. `is_start` tells
+    that the daemon asks, and starts after it.
 
     Raises:
         UserError: there is no terminal, or a file is damaged and would be lost.
@@ -80,8 +83,17 @@ def run_setup(
         return False
     _write(paths, manager, answers, umask)
     print(f"\nSaved in {paths.root}.", file=out)
-    print("Next: `check` tries every part; without a command Movie Sync starts.", file=out)
+    if not is_start:
+        print(_what_is_next(paths, answers), file=out)
     return True
+
+
+def _what_is_next(paths: AppPaths, answers: _Answers) -> str:
+    if not InstanceLock(paths.daemon_lock).is_held_elsewhere():
+        return "Next: `check` tries every part; without a command Movie Sync starts."
+    if answers.settings:
+        return "A Movie Sync is running. It takes new settings up when you stop and start it."
+    return "The running Movie Sync takes this up by itself."
 
 
 def _without_terminal() -> str:
