@@ -78,6 +78,15 @@ def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
     assert shown(entry)["Downloading"] == [f"{start}Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP"]
 
 
+def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
+    """The film's name stays, and how far it is; the bar and the release's name give way."""
+    entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
+    lines = shown(entry, look=Look(40))["Downloading"]
+    assert lines == [" 47 %  Made Up 1 (1995): downloading,…"]
+    lines = shown(entry, look=Look(50))["Downloading"]
+    assert lines == [" 47 %  Made Up 1 (1995): downloading, idle 2 h"]
+
+
 def test_the_furthest_first() -> None:
     """Torrents on their way stand by how far they are; those at their end are not among them."""
     entries = [

@@ -17,6 +17,7 @@ _SHORTEST_IDLE_SECONDS = 60
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
 _INDENT = "  "
 _SHORTEST_LABEL = 20
+_FULL_BAR_COLUMNS = 72  # in less, what stands before a film's name would leave no room for it
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,9 @@ def _bar_line(entry: QueueEntry, look: Look) -> str:
         pace = f"idle {duration(follow.idle_seconds)}"
     else:
         pace = f"{follow.bytes_a_second / _MB:.1f} MB/s" if follow.bytes_a_second else ""
+    if look.width is not None and look.width < _FULL_BAR_COLUMNS:
+        state = ", ".join(filter(None, (follow.stage, pace)))
+        return f"{percent:3d} %  {look.label(entry.movie)}: {state}"
     return (
         f"[{bar}] {percent:3d} %  {follow.stage:11}  {pace:11}  {look.label(entry.movie)}: {_release(entry)}"
     )
