@@ -130,7 +130,7 @@ _QUALITY = Section(
                 *("Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p"),
                 *("Bluray-720p", "WEB-720p", "HDTV-720p"),
             ],
-            f"a list of at least one of {', '.join(ORDER_WORDS)}",
+            f"a list of at least one of {', '.join(QUALITIES)}",
             list_of(one_of(*QUALITIES), may_be_empty=False),
         ),
         "size_mb_per_minute": Section(

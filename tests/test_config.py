@@ -494,6 +494,13 @@ def test_any_json_gives_usable_settings(tmp_path: Path, content: object) -> None
     assert all(Path(folder).is_absolute() for folder in config["library_directories"])
 
 
+def test_an_unknown_quality(tmp_path: Path) -> None:
+    """The warning names every quality there is, also those that no built-in order holds."""
+    (warning,) = load(tmp_path, {"quality": {"order": ["BRRip-1080p"]}}).warnings
+
+    assert all(quality in warning for quality in QUALITIES)
+
+
 @pytest.mark.parametrize("key", rules())
 def test_every_key_is_documented_with_its_default(key: str) -> None:
     """The page of settings has a row for each key, with the default."""
