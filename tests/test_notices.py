@@ -382,7 +382,7 @@ def test_apprise_is_not_installed(home: Home, caplog: pytest.LogCaptureFixture) 
     announcer = home.announcer(notices={"enabled": True, "gather_seconds": 0})
     announcer.tell(event(1))
     run_once(announcer)
-    assert "pip install 'movie-sync[notices]'" in caplog.text
+    assert "pip install 'apprise>=1.9'" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
         import apprise  # noqa: PLC0415 - an optional extra
     except ImportError:
         raise UserError(
-            "the package `apprise` is missing. Install it with: pip install 'movie-sync[notices]'"
+            "the package `apprise` is missing. Install it where Movie Sync is installed: "
+            "pip install 'apprise>=1.9'"
         ) from None
     asset = apprise.AppriseAsset(app_id="Movie Sync", app_desc="Movie Sync")
     unknown, failed = [], []
