@@ -217,7 +217,7 @@ def _add_commands(
     _add_films(
         add("add", "queues films by slug or Letterboxd address"),
         nargs="+",
-        text="its slug (heat-1995) or Letterboxd address",
+        text="its slug (heat-1995) or Letterboxd address, or its id if it is known here",
     )
     search = add("search", "what the tracker has for a film, and what would be taken")
     search.add_argument("title", metavar="TITLE", help="the film's title")

@@ -23,6 +23,7 @@ from movie_sync.storage.watchlist_store import WatchlistStore
 _PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
+_ID = re.compile(r"[0-9A-Za-z]{1,8}")
 _LETTERBOXD = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com(?=/)", re.IGNORECASE)
 # A member's own page of a film, its reviews and whatever an address carries behind it name the film too.
 _FILM_PATH = re.compile(r"/(?:[\w-]+/)?film/([\w-]+)(?:[/?#].*)?", re.IGNORECASE)
@@ -30,13 +31,13 @@ _SHORT_ADDRESS = re.compile(r"(?:https?://)?boxd\.it/([0-9A-Za-z]+)/?", re.IGNOR
 
 
 def run_add(context: Context, films: Sequence[str]) -> int:
-    """Queue films by slug or address; returns the exit code.
+    """Queue films by slug or address, or by the id of one that is known; returns the exit code.
 
     Raises:
         UserError: one of them is neither.
     """
     base_url = context.config["letterboxd"]["base_url"].rstrip("/")
-    movies = tuple(_named_movie(film, base_url) for film in films)
+    movies = tuple(_known_movie(context, film) or _named_movie(film, base_url) for film in films)
     _submit(context, Request("add", movies=movies), f"{_count(len(movies))} to be queued")
     return 0
 
@@ -153,6 +154,14 @@ def _carry_out_here(context: Context, inbox: Inbox) -> None:
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
     services = Services(context, stop=threading.Event())
     inbox.drain(RequestDesk(queue_manager, services.intake(queue_manager)).carry_out)
+
+
+def _known_movie(context: Context, film: str) -> Movie | None:
+    """Return the film that the queues, or what was removed, hold under an id; a slug may look like one."""
+    if not _ID.fullmatch(film.strip()):
+        return None
+    found = context.queues_to_look_at().find(film.strip())
+    return found[1].movie if found else None
 
 
 def _named_movie(film: str, base_url: str) -> Movie:
