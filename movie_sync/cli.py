@@ -64,6 +64,8 @@ def _answer(args: argparse.Namespace) -> int:
         return _complain(str(exc), code, redactor)
     except (KeyboardInterrupt, Stopped):
         return _INTERRUPTED if args.command else 0  # the daemon was stopped on request
+    except ModuleNotFoundError as exc:
+        return _complain(_missing_package(exc), _UNUSABLE, redactor)
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
         _let_output_go()
         return _ANSWER_IS_NO
@@ -80,6 +82,13 @@ def _answer(args: argparse.Namespace) -> int:
             )
         return _complain(text, _ANSWER_IS_NO, redactor)
     return code
+
+
+def _missing_package(exc: ModuleNotFoundError) -> str:
+    return (
+        f"The package {exc.name} is not installed for {sys.executable}. Run Movie Sync with the Python that "
+        "it was installed with (.venv/bin/python main.py), or install it in its folder: pip install ."
+    )
 
 
 def _lost_output(exc: Exception) -> str | None:
@@ -110,6 +119,7 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
     umask = os.umask(0o077)
     command: str | None = args.command
     if command == "demo":
+        from movie_sync.commands import services  # noqa: F401, PLC0415 - a missing package is said at once
         from movie_sync.commands.demo import run_demo  # noqa: PLC0415
 
         return run_demo(log_level=args.log_level, plain=args.plain)

@@ -116,6 +116,25 @@ def test_wrong_usage(tmp_path: Path, line: list[str], words: str, capsys: pytest
     assert "invalid _" not in err
 
 
+@pytest.mark.parametrize("line", [["status"], ["demo"], []], ids=str)
+def test_a_python_without_the_packages(tmp_path: Path, line: list[str]) -> None:
+    """Started with another Python than the one it was installed for, it says so; exit code 2."""
+    answer = subprocess.run(
+        [sys.executable, "-S", "main.py", *line],
+        cwd=ROOT,
+        env={"HOME": str(tmp_path), "MOVIE_SYNC_HOME": str(tmp_path / "d"), "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert answer.returncode == 2
+    assert "is not installed for" in answer.stderr
+    assert len(answer.stderr.splitlines()) == 1
+    assert answer.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_data_folder_name(capsys: pytest.CaptureFixture[str]) -> None:
     """`--data-dir "$UNSET"` is not taken for the user's real folder, nor for the present one."""
     assert cli.main(["--data-dir", "", "status"]) == 2
