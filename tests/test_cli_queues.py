@@ -212,10 +212,11 @@ def test_remove_and_add(data: Path) -> None:
 
 def test_add_by_id(data: Path) -> None:
     """The id that `queue` shows brings a removed film back, also one of an export, which has no slug."""
-    film = {"id": "9Zzz", "slug": "", "title": "Old", "year": 1922, "url": "https://boxd.it/9Zzz"}
+    lid = "9Zzz" * 6
+    film = {"id": lid, "slug": "", "title": "Old", "year": 1922, "url": f"https://boxd.it/{lid}"}
     write(data / "queue_pending.json", [{**film, "imdb_id": None, "added_at": "2026-10-01T10:00:00Z"}])
-    assert run(data, "remove", "9Zzz", "K4") == 0
-    assert run(data, "add", "9Zzz", "K4") == 0
+    assert run(data, "remove", lid, "K4") == 0
+    assert run(data, "add", lid, "K4") == 0
     queues = QueueManager(data, writable=False)
     assert [entry.movie.title for entry in queues.entries(QueueName.PENDING)] == ["Old", "Four"]
     assert queues.entries(QueueName.REMOVED) == []

@@ -23,7 +23,7 @@ from movie_sync.storage.watchlist_store import WatchlistStore
 _PATIENCE_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
-_ID = re.compile(r"[0-9A-Za-z]{1,8}")
+_ID = re.compile(r"[0-9A-Za-z]{1,24}")  # as exports may have them
 _LETTERBOXD = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com(?=/)", re.IGNORECASE)
 # A member's own page of a film, its reviews and whatever an address carries behind it name the film too.
 _FILM_PATH = re.compile(r"/(?:[\w-]+/)?film/([\w-]+)(?:[/?#].*)?", re.IGNORECASE)
