@@ -120,6 +120,11 @@ DOWNLOAD_FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "refused": (faults.REFUSED, AuthError, "refused user name or passkey"),
     "locked": (faults.LOCKED, AuthError, "locked its API"),
     "challenge 403": (faults.CHALLENGE_PAGE, UnavailableError, "status 403"),
+    "challenge 200": (
+        page(200, "<title>Just a moment...</title><script>window._cf_chl_opt = {}</script>"),
+        UnavailableError,
+        "guarded by a challenge",
+    ),
     "unavailable": (faults.UNAVAILABLE, UnavailableError, "Service unavailable"),
     "server fault": (faults.SERVER_FAULT, UnavailableError, "status 500"),
     "endless body": (faults.ENDLESS, ReleaseError, "larger than 4 MB"),

@@ -40,6 +40,7 @@ _MAX_TORRENT_BYTES = 4_000_000
 _MAX_QUERY_CHARS = 200
 _MAX_QUOTED_CHARS = 120
 _IMDB_ID = re.compile(r"tt[0-9]{5,10}")
+_CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
 _ACTION_CAP = "maxim permis de actiuni"
 _LOCK_WORDS = ("too many failed", "maxim", "depasit")
 _REFUSAL_WORDS = ("passkey", "authentication")
@@ -252,6 +253,10 @@ class FileListClient:
                 f"FileList answered with status {answer.status} instead of a torrent: it may be guarded by "
                 "a challenge. Try again later."
             )
+        if "cf-mitigated" in answer.headers or (
+            not answer.body.startswith(b"d") and any(mark in answer.body for mark in _CHALLENGE_MARKS)
+        ):
+            raise UnavailableError("FileList is guarded by a challenge for the moment. Try again later.")
 
     def _quoted(self, text: str) -> str:
         """Return the tracker's own words, short, printable, and without the passkey."""
