@@ -44,7 +44,7 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "imdb of digits": ({"imdb": "4719744"}, {"imdb_id": "tt4719744"}),
     "imdb rubbish": ({"imdb": "tt12'; --"}, {"imdb_id": None}),
     "imdb a number": ({"imdb": 5}, {"imdb_id": None}),
-    "flags as text": ({"freeleech": "1", "doubleup": "0"}, {"freeleech": True, "double_upload": False}),
+    "flags as text": ({"freeleech": "1", "internal": "0"}, {"freeleech": True, "internal": False}),
     "flags beyond one": ({"freeleech": 2, "internal": True}, {"freeleech": True, "internal": True}),
     "flags rubbish": ({"freeleech": "yes", "internal": None}, {"freeleech": False, "internal": False}),
     "numbers as text": ({"size": "7", "seeders": "4"}, {"size_bytes": 7, "seeders": 4}),
@@ -60,7 +60,7 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "name with escapes": ({"name": " A\x1b[31m\u202eFilm\r\n2 "}, {"name": "A[31mFilm2"}),
     "unknown category": ({"category": "Holograms"}, {"category_id": None, "category": "Holograms"}),
     "no category": ({"category": ...}, {"category_id": None, "category": ""}),
-    "files missing": ({"files": ..., "leechers": -1, "times_completed": []}, {"files": None, "leechers": 0}),
+    "what is not needed missing": ({"files": ..., "leechers": -1, "times_completed": []}, {"seeders": 3}),
 }
 
 

@@ -112,16 +112,12 @@ class RowReader:
             name=name,
             size_bytes=_need_whole(row, "size", 1),
             seeders=_need_whole(row, "seeders", 0),
-            leechers=_whole(row.get("leechers")) or 0,
             imdb_id=_imdb_id(row.get("imdb")),
             category=category,
             category_id=category_id,
             freeleech=_flag(row.get("freeleech")),
-            double_upload=_flag(row.get("doubleup")),
             internal=_flag(row.get("internal")),
             uploaded_at=self._time(row.get("upload_date")),
-            files=_whole(row.get("files")),
-            times_completed=_whole(row.get("times_completed")) or 0,
         )
 
     def _category(self, value: object) -> tuple[str, int | None]:

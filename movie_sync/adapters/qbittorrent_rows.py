@@ -86,7 +86,6 @@ def _read_row(row: _Row) -> HeldTorrent:
         bytes_a_second=_count(row.get("dlspeed")),
         # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
         has_tracker=is_served(row["trackers"]) if "trackers" in row else bool(_text(row.get("tracker"))),
-        bytes_uploaded=_count(row.get("uploaded")),
     )
 
 

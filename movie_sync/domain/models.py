@@ -200,16 +200,12 @@ class Release:
     name: str
     size_bytes: int
     seeders: int
-    leechers: int = 0
     imdb_id: str | None = None
     category: str = ""
     category_id: int | None = None
     freeleech: bool = False
-    double_upload: bool = False
     internal: bool = False
     uploaded_at: datetime | None = None
-    files: int | None = None
-    times_completed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +241,6 @@ class HeldTorrent:
     bytes_a_second: int = 0
     tags: tuple[str, ...] = ()
     has_tracker: bool = False
-    bytes_uploaded: int = 0
 
 
 @dataclass(frozen=True, slots=True)
