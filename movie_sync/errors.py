@@ -120,11 +120,11 @@ class LibraryError(TransientError):
 
 
 class NoRoomError(MovieSyncError):
-    """There is no room for another torrent now; `needed_bytes` is what the chosen release takes."""
+    """There is no room for another torrent now; `setting` names the limit that is reached."""
 
-    def __init__(self, message: str, *, needed_bytes: int = 0) -> None:
+    def __init__(self, message: str, *, setting: str) -> None:
         super().__init__(message)
-        self.needed_bytes = needed_bytes
+        self.setting = setting
 
 
 class FilmError(MovieSyncError):

@@ -38,7 +38,8 @@ class RoomKeeper:
         unfinished = self._queue_manager.torrents.unfinished_count()
         if self._max_unfinished and unfinished >= self._max_unfinished:
             raise NoRoomError(
-                f"{unfinished} of our torrents are unfinished, and max_unfinished is {self._max_unfinished}"
+                f"{unfinished} of our torrents are unfinished, and max_unfinished is {self._max_unfinished}",
+                setting="max_unfinished",
             )
         self.check_size(client, movie, self._needed.get(movie.id, 0))
 
@@ -59,7 +60,7 @@ class RoomKeeper:
                 f"{takes}{room.free_bytes / _GB:.1f} GB are free on the client's disk, unfinished torrents "
                 f"still take {room.promised_bytes / _GB:.1f} GB of it, and min_free_space_gb is "
                 f"{self._min_free_bytes / _GB:g}",
-                needed_bytes=size_bytes,
+                setting="min_free_space_gb",
             )
 
     def took(self, size_bytes: int) -> None:

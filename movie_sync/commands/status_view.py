@@ -8,8 +8,8 @@ from movie_sync.domain.following import DONE_LATELY, LONG_IDLE_SECONDS, download
 from movie_sync.domain.models import Movie, QueueEntry, QueueName, Stage
 from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.storage.unlisted_store import KEPT_FOR, UnlistedFilm
+from movie_sync.workers.words import WAITING_FOR_ROOM
 
-_ROOM_WORDS = "waiting for room: "
 _BAR_CELLS = 10
 _PERCENT = 100
 _MB = 1_000_000
@@ -90,7 +90,7 @@ def overview(
         unlisted=[film for film in unlisted if not film.relisted and film.left_at > now - KEPT_FOR],
         retries=sorted(scheduled, key=lambda entry: str(entry.retry_at)),
         permanent=[entry for entry in failed if entry.retry_at is None],
-        room_why=activity.removeprefix(_ROOM_WORDS) if activity.startswith(_ROOM_WORDS) else "",
+        room_why=activity.removeprefix(WAITING_FOR_ROOM) if activity.startswith(WAITING_FOR_ROOM) else "",
     )
 
 

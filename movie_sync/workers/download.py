@@ -37,7 +37,7 @@ from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.workers.base import Complaints, Rest, Worker
 from movie_sync.workers.errands import Errand
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
-from movie_sync.workers.words import time_of_day
+from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -343,10 +343,9 @@ class DownloadWorker(Worker):
         return Rest(seconds, f"pausing until {until}: {exc}")
 
     def _wait_for_room(self, exc: NoRoomError) -> Rest:
-        why = f"waiting for room: {exc}"
-        kind = "disk" if "min_free_space_gb" in str(exc) else "count"
-        _log.log(logging.DEBUG if self._room_said == kind else logging.INFO, "Now %s.", why)
-        self._room_said = kind
+        why = f"{WAITING_FOR_ROOM}{exc}"
+        _log.log(logging.DEBUG if self._room_said == exc.setting else logging.INFO, "Now %s.", why)
+        self._room_said = exc.setting
         pause = self._room_pause_seconds
         self._room_pause_seconds = min(2 * pause, _LONGEST_ROOM_PAUSE_SECONDS)
         return Rest(pause, why, is_idle=True)

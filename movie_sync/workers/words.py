@@ -1,6 +1,9 @@
-"""How the workers' lines name times and sizes."""
+"""How the workers' lines name times, and what `status` knows an activity by."""
 
 from datetime import datetime, timedelta
+
+WAITING_FOR_ROOM = "waiting for room: "
+"""How the download worker's activity begins while there is no room; why not follows."""
 
 _DAY_SECONDS = 24 * 3600
 
