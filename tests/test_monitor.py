@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from movie_sync.adapters.http import HttpClient
 from movie_sync.adapters.letterboxd import LetterboxdWatchlist
-from movie_sync.adapters.letterboxd_pages import Refusal, find_refusal, parse_posters, parse_watchlist
+from movie_sync.adapters.letterboxd_pages import Refusal, find_refusal, parse_watchlist
 from movie_sync.adapters.letterboxd_text import clean_text, split_name
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.errors import PageChangedError, UserError
@@ -51,6 +51,13 @@ def watchlist(stand_in: LetterboxdStandIn, username: str = "someone", **limits: 
 # --- real pages ---------------------------------------------------------------------------------
 
 
+def raw_fragment() -> str:
+    """Return a real piece of a list, in what stands around it on a page."""
+    raw = (REAL / "watchlist-raw-fragment-2026-05.html").read_text(encoding="utf-8")
+    content = '<div class="js-watchlist-content" data-num-entries="6"><div class="poster-grid">'
+    return raw.replace("<body>", '<body data-owner="someone">').replace('<div class="poster-grid">', content)
+
+
 @real_pages
 def test_real_watchlist_page_is_read_whole() -> None:
     """The first of 15 real pages gives 28 of 415 films with keys, slugs, titles and years."""
@@ -73,13 +80,12 @@ def test_real_watchlist_page_is_read_whole() -> None:
 @real_pages
 def test_real_raw_items_are_read_with_their_keys_and_missing_years() -> None:
     """What an HTTP client received in May 2026: single-quoted JSON, no number, two undated films."""
-    raw = (REAL / "watchlist-raw-fragment-2026-05.html").read_text(encoding="utf-8")
     # The saved piece ends within its last poster; this is what came next.
-    mended = raw.removesuffix("\n").removesuffix("</ul></body></html>") + (
+    mended = raw_fragment().removesuffix("\n").removesuffix("</ul></body></html>") + (
         "&quot;uid&quot;:&quot;film:1&quot;,&quot;type&quot;:&quot;film&quot;}' ></div></li></ul>"
     )
 
-    movies = parse_posters(mended, SITE)
+    movies = parse_watchlist(mended, SITE).movies
 
     assert [movie.id for movie in movies] == ["IWJq", "WrYM", "TbK4", "x3yq", "R9dS", "zs0M"]
     assert [movie.slug for movie in movies if movie.year is None] == ["fatherland-3", "ray-gunn"]
@@ -90,7 +96,7 @@ def test_real_raw_items_are_read_with_their_keys_and_missing_years() -> None:
 def test_real_raw_items_cut_within_a_poster_are_refused() -> None:
     """The same piece as it was saved, cut within a poster, is not read as five films."""
     with pytest.raises(PageChangedError, match="1 of 6 posters"):
-        parse_posters((REAL / "watchlist-raw-fragment-2026-05.html").read_text(encoding="utf-8"), SITE)
+        parse_watchlist(raw_fragment(), SITE)
 
 
 @real_pages

@@ -158,16 +158,6 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         )
 
 
-def parse_posters(page: str, base_url: str) -> tuple[Movie, ...]:
-    """Read the posters in a piece of a watchlist page, in their order.
-
-    Raises:
-        PageChangedError: a poster is not understood.
-    """
-    with _parts_of(page, _is_watchlist_part) as (soup, _):
-        return _movies_in(soup, base_url)
-
-
 def parse_film(page: str) -> FilmPage:
     """Read a film's page.
 
