@@ -115,11 +115,11 @@ class FilmRows:
         return self._lines.as_array(changed, gone)
 
     def is_wasteful(self) -> bool:
-        """Tell whether more is kept for films that are gone than for those that are there."""
+        """Tell whether more is kept of films and states that are gone than of those that are there."""
         return self._lines.gone > len(self) + _SPARE_ROWS
 
     def compacted(self) -> "FilmRows":
-        """Return the same films without what is kept for those that are gone."""
+        """Return the same films without what is kept of what is gone."""
         rows = FilmRows(self._clock, is_work_list=self._is_work_list)
         for row in self:
             rows.add(self.entry(row), self._lines.line(row))

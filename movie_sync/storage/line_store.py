@@ -46,6 +46,7 @@ class LineStore:
         self._ends: list[int] = []
         self._oldest = 0
         self._count = 0
+        self._stored = 0
 
     def __len__(self) -> int:
         return self._count
@@ -60,8 +61,8 @@ class LineStore:
 
     @property
     def gone(self) -> int:
-        """How many rows are spent on lines that are gone."""
-        return len(self._lengths) - self._count
+        """How many lines are kept that are gone, or that another has replaced."""
+        return self._stored - self._count
 
     def first(self) -> int | None:
         """Return the oldest row, or None if there is none."""
@@ -107,7 +108,8 @@ class LineStore:
         Raises:
             StorageError: the scratch file cannot be read.
         """
-        return self._stored(row)[len(_SEPARATOR) :]
+        begin = self._offsets[row]
+        return b"".join(self._read_pieces(begin, begin + self._lengths[row]))[len(_SEPARATOR) :]
 
     def as_array(self, changed: Mapping[int, bytes], gone: Collection[int]) -> Iterator[bytes]:
         """Yield, in pieces, the JSON array of all lines, with some changed and some left out.
@@ -166,6 +168,7 @@ class LineStore:
         offset = self._written + len(newest)
         newest += _SEPARATOR
         newest += line
+        self._stored += 1
         if len(newest) >= self._spill_at:
             self._spill()
         return offset
@@ -178,9 +181,6 @@ class LineStore:
                 self._written += taken
                 del self._newest[:taken]
         self._spill_at = len(self._newest) + _PIECE_BYTES
-
-    def _stored(self, row: int) -> bytes:
-        return b"".join(self._read_pieces(self._offsets[row], self._offsets[row] + self._lengths[row]))
 
     def _read_pieces(self, start: int, end: int) -> Iterator[bytes]:
         while start < end:
