@@ -1002,13 +1002,10 @@ def test_no_room_for_scratch_files_costs_memory_and_nothing_else(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
-    without = QueueManager(tmp_path, clock=clock)
-    monkeypatch.undo()
-    full = QueueManager(tmp_path, clock=clock)
     monkeypatch.setattr(line_store, "_PIECE_BYTES", 100)
-    monkeypatch.setattr(os, "pwrite", refuse)
-    for number, queues in enumerate((without, full)):
+    for number, call in enumerate(("tempfile.TemporaryFile", "os.pwrite")):
+        monkeypatch.setattr(call, refuse)
+        queues = QueueManager(tmp_path, clock=clock)
         queues.add_all_to_pending([film(f"n{number}"), film(f"m{number}")])
         queues.add_to_completed(film(f"n{number}"))
         queues.note_choice(film("p2"), choice(f"p{number}"))

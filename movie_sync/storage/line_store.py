@@ -30,9 +30,7 @@ class LineStore:
     """
 
     def __init__(self) -> None:
-        self._descriptor = _open_scratch()
-        if self._descriptor is not None:
-            weakref.finalize(self, os.close, self._descriptor)
+        self._descriptor: int | None = None  # most queues never hold enough to need one
         # What is stored is one run of bytes: so many in the scratch file, then the newest in memory.
         self._written = 0
         self._newest = bytearray()
@@ -175,12 +173,21 @@ class LineStore:
 
     def _spill(self) -> None:
         """Move the newest bytes into the scratch file; what it does not take stays in memory."""
+        if self._descriptor is None:
+            self._open_scratch()
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 taken = os.pwrite(self._descriptor, self._newest, self._written)
                 self._written += taken
                 del self._newest[:taken]
         self._spill_at = len(self._newest) + _PIECE_BYTES
+
+    def _open_scratch(self) -> None:
+        if not hasattr(os, "pwrite"):  # Windows
+            return
+        with contextlib.suppress(OSError), tempfile.TemporaryFile() as file:
+            self._descriptor = os.dup(file.fileno())
+            weakref.finalize(self, os.close, self._descriptor)
 
     def _read_pieces(self, start: int, end: int) -> Iterator[bytes]:
         while start < end:
@@ -200,11 +207,3 @@ class LineStore:
         if not piece:
             raise StorageError("The scratch file in the folder for temporary files cannot be read.")
         return piece
-
-
-def _open_scratch() -> int | None:
-    try:
-        with tempfile.TemporaryFile() as file:
-            return os.dup(file.fileno())
-    except OSError:
-        return None

@@ -217,15 +217,13 @@ class QueueFile:
         self.is_stale = True
 
     def load(self) -> None:
-        """Read the file anew; a missing one is an empty queue.
+        """Read the file, once; a missing one is an empty queue.
 
         Damage is said in the log when the mended file is written, see `mend`.
 
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
-        self._rows = self._no_rows()
-        self._damage, self._aside, self.is_stale = "", self._no_aside(), False
         if self._writable:
             self._take_up_leftover()
         try:
