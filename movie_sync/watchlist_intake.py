@@ -59,7 +59,8 @@ class WatchlistIntake:
 
     def take_again(self) -> Intake:
         """Take in that the list is as it was at the last reading; raises as `take`."""
-        memory = self._store.load()
+        with self._lock:
+            memory = self._store.load()
         if memory is None:  # nothing was read yet, or what was remembered is damaged
             return Intake(0, 0, 0, 0)
         return self.take(WatchlistSnapshot(memory.owner, memory.movies))
@@ -105,7 +106,9 @@ class WatchlistIntake:
             self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents.of_film)
 
     def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
-        change = compare(snapshot, self._store.load(like=snapshot.movies), first_run=self._first_run)
+        with self._lock:
+            memory = self._store.load(like=snapshot.movies)
+        change = compare(snapshot, memory, first_run=self._first_run)
         return self._queue_manager.missing(change.wanted)
 
     def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:

@@ -269,6 +269,25 @@ def test_a_damaged_watchlist_file(tmp_path: Path, content: bytes, caplog: pytest
     assert json.loads((tmp_path / "watchlist.json").read_bytes())["username"] == "maria"
 
 
+def test_nobody_looks_at_the_file_while_another_takes_a_reading_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store remembers the damage that it read until it writes, so both threads' looks take turns."""
+    desk = Desk(tmp_path)
+    load, looks = desk.store.load, []
+
+    def watched(**like: tuple[Movie, ...]) -> object:
+        looks.append(desk.intake._lock.locked())
+        return load(**like)
+
+    monkeypatch.setattr(desk.store, "load", watched)
+    desk.take(1, 2)
+    desk.intake.take_again()
+    desk.intake.take_export(reading(3))
+    assert looks
+    assert all(looks)
+
+
 def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
     """It is put aside like a damaged file."""
     (tmp_path / "watchlist.json").mkdir()

@@ -19,7 +19,9 @@ _log = logging.getLogger(__name__)
 
 
 class WatchlistStore:
-    """`watchlist.json`. One writer at a time; with `writable=False` nothing is written.
+    """`watchlist.json`. For one thread at a time, from `load` to `save`: it remembers the damage it saw.
+
+    With `writable=False` nothing is written.
 
     Of a damaged file what is good counts, and the generation before it fills the gap. The damaged
     content is put aside when the next memory takes its place, and that is said in the log.
