@@ -163,14 +163,16 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now: bool) -> None:
     """All of ours; what a command beside the daemon may be writing just now waits for the next start."""
     paths = AppPaths(tmp_path)
-    leftovers = [
-        temporary_of(path)
-        for path in (paths.watchlist, paths.daemon, paths.config, paths.credentials, paths.budget)
-    ]
+    own = (paths.watchlist, paths.daemon, paths.radar, paths.unlisted, paths.events)
+    shared = (paths.config, paths.credentials, paths.budget)
+    leftovers = [temporary_of(path) for path in (*own, *shared)]
     for leftover in (*leftovers, tmp_path / "mine.tmp"):
         leftover.write_text("half")
 
     with writing_into(tmp_path) if is_written_now else contextlib.nullcontext():
         paths.sweep()
 
-    assert set(tmp_path.iterdir()) == {tmp_path / "mine.tmp", *(leftovers[2:] if is_written_now else [])}
+    assert set(tmp_path.iterdir()) == {
+        tmp_path / "mine.tmp",
+        *(leftovers[len(own) :] if is_written_now else []),
+    }

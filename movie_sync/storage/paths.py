@@ -128,7 +128,7 @@ class AppPaths:
 
         The queues and the inbox sweep theirs themselves.
         """
-        for path in (self.watchlist, self.daemon):
+        for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.events):
             delete_leftover(path)
         # Commands write these beside the daemon.
         with nobody_writes_into(self.root) as is_left:
