@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.adapters import library_folder
+from movie_sync.adapters import library_folder, library_table
 from movie_sync.adapters.library import DiskLibrary
 from movie_sync.domain.models import Movie
 from movie_sync.errors import LibraryError, Stopped
@@ -412,6 +412,18 @@ def test_names_that_are_no_text_do_no_harm(shelf):
     put(shelf.root / os.fsdecode(b"Heat \xe9 (1995).mkv"))
     put(shelf.root / "Ronin (1998).mkv")
     assert shelf.find(film("Ronin", 1998)) == "Ronin (1998).mkv"
+
+
+def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):
+    """Folders without a film, such as what an archive is unpacked into, are not kept for ever."""
+    monkeypatch.setattr(library_table, "_BEARABLE_WASTE", 20)
+    put(shelf.root / "Heat (1995)" / "a.mkv")
+    for number in range(50):
+        (shelf.root / f"unpacked {number}" / "inside").mkdir(parents=True)
+        assert shelf.find() == "Heat (1995)/a.mkv"
+        shutil.rmtree(shelf.root / f"unpacked {number}")
+        assert shelf.find() == "Heat (1995)/a.mkv"
+    assert len(shelf.library._table) < 50
 
 
 def test_a_large_library_is_small(shelf):

@@ -90,13 +90,11 @@ class DiskLibrary:
             self._check_stop()
             if not table.is_alive(folder):
                 if folder not in self._root_numbers.values():
-                    self._bury(folder)
-                    buried = True
+                    buried |= self._bury(folder)
                 continue
             found = self._look_at(folder)
             if found is None:
-                self._bury(folder)
-                buried = True
+                buried |= self._bury(folder)
             elif found.st_mtime_ns != table.stamp(folder):
                 changed.append(folder)
         self._list_again(changed)
@@ -156,10 +154,10 @@ class DiskLibrary:
                 "Until it is mounted again no film is taken."
             )
 
-    def _bury(self, folder: int) -> None:
-        self._table.bury(folder)
+    def _bury(self, folder: int) -> bool:
         self._devices.pop(folder, None)
         self._link_targets.pop(folder, None)
+        return self._table.bury(folder)
 
     # Listing ----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator
 from movie_sync.domain.matching import KeyIndex, WantedFilm
 
 _DEAD = -1
-_BEARABLE_WASTE = 2000  # files
+_BEARABLE_WASTE = 2000  # files and folders
 _AS_FOLDER = "/"  # stands for the folder's own name; no file name holds it
 _NUMBER_BITS = 24
 _NUMBER_MASK = (1 << _NUMBER_BITS) - 1
@@ -32,7 +32,7 @@ class LibraryTable:
         self._ids = array("I")
         self._index = KeyIndex()
         self._forgotten: set[int] = set()
-        self._dead_files = 0
+        self._dead = 0
         self._last_path = (_DEAD, "")
 
     # Folders ----------------------------------------------------------------------------------
@@ -44,7 +44,7 @@ class LibraryTable:
     @property
     def is_wasteful(self) -> bool:
         """Whether so much has been replaced that building anew saves memory."""
-        return self._dead_files > _BEARABLE_WASTE and self._dead_files * 2 > len(self._file_names)
+        return self._dead > _BEARABLE_WASTE and self._dead * 2 > len(self._file_names) + len(self._parents)
 
     def add_folder(self, parent: int | None, name: str) -> int:
         """Add a folder that was not listed yet; a root's name is its whole path."""
@@ -81,10 +81,17 @@ class LibraryTable:
             self._last_path = (parent, self.folder_path(parent))
         return os.path.join(self._last_path[1], name)
 
-    def bury(self, folder: int) -> None:
-        """Forget a folder that is gone; its files are forgotten by `forget_orphans`."""
+    def bury(self, folder: int) -> bool:
+        """Forget a folder that is gone, if it is not forgotten yet; tells whether it was not.
+
+        Its files are forgotten by `forget_orphans`.
+        """
+        if self._parents[folder] == _DEAD:
+            return False
         self._parents[folder] = _DEAD
         self._last_path = (_DEAD, "")
+        self._dead += 1
+        return True
 
     def forget_orphans(self) -> None:
         """Forget the files of folders that are gone."""
@@ -113,7 +120,7 @@ class LibraryTable:
         for number in files:
             self._folders_of_files[number] = _DEAD
             self._forgotten.add(number)
-            self._dead_files += 1
+            self._dead += 1
 
     def settle(self) -> None:
         """Take forgotten files out of the index."""
