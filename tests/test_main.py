@@ -424,6 +424,10 @@ def test_a_password_that_is_refused_while_torrents_are_looked_at(
         answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
         assert answer.returncode == 2
         assert "refused the user name or password" in answer.stderr
+        _fill(letterboxd, filelist, 2)
+        answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
+        assert answer.returncode == 2
+        assert answer.stderr.count("until they change") == 1
 
 
 def test_a_first_run_that_asks(home: Household) -> None:

@@ -76,18 +76,14 @@ def put_into_words(exc: qbittorrentapi.APIError, where: str, timeout_seconds: fl
 
 def refused_login(where: str) -> AuthError:
     """Return the error for a user name or password that qBittorrent does not accept."""
-    return AuthError(
-        f"{where} refused the user name or password. It is not tried again until they change: "
-        "run the setup command, or set MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
-        service=SERVICE,
-    )
+    return AuthError(f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE)
 
 
 def missing_login(where: str) -> AuthError:
     """Return the error for a qBittorrent that wants a login when there is none to give."""
     return AuthError(
-        f"{where} asks for a login, and the user name or the password is not set. Run the setup command, "
-        "or set MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
+        f"{where} asks for a login, and the user name or the password is not set. Give both with `setup`, "
+        "or in MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
         service=SERVICE,
     )
 

@@ -52,7 +52,7 @@ class Address:
             )
         if "@" in parts.netloc:
             raise UserError(
-                "qbittorrent.url in config.json holds a user name: take it out and run the setup command. "
+                "qbittorrent.url in config.json holds a user name: take it out and run `setup`. "
                 "Passwords are kept encrypted, not there."
             )
         self.url = urlunsplit(parts._replace(query="", fragment=""))
