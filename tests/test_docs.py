@@ -1,0 +1,65 @@
+"""The documents name everything that can be typed, set or found in the data folder."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from movie_sync import cli
+from movie_sync.config import INTERVAL_VARIABLE, USERNAME_VARIABLE
+from movie_sync.credentials_manager import VARIABLES
+from movie_sync.storage.paths import AppPaths
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
+ENVIRONMENT = {
+    *("MOVIE_SYNC_HOME", "MOVIE_SYNC_KEY_FILE", USERNAME_VARIABLE, INTERVAL_VARIABLE),
+    *(name for service in VARIABLES.values() for name in service.values()),
+}
+
+
+def parsers() -> dict[str, argparse.ArgumentParser]:
+    """Return the parser of each command, and the daemon's under no name."""
+    top = cli._parser()
+    (commands,) = (action for action in top._actions if isinstance(action, argparse._SubParsersAction))
+    return {"": top, **commands.choices}
+
+
+@pytest.mark.parametrize(("command", "parser"), parsers().items(), ids=list(parsers()))
+def test_what_can_be_typed(command: str, parser: argparse.ArgumentParser) -> None:
+    """Every command and its own options stand in its row, those of all and of the daemon in the tables."""
+    row = next((line for line in COMMANDS.splitlines() if line.startswith(f"| `{command}")), "")
+    assert not command or row
+    shared = {name for name in parsers()[""]._option_string_actions if name.startswith("--")}
+    for option in (name for name in parser._option_string_actions if name.startswith("--")):
+        assert option in (row if option not in shared else COMMANDS)
+
+
+def test_every_variable_of_the_environment() -> None:
+    """Both pages that list them have all, and no others."""
+    for page in ("commands.md", "configuration.md"):
+        named = set(re.findall(r"^\|.*", (DOCS / page).read_text(encoding="utf-8"), re.MULTILINE))
+        assert set(re.findall(r"`(MOVIE_SYNC_\w+)`", "\n".join(named))) == ENVIRONMENT, page
+
+
+def test_every_file_of_the_data_folder(tmp_path: Path) -> None:
+    """The page of files names what lies there."""
+    text = (DOCS / "files.md").read_text(encoding="utf-8")
+    paths = AppPaths(tmp_path)
+    names = {
+        path.relative_to(tmp_path).name
+        for name in dir(AppPaths)
+        if isinstance(getattr(AppPaths, name), property) and (path := getattr(paths, name))
+    }
+    assert {"config.json", "daemon.lock", "credentials.enc"} <= names
+    for name in sorted(names):
+        assert f"`{name}`" in text or f"`{name}/`" in text
+
+
+def test_every_exit_code() -> None:
+    """Those that the program can end with have a row."""
+    codes = {cli._ANSWER_IS_NO, cli._UNUSABLE, cli._INTERRUPTED, 0, 3, 143}
+    table = COMMANDS.partition("## Exit codes")[2]
+    rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
+    assert {int(code) for row in rows for code in row.split(",")} == codes
