@@ -9,6 +9,7 @@ import pytest
 from movie_sync import cli
 from movie_sync.config import INTERVAL_VARIABLE, USERNAME_VARIABLE
 from movie_sync.credentials_manager import VARIABLES
+from movie_sync.storage import entry_codec
 from movie_sync.storage.paths import AppPaths
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -63,3 +64,10 @@ def test_every_exit_code() -> None:
     table = COMMANDS.partition("## Exit codes")[2]
     rows = re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE)
     assert {int(code) for row in rows for code in row.split(",")} == codes
+
+
+def test_every_key_of_a_film_in_a_queue() -> None:
+    """The page of files explains what a line of a queue file may hold."""
+    text = (DOCS / "files.md").read_text(encoding="utf-8")
+    keys = entry_codec._KNOWN_WITH_FOLLOW | entry_codec._PAGE_KEYS | {"where"}
+    assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
