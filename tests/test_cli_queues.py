@@ -2,6 +2,10 @@
 
 import io
 import json
+import os
+import pty
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.daemon_state import DaemonState, read_state, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
+ROOT = Path(__file__).resolve().parents[1]
 # Fixtures count where a test file names them.
 data, process_as_before = command_bench.data, command_bench.process_as_before
 
@@ -181,6 +186,27 @@ def test_damage_is_said_once(
     assert err.count("is damaged") == 1
     assert ("is kept in queue_failed.json.damaged-" in err) is is_mended
     assert (path.read_bytes() != b"rubbish") is is_mended
+
+
+def test_slugs_can_be_copied(data: Path) -> None:
+    """On a terminal of the usual width no slug is broken into lines, whatever stands beside it."""
+    slug = "the-phantom-of-the-opera-1925"
+    film = {"id": "K1", "slug": slug, "title": "The Phantom of the Opera", "year": 1925, "url": ""}
+    why = {"error": "1 release, not acceptable: not this film: year 2004", "retry_count": 1, "retry_at": None}
+    write(data / "queue_failed.json", [{**film, "imdb_id": None, "added_at": "2026-10-01T10:00:00Z", **why}])
+    controller, terminal = pty.openpty()
+    subprocess.run(
+        [sys.executable, ROOT / "main.py", "queue", "--data-dir", data],
+        stdout=terminal,
+        env={**os.environ, "COLUMNS": "80", "TERM": "dumb"},
+        check=True,
+        timeout=30,
+    )
+    shown = os.read(controller, 65_536).decode()
+    os.close(terminal)
+    os.close(controller)
+    assert f" {slug} " in shown
+    assert "not acceptable: not this film: year 2004" not in shown
 
 
 def test_the_queue_is_the_one_that_holds_the_film(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from movie_sync.commands.table import print_table
 from movie_sync.domain.models import QueueName
 from movie_sync.storage.entry_codec import entry_to_dict
 
+_NAME_COLUMN = "SLUG OR ID"  # what the commands take
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 
@@ -27,11 +28,13 @@ def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
     if not entries:
         context.say("No films there.")
         return 0
-    headers = ("QUEUE", "FILM", "SLUG OR ID", "STATE")
+    headers = ("QUEUE", "FILM", _NAME_COLUMN, "STATE")
     rows = [
         (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
         for name, entry in entries
     ]
     first = 1 if queue else 0  # of one queue, its name need not stand in every line
-    print_table(headers[first:], [row[first:] for row in rows], plain=context.options.plain)
+    print_table(
+        headers[first:], [row[first:] for row in rows], plain=context.options.plain, to_copy=_NAME_COLUMN
+    )
     return 0
