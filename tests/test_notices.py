@@ -19,6 +19,7 @@ from fakes import FakeClock
 from real_qbittorrent import free_port, wait_until
 from stand_ins.receiver import Receiver
 
+from movie_sync.commands import check
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.config import Config
@@ -28,7 +29,10 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
+from movie_sync.errors import UserError
+from movie_sync.notices import channels
 from movie_sync.notices.announcer import Announcer
+from movie_sync.notices.channels import notice_order
 from movie_sync.notices.wording import notice_of
 from movie_sync.storage.event_outbox import EventOutbox
 from movie_sync.storage.paths import AppPaths
@@ -715,6 +719,14 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
     assert any(line.startswith("FAIL  Plex: Plex at http://127.0.0.1") for line in lines)
     assert answer.returncode == 1
     assert TOKEN not in answer.stdout + answer.stderr
+
+
+def test_an_order_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`check` waits for a minute, ends it, and says why."""
+    monkeypatch.setattr(channels, "_PROCESS_SECONDS", 0.0)
+    context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
+    with pytest.raises(UserError, match="took longer than 0 seconds"):
+        check._check_telling(context, "notices", notice_order("A test", "Nobody waits for it."))
 
 
 # --- the page of examples ---------------------------------------------------------------------

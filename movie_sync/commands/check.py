@@ -13,7 +13,7 @@ from movie_sync.commands.services import Services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.notices.channels import notice_order, refresh_order
+from movie_sync.notices.channels import notice_order, refresh_order, what_failed
 from movie_sync.storage.atomic_file import make_private_folder
 
 _GB = 1_000_000_000
@@ -117,6 +117,6 @@ def _checks_of_telling(context: Context) -> list[tuple[str, Callable[[], str]]]:
 
 def _check_telling(context: Context, service: str, order: bytes) -> str:
     ended = build_sender(context).carry_out(service, order)
-    if ended.code != 0 or ended.answer:
-        raise UserError(ended.answer or f"the process that does it ended with code {ended.code}")
+    if words := ended.answer or what_failed(ended):
+        raise UserError(words)
     return "a notice was sent" if service == "notices" else "looks for new films"

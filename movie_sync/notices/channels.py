@@ -93,11 +93,9 @@ class Sender:
     def carry_out(self, service: str, given: bytes) -> Ended:
         """Carry an order out and wait for the end, up to a minute; raises OSError."""
         process = self.start(service, given)
-        process.wait(_PROCESS_SECONDS)
-        ended = process.poll()
-        if ended is None:
-            process.end()
-        return ended or Ended(None, f"it took longer than {_PROCESS_SECONDS:g} seconds")
+        while (ended := process.poll()) is None:
+            process.wait(_PROCESS_SECONDS)
+        return ended
 
 
 class SenderChannel(Channel):
@@ -125,14 +123,11 @@ class SenderChannel(Channel):
         return self._sender.start(self.name, given)
 
     def _take_end(self, ended: Ended) -> None:
-        if ended.code == 0:
-            self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
-        elif ended.code is None:
-            self._fail(f"took longer than {_PROCESS_SECONDS:g} seconds")
-        elif ended.code == CHILD_SAYS_WHY:
-            self._fail(f"failed: {ended.answer}")
+        failure = what_failed(ended)
+        if failure:
+            self._fail(failure)
         else:
-            self._fail(f"failed: the process that does it ended with code {ended.code}")
+            self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
 
 
 class NoticeChannel(SenderChannel):
@@ -191,6 +186,15 @@ class RefreshChannel(SenderChannel):
             return None
         ids = [event.id for event in self._outbox.waiting(self.name)]
         return Task(ids, refresh_order(self.name, self._address))
+
+
+def what_failed(ended: Ended) -> str:
+    """Say why our own process did not carry an order out; empty if it did."""
+    if ended.code is None:
+        return f"took longer than {_PROCESS_SECONDS:g} seconds"
+    if ended.code == CHILD_SAYS_WHY:
+        return f"failed: {ended.answer}"
+    return f"failed: the process that does it ended with code {ended.code}" if ended.code else ""
 
 
 def notice_order(title: str, text: str) -> bytes:
