@@ -353,8 +353,8 @@ class QueueFile:
             self._read(previous_of(self._path), fills_gap=True)
         self.is_stale = True
         self._damage = (
-            f"{self._path} is damaged: {complaint}. {good} films in it can be read and stay, "
-            f"{len(self) - good} come back from its second copy. {_WHAT_IS_MISSING[self.name]}"
+            f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
+            f"films that come back from its second copy: {len(self) - good}. {_WHAT_IS_MISSING[self.name]}"
         )
 
     def _read(self, path: Path, *, fills_gap: bool = False) -> str | None:
