@@ -24,6 +24,7 @@ _FILES_KEPT = 3
 _FILE_MODE = 0o600
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.DEBUG: "\x1b[2m"}
 _NO_COLOUR = "\x1b[0m"
+_TERMS_WITHOUT_COLOURS = {"dumb", "unknown"}
 
 
 class _Formatter(logging.Formatter):
@@ -71,7 +72,7 @@ def set_up_logging(
     tear_down_logging()
     logger.setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level]))
     logger.propagate = False
-    with_colours = not plain and sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    with_colours = not plain and _are_colours_wanted()
     console = logging.StreamHandler(sys.stderr)
     console.setLevel(level)
     console.setFormatter(_Formatter(redactor, with_colours=with_colours))
@@ -81,6 +82,15 @@ def set_up_logging(
         handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
         handler.setFormatter(_Formatter(redactor, with_colours=False))
         logger.addHandler(handler)
+
+
+def _are_colours_wanted() -> bool:
+    """Return whether stderr is a terminal that knows colours, and nobody switched them off."""
+    return (
+        sys.stderr.isatty()
+        and not os.environ.get("NO_COLOR")
+        and os.environ.get("TERM") not in _TERMS_WITHOUT_COLOURS
+    )
 
 
 def _clear_the_way(log_file: Path, logger: logging.Logger) -> None:

@@ -161,6 +161,30 @@ def test_levels(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "\x1b" not in stream.getvalue() + written
 
 
+@pytest.mark.parametrize(
+    ("surroundings", "has_colours"),
+    [
+        ({"TERM": "xterm"}, True),
+        ({}, True),
+        ({"NO_COLOR": ""}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_colours(monkeypatch: pytest.MonkeyPatch, surroundings: dict[str, str], has_colours: bool) -> None:
+    """Only a terminal that knows them gets them, and only while nobody switched them off."""
+    for name in ("TERM", "NO_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in surroundings.items():
+        monkeypatch.setenv(name, value)
+    stream = io.StringIO()
+    monkeypatch.setattr(stream, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", stream)
+    set_up_logging("INFO", Redactor())
+    _log.warning("three")
+    assert ("\x1b" in stream.getvalue()) == has_colours
+
+
 @pytest.mark.parametrize("umask", [0, 0o022, 0o077, 0o377])
 def test_the_file_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, umask: int) -> None:
     """Mode 0600 from the moment it exists, under any umask, and after each rotation."""
