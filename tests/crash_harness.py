@@ -8,6 +8,7 @@ folder since the folder was flushed may have been changed or not).
 """
 
 import errno
+import functools
 import itertools
 import os
 import shutil
@@ -261,6 +262,7 @@ class Disk:
         }
 
 
+@functools.cache  # asked of few paths, millions of times
 def _folder_of(path: str) -> str:
     return path.rpartition(os.sep)[0] or "."
 
