@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.matching import NameIndex, WantedFilm
 from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release, Tried
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
@@ -66,6 +67,7 @@ class FileListDownloader:
         library: MovieLibrary,
         rules: QualityRules,
         clock: Clock,
+        knows_title: KnowsTitle = knows_no_title,
         dry_run: bool = False,
     ) -> None:
         self._search = search
@@ -74,6 +76,7 @@ class FileListDownloader:
         self._library = library
         self._rules = rules
         self._clock = clock
+        self._knows_title = knows_title
         self._dry_run = dry_run
         self._held: NameIndex | None = None
         self._held_by_name: dict[str, HeldTorrent] = {}
@@ -141,7 +144,7 @@ class FileListDownloader:
         What a torrent that came to nothing has left in either of them is not the film.
         """
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
-        where = self._library.find(movie, but_for=but_for)
+        where = self._library.find(movie, but_for=but_for, knows_title=self._knows_title)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
         held = self._find_held(movie, but_for)
@@ -225,7 +228,7 @@ class FileListDownloader:
             for torrent in torrents:
                 self._note_held(torrent, _filelist_id(torrent))
             self._held_until = now + _HELD_NAMES_SECONDS
-        name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for)
+        name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for, knows_title=self._knows_title)
         held = None if name is None else self._held_by_name[name]
         return held if held is not None and self._is_still_held(held) else None
 

@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
@@ -141,7 +142,13 @@ class FollowedClient(Protocol):
 class MovieLibrary(Protocol):
     """The films on the user's disks."""
 
-    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
+    def find(
+        self,
+        movie: Movie,
+        *,
+        but_for: AbstractSet[str] = frozenset(),
+        knows_title: KnowsTitle = knows_no_title,
+    ) -> str | None:
         """Return where the film is, or None; files and folders of the names in `but_for` do not count.
 
         Raises:

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import HeldTorrent, Movie, Release, Room, TorrentFile, WatchlistSnapshot
 
 
@@ -219,7 +220,13 @@ class FakeLibrary:
         self.error: BaseException | None = None
         self.journal = journal if journal is not None else []
 
-    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
+    def find(
+        self,
+        movie: Movie,
+        *,
+        but_for: AbstractSet[str] = frozenset(),
+        knows_title: KnowsTitle = knows_no_title,
+    ) -> str | None:
         """Return where one of the film's titles lies."""
         self.journal.append("library")
         if self.error:

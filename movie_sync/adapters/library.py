@@ -12,7 +12,8 @@ from pathlib import Path
 
 from movie_sync.adapters.library_folder import list_folder
 from movie_sync.adapters.library_table import Inventory, LibraryTable
-from movie_sync.domain.matching import Verdict, WantedFilm, is_never_film, judge
+from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
+from movie_sync.domain.matching import WantedFilm, is_never_film, judge
 from movie_sync.domain.models import Movie
 from movie_sync.errors import LibraryError, Stopped
 from movie_sync.ports import Clock
@@ -41,7 +42,13 @@ class DiskLibrary:
         self._scanned_at: float | None = None
         self._reset()
 
-    def find(self, movie: Movie, *, but_for: AbstractSet[str] = frozenset()) -> str | None:
+    def find(
+        self,
+        movie: Movie,
+        *,
+        but_for: AbstractSet[str] = frozenset(),
+        knows_title: KnowsTitle = knows_no_title,
+    ) -> str | None:
         """Return where the film is, or None; files and folders of the names in `but_for` do not count.
 
         Raises:
@@ -57,7 +64,7 @@ class DiskLibrary:
                 self._scanned_at = self._clock.monotonic()
             for file in self._table.candidates(wanted):
                 found = judge(wanted, self._table.name(file), id_beside=self._table.imdb_id(file))
-                if found.verdict is Verdict.YES:
+                if counts_as_there(found, knows_title):
                     path = self._table.path(file)
                     if not but_for or but_for.isdisjoint(_names_in(path)):
                         return path

@@ -48,13 +48,20 @@ class Judgement:
 
     `exact` is set if the title and the year stand in the name as the film has them; a film without
     an IMDb id may be downloaded only then. `title_end` is the index of the name's word where the
-    film's title ends, if the name has it.
+    film's title ends, if the name has it. `alternative_key` is the squashed key of the alternative
+    title that is all that makes a MAYBE a maybe, else "".
     """
 
     verdict: Verdict
     reason: str
     exact: bool = False
     title_end: int | None = None
+    alternative_key: str = ""
+
+    @property
+    def alternative_only(self) -> bool:
+        """Tell whether nothing but an alternative title, maybe another film's own, speaks for the film."""
+        return bool(self.alternative_key)
 
 
 def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Judgement:

@@ -9,7 +9,8 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 
-from movie_sync.domain.judging import Verdict, judge
+from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
+from movie_sync.domain.judging import judge
 from movie_sync.domain.path_name import parse_path
 from movie_sync.domain.readings import Reading
 from movie_sync.domain.typos import is_long_enough
@@ -116,11 +117,17 @@ class NameIndex:
         self._names += name.encode("utf-8", "surrogatepass")
         self._starts.append(len(self._names))
 
-    def find(self, wanted: WantedFilm, *, but_for: Collection[str] = ()) -> str | None:
-        """Return a name that is the film (verdict yes), the first added of several, or None."""
+    def find(
+        self,
+        wanted: WantedFilm,
+        *,
+        but_for: Collection[str] = (),
+        knows_title: KnowsTitle = knows_no_title,
+    ) -> str | None:
+        """Return a name that counts as the film, the first added of several, or None."""
         for number in sorted(self._index.candidates(wanted)):
             name = self._name(number)
-            if name not in but_for and judge(wanted, name).verdict is Verdict.YES:
+            if name not in but_for and counts_as_there(judge(wanted, name), knows_title):
                 return name
         return None
 
