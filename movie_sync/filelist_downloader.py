@@ -53,6 +53,8 @@ class Search:
 class FileListDownloader:
     """Finds a film's best release on FileList and hands it to the torrent client.
 
+    `knows_title` tells whether some film has a title as its own, `in_company` returns a film with what
+    other films of its title there are; both are asked whenever names are judged.
     With `dry_run` it stops before the torrent is fetched and answers as if it had been handed over.
     For one thread (the download worker's, or a command's). All methods raise `TransientError`,
     `AuthError` and `StorageError` where a service or the disk cannot be used now.
@@ -68,6 +70,7 @@ class FileListDownloader:
         rules: QualityRules,
         clock: Clock,
         knows_title: KnowsTitle = knows_no_title,
+        in_company: Callable[[Movie], Movie] = lambda movie: movie,
         dry_run: bool = False,
     ) -> None:
         self._search = search
@@ -77,6 +80,7 @@ class FileListDownloader:
         self._rules = rules
         self._clock = clock
         self._knows_title = knows_title
+        self._in_company = in_company
         self._dry_run = dry_run
         self._held: NameIndex | None = None
         self._held_by_name: dict[str, HeldTorrent] = {}
@@ -144,10 +148,11 @@ class FileListDownloader:
         What a torrent that came to nothing has left in either of them is not the film.
         """
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
-        where = self._library.find(movie, but_for=but_for, knows_title=self._knows_title)
+        wanted = self._in_company(movie)
+        where = self._library.find(wanted, but_for=but_for, knows_title=self._knows_title)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
-        held = self._find_held(movie, but_for)
+        held = self._find_held(wanted, but_for)
         return None if held is None else _as_there(movie, held)
 
     def latest(self) -> list[Release]:
@@ -157,7 +162,8 @@ class FileListDownloader:
     def examine(self, movie: Movie, releases: Sequence[Release], tried: Sequence[Tried] = ()) -> Search:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
         why = {old.choice.filelist_id: old.why for old in tried if old.choice.filelist_id}
-        return Search(movie, tuple(rank(movie, releases, self._rules, self._clock.now(), tried=why)))
+        wanted = self._in_company(movie)
+        return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
 
     def search(self, movie: Movie, tried: Sequence[Tried] = ()) -> Search:
         """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name."""

@@ -21,8 +21,10 @@ from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Reason
 from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.errors import StorageError
+from movie_sync.known_films import KnownFilms
 from movie_sync.ports import Clock
 from movie_sync.queued_torrents import QueuedTorrents
+from movie_sync.storage.paths import AppPaths
 from movie_sync.storage.queue_set import QueueSet
 
 _log = logging.getLogger(__name__)
@@ -62,6 +64,8 @@ class QueueManager:
         self._queues = QueueSet(Path(folder), self._clock, writable=writable)
         self.torrents = QueuedTorrents(self._queues, self._all_locked, self._clock, wake=self.wake)
         """What is known of the torrents that were handed over for the films."""
+        self.known = KnownFilms(self._queues, self._all_locked, AppPaths(Path(folder)).watchlist)
+        """What other films are called, of the queues and of the watchlist."""
 
     @property
     def damage(self) -> list[str]:
@@ -329,6 +333,10 @@ class QueueManager:
         """Return how many failed films wait for an acceptable release."""
         with self.failed_lock:
             return len(self._queues[QueueName.FAILED].waiting)
+
+    def knows_title(self, key: str) -> bool:
+        """Tell whether a film of any queue or of the watchlist has this title, a squashed key, as its own."""
+        return self.known.knows_title(key)
 
     # --- waiting --------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 import logging
 import threading
 from dataclasses import dataclass
+from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare
@@ -76,12 +77,7 @@ class WatchlistIntake:
         self, snapshot: WatchlistSnapshot, found: list[tuple[Movie, str]], *, concludes_removals: bool
     ) -> Intake:
         with self._lock:
-            change = compare(
-                snapshot,
-                self._store.load(like=snapshot.movies),
-                first_run=self._first_run,
-                concludes_removals=concludes_removals,
-            )
+            change = self._compare(snapshot, concludes_removals=concludes_removals)
             self._note_unlisted(change)
             there = self._queue_manager.add_all_to_completed(found)
             queued = self._queue_manager.add_all_to_pending(change.wanted)
@@ -107,16 +103,28 @@ class WatchlistIntake:
 
     def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
         with self._lock:
-            memory = self._store.load(like=snapshot.movies)
-        change = compare(snapshot, memory, first_run=self._first_run)
+            change = self._compare(snapshot, concludes_removals=True)
         return self._queue_manager.missing(change.wanted)
+
+    def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
+        """Compare a reading with what is remembered; its films are known from now on."""
+        change = compare(
+            snapshot,
+            self._store.load(like=snapshot.movies),
+            first_run=self._first_run,
+            concludes_removals=concludes_removals,
+        )
+        memory = change.memory
+        self._queue_manager.known.note_listed(chain(memory.movies, memory.absent, memory.left))
+        return change
 
     def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:
         """Look for films in the library; what cannot be looked for is left to the download worker."""
         found = []
+        knows_title, in_company = self._queue_manager.knows_title, self._queue_manager.known.in_company
         try:
             for movie in movies:
-                where = self._library.find(movie)
+                where = self._library.find(in_company(movie), knows_title=knows_title)
                 if where is not None:
                     found.append((movie, where))
         except LibraryError as exc:

@@ -165,13 +165,21 @@ def test_odd_values_of_a_film_are_mended_where_their_meaning_is_plain(
 @pytest.mark.parametrize("queue", QueueName)
 def test_what_no_page_told_is_carried_along(queue: QueueName) -> None:
     """Titles that somebody wrote into an entry stay there, until the film's page tells them."""
-    plain = {"slug": "heat", "original_title": "Calor", "runtime_minutes": 170, "mine": [1]}
+    plain = {"slug": "heat", "alternative_titles": ["Calor"], "runtime_minutes": 170, "mine": [1]}
     entry = entry_from_dict(plain, NOW)
-    assert entry.movie.original_title is None
+    assert entry.movie.alternative_titles == ()
     assert json.loads(encode_entry(entry, queue)).items() >= plain.items()
-    read = entry._replace(movie=replace(entry.movie, original_title="Heat", page_read=True))
+    read = entry._replace(movie=replace(entry.movie, alternative_titles=("Heat",), page_read=True))
     if queue is not QueueName.COMPLETED:
-        assert json.loads(encode_entry(read, queue))["original_title"] == "Heat"
+        assert json.loads(encode_entry(read, queue))["alternative_titles"] == ["Heat"]
+
+
+@pytest.mark.parametrize("queue", QueueName)
+def test_a_film_keeps_its_original_title_in_every_queue(queue: QueueName) -> None:
+    """It is the film's own: years later a file of that name is not taken for another film."""
+    movie = replace(entry_from_dict({"slug": "parasite"}, NOW).movie, original_title="Gisaengchung")
+    again = decode(encode_entry(QueueEntry(movie, NOW), queue)).movie
+    assert again.original_title == "Gisaengchung"
 
 
 @pytest.mark.parametrize(

@@ -134,6 +134,8 @@ class Bench:
             library=self.library,
             rules=self.rules,
             clock=self.clock,
+            knows_title=self.queues.knows_title,
+            in_company=self.queues.known.in_company,
         )
         return Reach(downloader, self.client if self.is_following else None)
 

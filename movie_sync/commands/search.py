@@ -29,7 +29,7 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
-    found = services.reach().downloader.search(movie)
+    found = services.reach(context.queues_to_look_at()).downloader.search(movie)
     reasons = _reasons(found, services.rules())
     if as_json:
         print(json.dumps(_as_document(found, reasons), indent=1))

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from movie_sync.adapters.filelist_api import FileListClient
@@ -173,8 +174,10 @@ class Services:
         own = [key for key in section if self._config.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
 
-    def reach(self) -> Reach:
+    def reach(self, queue_manager: QueueManager) -> Reach:
         """Return what films are worked on with, with the credentials as they are now.
+
+        `queue_manager` tells which other films are known.
 
         Raises:
             UserError: they are missing or cannot be decrypted.
@@ -182,10 +185,13 @@ class Services:
         credentials = self.credentials()
         client = self.torrent_client(credentials)
         return Reach(
-            self.downloader(credentials, client), client if isinstance(client, FollowedClient) else None
+            self.downloader(credentials, client, queue_manager),
+            client if isinstance(client, FollowedClient) else None,
         )
 
-    def downloader(self, credentials: Credentials, client: TorrentClient) -> FileListDownloader:
+    def downloader(
+        self, credentials: Credentials, client: TorrentClient, queue_manager: QueueManager
+    ) -> FileListDownloader:
         """Return a downloader."""
         return FileListDownloader(
             search=self.filelist(credentials),
@@ -194,6 +200,8 @@ class Services:
             library=self.library,
             rules=self.rules(),
             clock=self._context.clock,
+            knows_title=queue_manager.knows_title,
+            in_company=queue_manager.known.in_company,
             dry_run=self._context.options.dry_run,
         )
 
@@ -210,7 +218,7 @@ class Services:
         config, options = self._config, self._context.options
         return DownloadWorker(
             queue_manager,
-            Connection(connect=self.reach, signature=self.manager.signature),
+            Connection(connect=partial(self.reach, queue_manager), signature=self.manager.signature),
             policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
             done_words=f"{'would be handed' if options.dry_run else 'handed'} to {self.target()}",
             clock=self._context.clock,

@@ -16,8 +16,9 @@ class Movie:
 
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
     slug. `slug` is empty where only the key is known (an account export names no slugs).
-    `twin_years` are the years of other films on the list that have the same title. What stands
-    below that comes from the film's page and is known once `page_read` is true.
+    `twin_years` are the years of other films that have the same title; they are there while names
+    are judged (`KnownFilms.in_company`) and not kept. What stands below that comes from the film's
+    page and is known once `page_read` is true.
     """
 
     id: str

@@ -1,27 +1,90 @@
-"""Films that share a title: a name with a year off by one may then be the other film."""
+"""Films that share a title or an IMDb id: what is called so may then be the other film."""
 
-import itertools
-from collections.abc import Iterable
-from dataclasses import replace
+from array import array
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator
 
 from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
 
+_NUMBER_BITS = 24
+_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
+_NO_YEAR = 1 << 16
+_HASH_MASK = (1 << (64 - _NUMBER_BITS)) - 1
 
-def with_twin_years(movies: Iterable[Movie], known: Iterable[Movie] = ()) -> tuple[Movie, ...]:
-    """Return the films with the years of other films, among them and among `known`, of the same title."""
-    movies = tuple(movies)
-    first_years: dict[str, int] = {}
-    years: dict[str, set[int]] = {}  # of the few titles that have more than one
-    for movie in itertools.chain(movies, known):
-        if movie.year is not None:
-            key = title_key(movie.title).squashed
-            first = first_years.setdefault(key, movie.year)
-            if first != movie.year:
-                years.setdefault(key, {first}).add(movie.year)
-    first_years.clear()
-    marked = []
-    for movie in movies:
-        others = tuple(sorted(years.get(title_key(movie.title).squashed, set()) - {movie.year}))
-        marked.append(replace(movie, twin_years=others) if others != movie.twin_years else movie)
-    return tuple(marked)
+
+def own_titles(movie: Movie) -> tuple[str, ...]:
+    """Return the squashed keys of a film's own titles: the main one, and the original one where known."""
+    keys = (title_key(text).squashed for text in (movie.title, movie.original_title) if text)
+    return tuple(dict.fromkeys(key for key in keys if key))
+
+
+def is_same_film(one: Movie, other: Movie) -> bool:
+    """Tell whether two entries are one film: Letterboxd's key, the slug, or the IMDb id agrees.
+
+    An IMDb id is not enough where Letterboxd has given it to two films: both have keys of their own
+    there, and their titles or years disagree.
+    """
+    if any(key in _letterboxd_keys(other) for key in _letterboxd_keys(one)):
+        return True
+    if not one.imdb_id or one.imdb_id != other.imdb_id:
+        return False
+    if not _letterboxd_keys(one) or not _letterboxd_keys(other):
+        return True
+    are_years_one = one.year == other.year or None in (one.year, other.year)
+    return are_years_one and not set(own_titles(one)).isdisjoint(own_titles(other))
+
+
+def _letterboxd_keys(movie: Movie) -> tuple[str, ...]:
+    """Return the keys that Letterboxd gave; none if only IMDb names the film."""
+    return tuple(key for key in movie.keys() if key not in {f"i:{movie.imdb_id}", f"k:{movie.imdb_id}"})  # noqa: SIM118
+
+
+class ListedTitles:
+    """What the films of a list are called, in about forty bytes a film. Not thread-safe."""
+
+    def __init__(self, movies: Iterable[Movie] = ()) -> None:
+        self._titles = array("Q")
+        self._keys = array("Q")
+        self._years = array("H")
+        self._is_sorted = True
+        for movie in movies:
+            self.add(movie)
+
+    def add(self, movie: Movie) -> None:
+        """Take in a film; one that is named twice does no harm."""
+        number = len(self._years)
+        self._titles.extend(_filed(title, number) for title in own_titles(movie))
+        self._keys.extend(_filed(key, number) for key in movie.keys())  # noqa: SIM118 - not a dict
+        self._years.append(movie.year if movie.year and 0 < movie.year < _NO_YEAR else 0)
+        self._is_sorted = False
+
+    def has(self, title: str) -> bool:
+        """Tell whether a film has this title, a squashed key, as its own."""
+        self._sort()
+        return any(True for _ in _under(self._titles, title))
+
+    def years_of_others(self, movie: Movie, titles: Collection[str]) -> set[int]:
+        """Return the years of those films that have one of these titles and are not this film."""
+        self._sort()
+        itself = {number for key in movie.keys() for number in _under(self._keys, key)}  # noqa: SIM118
+        others = {number for title in titles for number in _under(self._titles, title)} - itself
+        return {self._years[number] for number in others} - {0}
+
+    def _sort(self) -> None:
+        if not self._is_sorted:
+            self._titles = array("Q", sorted(self._titles))
+            self._keys = array("Q", sorted(self._keys))
+            self._is_sorted = True
+
+
+def _filed(text: str, number: int) -> int:
+    return (hash(text) & _HASH_MASK) << _NUMBER_BITS | number
+
+
+def _under(filed: "array[int]", text: str) -> Iterator[int]:
+    first = _filed(text, 0)
+    for place in range(bisect_left(filed, first), len(filed)):
+        if filed[place] > first | _NUMBER_MASK:
+            break
+        yield filed[place] & _NUMBER_MASK

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.twins import with_twin_years
 
 FirstRun = Literal["all", "new"] | int
 
@@ -53,7 +52,6 @@ def compare(
     it with `concludes_removals=False` (an export that may be old): it only adds films.
     """
     movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
-    movies = with_twin_years(movies, before.left if before else ())
     if before is None or before.owner.casefold() != snapshot.owner.casefold():
         return _first_reading(snapshot.owner, movies, first_run)
     listed = _keys(movies)

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
 
-_MOVIE_KEYS = ("id", "slug", "title", "year", "url", "imdb_id", "twin_years", "page_read")
-_PAGE_KEYS = frozenset({"original_title", "alternative_titles", "runtime_minutes", "is_series"})
+# `twin_years` stood there once; which films share a title is found out anew each time.
+_MOVIE_KEYS = ("id", "slug", "title", "year", "url", "imdb_id", "original_title", "twin_years", "page_read")
+_PAGE_KEYS = frozenset({"alternative_titles", "runtime_minutes", "is_series"})
 _STATE_KEYS = (
     "added_at",
     "retry_count",
@@ -96,10 +97,9 @@ def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
         "url": movie.url,
         "imdb_id": movie.imdb_id,
     }
-    if movie.twin_years:
-        plain["twin_years"] = list(movie.twin_years)
-    if with_page and movie.page_read:
+    if movie.original_title:
         plain["original_title"] = movie.original_title
+    if with_page and movie.page_read:
         plain["alternative_titles"] = list(movie.alternative_titles)
         plain["runtime_minutes"] = movie.runtime_minutes
         plain["is_series"] = movie.is_series
@@ -202,7 +202,7 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
         year=_integer(plain, "year"),
         url=_text(plain, "url") or "",
         imdb_id=_text(plain, "imdb_id"),
-        twin_years=_years(plain.get("twin_years")),
+        original_title=_text(plain, "original_title"),
     )
     if plain.get("page_read") is not True:
         return movie
@@ -210,7 +210,6 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     titles = alternative if isinstance(alternative, list) else []
     return replace(
         movie,
-        original_title=_text(plain, "original_title"),
         alternative_titles=tuple(title for title in titles if isinstance(title, str)),
         runtime_minutes=_integer(plain, "runtime_minutes"),
         is_series=plain.get("is_series") is True,
@@ -300,11 +299,6 @@ def _text(plain: Mapping[str, object], key: str) -> str | None:
         return value.strip() or None
     number = _integer(plain, key) if value is not None else None
     return None if number is None else str(number)  # a title such as 1917, without quotes
-
-
-def _years(value: object) -> tuple[int, ...]:
-    years = value if isinstance(value, list) else []
-    return tuple(year for year in years if isinstance(year, int) and not isinstance(year, bool))
 
 
 def _integer(plain: Mapping[str, object], key: str) -> int | None:

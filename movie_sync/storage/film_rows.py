@@ -5,7 +5,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
 from movie_sync.domain.following import DONE_LATELY, downloaded_at
-from movie_sync.domain.models import QueueEntry
+from movie_sync.domain.models import Movie, QueueEntry
+from movie_sync.domain.twins import own_titles
 from movie_sync.ports import Clock
 from movie_sync.storage.entry_codec import entry_from_dict
 from movie_sync.storage.key_index import KeyIndex
@@ -27,6 +28,7 @@ class FilmRows:
         self._is_work_list = is_work_list
         self._lines = LineStore()
         self._index = KeyIndex()
+        self._titles: KeyIndex | None = None  # made when it is first asked for: most processes never do
         self.retry_times: dict[int, datetime] = {}
         """When each entry that is to be retried is due, by row."""
         self.followed: dict[int, tuple[str, ...]] = {}
@@ -74,6 +76,16 @@ class FilmRows:
                 found.append(row)
         return found
 
+    def called(self, titles: Collection[str]) -> Iterator[Movie]:
+        """Yield the films that have one of these titles, as squashed keys, as their own."""
+        if self._titles is None:
+            self._titles = KeyIndex()
+            for row in self:
+                self._titles.add(own_titles(self.entry(row).movie), row)
+        for title, row in self._titles.rows(titles):
+            if row in self._lines and title in own_titles(movie := self.entry(row).movie):
+                yield movie
+
     def add(self, entry: QueueEntry, line: bytes) -> int:
         """Append a film, encoded as this line already, and return its row."""
         row = self._lines.append(line)
@@ -98,9 +110,9 @@ class FilmRows:
         """Put another state of a film in its place."""
         self._lines.replace(row, line)
         self._last_decoded = None
-        keys = entry.movie.keys()
-        known = self._index.rows(keys)
-        self._index.add([key for key in keys if (key, row) not in known], row)
+        _add_missing(self._index, entry.movie.keys(), row)
+        if self._titles is not None:
+            _add_missing(self._titles, own_titles(entry.movie), row)
         self._forget(row)
         self._note(row, entry)
 
@@ -132,6 +144,8 @@ class FilmRows:
     def _note_new(self, row: int, entry: QueueEntry) -> None:
         if self._is_work_list:
             self._wishes.add(entry.added_at, row)
+        if self._titles is not None:
+            self._titles.add(own_titles(entry.movie), row)
         self._note(row, entry)
 
     def _note(self, row: int, entry: QueueEntry) -> None:
@@ -160,3 +174,8 @@ class FilmRows:
         self.followed.pop(row, None)
         for marked in (self.unfinished, self.waiting, self.chosen):
             marked.discard(row)
+
+
+def _add_missing(index: KeyIndex, keys: Collection[str], row: int) -> None:
+    known = index.rows(keys)
+    index.add([key for key in keys if (key, row) not in known], row)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.domain.models import QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
@@ -131,6 +131,10 @@ class QueueFile:
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films with one of these keys; mostly there is one at most."""
         return self._rows.find(keys)
+
+    def called(self, titles: Collection[str]) -> Iterator[Movie]:
+        """Yield the films that have one of these titles, as squashed keys, as their own."""
+        return self._rows.called(titles)
 
     def change(
         self,

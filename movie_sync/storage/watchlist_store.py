@@ -1,5 +1,6 @@
 """The last watchlist that was read whole, whose it is, and what follows from earlier ones."""
 
+import contextlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
+from movie_sync.domain.twins import ListedTitles
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
@@ -76,6 +78,30 @@ class WatchlistStore:
         if self._damage:
             _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
         self._damage = ""
+
+
+def read_titles(path: Path) -> ListedTitles:
+    """Return what the films of a `watchlist.json` are called; none of the list's films is kept.
+
+    What a damaged file lacks the one before it tells, as with `WatchlistStore.load`.
+
+    Raises:
+        StorageError: it cannot be read for a reason that has nothing to do with it.
+    """
+    titles = ListedTitles()
+
+    def take(plain: dict[str, object]) -> object:
+        if "username" in plain:
+            return plain
+        with contextlib.suppress(ValueError):  # it is no film
+            titles.add(movie_from_dict(plain))
+        return None
+
+    for place in (path, previous_of(path)):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            if isinstance(parse_json(read_whole(place), object_hook=take), dict):
+                break
+    return titles
 
 
 @dataclass(frozen=True, slots=True)
