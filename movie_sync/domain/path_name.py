@@ -85,6 +85,13 @@ def is_never_film(path: str) -> bool:
     return any(mark.first < 0 for mark in parse_path(path).marks)
 
 
+def naming_pieces(path: str) -> list[str]:
+    """Return what names the film: its file, and the nearest folder that has a name of its own."""
+    *folders, file = [piece for piece in _SEPARATOR.split(path) if piece.strip()] or [path]
+    own = (folder for folder in reversed(folders) if not _PLAIN_FOLDERS.fullmatch(fold(folder).strip()))
+    return [file, *list(own)[:1]]
+
+
 def _film_folder(folders: list[str], marks: list[Mark]) -> ParsedName | None:
     """Return the nearest folder that has a name of its own; note in `marks` what the others say."""
     for depth in range(len(folders) - 1, -1, -1):

@@ -1,8 +1,11 @@
 """What may be taken and what is better: the `quality` section of the configuration, and its presets."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
+
+from movie_sync.domain.titles import fold
 
 _DEFAULT_ORDER = (
     "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p", "Bluray-720p", "WEB-720p",
@@ -51,6 +54,16 @@ class QualityRules:
         if "size_mb_per_minute" in values:
             values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
         return cls(**values)
+
+
+def comparable(text: str) -> str:
+    """Return a name in the form in which `has_word` looks for words."""
+    return " " + re.sub(r"[^\w]+|_+", " ", fold(text)).strip() + " "
+
+
+def has_word(comparable_name: str, word: str) -> bool:
+    """Tell whether a name, made `comparable`, has a word or several in a row."""
+    return bool(word.strip()) and comparable(word) in comparable_name
 
 
 def _frozen(value: object) -> object:

@@ -47,7 +47,9 @@ class ReleaseQuality:
     """What a release's name says of its picture and sound.
 
     `name` is a word of `ORDER_WORDS` or `ON_REQUEST_WORDS`, "" if the name does not tell. `bad` is
-    what the picture was taken from if nobody should watch it ("camera copy"), else "".
+    what the picture was taken from if nobody should watch it ("camera copy"), else "". Where the name
+    does not tell the source or the lines, `name` and `resolution` are what is usual; `source` and
+    `resolution_told` say what was told.
     """
 
     name: str
@@ -63,6 +65,8 @@ class ReleaseQuality:
     audio: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     group: str = ""
+    source: str = ""
+    resolution_told: bool = False
 
     @property
     def size_class(self) -> str:
@@ -83,7 +87,8 @@ def read_quality(name: str, category_id: int | None = None, title_end: int | Non
     dvd_disc = not is_remux and bool(words.DVD_DISC.search(tail))
     three_d = bool(words.THREE_D.search(tail)) or category_id in CATEGORIES_3D
     source = _source(tail, category_id)
-    resolution = _resolution(tail, category_id) or ("1080p" if disc else _usual_resolution(tail, source))
+    told = _resolution(tail, category_id)
+    resolution = told or ("1080p" if disc else _usual_resolution(tail, source))
     kind = "Disc" if disc else "Disc-DVD" if dvd_disc else "3D" if three_d else ""
     return ReleaseQuality(
         name=_name_of_kind(kind, resolution) if kind else _name_of(source, resolution),
@@ -99,6 +104,8 @@ def read_quality(name: str, category_id: int | None = None, title_end: int | Non
         audio=_all(words.AUDIO, tail),
         languages=_all(words.LANGUAGES, tail),
         group=_group(name),
+        source=source,
+        resolution_told=bool(told),
     )
 
 

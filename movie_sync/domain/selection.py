@@ -6,7 +6,6 @@ quality, and a flag never beats a better release.
 """
 
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -15,9 +14,8 @@ from types import MappingProxyType
 
 from movie_sync.domain.judging import Judgement, Verdict, judge
 from movie_sync.domain.models import Movie, Release
-from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules
+from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules, comparable, has_word
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, ReleaseQuality, read_quality
-from movie_sync.domain.titles import fold
 from movie_sync.domain.wanted import WantedFilm
 
 __all__ = [
@@ -146,13 +144,13 @@ def _examine(
     quality = read_quality(release.name, release.category_id, judgement.title_end)
     minutes = movie.runtime_minutes or _UNKNOWN_RUNTIME_MINUTES
     mb_per_minute = release.size_bytes / _MB / minutes
-    name = _comparable(release.name)
+    name = comparable(release.name)
     reasons = [
         *([f"taken before and given up: {came_to_nothing}"] if came_to_nothing is not None else []),
         *_film_refusals(movie, release, judgement),
         *_picture_refusals(quality, rules),
         *_size_refusals(release, quality, rules, mb_per_minute),
-        *(f"rejected word {word}" for word in rules.reject_words if _has_word(name, word)),
+        *(f"rejected word {word}" for word in rules.reject_words if has_word(name, word)),
     ]
     if rules.freeleech == "only" and not release.freeleech:
         reasons.append("not freeleech")
@@ -167,7 +165,7 @@ def _examine(
         quality=quality.name,
         details=quality,
         judgement=judgement,
-        words_score=sum(worth for word, worth in rules.words.items() if _has_word(name, word)),
+        words_score=sum(worth for word, worth in rules.words.items() if has_word(name, word)),
         mb_per_minute=round(mb_per_minute, 1),
         seeders_awaited=awaited,
     )
@@ -235,14 +233,6 @@ def _few_seeders(seeders: int, least: int) -> str:
     if not seeders:
         return "no seeders"
     return f"{seeders} seeder{'s' if seeders > 1 else ''}, at least {least} wanted"
-
-
-def _comparable(text: str) -> str:
-    return " " + re.sub(r"[^\w]+|_+", " ", fold(text)).strip() + " "
-
-
-def _has_word(comparable_name: str, word: str) -> bool:
-    return bool(word.strip()) and _comparable(word) in comparable_name
 
 
 # Preference ----------------------------------------------------------------------------------------
