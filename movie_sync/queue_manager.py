@@ -141,14 +141,17 @@ class QueueManager:
         with self._all_locked():
             return [movie for movie in movies if not self._queues.is_held(movie.keys())]
 
-    def get_next_pending(self) -> QueueEntry | None:
+    def get_next_pending(self, but_for: Collection[str] = ()) -> QueueEntry | None:
         """Return the film to work on, the newest wish first; it stays pending until its outcome is written.
 
         Before all others come films whose torrent was about to be handed over: it may have been.
+        `but_for` are keys of films that are passed over.
         """
         with self.pending_lock:
             queue = self._queues[QueueName.PENDING]
-            row = min(queue.chosen) if queue.chosen else queue.newest_wish()
+            passed = queue.find(but_for)
+            row = min(set(queue.chosen).difference(passed), default=None)
+            row = queue.newest_wish(passed) if row is None else row
             return None if row is None else queue.entry(row)
 
     def note_film(self, known_as: Movie, movie: Movie) -> bool:
@@ -234,12 +237,15 @@ class QueueManager:
         waits_for_release: bool = False,
         acceptable_since: datetime | None = None,
         searched_at: datetime | None = None,
+        doubts: int | None = None,
+        page_missing_since: datetime | None = None,
     ) -> bool:
         """Move a film to the failed queue; False if it is not to be tried again, as `note_film`.
 
         `retry_time` None makes it permanent. `counts=False` leaves the number of failures as it
         is: what failed was not the film's fault. `acceptable_since` None leaves that as it is, and
-        so does `searched_at` None.
+        so does `searched_at` None. A failure that counts ends the row of `doubts`, and what was
+        noted of a missing page; else None leaves them as they are.
 
         Raises:
             StorageError: the film is where it was.
@@ -257,6 +263,8 @@ class QueueManager:
                 acceptable_since=acceptable_since or entry.acceptable_since,
                 searched_at=searched_at or entry.searched_at,
                 is_extra_look=False,
+                doubts=(0 if counts else entry.doubts) if doubts is None else doubts,
+                page_missing_since=page_missing_since or (None if counts else entry.page_missing_since),
             )
             self._queues.move([failed], QueueName.FAILED)
             return True
@@ -299,9 +307,17 @@ class QueueManager:
         Raises:
             StorageError: the film is where it was.
         """
+        return bool(self.move_all_failed_to_pending([movie]))
+
+    def move_all_failed_to_pending(self, movies: Iterable[Movie]) -> list[Movie]:
+        """Queue failed films as `move_failed_to_pending`, with one write; return those queued.
+
+        Raises:
+            StorageError: nothing was changed.
+        """
         with self._all_locked():
-            entry = self._queues.held(movie.keys(), [QueueName.FAILED])
-            return entry is not None and bool(self._requeue([entry], is_fresh=False))
+            held = (self._queues.held(movie.keys(), [QueueName.FAILED]) for movie in movies)
+            return self._requeue(filter(None, held), is_fresh=False)
 
     def look_again(self, movies: Iterable[Movie]) -> list[Movie]:
         """Queue failed films for a search besides their schedule, which is kept; return those queued.
@@ -481,18 +497,17 @@ class QueueManager:
         return found
 
     def _requeue(self, entries: Iterable[QueueEntry], *, is_fresh: bool) -> list[Movie]:
-        requeued = [
-            entry._replace(
-                error=None,
-                retry_at=None,
-                waits_for_release=False,
-                retry_count=0 if is_fresh else entry.retry_count,
-            )
-            for entry in entries
-        ]
-        if self._queues.move(requeued, QueueName.PENDING):
+        requeued: list[Movie] = []
+
+        def renewed() -> Iterator[QueueEntry]:
+            for entry in entries:
+                requeued.append(entry.movie)
+                again = entry._replace(error=None, retry_at=None, waits_for_release=False)
+                yield again._replace(retry_count=0, doubts=0, page_missing_since=None) if is_fresh else again
+
+        if self._queues.move(renewed(), QueueName.PENDING):
             self._has_work.set()
-        return [entry.movie for entry in requeued]
+        return requeued
 
 
 def _asked_again(entry: QueueEntry, known: QueueEntry | None) -> QueueEntry:

@@ -7,7 +7,7 @@ from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare
-from movie_sync.errors import LibraryError
+from movie_sync.errors import LibraryError, MovieSyncError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.unlisted_store import UnlistedStore
@@ -121,10 +121,9 @@ class WatchlistIntake:
     def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:
         """Look for films in the library; what cannot be looked for is left to the download worker."""
         found = []
-        knows_title, in_company = self._queue_manager.knows_title, self._queue_manager.known.in_company
         try:
             for movie in movies:
-                where = self._library.find(in_company(movie), knows_title=knows_title)
+                where = self._place_of(movie)
                 if where is not None:
                     found.append((movie, where))
         except LibraryError as exc:
@@ -132,3 +131,13 @@ class WatchlistIntake:
                 "%s Films are queued all the same and looked for again before anything is fetched.", exc
             )
         return found
+
+    def _place_of(self, movie: Movie) -> str | None:
+        try:
+            known = self._queue_manager.known
+            return self._library.find(known.in_company(movie), knows_title=self._queue_manager.knows_title)
+        except MovieSyncError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - one film keeps no other one back
+            _log.debug("%s could not be looked for.", movie.label, exc_info=exc)
+            return None

@@ -188,8 +188,8 @@ class World:
     def retry_due(self) -> None:
         """Queue anew what has fallen due."""
         self.clock.advance(3600)
-        for movie in self.queues.get_movies_ready_for_retry(5):
-            self.queues.move_failed_to_pending(movie)
+        due = self.queues.get_movies_ready_for_retry(5)
+        assert self.queues.move_all_failed_to_pending(due) == due
 
     def give_up_on_due(self) -> None:
         """Let two films fail for good, as only one attempt is allowed now."""

@@ -267,6 +267,23 @@ def test_fewer_retries_while_a_better_release_is_awaited(tmp_path: Path) -> None
     assert bench.only(QueueName.COMPLETED).movie.id == film(0).id
 
 
+def test_films_that_are_due_are_put_back_with_one_write(tmp_path: Path) -> None:
+    """However many they are, each of the two files is written once for all of them."""
+    bench = Bench(tmp_path)
+    now = bench.clock.now()
+    for number in range(20):
+        bench.queues.add_to_pending(film(number))
+        bench.queues.add_to_failed(film(number), "no release", now)
+    recorder = Recorder(tmp_path)
+    bench.tracker.errors = [BudgetError("spent", retry_after_seconds=30)]  # nothing else is written
+    bench.pages.error = BlockedError("Letterboxd blocks.")
+    with recorder.watching():
+        bench.worker.step()
+    assert bench.queues.get_statistics()["pending"] == 20
+    replaced = [call.target for call in recorder.calls if call.name == "replace"]
+    assert sorted(replaced) == ["queue_failed.json", "queue_pending.json"]
+
+
 def test_the_longest_delay_is_seven_days(tmp_path: Path) -> None:
     """However many failures, a film is tried once a week."""
     bench = Bench(tmp_path, RetryPolicy(3600, 100.0, 1000))

@@ -144,6 +144,11 @@ class Bench:
         for movie in movies:
             self.tracker.offer(movie.imdb_id or "", release_of(movie, int(movie.slug[-1]) + 100))
 
+    def only_failed(self) -> QueueEntry:
+        """Return the one film that has failed."""
+        (entry,) = self.queues.entries(QueueName.FAILED)
+        return entry
+
     def only(self, queue: QueueName) -> QueueEntry:
         """Return the one film there is, which is in that queue."""
         held = {name: self.queues.entries(name) for name in QueueName}

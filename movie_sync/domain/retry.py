@@ -19,6 +19,14 @@ def pause_seconds(pauses: int) -> float:
     return min(60.0 * 2.0 ** min(pauses - 1, 10), 3600.0)
 
 
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return when `seconds` after a moment is, the last moment there is at most."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
+
+
 def bounded_retry_at(retry_at: datetime, now: datetime) -> datetime:
     """Bring a time that a wrong clock stored back to at most the longest delay from now."""
-    return min(retry_at, now + timedelta(seconds=LONGEST_DELAY_SECONDS))
+    return min(retry_at, later(now, LONGEST_DELAY_SECONDS))

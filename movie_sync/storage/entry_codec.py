@@ -31,6 +31,8 @@ _STATE_KEYS = (
     "tried",
     "searched_at",
     "extra_look",
+    "doubts",
+    "page_missing_since",
     "sequence",
 )
 _CHOICE_KEYS = frozenset({"release", "filelist_id", "info_hash"})
@@ -127,10 +129,23 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain["waits_for_release"] = entry.waits_for_release
         plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
     plain |= _history(entry, is_completed=is_completed)
+    if not is_completed:
+        plain |= _course(entry)
     plain["sequence"] = entry.sequence
     for key, value in entry.extra.items():
         plain.setdefault(key, value)
     return plain
+
+
+def _course(entry: QueueEntry) -> dict[str, object]:
+    """Return what a film that is not completed has met with so far."""
+    plain: dict[str, object] = {"doubts": entry.doubts} if entry.doubts else {}
+    times = {
+        "acceptable_since": entry.acceptable_since,
+        "searched_at": entry.searched_at,
+        "page_missing_since": entry.page_missing_since,
+    }
+    return plain | {key: format_time(moment) for key, moment in times.items() if moment}
 
 
 def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
@@ -141,8 +156,6 @@ def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
         if entry.choice.filelist_id:  # a torrent found in the client may not tell it
             plain["filelist_id"] = entry.choice.filelist_id
         plain["info_hash"] = entry.choice.info_hash
-    if entry.acceptable_since and not is_completed:
-        plain["acceptable_since"] = format_time(entry.acceptable_since)
     if entry.by_command:
         plain["by_command"] = True
     if entry.follow and is_completed:
@@ -158,8 +171,6 @@ def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
             }
             for tried in entry.tried
         ]
-    if entry.searched_at and not is_completed:
-        plain["searched_at"] = format_time(entry.searched_at)
     return plain
 
 
@@ -249,6 +260,8 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         tried=_tried(plain.get("tried")),
         searched_at=parse_time(plain.get("searched_at")),
         is_extra_look=plain.get("extra_look") is True,
+        doubts=max(_integer(plain, "doubts") or 0, 0),
+        page_missing_since=parse_time(plain.get("page_missing_since")),
         sequence=_integer(plain, "sequence") or 0,
         extra={
             key: value

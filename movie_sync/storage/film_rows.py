@@ -51,9 +51,9 @@ class FilmRows:
         """Yield the row numbers in order; films may be dropped meanwhile."""
         return iter(self._lines)
 
-    def newest_wish(self) -> int | None:
+    def newest_wish(self, but_for: Collection[int] = ()) -> int | None:
         """Return, of a work list, the film that was wished for last, and of several at once the first."""
-        return self._wishes.newest(lambda row: row in self._lines)
+        return self._wishes.newest(lambda row: row in self._lines, but_for)
 
     def done_lately(self) -> int:
         """Return how many films have a torrent that came to its end in the last week."""

@@ -124,9 +124,9 @@ class QueueFile:
         """Return how many films have a torrent that came to its end in the last week."""
         return self._rows.done_lately()
 
-    def newest_wish(self) -> int | None:
-        """Return, of the pending queue, the row of the newest wish, or None if the queue is empty."""
-        return self._rows.newest_wish()
+    def newest_wish(self, but_for: Collection[int] = ()) -> int | None:
+        """Return, of the pending queue, the row of the newest wish but for some, or None if there is none."""
+        return self._rows.newest_wish(but_for)
 
     def find(self, keys: Collection[str]) -> list[int]:
         """Return the rows of all films with one of these keys; mostly there is one at most."""

@@ -5,7 +5,7 @@ film and a dictionary of times are kept.
 """
 
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 
@@ -23,15 +23,20 @@ class WishOrder:
             rows = self._rows[wished_at] = array("I")
         rows.append(row)
 
-    def newest(self, is_there: Callable[[int], bool]) -> int | None:
-        """Return the first row of the latest time that has one, or None."""
-        while self._rows:
-            latest = max(self._rows)
+    def newest(self, is_there: Callable[[int], bool], but_for: Collection[int] = ()) -> int | None:
+        """Return the first row of the latest time that has one, or None; those of `but_for` do not count."""
+        for latest in sorted(self._rows, reverse=True):
             rows = self._rows[latest]
+            are_all_gone = True
             for place in range(self._begins.get(latest, 0), len(rows)):
-                if is_there(rows[place]):
+                if not is_there(rows[place]):
+                    continue
+                if are_all_gone:
                     self._begins[latest] = place
+                if rows[place] not in but_for:
                     return rows[place]
-            del self._rows[latest]
-            self._begins.pop(latest, None)
+                are_all_gone = False
+            if are_all_gone:
+                del self._rows[latest]
+                self._begins.pop(latest, None)
         return None

@@ -5,11 +5,16 @@ import logging
 import threading
 from dataclasses import dataclass
 
+from movie_sync.clock import SystemClock
 from movie_sync.errors import MovieSyncError, Stopped, StorageError
+from movie_sync.ports import Clock
 
 _log = logging.getLogger(__name__)
 
 _AFTER_FAULT_SECONDS = 10.0
+_LONGEST_AFTER_FAULT_SECONDS = 3600.0
+# Rests go on in sleep, which the system's own waits do not.
+_LONGEST_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,22 @@ class Rest:
     seconds: float
     why: str
     is_idle: bool = False
+
+
+def words_of(exc: Exception) -> str:
+    """Return an error's words; of one that nobody foresaw its kind alone: its text may hold anything."""
+    if isinstance(exc, MovieSyncError):
+        return str(exc)
+    return (
+        f"An unforeseen {type(exc).__name__} came up. "
+        "Run with --log-level DEBUG to see where, and please report it."
+    )
+
+
+def log_where(exc: Exception) -> None:
+    """Log at DEBUG where an error that nobody foresaw arose."""
+    if not isinstance(exc, MovieSyncError):
+        _log.debug("Traceback:", exc_info=exc)
 
 
 class Complaints:
@@ -57,7 +78,9 @@ class Worker(abc.ABC):
     worker ends when it would rest for the first time.
     """
 
-    def __init__(self, name: str, stop: threading.Event, *, once: bool = False) -> None:
+    def __init__(
+        self, name: str, stop: threading.Event, *, once: bool = False, clock: Clock | None = None
+    ) -> None:
         self.name = name
         self.activity = "starting"
         self.has_failed = False
@@ -66,6 +89,9 @@ class Worker(abc.ABC):
         """Whether the thread ended in order: it was stopped, or was to run once."""
         self._once = once
         self._stop = stop
+        self._clock = clock or SystemClock()
+        self._last_fault = ""
+        self._fault_seconds = 0.0
         self._thread: threading.Thread | None = None
 
     @abc.abstractmethod
@@ -74,7 +100,10 @@ class Worker(abc.ABC):
 
     def rest(self, rest: Rest) -> None:
         """Wait as long as the rest says, or until the worker is stopped."""
-        self._stop.wait(rest.seconds)
+        ends_at = self._clock.monotonic() + rest.seconds
+        while (left := ends_at - self._clock.monotonic()) > 0:
+            if self._stop.wait(min(left, _LONGEST_WAIT_SECONDS)):
+                break
 
     def start(self) -> None:
         """Start the thread, or start it again if it died."""
@@ -99,23 +128,11 @@ class Worker(abc.ABC):
         while not self._stop.is_set():
             try:
                 rest = self.step()
+                self._last_fault = ""
             except Stopped:
                 break
-            except MovieSyncError as exc:
-                self.has_failed = True
-                _log.error("%s worker: %s", self.name, exc)
-                rest = Rest(_AFTER_FAULT_SECONDS, str(exc))
             except Exception as exc:  # noqa: BLE001 - no error may end the daemon's work
-                self.has_failed = True
-                _log.error(
-                    "The %s worker hit an unforeseen %s and starts again in %g s. "
-                    "Run with --log-level DEBUG to see where, and please report it.",
-                    self.name,
-                    type(exc).__name__,
-                    _AFTER_FAULT_SECONDS,
-                )
-                _log.debug("Traceback:", exc_info=exc)
-                rest = Rest(_AFTER_FAULT_SECONDS, f"starting again after an unforeseen {type(exc).__name__}")
+                rest = self._rest_after(exc)
             if rest is not None:
                 self.activity = rest.why
                 if self._once:
@@ -123,3 +140,16 @@ class Worker(abc.ABC):
                 self.rest(rest)
         # Unwound without having been asked to stop, the thread has died: the app starts it again.
         self.is_done = self._once or self._stop.is_set()
+
+    def _rest_after(self, exc: Exception) -> Rest:
+        """Say what ended a step; the same again rests for twice as long, up to an hour."""
+        self.has_failed = True
+        words = words_of(exc)
+        is_same = words == self._last_fault
+        self._fault_seconds = (
+            min(2 * self._fault_seconds, _LONGEST_AFTER_FAULT_SECONDS) if is_same else _AFTER_FAULT_SECONDS
+        )
+        self._last_fault = words
+        _log.error("The %s worker starts again in %g s: %s", self.name, self._fault_seconds, words)
+        log_where(exc)
+        return Rest(self._fault_seconds, f"starting again after: {words}")

@@ -11,16 +11,16 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import DownloadResult, Movie, QueueEntry
-from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds
+from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later, pause_seconds
 from movie_sync.errors import (
     AuthError,
     BetterAwaitedError,
     BudgetError,
     FilmError,
+    MovieSyncError,
     NoLongerWantedError,
     NoRoomError,
     StorageError,
@@ -34,7 +34,7 @@ from movie_sync.radar import Radar
 from movie_sync.room_keeper import RoomKeeper
 from movie_sync.torrent_follower import TorrentFollower
 from movie_sync.unlisted_tagger import UnlistedTagger
-from movie_sync.workers.base import Complaints, Rest, Worker
+from movie_sync.workers.base import Complaints, Rest, Worker, log_where, words_of
 from movie_sync.workers.errands import Errand
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
 from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
@@ -46,6 +46,7 @@ _IDLE_SECONDS = 60.0
 _SHORTEST_ROOM_PAUSE_SECONDS = 5.0
 _LONGEST_ROOM_PAUSE_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
+_FAULTS_OF_AN_OUTAGE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,11 +99,10 @@ class DownloadWorker(Worker):
         aftercare: Aftercare | None = None,
         once: bool = False,
     ) -> None:
-        super().__init__("download", stop, once=once)
+        super().__init__("download", stop, once=once, clock=clock)
         self._queue_manager = queue_manager
         self._connection = connection
         self._policy = policy
-        self._clock = clock
         self._aftercare = aftercare or Aftercare()
         self._outcomes = Outcomes(
             queue_manager, policy=policy, done_words=done_words, clock=clock, tell=self._aftercare.tell
@@ -113,6 +113,11 @@ class DownloadWorker(Worker):
         # What looks like an outage may lie with the film that met it, now or in the run before: the next
         # one to be tried is another, so that it does not keep all the others back for ever.
         self._is_turn_of_another = True
+        # Films in a row whose work ended in an error that nobody foresaw.
+        self._faults = 0
+        self._in_hand: Movie | None = None
+        self._unwritten: dict[str, float] = {}
+        """Until when (monotonic seconds) films wait whose outcome could not be written, by their keys."""
         self._complaints = Complaints(_log)
         self._radar_complaints = Complaints(_log)
         self.paused_until = 0.0
@@ -181,13 +186,13 @@ class DownloadWorker(Worker):
         if radar and radar.seconds_to_next() == 0:
             self._look_at_newest(radar)
             return None
-        entry = self._queue_manager.get_next_pending() if self._is_turn_of_another else None
+        entry = self._next_pending(but_for=self._in_hand) if self._is_turn_of_another else None
         self._is_turn_of_another = False
         if entry is not None:
             with contextlib.suppress(NoRoomError):  # of what is due, something may fit
                 return self._work_on(entry)
         self._requeue_due()
-        entry = self._queue_manager.get_next_pending()
+        entry = self._next_pending()
         if entry is None:
             self._is_budget_said = False
             self._room_said = ""
@@ -198,24 +203,40 @@ class DownloadWorker(Worker):
         """Let the radar work; what it cannot have keeps no pending film back."""
         try:
             radar.work(self._connected().downloader)
-        except BudgetError:
+        except (BudgetError, AuthError, UserError):
             raise
-        except (TransientError, StorageError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self.has_failed = True
             seconds = radar.put_off()
             until = time_of_day(self._clock.now(), seconds)
             self._radar_complaints.say(
-                f"The tracker's newest releases could not be looked at: {exc}",
+                f"The tracker's newest releases could not be looked at: {words_of(exc)}",
                 f" Next look at {until}.",
                 exc=exc,
             )
+            log_where(exc)
         else:
             self._radar_complaints.over()
 
     # --- one film -------------------------------------------------------------------------
 
+    def _next_pending(self, but_for: Movie | None = None) -> QueueEntry | None:
+        now = self._clock.monotonic()
+        self._unwritten = {key: until for key, until in self._unwritten.items() if until > now}
+        return self._queue_manager.get_next_pending((*self._unwritten, *(but_for.keys() if but_for else ())))
+
     def _work_on(self, entry: QueueEntry) -> Rest | None:
+        """Work on a film; whatever goes wrong, it steps aside, and the next one has its turn."""
         self.activity = f"working on {entry.movie.label}"
+        self._in_hand = entry.movie
+        try:
+            return self._try(entry)
+        except MovieSyncError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - no film may keep the others back
+            return self._step_aside(entry, exc)
+
+    def _try(self, entry: QueueEntry) -> Rest | None:
         movie = entry.movie
         try:
             reach = self._connected()
@@ -229,6 +250,7 @@ class DownloadWorker(Worker):
                 if movie != entry.movie:  # known by more titles now
                     if not self._queue_manager.note_film(entry.movie, movie):
                         raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
+                    self._in_hand = movie
                     result = downloader.find_already_there(movie, entry.tried)
             result = result or self._download(reach, entry, movie)
         except BetterAwaitedError as exc:
@@ -241,9 +263,33 @@ class DownloadWorker(Worker):
             return self._put_off(entry, movie, exc)
         else:
             self._note_success(result, reach)
-        self._outages = 0
+        self._outages = self._faults = 0
         self._complaints.over()
         return None
+
+    def _step_aside(self, entry: QueueEntry, exc: Exception) -> Rest | None:
+        """Let a film wait that met an error which nobody foresaw; several in a row are an outage."""
+        movie = self._in_hand or entry.movie
+        self.has_failed = True
+        self._faults += 1
+        log_where(exc)
+        try:
+            self._outcomes.note_doubt(entry, movie, words_of(exc))
+        except Exception as also:  # noqa: BLE001 - then it waits where it is, and only in this run
+            self._keep_aside(movie, also)
+        if self._faults < _FAULTS_OF_AN_OUTAGE:
+            return None
+        seconds = pause_seconds(self._faults - _FAULTS_OF_AN_OUTAGE + 1)
+        until = time_of_day(self._clock.now(), seconds)
+        _log.warning("That were %d films in a row. Pausing until %s.", self._faults, until)
+        return Rest(seconds, f"pausing until {until}: {words_of(exc)}")
+
+    def _keep_aside(self, movie: Movie, exc: Exception) -> None:
+        """Pass over a film for a while whose outcome cannot be written."""
+        _log.debug("%s", words_of(exc))
+        log_where(exc)
+        until = self._clock.monotonic() + self._policy.interval_seconds
+        self._unwritten.update(dict.fromkeys(movie.keys(), until))
 
     def _download(self, reach: Reach, entry: QueueEntry, movie: Movie) -> DownloadResult:
         rooms, client = self._aftercare.rooms, reach.client
@@ -283,7 +329,7 @@ class DownloadWorker(Worker):
         rest = self._pause(exc)
         if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return rest
-        retry_at = self._clock.now() + timedelta(seconds=rest.seconds)
+        retry_at = later(self._clock.now(), rest.seconds)
         try:
             self._queue_manager.add_to_failed(movie, str(exc), retry_at, counts=False)
         except StorageError as also:  # a full disk: then the film waits where it is
@@ -313,9 +359,9 @@ class DownloadWorker(Worker):
     def _requeue_due(self) -> None:
         # Also with no retries at all, a film comes back after an outage that was not its fault.
         max_retries = max(self._policy.max_retries, 1)
-        for movie in self._queue_manager.get_movies_ready_for_retry(max_retries):
-            if self._queue_manager.move_failed_to_pending(movie):
-                _log.info("%s: trying again.", movie.label)
+        due = self._queue_manager.get_movies_ready_for_retry(max_retries)
+        for movie in self._queue_manager.move_all_failed_to_pending(due):
+            _log.info("%s: trying again.", movie.label)
         for entry in self._queue_manager.give_up_on_due(max_retries):
             _log.warning(
                 "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
@@ -379,6 +425,8 @@ class DownloadWorker(Worker):
             self._used_signature = signature
             self._reach = self._connection.connect()
             self.is_refused = False
+            for errand in self._errands:
+                errand.hurry()
         return self._reach
 
 

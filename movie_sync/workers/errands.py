@@ -4,9 +4,9 @@ import logging
 from collections.abc import Callable
 
 from movie_sync.domain.retry import pause_seconds
-from movie_sync.errors import AuthError, StorageError, TransientError, UserError
+from movie_sync.errors import AuthError
 from movie_sync.ports import Clock, FollowedClient
-from movie_sync.workers.base import Complaints
+from movie_sync.workers.base import Complaints, log_where, words_of
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ class Errand:
         seconds = self._seconds_to_next()
         return None if seconds is None else max(seconds, self._not_before - self._clock.monotonic())
 
+    def hurry(self) -> None:
+        """Forget the pause: what stood in the way may be mended."""
+        self._not_before = 0.0
+
     def is_due(self) -> bool:
         """Tell whether it is due."""
         return self.seconds_to_next() == 0
@@ -55,10 +59,11 @@ class Errand:
                 self._not_before = self._clock.monotonic() + _NO_CLIENT_SECONDS
                 return False
             self._do(followed)
-        except (AuthError, TransientError, StorageError, UserError) as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self._failures += 1
             self._not_before = self._clock.monotonic() + pause_seconds(self._failures)
-            self._complaints.say(f"{self._complaint}: {exc}", exc=exc)
+            self._complaints.say(f"{self._complaint}: {words_of(exc)}", exc=exc)
+            log_where(exc)
             return isinstance(exc, AuthError)
         self._failures = 0
         self._complaints.over()

@@ -43,7 +43,7 @@ class MonitorWorker(Worker):
         on_read: Callable[[], None] = lambda: None,
         tell: Callable[[Event], None] = lambda _event: None,
     ) -> None:
-        super().__init__("monitor", stop, once=once)
+        super().__init__("monitor", stop, once=once, clock=clock)
         self._on_read = on_read
         self._tell = tell
         self._unreadable_since: float | None = None
@@ -51,7 +51,6 @@ class MonitorWorker(Worker):
         self._source = source
         self._intake = intake
         self._interval_seconds = interval_seconds
-        self._clock = clock
         self._failures = 0
         self._complaints = Complaints(_log)
         self._untaken: WatchlistSnapshot | None = None

@@ -3,11 +3,11 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime
 
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import DownloadResult, Follow, Movie, QueueEntry, Reason, Stage
-from movie_sync.domain.retry import retry_delay_seconds
+from movie_sync.domain.retry import later, retry_delay_seconds
 from movie_sync.errors import (
     BetterAwaitedError,
     FilmError,
@@ -22,6 +22,8 @@ from movie_sync.torrent_follower import added_event
 from movie_sync.workers.words import time_of_day
 
 _log = logging.getLogger(__name__)
+
+_LEAST_GROWTH = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Outcomes:
     def note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
         """Look again at the end of the grace time, and before it as often as at a first failure."""
         now = self._clock.now()
-        retry_at = min(exc.until, now + timedelta(seconds=self._policy.interval_seconds))
+        retry_at = min(exc.until, later(now, self._policy.interval_seconds))
         self._tell_waiting(entry, movie, exc)
         self._queue_manager.add_to_failed(
             movie,
@@ -111,7 +113,7 @@ class Outcomes:
             )
         if delay is None:
             self._tell_failed(movie, exc, failures)
-        retry_at = None if delay is None else now + timedelta(seconds=delay)
+        retry_at = None if delay is None else later(now, delay)
         if not self._queue_manager.add_to_failed(
             movie, str(exc), retry_at, waits_for_release=waits, searched_at=now if waits else None
         ):
@@ -131,6 +133,30 @@ class Outcomes:
                 time_of_day(now, delay),
             )
         return not waits and not isinstance(exc, SeriesError)
+
+    def note_doubt(
+        self, entry: QueueEntry, movie: Movie, why: str, *, page_missing_since: datetime | None = None
+    ) -> None:
+        """Let a film wait, each time longer, for what may be no failure of its own: it counts none."""
+        now, doubts = self._clock.now(), entry.doubts + 1
+        delay = retry_delay_seconds(
+            doubts,
+            interval_seconds=self._policy.interval_seconds,
+            multiplier=max(self._policy.multiplier, _LEAST_GROWTH),
+        )
+        retry_at: datetime | None = later(now, delay)
+        if entry.is_extra_look:  # its place in the schedule is kept
+            retry_at = entry.retry_at and max(entry.retry_at, later(now, delay))
+        if self._queue_manager.add_to_failed(
+            movie,
+            why,
+            retry_at,
+            counts=False,
+            waits_for_release=entry.is_extra_look,
+            doubts=doubts,
+            page_missing_since=page_missing_since,
+        ):
+            _log.warning("%s: %s Next try at %s.", movie.label, why, time_of_day(now, delay))
 
     def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, is_hopeless: bool) -> None:
         """Put a film back where it was: a search besides its schedule does not count as an attempt."""

@@ -1,6 +1,8 @@
 """How the workers' lines name times, and what `status` knows an activity by."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
+
+from movie_sync.domain.retry import later
 
 WAITING_FOR_ROOM = "waiting for room: "
 """How the download worker's activity begins while there is no room; why not follows."""
@@ -10,5 +12,5 @@ _DAY_SECONDS = 24 * 3600
 
 def time_of_day(now: datetime, seconds: float) -> str:
     """Return when `seconds` from now is, on this machine's clock; with the date if not within a day."""
-    moment = (now + timedelta(seconds=seconds)).astimezone()
+    moment = later(now, seconds).astimezone()
     return f"{moment:%H:%M:%S}" if seconds < _DAY_SECONDS else f"{moment:%Y-%m-%d %H:%M}"
