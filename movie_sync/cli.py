@@ -12,10 +12,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from movie_sync import __version__
 from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
+from movie_sync.outlet import hurry, outlet_of, take_over_streams
 
 if TYPE_CHECKING:
     from movie_sync.commands.context import Context
@@ -25,6 +26,7 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _IMDB_ID = re.compile(r"tt\d{5,10}")
 _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
+_LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _FILM = "its slug (heat-1995) or id, as `queue` shows it"
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
@@ -34,15 +36,38 @@ FILM is a film's slug (heat-1995) or id as `queue` shows it."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code; prints help and every error itself."""
+    if argv is None:
+        _have_names_in_utf8()
     _open_what_is_closed()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
+    take_over_streams()
     try:
-        args = _parser().parse_args(argv)
-    except SystemExit as exc:  # how argparse ends after help and after wrong usage
-        return _UNUSABLE if exc.code else 0
-    return _answer(args)
+        code = _answer(argv)
+    except KeyboardInterrupt:  # while an error was told
+        code = _INTERRUPTED
+        hurry(_LAST_SECONDS)
+    _end_output()
+    return code
+
+
+def _have_names_in_utf8() -> None:
+    """Start again with names of files in UTF-8 where the locale has another encoding for them.
+
+    Else a name that it cannot spell could be neither written nor found, nor be understood on the
+    command line. What is shown keeps the locale's encoding.
+    """
+    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+        if sys.stdout is not None:
+            os.environ.setdefault("PYTHONIOENCODING", f"{sys.stdout.encoding}:replace")
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+
+
+def _end_output() -> None:
+    """Write what is left, so that nothing keeps or fails the interpreter's own end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, KeyboardInterrupt):
+            _let_go(stream)
 
 
 def _open_what_is_closed() -> None:
@@ -52,22 +77,29 @@ def _open_what_is_closed() -> None:
             setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - for the whole run
 
 
-def _answer(args: argparse.Namespace) -> int:
+def _answer(argv: Sequence[str] | None) -> int:
     from movie_sync.domain.redaction import Redactor  # noqa: PLC0415 - not for --help
 
     redactor = Redactor()
+    args = argparse.Namespace(command="", log_level="INFO")
     try:
-        code = _run(args, redactor)
+        try:
+            args = _parser().parse_args(argv)
+        except SystemExit as exc:  # how argparse ends after help and after wrong usage
+            code = _UNUSABLE if exc.code else 0
+        else:
+            code = _run(args, redactor)
         sys.stdout.flush()
     except MovieSyncError as exc:
         code = _UNUSABLE if isinstance(exc, UserError | AuthError) else _ANSWER_IS_NO
         return _complain(str(exc), code, redactor)
     except (KeyboardInterrupt, Stopped):
-        return _INTERRUPTED if args.command else 0  # the daemon was stopped on request
+        hurry(_LAST_SECONDS)
+        return 0 if args.command is None else _INTERRUPTED  # the daemon was stopped on request
     except ModuleNotFoundError as exc:
         return _complain(_missing_package(exc), _UNUSABLE, redactor)
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
-        _let_output_go()
+        _let_go(sys.stdout)
         return _ANSWER_IS_NO
     except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
         lost = _lost_output(exc)
@@ -98,13 +130,17 @@ def _lost_output(exc: Exception) -> str | None:
     """
     if not isinstance(exc, OSError) or exc.filename is not None or exc.errno not in _OUTPUT_FAULTS:
         return None
-    _let_output_go()
+    _let_go(sys.stdout)
     return exc.strerror
 
 
-def _let_output_go() -> None:
+def _let_go(stream: TextIO) -> None:
     """Send what is still to be written nowhere: Python would fail at it once more at the end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    outlet = outlet_of(stream)
+    if outlet is not None:
+        outlet.hurry(0)
+    else:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _complain(message: str, code: int, redactor: "Redactor") -> int:

@@ -5,10 +5,13 @@ about to be shown or written passes here: known secrets and everything in the fo
 blotted out, and text from outside cannot forge a line or reach the terminal as an escape.
 """
 
+import collections
+import contextlib
 import logging
 import logging.handlers
 import os
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
@@ -16,6 +19,7 @@ from typing import IO
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
+from movie_sync.outlet import Outlet, outlet_of
 from movie_sync.storage.aside import keep_aside
 
 LOGGER_NAME = "movie_sync"
@@ -25,6 +29,9 @@ _FILE_MODE = 0o600
 _COLOURS = {logging.WARNING: "\x1b[33m", logging.ERROR: "\x1b[31m", logging.DEBUG: "\x1b[2m"}
 _NO_COLOUR = "\x1b[0m"
 _TERMS_WITHOUT_COLOURS = {"dumb", "unknown"}
+_MOST_WAITING_BYTES = 64_000
+_PATIENCE_SECONDS = 0.2
+_LAST_SECONDS = 1.0
 
 
 class _Formatter(logging.Formatter):
@@ -59,6 +66,110 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
         return open(self.baseFilename, self.mode, encoding="utf-8", errors="replace", opener=opener)
 
 
+class _Console(logging.Handler):
+    """Writes lines to stderr in their order, and never waits for one who does not read them.
+
+    What is not taken at once is kept for the next time, up to a limit; then lines are left out until
+    all that was kept has been taken. How many is said there in their place, and in the log file.
+    """
+
+    def __init__(self, outlet: Outlet, encoding: str, log_file: logging.Handler | None) -> None:
+        super().__init__()
+        self._outlet = outlet
+        self._encoding = encoding
+        self._log_file = log_file
+        self._waiting: collections.deque[bytes] = collections.deque()
+        self._lost = 0
+        self._patience_seconds = _PATIENCE_SECONDS
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record now or later, or count it as left out."""
+        try:
+            line = f"{self.format(record)}\n".encode(self._encoding, errors="replace")
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
+            return
+        self._write_waiting()
+        if not self._lost and not self._has_room_for(line):
+            self._lost = 1
+            self._note(
+                "stderr takes no more: nobody reads it, or it is full or gone. From here on its lines are "
+                "left out there; this file has them."
+            )
+        elif self._lost:
+            self._lost += 1
+        else:
+            self._waiting.append(line)
+            self._write_waiting()
+
+    def flush(self) -> None:
+        """Write what is taken now of what was kept."""
+        with self.lock or contextlib.nullcontext():
+            self._write_waiting()
+
+    def close(self) -> None:
+        """Give the reader a second for what was kept, and say how much never came to be read."""
+        with self.lock or contextlib.nullcontext():
+            ends_at = time.monotonic() + _LAST_SECONDS
+            while self._waiting and self._outlet.wait(max(ends_at - time.monotonic(), 0.0)):
+                before = len(self._waiting)
+                self._write_waiting()
+                if len(self._waiting) == before:
+                    break
+            lost = self._lost + len(self._waiting)
+            self._waiting.clear()
+            self._lost = 0
+            if lost:
+                self._note("The last %d lines were never taken by stderr.", lost)
+        super().close()
+
+    def _has_room_for(self, line: bytes) -> bool:
+        """Tell whether a line can be kept; a reader that is only slow gets a moment first, not each time."""
+        while sum(map(len, self._waiting)) + len(line) > _MOST_WAITING_BYTES and self._waiting:
+            begun = time.monotonic()
+            is_taking = self._patience_seconds > 0 and self._outlet.wait(self._patience_seconds)
+            self._patience_seconds -= time.monotonic() - begun
+            if not is_taking or not self._write_waiting():
+                return False
+        return True
+
+    def _write_waiting(self) -> bool:
+        """Write of what was kept as much as is taken now; tells whether that was anything."""
+        taken = 0
+        try:
+            while self._waiting:
+                taken_now = self._outlet.offer(self._waiting[0])
+                if not taken_now:
+                    break
+                taken += taken_now
+                rest = self._waiting.popleft()[taken_now:]
+                if rest:
+                    self._waiting.appendleft(rest)
+        except OSError:  # full or gone: perhaps not for ever
+            return False
+        if not self._waiting:
+            self._patience_seconds = _PATIENCE_SECONDS
+            self._say_what_was_lost()
+        return bool(taken)
+
+    def _say_what_was_lost(self) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            self._note("stderr takes lines again; %d were left out there.", lost)
+            gap = _record("%d lines are missing here: nobody read them in time.", lost)
+            self._waiting.append(f"{self.format(gap)}\n".encode(self._encoding, errors="replace"))
+            self._write_waiting()
+
+    def _note(self, text: str, *arguments: object) -> None:
+        """Say something in the log file alone."""
+        if self._log_file is not None:
+            self._log_file.handle(_record(text, *arguments))
+
+
+def _record(text: str, *arguments: object) -> logging.LogRecord:
+    return logging.LogRecord(LOGGER_NAME, logging.WARNING, __file__, 0, text, arguments, None)
+
+
 def set_up_logging(
     level: str, redactor: Redactor, *, log_file: Path | None = None, plain: bool = False
 ) -> None:
@@ -72,16 +183,28 @@ def set_up_logging(
     tear_down_logging()
     logger.setLevel(min(logging.INFO, logging.getLevelNamesMapping()[level]))
     logger.propagate = False
-    with_colours = not plain and _are_colours_wanted()
-    console = logging.StreamHandler(sys.stderr)
-    console.setLevel(level)
-    console.setFormatter(_Formatter(redactor, with_colours=with_colours))
-    logger.addHandler(console)
+    log_handler: logging.Handler | None = None
     if log_file is not None:
+        log_handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
+        log_handler.setFormatter(_Formatter(redactor, with_colours=False))
+    outlet = outlet_of(sys.stderr)
+    console: logging.Handler = (
+        logging.StreamHandler(sys.stderr)
+        if outlet is None
+        else _Console(outlet, sys.stderr.encoding, log_handler)
+    )
+    console.setLevel(level)
+    console.setFormatter(_Formatter(redactor, with_colours=not plain and _are_colours_wanted()))
+    logger.addHandler(console)
+    if log_file is not None and log_handler is not None:
         _clear_the_way(log_file, logger)
-        handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
-        handler.setFormatter(_Formatter(redactor, with_colours=False))
-        logger.addHandler(handler)
+        logger.addHandler(log_handler)
+
+
+def write_waiting_lines() -> None:
+    """Write what stderr did not take before, as far as it takes it now; never waits."""
+    for handler in logging.getLogger(LOGGER_NAME).handlers:
+        handler.flush()
 
 
 def _are_colours_wanted() -> bool:

@@ -98,22 +98,26 @@ class Household:
         )
 
     def start(
-        self, *arguments: str, without: Sequence[str] = (), program: Sequence[str] = PROGRAM
+        self,
+        *arguments: str,
+        without: Sequence[str] = (),
+        program: Sequence[str] = PROGRAM,
+        output: int | None = None,
     ) -> "Running":
-        """Start the daemon."""
+        """Start the daemon; `output` is a descriptor for stdout and stderr, its log then tells what it says."""
         environment = {name: value for name, value in self.environment.items() if name not in without}
         log = self._folder / f"output-{len(self._running)}.txt"
-        with log.open("w") as output:
+        with log.open("w") as file:
             process = subprocess.Popen(
                 [*program, "--data-dir", str(self.data), *arguments],
                 env=environment,
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=file if output is None else output,
                 stderr=subprocess.STDOUT,
                 text=True,
             )
         self._running.append(process)
-        return Running(process, log)
+        return Running(process, log if output is None else self.data / "movie_sync.log")
 
     def queue(self, name: str) -> list[dict[str, Any]]:
         """Read a queue file as it is now."""

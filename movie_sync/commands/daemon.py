@@ -14,7 +14,8 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import say_what_would_be_done
 from movie_sync.commands.services import Services
 from movie_sync.errors import StorageError, UserError
-from movie_sync.logs import set_up_logging
+from movie_sync.logs import set_up_logging, write_waiting_lines
+from movie_sync.outlet import hurry
 from movie_sync.queue_manager import QueueManager
 from movie_sync.request_desk import RequestDesk
 from movie_sync.storage.daemon_state import DaemonState, forget_state, read_state, write_state
@@ -25,6 +26,7 @@ from movie_sync.storage.instance_lock import InstanceLock
 _log = logging.getLogger(__name__)
 
 _LOCK_WAIT_SECONDS = 2.0
+_LAST_SECONDS = 1.0
 DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
 
 
@@ -126,7 +128,7 @@ def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
         drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
         report_state=report_state,
         clock=clock,
-        tick_extras=[announcer.tick],
+        tick_extras=[announcer.tick, write_waiting_lines],
         closers=[] if once else [announcer.close],
     )
     _log.info(
@@ -135,6 +137,8 @@ def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
     (app.run_once if once else app.run_daemon)()
     if once:
         (announcer.close if app.is_interrupted else announcer.finish)()
+    if app.is_interrupted:
+        hurry(_LAST_SECONDS)
     if not is_real:
         say_what_would_be_done(context, queue_manager, services.target(), why_waiting=download.activity)
     if once and download.was_refused:

@@ -1,0 +1,165 @@
+"""stdout and stderr, which may lead where nobody reads: a full pipe, a stopped terminal, a deaf socket.
+
+A plain write there waits in the system for as long as that lasts. What stands here waits by looking,
+so that a signal ends it and a time limit can be set, or does not wait at all.
+"""
+
+import contextlib
+import io
+import math
+import os
+import select
+import socket
+import stat
+import sys
+import time
+from typing import TextIO
+
+_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
+_TERMINAL_PIECE = 64
+_MOMENT_SECONDS = 0.01
+
+
+class Outlet(io.RawIOBase):
+    """Writes to a descriptor without getting stuck in a write. For POSIX systems; thread-safe.
+
+    Its flags stay as they are, because other processes share them: a pipe and a terminal are opened
+    a second time, not to block; where the system refuses that, no more is written than there is
+    room for. With `is_lossy` what cannot be written (a full disk, a reader that has gone) is dropped.
+    """
+
+    def __init__(self, descriptor: int, *, is_lossy: bool = False) -> None:
+        self._descriptor = descriptor
+        self._is_lossy = is_lossy
+        self._ends_at = math.inf
+        self._most = sys.maxsize
+        self._own: int | None = None
+        self._socket: socket.socket | None = None
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISSOCK(mode):
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+        elif stat.S_ISFIFO(mode) or os.isatty(descriptor):
+            self._own = _opened_again(descriptor)
+            self._most = _PIPE_PIECE if stat.S_ISFIFO(mode) else _TERMINAL_PIECE
+
+    def fileno(self) -> int:
+        """Return the descriptor itself."""
+        return self._descriptor
+
+    def isatty(self) -> bool:
+        """Tell whether it is a terminal."""
+        return os.isatty(self._descriptor)
+
+    def writable(self) -> bool:
+        """Tell that it is."""
+        return True
+
+    def offer(self, data: bytes | memoryview) -> int:
+        """Write what is taken at once and return how many bytes that were, perhaps none.
+
+        Raises:
+            OSError: the disk is full, the reader has gone, or the like.
+        """
+        with contextlib.suppress(BlockingIOError):
+            if self._socket is not None:
+                return self._socket.send(data, socket.MSG_DONTWAIT)
+            if self._own is not None:
+                return os.write(self._own, data)
+            if self._most == sys.maxsize or self.wait(0):
+                return os.write(self._descriptor, data[: self._most])
+        return 0
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait until it takes something again; False if the time (None: any) is over before."""
+        where = self._descriptor if self._own is None else self._own
+        return bool(select.select([], [where], [], seconds)[1])
+
+    def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]  # all that is written here
+        """Write some of it, waiting as long as it takes or as `hurry` allows; after that all is dropped.
+
+        Raises:
+            OSError: as `offer`, unless it is lossy.
+        """
+        view = memoryview(data).cast("B")
+        is_first = True
+        while view and time.monotonic() < self._ends_at:
+            try:
+                taken = self.offer(view)
+            except OSError:
+                if not self._is_lossy:
+                    raise
+                break
+            if taken:
+                return taken
+            self.wait(None if self._ends_at == math.inf else max(self._ends_at - time.monotonic(), 0.0))
+            if not is_first:  # there was room, but too little
+                time.sleep(_MOMENT_SECONDS)
+            is_first = False
+        return len(view)
+
+    def hurry(self, seconds: float) -> None:
+        """Wait for the reader no longer than this, all in all; what is not written by then is dropped."""
+        self._ends_at = min(self._ends_at, time.monotonic() + seconds)
+
+    def close(self) -> None:
+        """Close what was opened here; the descriptor itself is not."""
+        if self._own is not None:
+            os.close(self._own)
+            self._own = None
+        if self._socket is not None:
+            self._socket.close()
+        super().close()
+
+
+def take_over_streams() -> None:
+    """Let `sys.stdout` and `sys.stderr` write through outlets, and spell as `?` what they cannot say.
+
+    What is wrong with stderr stops nothing: what cannot be written there is dropped. Streams that are
+    not the interpreter's own stay as they are. For the main thread, once.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        stream.reconfigure(errors="replace")
+        raw = getattr(stream.buffer, "raw", stream.buffer)
+        if type(stream) is not io.TextIOWrapper or not isinstance(raw, io.FileIO) or os.name != "posix":
+            continue
+        stream.flush()
+        setattr(
+            sys,
+            name,
+            io.TextIOWrapper(
+                io.BufferedWriter(Outlet(raw.fileno(), is_lossy=name == "stderr")),
+                encoding=stream.encoding,
+                errors="replace",
+                line_buffering=stream.line_buffering,
+                write_through=stream.write_through,
+            ),
+        )
+
+
+def outlet_of(stream: TextIO) -> Outlet | None:
+    """Return what a stream that was taken over writes through."""
+    raw = getattr(getattr(stream, "buffer", None), "raw", None)
+    return raw if isinstance(raw, Outlet) else None
+
+
+def hurry(seconds: float) -> None:
+    """Let stdout and stderr wait for their readers no longer than this, all in all."""
+    for stream in (sys.stdout, sys.stderr):
+        outlet = outlet_of(stream)
+        if outlet is not None:
+            outlet.hurry(seconds)
+
+
+def _opened_again(descriptor: int) -> int | None:
+    """Open a pipe or a terminal a second time, with flags of its own; None if that is refused."""
+    places = [f"/proc/self/fd/{descriptor}"]
+    with contextlib.suppress(OSError):  # what may be refused by name is open to those it controls
+        os.tcgetpgrp(descriptor)
+        places.append("/dev/tty")
+    for place in places:
+        with contextlib.suppress(OSError):
+            return os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+    return None
