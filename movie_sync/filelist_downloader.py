@@ -34,6 +34,7 @@ _MOST_TRIES = 3
 _MOST_NAME_SEARCHES = 4
 # Stands for the info-hash that only the torrent tells, so that the choice counts as one.
 _NOT_FETCHED = "not fetched"
+_NO_WORD = re.compile(r"[^\w\s]|_")
 _DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 
 
@@ -294,4 +295,4 @@ def _praise(candidate: Candidate, found: Search) -> str:
 
 def _as_words(title: str) -> str:
     """Leave words alone: the tracker's search takes punctuation literally, release names have none."""
-    return " ".join(re.sub(r"[^\w\s]|_", " ", title.replace("'", "").replace("\u2019", "")).split())
+    return " ".join(_NO_WORD.sub(" ", title.replace("'", "").replace("\u2019", "")).split())

@@ -294,6 +294,14 @@ def test_an_empty_mount_point_is_an_error(shelf, monkeypatch):
         shelf.find()
 
 
+@pytest.mark.parametrize("piece", ['<uniqueid type="imdb"', "<uniqueid>", "<id>" + " " * 500, "<uniqueid  "])
+def test_a_hostile_nfo_holds_nobody_up(shelf, piece):
+    """An .nfo made to be read for ever is read like any other."""
+    put(shelf.root / "a" / "Vapeur.mkv")
+    (shelf.root / "a" / "movie.nfo").write_text(piece * (250_000 // len(piece)))
+    assert shelf.find(film(imdb_id="tt0113277")) is None
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
 def test_an_unreadable_folder_is_an_error(shelf):
     """A folder that may not be read hides films, so nothing may be concluded."""

@@ -39,6 +39,7 @@ _COLUMNS = ("date", "name", "year", "letterboxd uri")
 _OTHER_EXPORTS = frozenset({"rating", "rewatch", "review", "watched date"})
 _OTHER_FOLDERS = frozenset({"deleted", "orphaned", "lists", "likes"})
 _BOXD = re.compile(r"https?://boxd\.it/([A-Za-z0-9]{1,24})/?")
+_YEAR = re.compile(r"\d{4}", re.ASCII)
 _FILM = re.compile(r"https?://(?:www\.)?letterboxd\.com(/film/[^/]+/?)")
 _WHAT_TO_GIVE = (
     "Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), or its whole ZIP."
@@ -245,6 +246,6 @@ def _movie_of(cells: list[str]) -> Movie | None:
     long = _FILM.fullmatch(address)
     slug = slug_in(long.group(1)) if long else ""
     key = short.group(1) if short else slug
-    if not title or not key or (year and not re.fullmatch(r"\d{4}", year, re.ASCII)):
+    if not title or not key or (year and not _YEAR.fullmatch(year)):
         return None
     return Movie(id=key, slug=slug, title=title, year=int(year) if year else None, url=address)

@@ -38,6 +38,9 @@ _LONG_TAG = re.compile(
     rf"""<(?!(?:script|style)\b(?:[^<>"']|"[^"<>]{{0,300}}"|'[^'<>]{{0,300}}'){{0,100}}>)[^<]{{{_MAX_TAG_CHARS}}}""",
     re.IGNORECASE,
 )
+_NO_DIGIT = re.compile(r"\D")
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+_YEAR_LINK = re.compile(r"/year/(\d{4})/?$", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 _IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
 _TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
@@ -263,7 +266,7 @@ def _declared_count(soup: BeautifulSoup, content: Tag | None) -> int | None:
     if attribute:
         return int(attribute) if _WHOLE_NUMBER.fullmatch(attribute) else None
     found = _COUNT.search(_text(soup.select_one(".js-watchlist-count")))
-    return (int(re.sub(r"\D", "", found.group())) or None) if found else None
+    return (int(_NO_DIGIT.sub("", found.group())) or None) if found else None
 
 
 def _page_number(tag: Tag) -> int | None:
@@ -301,7 +304,7 @@ def _movie_of(poster: Tag, base_url: str) -> Movie | None:
         return None
     title, year = split_name(name)
     release_year = _attribute(poster, "data-film-release-year")
-    if year is None and re.fullmatch(r"\d{4}", release_year, re.ASCII):
+    if year is None and _YEAR.fullmatch(release_year):
         year = int(release_year)
     return Movie(id=key, slug=slug, title=title, year=year, url=film_url(base_url, slug))
 
@@ -340,7 +343,7 @@ def _film_name(soup: BeautifulSoup) -> tuple[str, int | None]:
         soup.select_one('.productioninfo a[href^="/films/year/"], .releaseyear a[href^="/films/year/"]'),
         "href",
     )
-    year = re.search(r"/year/(\d{4})/?$", link, re.ASCII)
+    year = _YEAR_LINK.search(link)
     return _text(heading) or og_title, int(year.group(1)) if year else og_year
 
 

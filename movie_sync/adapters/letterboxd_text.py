@@ -6,7 +6,7 @@ from urllib.parse import quote
 _MAX_TEXT = 500
 _MAX_SLUG = 255
 _LID = re.compile(r"[A-Za-z0-9]{1,24}")
-_NAME_AND_YEAR = re.compile(r"(.+?)\s*\((\d{4})\)", re.ASCII)
+_YEAR_BEHIND = re.compile(r"\((\d{4})\)\Z", re.ASCII)
 _FILM_PATH = re.compile(r"(?:^|/)film/([^/]+)/?$")
 
 
@@ -47,5 +47,6 @@ def clean_text(text: str) -> str:
 
 def split_name(name: str) -> tuple[str, int | None]:
     """Split `Title (YYYY)`; an undated film has no year there."""
-    found = _NAME_AND_YEAR.fullmatch(name)
-    return (found.group(1), int(found.group(2))) if found else (name, None)
+    found = _YEAR_BEHIND.search(name)
+    title = name[: found.start()].rstrip() if found else ""
+    return (title, int(found.group(1))) if found and title else (name, None)

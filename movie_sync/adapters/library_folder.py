@@ -36,10 +36,8 @@ _BESIDE_A_FILM = re.compile(
 )
 _DISC_FOLDERS = frozenset({"video_ts", "stream"})
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)", re.IGNORECASE)
-_OWN_ID = re.compile(
-    r"<(?:imdb_?id|id)>\s*tt(\d{7,9})\s*<|<uniqueid[^>]*type=[\"']imdb[\"'][^>]*>\s*tt(\d{7,9})",
-    re.IGNORECASE,
-)
+_OWN_ID = re.compile(r"<(?:imdb_?id|id)>\s*tt(\d{7,9})\s*<|<uniqueid\s([^<>]*)>\s*tt(\d{7,9})", re.IGNORECASE)
+_IMDB_TYPE = re.compile(r"(?<!\S)type=[\"']imdb[\"']", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -162,8 +160,8 @@ def _read_id(path: str) -> int:
         return 0  # it is only a help; without it the names decide
     if "<episodedetails" in text or "<tvshow" in text:
         return 0
-    own = _OWN_ID.search(text)
-    if own:
-        return int(own.group(1) or own.group(2))
+    for own in _OWN_ID.finditer(text):
+        if own.group(1) or _IMDB_TYPE.search(own.group(2)):
+            return int(own.group(1) or own.group(3))
     ids = {int(number) for number in _IMDB.findall(text)}
     return ids.pop() if len(ids) == 1 else 0

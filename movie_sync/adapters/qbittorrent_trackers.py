@@ -23,6 +23,7 @@ _HIDDEN = "[...]"
 _SHORTEST_SECRET = 8
 _NO_SECRETS = frozenset({"announce", "announce.php"})
 _ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
+_BETWEEN_PIECES = re.compile("[/?&=;]")
 _DIGITS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
 
 _STATUS_LINES = frozenset(status.phrase.casefold() for status in http.HTTPStatus)
@@ -35,7 +36,7 @@ _TROUBLE = re.compile(
     r"|\bssl\b|\btls|certificate|handshake|wrong version number|ssrf"
     r"|\bproxy\b|\bsocks|redirect|\bhttp error|unknown http|^[1-5]\d\d\b|gateway|server error"
     r"|bencoded|expected value|parse|invalid (?:tracker|peer|hostname|port)|unsupported (?:url|protocol)"
-    r"|service.*unavailable|temporarily|overload|maintenance|try again",
+    r"|service\b.{0,40}unavailable|temporarily|overload|maintenance|try again",
     re.IGNORECASE,
 )
 
@@ -110,7 +111,7 @@ def _secrets(url: str) -> list[str]:
         host = parts.hostname or ""
     except ValueError:
         return [url]
-    pieces = [*re.split(r"[/?&=;]", f"{parts.path}?{parts.query}"), parts.netloc, host]
+    pieces = [*_BETWEEN_PIECES.split(f"{parts.path}?{parts.query}"), parts.netloc, host]
     known = {piece for raw in pieces for piece in (raw, unquote(raw))}
     secrets = {url, *(piece for piece in known if len(piece) >= _SHORTEST_SECRET)} - _NO_SECRETS - {""}
     return sorted(secrets, key=len, reverse=True)

@@ -27,6 +27,7 @@ API, DOWNLOAD = "api.php", "download.php"
 _HOUR = timedelta(hours=1)
 _MOST_ROWS = 100
 _WORDS = re.compile(r"[^\W_]+")
+_FLAG = re.compile("[01]")
 _NUMBER = re.compile(r"[0-9]+")
 _FLAGS = ("moderated", "internal", "freeleech", "doubleup")
 
@@ -298,8 +299,8 @@ class FileListStandIn:
         if not query:
             raise _BadRequestError("Invalid search/filter")
         for name in (*_FLAGS, "season", "episode"):
-            pattern = "[01]" if name in _FLAGS else "[0-9]+"
-            if name in params and not re.fullmatch(pattern, params[name]):
+            pattern = _FLAG if name in _FLAGS else _NUMBER
+            if name in params and not pattern.fullmatch(params[name]):
                 raise _BadRequestError(f"Invalid {name}")
         match params.get("type"):
             case "imdb":

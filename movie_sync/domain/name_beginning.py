@@ -22,9 +22,9 @@ _YEAR = re.compile(r"\d{4}")
 _LANGUAGE = re.compile(r"\s*([a-z]{2})\s+-\s+")
 _SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
 _PREFIXES = (
-    (re.compile(r"\s*\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
-    (re.compile(r"\s*(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
-    (re.compile(r"\s*(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
+    (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
+    (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
+    (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
     (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED),  # a scene group
 )
 

@@ -109,7 +109,7 @@ YEARS = frozenset(str(year) for year in range(1888, 2036))
 _MIXED = re.compile(
     r"""
     \d{3,4}[pi](?:\d\d)? | 1[o0]8[o0]p | (?:x|h)26[456] | \d{1,2}bits? | dd[pa]?\+?\d{1,2} | aac\d{0,2}
-    | e?ac3\d? | dts\d? | flac\d | hdr\d+\w* | ddp?a?\d\w* | \d{3,4}x\d{3,4} | \d{2,3}fps | \d+kbps
+    | e?ac3\d? | dts\d? | flac\d | hdr\d\w* | ddp?a?\d\w* | \d{3,4}x\d{3,4} | \d{2,3}fps | \d+kbps
     | \d+(?:mb|gb|gib|mib) | 4k\d\d | multi\d | \d+audios? | tt\d{7,8} | bd\d\d | dvd\d | opus\d?
     """,
     re.VERBOSE,

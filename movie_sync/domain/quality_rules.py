@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from movie_sync.domain.titles import fold
 
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _DEFAULT_ORDER = (
     "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p", "Bluray-720p", "WEB-720p",
     "HDTV-720p",
@@ -58,7 +59,7 @@ class QualityRules:
 
 def comparable(text: str) -> str:
     """Return a name in the form in which `has_word` looks for words."""
-    return " " + re.sub(r"[^\w]+|_+", " ", fold(text)).strip() + " "
+    return " " + _BETWEEN_WORDS.sub(" ", fold(text)).strip() + " "
 
 
 def has_word(comparable_name: str, word: str) -> bool:

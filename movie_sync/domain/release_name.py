@@ -44,7 +44,7 @@ _EXTENSIONS = VIDEO_EXTENSIONS | _OTHER_EXTENSIONS | _CONTAINER_EXTENSIONS
 _WORD = re.compile(r"[^\W_]+")
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
 _AKA = re.compile(r"(?<![^\W_])(?:a\.?\s?k\.?\s?a)(?![^\W_])\.?|\s[/|¦]\s")
-_DASH = re.compile(r"[\s._]+[-–—]+[\s._]+|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
+_DASH = re.compile(r"[\s._]{1,9}[-–—]{1,9}[\s._]{1,9}|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
 _NOT_LATIN = (
     "\u0370-\u03ff\u0400-\u052f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0600-\u06ff\u0590-\u05ff\u0e00-\u0e7f"
 )

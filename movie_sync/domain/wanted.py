@@ -33,8 +33,11 @@ class Known:
     articles: frozenset[str]  # the leading articles it is written with, "" for none
 
 
-_SUBTITLE = re.compile(r"\s*(?::\s+|:$|\s[-–—]\s|:(?=\S))\s*")
-_OR = re.compile(r"[\s:,;]+or(?::|,|\s*\(|\s+-)\s*", re.IGNORECASE)
+_SUBTITLE = re.compile(r"\s{0,9}(?::\s+|:$|\s[-–—]\s|:(?=\S))\s*")
+_OR = re.compile(r"[\s:,;]{1,9}or(?::|,|\s{0,9}\(|\s{1,9}-)\s*", re.IGNORECASE)
+_FIRST_PART = re.compile(r"[\s:,-]{1,9}(?:part|chapter|vol\.?|volume)\s{1,9}(?:one|1|i)$")
+_OWNER_FOLDED = re.compile(r"(?:\S+\s+){1,3}?\S+s\s+(?=\S)")
+_OWNER = re.compile(r"(?:\S+\s+){1,3}?\S+['’]s?\s+\S")
 _STUDIO = re.compile(
     r"^(?:walt disneys?|disneys?|disney pixars?|pixars?|marvels?|marvel studios|dcs?|dreamworks)\s+(?=\w)"
 )
@@ -196,9 +199,9 @@ def _hints(title: str) -> Iterable[str]:
         yield fold(title[: edge.start()])
         yield fold(title[edge.end() :])
     text = fold(title)
-    shorter = re.sub(r"[\s:,-]+(?:part|chapter|vol\.?|volume)\s+(?:one|1|i)$", "", text)
+    shorter = _FIRST_PART.sub("", text)
     if shorter != text:
         yield shorter
-    owner = re.match(r"^(?:\S+\s+){1,3}?\S+s\s+(?=\S)", text)
-    if owner and re.match(r"^(?:\S+\s+){1,3}?\S+['’]s?\s+\S", title):
+    owner = _OWNER_FOLDED.match(text)
+    if owner and _OWNER.match(title):
         yield text[owner.end() :]
