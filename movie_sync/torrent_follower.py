@@ -6,11 +6,11 @@ wins if it comes to its end first. Nothing is taken out of the client, unless th
 torrents of which next to nothing was downloaded.
 """
 
-import itertools
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.following import (
@@ -20,9 +20,11 @@ from movie_sync.domain.following import (
     is_worth_writing,
     may_be_refused,
     observed,
+    percent,
 )
 from movie_sync.domain.models import Choice, Follow, HeldTorrent, Movie, QueueEntry, Stage, Tried
-from movie_sync.errors import TransientError, UnavailableError
+from movie_sync.domain.retry import pause_seconds
+from movie_sync.errors import AuthError, MovieSyncError, StorageError
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queue_manager import QueueManager
 
@@ -43,8 +45,9 @@ _RECHECK_SECONDS = 600.0
 _REFUSALS_NEEDED = 2
 _REFUSAL_PAUSE_SECONDS = 2.0
 _LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
+# A client that answers none of them is out of order, and each may take its whole time limit.
+_MOST_UNANSWERED = 3
 _WORTH_KEEPING = 0.1
-_PERCENT = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,45 @@ class _Refusal:
     pause_seconds: float = _REFUSAL_PAUSE_SECONDS
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is known of torrents besides the queue files, by info-hash (times are monotonic seconds).
+
+    `live` is how far each is, which is written down now and then only. `not_before` is how often in a
+    row a question about one had no answer, and until when none is asked. `said` came to their end.
+    `settled` were taken out so long ago that they are not asked for any more.
+    """
+
+    live: dict[str, Follow] = field(default_factory=dict)
+    asked_at: dict[str, float] = field(default_factory=dict)
+    seen_at: dict[str, float] = field(default_factory=dict)
+    refusals: dict[str, _Refusal] = field(default_factory=dict)
+    no_room_until: dict[str, float] = field(default_factory=dict)
+    begun_at: dict[str, float] = field(default_factory=dict)
+    not_before: dict[str, tuple[int, float]] = field(default_factory=dict)
+    said: dict[str, None] = field(default_factory=dict)
+    settled: dict[str, None] = field(default_factory=dict)
+
+    def forget(self, info_hash: str) -> None:
+        """Forget all of one torrent, but for when it was looked at."""
+        for known in self._all():
+            if known is not self.asked_at:
+                known.pop(info_hash, None)
+
+    def forget_all_but(self, followed: Collection[str]) -> None:
+        """Forget all torrents but those that are followed."""
+        wanted = set(followed)
+        for known in self._all():
+            for info_hash in known.keys() - wanted:
+                del known[info_hash]
+
+    def _all(self) -> tuple[dict[str, Any], ...]:
+        return (
+            self.live, self.asked_at, self.seen_at, self.refusals, self.no_room_until,
+            self.begun_at, self.not_before, self.said, self.settled,
+        )  # fmt: skip
+
+
 class TorrentFollower:
     """For one thread (the download worker's)."""
 
@@ -89,18 +131,12 @@ class TorrentFollower:
         self._longest_pause_seconds = min(
             _LONGEST_PAUSE_SECONDS, max(policy.stalled_after_seconds / 5, _SHORTEST_PAUSE_SECONDS)
         )
-        self._live: dict[str, Follow] = {}
-        self._asked_at: dict[str, float] = {}
-        self._seen_at: dict[str, float] = {}
+        self._known = _Known()
         self._tried_seconds: dict[str, float] = {}
-        self._refusals: dict[str, _Refusal] = {}
-        self._no_room_until: dict[str, float] = {}
-        self._begun_at: dict[str, float] = {}
+        self._unanswered = 0
         self._epoch: int | None = None
         self._contact_at = 0.0
         self._restarted_after: float | None = None
-        self._settled: set[str] = set()
-        """Torrents that were taken out so long ago that they are not asked for any more."""
         self._is_account_said = False
 
     def seconds_to_next(self) -> float | None:
@@ -121,47 +157,71 @@ class TorrentFollower:
     def begin(self, info_hash: str, client: FollowedClient) -> None:
         """Look soon at a torrent that was just handed over; what was known of it before is over."""
         self._note_epoch(client.epoch)
-        self._begun_at[info_hash] = self._contact_at
-        for known in (self._live, self._seen_at, self._refusals, self._no_room_until):
-            known.pop(info_hash, None)
-        self._settled.discard(info_hash)
+        self._known.forget(info_hash)
+        self._known.begun_at[info_hash] = self._contact_at
         self.hurry()
 
     def look(self, client: FollowedClient) -> None:
-        """Make a pass.
+        """Make a pass. A question about one torrent that has no answer keeps no other one back.
 
         Raises:
             AuthError, TransientError, StorageError: the pass is to be made again.
         """
         self._last_pass = self._clock.monotonic()
         self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
-        asked = self._next_hashes()
+        self._unanswered = 0
+        hashes = self._queue_manager.torrents.hashes()
+        self._known.forget_all_but(hashes)
+        asked = self._next_hashes(hashes)
         try:
             held = client.states(asked) if asked else {}
         except BaseException:
-            self._seen_at.clear()  # how long it was out of reach is no time of the torrents
+            self._known.seen_at.clear()  # how long it was out of reach is no time of the torrents
             raise
         self._note_time(asked, held)
         self._note_epoch(client.epoch)
         entries = self._queue_manager.torrents.followed(asked)
         found: dict[str, Follow] = {}
-        unanswered: TransientError | None = None
+        failure: AuthError | StorageError | None = None
         for entry in entries:
             try:
                 self._look_at(client, entry, asked, held, found)
-            except UnavailableError as exc:  # a question about one torrent keeps no other one back
-                unanswered = unanswered or exc
-        self._forget_all_but(asked)
+            except AuthError as exc:  # the client must not be asked any more
+                failure = exc
+                break
+            except StorageError as exc:
+                failure = failure or exc
+            except Exception as exc:  # noqa: BLE001 - whatever it is, the others have their turn
+                self._note_unanswered(entry, exc)
         self._note(entries, found)
-        if unanswered is not None:
-            raise unanswered
+        if failure is not None:
+            raise failure
+
+    def _note_unanswered(self, entry: QueueEntry, exc: Exception) -> None:
+        """Note that a question about a torrent had no answer: the next one waits, and longer each time."""
+        self._unanswered += 1
+        info_hash = entry.choice.info_hash if entry.choice else ""
+        times = self._known.not_before.get(info_hash, (0, 0.0))[0] + 1
+        self._known.not_before[info_hash] = times, self._clock.monotonic() + pause_seconds(times)
+        why = str(exc) if isinstance(exc, MovieSyncError) else f"unforeseen: {type(exc).__name__}"
+        level = logging.WARNING if times == 1 else logging.DEBUG
+        _log.log(
+            level, "%s: what there is to ask about its torrent has no answer: %s", entry.movie.label, why
+        )
+        _log.debug("%s", entry.movie.label, exc_info=exc)
+
+    def _may_ask(self, info_hash: str) -> bool:
+        """Tell whether the client may be asked about a torrent now, besides how far it is."""
+        if self._unanswered >= _MOST_UNANSWERED:
+            return False
+        return self._clock.monotonic() >= self._known.not_before.get(info_hash, (0, 0.0))[1]
 
     def _note_time(self, asked: set[str], held: dict[str, HeldTorrent]) -> None:
         """Note when torrents were looked at, and how long each has been tried for since the last look."""
         now = self._clock.monotonic()
-        self._asked_at.update(dict.fromkeys(asked, now))
+        self._known.asked_at.update(dict.fromkeys(asked, now))
         self._tried_seconds = {info_hash: self._seconds_tried(info_hash, now) for info_hash in held}
-        self._seen_at.update(dict.fromkeys(held, now))
+        self._known.seen_at.update(dict.fromkeys(held, now))
 
     def _note_epoch(self, epoch: int) -> None:
         """Note whether the client may have been started anew, and since when at the earliest."""
@@ -171,22 +231,22 @@ class TorrentFollower:
 
     def _is_lost(self, info_hash: str) -> bool:
         """Tell whether the client was started anew so soon after a hand-over that it lost the torrent."""
-        begun_at, restarted_after = self._begun_at.get(info_hash), self._restarted_after
+        begun_at, restarted_after = self._known.begun_at.get(info_hash), self._restarted_after
         if begun_at is None or restarted_after is None:
             return False
         return 0 <= restarted_after - begun_at <= _SAVED_AFTER_SECONDS
 
     def _seconds_tried(self, info_hash: str, now: float) -> float:
-        refusal = self._refusals.get(info_hash)
+        refusal = self._known.refusals.get(info_hash)
         if refusal is not None and refusal.is_of_account:
             return 0.0
-        return min(now - self._seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
+        return min(now - self._known.seen_at.get(info_hash, now), _LONGEST_TRIED_SECONDS)
 
-    def _next_hashes(self) -> set[str]:
+    def _next_hashes(self, hashes: Collection[str]) -> set[str]:
         """Return what to ask for: those that were not looked at for longest, if there are very many."""
-        hashes = [each for each in self._queue_manager.torrents.hashes() if each not in self._settled]
-        hashes.sort(key=lambda info_hash: self._asked_at.get(info_hash, 0.0))
-        return set(itertools.islice(dict.fromkeys(hashes), _MOST_AT_ONCE))
+        wanted = [each for each in dict.fromkeys(hashes) if each not in self._known.settled]
+        wanted.sort(key=lambda info_hash: self._known.asked_at.get(info_hash, 0.0))
+        return set(wanted[:_MOST_AT_ONCE])
 
     def _look_at(
         self,
@@ -204,7 +264,7 @@ class TorrentFollower:
         choice, stored = entry.choice, entry.follow
         if choice is None or stored is None or choice.info_hash not in asked:
             return
-        before = self._live.get(choice.info_hash, stored)
+        before = self._known.live.get(choice.info_hash, stored)
         torrent = held.get(choice.info_hash)
         if torrent is None:
             if before.missing_since is None and self._is_lost(choice.info_hash):
@@ -212,7 +272,7 @@ class TorrentFollower:
                 return
             found[choice.info_hash] = self._without(entry.movie, before)
             if before.stage is Stage.REMOVED and self._now() - before.since > _REMOVED_IS_FINAL:
-                self._settled.add(choice.info_hash)
+                self._known.settled[choice.info_hash] = None
             return
         after = observed(before, torrent, self._now(), self._tried_seconds[choice.info_hash])
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
@@ -225,7 +285,7 @@ class TorrentFollower:
             self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
-        del self._begun_at[choice.info_hash]  # once: what is gone after that was taken out
+        del self._known.begun_at[choice.info_hash]  # once: what is gone after that was taken out
         if self._queue_manager.torrents.hand_over_again(movie, choice):
             _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
 
@@ -249,13 +309,15 @@ class TorrentFollower:
 
     def _judge(self, client: FollowedClient, torrent: HeldTorrent, follow: Follow) -> tuple[Follow, str]:
         """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
+        if not self._may_ask(torrent.info_hash):
+            return follow, ""
         if is_broken(torrent):
             return self._judge_broken(client, torrent, follow)
         if follow.idle_seconds >= self._policy.stalled_after_seconds:
             return self._judge_stalled(client, torrent, follow)
         if may_be_refused(torrent):
             return follow, self._ask_for_refusal(client, torrent.info_hash)
-        self._refusals.pop(torrent.info_hash, None)
+        self._known.refusals.pop(torrent.info_hash, None)
         return follow, ""
 
     def _judge_stalled(
@@ -266,7 +328,7 @@ class TorrentFollower:
         if words is not None and not concerns_account(words):
             return follow, f"refused by the tracker: {words}"
         if torrent.has_tracker:
-            return follow, f"stalled: nothing came for {_duration(follow.idle_seconds)}"
+            return follow, f"stalled: next to nothing came for {_duration(follow.idle_seconds)}"
         if words is not None:
             self._say_account(words)
         # Without its tracker no release would come any better, so the time did not count.
@@ -276,7 +338,7 @@ class TorrentFollower:
         self, client: FollowedClient, torrent: HeldTorrent, follow: Follow
     ) -> tuple[Follow, str]:
         now = self._now()
-        if self._clock.monotonic() < self._no_room_until.get(torrent.info_hash, 0.0):
+        if self._clock.monotonic() < self._known.no_room_until.get(torrent.info_hash, 0.0):
             return follow, ""
         if follow.rechecked_at is None or follow.rechecked_at > now:
             _log.warning(
@@ -296,7 +358,7 @@ class TorrentFollower:
             )
             _log.warning("%s", text)
             self._tell(Event(f"disk full:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
-            self._no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
+            self._known.no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         return follow, f"broken: the client reports {torrent.state}, also after its files were checked again"
 
@@ -306,7 +368,7 @@ class TorrentFollower:
 
     def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
         """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
-        known = self._refusals.setdefault(info_hash, _Refusal())
+        known = self._known.refusals.setdefault(info_hash, _Refusal())
         now = self._clock.monotonic()
         if now < known.ask_at:
             return ""
@@ -338,12 +400,11 @@ class TorrentFollower:
         self._tell(Event(f"refused:tracker:{now:%Y-%m-%d}", EventKind.REFUSED, now, text))
 
     def _give_up(self, client: FollowedClient, movie: Movie, tried: Tried, torrent: HeldTorrent) -> None:
-        percent = torrent.progress * _PERCENT
         keeps = torrent.progress >= _WORTH_KEEPING
         rest = " It keeps running beside it; the first to be whole wins." if keeps else ""
         text = (
-            f"{movie.label}: {tried.choice.release} is given up at {percent:.0f} % ({tried.why}); "
-            f"another release is looked for.{rest}"
+            f"{movie.label}: {tried.choice.release} is given up at {percent(torrent.progress)} % "
+            f"({tried.why}); another release is looked for.{rest}"
         )
         self._tell(
             film_event(
@@ -369,6 +430,8 @@ class TorrentFollower:
             _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
 
     def _say_downloaded(self, movie: Movie, choice: Choice, follow: Follow) -> None:
+        if choice.info_hash in self._known.said:  # only the writing failed
+            return
         text = f"{movie.label}: downloaded: {choice.release}"
         self._tell(
             film_event(
@@ -377,30 +440,16 @@ class TorrentFollower:
             )
         )  # fmt: skip
         _log.info("%s, in %s", text, follow.path)
+        self._known.said[choice.info_hash] = None
         self.hurry()
 
     def _note(self, entries: Iterable[QueueEntry], found: dict[str, Follow]) -> None:
         """Keep what was seen, and write it down where that is worth a write."""
         stored = {entry.choice.info_hash: entry.follow for entry in entries if entry.choice and entry.follow}
-        self._live.update(found)
+        self._known.live.update(found)
         stalled_after = self._policy.stalled_after_seconds
         if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
             self._queue_manager.torrents.note(found)
-
-    def _forget_all_but(self, asked: set[str]) -> None:
-        if len(asked) == _MOST_AT_ONCE:  # others are looked at in later passes
-            return
-        by_hash = (
-            self._live,
-            self._asked_at,
-            self._seen_at,
-            self._refusals,
-            self._no_room_until,
-            self._begun_at,
-        )
-        for known in by_hash:
-            for info_hash in known.keys() - asked:
-                del known[info_hash]
 
 
 def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:

@@ -70,7 +70,7 @@ def shown(
         (followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0), "[#########.]  99 %  downloading  idle 2 h     "),
         (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  downloading               "),
         (followed(1, Stage.ADDED), "[..........]   0 %  added                     "),
-        (followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0), "[##########] 100 %  broken       idle 1 min   "),
+        (followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0), "[#########.]  99 %  broken       idle 1 min   "),
     ],
 )  # fmt: skip
 def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
@@ -145,7 +145,7 @@ def test_stalled() -> None:
         f"Made Up 5 (1995): {given_up}",
         f"Made Up 6 (1995): {given_up}",
         f"Made Up 4 (1995): {given_up}",
-        "Made Up 1 (1995): nothing came for 1 h: Made.Up.1.1995.1080p.BluRay-GRP",
+        "Made Up 1 (1995): next to nothing came for 1 h: Made.Up.1.1995.1080p.BluRay-GRP",
     ]
 
 

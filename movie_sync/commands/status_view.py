@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from movie_sync.domain.following import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
+from movie_sync.domain.following import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at, percent
 from movie_sync.domain.models import Movie, QueueEntry, QueueName, Stage
 from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.storage.unlisted_store import KEPT_FOR, UnlistedFilm
@@ -105,7 +105,9 @@ def _given_up(entries: Iterable[QueueEntry]) -> list[Stalled]:
 
 def _idle(downloading: Iterable[QueueEntry]) -> list[Stalled]:
     return [
-        Stalled(entry.movie, _release(entry), f"nothing came for {duration(entry.follow.idle_seconds)}")
+        Stalled(
+            entry.movie, _release(entry), f"next to nothing came for {duration(entry.follow.idle_seconds)}"
+        )
         for entry in downloading
         if entry.follow and entry.follow.idle_seconds >= LONG_IDLE_SECONDS
     ]
@@ -150,8 +152,8 @@ def _bar_line(entry: QueueEntry, look: Look) -> str:
     follow = entry.follow
     if follow is None:  # no torrent is known, so there is nothing to tell
         return entry.movie.label
-    percent = int(follow.progress * _PERCENT)  # 100 % is for what is whole
-    cells = int(follow.progress * _BAR_CELLS)
+    part = percent(follow.progress)
+    cells = part * _BAR_CELLS // _PERCENT
     bar = look.bar[0] * cells + look.bar[1] * (_BAR_CELLS - cells)
     if follow.idle_seconds >= _SHORTEST_IDLE_SECONDS:
         pace = f"idle {duration(follow.idle_seconds)}"
@@ -159,10 +161,8 @@ def _bar_line(entry: QueueEntry, look: Look) -> str:
         pace = f"{follow.bytes_a_second / _MB:.1f} MB/s" if follow.bytes_a_second else ""
     if look.width is not None and look.width < _FULL_BAR_COLUMNS:
         state = ", ".join(filter(None, (follow.stage, pace)))
-        return f"{percent:3d} %  {look.label(entry.movie)}: {state}"
-    return (
-        f"[{bar}] {percent:3d} %  {follow.stage:11}  {pace:11}  {look.label(entry.movie)}: {_release(entry)}"
-    )
+        return f"{part:3d} %  {look.label(entry.movie)}: {state}"
+    return f"[{bar}] {part:3d} %  {follow.stage:11}  {pace:11}  {look.label(entry.movie)}: {_release(entry)}"
 
 
 def _stalled_line(stalled: Stalled, look: Look) -> str:
@@ -211,7 +211,7 @@ def _completed_state(entry: QueueEntry) -> str:
     if follow.stage is Stage.REMOVED:
         return "taken out of the client"
     if entry.is_unfinished:
-        return f"{follow.stage}, {int(follow.progress * _PERCENT)} %"
+        return f"{follow.stage}, {percent(follow.progress)} %"
     return str(follow.stage)
 
 

@@ -12,7 +12,7 @@ from movie_sync.domain.models import Follow, HeldTorrent, QueueEntry, Stage
 DONE_LATELY = timedelta(days=7)
 """How long a film whose torrent came to its end is shown as done."""
 LONG_IDLE_SECONDS = 3600.0
-"""After so long without a byte a torrent is shown among those that stand still."""
+"""After so long without progress a torrent is shown among those that stand still."""
 
 # "Done" is not progress 1: while files are moved or checked the progress is 1 already.
 _WHOLE = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
@@ -26,6 +26,10 @@ _ACCOUNT = re.compile(
     r"\bratio\b|\bslots?\b|too many|\bip\b|rate limit|try again|maintenance|overload",
     re.IGNORECASE,
 )
+# Less than a thousandth of the torrent an hour is no progress: it would take more than a month.
+_LEAST_PROGRESS_A_SECOND = 0.001 / 3600
+_PERCENT = 100
+_NEXT_TO_NOTHING = 0.005
 _WRITTEN_PROGRESS = 0.01
 _WRITTEN_IDLE_SHARE = 20
 # Each of these is passed once in a standstill: then what is shown of a torrent has to be true.
@@ -56,20 +60,22 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
     if follow.stage is Stage.REMOVED:  # it was taken out and is back: a new start
         follow = replace(follow, idle_seconds=0.0, rechecked_at=None)
     if is_whole(held):
+        since = follow.since if follow.stage is Stage.DOWNLOADED else now
         return replace(
-            follow, stage=Stage.DOWNLOADED, since=now, progress=1.0, bytes_a_second=0,
+            follow, stage=Stage.DOWNLOADED, since=since, progress=1.0, bytes_a_second=0,
             idle_seconds=0.0, missing_since=None, path=held.content_path,
         )  # fmt: skip
     if held.state.startswith("checking") or held.state == "moving":  # its progress is another one now
         return replace(follow, missing_since=None, bytes_a_second=0)
+    idle, idle_from = follow.idle_seconds, follow.progress if follow.idle_from is None else follow.idle_from
     if is_broken(held):
-        stage, idle = Stage.BROKEN, follow.idle_seconds
+        stage = Stage.BROKEN
     else:
         stage = Stage.DOWNLOADING if progress > 0 or held.bytes_a_second > 0 else Stage.ADDED
-        is_trying = held.state in _TRYING
-        idle = follow.idle_seconds + (tried_seconds if is_trying else 0.0)
-        if progress > follow.progress:
-            idle = 0.0
+        idle += tried_seconds if held.state in _TRYING else 0.0
+        gained = progress - idle_from
+        if gained > 0 and gained >= idle * _LEAST_PROGRESS_A_SECOND:
+            idle, idle_from = 0.0, progress
     return replace(
         follow,
         stage=stage,
@@ -77,10 +83,17 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
         progress=progress,
         bytes_a_second=held.bytes_a_second,
         idle_seconds=idle,
+        idle_from=min(idle_from, progress),  # after its files were checked there may be less
         missing_since=None,
         rechecked_at=None if progress > follow.progress else follow.rechecked_at,
         path=held.content_path or follow.path,
     )
+
+
+def percent(progress: float) -> int:
+    """Return how much of an unfinished torrent is there as people read it; 100 is for what is whole."""
+    # Rounded down, but for what is next to nothing: 0.29 times a hundred is less than 29.
+    return min(int(progress * _PERCENT + _NEXT_TO_NOTHING), _PERCENT - 1)
 
 
 def downloaded_at(entry: QueueEntry) -> datetime | None:

@@ -95,8 +95,9 @@ class Follow:
     """What is known of a torrent on its way.
 
     `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
-    and got nothing; time in which it could not try does not count. `missing_since` is when the
-    client was first seen without it, `rechecked_at` when its files were last compared.
+    and got next to nothing; time in which it could not try does not count. `idle_from` is its
+    progress when that began (None: as `progress`). `missing_since` is when the client was first
+    seen without it, `rechecked_at` when its files were last compared.
     """
 
     stage: Stage
@@ -104,6 +105,7 @@ class Follow:
     progress: float = 0.0
     bytes_a_second: int = 0
     idle_seconds: float = 0.0
+    idle_from: float | None = None
     missing_since: datetime | None = None
     rechecked_at: datetime | None = None
     path: str = ""

@@ -37,8 +37,20 @@ _STATE_KEYS = (
 )
 _CHOICE_KEYS = frozenset({"release", "filelist_id", "info_hash"})
 _FOLLOW_KEYS = frozenset(
-    {"stage", "stage_since", "progress", "speed", "idle_seconds", "missing_since", "rechecked_at", "path"}
+    {
+        "stage",
+        "stage_since",
+        "progress",
+        "speed",
+        "idle_seconds",
+        "idle_from",
+        "missing_since",
+        "rechecked_at",
+        "path",
+    }
 )
+# What is not whole is never written as such.
+_MOST_PROGRESS = 0.9999
 # Longer numbers are no years, counts or sequences, and Python refuses to print the longest.
 _MOST_DIGITS = 19
 _LARGEST_NUMBER = 10**_MOST_DIGITS
@@ -179,7 +191,7 @@ def follow_to_dict(follow: Follow) -> dict[str, object]:
     plain: dict[str, object] = {
         "stage": follow.stage,
         "stage_since": format_time(follow.since),
-        "progress": round(follow.progress, 4),
+        "progress": min(round(follow.progress, 4), _MOST_PROGRESS),
     }
     if follow.stage is Stage.DOWNLOADED:
         del plain["progress"]
@@ -187,6 +199,8 @@ def follow_to_dict(follow: Follow) -> dict[str, object]:
         plain["speed"] = follow.bytes_a_second
     if follow.idle_seconds >= 1:
         plain["idle_seconds"] = round(follow.idle_seconds)
+        if follow.idle_from is not None and follow.idle_from < follow.progress:
+            plain["idle_from"] = round(follow.idle_from, 6)
     if follow.missing_since:
         plain["missing_since"] = format_time(follow.missing_since)
     if follow.rechecked_at:
@@ -281,6 +295,7 @@ def _follow(plain: Mapping[str, object], now: datetime) -> Follow | None:
         progress=min(_number(plain, "progress"), 1.0),
         bytes_a_second=_integer(plain, "speed") or 0,
         idle_seconds=_number(plain, "idle_seconds"),
+        idle_from=_number(plain, "idle_from") if "idle_from" in plain else None,
         missing_since=parse_time(plain.get("missing_since")),
         rechecked_at=parse_time(plain.get("rechecked_at")),
         path=_text(plain, "path") or "",
