@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from movie_sync.domain.models import Movie, QueueName
-from movie_sync.domain.twins import ListedTitles, is_same_film, own_titles
+from movie_sync.domain.twins import ListedTitles, is_same_film, letterboxd_keys, own_titles
 from movie_sync.storage.queue_set import QueueSet
 from movie_sync.storage.watchlist_store import read_titles
 
@@ -42,17 +42,35 @@ class KnownFilms:
             )
 
     def in_company(self, movie: Movie) -> Movie:
-        """Return the film as names are to be judged for it: with the years of others of its titles."""
+        """Return the film as names are to be judged for it: with the years of others of its titles.
+
+        An IMDb id that another film has as well proves nothing, and is left out. A film that no key of
+        Letterboxd's names is the known one of its title and year, unless their IMDb ids say otherwise.
+        """
         titles = own_titles(movie)
         with self._locked():
-            years = self._list().years_of_others(movie, titles)
-            for name in QueueName:
-                for other in self._queues[name].called(titles):
-                    if other.year is not None and not is_same_film(movie, other):
-                        years.add(other.year)
-        return replace(movie, twin_years=tuple(sorted(years)))
+            namesakes = [other for name in QueueName for other in self._queues[name].called(titles)]
+            itself = next((other for other in namesakes if _is_meant(movie, other)), movie)
+            years = self._list().years_of_others(itself, titles)
+            if not letterboxd_keys(itself) and movie.year in years:
+                years.remove(movie.year)
+            years += [other.year for other in namesakes if other.year and not is_same_film(itself, other)]
+            with_its_id = (
+                self._queues[name].entry(row).movie
+                for name in QueueName
+                for row in self._queues[name].find_key(f"i:{movie.imdb_id}")
+            )
+            is_shared = any(not is_same_film(itself, other) for other in with_its_id)
+        imdb_id = None if is_shared else movie.imdb_id
+        return replace(movie, twin_years=tuple(sorted(set(years))), imdb_id=imdb_id)
 
     def _list(self) -> ListedTitles:
         if self._listed is None:
             self._listed = read_titles(self._watchlist)
         return self._listed
+
+
+def _is_meant(movie: Movie, other: Movie) -> bool:
+    """Tell whether a film that is asked for by title and year alone is this known one."""
+    has_other_id = movie.imdb_id and other.imdb_id and movie.imdb_id != other.imdb_id
+    return not letterboxd_keys(movie) and movie.year == other.year and not has_other_id

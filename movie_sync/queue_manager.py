@@ -98,10 +98,10 @@ class QueueManager:
 
             def entries() -> Iterator[QueueEntry]:
                 for movie in movies:
-                    if pending.find(movie.keys()):
+                    if pending.find(movie):
                         continue
                     entry = self._new_entry(movie, by_command=True)
-                    known = self._queues.held(movie.keys())
+                    known = self._queues.held(movie)
                     if known is not None:  # more is known of the film than a command names
                         entry = _asked_again(entry, known)._replace(movie=known.movie, extra=known.extra)
                     asked_for.append(entry.movie)
@@ -124,10 +124,9 @@ class QueueManager:
             now = self._clock.now()
             if again:
                 done = QueueName.COMPLETED
-                wanted = (movie for movie in movies if not self._queues.is_held(movie.keys(), but_for=done))
+                wanted = (movie for movie in movies if not self._queues.is_held(movie, but_for=done))
                 entries = (
-                    _asked_again(QueueEntry(movie, now), self._queues.held(movie.keys(), [done]))
-                    for movie in wanted
+                    _asked_again(QueueEntry(movie, now), self._queues.held(movie, [done])) for movie in wanted
                 )
                 count = self._queues.move(entries, QueueName.PENDING)
             else:
@@ -139,7 +138,7 @@ class QueueManager:
     def missing(self, movies: Iterable[Movie]) -> list[Movie]:
         """Return those films that no queue holds and that the user did not remove."""
         with self._all_locked():
-            return [movie for movie in movies if not self._queues.is_held(movie.keys())]
+            return [movie for movie in movies if not self._queues.is_held(movie)]
 
     def get_next_pending(self, but_for: Collection[str] = ()) -> QueueEntry | None:
         """Return the film to work on, the newest wish first; it stays pending until its outcome is written.
@@ -149,7 +148,7 @@ class QueueManager:
         """
         with self.pending_lock:
             queue = self._queues[QueueName.PENDING]
-            passed = queue.find(but_for)
+            passed = {row for key in but_for for row in queue.find_key(key)}
             row = min(set(queue.chosen).difference(passed), default=None)
             row = queue.newest_wish(passed) if row is None else row
             return None if row is None else queue.entry(row)
@@ -164,7 +163,7 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            entry = self._queues.held(known_as.keys(), [QueueName.PENDING])
+            entry = self._queues.held(known_as, [QueueName.PENDING])
             return entry is not None and self._renew_pending(entry, movie, entry.choice)
 
     def note_choice(self, movie: Movie, choice: Choice) -> bool:
@@ -177,7 +176,7 @@ class QueueManager:
             StorageError: it could not be written; do not hand the torrent over.
         """
         with self._all_locked():
-            entry = self._queues.held(movie.keys(), [QueueName.PENDING])
+            entry = self._queues.held(movie, [QueueName.PENDING])
             return entry is not None and self._renew_pending(entry, movie, choice)
 
     def add_to_completed(
@@ -200,7 +199,7 @@ class QueueManager:
         with self._all_locked():
             if self._is_settled_otherwise(movie, QueueName.REMOVED):
                 return False
-            entry = self._queues.held(movie.keys()) or self._new_entry(movie)
+            entry = self._queues.held(movie) or self._new_entry(movie)
             completed = entry.completed(movie, self._clock.now(), reason, choice, where)
             self._queues.move([completed._replace(follow=follow)], QueueName.COMPLETED)
             return True
@@ -251,7 +250,7 @@ class QueueManager:
             StorageError: the film is where it was.
         """
         with self._all_locked():
-            entry = self._queues.held(movie.keys(), [QueueName.PENDING])
+            entry = self._queues.held(movie, [QueueName.PENDING])
             if entry is None or self._is_settled_otherwise(movie, *_SETTLED):
                 return False
             failed = entry._replace(
@@ -316,7 +315,7 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            held = (self._queues.held(movie.keys(), [QueueName.FAILED]) for movie in movies)
+            held = (self._queues.held(movie, [QueueName.FAILED]) for movie in movies)
             return self._requeue(filter(None, held), is_fresh=False)
 
     def look_again(self, movies: Iterable[Movie]) -> list[Movie]:
@@ -326,7 +325,7 @@ class QueueManager:
             StorageError: nothing was changed.
         """
         with self._all_locked():
-            held = [self._queues.held(movie.keys(), [QueueName.FAILED]) for movie in movies]
+            held = [self._queues.held(movie, [QueueName.FAILED]) for movie in movies]
             extra = [entry._replace(is_extra_look=True) for entry in held if entry]
             if self._queues.move(extra, QueueName.PENDING):
                 self._has_work.set()
@@ -342,7 +341,7 @@ class QueueManager:
             keys = [queue.entry(row).movie.keys()[0] for row in sorted(queue.waiting)]
         for key in keys:
             with self.failed_lock:
-                waiting = [queue.entry(row) for row in queue.find([key]) if row in queue.waiting]
+                waiting = [queue.entry(row) for row in queue.find_key(key) if row in queue.waiting]
             yield from waiting[:1]
 
     def waiting_count(self) -> int:
@@ -404,7 +403,7 @@ class QueueManager:
             wanted = list(movies)
             for name in _IN_WORK:
                 queue = self._queues[name]
-                rows = {row: None for movie in wanted for row in queue.find(movie.keys())}
+                rows = {row: None for movie in wanted for row in queue.find(movie)}
                 entries = {row: entry for row in rows if not (entry := queue.entry(row)).by_command}
                 if entries:
                     queue.change(remove=entries.keys())
@@ -453,22 +452,22 @@ class QueueManager:
         return QueueEntry(movie=movie, added_at=self._clock.now(), by_command=by_command)
 
     def _renew_pending(self, entry: QueueEntry, movie: Movie, choice: Choice | None) -> bool:
-        known_as = entry.movie.keys()
-        if self._is_settled_otherwise(movie, *_SETTLED, known_as=known_as):
+        if self._is_settled_otherwise(movie, *_SETTLED, known_as=entry.movie):
             return False
         renewed = entry._replace(movie=movie, choice=choice)
-        return self._queues.renew(renewed, QueueName.PENDING, known_as)
+        return self._queues.renew(renewed, QueueName.PENDING, entry.movie)
 
-    def _is_settled_otherwise(self, movie: Movie, *queues: QueueName, known_as: Collection[str] = ()) -> bool:
+    def _is_settled_otherwise(self, movie: Movie, *queues: QueueName, known_as: Movie | None = None) -> bool:
         """Tell whether a film in work is settled under another name, and if so, end the work on it.
 
         Letterboxd merges doubles: the list then names a film anew, and only its page tells by the
         IMDb id that it is known. The entry that is there takes the new name.
         """
         for name in queues:
-            entry = self._queues.held(movie.keys(), [name])
+            entry = self._queues.held(movie, [name])
             if entry is not None:
-                if self._queues.is_held((*known_as, *movie.keys()), but_for=name):
+                known_as = known_as or movie
+                if any(self._queues.is_held(form, but_for=name) for form in (known_as, movie)):
                     _log.info("%s stands among the %s films as %s.", movie.label, name, entry.movie.label)
                     self._queues.renew(entry._replace(movie=movie), name, known_as)
                 return True
@@ -492,7 +491,11 @@ class QueueManager:
             queue = self._queues[name]
             rows: Iterable[int] = queue.row_numbers()
             if films is not None:
-                rows = {row: None for film in films for row in queue.find((f"s:{film}", f"k:{film}"))[:1]}
+                rows = {
+                    row: None
+                    for film in films
+                    for row in (queue.find_key(f"s:{film}") or queue.find_key(f"k:{film}"))[:1]
+                }
             found += [queue.entry(row) for row in rows]
         return found
 

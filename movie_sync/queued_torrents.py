@@ -72,7 +72,7 @@ class QueuedTorrents:
     def of_film(self, movie: Movie) -> tuple[str, ...]:
         """Return the info-hashes of all torrents that were handed over for a film."""
         with self._locked():
-            entry = self._queues.held(movie.keys())
+            entry = self._queues.held(movie)
         if entry is None:
             return ()
         choices = ([entry.choice] if entry.choice else []) + [old.choice for old in entry.tried]
@@ -112,7 +112,7 @@ class QueuedTorrents:
 
     def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[Tried, ...]) -> bool:
         with self._locked():
-            entry = self._queues.held(movie.keys(), [QueueName.COMPLETED])
+            entry = self._queues.held(movie, [QueueName.COMPLETED])
             if entry is None or entry.choice is None or entry.choice.info_hash != choice.info_hash:
                 return False
             again = entry._replace(
@@ -138,7 +138,7 @@ class QueuedTorrents:
             StorageError: nothing was changed.
         """
         with self._locked():
-            entry = self._queues.held(movie.keys(), _FOLLOWED)
+            entry = self._queues.held(movie, _FOLLOWED)
             if entry is None:
                 return False
             tried = tuple(old for old in entry.tried if old.choice.info_hash != choice.info_hash)

@@ -138,3 +138,24 @@ def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -
         # known by its slug alone, or by its key alone, and with a year that was corrected: itself
         for same in (replace(OTHER, id=OTHER.slug, year=1976), replace(OTHER, slug="", year=1978)):
             assert queues.known.in_company(same).twin_years == (2018,)
+
+
+@pytest.mark.parametrize("place", ["queue", "list"])
+def test_a_question_by_title_and_year_is_about_the_known_film(tmp_path: Path, place: str) -> None:
+    """`search "Suspiria" --year 2018` has no twin in the very film; two of that year are twins all the same."""
+    desk = Desk(tmp_path)
+    films = [replace(WANTED, imdb_id="tt1034415"), OTHER]
+    question = Movie("", "", "Suspiria", 2018)
+
+    def know() -> None:
+        if place == "queue":
+            desk.queues.add_all_to_pending(films)
+        else:
+            WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new").take(snapshot(*films))
+
+    know()
+    assert desk.queues.known.in_company(question).twin_years == (1977,)
+    films.append(Movie("KX", "suspiria-2018-1", "Suspiria", 2018, imdb_id="tt1"))
+    know()
+    assert desk.queues.known.in_company(question).twin_years == (1977, 2018)
+    assert desk.queues.known.in_company(replace(question, imdb_id="tt1")).twin_years == (1977, 2018)

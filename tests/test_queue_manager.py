@@ -7,6 +7,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,9 +25,9 @@ PENDING, FAILED, COMPLETED, REMOVED = QueueName
 HOUR = timedelta(hours=1)
 
 
-def film(name: str, *, imdb: str | None = None, key: str | None = None) -> Movie:
+def film(name: str, *, imdb: str | None = None, key: str | None = None, title: str | None = None) -> Movie:
     """Return a film with that slug."""
-    return Movie(id=key or f"id-{name}", slug=name, title=name.title(), year=1999, imdb_id=imdb)
+    return Movie(id=key or f"id-{name}", slug=name, title=title or name.title(), year=1999, imdb_id=imdb)
 
 
 def choice(name: str) -> Choice:
@@ -403,11 +404,21 @@ def test_a_completed_film_put_back_by_hand_is_not_followed(
     [
         (film("a", key="K"), film("b", key="K")),
         (film("a", key="K"), film("a", key="L")),
-        (film("a", imdb="tt1"), film("b", imdb="tt1")),
+        (film("a", imdb="tt1"), film("b", imdb="tt1", title="A")),
+        (film("a", imdb="tt1"), replace(film("b", imdb="tt1", title="The A"), year=None)),
+        (Movie(id="tt1", slug="", title="tt1", imdb_id="tt1"), film("b", imdb="tt1")),
         (Movie(id="a", slug="a", title="A"), film("a", key="K")),
         (Movie(id="K", slug="", title="A"), film("a", key="K")),
     ],
-    ids=["slug changed", "key changed", "same IMDb id", "known by slug", "known by key"],
+    ids=[
+        "slug changed",
+        "key changed",
+        "same IMDb id",
+        "year unknown",
+        "known by IMDb",
+        "known by slug",
+        "known by key",
+    ],
 )
 def test_two_entries_are_one_film_when_one_key_agrees(
     queues: QueueManager, held: Movie, asked: Movie
@@ -418,6 +429,28 @@ def test_two_entries_are_one_film_when_one_key_agrees(
     assert queues.missing([asked]) == []
     assert queues.add_to_completed(asked)
     assert where(queues) == {"completed": [asked.slug]}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [film("b", imdb="tt1"), replace(film("b", imdb="tt1", title="A"), year=2000)],
+    ids=["another title", "another year"],
+)
+def test_an_id_that_letterboxd_gave_to_two_films_does_not_make_them_one(
+    queues: QueueManager, tmp_path: Path, other: Movie
+) -> None:
+    """Each keeps its own entry, by whichever queue it goes; also after a restart."""
+    one = film("a", imdb="tt1")
+    assert queues.add_all_to_pending([one, replace(other, imdb_id=None)]) == 2
+    assert queues.note_film(replace(other, imdb_id=None), other)
+    assert where(queues) == {"pending": ["a", "b"]} == on_disk(tmp_path)
+    assert queues.add_to_completed(one, choice=choice("a"))
+    assert queues.note_choice(other, choice("b"))
+    assert queues.add_to_failed(other, "why", None)
+    assert where(queues) == {"failed": ["b"], "completed": ["a"]} == on_disk(tmp_path)
+    # What IMDb alone names is either of them; nothing is lost by it.
+    assert not queues.add_to_pending(Movie(id="tt1", slug="", title="tt1", imdb_id="tt1"))
+    assert where(queues) == {"failed": ["b"], "completed": ["a"]} == on_disk(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -447,7 +480,7 @@ def test_a_slug_that_a_page_renames_is_noted(queues: QueueManager) -> None:
 @pytest.mark.parametrize(
     "act",
     [
-        lambda q, movie: q.note_film(film("b"), movie),
+        lambda q, movie: q.note_film(film("b", title="A"), movie),
         lambda q, movie: q.note_choice(movie, choice("b")),
         lambda q, movie: q.add_to_failed(movie, "why", None),
     ],
@@ -460,11 +493,11 @@ def test_a_film_that_turns_out_to_be_settled_is_not_worked_on(
     queues.add_to_completed(film("a", imdb="tt1"), choice=choice("a"))
     if settled is REMOVED:
         queues.remove(["a"])
-    queues.add_to_pending(film("b"))
-    assert not act(queues, film("b", imdb="tt1"))
+    queues.add_to_pending(film("b", title="A"))
+    assert not act(queues, film("b", imdb="tt1", title="A"))
     assert where(queues) == {str(settled): ["b"]}
     assert queues.entries(settled)[0].choice == choice("a")
-    assert not queues.add_to_pending(film("b"))
+    assert not queues.add_to_pending(film("b", title="A"))
 
 
 def test_a_renamed_film_that_is_settled_leaves_pending_too(queues: QueueManager) -> None:

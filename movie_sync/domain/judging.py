@@ -49,7 +49,8 @@ class Judgement:
     `exact` is set if the title and the year stand in the name as the film has them; a film without
     an IMDb id may be downloaded only then. `title_end` is the index of the name's word where the
     film's title ends, if the name has it. `alternative_key` is the squashed key of the alternative
-    title that is all that makes a MAYBE a maybe, else "".
+    title that is all that makes a MAYBE a maybe, else "". `is_twin` is set if all that makes it one is
+    that another film has that title and year.
     """
 
     verdict: Verdict
@@ -57,6 +58,7 @@ class Judgement:
     exact: bool = False
     title_end: int | None = None
     alternative_key: str = ""
+    is_twin: bool = False
 
     @property
     def alternative_only(self) -> bool:
@@ -74,6 +76,14 @@ def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Jud
     imdb_id = path.imdb_id or id_beside
     if imdb_id and wanted.imdb_id:
         return _judge_id(wanted, imdb_id, path)
+    found = _judge_titles(wanted, path)
+    if found.verdict is Verdict.YES and wanted.year in wanted.twin_years:
+        why = "another film has that title and year"
+        return replace(found, verdict=Verdict.MAYBE, reason=why, is_twin=True)
+    return found
+
+
+def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
     best: Judgement | None = None
     for reading in path.readings:
         known = wanted.keys.get(reading.key.squashed)
@@ -117,7 +127,6 @@ def _judge_reading(wanted: WantedFilm, known: Known, reading: Reading, path: Nam
 
 
 def _judge_same_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judgement:
-    """Another film of the same title and year cannot be told apart by any name, so it is not asked for."""
     if known.worth is Worth.HINT:
         return Judgement(Verdict.MAYBE, "the year and a part of the title agree")
     if reading.key.article and "" not in known.articles and reading.key.article not in known.articles:

@@ -40,7 +40,7 @@ class Movie:
         return f"{self.title} ({self.year})" if self.year else self.title
 
     def keys(self) -> tuple[str, ...]:
-        """What makes two entries the same film: id, slug and IMDb id, where known.
+        """What a film is looked up by: id, slug and IMDb id, where known (`twins.is_same_film` decides).
 
         Each kind has its own prefix: `dune` can be one film's slug and another one's id. A film
         known by its slug alone has that slug as its id, and no id key.

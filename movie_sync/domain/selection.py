@@ -175,7 +175,7 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list
     """Say why a release is not the film.
 
     The tracker's IMDb id alone proves nothing, as mislabelled uploads are common: the name must be
-    the film's too. Only where the film's year is not known the id stands in for it.
+    the film's too. The id stands in for the year where that is not known, and tells twins of one year apart.
     """
     reasons = []
     if release.category_id is not None and release.category_id not in FILM_CATEGORIES:
@@ -187,7 +187,7 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list
         reasons.append(
             f"not this film: {judgement.reason}" if ":" not in judgement.reason else judgement.reason
         )
-    elif judgement.verdict is Verdict.MAYBE and not (ids_known and movie.year is None):
+    elif judgement.verdict is Verdict.MAYBE and not (ids_known and (movie.year is None or judgement.is_twin)):
         reasons.append(f"perhaps another film: {judgement.reason}")
     elif not judgement.exact and not movie.imdb_id:
         reasons.append(f"title and year must agree exactly where no IMDb id is known: {judgement.reason}")

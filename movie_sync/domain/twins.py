@@ -19,25 +19,25 @@ def own_titles(movie: Movie) -> tuple[str, ...]:
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
+def letterboxd_keys(movie: Movie) -> tuple[str, ...]:
+    """Return the keys that Letterboxd gave; none if only IMDb names the film."""
+    return tuple(key for key in movie.keys() if key not in {f"i:{movie.imdb_id}", f"k:{movie.imdb_id}"})  # noqa: SIM118
+
+
 def is_same_film(one: Movie, other: Movie) -> bool:
     """Tell whether two entries are one film: Letterboxd's key, the slug, or the IMDb id agrees.
 
     An IMDb id is not enough where Letterboxd has given it to two films: both have keys of their own
     there, and their titles or years disagree.
     """
-    if any(key in _letterboxd_keys(other) for key in _letterboxd_keys(one)):
+    if any(key in letterboxd_keys(other) for key in letterboxd_keys(one)):
         return True
     if not one.imdb_id or one.imdb_id != other.imdb_id:
         return False
-    if not _letterboxd_keys(one) or not _letterboxd_keys(other):
+    if not letterboxd_keys(one) or not letterboxd_keys(other):
         return True
     are_years_one = one.year == other.year or None in (one.year, other.year)
     return are_years_one and not set(own_titles(one)).isdisjoint(own_titles(other))
-
-
-def _letterboxd_keys(movie: Movie) -> tuple[str, ...]:
-    """Return the keys that Letterboxd gave; none if only IMDb names the film."""
-    return tuple(key for key in movie.keys() if key not in {f"i:{movie.imdb_id}", f"k:{movie.imdb_id}"})  # noqa: SIM118
 
 
 class ListedTitles:
@@ -64,12 +64,12 @@ class ListedTitles:
         self._sort()
         return any(True for _ in _under(self._titles, title))
 
-    def years_of_others(self, movie: Movie, titles: Collection[str]) -> set[int]:
-        """Return the years of those films that have one of these titles and are not this film."""
+    def years_of_others(self, movie: Movie, titles: Collection[str]) -> list[int]:
+        """Return the year of each film that has one of these titles and is not this film, where known."""
         self._sort()
         itself = {number for key in movie.keys() for number in _under(self._keys, key)}  # noqa: SIM118
         others = {number for title in titles for number in _under(self._titles, title)} - itself
-        return {self._years[number] for number in others} - {0}
+        return [self._years[number] for number in others if self._years[number]]
 
     def _sort(self) -> None:
         if not self._is_sorted:

@@ -77,7 +77,8 @@ _AND_IN_OTHER_LANGUAGES = ("", "et", "und", "y", "e", "si", "i")
 class WantedFilm:
     """A film that is looked for, prepared once and compared with many names.
 
-    `twin_years` are the years of other films known to have one of its titles.
+    `twin_years` are the years of other films known to have one of its titles; its own year is among them
+    if one of those has that year, too.
     """
 
     title: str

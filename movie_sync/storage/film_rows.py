@@ -6,7 +6,7 @@ from datetime import datetime
 
 from movie_sync.domain.following import DONE_LATELY, downloaded_at
 from movie_sync.domain.models import Movie, QueueEntry
-from movie_sync.domain.twins import own_titles
+from movie_sync.domain.twins import is_same_film, letterboxd_keys, own_titles
 from movie_sync.ports import Clock
 from movie_sync.storage.entry_codec import entry_from_dict
 from movie_sync.storage.key_index import KeyIndex
@@ -68,13 +68,24 @@ class FilmRows:
             self._last_decoded = row, entry
         return self._last_decoded[1]
 
-    def find(self, keys: Collection[str]) -> list[int]:
-        """Return the rows of all films that have one of these keys."""
-        found: list[int] = []
-        for key, row in self._index.rows(keys):
-            if row in self._lines and row not in found and self._has_key(row, key):
-                found.append(row)
-        return found
+    def find(self, movie: Movie) -> list[int]:
+        """Return the rows of all entries that are this film."""
+        # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
+        is_clear = bool(letterboxd_keys(movie))
+        found: dict[int, Movie] = {}
+        for _, row in self._index.rows(movie.keys()):
+            if row in self._lines and row not in found:
+                held = self.entry(row).movie
+                if is_same_film(movie, held) and (
+                    is_clear or all(is_same_film(held, other) for other in found.values())
+                ):
+                    found[row] = held
+        return list(found)
+
+    def find_key(self, key: str) -> list[int]:
+        """Return the rows of all entries with one of the keys that `Movie.keys` gives."""
+        rows = {row for _, row in self._index.rows([key]) if row in self._lines}
+        return sorted(row for row in rows if key in self.entry(row).movie.keys())  # noqa: SIM118 - not a dict
 
     def called(self, titles: Collection[str]) -> Iterator[Movie]:
         """Yield the films that have one of these titles, as squashed keys, as their own."""
@@ -93,13 +104,11 @@ class FilmRows:
         self._note_new(row, entry)
         return row
 
-    def add_if_new(
-        self, entry: QueueEntry, keys: Collection[str], encode: Callable[[QueueEntry], bytes]
-    ) -> int | None:
-        """Append a film with these keys and return its row, or None if a film has one of them."""
-        row = self._lines.next_row()
+    def add_if_new(self, entry: QueueEntry, encode: Callable[[QueueEntry], bytes]) -> int | None:
+        """Append a film and return its row, or None if it is there."""
+        row, keys = self._lines.next_row(), entry.movie.keys()
         if not self._index.add_if_new(keys, row):
-            if self.find(keys):
+            if self.find(entry.movie):
                 return None
             self._index.add(keys, row)
         self._lines.append(encode(entry))
@@ -136,10 +145,6 @@ class FilmRows:
         for row in self:
             rows.add(self.entry(row), self._lines.line(row))
         return rows
-
-    def _has_key(self, row: int, key: str) -> bool:
-        keys = self.entry(row).movie.keys()
-        return key in keys
 
     def _note_new(self, row: int, entry: QueueEntry) -> None:
         if self._is_work_list:

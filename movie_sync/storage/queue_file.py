@@ -128,9 +128,13 @@ class QueueFile:
         """Return, of the pending queue, the row of the newest wish but for some, or None if there is none."""
         return self._rows.newest_wish(but_for)
 
-    def find(self, keys: Collection[str]) -> list[int]:
-        """Return the rows of all films with one of these keys; mostly there is one at most."""
-        return self._rows.find(keys)
+    def find(self, movie: Movie) -> list[int]:
+        """Return the rows of all entries that are this film; mostly there is one at most."""
+        return self._rows.find(movie)
+
+    def find_key(self, key: str) -> list[int]:
+        """Return the rows of all entries with one of the keys that `Movie.keys` gives."""
+        return self._rows.find_key(key)
 
     def called(self, titles: Collection[str]) -> Iterator[Movie]:
         """Yield the films that have one of these titles, as squashed keys, as their own."""
@@ -203,12 +207,11 @@ class QueueFile:
     ) -> Iterator[int]:
         """Take films into memory one by one; yields their rows."""
         for entry in entries:
-            keys = entry.movie.keys()
             for queue in unless_in:
-                if queue.find(keys):
+                if queue.find(entry.movie):
                     break
             else:
-                row = self._rows.add_if_new(entry, keys, self._encoded)
+                row = self._rows.add_if_new(entry, self._encoded)
                 if row is not None:
                     yield row
 
@@ -415,7 +418,7 @@ class QueueFile:
             entry, line = entry._replace(follow=None, completed_at=None), None
             self.is_stale = True
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
-        present = self.find(entry.movie.keys())
+        present = self.find(entry.movie)
         if present:
             self.is_stale = True
             latest = max(self.entry(row).sequence for row in present)

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from movie_sync.domain.models import QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import Draft, Going
@@ -45,16 +45,14 @@ class QueueSet:
     def __getitem__(self, name: QueueName) -> QueueFile:
         return self._files[name]
 
-    def is_held(self, keys: Collection[str], *, but_for: QueueName | None = None) -> bool:
-        """Tell whether a film with one of these keys is in any queue."""
-        return any(queue.find(keys) for name, queue in self._files.items() if name is not but_for)
+    def is_held(self, movie: Movie, *, but_for: QueueName | None = None) -> bool:
+        """Tell whether a film is in any queue."""
+        return any(queue.find(movie) for name, queue in self._files.items() if name is not but_for)
 
-    def held(
-        self, keys: Collection[str], queues: Iterable[QueueName] = tuple(QueueName)
-    ) -> QueueEntry | None:
+    def held(self, movie: Movie, queues: Iterable[QueueName] = tuple(QueueName)) -> QueueEntry | None:
         """Return the film's entry in the first of these queues that holds it."""
         for name in queues:
-            for row in self._files[name].find(keys):
+            for row in self._files[name].find(movie):
                 return self._files[name].entry(row)
         return None
 
@@ -98,16 +96,18 @@ class QueueSet:
             self._take_from_others(places, target, drafts)
         return count
 
-    def renew(self, entry: QueueEntry, queue: QueueName, known_as: Collection[str] = ()) -> bool:
+    def renew(self, entry: QueueEntry, queue: QueueName, known_as: Movie) -> bool:
         """Put a new state of a film in its present place in a queue; False if it is not there.
 
-        `known_as` are keys that it may have had before.
+        `known_as` is the film as it was known before, maybe by other keys.
 
         Raises:
             StorageError: nothing was changed.
         """
-        keys = (*known_as, *entry.movie.keys())
-        places = {name: file.find(keys) for name, file in self._files.items()}
+        places = {
+            name: list(dict.fromkeys((*file.find(known_as), *file.find(entry.movie))))
+            for name, file in self._files.items()
+        }
         rows = places[queue]
         if not rows:
             return False
@@ -130,9 +130,8 @@ class QueueSet:
     ) -> Iterator[QueueEntry]:
         """Pass films through, and note where each stands."""
         for entry in entries:
-            keys = entry.movie.keys()
             for name, queue in self._files.items():
-                places[name].update(dict.fromkeys(queue.find(keys)))
+                places[name].update(dict.fromkeys(queue.find(entry.movie)))
             yield entry
 
     def _next_sequence(self) -> int:
@@ -212,7 +211,7 @@ class QueueSet:
         entry = queue.entry(row)
         places = [(entry.sequence, _RANK[name], queue, [row])]
         for other_name, other in self._files.items():
-            rows = other.find(entry.movie.keys()) if other is not queue else []
+            rows = other.find(entry.movie) if other is not queue else []
             if rows:
                 sequence = max(other.entry(other_row).sequence for other_row in rows)
                 places.append((sequence, _RANK[other_name], other, rows))
