@@ -8,7 +8,8 @@
     |   |-- NetworkError          refused, reset, unknown host, broken TLS
     |   |   `-- SlowError         no complete answer within the time limit
     |   |-- UnavailableError      the service answers, but not with what it is for (5xx, maintenance)
-    |   |   `-- TooLargeError     more than any answer of its kind may have
+    |   |   |-- TooLargeError     more than any answer of its kind may have
+    |   |   `-- PagesMissingError Letterboxd has no page for several films in a row
     |   |-- RateLimitError        the service asks for fewer calls
     |   |   `-- BudgetError       our own call budget is spent for now
     |   |-- BlockedError          Letterboxd refuses automated access from here
@@ -19,11 +20,12 @@
     |-- NoRoomError               another torrent would be too many, or too much for the disk: wait
     `-- FilmError                 this film's own failure: counts as an attempt
         |-- NotAvailableError     no acceptable release on the tracker yet
-        |   `-- BetterAwaitedError  an acceptable one is there, a better one is waited for
+        |   |-- BetterAwaitedError  an acceptable one is there, a better one is waited for
+        |   `-- RefusedQueryError the tracker does not accept what is searched for
         |-- ReleaseError          the chosen torrent is gone, broken or refused by the client
         |-- NoLongerWantedError   it was taken out of the queue while it was in hand
         |-- UnclearFilmError      too little is known of it to tell it from others
-        |-- UnknownFilmError      Letterboxd has no such film: no retry helps
+        |-- UnknownFilmError      Letterboxd has no page for it: a doubt, until it stays so
         `-- SeriesError           a series, not a film: set aside
 
 `Stopped` is no error: it unwinds a worker that was asked to stop while it waited.
@@ -91,6 +93,10 @@ class TooLargeError(UnavailableError):
     """The answer is larger than any of its kind may be; it was not read to its end."""
 
 
+class PagesMissingError(UnavailableError):
+    """Letterboxd has no page for several films in a row that its lists name."""
+
+
 class RateLimitError(TransientError):
     """The service asks for fewer calls."""
 
@@ -144,6 +150,10 @@ class BetterAwaitedError(NotAvailableError):
         self.until = until
 
 
+class RefusedQueryError(NotAvailableError):
+    """The tracker does not accept what it was searched for; another search may do."""
+
+
 class ReleaseError(FilmError):
     """The chosen release is gone, is no torrent, or the client refused it."""
 
@@ -157,7 +167,7 @@ class UnclearFilmError(FilmError):
 
 
 class UnknownFilmError(FilmError):
-    """Letterboxd has no such film; no retry helps."""
+    """Letterboxd has no page for the film; while a list names it, that is a doubt."""
 
 
 class SeriesError(FilmError):

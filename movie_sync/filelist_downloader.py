@@ -15,20 +15,18 @@ from movie_sync.domain.selection import Candidate, QualityRules, describe_refusa
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
     BetterAwaitedError,
-    BlockedError,
     NoLongerWantedError,
     NotAvailableError,
-    PageChangedError,
+    RefusedQueryError,
     ReleaseError,
     SeriesError,
-    UnclearFilmError,
 )
+from movie_sync.page_reader import PageReader
 from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
 
 _log = logging.getLogger(__name__)
 
 _HELD_NAMES_SECONDS = 60.0
-_BLOCKED_PAGES_SECONDS = 3600.0
 _MOST_TRIES = 3
 # The film's title, its original title, and a few others: each is a call of the hourly budget.
 _MOST_NAME_SEARCHES = 4
@@ -76,7 +74,7 @@ class FileListDownloader:
     ) -> None:
         self._search = search
         self._client = client
-        self._pages = pages
+        self._pages = PageReader(pages, clock)
         self._library = library
         self._rules = rules
         self._clock = clock
@@ -87,8 +85,6 @@ class FileListDownloader:
         self._held_by_name: dict[str, HeldTorrent] = {}
         self._held_by_id: dict[int, HeldTorrent] = {}
         self._held_until = 0.0
-        self._no_pages_until = 0.0
-        self._no_pages_why = ""
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -167,37 +163,33 @@ class FileListDownloader:
         return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
 
     def search(self, movie: Movie, tried: Sequence[Tried] = ()) -> Search:
-        """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name."""
+        """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
+
+        Raises:
+            RefusedQueryError: there is nothing, and the tracker accepts no title as a search.
+        """
         releases: dict[int, Release] = {}
         found = Search(movie, ())
-        queries = [partial(self._search.search_imdb, movie.imdb_id)] if movie.imdb_id else []
-        queries += [partial(self._search.search_name, text) for text in _name_queries(movie)]
+        names = [partial(self._search.search_name, text) for text in _name_queries(movie)]
+        queries = [partial(self._search.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
+        refused: list[RefusedQueryError] = []
         for query in queries:
-            releases |= {release.filelist_id: release for release in query()}
+            try:
+                releases |= {release.filelist_id: release for release in query()}
+            except RefusedQueryError as exc:  # a short title, for instance: the others may be accepted
+                _log.debug("%s: %s", movie.label, exc)
+                refused.append(exc)
+                continue
             found = self.examine(movie, list(releases.values()), tried)
             if found.accepted:
                 break
+        if refused and len(refused) == len(names) and not found.candidates:
+            raise refused[0]
         return found
 
-    def describe(self, movie: Movie) -> Movie:
-        """Return the film with what its page tells; as it is if Letterboxd does not let us read it.
-
-        Raises:
-            UnknownFilmError: Letterboxd has no such film.
-            UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
-        """
-        if movie.page_read:
-            return movie
-        if self._clock.monotonic() >= self._no_pages_until:
-            try:
-                return self._pages.read(movie)
-            except (BlockedError, PageChangedError) as exc:
-                self._no_pages_until = self._clock.monotonic() + _BLOCKED_PAGES_SECONDS
-                self._no_pages_why = str(exc)
-                _log.warning("%s For an hour films are searched by title and year, without their pages.", exc)
-        if movie.year is None:
-            raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._no_pages_why}")
-        return movie
+    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
+        """Return the film with what its page tells; raises as `PageReader.describe`."""
+        return self._pages.describe(movie, is_doubted=is_doubted)
 
     def _hand_over_best(
         self, found: Search, tried_hashes: Collection[str], record_choice: Callable[[Movie, Choice], bool]

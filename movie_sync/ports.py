@@ -51,7 +51,7 @@ class FilmPages(Protocol):
         """Return the film with what its page tells and `page_read` set.
 
         Raises:
-            UnknownFilmError: Letterboxd has no such film.
+            UnknownFilmError: Letterboxd has no page for it.
             TransientError: in one of its kinds.
         """
 
@@ -68,7 +68,11 @@ class TorrentSearch(Protocol):
         """
 
     def search_name(self, text: str) -> list[Release]:
-        """Return what the tracker's word search finds, near misses included; raises as above."""
+        """Return what the tracker's word search finds, near misses included; raises as above.
+
+        Raises:
+            RefusedQueryError: the tracker does not accept this text.
+        """
 
     def latest(self) -> list[Release]:
         """Return the newest releases, up to a hundred; raises as above."""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import HeldTorrent, Movie, Release, Room, TorrentFile, WatchlistSnapshot
+from movie_sync.errors import UnknownFilmError
 
 
 class FakeClock:
@@ -56,11 +57,15 @@ class FakePages:
     def __init__(self, journal: list[str] | None = None) -> None:
         self.films: dict[str, Movie] = {}
         self.error: BaseException | None = None
+        self.unknown: set[str] = set()
+        """Ids of films that have no page."""
         self.journal = journal if journal is not None else []
 
     def read(self, movie: Movie) -> Movie:
         """Return the film as its page tells."""
         self.journal.append("page")
+        if movie.id in self.unknown:
+            raise UnknownFilmError("Letterboxd has no such film.")
         if self.error:
             raise self.error
         return replace(self.films.get(movie.id, movie), page_read=True)

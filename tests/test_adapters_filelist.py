@@ -22,8 +22,8 @@ from movie_sync.domain.models import Release
 from movie_sync.errors import (
     AuthError,
     BudgetError,
-    NotAvailableError,
     RateLimitError,
+    RefusedQueryError,
     ReleaseError,
     Stopped,
     StorageError,
@@ -233,7 +233,7 @@ def test_title_that_the_tracker_does_not_accept_is_the_films_failure(
 ) -> None:
     """One odd title must not stop the calls for all other films."""
     tracker.script(error(400, "Invalid search/filter"))
-    with pytest.raises(NotAvailableError, match="does not accept the title"):
+    with pytest.raises(RefusedQueryError, match="does not accept the title"):
         client.search_name("千と千尋の神隠し")
 
 

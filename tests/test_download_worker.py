@@ -27,7 +27,6 @@ from movie_sync.errors import (
     BlockedError,
     BudgetError,
     LibraryError,
-    MovieSyncError,
     NetworkError,
     PageChangedError,
     RateLimitError,
@@ -162,15 +161,9 @@ def _broken_torrent(bench: Bench) -> None:
     bench.tracker.broken[100] = ReleaseError("the torrent is gone")
 
 
-def _no_year(bench: Bench) -> None:
-    bench.queues.drop_unlisted([film(0)])
-    bench.queues.add_to_pending(replace(film(0), year=None))
-    bench.pages.error = BlockedError("Letterboxd blocks.")
-
-
 @pytest.mark.parametrize(
     ("arrange", "waits", "has_failed"),
-    [(_no_release, True, False), (_broken_torrent, False, True), (_no_year, False, True)],
+    [(_no_release, True, False), (_broken_torrent, False, True)],
 )
 def test_the_schedule_to_the_second(
     bench: Bench, arrange: Callable[[Bench], None], waits: bool, has_failed: bool
@@ -196,26 +189,91 @@ def test_the_schedule_to_the_second(
     assert bench.worker.has_failed is has_failed
 
 
-@pytest.mark.parametrize(
-    ("page", "error", "words", "has_failed"),
-    [
-        (None, UnknownFilmError("Letterboxd has no such film."), "no such film", True),
-        (replace(film(0), is_series=True), None, "series", False),
-    ],
-)
-def test_no_retry_helps(
-    bench: Bench, page: Movie | None, error: MovieSyncError | None, words: str, has_failed: bool
-) -> None:
-    """A film that is none, and a series, are set aside at once, with the reason and without a search."""
-    bench.pages.error = error
-    if page:
-        bench.pages.films["K0"] = page
+def test_a_series_is_set_aside_at_once(bench: Bench) -> None:
+    """No retry helps; the reason is said, and it is not searched."""
+    bench.pages.films["K0"] = replace(film(0), is_series=True)
     assert bench.worker.step() is None
     entry = bench.only(QueueName.FAILED)
     assert entry.retry_at is None
-    assert words in (entry.error or "")
+    assert "series" in (entry.error or "")
     assert not any(line.startswith(("imdb", "name")) for line in bench.journal)
-    assert bench.worker.has_failed is has_failed
+    assert not bench.worker.has_failed
+
+
+@pytest.mark.parametrize("is_new_run", [False, True], ids=["a daemon", "run after run"])
+def test_a_page_that_is_not_there_is_a_doubt_for_a_day(bench: Bench, is_new_run: bool) -> None:
+    """The list names the film: it is asked for again, longer apart, and only after a day it is so."""
+    bench.pages.error = UnknownFilmError("Letterboxd has no such film.")
+    since, seen_after = bench.clock.now(), []
+    for _ in range(20):
+        if is_new_run:
+            bench.start()
+        assert bench.worker.step() is None
+        seen_after.append((bench.clock.now() - since) / timedelta(hours=1))
+        entry = bench.only(QueueName.FAILED)
+        assert (entry.retry_count, "no such film" in (entry.error or "")) == (
+            1 if not entry.retry_at else 0,
+            True,
+        )
+        if entry.retry_at is None:
+            break
+        assert [event.kind for event in bench.told] == []
+        bench.clock.advance((entry.retry_at - bench.clock.now()).total_seconds())
+    assert seen_after == [0, 1, 3, 7, 15, 31]
+    assert [event.kind for event in bench.told] == [EventKind.FAILED]
+    assert bench.worker.has_failed
+    assert not any(line.startswith(("imdb", "name")) for line in bench.journal)
+
+
+def test_a_few_minutes_without_film_pages(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Letterboxd has no page for any film, which its list names all the same: none fails for good."""
+    bench = Bench(tmp_path)
+    films = [film(number) for number in range(12)]
+    bench.queues.add_all_to_pending(films)
+    bench.offer(*films)
+    bench.pages.error = UnknownFilmError("Letterboxd has no such film.")
+    begun = bench.clock.monotonic()
+    while bench.clock.monotonic() < begun + 300:
+        rest = bench.worker.step()
+        bench.clock.advance(rest.seconds if rest else 1)
+    asked = bench.journal.count("page")
+    assert asked == 7, "one a minute is asked for, once it is known"
+    assert caplog.text.count("taken for an outage") == 1
+    bench.pages.error = None
+    while bench.clock.monotonic() < begun + 2 * 3600:
+        rest = bench.worker.step()
+        bench.clock.advance(rest.seconds if rest else 1)
+    assert bench.queues.get_statistics()["completed"] == 12
+
+
+def test_films_that_letterboxd_never_had_hold_no_other_up(tmp_path: Path) -> None:
+    """Nine of them are taken for an outage at first; the others are worked off between the pauses."""
+    bench = Bench(tmp_path)
+    films = [film(number) for number in range(20)]
+    bench.queues.add_all_to_pending(films)
+    bench.offer(*films)
+    bench.pages.unknown = {movie.id for movie in films[:9]}
+    begun = bench.clock.monotonic()
+    while bench.clock.monotonic() < begun + 3600:
+        rest = bench.worker.step()
+        bench.clock.advance(rest.seconds if rest else 1)
+    assert bench.queues.get_statistics()["completed"] == 11
+    while bench.clock.monotonic() < begun + 5 * 24 * 3600:
+        rest = bench.worker.step()
+        bench.clock.advance(rest.seconds if rest else 1)
+    assert bench.queues.get_statistics()["permanent_failures"] == 9
+
+
+def test_a_block_of_a_week_lets_no_film_fail_for_good(bench: Bench) -> None:
+    """Without a year a film waits for its page; that this is refused is none of its failures."""
+    bench.queues.drop_unlisted([film(0)])
+    bench.queues.add_to_pending(replace(film(0), year=None))
+    bench.pages.error = BlockedError("Letterboxd blocks.")
+    for _ in range(7 * 24):
+        bench.worker.step()
+        bench.clock.advance(3600)
+    entry = bench.only(QueueName.FAILED)
+    assert (entry.retry_count, entry.retry_at is None) == (0, False)
 
 
 @pytest.mark.parametrize(("max_retries", "failures"), [(0, 1), (1, 1), (2, 2)])

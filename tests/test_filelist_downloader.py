@@ -11,6 +11,8 @@ from movie_sync.errors import (
     NoLongerWantedError,
     NotAvailableError,
     PageChangedError,
+    PagesMissingError,
+    RefusedQueryError,
     ReleaseError,
     SeriesError,
     UnclearFilmError,
@@ -271,14 +273,9 @@ def test_a_page_is_read_once(desk: Desk) -> None:
     assert desk.journal == ["page"]
 
 
-@pytest.mark.parametrize(
-    "error", [BlockedError("Letterboxd blocks."), PageChangedError("Not the known form.")]
-)
-def test_blocked_pages_leave_title_and_year(
-    desk: Desk, error: Exception, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_blocked_pages_leave_title_and_year(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """For an hour pages are left alone, said once; then they are tried again."""
-    desk.pages.error = error
+    desk.pages.error = BlockedError("Letterboxd blocks.")
     assert desk.downloader.describe(_UNREAD) is _UNREAD
     desk.clock.advance(3599)
     assert desk.downloader.describe(_UNREAD) is _UNREAD
@@ -291,6 +288,71 @@ def test_blocked_pages_leave_title_and_year(
     result = desk.downloader.download_movie(_UNREAD)
     assert result.choice is not None
     assert desk.journal[-3:] == ["name Heat 1995", "torrent 7", "hand over"]
+
+
+def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
+    desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its film is searched by title and year; only after three films in a row no page is asked for."""
+    desk.pages.error = PageChangedError("Not the known form.")
+    films = [Movie(f"k{number}", f"film-{number}", "Film", 1950 + number) for number in range(6)]
+    for film in films[:2]:
+        assert desk.downloader.describe(film) is film
+    desk.pages.error = None
+    assert desk.downloader.describe(films[2]).page_read
+    desk.pages.error = PageChangedError("Not the known form.")
+    for film in films[3:]:
+        assert desk.downloader.describe(film) is film
+    assert desk.journal == ["page"] * 6
+    assert caplog.text.count("For an hour") == 1
+    assert desk.downloader.describe(films[0]) is films[0]
+    assert desk.journal == ["page"] * 6
+
+
+def test_a_page_that_is_not_there(desk: Desk) -> None:
+    """Of one film it is that film's doubt; of three in a row, none of them doubted before, an outage."""
+    desk.pages.error = UnknownFilmError("no such film")
+    films = [Movie(f"k{number}", f"film-{number}", "Film", 1950 + number) for number in range(6)]
+    for film in films[:2] * 2:
+        with pytest.raises(UnknownFilmError):
+            desk.downloader.describe(film)
+    for _ in range(3):
+        with pytest.raises(UnknownFilmError):
+            desk.downloader.describe(films[3], is_doubted=True)
+    with pytest.raises(PagesMissingError, match="several films in a row"):
+        desk.downloader.describe(films[4])
+    desk.pages.error = None
+    assert desk.downloader.describe(films[5]).page_read
+    desk.pages.error = UnknownFilmError("no such film")
+    with pytest.raises(UnknownFilmError):
+        desk.downloader.describe(films[4])
+
+
+def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: Desk) -> None:
+    """M, 1931: the query is too short; the film is found by its original title."""
+    film = Movie(
+        "x", "m", "M", 1931, imdb_id="tt0022100", page_read=True,
+        original_title="M - Eine Stadt sucht einen Mörder", alternative_titles=("M le Maudit",),
+    )  # fmt: skip
+    refused = RefusedQueryError('FileList does not accept the title as a search ("query too short").')
+    desk.tracker.errors_by_call["name M 1931"] = refused
+    name = "M.Eine.Stadt.sucht.einen.Morder.1931.1080p.BluRay.x264-GRP"
+    desk.tracker.by_name["M Eine Stadt sucht einen Mörder 1931"] = [release(7, name=name, imdb_id=None)]
+    found = desk.downloader.search(film)
+    assert [candidate.release.name for candidate in found.accepted] == [name]
+    assert desk.journal == ["imdb tt0022100", "name M 1931", "name M Eine Stadt sucht einen Mörder 1931"]
+
+
+def test_a_film_whose_titles_the_tracker_refuses_all(desk: Desk) -> None:
+    """It waits for a release, and says so; what its IMDb id gives is judged as ever."""
+    film = Movie("x", "m", "M", 1931, imdb_id="tt0022100", page_read=True)
+    refused = RefusedQueryError('FileList does not accept the title as a search ("query too short").')
+    desk.tracker.errors_by_call["name M 1931"] = refused
+    with pytest.raises(NotAvailableError, match="does not accept the title"):
+        desk.downloader.download_movie(film)
+    desk.tracker.offer("tt0022100", release(7, name="M.1931.1080p.HDCAM.x264-GRP", imdb_id="tt0022100"))
+    with pytest.raises(NotAvailableError, match=r"CAM|camera"):
+        desk.downloader.download_movie(film)
 
 
 def test_no_year_and_no_page(desk: Desk) -> None:

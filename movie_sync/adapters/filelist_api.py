@@ -21,9 +21,9 @@ from movie_sync.domain.models import Release, TorrentFile
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import (
     AuthError,
-    NotAvailableError,
     PageChangedError,
     RateLimitError,
+    RefusedQueryError,
     ReleaseError,
     TooLargeError,
     UnavailableError,
@@ -96,7 +96,7 @@ class FileListClient:
         """Return what the tracker's word search finds, near misses included; raises as `search_imdb`.
 
         Raises:
-            NotAvailableError: the tracker does not accept this text as a search.
+            RefusedQueryError: the tracker does not accept this text as a search.
         """
         words = " ".join(printable(word) for word in text.split())[:_MAX_QUERY_CHARS].strip()
         if not words:
@@ -158,8 +158,8 @@ class FileListClient:
                 )
                 continue
             if answer.status == _BAD_REQUEST and query.get("type") == "name":
-                # The title is at fault, not the tracker: other films must not wait for it.
-                raise NotAvailableError(
+                # The title is at fault, not the tracker: nothing else must wait for it.
+                raise RefusedQueryError(
                     f"FileList does not accept the title as a search ({self._quoted(error)})."
                 )
             if answer.status in {_OK, _NOT_FOUND} and "no result" in error.casefold():

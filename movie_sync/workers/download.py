@@ -23,6 +23,7 @@ from movie_sync.errors import (
     MovieSyncError,
     NoLongerWantedError,
     NoRoomError,
+    PagesMissingError,
     StorageError,
     TransientError,
     UserError,
@@ -246,7 +247,7 @@ class DownloadWorker(Worker):
                 self._check_room(reach, movie)
                 result = downloader.find_already_there(movie, entry.tried)
             if result is None:
-                movie = downloader.describe(movie)
+                movie = downloader.describe(movie, is_doubted=entry.page_missing_since is not None)
                 if movie != entry.movie:  # known by more titles now
                     if not self._queue_manager.note_film(entry.movie, movie):
                         raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
@@ -329,9 +330,13 @@ class DownloadWorker(Worker):
         rest = self._pause(exc)
         if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return rest
-        retry_at = later(self._clock.now(), rest.seconds)
+        now = self._clock.now()
+        since = (entry.page_missing_since or now) if isinstance(exc, PagesMissingError) else None
+        retry_at = later(now, rest.seconds)
         try:
-            self._queue_manager.add_to_failed(movie, str(exc), retry_at, counts=False)
+            self._queue_manager.add_to_failed(
+                movie, str(exc), retry_at, counts=False, page_missing_since=since
+            )
         except StorageError as also:  # a full disk: then the film waits where it is
             _log.debug("%s", also)
         return rest
@@ -377,7 +382,8 @@ class DownloadWorker(Worker):
 
     def _pause(self, exc: TransientError | StorageError) -> Rest:
         """Rest after something that is not the film's fault, longer each time in a row."""
-        self._outages += 1
+        # It may be these films' affair after all: those behind them are not to wait for hours.
+        self._outages = 1 if isinstance(exc, PagesMissingError) else self._outages + 1
         asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
         seconds = max(pause_seconds(self._outages), min(asked or 0.0, LONGEST_DELAY_SECONDS))
         until = time_of_day(self._clock.now(), seconds)

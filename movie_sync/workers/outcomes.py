@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import DownloadResult, Follow, Movie, QueueEntry, Reason, Stage
@@ -14,6 +14,7 @@ from movie_sync.errors import (
     NoLongerWantedError,
     NotAvailableError,
     SeriesError,
+    UnclearFilmError,
     UnknownFilmError,
 )
 from movie_sync.ports import Clock
@@ -24,6 +25,8 @@ from movie_sync.workers.words import time_of_day
 _log = logging.getLogger(__name__)
 
 _LEAST_GROWTH = 2.0
+_DOUBTS_NEEDED = 3
+_DOUBTED_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,9 @@ class Outcomes:
         if isinstance(exc, NoLongerWantedError):
             _log.info("%s: %s.", movie.label, exc)
             return False
+        if isinstance(exc, UnknownFilmError | UnclearFilmError) and not self._is_missing_for_good(entry, exc):
+            self._note_page_doubt(entry, movie, exc)
+            return True
         waits = isinstance(exc, NotAvailableError)
         if waits:
             self._tell_waiting(entry, movie, exc)
@@ -133,6 +139,26 @@ class Outcomes:
                 time_of_day(now, delay),
             )
         return not waits and not isinstance(exc, SeriesError)
+
+    def _is_missing_for_good(self, entry: QueueEntry, exc: FilmError) -> bool:
+        """Tell whether Letterboxd has had no page for a film for so long, and so often, that it is so."""
+        since = entry.page_missing_since
+        return (
+            isinstance(exc, UnknownFilmError)
+            and since is not None
+            and entry.doubts >= _DOUBTS_NEEDED
+            and self._clock.now() - since >= _DOUBTED_FOR
+        )
+
+    def _note_page_doubt(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
+        """Let a film wait whose page is not there, against what the list says, or cannot be read."""
+        if not isinstance(exc, UnknownFilmError):
+            self.note_doubt(entry, movie, str(exc))
+            return
+        now = self._clock.now()
+        since = min(entry.page_missing_since or now, now)  # a time to come was noted by a wrong clock
+        why = f"{exc} It is asked for again for a day before that counts."
+        self.note_doubt(entry, movie, why, page_missing_since=since)
 
     def note_doubt(
         self, entry: QueueEntry, movie: Movie, why: str, *, page_missing_since: datetime | None = None

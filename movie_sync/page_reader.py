@@ -1,0 +1,91 @@
+"""Reads the films' own pages, and knows what it means when one cannot be had."""
+
+import logging
+
+from movie_sync.domain.models import Movie
+from movie_sync.errors import (
+    BlockedError,
+    PageChangedError,
+    PagesMissingError,
+    TransientError,
+    UnclearFilmError,
+    UnknownFilmError,
+)
+from movie_sync.ports import Clock, FilmPages
+
+_log = logging.getLogger(__name__)
+
+_BLOCKED_SECONDS = 3600.0
+_FILMS_OF_AN_OUTAGE = 3
+
+
+class PageReader:
+    """What one page answers may be that film's affair; what several in a row answer is Letterboxd's.
+
+    For one thread.
+    """
+
+    def __init__(self, pages: FilmPages, clock: Clock) -> None:
+        self._pages = pages
+        self._clock = clock
+        self._none_until = 0.0
+        # Films in a row whose page was not there, or not to be understood.
+        self._missing: set[str] = set()
+        self._odd: set[str] = set()
+        self._why = ""
+
+    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
+        """Return the film with what its page tells; as it is if Letterboxd does not let us read it.
+
+        `is_doubted`: that it has no page was seen before, and says nothing of other films' pages.
+
+        Raises:
+            UnknownFilmError: Letterboxd has no page for it.
+            PagesMissingError: nor for the films before it.
+            UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
+        """
+        if movie.page_read:
+            return movie
+        described = self._read(movie, is_doubted=is_doubted) if self._may_ask() else None
+        if described is not None:
+            return described
+        if movie.year is None:
+            raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._why}")
+        return movie
+
+    def _may_ask(self) -> bool:
+        return self._clock.monotonic() >= self._none_until
+
+    def _read(self, movie: Movie, *, is_doubted: bool) -> Movie | None:
+        """Return the film with what its page tells, or None if it is to be searched without."""
+        try:
+            described = self._pages.read(movie)
+        except UnknownFilmError as exc:
+            if not is_doubted:
+                self._missing.add(movie.id)
+            if len(self._missing) < _FILMS_OF_AN_OUTAGE:
+                raise
+            _log.debug("%s", exc)
+            raise PagesMissingError(
+                "Letterboxd has no page for several films in a row, which is taken for an outage."
+            ) from None
+        except PageChangedError as exc:
+            self._odd.add(movie.id)
+            self._forgo(exc, movie)
+            return None
+        except BlockedError as exc:
+            self._forgo(exc)
+            return None
+        self._missing.clear()
+        self._odd.clear()
+        return described
+
+    def _forgo(self, exc: TransientError, movie: Movie | None = None) -> None:
+        """Go without the page of a film, or for an hour without any."""
+        self._why = str(exc)
+        if movie is not None and len(self._odd) < _FILMS_OF_AN_OUTAGE:
+            _log.warning("%s %s is searched by title and year, without its page.", exc, movie.label)
+            return
+        self._odd.clear()
+        self._none_until = self._clock.monotonic() + _BLOCKED_SECONDS
+        _log.warning("%s For an hour films are searched by title and year, without their pages.", exc)
