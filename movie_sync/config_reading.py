@@ -4,7 +4,6 @@ import copy
 import difflib
 import json
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from movie_sync.config_values import UnusableValue, is_on_this_machine, shown
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
 from movie_sync.storage.paths import expand_home
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 _LARGEST_FILE_BYTES = 1_000_000
 _MOST_UNKNOWN_KEYS = 100
@@ -174,12 +174,12 @@ def read_file(path: Path) -> dict[str, object]:
         UserError: it cannot be read or holds no JSON object.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UserError(f"{path} is not a file.")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             raw = file.read(_LARGEST_FILE_BYTES + 1)
     except FileNotFoundError:
         return {}
+    except NotAFileError:
+        raise UserError(f"{path} is not a file.") from None
     except OSError as exc:
         raise UserError(f"{path} cannot be read: {exc.strerror or exc}.") from None
     if len(raw) > _LARGEST_FILE_BYTES:

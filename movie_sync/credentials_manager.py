@@ -7,7 +7,6 @@ the daemon decrypts in a child process, so that the library's memory is never th
 
 import json
 import os
-import stat
 import subprocess
 import sys
 import unicodedata
@@ -21,6 +20,7 @@ from movie_sync.errors import StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -228,12 +228,12 @@ class CredentialsManager:
 
     def _content_of(self, path: Path) -> bytes | None:
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise self._unusable(f"{path} is not a file")
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 content = file.read(_LARGEST_FILE_BYTES + 1)
         except FileNotFoundError:
             return None
+        except NotAFileError:
+            raise self._unusable(f"{path} is not a file") from None
         except OSError as exc:
             raise self._unusable(f"{path} cannot be read ({exc.strerror})") from None
         if len(content) > _LARGEST_FILE_BYTES:

@@ -1,6 +1,5 @@
 """The account export: the right file read whole, every other one refused with a reason."""
 
-import io
 import os
 import tracemalloc
 import zipfile
@@ -322,15 +321,15 @@ def test_a_file_that_is_being_written_is_left_for_later(
     """A copy in progress is neither a short list nor a broken export."""
     path = written(tmp_path, CSV[:-20])
     source = ExportWatchlist(path)
-    opened = Path.open
+    opened = os.open
 
-    def open_while_written(self: Path, mode: str = "r") -> io.IOBase:
-        file = opened(self, mode)
-        with opened(self, "ab") as writer:
+    def open_while_written(name: Path, flags: int, mode: int) -> int:
+        descriptor = opened(name, flags, mode)
+        with path.open("ab") as writer:
             writer.write(CSV[-20:].encode())
-        return file
+        return descriptor
 
-    monkeypatch.setattr(Path, "open", open_while_written)
+    monkeypatch.setattr(os, "open", open_while_written)
     with pytest.raises(UnavailableError, match="being written"):
         source.fetch()
     monkeypatch.undo()

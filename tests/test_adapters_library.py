@@ -161,6 +161,17 @@ def test_an_unclear_note_decides_nothing(shelf, text):
     assert shelf.find(film("Vapeur")) == "a/Vapeur (1995).mkv"
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_a_note_that_is_a_pipe_keeps_nobody_waiting(shelf):
+    """A pipe, a folder or a device called like the film's .nfo is passed over."""
+    put(shelf.root / "a" / "Heat (1995).mkv")
+    os.mkfifo(shelf.root / "a" / "movie.nfo")
+    put(shelf.root / "b" / "Ronin (1998).mkv")
+    (shelf.root / "b" / "movie.nfo").symlink_to("/dev/zero")
+    assert shelf.find() == "a/Heat (1995).mkv"
+    assert shelf.find(film("Ronin", 1998)) == "b/Ronin (1998).mkv"
+
+
 def test_changes_are_noticed(shelf):
     """What is added, renamed or removed is known in the next pass, wherever it happens."""
     first = put(shelf.root / "a" / "b" / "Ronin (1998).mkv")

@@ -963,7 +963,7 @@ def test_a_shortage_is_not_taken_for_damage(
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(StorageError, match="Too many open files"):
         QueueManager(tmp_path)
     monkeypatch.undo()

@@ -74,7 +74,7 @@ def test_a_shortage_is_not_taken_for_damage(path: Path, monkeypatch: pytest.Monk
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "open", no_more)
+        patched.setattr(os, "open", no_more)
         with pytest.raises(StorageError, match="cannot be read now"):
             WatchlistStore(path, FakeClock()).load()
     assert WatchlistStore(path, FakeClock()).load() == LATEST

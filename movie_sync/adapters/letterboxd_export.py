@@ -11,7 +11,6 @@ The form: `Date,Name,Year,Letterboxd URI`, UTF-8, oldest wish first, the key in 
 import csv
 import os
 import re
-import stat
 import struct
 import zipfile
 import zlib
@@ -22,6 +21,7 @@ from typing import IO
 from movie_sync.adapters.letterboxd_text import clean_text, slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.errors import UnavailableError, UserError
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 # A film takes up to a kilobyte until it is queued (the list before it is in memory too), and a character
 # up to four bytes. Up to 8,000 films the daemon stays below 50 MB. Real lines have sixty bytes.
@@ -101,10 +101,11 @@ def _stamp_of(path: Path) -> tuple[int, int, int]:
 
 
 def _read(path: Path) -> WatchlistSnapshot:
-    # A pipe or a device would keep the reader waiting, or never end.
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise UserError(f"{path} is not a file. {_WHAT_TO_GIVE}")
-    with path.open("rb") as file:
+    try:
+        opened = open_regular(path)
+    except NotAFileError:
+        raise UserError(f"{path} is not a file. {_WHAT_TO_GIVE}") from None
+    with opened as file:
         if file.read(2) == b"PK":
             movies = _read_zip(path, file)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from movie_sync.domain.release_name import VIDEO_EXTENSIONS
+from movie_sync.storage.regular_file import open_regular
 
 SMALLEST_FILM_BYTES = 50_000_000
 
@@ -154,7 +155,7 @@ def _id_beside(path: str, film: str, notes: Mapping[str, str], *, alone: bool) -
 def _read_id(path: str) -> int:
     """Read an .nfo of a media centre or a release group; 0 if it names no film, or several."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             text = file.read(_MOST_NFO_BYTES).decode("latin-1")
     except OSError:
         return 0  # it is only a help; without it the names decide

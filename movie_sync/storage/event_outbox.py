@@ -23,6 +23,7 @@ from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import delete_leftover, write_atomically
 from movie_sync.storage.event_codec import event_from_dict, event_to_dict
+from movie_sync.storage.regular_file import open_regular_descriptor
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
@@ -30,9 +31,7 @@ _log = logging.getLogger(__name__)
 _MOST_WAITING = 2000
 _MOST_TOLD = 500
 _MOST_SPENT_LINES = 1000
-_OPEN_FLAGS = (
-    os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)  # no pipe
-) | getattr(os, "O_BINARY", 0)
+_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
 
 
 @dataclass(slots=True)
@@ -156,7 +155,7 @@ class EventOutbox:
             self._write_whole()
             return
         try:
-            descriptor = os.open(self._path, _OPEN_FLAGS)
+            descriptor = open_regular_descriptor(self._path, _OPEN_FLAGS)
         except OSError:  # gone, or something else stands there
             self._write_whole()
             return

@@ -26,6 +26,7 @@ from movie_sync.storage.atomic_file import (
 from movie_sync.storage.entry_codec import encode_entry, entry_from_dict
 from movie_sync.storage.film_array import LooseArray, own_lines
 from movie_sync.storage.film_rows import FilmRows
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 from movie_sync.storage.whole_file import damage_in
 
 _log = logging.getLogger(__name__)
@@ -244,7 +245,7 @@ class QueueFile:
     def held(self) -> Iterator[None]:
         """Hold the file open as it is now: `load` reads this state, whatever takes its place meanwhile."""
         try:
-            self._held = self._path.open("rb") if stat.S_ISREG(self._path.stat().st_mode) else None
+            self._held = open_regular(self._path)
         except OSError:  # `load` says what is wrong
             self._held = None
         try:
@@ -372,11 +373,9 @@ class QueueFile:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
         try:
-            if not stat.S_ISREG(path.stat().st_mode):
-                return "it is no file"
             if self._held is not None and path == self._path:
                 return self._take_all(self._held, fills_gap=fills_gap)
-            with path.open("rb") as file:
+            with open_regular(path) as file:
                 if self._writable and not path.is_symlink():
                     _make_private(file)
                 return self._take_all(file, fills_gap=fills_gap)
@@ -384,6 +383,8 @@ class QueueFile:
             if path.is_symlink():
                 return "it is a link to nothing"
             raise
+        except NotAFileError as exc:
+            return exc.strerror
         except OSError as exc:
             return damage_in(path, exc)
 
@@ -430,7 +431,7 @@ class QueueFile:
 
 def _is_whole(path: Path) -> bool:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return all(isinstance(parse_json(line), dict) for line in own_lines(file))
     except (OSError, ValueError):
         return False

@@ -2,10 +2,10 @@
 
 import errno
 import os
-import stat
 from pathlib import Path
 
 from movie_sync.errors import StorageError
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 # What says that the machine is short of something now, and nothing about the file.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
@@ -17,7 +17,7 @@ class DamagedError(ValueError):
 
 
 def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
-    """Return what a file holds. Nothing but a file is opened: a pipe would keep the reader waiting.
+    """Return what a file holds; nothing but a file is read.
 
     Raises:
         FileNotFoundError: there is none.
@@ -25,14 +25,14 @@ def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
         StorageError: it cannot be read for a reason that has nothing to do with it.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DamagedError("it is no file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > most_bytes:
                 raise DamagedError("it is far too large")
             return file.read()
     except FileNotFoundError:
         raise
+    except NotAFileError as exc:
+        raise DamagedError(exc.strerror) from None
     except OSError as exc:
         raise DamagedError(damage_in(path, exc)) from None
 
