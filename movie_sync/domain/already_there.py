@@ -63,7 +63,7 @@ def _told(pieces: list[str], title_end: int | None) -> Iterator[ReleaseQuality]:
 
 def _may_be_in(order: tuple[str, ...], quality: ReleaseQuality) -> bool:
     """Tell whether a quality, as far as it was told, may be one of the order's."""
-    if quality.name in order or not quality.name:
+    if not quality.missing_in(order) or not quality.name:
         return True
     if quality.disc or quality.three_d or (quality.source and quality.resolution_told):
         return False

@@ -8,6 +8,8 @@ import re
 from enum import IntEnum
 from functools import lru_cache
 
+from movie_sync.domain.quality_words import is_built_tag
+
 
 class Sort(IntEnum):
     """What a word is."""
@@ -134,9 +136,11 @@ def sort_of(word: str) -> Sort:
     known = _SORTS.get(word)
     if known is not None:
         return known
-    if word.isalpha() or word.isdigit():
+    if word.isdigit():
         return Sort.TITLE
-    return _sort_of_mixed(word)
+    if is_built_tag(word):
+        return Sort.TECHNICAL
+    return Sort.TITLE if word.isalpha() else _sort_of_mixed(word)
 
 
 @lru_cache(maxsize=512)

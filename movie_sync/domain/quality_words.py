@@ -1,6 +1,13 @@
-"""The words of picture and sound in release names, as patterns over words joined by single blanks."""
+"""The words of picture and sound in release names, by how they are built.
+
+Patterns look at words joined by single blanks. A tag is seldom a fixed word: "NEWCAM", "HQ-CAMRip" and
+"CAMRp" are one core with what is put before and behind it. So each kind is written as its core and
+the parts that are glued to it, and whatever is built so is known, to the title's end as well.
+"""
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 _W = r"(?<![a-z0-9])(?:{})(?![a-z0-9])"
 
@@ -9,170 +16,254 @@ def _words(*alternatives: str) -> re.Pattern[str]:
     return re.compile(_W.format("|".join(alternatives)))
 
 
-LINES = _words(
-    r"(?P<lines>\d{3,4})[pi](?:\d\d)?",
-    r"(?P<misspelt>1[o0]8[o0]p)",
-    "(?P<uhd>4k|uhd|ultra ?hd)",
-    r"m(?P<m>720|1080)p",
-)
-PIXELS = _words(r"(\d{3,4}) ?x ?(\d{3,4})")
-BAD_SOURCES = (
-    ("camera copy", _words("cam", "camrip", "hd ?cam(?:rip)?", "hq ?cam(?:rip)?", "cam rip", "camhd")),
-    (
-        "telesync",
-        _words(
-            "ts",
-            "tsrip",
-            "hd ?ts(?:rip)?",
-            "telesync",
-            "hq ?ts",
-            "pdvd(?:rip)?",
-            "pre ?dvd(?:rip)?",
-            "p ?dvd",
-        ),
-    ),
-    ("telecine", _words("tc", "hd ?tc(?:rip)?", "telecine")),
-    (
-        "screener",
-        _words(
-            "scr",
-            "screener",
-            "dvd ?scr(?:eener)?",
-            "bd ?scr(?:eener)?",
-            "web ?scr(?:eener)?",
-            "hd ?scr",
-            "scr ?rip",
-        ),
-    ),
-    ("workprint", _words("wp", "workprint")),
-    ("regional copy", _words("r[3-6]", "regional", "dvd ?r[3-6]")),
-)
-HARDSUBS = _words(
-    "hc",
-    "hcsubs?",
-    "hard ?sub(?:s|bed)?",
-    "hard ?coded(?: subs?)?",
-    "kor ?subs?",
-    "hc ?(?:eng|chs|kor)?subs?",
-)
-THREE_D = _words(
-    "3d", "h(?:alf)? ?sbs", "h(?:alf)? ?ou", "full ?sbs", "fsbs", "bd3d", "bluray3d", "mvc", "anaglyph"
-)
-UPSCALE = _words("(?:ai ?)?up ?scaled?", "upscaling", "ai enhanced", "ai upres", "upres", "aiu")
-REMUX = _words("remux(?:ed)?", "(?:bd|uhd|hd|br|dvd) ?remux")
-DISC = _words(
-    "bdmv", "complete (?:uhd )?blu ?ray", "full (?:uhd )?blu ?ray", "bd ?(?:25|50|66|100)", "bdiso",
-    "blu ?ray (?:disc|iso)",
-    "avchd", "full ?(?:bd|disc)", "uhd ?(?:bd|disc)"
+# What is glued before a copy from the cinema, and behind most sources.
+_NEW = "(?:new|h[qd]|uhd|fhd|clean|true|pre|full){0,2}"
+_HIGH = "(?:h[qd]|uhd|fhd|pre|full){0,2}"
+_RIP = "(?: ?rips?| ?rp)"
+_RAY = "b(?:lu?e?|el) ?rays?"
+
+_BAD_SOURCES = (
+    ("camera copy", (
+        rf"{_NEW}cam(?:{_RIP}|hd)?", "camcorder", f"pre ?hd{_RIP}?",
+        f"(?:hall|cam|theat(?:re|er)) ?print|(?:cinema|theat(?:re|er)){_RIP}",
+    )),
+    ("telesync", (
+        f"(?<!video )(?<!mpeg ){_HIGH}ts{_RIP}?", f"{_HIGH}tele ?syn[ck]h?(?:{_RIP}|hd)?",
+        f"(?:h[qd])?p(?:re)? ?dvd{_RIP}?",
+    )),
+    ("telecine", (f"{_HIGH}tc{_RIP}?", f"{_HIGH}tele ?cin[ey]{_RIP}?")),
+    ("screener", (f"(?:(?:dvd|b[dr]|{_RAY}|web|h[qd]|vhs|digital|fyc) ?)?scr(?:eener)?s?{_RIP}?",)),
+    ("workprint", ("wp", "work ?print")),
+    ("regional copy", (f"(?:dvd ?)?r[3-6]{_RIP}?", "regional")),
 )  # fmt: skip
+BAD_SOURCES = tuple((name, _words(*forms)) for name, forms in _BAD_SOURCES)
+# Words that are a person's or a title's as well; see `release_quality`.
+BARE = frozenset({"cam", "ts", "tc", "scr", "wp", "hc", "r3", "r4", "r5", "r6", "regional"})
+# What may follow them without being a name.
+AROUND_BARE = frozenset(
+    "ads audio blurred clean copy dublado dubbed legendado line new no print quality rip source v1 v2 v3 v4".split()
+)
+
+_BLURAY_RIP = (
+    f"(?:uhd|hd|4k|m|mini|micro|3d)?b[dr](?:{_RIP}| ?light| ?mux)", f"{_RAY}(?:{_RIP}| ?light| ?mux)",
+    "m(?:icro)?hd", "(?:uhd|hd|4k) ?light", f"hd ?dvd{_RIP}",
+)  # fmt: skip
+_BLURAY = (
+    *_BLURAY_RIP,
+    rf"(?:uhd|hd|4k|m|mini|3d)?{_RAY}(?:hd|uhd|3d|full| ?re ?mux)?",
+    "(?:uhd2?|hd|4k|mini|3d)?bd(?:hd|uhd|3d|full|mv|r|25|50|66|100)?",
+    "(?:uhd|hd|4k)?b[dr] ?re ?mux(?:ed)?",
+    "br ?full",
+    "hd ?dvd",
+    f"uhd{_RIP}",
+)
+_SERVICES = "amzn|nf|netflix|dsnp|hmax|hulu|atvp|pcok|pmtp|crav|itunes|vudu"
+# Names that are words as well stand for the service only with what is glued to them: "AmazonHD".
+_LONG_SERVICES = f"{_SERVICES}|amazon|disney|hbomax|maxdome|paramount|peacock"
+_WEB = (
+    f"(?:{_LONG_SERVICES}|uhd|hd|fhd|4k|true|hq)?web(?:dl|rip|hd|uhd|mux|cap|light){{0,2}}",
+    f"{_SERVICES}|(?:{_LONG_SERVICES})(?:u?hd|fhd|sd|4k|rip)", f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}?",
+)  # fmt: skip
+_HDTV = (f"[auf]?hd ?tv(?:{_RIP}| ?mux)?", f"uhd ?tv{_RIP}?", f"hd ?sat{_RIP}?")
+_SDTV = ("[ps]dtv", "dsr", "dvb", "vhs", f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}", "dtv", "tv ?mux")
+_DVD = (
+    rf"(?<!pre )(?<!p )(?:pal|ntsc|mini|m|\d{{1,2}}x?)?dvd(?:{_RIP}|full|r|[59])?(?: ?x ?\d)?",
+    "dvd ?(?:re ?)?mux",
+)
+SOURCES = (
+    ("Bluray", _words(*_BLURAY)),
+    ("WEB", _words(*_WEB)),
+    ("HDTV", _words(*_HDTV)),
+    ("SDTV", _words(*_SDTV)),
+    ("DVD", _words(*_DVD)),
+)
+BLURAY = SOURCES[0][1]
+BLURAY_RIP = _words(*_BLURAY_RIP)
+_REMUX = ("(?:(?:bd|uhd|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?",)
+REMUX = _words(*_REMUX)
+OTHER_REMUX = re.compile(r"(?<![a-z0-9])(?:web|dvd|hdtv|pal|ntsc)")
+
+_DISC = (
+    "bdmv", "avchd", "bd ?iso", r"(?:uhd ?)?bd ?(?:25|50|66|100)", "uhd ?(?:disc|50|66|100)", "full ?disc",
+    f"(?:complete|full) (?:uhd )?{_RAY}", "(?:complete|full) ?(?:uhd ?)?b[dr]", f"{_RAY} (?:disc|iso|full)",
+    "b[dr] ?full", "b[dr] ?dis[ck]",
+)  # fmt: skip
+DISC = _words(*_DISC)
+IMAGE = _words("iso")
+# A whole disc too, unless something else says that it was encoded.
+DISC_UNLESS_ENCODED = _words(f"complete(?: [a-z0-9]{{1,12}}){{1,2}} (?:{_RAY}|bd)")
 DVD_DISC = _words(
-    "dvd ?[59]",
-    "dvd ?r",
-    "video ?ts",
-    "full ?dvd",
-    "(?:pal|ntsc) dvd",
-    "dvd (?:pal|ntsc|iso)",
-    "complete dvd",
-)
-BLURAY_RIP = _words("b[dr] ?rip", "blu ?ray ?rip", "microhd", "hdlight", "hd ?dvd ?rip")
-BLURAY = _words(
-    "blu ?ray",
-    "bd(?!iso)",
-    "b[dr] ?rip",
-    "blu ?ray ?rip",
-    "hd ?dvd(?:rip)?",
-    "bd ?remux",
-    "uhd ?rip",
-    "microhd",
-    "hdlight",
-)
-WEB = _words(
-    "web ?dl(?:rip)?", "web ?rip", "web ?hd", "web", "webcap", "amzn", "nf", "dsnp", "hmax", "hulu", "atvp",
-    "pcok",
-    "pmtp", "crav", "itunes", "vod ?rip", "dmrip", "hd ?rip", "ppv(?:rip)?"
+    r"(?:\d{1,2} ?x ?|\d|m|pal|ntsc)?dvd[59](?: ?x ?\d)?", r"dvd [59](?! \d)", "m?dvd ?r", "video ?ts", "full ?dvd",
+    "dvd ?full", "complete (?:pal |ntsc )?dvd", "dvd iso",
 )  # fmt: skip
-HDTV = _words("hd ?tv(?:rip)?", "hdtvrip", "uhdtv")
-SDTV = _words(
-    "sdtv",
-    "pdtv",
-    "dsr(?:ip)?",
-    "ds ?rip",
-    "tv ?rip",
-    "dvb(?:rip)?",
-    "sat ?rip",
-    "dtv(?:rip)?",
-    "vhs ?rip",
-    "vhs",
+DVD_DISC_UNLESS_ENCODED = _words("(?:pal|ntsc) dvd(?! ?rip)", "dvd (?:pal|ntsc)", "untouched dvd", "dvd untouched")
+
+# A fan's regrade counts as well: it is a picture that nobody released.
+_UPSCALE = (
+    r"[a-z0-9]{0,20}upscal[a-z]{0,6}", "up ?scaled?", "up ?scaling", "up ?rez(?:zed)?", "up ?res(?:ed)?",
+    "ups(?: ?u?hd)?", "up ?convert(?:ed)?", "ai(?:us|up|enhanced?|remaster(?:ed)?|upres|uprez|u?hd|hq|4k)?",
+    "re ?grad(?:ed?|ing)", "topaz(?:ai)?", "(?:real ?)?esrgan", "waifu2x",
+)  # fmt: skip
+UPSCALE = _words(*_UPSCALE)
+HARDSUBS = _words("hc", "hc ?(?:[a-z]{3} ?)?subs?", "hard ?sub(?:s|bed|titles?)?", "hard ?coded(?: ?subs?)?", "kor ?subs?")
+SUBBED = "subbed"
+_THREE_D = ("3d", "(?:h(?:alf)?|f(?:ull)?) ?(?:sbs|ou|tab)", "mvc", "anaglyph", "3dbd", "bd ?3d")
+THREE_D = _words(*_THREE_D)
+
+# Resolutions ---------------------------------------------------------------------------------------
+
+_LINES = r"(?:360|480|540|576|720|900|960|1080|1440|1600|1920|2160|4320)[pi]"
+# The letter O, and the Cyrillic letter that looks like a p, stand for what they look like.
+LINES = _words(
+    r"(?P<lines>[\do]{3,4})[pir](?:\d\d(?:fps)?)?",
+    f"(?P<uhd>[48]k|ultra ?hd|(?:{_LONG_SERVICES})?uhd)",
+    r"m?(?P<bare>720|1080|2160)(?! ?[kmg]i?b)",
+    "(?P<full>f(?:ull ?)?hd|hd ?1080)",
 )
-DVD = _words("dvd ?rip", "dvd", "dvd ?mux")
-REVISIONS = (
-    (2, _words("real proper", r"proper ?[23]", r"repack ?[23]", r"rerip ?[23]")),
-    (1, _words("proper", "repack", "rerip")),
+# "TC1080P", "BD720p", "3DBluRay": two tags in one word.
+_GLUE = re.compile(
+    rf"(?<=[a-z])(?={_LINES}(?![a-z0-9]))|(?<=\d\d\d[pi])(?=[a-z]{{2}})|(?<= 3d)(?=[a-z]{{2}})"
+    r"|(?<=ray)(?=(?:720|1080|2160)(?![a-z0-9]))|(?<= dv)(?=hdr)|(?<= dovi)(?=hdr)|(?<= hdr)(?=dv)|(?<= hdr10)(?=dv)"
+)
+_GLUED_LINES = re.compile(rf"([a-z]{{2,12}}?){_LINES}|{_LINES}([a-z]{{2,12}})")
+PIXELS = _words(r"(\d{3,4}) ?x ?(\d{3,4})")
+
+
+def unglue(words: str) -> str:
+    """Return words joined by blanks with a blank between a resolution and what is glued to it."""
+    return _GLUE.sub(" ", f" {words}")[1:]
+
+
+# Revision, sound, codecs ---------------------------------------------------------------------------
+
+REVISION = _words(
+    r"(?P<real>real (?:proper|repack|rerip))",
+    r"(?:proper|repack|rerip)(?:(?P<glued>[2-9])| (?P<number>[23])(?! \d)| (?P<real_behind>real))?",
 )
 CODECS = (
     ("AV1", _words("av1")),
-    ("x265", _words("x ?265", "h ?265", "hevc")),
-    ("x264", _words("x ?264", "h ?264", "avc")),
+    ("x265", _words(r"[xh] ?265\w{0,4}", r"hevc(?: ?(?:8|10|12)(?:bits?)?)?")),
+    ("x264", _words(r"[xh] ?264\w{0,4}", "avc", "hi ?(?:10|422|444)p?")),
     ("VC-1", _words("vc ?1")),
     ("MPEG-2", _words("mpeg ?2")),
     ("XviD", _words("xvid", "divx")),
 )
 HDR = (
-    ("DV", _words("dv", "dovi", "dolby ?vision", "dv p?[578]")),
-    ("HDR10+", _words("hdr10 ?(?:plus|p)", "hdr10 and")),
-    ("HDR", _words("hdr", "hdr10(?! (?:plus|and|p))", "pq10")),
-    ("HLG", _words("hlg")),
-)
+    ("DV", _words(
+        r"(?:dv|dovi|dolby ?vision)(?: ?p(?:rofile)? ?\d\d?)?", "d v(?= hdr)", "(?<=hdr )d v", "(?<=hdr10 )d v",
+    )),
+    ("HDR10+", _words("hdr ?(?:10)? ?(?:plus|p)")),
+    ("HDR", _words("hdr(?! ?(?:10)? ?(?:plus|p)(?![a-z0-9]))(?:10)?(?:bits?)?", "pq(?:10)?")),
+    ("HLG", _words("hlg(?:10)?")),
+)  # fmt: skip
+_CHANNELS = r"(?:\d\d?)?"
 AUDIO = (
-    ("Atmos", _words("atmos")),
-    ("TrueHD", _words("true ?hd(?:\\d)?")),
-    ("DTS:X", _words("dts ?x(?:\\d)?")),
-    ("DTS-HD", _words("dts ?hd ?ma", "dts ?ma", "dts ?hd(?: hra?)?", "dtsma")),
-    ("DTS", _words(r"dts(?! ?(?:hd\w*|x\d?|ma)\b)")),
-    ("DD+", _words("ddpa?\\d?", "dd and", "e ?ac ?3(?: \\d)?", "ddp ?\\d+", "ddpa")),
-    ("DD", _words("dd(?! and)", "dd ?\\d+", "ac ?3\\w?")),
-    ("FLAC", _words("flac ?\\d?")),
-    ("PCM", _words("l?pcm")),
-    ("AAC", _words("aac ?\\d?")),
-    ("Opus", _words("opus")),
+    ("Atmos", _words("atmos", r"dd ?pa\d?")),
+    ("TrueHD", _words(rf"true ?hd{_CHANNELS}")),
+    ("DTS:X", _words(rf"dts ?x(?! ?26){_CHANNELS}")),
+    ("DTS-HD", _words(rf"dts ?hd(?: ?(?:ma|hra?|hi))?{_CHANNELS}", rf"dts ?(?:ma|hra?){_CHANNELS}")),
+    ("DTS", _words(rf"dts(?! ?(?:(?:hd)?(?: ?ma| ?hra?| ?hi)|hd|x(?! ?26))\d{{0,2}}(?![a-z0-9]))(?: ?es)?{_CHANNELS}")),
+    ("DD+", _words(r"dd ?p(?:lus)?a?\d{0,2}", "dolby digital plus", r"e ?ac ?3d?", "ec3", r"ddplus\d{0,2}")),
+    ("DD", _words(r"dd(?! ?plus)(?: ?ex)?(?: ?\d\d?)?", "dolby digital(?! plus)", r"(?<!e )ac ?3\w?")),
+    ("FLAC", _words(rf"flac{_CHANNELS}")),
+    ("PCM", _words(rf"l?pcm{_CHANNELS}")),
+    ("AAC", _words(rf"(?:he ?|q)?aac{_CHANNELS}")),
+    ("Opus", _words(rf"opus{_CHANNELS}")),
     ("MP3", _words("mp3")),
 )
-LANGUAGES = (
-    ("RoDubbed", _words("ro ?dub(?:bed)?", "dublat(?: ro)?", "romanian dub(?:bed)?")),
-    ("RoSubbed", _words("ro ?sub(?:bed|s)?", "rosub", "subtitrat(?: ro)?")),
-    ("Romanian", _words("romanian", "romana")),
-    ("Multi", _words("multi\\d?", "dual(?: ?audio)?", "(?<!web )dl", "ml")),
-    ("French", _words("french", "truefrench", "vff", "vfq", "vfi", "vf2?")),
-    ("VOSTFR", _words("vostfr", "subfrench")),
-    ("German", _words("german", "deutsch", "ger")),
-    ("Italian", _words("italian", "ita")),
-    ("Spanish", _words("spanish", "castellano", "esp", "spa", "latino")),
-    ("Hindi", _words("hindi", "hin")),
-    ("Russian", _words("russian", "rus")),
-    ("Polish", _words("polish", "pl", "lektor", "dubpl")),
-    ("Hungarian", _words("hungarian", "hun")),
-    ("Japanese", _words("japanese", "jpn", "jap")),
-    ("Korean", _words("korean", "kor")),
-    ("Chinese", _words("chinese", "mandarin", "cantonese", "chs", "chi")),
-    ("Nordic", _words("nordic")),
-    ("English", _words("english", "eng")),
-)
 
-SOURCES = (("Bluray", BLURAY), ("WEB", WEB), ("HDTV", HDTV), ("SDTV", SDTV), ("DVD", DVD))
-OTHER_REMUX = re.compile(r"(?<![a-z0-9])(?:web|dvd|hdtv)")
 OLD_CODECS = _words("xvid", "divx")
 # The codecs as discs carry them; an encode says x264, and a remux says so.
 DISC_CODECS = _words("avc", "vc ?1", "mpeg ?2", "mvc")
 UHD_DISC_CODECS = _words("hevc")
-LOSSLESS = _words("true ?hd", "dts ?hd(?: ?ma)?", "dts ?x", "l?pcm")
+LOSSLESS = _words(r"true ?hd\d?", r"dts ?hd(?: ?ma)?\d?", r"dts ?x\d?", r"l?pcm\d?")
 ENCODED = _words(
-    "[xh] ?26[45]",
+    r"[xh] ?26[45]\w{0,4}",
     "av1",
-    "(?:bd|br|dvd|blu ?ray|web|hd|uhd) ?rip",
+    f"(?:bd|br|dvd|{_RAY}|web|hd|uhd){_RIP}",
     "mkv",
     "mp4",
     "720p",
-    "microhd",
-    "hdlight",
+    "m(?:icro)?hd",
+    "(?:hd|bd) ?light",
     "web ?dl",
 )
+
+EDITIONS = (
+    ("Extended", _words("extended", "ee")),
+    ("Director's Cut", _words("directors?(?: cut)?", "dir ?cut", "dc")),
+    ("Final Cut", _words("final cut")),
+    ("Theatrical", _words("theatrical")),
+    ("Unrated", _words("unrated")),
+    ("Uncut", _words("uncut")),
+    ("Uncensored", _words("uncensored")),
+    ("IMAX", _words("imax")),
+    ("Open Matte", _words("open ?matte")),
+    ("Remastered", _words("(?<!ai )remaster(?:ed)?")),
+    ("Restored", _words("(?<!ai )restor(?:ed|ation)")),
+    ("Criterion", _words("criterion")),
+    ("Special Edition", _words("special edition")),
+    ("Collector's Edition", _words("collectors?(?: edition)?")),
+    ("Limited Edition", _words("limited edition")),
+    ("Anniversary", _words("anniversary")),
+    ("Ultimate", _words("ultimate")),
+    ("Deluxe", _words("deluxe")),
+    ("Signature Edition", _words("signature edition")),
+    ("Diamond Edition", _words("diamond(?: luxe)? edition")),
+    ("Redux", _words("redux")),
+    ("Recut", _words("recut")),
+    ("Fan Edit", _words("fan ?edit")),
+    ("Despecialized", _words("despeciali[sz]ed")),
+    ("Colorized", _words("colou?ri[sz]ed")),
+    ("Black and White", _words("black and white", "b and w")),
+    ("Black and Chrome", _words("black and chrome")),
+    ("Noir", _words("(?<!film )noir")),
+    ("Assembly Cut", _words("assembly cut")),
+    ("Rogue Cut", _words("rogue cut")),
+    ("Alternate Cut", _words("alternat(?:e|ive) cut")),
+    ("International Cut", _words("international cut")),
+    ("Festival Cut", _words("festival cut")),
+    ("Roadshow", _words("roadshow")),
+    ("Producer's Cut", _words("producers cut")),
+    ("Super Duper Cut", _words("super duper cut")),
+    ("2in1", _words("2in1")),
+)
+
+# Any word that is built as a source ----------------------------------------------------------------
+
+# Words of a title that happen to be built so.
+_NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})
+
+
+def _built(kinds: Iterable[Iterable[str]]) -> re.Pattern[str]:
+    return re.compile("|".join(form for forms in kinds for form in forms))
+
+
+_SOURCE = _built(
+    (
+        *(forms for _, forms in _BAD_SOURCES),
+        _BLURAY,
+        _WEB,
+        _HDTV,
+        _SDTV,
+        _DVD,
+        _REMUX,
+        _DISC,
+        _UPSCALE,
+        _THREE_D,
+    )
+)
+
+
+@lru_cache(maxsize=512)
+def is_built_tag(word: str) -> bool:
+    """Tell whether a folded word is built as the name of a source is, though no list may hold it."""
+    if word in _NO_TAGS:
+        return False
+    return bool(_SOURCE.fullmatch(word) or _is_glued(word))
+
+
+def _is_glued(word: str) -> bool:
+    """Tell whether a word is a source and a resolution in one: "tc1080p", "1080pwebrip"."""
+    found = _GLUED_LINES.fullmatch(word)
+    return bool(found and _SOURCE.fullmatch(found[1] or found[2]))

@@ -58,7 +58,7 @@ _ALPHABET_EDGE = re.compile(
 _RANGE = re.compile(r"[\s)]*[-–—][\s(]*")
 _LEADING_YEAR = re.compile(r"\s*(?:[\[(](\d{4})[\])]\s*[-._]?\s*|(\d{4})\s+-\s+)")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
-_MAX_LENGTH = 400
+MAX_LENGTH = 400
 _LEAST_WORDS_OWNED = 4  # two names and two of the title
 _TAGS = frozenset({Sort.EDITION, Sort.EDITION_NOUN, Sort.LANGUAGE, Sort.WEAK})
 _SOUND_WORDS = frozenset({"mp3", "flac", "aac", "kbps", "320kbps"})
@@ -93,7 +93,7 @@ def split_extension(name: str) -> tuple[str, str]:
 @lru_cache(maxsize=32)
 def parse_name(name: str) -> ParsedName:
     """Read one release or file name (the last piece of a path)."""
-    stem, extension = split_extension(name.strip()[:_MAX_LENGTH])
+    stem, extension = split_extension(name.strip()[:MAX_LENGTH])
     if extension in {"torrent", "nzb"}:
         stem, inner = split_extension(stem)
         extension = inner or extension

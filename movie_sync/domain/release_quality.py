@@ -1,15 +1,18 @@
 """Read a release name's technical words: quality, revision, forbidden sources, sound, languages.
 
-Only words behind the title count: *Cam* (2018) is a film, "Dracula Untold TS" a telesync.
+Only words behind the title count, and not the group's name: *Cam* (2018) is a film, "Dracula Untold
+TS" a telesync, "FLUX [TC-87]" somebody's name.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from movie_sync.domain import quality_words as words
-from movie_sync.domain.release_name import ParsedName, parse_name
+from movie_sync.domain.name_words import Sort, sort_of
+from movie_sync.domain.release_group import split_group
+from movie_sync.domain.release_languages import is_beside_language, read_languages
+from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name, split_extension
 from movie_sync.domain.titles import fold
 
 RESOLUTIONS = ("2160p", "1080p", "720p", "576p", "480p")
@@ -33,12 +36,16 @@ CATEGORIES_SD = frozenset({1, 2, 3})
 CATEGORIES_3D = frozenset({25})
 
 _WIDTHS = ((3000, "2160p"), (1700, "1080p"), (1150, "720p"), (960, "576p"), (320, "480p"))
+# Resolutions that have no word of their own count as the next below: "1440p" is at least 1080p.
+_HEIGHTS = ((2000, "2160p"), (1000, "1080p"), (700, "720p"), (560, "576p"), (200, "480p"))
 _SOURCES_OF_HD = {"": "HDTV", "SDTV": "HDTV", "DVD": "Bluray"}
-_BRACKET_BEFORE = re.compile(r"\s*\[[^\]]*\]")
+_FILES = frozenset({"mkv", "mp4", "avi", "m4v", "mov", "wmv", "webm"})
+_DISC_FILES = frozenset({"iso", "img"})
 
-_GROUP = re.compile(r"-\s?([^\W_][\w@]*(?:\s?\[[^\]]*\])?)$|\[([^\[\]\s]+)\]$")
-_NO_GROUP = re.compile(r"(?:dl|rip|hd|ray|\d+(?:p|bit)?|x26[45]|h26[45]|ma|es|ts|sbs|\d.*)", re.IGNORECASE)
-_EXTENSION = re.compile(r"\.(?:mkv|mp4|avi|m4v|ts|m2ts|iso|wmv|torrent)$", re.IGNORECASE)
+_BRACKET_BEFORE = re.compile(r"\s*\[[^\]]*\]")
+_APOSTROPHES = re.compile("['’‘`´ʼ′]")
+_PLUS = re.compile(r"(?<=[a-z0-9])\+(?![a-z])", re.IGNORECASE)
+_WORD = re.compile(r"[^\W_]+")
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 
 
@@ -49,7 +56,8 @@ class ReleaseQuality:
     `name` is a word of `ORDER_WORDS` or `ON_REQUEST_WORDS`, "" if the name does not tell. `bad` is
     what the picture was taken from if nobody should watch it ("camera copy"), else "". Where the name
     does not tell the source or the lines, `name` and `resolution` are what is usual; `source` and
-    `resolution_told` say what was told.
+    `resolution_told` say what was told. Lists have the name's order. `languages` are spoken ones;
+    `edition` is "" or like "Extended, IMAX".
     """
 
     name: str
@@ -64,6 +72,7 @@ class ReleaseQuality:
     hdr: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
+    edition: str = ""
     group: str = ""
     source: str = ""
     resolution_told: bool = False
@@ -73,6 +82,13 @@ class ReleaseQuality:
         """The key of `quality.size_mb_per_minute`: everything below 720p is `sd`."""
         return self.resolution if self.resolution in RESOLUTIONS[:3] else "sd"
 
+    def missing_in(self, order: Sequence[str]) -> list[str]:
+        """Return what `quality.order` would have to list beside what it lists; a disc in 3D needs both words."""
+        needed = [self.name]
+        if self.disc and self.three_d:
+            needed.append(_name_of_kind("3D", self.resolution))
+        return [word for word in needed if word not in order]
+
 
 def read_quality(name: str, category_id: int | None = None, title_end: int | None = None) -> ReleaseQuality:
     """Read a release name.
@@ -81,59 +97,122 @@ def read_quality(name: str, category_id: int | None = None, title_end: int | Non
     word where the title is known to end; without it the name alone has to tell.
     """
     parsed = parse_name(name)
-    tail = _tail(name, parsed, title_end)
-    is_remux = bool(words.REMUX.search(tail))
-    disc = not is_remux and (parsed.extension in ("iso", "img") or _is_disc(tail, category_id))
-    dvd_disc = not is_remux and bool(words.DVD_DISC.search(tail))
-    three_d = bool(words.THREE_D.search(tail)) or category_id in CATEGORIES_3D
+    group, rest = split_group(_behind_title(name, parsed, title_end))
+    text = fold(_without_names(rest))
+    tail = words.unglue(_SEPARATORS.sub(" ", text).strip())
     source = _source(tail, category_id)
+    three_d = (
+        bool(words.THREE_D.search(tail)) or category_id in CATEGORIES_3D or name.lower().endswith(".mk3d")
+    )
+    kind = _disc_kind(tail, parsed.extension, source, category_id)
+    disc = bool(kind)
     told = _resolution(tail, category_id)
-    resolution = told or ("1080p" if disc else _usual_resolution(tail, source))
-    kind = "Disc" if disc else "Disc-DVD" if dvd_disc else "3D" if three_d else ""
+    resolution = told or ("1080p" if kind == "Disc" else _usual_resolution(tail, source))
+    kind = kind or ("3D" if three_d else "")
     return ReleaseQuality(
         name=_name_of_kind(kind, resolution) if kind else _name_of(source, resolution),
         resolution=resolution,
-        bad=_first(words.BAD_SOURCES, tail, ""),
-        hardcoded_subtitles=bool(words.HARDSUBS.search(tail)),
+        bad=_first(words.BAD_SOURCES, tail),
+        hardcoded_subtitles=_has_hardcoded_subtitles(tail),
         three_d=three_d,
-        upscaled=bool(words.UPSCALE.search(tail)),
-        disc=disc or dvd_disc,
-        revision=_first(words.REVISIONS, tail, 0),
-        codec=_first(words.CODECS, tail, ""),
+        upscaled=bool(words.UPSCALE.search(tail) or words.UPSCALE.search(fold(group))),
+        disc=disc,
+        revision=_revision(tail),
+        codec=_first(words.CODECS, tail),
         hdr=_all(words.HDR, tail),
         audio=_all(words.AUDIO, tail),
-        languages=_all(words.LANGUAGES, tail),
-        group=_group(name),
+        languages=read_languages(text),
+        edition=", ".join(_all(words.EDITIONS, tail)),
+        group=group,
         source=source,
         resolution_told=bool(told),
     )
 
 
-_Value = TypeVar("_Value")
+def _first(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> str:
+    return next((value for value, pattern in table if pattern.search(tail)), "")
 
 
-def _first(table: Sequence[tuple[_Value, re.Pattern[str]]], tail: str, nothing: _Value) -> _Value:
-    return next((value for value, pattern in table if pattern.search(tail)), nothing)
+def _all(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, ...]:
+    """Return the values whose patterns are found, in the name's order."""
+    found = [(match.start(), value) for value, pattern in table if (match := pattern.search(tail))]
+    return tuple(value for _, value in sorted(found, key=lambda place_and_value: place_and_value[0]))
 
 
-def _all(table: Sequence[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, ...]:
-    return tuple(value for value, pattern in table if pattern.search(tail))
+# What is not the title -----------------------------------------------------------------------------
 
 
-def _tail(name: str, parsed: ParsedName, title_end: int | None) -> str:
-    """Return what is not the title, as words with single blanks: a bracket before it, and all behind."""
-    before = _BRACKET_BEFORE.match(fold(name))
-    behind = " ".join(parsed.words[parsed.title_end if title_end is None else title_end :])
-    return _SEPARATORS.sub(" ", f"{before.group() if before else ''} {behind}").strip()
+def _behind_title(name: str, parsed: ParsedName, title_end: int | None) -> str:
+    """Return what is not the title, as it is written: a bracket before it, and all behind."""
+    text = _APOSTROPHES.sub("", name.strip()[:MAX_LENGTH])
+    text = _PLUS.sub(" plus ", text).replace("+", " and ").replace("&", " and ")
+    stem, extension = split_extension(text)
+    if extension in {"torrent", "nzb"}:
+        stem, extension = split_extension(stem)
+    end = parsed.title_end if title_end is None else title_end
+    before = _BRACKET_BEFORE.match(stem)
+    is_told = before and "www" not in before.group().lower() and "." not in before.group()
+    behind = stem[_start_of_last(stem, len(parsed.words) - end) :]
+    return f"{before.group() if before and is_told else ''} {behind}"
 
 
-def _is_disc(tail: str, category_id: int | None) -> bool:
-    """Tell whether this is a Blu-ray as it was pressed; most names say so only by their codec."""
+def _start_of_last(text: str, count: int) -> int:
+    """Return where the last words of a text begin, counted as the folded name counts them."""
+    found = list(_WORD.finditer(text))
+    start = len(text)
+    while found and count > 0:
+        word = found.pop()
+        start = word.start()
+        count -= 1 if word.group().isascii() else len(_WORD.findall(fold(word.group())))
+    return start
+
+
+def _without_names(text: str) -> str:
+    """Leave out what is written like somebody's name: "Cam Gigandet" is no camera copy."""
+    found = list(_WORD.finditer(text))
+    names = [
+        word
+        for index, word in enumerate(found)
+        if word.group().lower() in words.BARE
+        and word.group().istitle()
+        and any(_is_name(found[place].group()) for place in (index - 1, index + 1) if 0 <= place < len(found))
+    ]
+    for word in reversed(names):
+        text = text[: word.start()] + text[word.end() :]
+    return text
+
+
+def _is_name(word: str) -> bool:
+    return (
+        word.istitle()
+        and word.isalpha()
+        and word.lower() not in words.AROUND_BARE
+        and sort_of(fold(word)) is Sort.TITLE
+    )
+
+
+# Picture -------------------------------------------------------------------------------------------
+
+
+def _disc_kind(tail: str, extension: str, source: str, category_id: int | None) -> str:
+    """Return "Disc" or "Disc-DVD" for a disc as it was pressed; most names say so only by their codec."""
+    if words.REMUX.search(tail):
+        return ""
+    encoded = bool(words.ENCODED.search(tail)) or extension in _FILES
+    if words.DVD_DISC.search(tail) or (not encoded and words.DVD_DISC_UNLESS_ENCODED.search(tail)):
+        return "Disc-DVD"
+    if extension in _DISC_FILES or words.IMAGE.search(tail):
+        return "Disc-DVD" if source == "DVD" else "Disc"
+    return "Disc" if _is_bluray_disc(tail, category_id, encoded=encoded) else ""
+
+
+def _is_bluray_disc(tail: str, category_id: int | None, *, encoded: bool) -> bool:
     if words.DISC.search(tail):
         return True
-    if not (words.BLURAY.search(tail) or category_id in CATEGORIES_BLURAY) or words.ENCODED.search(tail):
+    is_bluray = words.BLURAY.search(tail) or category_id in CATEGORIES_BLURAY
+    if encoded or words.BLURAY_RIP.search(tail) or not is_bluray:
         return False
-    if words.DISC_CODECS.search(tail) or category_id in CATEGORIES_BLURAY:
+    if words.DISC_CODECS.search(tail) or words.DISC_UNLESS_ENCODED.search(tail) or category_id in CATEGORIES_BLURAY:
         return True
     return bool(words.UHD_DISC_CODECS.search(tail) and words.LOSSLESS.search(tail) and "2160p" in tail)
 
@@ -141,12 +220,13 @@ def _is_disc(tail: str, category_id: int | None) -> bool:
 def _resolution(tail: str, category_id: int | None) -> str:
     """Return the resolution from the name, else from the category, else from the pixels."""
     found = list(words.LINES.finditer(tail))
-    for match in found:
-        lines = f"{match['lines'] or match['m']}p"
-        if lines in RESOLUTIONS:
-            return lines
-        if match["misspelt"]:
-            return "1080p"
+    for kind in ("lines", "bare"):
+        for match in found:
+            height = int((match[kind] or "0").replace("o", "0"))
+            if height:
+                return next((lines for least, lines in _HEIGHTS if height >= least), "480p")
+    if any(match["full"] for match in found):
+        return "1080p"
     if any(match["uhd"] for match in found) or category_id in CATEGORIES_4K:
         return "2160p"
     if category_id in CATEGORIES_SD:
@@ -168,9 +248,9 @@ def _usual_resolution(tail: str, source: str) -> str:
 def _source(tail: str, category_id: int | None) -> str:
     if words.REMUX.search(tail) and not words.OTHER_REMUX.search(tail):
         return "Remux"
-    for source, pattern in words.SOURCES:
-        if pattern.search(tail):
-            return source
+    found = _first(words.SOURCES, tail)
+    if found:
+        return found
     if category_id in CATEGORIES_BLURAY:
         return "Bluray"
     return "DVD" if category_id in CATEGORIES_DVD else ""
@@ -199,9 +279,25 @@ def _name_of(source: str, resolution: str) -> str:
     return "DVD" if source == "DVD" else "SDTV"
 
 
-def _group(name: str) -> str:
-    found = _GROUP.search(_EXTENSION.sub("", name.strip()))
-    if not found:
-        return ""
-    group = found.group(1) or found.group(2)
-    return "" if _NO_GROUP.fullmatch(group) else group
+# What else -----------------------------------------------------------------------------------------
+
+
+def _has_hardcoded_subtitles(tail: str) -> bool:
+    """Tell whether subtitles are burned in: "SUBBED" alone says so, "RO Subbed" only that there are some."""
+    if words.HARDSUBS.search(tail):
+        return True
+    spoken = tail.split()
+    return any(
+        word == words.SUBBED and not is_beside_language(spoken, index) for index, word in enumerate(spoken)
+    )
+
+
+def _revision(tail: str) -> int:
+    """Return 1 for a PROPER or REPACK, the number that one has, 2 for a REAL PROPER."""
+    return max((_worth(found) for found in words.REVISION.finditer(tail)), default=0)
+
+
+def _worth(found: re.Match[str]) -> int:
+    if found["real"] or found["real_behind"]:
+        return 2
+    return int(found["glued"] or found["number"] or 1)

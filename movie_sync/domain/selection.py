@@ -202,9 +202,10 @@ def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> list[str]
         reasons.append("hardcoded subtitles")
     if quality.upscaled:
         reasons.append("upscaled")
-    if quality.name in rules.order:
+    missing = quality.missing_in(rules.order)
+    if not missing:
         return reasons
-    if quality.disc:
+    if quality.disc and quality.name in missing:
         reasons.append("raw disc")
     elif quality.three_d:
         reasons.append("3D")

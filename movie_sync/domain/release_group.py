@@ -1,0 +1,168 @@
+"""Find who made a release: the group's name, which is no tag and must not be read as one."""
+
+import re
+from typing import NamedTuple
+
+from movie_sync.domain.name_words import EDITION, EDITION_NOUNS, Sort, sort_of
+from movie_sync.domain.release_languages import is_language_word
+from movie_sync.domain.titles import fold
+
+_WORD = re.compile(r"[^\W_]+")
+_EXTENSION = re.compile(
+    r"(?:[. ](?:mkv|mp4|avi|m4v|mk3d|m2ts|iso|img|wmv|mov|torrent|nzb|nfo)|\.ts)$", re.IGNORECASE
+)
+_SITE = re.compile(r"(?<!\w)www[. ][\w-]+[. ][a-z]{2,6}(?!\w)", re.IGNORECASE)
+_DOMAIN = re.compile(r"(?!yts)[\w-]+\.(?:com|org|net|to|tv|cc|io|ro|re|link|cam|ws|xyz|info|eu)", re.IGNORECASE)
+# What whoever posted it again put behind the name.
+_POSTED_AGAIN = re.compile(
+    r"[-_ .](?:postbot|xpost|(?:de|re)?obfuscat(?:ed|ion)|asrequested|alternativetorequested|buymore|chamele0n|gerov"
+    r"|inc0gnito|nzbgeek|newzbin|rakuv\w{0,12}|scrambled|whiterev|z0ids3n|4p|4planet|altezachen|repackpost|rp|pre"
+    r"|sample|1|bitsearch|thebitchx|vtv|w4nk3r|z?x?power|ls)$",
+    re.IGNORECASE,
+)
+_INDEXERS = frozenset(
+    "tgx eztv eztvx ettv rartv rarbg publichd torrentgalaxy glodls n1c tpb silverrg limetorrents".split()
+)
+# Groups that are known to sign without a dash.
+_WITHOUT_DASH = re.compile(
+    r"(?:^|(?<=[. )\]_-]))(?:CtrlHD|KRaLiMaRKo|BluDragon|HQMUX|D-Z0N3|E\.N\.D|Koten_Gars|YIFY|VARYG|TAoE|QxR|DarQ|TMd"
+    r"|BEN[. ]THE[. ]MEN|YTS(?:[. ](?:MX|LT|AM|AG|BZ))?)$"
+)
+_TAIL_BRACKET = re.compile(r"[\[({][^\[\](){}]{0,200}[\])}]?$")
+_JUNK = re.compile(r"s:\d+/l:\d+|[0-9a-f]{8}|v\d|\d+(?:\.\d+)? ?[kmg]i?b", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+[a-z]?|[a-z]", re.IGNORECASE)
+_BEHIND_BRACKET = re.compile(r"\)\s([^\W_]{2,15})$")
+_OWN_DASH = re.compile(r"[. ]-([^\W_]{1,12}-[^\W_]{1,12})$")
+_SOFTSUBS = re.compile(r"\bsoftsubs? \(([^()]{1,30})\)?\]?$", re.IGNORECASE)
+_MOST_WORDS = 3
+_LEAST_TAGS = 2
+_LEAST_TAGS_BEFORE_NAME = 3
+_MOST_PEELED = 6
+
+
+class Split(NamedTuple):
+    """A release's group ("" if it is not told), and what else its name says."""
+
+    group: str
+    rest: str
+
+
+def split_group(tail: str) -> Split:
+    """Take the group off what stands behind the title in a name, and the sites with it."""
+    text = _EXTENSION.sub("", _EXTENSION.sub("", tail.rstrip(" ._")))
+    group, kept = "", []
+    found = _SOFTSUBS.search(text)
+    if found:
+        return Split(found[1], _SITE.sub(" ", text[: found.start(1)]))
+    for _ in range(_MOST_PEELED):
+        text = text.rstrip(" ._-")
+        again = _POSTED_AGAIN.search(text)
+        if again and _dash_group(text[: again.start()]):
+            text = text[: again.start()]
+            continue
+        bracket = _TAIL_BRACKET.search(text)
+        if not bracket:
+            break
+        inside = bracket.group().strip("[](){} ")
+        before = text[: bracket.start()].rstrip(" ._-")
+        name = _bracket_name(inside)
+        is_site = _SITE.fullmatch(inside) or _DOMAIN.fullmatch(inside) or inside.lower() in _INDEXERS
+        if is_site or _JUNK.fullmatch(inside) or _dash_group(before):
+            if not name and not is_site:
+                kept.append(inside)
+            text = before
+            continue
+        if name:
+            return Split(name, _tags(before, kept))
+        group, rest = _group_at_end(inside, in_bracket=True)
+        if group:
+            return Split(group, _tags(before, [*kept, rest]))
+        break
+    group, rest = _group_at_end(text)
+    return Split(group, _tags(rest, kept))
+
+
+def _tags(text: str, more: list[str]) -> str:
+    return _SITE.sub(" ", " ".join([text, *(f"[{part}]" for part in more)]))
+
+
+def _group_at_end(text: str, *, in_bracket: bool = False) -> Split:
+    """Return the group that a text ends with, and the text before it."""
+    found = _WITHOUT_DASH.search(text)
+    if found:
+        return Split(found.group(), text[: found.start()])
+    signed = _dash_group(text)
+    if signed:
+        return signed
+    behind = _BEHIND_BRACKET.search(text)
+    if behind and not is_tag(behind[1]) and _count_tags(text[: behind.start()]) >= _LEAST_TAGS:
+        return Split(behind[1], text[: behind.start(1)])
+    before, _, last = text.rpartition(" ")
+    if in_bracket and _is_name(last) and _count_tags(before) >= _LEAST_TAGS_BEFORE_NAME:
+        return Split(last, before)
+    return Split("", text)
+
+
+def _dash_group(text: str) -> Split | None:
+    """Return the group behind the last dash of a text, if there is one."""
+    own = _OWN_DASH.search(text)
+    if own and not any(is_tag(word) for word in own[1].split("-")):
+        return Split(own[1], text[: own.start()])
+    before, dash, behind = text.rpartition("-")
+    if not dash:
+        return None
+    words = list(_WORD.finditer(behind))
+    while words and is_language_word(fold(words[-1].group())):
+        words.pop()
+    if not 0 < len(words) <= _MOST_WORDS or any(is_tag(word.group()) for word in words):
+        return None
+    name = behind[words[0].start() : words[-1].end()]
+    if words[0].start() > 1 or not _is_short_name(name) or _NUMBER.fullmatch(words[0].group()):
+        return None
+    return Split(name, f"{before} {behind[words[-1].end() :]}")
+
+
+def _is_short_name(name: str) -> bool:
+    return not any(char in name for char in "[](){}|,") and "  " not in name and not _DOMAIN.fullmatch(name)
+
+
+def _bracket_name(inside: str) -> str:
+    """Return what stands in a bracket at the end if it is a name: one word, and not all of it tags."""
+    inside = inside.strip("-")
+    if not inside or any(char in inside for char in " +,&") or _JUNK.fullmatch(inside):
+        return ""
+    words = _WORD.findall(inside)
+    is_site = _SITE.fullmatch(inside) or _DOMAIN.fullmatch(inside)
+    if is_site or any(_is_surely_tag(word) for word in words) or all(is_tag(word) for word in words):
+        return ""
+    return inside
+
+
+def _is_name(word: str) -> bool:
+    return word.isalnum() and not is_tag(word) and not _NUMBER.fullmatch(word)
+
+
+def _count_tags(text: str) -> int:
+    return sum(is_tag(word) for word in _WORD.findall(text))
+
+
+def _is_upscaler(word: str) -> bool:
+    """Tell whether a group says in its name what it does."""
+    return "upscaler" in word.lower()
+
+
+def is_tag(word: str) -> bool:
+    """Tell whether a word can say something of picture, sound or language; an edition's name cannot."""
+    if _is_upscaler(word):
+        return False
+    word = fold(word)
+    if word in EDITION or word in EDITION_NOUNS:
+        return word in {"proper", "internal", "retail", "hq"}
+    return sort_of(word) not in (Sort.TITLE, Sort.GENRE) or is_language_word(word) or word in _MORE_TAGS
+
+
+_MORE_TAGS = frozenset("aud clean dublado dublat ma es legendado line quality ddp hd sdr original rip".split())
+
+
+def _is_surely_tag(word: str) -> bool:
+    return sort_of(fold(word)) is Sort.TECHNICAL and not _is_upscaler(word)

@@ -1,0 +1,61 @@
+"""Say what release names tell of picture and sound: one name a line on stdin, one JSON object a line on stdout.
+
+    echo 'Heat.1995.REMASTERED.1080p.BluRay.DTS.x264-GRP' | python tests/benchmarks/qualities.py
+
+An answer has
+
+* what decides: `quality` (a word of `quality.order`, "" if the name does not tell), `bad` ("camera copy",
+  "telesync", "telecine", "screener", "workprint", "regional copy" or ""), `hardcoded_subtitles`,
+  `upscaled`, `disc`, `three_d`, `revision` (0, 1 for PROPER or REPACK, 2 and more for later ones);
+* what is shown: `codec`, `hdr`, `audio`, `languages` (spoken ones; "Multi" without names, and
+  "RoDubbed", "RoSubbed", "VOSTFR"), `edition` ("" or for instance "Extended", "Director's Cut",
+  "Theatrical", "Unrated", "IMAX", "Remastered", "Criterion"; several as "Extended, IMAX"), `group`.
+
+Lists, and the editions, are in the name's order. Nothing else is written to stdout.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from movie_sync.domain.release_quality import read_quality
+
+
+def answer(name: str) -> dict[str, Any]:
+    """Read one release name."""
+    found = read_quality(name)
+    return {
+        "quality": found.name,
+        "bad": found.bad,
+        "hardcoded_subtitles": found.hardcoded_subtitles,
+        "upscaled": found.upscaled,
+        "disc": found.disc,
+        "three_d": found.three_d,
+        "revision": found.revision,
+        "codec": found.codec,
+        "hdr": list(found.hdr),
+        "audio": list(found.audio),
+        "languages": list(found.languages),
+        "edition": found.edition,
+        "group": found.group,
+    }
+
+
+def main() -> int:
+    """Answer every line of stdin."""
+    for line in sys.stdin:
+        name = line.rstrip("\r\n")
+        if not name.strip():
+            continue
+        sys.stdout.write(json.dumps(answer(name), ensure_ascii=False) + "\n")
+        sys.stdout.flush()  # whoever asks line by line waits for it
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream in a script
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
+    sys.exit(main())
