@@ -53,6 +53,13 @@ REFUSALS = [
     ("Heat.1995.1080p.BluRay.AI.Upscale.x264", {}, "upscaled"),
     ("Heat.1995.3D.HSBS.1080p.BluRay.x264", {}, "3D"),
     ("Heat.1995.COMPLETE.BLURAY-GRP", {}, "raw disc"),
+    ("Heat.1995.NEWCAM.1080p.HEVC.PROPER", {}, "camera copy"),
+    ("Heat.1995.1080p.TCRip.WEB-DL.x264", {}, "telecine"),
+    ("Heat.1995.TC1080P.WEB-DL.x264", {}, "telecine"),
+    ("Heat.1995.1080p.PRE-HDRip.x264", {}, "camera copy"),
+    ("Heat.1995.720p.SUBBED.WEB-DL.x264", {}, "hardcoded subtitles"),
+    ("Heat.1995.1080p.BluRay.x265[TheUpscaler]", {}, "upscaled"),
+    ("Heat.1995.BDFull.1080p.DTS-HD.MA.AVC", {}, "raw disc"),
     ("Heat.1995.480p.WEB.x264", {}, "quality WEB-480p is not in the order"),
     ("Heat.1995", {}, "the name does not tell the quality"),
     ("Heat.1995.1080p.BluRay.Sample.x264", {}, "not this film: a sample"),
@@ -106,6 +113,27 @@ def test_raw_disc_and_3d_are_taken_where_the_order_asks():
     disc = release("Heat.1995.COMPLETE.BLURAY-GRP", gb=40.0)
     assert only(disc, order=("Disc-1080p",)).accepted
     assert only(release("Heat.1995.3D.HSBS.1080p.BluRay.x264"), order=("3D-1080p",)).accepted
+
+
+@pytest.mark.parametrize(
+    ("order", "reasons"),
+    [
+        (("Disc-1080p",), ("3D",)),
+        (("3D-1080p",), ("raw disc",)),
+        (("Disc-1080p", "3D-2160p"), ("3D",)),
+        (("Disc-1080p", "3D-1080p"), ()),
+    ],
+)
+def test_a_disc_in_3d_must_be_wanted_as_both(order, reasons):
+    """Whoever lists discs does not ask for 3D by that, nor the other way round."""
+    disc = release("Heat.1995.3D.Blu-ray.1080p.AVC.DTS-HD.MA.7.1-GRP", gb=40.0)
+    assert only(disc, order=order).reasons == reasons
+
+
+def test_a_groups_name_is_no_reason():
+    """What stands behind the group's name, or is a group's name itself, says nothing of the picture."""
+    assert only(release("Heat.1995.1080p.WEB-DL.H.264-FLUX [TC-87]")).accepted
+    assert only(release("Heat.1995.1080p.WEB-DL.H.264 [TC-87]")).accepted
 
 
 def test_right_id_needs_a_fitting_name():

@@ -75,6 +75,7 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
                 "hdr": list(candidate.details.hdr),
                 "audio": list(candidate.details.audio),
                 "languages": list(candidate.details.languages),
+                "edition": candidate.details.edition,
                 "group": candidate.details.group,
                 "size_bytes": candidate.release.size_bytes,
                 "seeders": candidate.release.seeders,
@@ -120,7 +121,7 @@ def _row(candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[
 def _details(candidate: Candidate) -> str:
     """Return what the name and the tracker's row say besides, in a few words."""
     details, release = candidate.details, candidate.release
-    words = [details.codec, *details.hdr, *details.audio, *details.languages]
+    words = [details.codec, *details.hdr, *details.audio, *details.languages, details.edition]
     if details.revision:
         words.append("PROPER or REPACK")
     if release.freeleech:

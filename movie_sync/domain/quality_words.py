@@ -25,27 +25,29 @@ _RAY = "b(?:lu?e?|el) ?rays?"
 _BAD_SOURCES = (
     ("camera copy", (
         rf"{_NEW}cam(?:{_RIP}|hd)?", "camcorder", f"pre ?hd{_RIP}?",
-        f"(?:hall|cam|theat(?:re|er)) ?print|(?:cinema|theat(?:re|er)){_RIP}",
+        f"(?:hall|cam|s|theat(?:re|er)) ?print|(?:cinema|theat(?:re|er)){_RIP}",
     )),
     ("telesync", (
         f"(?<!video )(?<!mpeg ){_HIGH}ts{_RIP}?", f"{_HIGH}tele ?syn[ck]h?(?:{_RIP}|hd)?",
         f"(?:h[qd])?p(?:re)? ?dvd{_RIP}?",
     )),
-    ("telecine", (f"{_HIGH}tc{_RIP}?", f"{_HIGH}tele ?cin[ey]{_RIP}?")),
+    ("telecine", (f"(?<!sc ){_HIGH}tc{_RIP}?", f"{_HIGH}tele ?cin[ey]{_RIP}?")),
     ("screener", (f"(?:(?:dvd|b[dr]|{_RAY}|web|h[qd]|vhs|digital|fyc) ?)?scr(?:eener)?s?{_RIP}?",)),
     ("workprint", ("wp", "work ?print")),
-    ("regional copy", (f"(?:dvd ?)?r[3-6]{_RIP}?", "regional")),
+    ("regional copy", (f"r[3-6]{_RIP}?", "regional")),
 )  # fmt: skip
 BAD_SOURCES = tuple((name, _words(*forms)) for name, forms in _BAD_SOURCES)
 # Words that are a person's or a title's as well; see `release_quality`.
 BARE = frozenset({"cam", "ts", "tc", "scr", "wp", "hc", "r3", "r4", "r5", "r6", "regional"})
 # What may follow them without being a name.
 AROUND_BARE = frozenset(
-    "ads audio blurred clean copy dublado dubbed legendado line new no print quality rip source v1 v2 v3 v4".split()
+    """
+    ads audio blurred clean copy dublado dubbed legendado line new no print quality rip source v1 v2 v3 v4
+    """.split()
 )
 
 _BLURAY_RIP = (
-    f"(?:uhd|hd|4k|m|mini|micro|3d)?b[dr](?:{_RIP}| ?light| ?mux)", f"{_RAY}(?:{_RIP}| ?light| ?mux)",
+    f"(?:uhd2?|hd|4k|m|mini|micro|3d)?b(?:r?d|r)(?:{_RIP}| ?light| ?mux)", f"{_RAY}(?:{_RIP}| ?light| ?mux)",
     "m(?:icro)?hd", "(?:uhd|hd|4k) ?light", f"hd ?dvd{_RIP}",
 )  # fmt: skip
 _BLURAY = (
@@ -62,10 +64,19 @@ _SERVICES = "amzn|nf|netflix|dsnp|hmax|hulu|atvp|pcok|pmtp|crav|itunes|vudu"
 _LONG_SERVICES = f"{_SERVICES}|amazon|disney|hbomax|maxdome|paramount|peacock"
 _WEB = (
     f"(?:{_LONG_SERVICES}|uhd|hd|fhd|4k|true|hq)?web(?:dl|rip|hd|uhd|mux|cap|light){{0,2}}",
-    f"{_SERVICES}|(?:{_LONG_SERVICES})(?:u?hd|fhd|sd|4k|rip)", f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}?",
+    f"{_SERVICES}|(?:{_LONG_SERVICES})(?:u?hd|fhd|sd|4k|rip)",
+    f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}", "dl(?:rip|mux)",
 )  # fmt: skip
 _HDTV = (f"[auf]?hd ?tv(?:{_RIP}| ?mux)?", f"uhd ?tv{_RIP}?", f"hd ?sat{_RIP}?")
-_SDTV = ("[ps]dtv", "dsr", "dvb", "vhs", f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}", "dtv", "tv ?mux")
+_SDTV = (
+    "[ps]dtv",
+    "dsr",
+    "dvb",
+    "vhs",
+    f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}",
+    "dtv",
+    "tv ?mux",
+)
 _DVD = (
     rf"(?<!pre )(?<!p )(?:pal|ntsc|mini|m|\d{{1,2}}x?)?dvd(?:{_RIP}|full|r|[59])?(?: ?x ?\d)?",
     "dvd ?(?:re ?)?mux",
@@ -76,10 +87,11 @@ SOURCES = (
     ("HDTV", _words(*_HDTV)),
     ("SDTV", _words(*_SDTV)),
     ("DVD", _words(*_DVD)),
+    ("WEB", _words("ppv")),
 )
 BLURAY = SOURCES[0][1]
 BLURAY_RIP = _words(*_BLURAY_RIP)
-_REMUX = ("(?:(?:bd|uhd|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?",)
+_REMUX = ("(?:(?:bd|uhd|4k|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?",)
 REMUX = _words(*_REMUX)
 OTHER_REMUX = re.compile(r"(?<![a-z0-9])(?:web|dvd|hdtv|pal|ntsc)")
 
@@ -93,10 +105,12 @@ IMAGE = _words("iso")
 # A whole disc too, unless something else says that it was encoded.
 DISC_UNLESS_ENCODED = _words(f"complete(?: [a-z0-9]{{1,12}}){{1,2}} (?:{_RAY}|bd)")
 DVD_DISC = _words(
-    r"(?:\d{1,2} ?x ?|\d|m|pal|ntsc)?dvd[59](?: ?x ?\d)?", r"dvd [59](?! \d)", "m?dvd ?r", "video ?ts", "full ?dvd",
-    "dvd ?full", "complete (?:pal |ntsc )?dvd", "dvd iso",
+    r"(?:\d{1,2} ?x ?|\d|m|pal|ntsc)?dvd[59](?: ?x ?\d)?", r"dvd [59](?! \d)", "m?dvd ?r", "m?dvdr[59]",
+    "video ?ts", "full ?dvd", "dvd ?full", "complete (?:pal |ntsc )?dvd", "dvd iso",
 )  # fmt: skip
-DVD_DISC_UNLESS_ENCODED = _words("(?:pal|ntsc) dvd(?! ?rip)", "dvd (?:pal|ntsc)", "untouched dvd", "dvd untouched")
+DVD_DISC_UNLESS_ENCODED = _words(
+    "(?:pal|ntsc) dvd(?! ?rip)", "dvd (?:pal|ntsc)", "untouched dvd", "dvd untouched"
+)
 
 # A fan's regrade counts as well: it is a picture that nobody released.
 _UPSCALE = (
@@ -105,7 +119,9 @@ _UPSCALE = (
     "re ?grad(?:ed?|ing)", "topaz(?:ai)?", "(?:real ?)?esrgan", "waifu2x",
 )  # fmt: skip
 UPSCALE = _words(*_UPSCALE)
-HARDSUBS = _words("hc", "hc ?(?:[a-z]{3} ?)?subs?", "hard ?sub(?:s|bed|titles?)?", "hard ?coded(?: ?subs?)?", "kor ?subs?")
+HARDSUBS = _words(
+    "hc", "hc ?(?:[a-z]{3} ?)?subs?", "hard ?sub(?:s|bed|titles?)?", "hard ?coded(?: ?subs?)?", "kor ?subs?"
+)
 SUBBED = "subbed"
 _THREE_D = ("3d", "(?:h(?:alf)?|f(?:ull)?) ?(?:sbs|ou|tab)", "mvc", "anaglyph", "3dbd", "bd ?3d")
 THREE_D = _words(*_THREE_D)
@@ -115,15 +131,16 @@ THREE_D = _words(*_THREE_D)
 _LINES = r"(?:360|480|540|576|720|900|960|1080|1440|1600|1920|2160|4320)[pi]"
 # The letter O, and the Cyrillic letter that looks like a p, stand for what they look like.
 LINES = _words(
-    r"(?P<lines>[\do]{3,4})[pir](?:\d\d(?:fps)?)?",
+    r"(?P<lines>[\do]{3,5})[pir](?:\d\d(?:fps)?)?",
     f"(?P<uhd>[48]k|ultra ?hd|(?:{_LONG_SERVICES})?uhd)",
     r"m?(?P<bare>720|1080|2160)(?! ?[kmg]i?b)",
-    "(?P<full>f(?:ull ?)?hd|hd ?1080)",
+    "(?P<full>f(?:ull ?)?hd|hd ?1080|2k|qhd)",
 )
 # "TC1080P", "BD720p", "3DBluRay": two tags in one word.
 _GLUE = re.compile(
     rf"(?<=[a-z])(?={_LINES}(?![a-z0-9]))|(?<=\d\d\d[pi])(?=[a-z]{{2}})|(?<= 3d)(?=[a-z]{{2}})"
-    r"|(?<=ray)(?=(?:720|1080|2160)(?![a-z0-9]))|(?<= dv)(?=hdr)|(?<= dovi)(?=hdr)|(?<= hdr)(?=dv)|(?<= hdr10)(?=dv)"
+    r"|(?<=ray)(?=(?:720|1080|2160)(?![a-z0-9]))"
+    r"|(?<= dv)(?=hdr)|(?<= dovi)(?=hdr)|(?<= hdr)(?=dv)|(?<= hdr10)(?=dv)"
 )
 _GLUED_LINES = re.compile(rf"([a-z]{{2,12}}?){_LINES}|{_LINES}([a-z]{{2,12}})")
 PIXELS = _words(r"(\d{3,4}) ?x ?(\d{3,4})")
@@ -146,11 +163,12 @@ CODECS = (
     ("x264", _words(r"[xh] ?264\w{0,4}", "avc", "hi ?(?:10|422|444)p?")),
     ("VC-1", _words("vc ?1")),
     ("MPEG-2", _words("mpeg ?2")),
-    ("XviD", _words("xvid", "divx")),
+    ("XviD", _words("xvid(?:hd)?", "divx")),
 )
 HDR = (
     ("DV", _words(
-        r"(?:dv|dovi|dolby ?vision)(?: ?p(?:rofile)? ?\d\d?)?", "d v(?= hdr)", "(?<=hdr )d v", "(?<=hdr10 )d v",
+        r"(?:dv|dovi|dolby ?vision)(?: ?p(?:rofile)? ?\d\d?)?",
+        "d v(?= hdr)", "(?<=hdr )d v", "(?<=hdr10 )d v",
     )),
     ("HDR10+", _words("hdr ?(?:10)? ?(?:plus|p)")),
     ("HDR", _words("hdr(?! ?(?:10)? ?(?:plus|p)(?![a-z0-9]))(?:10)?(?:bits?)?", "pq(?:10)?")),
@@ -162,7 +180,12 @@ AUDIO = (
     ("TrueHD", _words(rf"true ?hd{_CHANNELS}")),
     ("DTS:X", _words(rf"dts ?x(?! ?26){_CHANNELS}")),
     ("DTS-HD", _words(rf"dts ?hd(?: ?(?:ma|hra?|hi))?{_CHANNELS}", rf"dts ?(?:ma|hra?){_CHANNELS}")),
-    ("DTS", _words(rf"dts(?! ?(?:(?:hd)?(?: ?ma| ?hra?| ?hi)|hd|x(?! ?26))\d{{0,2}}(?![a-z0-9]))(?: ?es)?{_CHANNELS}")),
+    (
+        "DTS",
+        _words(
+            rf"dts(?! ?(?:(?:hd)?(?: ?ma| ?hra?| ?hi)|hd|x(?! ?26))\d{{0,2}}(?![a-z0-9]))(?: ?es)?{_CHANNELS}"
+        ),
+    ),
     ("DD+", _words(r"dd ?p(?:lus)?a?\d{0,2}", "dolby digital plus", r"e ?ac ?3d?", "ec3", r"ddplus\d{0,2}")),
     ("DD", _words(r"dd(?! ?plus)(?: ?ex)?(?: ?\d\d?)?", "dolby digital(?! plus)", r"(?<!e )ac ?3\w?")),
     ("FLAC", _words(rf"flac{_CHANNELS}")),

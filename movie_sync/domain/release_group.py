@@ -8,15 +8,15 @@ from movie_sync.domain.release_languages import is_language_word
 from movie_sync.domain.titles import fold
 
 _WORD = re.compile(r"[^\W_]+")
-_EXTENSION = re.compile(
-    r"(?:[. ](?:mkv|mp4|avi|m4v|mk3d|m2ts|iso|img|wmv|mov|torrent|nzb|nfo)|\.ts)$", re.IGNORECASE
+_EXTENSION = re.compile(r"(?:[. ](?i:mkv|mp4|avi|m4v|mk3d|m2ts|iso|img|wmv|mov|torrent|nzb|nfo)|\.ts)$")
+_SITE = re.compile(r"(?<!\w)www[. ][\w-]{1,60}[. ][a-z]{2,6}(?!\w)", re.IGNORECASE)
+_DOMAIN = re.compile(
+    r"(?<![\w-])(?!yts)[\w-]{1,60}\.(?:com|org|net|to|tv|cc|io|ro|re|link|cam|ws|xyz|info|eu)", re.IGNORECASE
 )
-_SITE = re.compile(r"(?<!\w)www[. ][\w-]+[. ][a-z]{2,6}(?!\w)", re.IGNORECASE)
-_DOMAIN = re.compile(r"(?!yts)[\w-]+\.(?:com|org|net|to|tv|cc|io|ro|re|link|cam|ws|xyz|info|eu)", re.IGNORECASE)
 # What whoever posted it again put behind the name.
 _POSTED_AGAIN = re.compile(
-    r"[-_ .](?:postbot|xpost|(?:de|re)?obfuscat(?:ed|ion)|asrequested|alternativetorequested|buymore|chamele0n|gerov"
-    r"|inc0gnito|nzbgeek|newzbin|rakuv\w{0,12}|scrambled|whiterev|z0ids3n|4p|4planet|altezachen|repackpost|rp|pre"
+    r"[-_ .](?:postbot|xpost|(?:de|re)?obfuscat(?:ed|ion)|asrequested|alternativetorequested|buymore"
+    r"|chamele0n|gerov|inc0gnito|nzbgeek|newzbin|rakuv\w{0,12}|scrambled|whiterev|z0ids3n|4p|4planet|altezachen|repackpost|rp|pre"
     r"|sample|1|bitsearch|thebitchx|vtv|w4nk3r|z?x?power|ls)$",
     re.IGNORECASE,
 )
@@ -25,16 +25,18 @@ _INDEXERS = frozenset(
 )
 # Groups that are known to sign without a dash.
 _WITHOUT_DASH = re.compile(
-    r"(?:^|(?<=[. )\]_-]))(?:CtrlHD|KRaLiMaRKo|BluDragon|HQMUX|D-Z0N3|E\.N\.D|Koten_Gars|YIFY|VARYG|TAoE|QxR|DarQ|TMd"
-    r"|BEN[. ]THE[. ]MEN|YTS(?:[. ](?:MX|LT|AM|AG|BZ))?)$"
+    r"(?:^|(?<=[. )\]_-]))(?:CtrlHD|KRaLiMaRKo|BluDragon|HQMUX|D[- ]Z0N3|E\.N\.D|Koten_Gars|YIFY|VARYG|TAoE"
+    r"|QxR|DarQ|TMd|BEN[. ]THE[. ]MEN|YTS(?:[. ](?:MX|LT|AM|AG|BZ))?)$"
 )
 _TAIL_BRACKET = re.compile(r"[\[({][^\[\](){}]{0,200}[\])}]?$")
 _JUNK = re.compile(r"s:\d+/l:\d+|[0-9a-f]{8}|v\d|\d+(?:\.\d+)? ?[kmg]i?b", re.IGNORECASE)
+_LETTER = re.compile(r"[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+[a-z]?|[a-z]", re.IGNORECASE)
 _BEHIND_BRACKET = re.compile(r"\)\s([^\W_]{2,15})$")
 _OWN_DASH = re.compile(r"[. ]-([^\W_]{1,12}-[^\W_]{1,12})$")
 _SOFTSUBS = re.compile(r"\bsoftsubs? \(([^()]{1,30})\)?\]?$", re.IGNORECASE)
 _MOST_WORDS = 3
+_ABBREVIATED = 2
 _LEAST_TAGS = 2
 _LEAST_TAGS_BEFORE_NAME = 3
 _MOST_PEELED = 6
@@ -62,10 +64,11 @@ def split_group(tail: str) -> Split:
             continue
         bracket = _TAIL_BRACKET.search(text)
         if not bracket:
+            text = text.rstrip(")]}")  # one that was opened in the title
             break
         inside = bracket.group().strip("[](){} ")
         before = text[: bracket.start()].rstrip(" ._-")
-        name = _bracket_name(inside)
+        name = "" if bracket.group()[0] == "(" and not inside.isalnum() else _bracket_name(inside)
         is_site = _SITE.fullmatch(inside) or _DOMAIN.fullmatch(inside) or inside.lower() in _INDEXERS
         if is_site or _JUNK.fullmatch(inside) or _dash_group(before):
             if not name and not is_site:
@@ -114,26 +117,39 @@ def _dash_group(text: str) -> Split | None:
     words = list(_WORD.finditer(behind))
     while words and is_language_word(fold(words[-1].group())):
         words.pop()
+    if not words and behind.isalpha() and len(behind) > _ABBREVIATED:
+        signed = _dash_group(before)
+        return signed and Split(signed.group, f"{signed.rest} {behind}")
     if not 0 < len(words) <= _MOST_WORDS or any(is_tag(word.group()) for word in words):
         return None
     name = behind[words[0].start() : words[-1].end()]
-    if words[0].start() > 1 or not _is_short_name(name) or _NUMBER.fullmatch(words[0].group()):
+    rest = behind[words[-1].end() :]
+    if words[0].start() > 1 or rest.startswith("]") or not _may_be_name(name):
         return None
-    return Split(name, f"{before} {behind[words[-1].end() :]}")
+    return Split(name, f"{before} {rest}")
 
 
-def _is_short_name(name: str) -> bool:
-    return not any(char in name for char in "[](){}|,") and "  " not in name and not _DOMAIN.fullmatch(name)
+def _may_be_name(text: str) -> bool:
+    """Tell whether a text may be a group: no number, no abbreviations of languages, no site."""
+    pieces = _WORD.findall(text)
+    return (
+        _LETTER.search(text) is not None
+        and not all(_NUMBER.fullmatch(piece) for piece in pieces)
+        and not (len(pieces) > _ABBREVIATED and all(len(piece) == _ABBREVIATED for piece in pieces))
+        and not any(char in text for char in "[](){}|,")
+        and "  " not in text
+        and not _DOMAIN.fullmatch(text)
+    )
 
 
 def _bracket_name(inside: str) -> str:
     """Return what stands in a bracket at the end if it is a name: one word, and not all of it tags."""
     inside = inside.strip("-")
-    if not inside or any(char in inside for char in " +,&") or _JUNK.fullmatch(inside):
+    if any(char in inside for char in " +,&") or not _may_be_name(inside) or _JUNK.fullmatch(inside):
         return ""
     words = _WORD.findall(inside)
     is_site = _SITE.fullmatch(inside) or _DOMAIN.fullmatch(inside)
-    if is_site or any(_is_surely_tag(word) for word in words) or all(is_tag(word) for word in words):
+    if is_site or any(_is_surely_tag(word) for word in words) or not any(_is_unknown(word) for word in words):
         return ""
     return inside
 
@@ -161,7 +177,13 @@ def is_tag(word: str) -> bool:
     return sort_of(word) not in (Sort.TITLE, Sort.GENRE) or is_language_word(word) or word in _MORE_TAGS
 
 
-_MORE_TAGS = frozenset("aud clean dublado dublat ma es legendado line quality ddp hd sdr original rip".split())
+_MORE_TAGS = frozenset(
+    "aud clean exclusive dublado dublat ma es legendado line quality ddp hd sdr original rip".split()
+)
+
+
+def _is_unknown(word: str) -> bool:
+    return _is_upscaler(word) or (sort_of(fold(word)) is Sort.TITLE and not is_tag(word))
 
 
 def _is_surely_tag(word: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 _NAMES = {
-    "Romanian": "romanian romana",
+    "Romanian": "romanian romana rom rum",
     "Multi": "multi multi2 multi3 multi4 multi5 multi6 dual dualaudio dl ml",
     "French": "french truefrench francais fre fra vf vff vfq vfi vf2",
     "VOSTFR": "vostfr subfrench",
@@ -22,20 +22,20 @@ _NAMES = {
     "Urdu": "urdu",
     "Russian": "russian rus",
     "Ukrainian": "ukrainian ukr",
-    "Polish": "polish pl lektor",
+    "Polish": "polish pl pol lektor",
     "Hungarian": "hungarian hun",
     "Czech": "czech cz cze",
     "Slovak": "slovak",
     "Bulgarian": "bulgarian bgaudio",
     "Greek": "greek gre",
     "Turkish": "turkish tur",
-    "Portuguese": "portuguese brazilian por ptbr",
+    "Portuguese": "portuguese portugues brazilian por ptbr",
     "Dutch": "dutch",
     "Flemish": "flemish",
     "Nordic": "nordic",
-    "Swedish": "swedish swe",
-    "Norwegian": "norwegian nor",
-    "Danish": "danish dan",
+    "Swedish": "swedish svensk swe",
+    "Norwegian": "norwegian norsk nor",
+    "Danish": "danish dansk dan",
     "Finnish": "finnish fin",
     "Icelandic": "icelandic",
     "Catalan": "catalan cat",
@@ -54,7 +54,9 @@ _NAMES = {
 }
 _LANGUAGES = {word: name for name, words in _NAMES.items() for word in words.split()}
 # Abbreviations that are words as well: they count beside another language only.
-_BESIDE_ANOTHER = frozenset("ara cat dan fin gre heb kan mal nor por swe tam tel tha tur".split())
+_BESIDE_ANOTHER = frozenset(
+    "ara cat chi dan fin gre heb kan mal nor pol por rom rum swe tam tel tha tur".split()
+)
 _SHORT_NAMES = frozenset("ro en pl de fr es it nl se dk cz hu ru gr tr pt bg".split())
 
 _SUBTITLES = frozenset(
@@ -67,6 +69,7 @@ _JOINING = frozenset({"and", "plus"})
 _DUB = re.compile(r"(?:dub(?:bed)?)?([a-z]{2,9}?)(?:dub(?:bed|s)?|lek)?")
 _ROMANIAN_SUBTITLES = re.compile(r"ro(?:sub(?:s|bed|bes)?)|subtitrat[ae]?|subtitrare|subro")
 _ROMANIAN = frozenset({"ro", "romanian", "romana"})
+_BEFORE_DOWNLOAD = frozenset({"web", "itunes", "amzn", "nf"})
 _TOKEN = re.compile(r"[a-z0-9]+|[\[\](){}|]")
 
 
@@ -105,7 +108,7 @@ def _meaning(words: Sequence[str], index: int) -> str:
     word = words[index]
     before = words[index - 1] if index else ""
     behind = words[index + 1] if index + 1 < len(words) else ""
-    if word == "dl" and before == "web":
+    if word == "dl" and before in _BEFORE_DOWNLOAD:
         return ""
     if _ROMANIAN_SUBTITLES.fullmatch(word):
         return "RoSubbed"

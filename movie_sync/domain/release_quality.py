@@ -38,11 +38,12 @@ CATEGORIES_3D = frozenset({25})
 _WIDTHS = ((3000, "2160p"), (1700, "1080p"), (1150, "720p"), (960, "576p"), (320, "480p"))
 # Resolutions that have no word of their own count as the next below: "1440p" is at least 1080p.
 _HEIGHTS = ((2000, "2160p"), (1000, "1080p"), (700, "720p"), (560, "576p"), (200, "480p"))
+_MOST_LINES = 4320
 _SOURCES_OF_HD = {"": "HDTV", "SDTV": "HDTV", "DVD": "Bluray"}
 _FILES = frozenset({"mkv", "mp4", "avi", "m4v", "mov", "wmv", "webm"})
 _DISC_FILES = frozenset({"iso", "img"})
 
-_BRACKET_BEFORE = re.compile(r"\s*\[[^\]]*\]")
+_BRACKET_BEFORE = re.compile(r"\[[^\]]{0,200}\]")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
 _PLUS = re.compile(r"(?<=[a-z0-9])\+(?![a-z])", re.IGNORECASE)
 _WORD = re.compile(r"[^\W_]+")
@@ -83,7 +84,7 @@ class ReleaseQuality:
         return self.resolution if self.resolution in RESOLUTIONS[:3] else "sd"
 
     def missing_in(self, order: Sequence[str]) -> list[str]:
-        """Return what `quality.order` would have to list beside what it lists; a disc in 3D needs both words."""
+        """Return what `quality.order` does not list and would have to; a disc in 3D needs both words."""
         needed = [self.name]
         if self.disc and self.three_d:
             needed.append(_name_of_kind("3D", self.resolution))
@@ -97,8 +98,9 @@ def read_quality(name: str, category_id: int | None = None, title_end: int | Non
     word where the title is known to end; without it the name alone has to tell.
     """
     parsed = parse_name(name)
-    group, rest = split_group(_behind_title(name, parsed, title_end))
-    text = fold(_without_names(rest))
+    before, behind = _parts(name, parsed, title_end)
+    group, rest = split_group(behind)
+    text = fold(_without_names(rest, "" if title_end is not None else before))
     tail = words.unglue(_SEPARATORS.sub(" ", text).strip())
     source = _source(tail, category_id)
     three_d = (
@@ -142,18 +144,18 @@ def _all(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, 
 # What is not the title -----------------------------------------------------------------------------
 
 
-def _behind_title(name: str, parsed: ParsedName, title_end: int | None) -> str:
-    """Return what is not the title, as it is written: a bracket before it, and all behind."""
+def _parts(name: str, parsed: ParsedName, title_end: int | None) -> tuple[str, str]:
+    """Return the title and what is not, as it is written: a bracket before it, and all behind."""
     text = _APOSTROPHES.sub("", name.strip()[:MAX_LENGTH])
     text = _PLUS.sub(" plus ", text).replace("+", " and ").replace("&", " and ")
     stem, extension = split_extension(text)
     if extension in {"torrent", "nzb"}:
         stem, extension = split_extension(stem)
     end = parsed.title_end if title_end is None else title_end
-    before = _BRACKET_BEFORE.match(stem)
-    is_told = before and "www" not in before.group().lower() and "." not in before.group()
-    behind = stem[_start_of_last(stem, len(parsed.words) - end) :]
-    return f"{before.group() if before and is_told else ''} {behind}"
+    start = _start_of_last(stem, len(parsed.words) - end)
+    bracket = _BRACKET_BEFORE.match(stem)
+    told = bracket.group() if bracket and "www" not in stem[: bracket.end()].lower() else ""
+    return stem[:start], f"{'' if '.' in told else told} {stem[start:]}"
 
 
 def _start_of_last(text: str, count: int) -> int:
@@ -167,18 +169,15 @@ def _start_of_last(text: str, count: int) -> int:
     return start
 
 
-def _without_names(text: str) -> str:
-    """Leave out what is written like somebody's name: "Cam Gigandet" is no camera copy."""
+def _without_names(text: str, title: str) -> str:
+    """Leave out what is written like a name: "Cam Gigandet", and *Body Cam* where no title is known."""
     found = list(_WORD.finditer(text))
-    names = [
-        word
-        for index, word in enumerate(found)
-        if word.group().lower() in words.BARE
-        and word.group().istitle()
-        and any(_is_name(found[place].group()) for place in (index - 1, index + 1) if 0 <= place < len(found))
-    ]
-    for word in reversed(names):
-        text = text[: word.start()] + text[word.end() :]
+    last = _WORD.findall(title)[-1:]
+    around = [*(last or [""]), *(word.group() for word in found), ""]
+    for index, word in reversed(list(enumerate(found))):
+        bare = word.group().lower() in words.BARE and word.group().istitle()
+        if bare and (_is_name(around[index]) or _is_name(around[index + 2])):
+            text = text[: word.start()] + text[word.end() :]
     return text
 
 
@@ -212,7 +211,11 @@ def _is_bluray_disc(tail: str, category_id: int | None, *, encoded: bool) -> boo
     is_bluray = words.BLURAY.search(tail) or category_id in CATEGORIES_BLURAY
     if encoded or words.BLURAY_RIP.search(tail) or not is_bluray:
         return False
-    if words.DISC_CODECS.search(tail) or words.DISC_UNLESS_ENCODED.search(tail) or category_id in CATEGORIES_BLURAY:
+    if (
+        words.DISC_CODECS.search(tail)
+        or words.DISC_UNLESS_ENCODED.search(tail)
+        or category_id in CATEGORIES_BLURAY
+    ):
         return True
     return bool(words.UHD_DISC_CODECS.search(tail) and words.LOSSLESS.search(tail) and "2160p" in tail)
 
@@ -223,6 +226,7 @@ def _resolution(tail: str, category_id: int | None) -> str:
     for kind in ("lines", "bare"):
         for match in found:
             height = int((match[kind] or "0").replace("o", "0"))
+            height = height // 10 if height > _MOST_LINES else height  # "10800p" is a slip
             if height:
                 return next((lines for least, lines in _HEIGHTS if height >= least), "480p")
     if any(match["full"] for match in found):
