@@ -1,6 +1,7 @@
 """Reading `.torrent` files: whole ones are understood, everything else is refused."""
 
 import hashlib
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -70,6 +71,30 @@ def test_version_2_has_the_hash_that_qbittorrent_shows(is_hybrid: bool) -> None:
     parsed = parse_torrent(torrent(info))
     assert parsed.info_hash == hashlib.sha256(bencode(info)).hexdigest()[:40]
     assert parsed.size_bytes == (5 if is_hybrid else 7)
+    by_sha1 = hashlib.sha1(bencode(info)).hexdigest()
+    assert parsed.info_hashes == ((parsed.info_hash, by_sha1) if is_hybrid else (parsed.info_hash,))
+
+
+@pytest.mark.parametrize("form", ["list", "tree"])
+def test_thousands_of_files_take_no_memory(form: str) -> None:
+    """A torrent of 9,000 files costs little more than its bytes, which are there already."""
+    names = [f"{number:05}.{'a long name of a file' * 3}.rar" for number in range(9000)]
+    info: dict[str, object] = {"name": "many", "piece length": 2**20}
+    if form == "list":
+        info |= {"files": [{"length": 2**20, "path": ["a folder", name]} for name in names]}
+        info |= {"pieces": b"x" * 20 * 9000}
+    else:
+        tree = {name: {"": {"length": 2**20, "pieces root": b"r" * 32}} for name in names}
+        info |= {"file tree": {"a folder": tree}, "meta version": 2}
+    content = torrent(info)
+    tracemalloc.start()
+    try:
+        parsed = parse_torrent(content)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert parsed.size_bytes == 9000 * 2**20
+    assert peak < (100_000 if form == "list" else 2_500_000), f"{peak:,} bytes"
 
 
 def test_utf8_name_is_preferred_and_made_printable() -> None:

@@ -7,14 +7,34 @@ another hash for a file whose keys are out of order, and a torrent client would 
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from movie_sync.domain.models import TorrentFile
 from movie_sync.errors import ReleaseError
 
-Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded]"
-_Kind = TypeVar("_Kind", int, bytes, list["Bencoded"], dict[bytes, "Bencoded"])
+
+@dataclass(slots=True)
+class _Files:
+    """What a list or a tree of files comes to; `stored_bytes` has the padding between them too."""
+
+    size_bytes: int = 0
+    stored_bytes: int = 0
+
+    def add(self, length: int, *, is_padding: bool = False) -> None:
+        self.stored_bytes += length
+        self.size_bytes += 0 if is_padding else length
+
+
+@dataclass(slots=True)
+class _Long:
+    """A string of which only the length counts."""
+
+    length: int
+
+
+Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded] | _Files | _Long"
+_Kind = TypeVar("_Kind", int, bytes, list["Bencoded"], dict[bytes, "Bencoded"], _Files, _Long)
 
 _MAX_DEPTH = 64
 _MAX_VALUES = 50_000  # about ten thousand files
@@ -34,10 +54,11 @@ def printable(text: str) -> str:
 
 
 def parse_torrent(content: bytes) -> TorrentFile:
-    """Parse a whole `.torrent`.
+    """Parse a whole `.torrent`; thousands of files in it take next to no memory beside the bytes.
 
     The hash is SHA-1 over the exact bytes of the `info` value. For a torrent of version 2, hybrids
-    included, it is SHA-256 cut to 40 digits: qBittorrent (with libtorrent 2) knows it by that.
+    included, it is SHA-256 cut to 40 digits: qBittorrent (with libtorrent 2) knows it by that. With
+    libtorrent 1.2 it knows a hybrid by SHA-1, which is then its `other_hash`.
     The name is for people to read; it is not safe as a path.
 
     Raises:
@@ -54,16 +75,22 @@ def parse_torrent(content: bytes) -> TorrentFile:
         size_bytes = _check_v2(info)
     else:
         raise _broken("it has no piece hashes")
-    info_hash = (
-        hashlib.sha256(raw_info).hexdigest()[:_SHOWN_HASH_DIGITS]
-        if is_v2
-        else hashlib.sha1(raw_info, usedforsecurity=False).hexdigest()
+    v1_hash = hashlib.sha1(raw_info, usedforsecurity=False).hexdigest() if b"pieces" in info else ""
+    v2_hash = hashlib.sha256(raw_info).hexdigest()[:_SHOWN_HASH_DIGITS] if is_v2 else ""
+    return TorrentFile(
+        info_hash=v2_hash or v1_hash,
+        name=_name(info),
+        size_bytes=size_bytes,
+        content=content,
+        other_hash=v1_hash if v2_hash else "",
     )
-    return TorrentFile(info_hash=info_hash, name=_name(info), size_bytes=size_bytes, content=content)
 
 
 class _Reader:
-    """Walks the bencoded bytes once, bounded in depth and in the number of values."""
+    """Walks the bencoded bytes once, bounded in depth and in the number of values.
+
+    What there may be thousands of is added up on the way, and what is not needed is passed over.
+    """
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -82,10 +109,7 @@ class _Reader:
         return torrent
 
     def _value(self, depth: int) -> Bencoded:
-        self._values += 1
-        if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            raise _broken("it is nested too deeply or has too many parts")
-        match self._content[self._at : self._at + 1]:
+        match self._next_mark(depth):
             case b"d":
                 return self._dictionary(depth)
             case b"l":
@@ -95,18 +119,90 @@ class _Reader:
             case _:
                 return self._string()
 
-    def _dictionary(self, depth: int) -> dict[bytes, Bencoded]:
+    def _next_mark(self, depth: int) -> bytes:
+        """Return what kind of value is here, which is counted."""
+        self._values += 1
+        if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
+            raise _broken("it is nested too deeply or has too many parts")
+        return self._content[self._at : self._at + 1]
+
+    def _dictionary(self, depth: int, *, is_info: bool = False) -> dict[bytes, Bencoded]:
         self._at += 1
         found: dict[bytes, Bencoded] = {}
         while not self._is_end():
             key = self._string()
             if key in found:
                 raise _broken("a key stands in it twice")
-            start = self._at
-            found[key] = self._value(depth + 1)
-            if depth == 1 and key == b"info":
-                self.info_start, self.info_end = start, self._at
+            if depth == 1:
+                found[key] = self._outermost(key, depth + 1)
+            elif is_info:
+                found[key] = self._part_of_info(key, depth + 1)
+            else:
+                found[key] = self._value(depth + 1)
         return found
+
+    def _outermost(self, key: bytes, depth: int) -> Bencoded:
+        """Read `info`, and pass over all else: it is not looked at, and may be long."""
+        mark = self._next_mark(depth)
+        if key != b"info" or mark != b"d":
+            self._pass_over(mark, depth)
+            return 0
+        self.info_start = self._at
+        info = self._dictionary(depth, is_info=True)
+        self.info_end = self._at
+        return info
+
+    def _part_of_info(self, key: bytes, depth: int) -> Bencoded:
+        mark = self._content[self._at : self._at + 1]
+        if key == b"files" and mark == b"l":
+            return self._file_list(depth)
+        if key == b"file tree" and mark == b"d":
+            files = _Files()
+            self._file_tree(depth, files)
+            return files
+        if key == b"pieces" and mark.isdigit():
+            start, end = self._step_over_string()
+            return _Long(end - start)
+        return self._value(depth)
+
+    def _file_list(self, depth: int) -> _Files:
+        self._at += 1
+        files = _Files()
+        while not self._is_end():
+            entry = self._value(depth + 1)
+            if not isinstance(entry, dict):
+                raise _broken("its list of files is malformed")
+            _check_path(_need(entry, b"path", list))
+            files.add(_length(entry), is_padding=b"p" in _optional_bytes(entry, b"attr"))
+        return files
+
+    def _file_tree(self, depth: int, files: _Files) -> None:
+        """Add up the files of a tree, in which an empty key marks one."""
+        self._at += 1
+        names: set[bytes] = set()
+        while not self._is_end():
+            name = self._string()
+            if name in names:
+                raise _broken("a key stands in it twice")
+            names.add(name)
+            if self._next_mark(depth + 1) != b"d":
+                raise _broken("its tree of files is malformed")
+            if name:
+                self._file_tree(depth + 1, files)
+            else:
+                files.add(_length(self._dictionary(depth + 1)))
+
+    def _pass_over(self, mark: bytes, depth: int) -> None:
+        if mark == b"i":
+            self._integer()
+        elif mark not in {b"d", b"l"}:
+            self._step_over_string()
+        else:
+            self._at += 1
+            while not self._is_end():
+                if mark == b"d":
+                    self._step_over_string()
+                self._pass_over(self._next_mark(depth + 1), depth + 1)
 
     def _list(self, depth: int) -> list[Bencoded]:
         self._at += 1
@@ -130,6 +226,10 @@ class _Reader:
         return int(match[1])
 
     def _string(self) -> bytes:
+        start, end = self._step_over_string()
+        return self._content[start:end]
+
+    def _step_over_string(self) -> tuple[int, int]:
         match = _STRING_LENGTH.match(self._content, self._at)
         if match is None:
             raise _broken("it is malformed or cut short")
@@ -137,31 +237,25 @@ class _Reader:
         if end > len(self._content):
             raise _broken("it is cut short")
         self._at = end
-        return self._content[start:end]
+        return start, end
 
 
 def _check_v1(info: dict[bytes, Bencoded]) -> int:
     """Return the size of the files, without the padding between them."""
-    files: list[tuple[int, bool]] = []
     if b"files" in info:
         if b"length" in info:
             raise _broken("it is one file and several at once")
-        for entry in _need(info, b"files", list):
-            if not isinstance(entry, dict):
-                raise _broken("its list of files is malformed")
-            _check_path(_need(entry, b"path", list))
-            files.append((_length(entry), b"p" in _optional_bytes(entry, b"attr")))
+        files = _need(info, b"files", _Files)
     else:
-        files.append((_length(info), False))
-    stored_bytes = sum(length for length, _ in files)
-    _check_size(stored_bytes)
+        files = _Files()
+        files.add(_length(info))
+    _check_size(files.stored_bytes)
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
         raise _broken("its piece length is not above zero")
-    pieces = _need(info, b"pieces", bytes)
-    if len(pieces) != -(-stored_bytes // piece_length) * _SHA1_BYTES:
+    if _need(info, b"pieces", _Long).length != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
         raise _broken("its number of pieces does not fit its size")
-    return sum(length for length, is_padding in files if not is_padding)
+    return files.size_bytes
 
 
 def _check_path(path: list[Bencoded]) -> None:
@@ -174,20 +268,9 @@ def _check_v2(info: dict[bytes, Bencoded]) -> int:
     piece_length = _need(info, b"piece length", int)
     if piece_length < _V2_BLOCK_BYTES or piece_length.bit_count() != 1:
         raise _broken("its piece length is not a power of two")
-    size_bytes = sum(_tree_lengths(_need(info, b"file tree", dict)))
+    size_bytes = _need(info, b"file tree", _Files).size_bytes
     _check_size(size_bytes)
     return size_bytes
-
-
-def _tree_lengths(tree: dict[bytes, Bencoded]) -> Iterator[int]:
-    """Yield the length of every file; an empty key marks one. The reader has bounded the depth."""
-    for name, node in tree.items():
-        if not isinstance(node, dict):
-            raise _broken("its tree of files is malformed")
-        if name:
-            yield from _tree_lengths(node)
-        else:
-            yield _length(node)
 
 
 def _check_size(size_bytes: int) -> None:

@@ -218,14 +218,20 @@ class Release:
 class TorrentFile:
     """A `.torrent` that was parsed and found whole.
 
-    `info_hash` is lower-case hex, as qBittorrent shows it. `content` holds the passkey in its
-    announce address: never log it.
+    `info_hash` is lower-case hex, as qBittorrent shows it; a torrent of both versions may be known
+    by its `other_hash` instead. `content` holds the passkey in its announce address: never log it.
     """
 
     info_hash: str
     name: str
     size_bytes: int
     content: bytes = field(repr=False)
+    other_hash: str = ""
+
+    @property
+    def info_hashes(self) -> tuple[str, ...]:
+        """What a client may know it by, likeliest first."""
+        return (self.info_hash, self.other_hash) if self.other_hash else (self.info_hash,)
 
 
 @dataclass(frozen=True, slots=True)
