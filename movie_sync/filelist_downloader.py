@@ -221,7 +221,7 @@ class FileListDownloader:
     def _find_held(self, movie: Movie, but_for: Collection[str]) -> HeldTorrent | None:
         now = self._clock.monotonic()
         if self._held is None or now >= self._held_until:
-            torrents: Sequence[HeldTorrent] = self._client.torrents()
+            torrents = self._client.torrents()
             self._held = NameIndex()
             self._held_by_name, self._held_by_id = {}, {}
             for torrent in torrents:

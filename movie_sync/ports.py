@@ -4,7 +4,7 @@ Every method may raise the errors named in its docstring and no library's own on
 found" is a value; "could not look" is an exception.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -103,8 +103,8 @@ class TorrentClient(Protocol):
             AuthError, TransientError, StorageError
         """
 
-    def torrents(self) -> Sequence[HeldTorrent]:
-        """Return everything the client holds, for the already-there check; raises as `find`."""
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield everything the client holds, some perhaps twice; raises as `find`."""
 
 
 @runtime_checkable
@@ -115,8 +115,8 @@ class FollowedClient(Protocol):
     def epoch(self) -> int:
         """A number that rises whenever the client may have been started anew since the last call."""
 
-    def torrents(self) -> Sequence[HeldTorrent]:
-        """Return everything the client holds."""
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield everything the client holds, some perhaps twice."""
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
         """Return those of these torrents that the client holds, by info-hash, with one request."""

@@ -1,6 +1,6 @@
 """Fakes that implement the ports, for tests."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -160,10 +160,10 @@ class FakeClient:
         self.added.append(torrent.info_hash)
         return True
 
-    def torrents(self) -> list[HeldTorrent]:
+    def torrents(self) -> Iterator[HeldTorrent]:
         """List what is held."""
         self._call("client by name")
-        return list(self.held.values())
+        yield from list(self.held.values())
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
         """Tell how far some are; without a call if there are none to tell of."""

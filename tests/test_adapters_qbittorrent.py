@@ -179,7 +179,12 @@ def test_refused_login_is_not_tried_again(command, tmp_path):
     """A wrong password is said each time and sent once, so that it never causes a ban."""
     with RealQBittorrent(tmp_path / "profile", command, max_failures=2) as qbittorrent:
         client = make_client(qbittorrent, password="wrong")
-        for attempt in (client.version, lambda: client.find(_FAR_HASH), client.torrents, client.version):
+        for attempt in (
+            client.version,
+            lambda: client.find(_FAR_HASH),
+            lambda: list(client.torrents()),
+            client.version,
+        ):
             with pytest.raises(AuthError, match="refused the user name or password") as caught:
                 attempt()
             assert caught.value.service == "qBittorrent"

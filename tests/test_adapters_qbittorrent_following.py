@@ -271,7 +271,7 @@ def test_remove_takes_one_torrent_and_its_files(running, tracker, tmp_path):
         ):
             with pytest.raises(ValueError, match="info-hash"):
                 client.remove(odd)
-        assert len(client.torrents()) == 2
+        assert len(list(client.torrents())) == 2
         client.remove(gone.info_hash.upper())
 
         def is_gone() -> bool:

@@ -145,14 +145,23 @@ def test_only_unfinished_torrents_are_read(stand_in):
     assert stand_in.seen.count(INFO) == 1
 
 
-def test_a_torrent_that_moves_between_pages_counts_once(stand_in, monkeypatch):
-    """A torrent that is on two pages because the order changed is added up once."""
-    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 2)
-    pages = [[row(1, amount_left=9), row(2, amount_left=8)], [row(2, amount_left=7), row(3, amount_left=0)]]
-    stand_in.script[INFO].append(Answer(403, b"Forbidden"))
-    stand_in.script[INFO].extend(Answer(body=json.dumps(page).encode()) for page in pages)
-    stand_in.script[MAIN_DATA].append(Answer(403, b"Forbidden"))
-    assert make_client(stand_in.url, **in_a_hurry()).room().promised_bytes == 16
+def test_what_is_promised_is_added_up_in_one_answer(stand_in):
+    """However many torrents there are, they are asked for once, so that none moves meanwhile."""
+    stand_in.rows = [row(number, amount_left=max(number - 2000, 0)) for number in range(5000)]
+    promised = make_client(stand_in.url, **in_a_hurry()).room().promised_bytes
+    assert promised == sum(range(3000))
+    assert stand_in.seen.count(INFO) <= 2, "one of them may find that a login is needed"
+
+
+def test_an_odd_torrent_keeps_no_other_one_back(stand_in):
+    """Odd trackers of one torrent are its own matter: of the others everything is told."""
+    stand_in.rows = [
+        row(1, trackers="odd"),
+        row(2, trackers=[{"url": _URL, "status": 2}]),
+        row(3, trackers=[5]),
+    ]
+    held = make_client(stand_in.url).states([f"{number:040x}" for number in (1, 2, 3)])
+    assert [torrent.has_tracker for torrent in held.values()] == [False, True, False]
 
 
 @pytest.mark.parametrize("save_path", [None, "/films/new", "D:\\films", "below"])

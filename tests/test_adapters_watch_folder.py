@@ -153,7 +153,11 @@ def test_file_in_the_place_of_the_folder(tmp_path):
     place = tmp_path / "file"
     place.touch()
     watch = WatchFolder(place)
-    for attempt in (watch.torrents, lambda: watch.find(_HASH), lambda: watch.hand_over(make_torrent())):
+    for attempt in (
+        lambda: list(watch.torrents()),
+        lambda: watch.find(_HASH),
+        lambda: watch.hand_over(make_torrent()),
+    ):
         with pytest.raises(StorageError, match="file"):
             attempt()
 

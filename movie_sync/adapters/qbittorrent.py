@@ -7,7 +7,7 @@ after a few.
 """
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -16,12 +16,12 @@ import qbittorrentapi
 from movie_sync.adapters.http import SharedTls, limits
 from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, put_into_words, unexpected_answer
 from movie_sync.adapters.qbittorrent_room import (
-    read_most_left,
+    read_promised,
     read_space_at_place,
     read_space_of_default_place,
 )
-from movie_sync.adapters.qbittorrent_rows import checked_hash, read_brief_rows, read_rows, usable_hashes
-from movie_sync.adapters.qbittorrent_session import Address, Client
+from movie_sync.adapters.qbittorrent_rows import checked_hash, read_brief_row, read_row, usable_hashes
+from movie_sync.adapters.qbittorrent_session import MOST_TORRENTS, Address, Client
 from movie_sync.adapters.qbittorrent_trackers import read_refusal
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
@@ -30,8 +30,9 @@ from movie_sync.ports import Clock
 _Answer = TypeVar("_Answer")
 
 _MAX_ANSWER_BYTES = 8_000_000
-_PAGE_ROWS = 250
-_MAX_ROWS = 200_000
+# Of a list of which a part is in memory at a time only: a thousand torrents in one answer, all in one.
+_MAX_LIST_BYTES = 800_000_000
+_PAGE_ROWS = 1000
 _LIST_ATTEMPTS = 3
 _MOST_HASHES = 1000
 _MEASURE_SECONDS = 0.5
@@ -112,8 +113,7 @@ class QBittorrentClient:
             Stopped: the program is shutting down.
         """
         wanted = info_hash.lower()
-        rows = self._call(partial(_read_states, info_hashes=[wanted]))
-        return next((held for held in rows if held.info_hash == wanted), None)
+        return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
 
     def hand_over(self, torrent: TorrentFile) -> bool:
         """Add the torrent and see it there; False if it was there before (it is then left as it is).
@@ -137,12 +137,25 @@ class QBittorrentClient:
                 )
         raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
 
-    def torrents(self) -> Sequence[HeldTorrent]:
-        """Return everything qBittorrent holds, without sizes, speed and tracker; raises as `find`."""
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield all that qBittorrent holds, without sizes, speed and tracker; raises as `find`.
+
+        It is read in pages, of which one is in memory at a time. Each begins with the last row of the
+        page before; if that shows that the list has changed, it is begun anew: some come twice then.
+        """
         for _ in range(_LIST_ATTEMPTS):
-            found = self._read_list()
-            if found is not None:
-                return found
+            count, last = 0, ""
+            while True:
+                page = self._call(partial(_read_page, offset=max(count - 1, 0)), _MAX_LIST_BYTES)
+                if count and (not page or page[0].info_hash != last):
+                    break
+                yield from page[1:] if count else page
+                count += len(page) - (1 if count else 0)
+                if len(page) != _PAGE_ROWS:
+                    return
+                if count > MOST_TORRENTS:
+                    raise UnavailableError(f"{self._where} lists more than {MOST_TORRENTS} torrents.")
+                last = page[-1].info_hash
         raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
@@ -154,8 +167,7 @@ class QBittorrentClient:
         found: dict[str, HeldTorrent] = {}
         for first in range(0, len(wanted), _MOST_HASHES):
             piece = wanted[first : first + _MOST_HASHES]
-            rows = self._call(partial(_read_states, info_hashes=piece))
-            found.update((held.info_hash, held) for held in rows)
+            found |= self._call(partial(_read_states, info_hashes=piece), _MAX_LIST_BYTES)
         return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
 
     def room(self) -> Room:
@@ -174,7 +186,7 @@ class QBittorrentClient:
             if self._stop.wait(_MEASURE_SECONDS):
                 raise Stopped
             free_bytes = self._call(read_space_of_default_place)
-        return Room(free_bytes, self._read_promised())
+        return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
 
     def refusal(self, info_hash: str) -> str | None:
         """Return a tracker's own words why it does not serve this torrent, or None; raises as `find`.
@@ -223,7 +235,7 @@ class QBittorrentClient:
         with self._lock:
             self._client = None
 
-    def _call(self, request: Callable[[Client], _Answer]) -> _Answer:
+    def _call(self, request: Callable[[Client], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
         """Let the library make a request, within the limits; its errors end here."""
         failure: MovieSyncError
         with self._lock:
@@ -232,7 +244,7 @@ class QBittorrentClient:
             if self._stop.is_set():
                 raise Stopped
             try:
-                with limits(self._stop, self._timeout_seconds, max_bytes=_MAX_ANSWER_BYTES):
+                with limits(self._stop, self._timeout_seconds, max_bytes=max_bytes):
                     self._client = self._client or self._make_client()
                     return request(self._client)
             except qbittorrentapi.APIError as exc:
@@ -281,31 +293,6 @@ class QBittorrentClient:
             pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
         return True
 
-    def _read_list(self) -> list[HeldTorrent] | None:
-        """Read the list in pages, to spare memory; None if it changed meanwhile.
-
-        Each page begins with the last row of the page before, which shows that nothing has moved.
-        """
-        found: list[HeldTorrent] = []
-        while len(found) <= _MAX_ROWS:
-            page = self._call(partial(_read_page, offset=max(len(found) - 1, 0)))
-            if found and (not page or page[0].info_hash != found[-1].info_hash):
-                return None
-            found += page[1:] if found else page
-            if len(page) != _PAGE_ROWS:
-                return found
-        raise UnavailableError(f"{self._where} lists more than {_MAX_ROWS} torrents.")
-
-    def _read_promised(self) -> int:
-        """Add up what all torrents still lack, the largest first, as far as any lacks something."""
-        bytes_left: dict[str, int] = {}
-        for offset in range(0, _MAX_ROWS, _PAGE_ROWS):
-            page = self._call(partial(read_most_left, offset=offset, limit=_PAGE_ROWS))
-            bytes_left.update(page)
-            if len(page) != _PAGE_ROWS or page[-1][1] == 0:
-                return sum(bytes_left.values())
-        raise UnavailableError(f"{self._where} lists more than {_MAX_ROWS} torrents.")
-
 
 def _read_version(client: Client) -> str:
     version = client.app_version().strip()
@@ -315,8 +302,12 @@ def _read_version(client: Client) -> str:
 
 
 def _read_page(client: Client, offset: int) -> list[HeldTorrent]:
-    return read_brief_rows(client.torrents_info(sort="hash", limit=_PAGE_ROWS, offset=offset))
+    rows = client.torrent_rows(_PAGE_ROWS, sort="hash", limit=str(_PAGE_ROWS), offset=str(offset))
+    return [read_brief_row(row) for row in rows]
 
 
-def _read_states(client: Client, info_hashes: Sequence[str]) -> list[HeldTorrent]:
-    return read_rows(client.torrents_info(torrent_hashes=info_hashes, include_trackers=True))
+def _read_states(client: Client, info_hashes: Sequence[str]) -> dict[str, HeldTorrent]:
+    """Return those of these torrents that are there; whatever else is in the answer is passed over."""
+    rows = client.torrent_rows(hashes="|".join(info_hashes), includeTrackers="true")
+    wanted = set(info_hashes)
+    return {held.info_hash: held for row in rows if (held := read_row(row)).info_hash in wanted}

@@ -1,6 +1,7 @@
 """How much room there is where qBittorrent puts torrents, and how much its torrents still need."""
 
 import re
+import sys
 from pathlib import PurePosixPath, PureWindowsPath
 
 from movie_sync.adapters.qbittorrent_rows import read_bytes_left
@@ -29,11 +30,18 @@ def read_space_of_default_place(client: Client) -> int:
     return _checked(int(found[1]))
 
 
-def read_most_left(client: Client, offset: int, limit: int) -> list[tuple[str, int]]:
-    """Return a page of all torrents' hashes and bytes still to come, most first; raises as above."""
+def read_promised(client: Client) -> int:
+    """Return the bytes that all torrents together still lack, whoever added them; raises as above."""
     # No filter has them all: `downloading` not those in error or moving, `errored` not the others.
-    rows = client.torrents_info(sort="amount_left", reverse=True, limit=limit, offset=offset)
-    return read_bytes_left(rows)
+    promised, before = 0, sys.maxsize
+    for row in client.torrent_rows(sort="amount_left", reverse="true"):
+        bytes_left = read_bytes_left(row)
+        if bytes_left > before:
+            raise ValueError("not the bytes left, most first")
+        if not bytes_left:
+            break
+        promised, before = promised + bytes_left, bytes_left
+    return promised
 
 
 def _checked(free_bytes: int) -> int:

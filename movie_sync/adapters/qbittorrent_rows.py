@@ -6,16 +6,18 @@ A row also holds the trackers' addresses with the passkey: nothing of them is ke
 import math
 import re
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from movie_sync.adapters.qbittorrent_trackers import is_served
 from movie_sync.domain.models import HeldTorrent
 
-_Read = TypeVar("_Read")
 _Row = dict[str, Any]
+
+UNKNOWN = "unknown"
+"""The state of a torrent whose row tells none, as qBittorrent writes it itself."""
 
 _MAX_COMMENT_CHARACTERS = 300
 _INFO_HASH = re.compile(r"[0-9a-f]{40}")
@@ -38,67 +40,50 @@ def usable_hashes(info_hashes: Collection[str]) -> list[str]:
     return sorted({wanted for text in info_hashes if _INFO_HASH.fullmatch(wanted := text.lower())})
 
 
-def read_rows(rows: object) -> list[HeldTorrent]:
-    """Return the torrents of a list, with all that is known of them.
-
-    Raises:
-        TypeError: it is no list of torrents.
-    """
-    return _each(rows, _read_row)
-
-
-def read_brief_rows(rows: object) -> list[HeldTorrent]:
-    """Return the torrents of a list without sizes, speed and tracker, to keep thousands small.
-
-    Raises:
-        TypeError: it is no list of torrents.
-    """
-    return _each(rows, _read_brief_row)
-
-
-def read_bytes_left(rows: object) -> list[tuple[str, int]]:
-    """Return each torrent's hash and bytes still to come, of a list that was asked for with most first.
-
-    Raises:
-        TypeError: it is no list of torrents.
-        ValueError: a number is missing or negative, or the list is not in that order.
-    """
-    found = _each(rows, lambda row: (_hash(row), _count(row.get("amount_left"), otherwise=-1)))
-    numbers = [bytes_left for _, bytes_left in found]
-    if numbers != sorted(numbers, reverse=True) or min(numbers, default=0) < 0:
-        raise ValueError("not the bytes left, most first")
-    return found
-
-
-def _each(rows: object, read: Callable[[_Row], _Read]) -> list[_Read]:
-    if not isinstance(rows, list):
-        raise TypeError("not a list of torrents")
-    if not all(isinstance(row, dict) and _text(row.get("hash")) for row in rows):
-        raise TypeError("not a torrent")
-    return [read(row) for row in rows]
-
-
-def _read_row(row: _Row) -> HeldTorrent:
+def read_row(row: _Row) -> HeldTorrent:
+    """Return a torrent with all that is known of it; what is odd in its row is not known."""
     return replace(
-        _read_brief_row(row),
+        read_brief_row(row),
         bytes_left=_count(row.get("amount_left"), otherwise=-1),
         size_bytes=_count(row.get("size")),
         bytes_a_second=_count(row.get("dlspeed")),
-        # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
-        has_tracker=is_served(row["trackers"]) if "trackers" in row else bool(_text(row.get("tracker"))),
+        has_tracker=_has_tracker(row),
     )
 
 
-def _read_brief_row(row: _Row) -> HeldTorrent:
+def read_brief_row(row: _Row) -> HeldTorrent:
+    """Return a torrent without sizes, speed and tracker, to keep thousands small."""
     return HeldTorrent(
         info_hash=_hash(row),
         name=_text(row.get("name")),
         progress=_progress(row),
-        state=sys.intern(_text(row.get("state"))),
+        state=sys.intern(_text(row.get("state"))) or UNKNOWN,
         comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
         content_path=_text(row.get("content_path")),
         tags=_tags(_text(row.get("tags"))),
     )
+
+
+def read_bytes_left(row: _Row) -> int:
+    """Return how many bytes of a torrent are still to come.
+
+    Raises:
+        ValueError: the row does not tell.
+    """
+    bytes_left = _count(row.get("amount_left"), otherwise=-1)
+    if bytes_left < 0:
+        raise ValueError("the bytes left are not known")
+    return bytes_left
+
+
+def _has_tracker(row: _Row) -> bool:
+    # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
+    if "trackers" not in row:
+        return bool(_text(row.get("tracker")))
+    try:
+        return is_served(row["trackers"])
+    except TypeError:
+        return False
 
 
 def _hash(row: _Row) -> str:

@@ -6,6 +6,7 @@ stopped while it waits, and takes settings from environment variables of its own
 
 import ipaddress
 import re
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -14,6 +15,7 @@ import requests
 from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.adapters.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
+from movie_sync.adapters.json_rows import objects_in
 from movie_sync.adapters.qbittorrent_faults import (
     LOGIN_PATH,
     SERVICE,
@@ -27,7 +29,8 @@ from movie_sync.errors import UnavailableError, UserError
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
-_PIECE_BYTES = 8192
+_PIECE_BYTES = 32_768
+MOST_TORRENTS = 200_000
 _MAX_ANSWER_PARTS = 200_000  # a thousand torrents with their trackers have fewer
 _LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing when all is well
 
@@ -107,6 +110,18 @@ class Client(qbittorrentapi.Client):
         super().auth_log_in(username, password, **kwargs)
         self.logins += 1
 
+    def torrent_rows(self, most: int = MOST_TORRENTS, **form: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the list of torrents, of which one is in memory at a time.
+
+        Raises:
+            ValueError, TypeError: it is no whole list of torrents, or has more of them.
+        """
+        response = self._post("torrents", "info", data=form, requests_args={"stream": True})
+        for row in objects_in(self._pieces(response), most):
+            if not isinstance(row.get("hash"), str) or not row["hash"]:
+                raise TypeError("not a torrent")
+            yield row
+
     def read_main_data_until(self, pattern: re.Pattern[str], max_characters: int) -> re.Match[str]:
         """Read qBittorrent's state of everything only as far as the pattern: for thousands it is megabytes.
 
@@ -115,20 +130,27 @@ class Client(qbittorrentapi.Client):
         """
         text = ""
         response = self._get("sync", "maindata", params={"rid": 0}, requests_args={"stream": True})
+        for piece in self._pieces(response):
+            text += piece.decode("utf-8", errors="replace")
+            match = pattern.search(text)
+            if match is not None:
+                return match
+            if len(text) > max_characters:
+                break
+        raise ValueError("not in its first characters")
+
+    @staticmethod
+    def _pieces(response: requests.Response) -> Iterator[bytes]:
+        """Yield an answer as it comes; it is closed when nobody wants more of it."""
         try:
-            for piece in response.iter_content(_PIECE_BYTES):
-                text += piece.decode("utf-8", errors="replace")
-                match = pattern.search(text)
-                if match is not None:
-                    return match
-                if len(text) > max_characters:
-                    break
+            yield from response.iter_content(_PIECE_BYTES)
         except requests.RequestException as exc:
             # Here nobody makes it the library's error, as it does while it reads.
             raise qbittorrentapi.APIConnectionError(str(exc)) from exc
+        except UnavailableError as exc:
+            raise ValueError("larger than any real one") from exc
         finally:
             response.close()
-        raise ValueError("not in its first characters")
 
     @property
     def _session(self) -> QbittorrentSession:

@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from movie_sync.adapters.torrent_file import printable
@@ -69,13 +69,13 @@ class WatchFolder:
             write_atomically(self._folder / file_name, [torrent.content])
             return True
 
-    def torrents(self) -> Sequence[HeldTorrent]:
-        """Return every torrent that a file name here tells of.
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield every torrent that a file name here tells of.
 
         Raises:
             StorageError: the folder cannot be read.
         """
-        return list(self._read())
+        yield from self._read()
 
     def _make_folder(self) -> None:
         try:

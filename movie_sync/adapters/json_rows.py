@@ -1,0 +1,94 @@
+"""A long JSON list of objects, read while it comes: one of them is in memory at a time."""
+
+import codecs
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from movie_sync.domain.json_text import is_nested_deeply, part_count
+
+# The longest real ones, torrents with hundreds of trackers, have a fraction of that.
+_MAX_OBJECT_CHARACTERS = 256_000
+_MAX_OBJECT_PARTS = 20_000
+_BLANKS = " \t\r\n"
+
+
+def objects_in(pieces: Iterable[bytes], most: int) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a JSON list whose bytes come in pieces, at most so many.
+
+    What was yielded before something turns out to be wrong is not to be relied on.
+
+    Raises:
+        ValueError: it is no whole list, it has more objects, or one that is too long or nests too deeply.
+        TypeError: something in it is no object.
+    """
+    text = _Text(pieces)
+    if text.mark() != "[":
+        raise ValueError("not a list")
+    text.step()
+    separator = text.mark()
+    for _ in range(most):
+        if separator == "]":
+            break
+        value = text.value()
+        if not isinstance(value, dict):
+            raise TypeError("not an object")
+        yield value
+        separator = text.mark()
+        if separator == ",":
+            text.step()
+        elif separator != "]":
+            raise ValueError("nothing between two objects")
+    if separator != "]":
+        raise ValueError("more objects than there may be")
+    text.step()
+    if text.mark():
+        raise ValueError("something behind the list")
+
+
+class _Text:
+    """What has come and was not read yet."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = json.JSONDecoder()
+        self._text = ""
+        self._at = 0
+
+    def mark(self) -> str:
+        """Return the next character that is no blank, or nothing at the end."""
+        while True:
+            while self._text[self._at : self._at + 1] in set(_BLANKS):
+                self._at += 1
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._take_more():
+                return ""
+
+    def step(self) -> None:
+        """Step over the next character."""
+        self._at += 1
+
+    def value(self) -> Any:  # noqa: ANN401 - it may be anything
+        """Return the value that begins here."""
+        self.mark()
+        while True:
+            try:
+                value, self._at = self._decoder.raw_decode(self._text, self._at)
+            except json.JSONDecodeError:
+                if len(self._text) - self._at > _MAX_OBJECT_CHARACTERS or not self._take_more():
+                    raise
+            else:
+                return value
+
+    def _take_more(self) -> bool:
+        """Add the next piece to what is left; False if there is none."""
+        piece = next(self._pieces, None)
+        if piece is None:
+            return False
+        self._text = self._text[self._at :] + self._decode(piece)
+        self._at = 0
+        if is_nested_deeply(self._text) or part_count(self._text.encode()) > _MAX_OBJECT_PARTS:
+            raise ValueError("too deep, or too many parts")
+        return True
