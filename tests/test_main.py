@@ -527,9 +527,9 @@ def test_search_explains_itself(
 
 
 def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandIn) -> None:
-    """Codec, kinds of HDR, sound, languages, group and flags, for people and for scripts."""
+    """Codec, kinds of HDR, sound, languages, edition, group and flags, for people and for scripts."""
     film = make_film(4)
-    name = f"{film.title.replace(' ', '.')}.{film.year}.REPACK.RoSubbed.2160p.UHD.BluRay.DV.HDR10.TrueHD.Atmos.7.1.x265-GRP"
+    name = f"{film.title.replace(' ', '.')}.{film.year}.IMAX.REPACK.RoSubbed.2160p.UHD.BluRay.DV.HDR10.TrueHD.Atmos.7.1.x265-GRP"
     filelist.releases = [
         StandInRelease(id=5, name=name, imdb=film.imdb_id, size_bytes=40_000_000_000, freeleech=True)
     ]
@@ -537,10 +537,10 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
     (told,) = json.loads(home.run("search", *words, "--json").stdout)["candidates"]
     assert told["quality"] == "Bluray-2160p"
     assert (told["codec"], told["group"], told["freeleech"]) == ("x265", "GRP", True)
-    assert (told["hdr"], told["audio"]) == (["DV", "HDR"], ["Atmos", "TrueHD"])
-    assert told["languages"] == ["RoSubbed"]
+    assert (told["hdr"], told["audio"]) == (["DV", "HDR"], ["TrueHD", "Atmos"])
+    assert (told["languages"], told["edition"]) == (["RoSubbed"], "IMAX")
     table = home.run("search", *words).stdout
-    assert "x265, DV, HDR, Atmos, TrueHD, RoSubbed, PROPER or REPACK, freeleech" in table
+    assert "x265, DV, HDR, TrueHD, Atmos, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
 
 
 def test_check_tells_what_is_wrong(
