@@ -21,6 +21,7 @@ from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
 from movie_sync.outlet import Outlet, outlet_of
 from movie_sync.storage.aside import keep_aside
+from movie_sync.storage.atomic_file import keep_private
 from movie_sync.storage.regular_file import open_regular_descriptor
 
 LOGGER_NAME = "movie_sync"
@@ -60,8 +61,8 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
     def _open(self) -> IO[str]:  # type: ignore[override]  # a text stream, as the base class makes
         def opener(path: str, flags: int) -> int:
             descriptor = open_regular_descriptor(path, flags | getattr(os, "O_NOFOLLOW", 0), _FILE_MODE)
-            if hasattr(os, "fchmod"):  # the umask may have taken bits away, or somebody added some
-                os.fchmod(descriptor, _FILE_MODE)
+            # The umask may have taken bits away, or somebody added some.
+            keep_private(descriptor, _FILE_MODE, Path(path).parent)
             return descriptor
 
         return open(self.baseFilename, self.mode, encoding="utf-8", errors="replace", opener=opener)

@@ -1,5 +1,7 @@
 """WatchFolder: torrents as whole, private files under harmless names."""
 
+import errno
+import logging
 import os
 import stat
 import string
@@ -53,6 +55,52 @@ def test_mode_of_an_existing_folder_is_the_users(tmp_path):
     tmp_path.chmod(0o755)
     WatchFolder(tmp_path).hand_over(make_torrent())
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
+
+
+@pytest.fixture
+def share(tmp_path, monkeypatch):
+    """A folder as shares and sticks are: files have the mode of the mount, whatever is asked for."""
+    real = os.open
+
+    def open_as_mounted(path, flags, mode=0o777, **more):
+        return real(path, flags, 0o666 if flags & os.O_CREAT else mode, **more)
+
+    monkeypatch.setattr(os, "open", open_as_mounted)
+    before = os.umask(0)
+    yield tmp_path / "share"
+    os.umask(before)
+
+
+@pytest.mark.parametrize("code", [0, errno.EPERM, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS])
+def test_a_share_where_modes_cannot_be_set(share, monkeypatch, caplog, code):
+    """Torrents are handed over all the same, which is warned of once; nothing half-written is left."""
+
+    def chmod(*_):
+        if code:
+            raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "chmod", chmod)
+    share.mkdir(mode=0o777)
+    watch = WatchFolder(share / "torrents")
+    with caplog.at_level(logging.WARNING):
+        for info_hash in (_HASH, _OTHER):
+            assert watch.hand_over(make_torrent(info_hash=info_hash)) is True
+    assert {path.suffix for path in (share / "torrents").iterdir()} == {".torrent"}
+    assert caplog.text.count("can't be kept private") == 1
+    assert str(share / "torrents") in caplog.text
+
+
+def test_a_mode_that_fails_for_another_reason(share, monkeypatch):
+    """The torrent is not handed over, and nothing half-written is left in the folder."""
+
+    def chmod(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    share.mkdir()
+    monkeypatch.setattr(os, "chmod", chmod)
+    with pytest.raises(StorageError, match="Input/output error"):
+        WatchFolder(share).hand_over(make_torrent())
+    assert list(share.iterdir()) == []
 
 
 def test_missing_folder_holds_nothing(tmp_path):

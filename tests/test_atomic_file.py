@@ -217,6 +217,20 @@ def test_a_file_system_that_cannot_flush_folders_will_do(
     assert path.read_bytes() == b"x"
 
 
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS])
+def test_a_file_system_that_cannot_flush_at_all_will_do(
+    path: Path, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor can it flush files: what it says is no failure of the write, as a disk's error is."""
+
+    def fsync(_descriptor: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(path, [b"x"])
+    assert path.read_bytes() == b"x"
+
+
 def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a file cannot have two names there is no earlier generation, and no failure."""
 

@@ -116,7 +116,7 @@ def test_wrong_usage(tmp_path: Path, line: list[str], words: str, capsys: pytest
     assert "invalid _" not in err
 
 
-@pytest.mark.parametrize("line", [["status"], ["demo"], []], ids=str)
+@pytest.mark.parametrize("line", [["check"], ["demo"], []], ids=str)
 def test_a_python_without_the_packages(tmp_path: Path, line: list[str]) -> None:
     """Started with another Python than the one it was installed for, it says so; exit code 2."""
     answer = subprocess.run(

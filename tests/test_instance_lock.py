@@ -1,7 +1,10 @@
 """One process at a time: the lock against a real second process."""
 
+import errno
+import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from movie_sync.errors import StorageError
+from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -140,3 +144,86 @@ def test_a_link_in_its_place(path: Path, tmp_path: Path) -> None:
     else:
         lock.release()
     assert precious.read_text() == "mine"
+
+
+@pytest.mark.parametrize("is_made_again", [False, True])
+def test_its_file_is_deleted(
+    path: Path, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch, is_made_again: bool
+) -> None:
+    """The folder itself is held too: nobody else gets in, and whoever looks sees that it is held."""
+    monkeypatch.setattr("movie_sync.storage.instance_lock._WRITER_SECONDS", 0.1)
+    path.unlink()
+    if is_made_again:
+        path.touch()
+    lock = InstanceLock(path)
+    assert lock.is_held_elsewhere()
+    assert path.exists() == is_made_again
+    assert not lock.acquire()
+    holder.kill()
+    holder.wait()
+    assert lock.acquire()
+    lock.release()
+    assert not lock.is_held_elsewhere()
+
+
+def test_deleted_and_made_again_while_it_is_taken(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lock on a file that no longer has its name is none: the next try takes the new one."""
+    real, takes = fcntl.flock, []
+
+    def flock(descriptor: int, how: int) -> None:
+        if not takes:
+            path.unlink()
+        takes.append(descriptor)
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    lock = InstanceLock(path)
+    assert lock.acquire(wait_seconds=10)
+    assert path.exists()
+    assert InstanceLock(path).is_held_elsewhere()
+    lock.release()
+
+
+def test_beside_one_who_writes_there(path: Path) -> None:
+    """Writers go on beside the holder; who takes the lock waits for them, so as to be alone for a moment."""
+    lock, seen = InstanceLock(path), []
+    with writing_into(path.parent):
+        taking = threading.Thread(target=lambda: seen.append(lock.acquire(while_alone=seen.append)))
+        taking.start()
+        taking.join(0.1)
+        assert not seen
+    taking.join()
+    assert seen == [True, True]
+    with writing_into(path.parent):
+        assert lock._folder.is_held
+    lock.release()
+
+
+@pytest.mark.parametrize("code", [errno.EBADF, errno.ENOLCK])
+def test_folders_that_cannot_be_locked(path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """There the file is the lock, and nobody is sure to be alone."""
+    real, alone = fcntl.flock, []
+
+    def flock(descriptor: int, how: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(code, os.strerror(code))
+        real(descriptor, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    lock = InstanceLock(path)
+    assert lock.acquire(while_alone=alone.append)
+    assert alone == [False]
+    assert InstanceLock(path).is_held_elsewhere()
+    lock.release()
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL])
+def test_a_file_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """It is named as the cause, and is not taken for another daemon."""
+
+    def flock(_descriptor: int, _how: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StorageError, match=r"file system has no locks .*--data-dir"):
+        InstanceLock(path).acquire(wait_seconds=5)

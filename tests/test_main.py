@@ -301,6 +301,22 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: int, code: int) ->
         assert process.wait(10) == code
 
 
+def test_a_deleted_lock_lets_no_second_daemon_in(home: Household, letterboxd: LetterboxdStandIn) -> None:
+    """The folder itself is held: the second one names the first, and commands still reach that one."""
+    letterboxd.films = []
+    daemon = home.start()
+    daemon.wait_for("Queues:")
+    wait_until((home.data / "daemon.json").exists)
+    (home.data / "daemon.lock").unlink()
+    second = home.run("--once")
+    assert second.returncode == 3
+    assert f"(process {daemon.process.pid})" in second.stderr
+    assert json.loads(home.run("status", "--json").stdout)["daemon"] == daemon.process.pid
+    assert home.run("add", "heat-1995").returncode == 0
+    assert daemon.stop() == 0
+    assert "added by command" in daemon.output
+
+
 def test_two_daemons_on_one_folder(home: Household, letterboxd: LetterboxdStandIn) -> None:
     """The second one says whose folder it is and ends with exit code 3."""
     daemon = home.start()

@@ -1,6 +1,6 @@
 """Where everything lies, and a data folder that is private or refused."""
 
-import contextlib
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,7 +9,6 @@ import pytest
 
 from movie_sync.errors import UserError
 from movie_sync.storage.atomic_file import temporary_of
-from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_key_file, default_root, expand_home
 
 as_user_only = pytest.mark.skipif(
@@ -169,10 +168,27 @@ def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now:
     for leftover in (*leftovers, tmp_path / "mine.tmp"):
         leftover.write_text("half")
 
-    with writing_into(tmp_path) if is_written_now else contextlib.nullcontext():
-        paths.sweep()
+    paths.sweep(not is_written_now)
 
     assert set(tmp_path.iterdir()) == {
         tmp_path / "mine.tmp",
         *(leftovers[len(own) :] if is_written_now else []),
     }
+
+
+def test_a_data_folder_where_modes_cannot_be_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is used, and that others may be able to read it is warned of once."""
+
+    def chmod(*_: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    data = tmp_path / "data"
+    data.mkdir(mode=0o755)
+    (data / "config.json").touch(mode=0o644)
+    monkeypatch.setattr(os, "chmod", chmod)
+    for _ in range(2):
+        AppPaths(data).prepare()
+    assert caplog.text.count("can't be kept private") == 1
+    assert "Operation not permitted" in caplog.text

@@ -43,7 +43,7 @@ def run_daemon(context: Context) -> int:
         return _run(context, lambda _monitor, _download: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
-    if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS):
+    if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
         holder = read_state(context.paths.daemon)
         who = f"process {holder.pid}" if holder else "another process"
         context.complain(
@@ -52,7 +52,6 @@ def run_daemon(context: Context) -> int:
         )
         return ALREADY_RUNNING
     try:
-        context.paths.sweep()
         report = _state_reporter(context)
         configured = _configured(context)
         if configured is None:

@@ -8,6 +8,7 @@ too, because the new name is an entry of it.
 import contextlib
 import errno
 import functools
+import logging
 import os
 import stat
 import weakref
@@ -22,8 +23,13 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) 
 _CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
 _PREVIOUS_SUFFIX = ".previous"
-# Some network and FUSE file systems cannot flush a folder; what they answer is no failure of the write.
-_NO_FOLDER_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EBADF})
+# Some network and FUSE file systems cannot flush; what they answer is no failure of the write.
+_NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
+_NO_FOLDER_FLUSH = _NO_FLUSH | {errno.EBADF}
+# What shares and sticks without modes of files answer to whoever sets one.
+_NO_MODES = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
+_without_modes: set[Path] = set()
+_log = logging.getLogger(__name__)
 
 
 def write_atomically(
@@ -145,7 +151,11 @@ class Draft:
 
     def _flush(self) -> None:
         if self._descriptor >= 0:
-            os.fsync(self._descriptor)
+            try:
+                os.fsync(self._descriptor)
+            except OSError as exc:
+                if exc.errno not in _NO_FLUSH:
+                    raise
             self._close()
 
     def _close(self) -> None:
@@ -239,7 +249,7 @@ def make_folder(folder: Path) -> None:
         if folder.is_dir():
             return
         raise
-    folder.chmod(_FOLDER_MODE)
+    keep_private(folder, _FOLDER_MODE, folder)
     sync_folder(folder.parent)
 
 
@@ -258,9 +268,39 @@ def make_private_folder(folder: Path) -> None:
 
 def make_private(path: Path) -> None:
     """Take back what an editor allowed others: a file lives on under another name."""
-    mode = path.lstat().st_mode
-    if stat.S_ISREG(mode) and stat.S_IMODE(mode) != _FILE_MODE:
-        path.chmod(_FILE_MODE)
+    if stat.S_ISREG(path.lstat().st_mode):
+        keep_private(path, _FILE_MODE, path.parent)
+
+
+def keep_private(what: Path | int, mode: int, folder: Path) -> None:
+    """Give a file or folder of ours, or an open one, a mode that lets only its owner in.
+
+    A file system without modes is warned of once for each `folder`; the work goes on. Thread-safe.
+
+    Raises:
+        OSError: the mode cannot be set for another reason.
+    """
+    if os.name != "posix":
+        return
+    try:
+        if stat.S_IMODE(os.stat(what).st_mode) == mode:  # noqa: PTH116 - or a descriptor
+            return
+        os.chmod(what, mode)  # noqa: PTH101 - the same
+        if not os.stat(what).st_mode & 0o077:  # noqa: PTH116 - the same
+            return
+        reason = "they stay as they are"
+    except OSError as exc:
+        if exc.errno not in _NO_MODES:
+            raise
+        reason = exc.strerror or str(exc)
+    if folder not in _without_modes:
+        _without_modes.add(folder)
+        _log.warning(
+            "%s can't be kept private: its file system doesn't let modes be set (%s). Others on this "
+            "machine may be able to read what Movie Sync writes there.",
+            folder,
+            reason,
+        )
 
 
 def delete_file(path: Path) -> None:
@@ -320,10 +360,11 @@ def _create(temporary: Path) -> int:
         _clear_away(temporary)
         descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     try:
-        if hasattr(os, "fchmod"):  # the umask may have taken bits away
-            os.fchmod(descriptor, _FILE_MODE)
+        keep_private(descriptor, _FILE_MODE, temporary.parent)  # the umask may have taken bits away
     except BaseException:
         os.close(descriptor)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
         raise
     return descriptor
 

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import filelock
-
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.file_lock import FileLock
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
@@ -52,7 +51,7 @@ class CallBudget:
         self._persist = persist
         self._unsaved: list[datetime] | None = None
         self._lock = threading.Lock()
-        self._file_lock = filelock.FileLock(f"{path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
+        self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
         self._seen_at = (clock.now(), clock.monotonic())
 
     def take(self) -> None:
@@ -92,20 +91,13 @@ class CallBudget:
             yield
 
     def _lock_file(self, held: contextlib.ExitStack) -> None:
-        if not self._path.parent.is_dir():  # filelock would make it, open to all
+        if not self._path.parent.is_dir():
             raise StorageError(f"{self._path} cannot be written: its folder is missing.")
-        if Path(f"{self._path}.lock").is_symlink():  # not every version of the library refuses one itself
-            raise StorageError(f"{self._path}.lock is a symbolic link, which is not followed: delete it.")
-        try:
-            held.enter_context(self._file_lock)
-        except filelock.Timeout:
+        if not self._file_lock.acquire(wait_seconds=_LOCK_SECONDS):
             raise StorageError(
                 f"{self._path.name}.lock is held by another process for more than {_LOCK_SECONDS:g} s."
-            ) from None
-        except (OSError, NotImplementedError) as exc:
-            raise StorageError(
-                f"{self._path}.lock cannot be locked: {_words(exc)}. If it is a folder or a link, delete it."
-            ) from exc
+            )
+        held.callback(self._file_lock.release)
 
     def _counting(self, now: datetime) -> list[datetime]:
         """Return the calls of the last hour, oldest first, with wrong times put right and saved."""

@@ -34,20 +34,68 @@ def nobody_writes_into(folder: Path) -> Iterator[bool]:
         yield is_held
 
 
+class FolderHold:
+    """A process's lasting hold on a folder, which only one can have, as its first writer.
+
+    It cannot be taken away, as a lock's file can be deleted. For one thread.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._descriptor = -1
+
+    def take(self) -> bool:
+        """Take the hold, at first alone; False if another has it, or a writer is at work.
+
+        Where folders cannot be locked it is had by whoever asks.
+        """
+        descriptor = _opened(self._folder)
+        if descriptor is None:
+            return True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            os.close(descriptor)
+            return not isinstance(exc, BlockingIOError)
+        self._descriptor = descriptor
+        return True
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is held, and not only had because folders cannot be locked here."""
+        return self._descriptor >= 0
+
+    def let_writers_in(self) -> None:
+        """Keep the hold, but beside writers."""
+        if self.is_held:
+            with contextlib.suppress(OSError):
+                fcntl.flock(self._descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+
+    def release(self) -> None:
+        """Give it back; without effect if it is not held."""
+        if self.is_held:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+
 @contextlib.contextmanager
 def _locked(folder: Path, *, is_alone: bool) -> Iterator[bool]:
-    if fcntl is None:
-        yield False
-        return
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:  # whoever writes there says what is wrong
+    descriptor = _opened(folder)
+    if descriptor is None:
         yield False
         return
     try:
         yield _is_locked(descriptor, is_alone=is_alone)
     finally:
         os.close(descriptor)
+
+
+def _opened(folder: Path) -> int | None:
+    if fcntl is None:
+        return None
+    with contextlib.suppress(OSError):  # whoever writes there says what is wrong
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    return None
 
 
 def _is_locked(descriptor: int, *, is_alone: bool) -> bool:

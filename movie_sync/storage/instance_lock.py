@@ -1,45 +1,53 @@
 """One process at a time may change a data folder: the daemon, or a command while none runs."""
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from movie_sync.storage.file_lock import FileLock
+from movie_sync.storage.folder_lock import FolderHold
 
-from movie_sync.errors import StorageError
-
-_FILE_MODE = 0o600
 _POLL_SECONDS = 0.02
 _MOMENT_SECONDS = 0.1
+_WRITER_SECONDS = 2.0
 
 
 class InstanceLock:
-    """The lock of one data folder. The system frees it when the process ends, however it ends."""
+    """The lock of one data folder: a file in it, and the folder itself, should that file be deleted.
+
+    The system frees both when the process ends, however it ends. For one thread.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._lock = FileLock(str(path), mode=_FILE_MODE, thread_local=False)
+        self._file = FileLock(path)
+        self._folder = FolderHold(path.parent)
 
-    def acquire(self, *, wait_seconds: float = 0.0) -> bool:
+    def acquire(
+        self, *, wait_seconds: float = 0.0, while_alone: Callable[[bool], None] | None = None
+    ) -> bool:
         """Take the lock; False if another process holds it all that time.
 
+        `while_alone` is called before others may write into the folder, as commands may beside the
+        lock's holder, and told whether that is sure.
+
         Raises:
-            StorageError: the lock file cannot be made or opened.
+            StorageError: the lock file cannot be made or opened, or there are no locks.
         """
-        if self._path.is_symlink():  # not every version of the library refuses one itself
-            raise StorageError(f"{self._path} is a symbolic link, which is not followed: delete it.")
-        try:
-            self._lock.acquire(timeout=wait_seconds, poll_interval=_POLL_SECONDS)
-        except Timeout:
+        if not self._file.acquire(wait_seconds=wait_seconds):
             return False
-        except OSError as exc:
-            raise StorageError(
-                f"{self._path} could not be locked: {exc.strerror or exc}. If it is a folder or a link, "
-                "delete it."
-            ) from None
+        if not self._takes_folder():
+            self._file.release()
+            return False
+        if while_alone is not None:
+            while_alone(self._folder.is_held)
+        self._folder.let_writers_in()
         return True
 
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
-        self._lock.release()
+        self._folder.release()
+        self._file.release()
 
     def is_held_elsewhere(self) -> bool:
         """Tell whether another process holds the lock for longer than a moment.
@@ -47,10 +55,19 @@ class InstanceLock:
         Raises:
             StorageError: the lock file cannot be opened.
         """
-        if not self._path.exists():  # looking must not make it
-            return False
-        # Another look, or a command that edits the queues, holds it for a moment only.
-        if not self.acquire(wait_seconds=_MOMENT_SECONDS):
+        # Looking must not make the file. Another look, or a command that edits the queues, holds it
+        # for a moment only.
+        if self._path.exists() and not self._file.acquire(wait_seconds=_MOMENT_SECONDS):
             return True
+        is_free = self._takes_folder()
         self.release()
-        return False
+        return not is_free
+
+    def _takes_folder(self) -> bool:
+        """Take the folder too; whoever only writes a file there holds it for the time of that."""
+        ends_at = time.monotonic() + _WRITER_SECONDS
+        while not self._folder.take():
+            if time.monotonic() >= ends_at:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.errors import UserError
-from movie_sync.storage.atomic_file import delete_leftover, make_folder
-from movie_sync.storage.folder_lock import nobody_writes_into
+from movie_sync.storage.atomic_file import delete_leftover, keep_private, make_folder
 
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
@@ -116,25 +115,23 @@ class AppPaths:
         _refuse_shared(self.root)
         try:
             make_folder(self.root)
-            self.root.chmod(_PRIVATE_FOLDER)
+            keep_private(self.root, _PRIVATE_FOLDER, self.root)
             _close_files(self.root)
         except OSError as exc:
             raise _unusable(self.root, exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
 
-    def sweep(self) -> None:
+    def sweep(self, is_alone: bool) -> None:  # noqa: FBT001 - told by the instance lock
         """Delete what crashes left half-written of our files. For the holder of the instance lock.
 
-        The queues and the inbox sweep theirs themselves.
+        What commands write beside it is left where it is not sure that nobody does (`is_alone`). The
+        queues and the inbox sweep theirs themselves.
         """
         for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.events):
             delete_leftover(path)
-        # Commands write these beside the daemon.
-        with nobody_writes_into(self.root) as is_left:
-            if is_left:
-                for path in (self.config, self.credentials, self.budget):
-                    delete_leftover(path)
+        for path in (self.config, self.credentials, self.budget) if is_alone else ():
+            delete_leftover(path)
 
 
 # How the names of our files in the data folder begin.
@@ -175,7 +172,7 @@ def _close_files(folder: Path) -> None:
     for path in folder.iterdir():
         mode = path.lstat().st_mode
         if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(_OURS):
-            path.chmod(_PRIVATE_FILE)
+            keep_private(path, _PRIVATE_FILE, folder)
 
 
 def default_root(environ: Mapping[str, str]) -> Path:

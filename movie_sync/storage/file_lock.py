@@ -1,0 +1,101 @@
+"""A lock on a file of its own. The system frees it when the process ends, however it ends."""
+
+import contextlib
+import errno
+import os
+import time
+from pathlib import Path
+
+from movie_sync.errors import StorageError
+from movie_sync.storage.atomic_file import keep_private
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    import msvcrt
+
+_FILE_MODE = 0o600
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_POLL_SECONDS = 0.02
+_HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
+
+
+class FileLock:
+    """One at a time holds it, of all processes and all objects of this class. For one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    def acquire(self, *, wait_seconds: float = 0.0) -> bool:
+        """Take the lock; False if another holds it all that time. The file is made, with mode 0600.
+
+        Raises:
+            StorageError: the file cannot be made or opened, or its file system has no locks.
+        """
+        ends_at = time.monotonic() + wait_seconds
+        while not self._try():
+            if time.monotonic() >= ends_at:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    def release(self) -> None:
+        """Free the lock; without effect if it is not held."""
+        if self._descriptor >= 0:
+            descriptor, self._descriptor = self._descriptor, -1
+            os.close(descriptor)
+
+    def _try(self) -> bool:
+        try:
+            descriptor = os.open(self._path, _FLAGS, _FILE_MODE)
+        except OSError as exc:
+            raise self._failure(exc) from None
+        try:
+            is_taken = self._is_taken(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if is_taken:
+            self._descriptor = descriptor
+        else:
+            os.close(descriptor)
+        return is_taken
+
+    def _is_taken(self, descriptor: int) -> bool:
+        try:
+            keep_private(descriptor, _FILE_MODE, self._path.parent)
+            _lock(descriptor)
+            return self._is_still_there(descriptor)
+        except OSError as exc:
+            if exc.errno in _HELD:
+                return False
+            raise self._failure(exc) from None
+
+    def _is_still_there(self, descriptor: int) -> bool:
+        """Tell whether the file was not deleted before it was locked: another may hold a new one."""
+        with contextlib.suppress(FileNotFoundError):
+            return os.path.samestat(os.fstat(descriptor), self._path.lstat())
+        return False
+
+    def _failure(self, exc: OSError) -> StorageError:
+        reason = exc.strerror or str(exc)
+        if self._path.is_symlink():
+            text = f"{self._path} is a symbolic link, which is not followed: delete it."
+        elif exc.errno in _NO_LOCKS:
+            text = (
+                f"{self._path} can't be locked, because its file system has no locks ({reason}). Two of "
+                "Movie Sync could work there at once, so it doesn't start. Use a folder on another disk "
+                "(--data-dir)."
+            )
+        else:
+            text = f"{self._path} could not be locked: {reason}. If it is a folder or a link, delete it."
+        return StorageError(text, reason=reason)
+
+
+def _lock(descriptor: int) -> None:
+    if os.name == "posix":
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    else:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # of Windows
