@@ -131,6 +131,13 @@ def test_a_folder_in_its_place(path: Path) -> None:
         InstanceLock(path).acquire()
 
 
+def test_a_pipe_in_its_place(path: Path) -> None:
+    """It is not waited for."""
+    os.mkfifo(path)
+    with pytest.raises(StorageError, match="could not be locked"):
+        InstanceLock(path).acquire()
+
+
 def test_a_link_in_its_place(path: Path, tmp_path: Path) -> None:
     """A planted link does not empty the file it points to."""
     precious = tmp_path / "precious.txt"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import keep_private
+from movie_sync.storage.regular_file import open_regular_descriptor
 
 try:
     import fcntl
@@ -15,7 +16,7 @@ except ImportError:  # Windows
     import msvcrt
 
 _FILE_MODE = 0o600
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
 _POLL_SECONDS = 0.02
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
@@ -49,7 +50,7 @@ class FileLock:
 
     def _try(self) -> bool:
         try:
-            descriptor = os.open(self._path, _FLAGS, _FILE_MODE)
+            descriptor = open_regular_descriptor(self._path, _FLAGS, _FILE_MODE)
         except OSError as exc:
             raise self._failure(exc) from None
         try:
