@@ -232,6 +232,9 @@ def told(name, title_end=None):
         ("Movie.Title.2012.MDVDR.PAL-GRP", "Disc-DVD, disc, by GRP"),
         ("UFC 226 PPV 2018 HDTV x264-Ebi", "SDTV, x264, by Ebi"),
         ("Movie Title 2018 (WEB 720p Hi10 AAC) [Dual-Audio]", "WEB-720p, x264, AAC, Multi"),
+        ("Movie.2022.UHDRemux.HEVC", "Remux-2160p, x265"),
+        ("Movie.2022.WEBRemux.1080p", "WEB-1080p"),
+        ("Movie.2022.1080p.WEB.H264-SLOT[TGx] \u2b50", "WEB-1080p, x264, by SLOT"),
     ],
 )
 def test_what_a_name_tells(name, facts):

@@ -63,7 +63,7 @@ _SERVICES = "amzn|nf|netflix|dsnp|hmax|hulu|atvp|pcok|pmtp|crav|itunes|vudu"
 # Names that are words as well stand for the service only with what is glued to them: "AmazonHD".
 _LONG_SERVICES = f"{_SERVICES}|amazon|disney|hbomax|maxdome|paramount|peacock"
 _WEB = (
-    f"(?:{_LONG_SERVICES}|uhd|hd|fhd|4k|true|hq)?web(?:dl|rip|hd|uhd|mux|cap|light){{0,2}}",
+    f"(?:{_LONG_SERVICES}|uhd|hd|fhd|4k|true|hq)?web(?:dl|rip|hd|uhd|mux|remux|cap|light){{0,2}}",
     f"{_SERVICES}|(?:{_LONG_SERVICES})(?:u?hd|fhd|sd|4k|rip)",
     f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}", "dl(?:rip|mux)",
 )  # fmt: skip
@@ -132,7 +132,7 @@ _LINES = r"(?:360|480|540|576|720|900|960|1080|1440|1600|1920|2160|4320)[pi]"
 # The letter O, and the Cyrillic letter that looks like a p, stand for what they look like.
 LINES = _words(
     r"(?P<lines>[\do]{3,5})[pir](?:\d\d(?:fps)?)?",
-    f"(?P<uhd>[48]k|ultra ?hd|(?:{_LONG_SERVICES})?uhd)",
+    f"(?P<uhd>[48]k[a-z]{{0,9}}|ultra ?hd|(?:{_LONG_SERVICES})?uhd[a-z]{{0,8}})",
     r"m?(?P<bare>720|1080|2160)(?! ?[kmg]i?b)",
     "(?P<full>f(?:ull ?)?hd|hd ?1080|2k|qhd)",
 )

@@ -57,7 +57,7 @@ def split_group(tail: str) -> Split:
     if found:
         return Split(found[1], _SITE.sub(" ", text[: found.start(1)]))
     for _ in range(_MOST_PEELED):
-        text = text.rstrip(" ._-")
+        text = _trimmed(text)
         again = _POSTED_AGAIN.search(text)
         if again and _dash_group(text[: again.start()]):
             text = text[: again.start()]
@@ -83,6 +83,13 @@ def split_group(tail: str) -> Split:
         break
     group, rest = _group_at_end(text)
     return Split(group, _tags(rest, kept))
+
+
+def _trimmed(text: str) -> str:
+    end = len(text)
+    while end and not (text[end - 1].isalnum() or text[end - 1] in ")]}"):
+        end -= 1
+    return text[:end]
 
 
 def _tags(text: str, more: list[str]) -> str:
