@@ -7,8 +7,8 @@ environment, where other processes of the user could read them.
 import sys
 from pathlib import Path
 
-from movie_sync.credentials_manager import CHILD_SAYS_WHY, CredentialsManager, serialize
-from movie_sync.errors import UserError
+from movie_sync.credentials_manager import CHILD_SAYS_NOT_NOW, CHILD_SAYS_WHY, CredentialsManager, serialize
+from movie_sync.errors import CredentialsError, UserError
 
 
 def main(arguments: list[str]) -> int:
@@ -16,8 +16,9 @@ def main(arguments: list[str]) -> int:
     path, key_file = map(Path, arguments)
     try:
         answer, code = serialize(CredentialsManager(path, key_file, environ={}).stored()), 0
-    except UserError as exc:
-        answer, code = str(exc).encode(errors="replace"), CHILD_SAYS_WHY
+    except (UserError, CredentialsError) as exc:
+        answer = str(exc).encode(errors="replace")
+        code = CHILD_SAYS_WHY if isinstance(exc, UserError) else CHILD_SAYS_NOT_NOW
     sys.stdout.buffer.write(answer)
     sys.stdout.buffer.flush()
     return code

@@ -5,6 +5,7 @@ credentials, and the right key may come back. `cryptography` is imported only wh
 the daemon decrypts in a child process, so that the library's memory is never the daemon's.
 """
 
+import errno
 import json
 import os
 import subprocess
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.errors import StorageError, UserError
+from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
@@ -44,6 +45,9 @@ VARIABLES: Mapping[str, Mapping[str, str]] = {
 
 CHILD_MODULE = "movie_sync.credentials_child"
 CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
+CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
+# What the system says of a file that somebody has to mend; anything else may pass by itself.
+_FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _VERSION = 1
 _LARGEST_FILE_BYTES = 1_000_000
 PACKAGE_PARENT = Path(__file__).resolve().parent.parent
@@ -70,7 +74,8 @@ class CredentialsManager:
     """Reads and writes `path`, encrypted with the key in `key_file`.
 
     Every method raises UserError, with the way out, for a file or key that cannot be used and for a
-    value with blanks or control characters where none may be; no message holds a secret. Thread-safe
+    value with blanks or control characters where none may be, and CredentialsError for what cannot be
+    read now and may be later; no message holds a secret. Thread-safe
     as far as it reads; one writer at a time.
     """
 
@@ -115,8 +120,8 @@ class CredentialsManager:
         with writing_into(self._path.parent):
             write_atomically(self._path, [fernet.encrypt(serialize(stored))])
 
-    def signature(self) -> tuple[tuple[int, int, int] | None, tuple[int, int, int] | None]:
-        """Return a value that changes whenever the file or its key is written anew."""
+    def signature(self) -> object:
+        """Return a value that changes whenever the file or its key is written anew, or gets new modes."""
         return _stamp(self._path), _stamp(self._key_file)
 
     def stored(self) -> Stored:
@@ -186,18 +191,19 @@ class CredentialsManager:
                 start_new_session=True,  # Ctrl+C is the daemon's to answer
             )
         except subprocess.TimeoutExpired:
-            raise UserError(
+            raise CredentialsError(
                 f"{self._path} was not decrypted in {timeout_seconds:g} seconds. Try again."
             ) from None
         except OSError as exc:
-            raise UserError(
+            raise CredentialsError(
                 f"{sys.executable} could not be started to decrypt {self._path}: {exc.strerror}."
             ) from None
-        if child.returncode == CHILD_SAYS_WHY:
-            raise UserError(child.stdout.decode(errors="replace"))
+        if child.returncode in {CHILD_SAYS_WHY, CHILD_SAYS_NOT_NOW}:
+            kind = UserError if child.returncode == CHILD_SAYS_WHY else CredentialsError
+            raise kind(child.stdout.decode(errors="replace"))
         stored = parse(child.stdout) if child.returncode == 0 else None
         if stored is None:
-            raise UserError(
+            raise CredentialsError(
                 f"{self._path} could not be decrypted: the process that does it ended with code "
                 f"{child.returncode}. Run `check` to see more."
             )
@@ -235,6 +241,8 @@ class CredentialsManager:
         except NotAFileError:
             raise self._unusable(f"{path} is not a file") from None
         except OSError as exc:
+            if exc.errno not in _FOR_THE_USER:
+                raise CredentialsError(f"{path} cannot be read now: {exc.strerror}.") from None
             raise self._unusable(f"{path} cannot be read ({exc.strerror})") from None
         if len(content) > _LARGEST_FILE_BYTES:
             raise self._unusable(f"{path} is far too large")
@@ -318,9 +326,9 @@ def child_environment(
     return clean_environ
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _stamp(path: Path) -> tuple[int, int, int, int] | None:
     try:
         status = path.stat()
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns  # it tells of new modes

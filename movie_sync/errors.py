@@ -3,7 +3,8 @@
     MovieSyncError
     |-- UserError                 wrong input or settings: message, exit code 2
     |-- StorageError              a file could not be read or written; memory is as before
-    |-- AuthError                 credentials were refused: stop calling until they change
+    |-- AuthError                 credentials were refused: stop calling until they change (or, where
+    |                             that is not final, for as long as the error says)
     |-- TransientError            not the film's fault: wait, then go on
     |   |-- NetworkError          refused, reset, unknown host, broken TLS
     |   |   `-- SlowError         no complete answer within the time limit
@@ -16,7 +17,8 @@
     |   |-- PageChangedError      an answer that is not in the form we know
     |   |-- PrivateListError      the watchlist is private
     |   |-- NoSuchUserError       Letterboxd knows no such user
-    |   `-- LibraryError          a film folder cannot be read (an unmounted disk)
+    |   |-- LibraryError          a film folder cannot be read (an unmounted disk)
+    |   `-- CredentialsError      the credentials could not be decrypted now (no process, no memory)
     |-- NoRoomError               another torrent would be too many, or too much for the disk: wait
     `-- FilmError                 this film's own failure: counts as an attempt
         |-- NotAvailableError     no acceptable release on the tracker yet
@@ -59,11 +61,15 @@ class StorageError(MovieSyncError):
 
 
 class AuthError(MovieSyncError):
-    """A service refused the credentials; do not call it again until they change."""
+    """A service refused the credentials; do not call it again until they change.
 
-    def __init__(self, message: str, *, service: str) -> None:
+    With `retry_after_seconds` the refusal may end by itself, and one more try does no harm then.
+    """
+
+    def __init__(self, message: str, *, service: str, retry_after_seconds: float | None = None) -> None:
         super().__init__(message)
         self.service = service
+        self.retry_after_seconds = retry_after_seconds
 
 
 class TransientError(MovieSyncError):
@@ -123,6 +129,10 @@ class NoSuchUserError(TransientError):
 
 class LibraryError(TransientError):
     """A film folder cannot be read, so what is in it is unknown."""
+
+
+class CredentialsError(TransientError):
+    """The credentials could not be read or decrypted now; nothing is known of what they are."""
 
 
 class NoRoomError(MovieSyncError):

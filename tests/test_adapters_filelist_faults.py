@@ -163,6 +163,27 @@ def test_fault_is_told_apart_and_leaks_nothing(
     assert call(client, where)
 
 
+@pytest.mark.parametrize(
+    ("fault", "seconds"),
+    [
+        (faults.REFUSED, None),
+        (error(200, "Invalid passkey/username!"), None),
+        (faults.LOCKED, 3600),
+        (error(403, "Numar maxim de incercari depasit"), 3600),
+        (error(403, "Cont dezactivat"), 6 * 3600),
+        (error(401, "Try another day"), 6 * 3600),
+    ],
+)
+def test_what_of_a_refusal_may_pass(
+    client: FileListClient, tracker: FileListStandIn, fault: Fault, seconds: float | None
+) -> None:
+    """A refused passkey is final until it changes; a lock passes, and unclear words are asked for again, rarely."""
+    tracker.always(fault, API)
+    with pytest.raises(AuthError) as caught:
+        client.latest()
+    assert caught.value.retry_after_seconds == seconds
+
+
 def call(client: FileListClient, where: str) -> object:
     """Make one call of a page."""
     return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(release())

@@ -330,6 +330,18 @@ def test_empty_login_answer_is_a_success(stand_in):
     assert make_client(stand_in.url).version() == "v4.5.2"
 
 
+def test_a_login_that_is_not_set_may_come_to_be_not_needed(stand_in):
+    """No login was sent that could end in a ban: once this machine is trusted, the same client works."""
+    client = make_client(stand_in.url, username="", password="")
+    stand_in.always[VERSION] = Answer(403, b"Forbidden")
+    with pytest.raises(AuthError, match="not set") as caught:
+        client.version()
+    assert caught.value.retry_after_seconds
+    stand_in.always[VERSION] = Answer(200, b"v4.5.2")
+    assert client.version() == "v4.5.2"
+    assert LOGIN not in stand_in.seen
+
+
 def test_variables_of_the_library_are_not_obeyed(stand_in, monkeypatch):
     """The library's own environment variables neither log anybody in nor replace the login."""
     monkeypatch.setenv("QBITTORRENTAPI_API_KEY", "qbt_of_something_else")

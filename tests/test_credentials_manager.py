@@ -1,5 +1,6 @@
 """Credentials: encrypted, private, never overwritten when unreadable, and never shown."""
 
+import errno
 import json
 import os
 import stat
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from movie_sync.credentials_manager import SERVICES, VARIABLES, Credentials, CredentialsManager
-from movie_sync.errors import StorageError, UserError
+from movie_sync.errors import CredentialsError, StorageError, UserError
 
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct horse \u0219"
@@ -372,10 +373,12 @@ def test_signature_changes_with_either_file(full: CredentialsManager, stored: Pa
     seen.append(full.signature())
     key_file.write_bytes(key_file.read_bytes() + b"\n")
     seen.append(full.signature())
+    key_file.chmod(0o400)
+    seen.append(full.signature())
     stored.unlink()
     seen.append(full.signature())
 
-    assert len(set(seen)) == 4
+    assert len(set(seen)) == 5
 
 
 def test_reading_in_a_child_keeps_cryptography_out(tmp_path: Path, full: CredentialsManager) -> None:
@@ -435,6 +438,7 @@ def test_child_gets_no_secret_in_its_environment(
         ("#!/bin/sh\nexec sleep 60\n", "not decrypted in 0.2 seconds"),
         ("#!/bin/sh\necho '{\"version\": 1'\n", "code 0"),
         (f"#!/bin/sh\necho '{PASSKEY}'; echo '{PASSKEY}' >&2; exit 7\n", "code 7"),
+        ("#!/bin/sh\nkill -9 $$\n", "code -9"),
         (None, "could not be started"),
     ],
 )
@@ -445,17 +449,47 @@ def test_child_that_fails(
     script: str | None,
     message: str,
 ) -> None:
-    """A child that hangs, talks nonsense, dies or cannot be started is an error without its output."""
+    """A child that hangs, talks nonsense, dies or cannot be started tells nothing of the credentials.
+
+    That passes by itself, so it is no error of the user's; and its output is not shown.
+    """
     broken = tmp_path / "python"
     if script is not None:
         broken.write_text(script)
         broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
 
-    with pytest.raises(UserError, match=message) as caught:
+    with pytest.raises(CredentialsError, match=message) as caught:
         full.load_in_child(timeout_seconds=0.2 if "sleep" in str(script) else 10)
 
     assert PASSKEY not in str(caught.value)
+
+
+def test_no_process_can_be_made(full: CredentialsManager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A system without room for another process is tried again, not taken for wrong credentials."""
+
+    def fork(*_arguments: object, **_options: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", fork)
+        with pytest.raises(CredentialsError, match="could not be started"):
+            full.load_in_child()
+    assert full.load_in_child() == EVERYTHING
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file whose reading fails")
+@pytest.mark.parametrize("read", ["load", "load_in_child"])
+def test_a_disk_that_fails_for_the_moment(full: CredentialsManager, key_file: Path, read: str) -> None:
+    """A file that the system cannot read now says nothing of the credentials, in the child as well."""
+    key = key_file.read_bytes()
+    key_file.unlink()
+    key_file.symlink_to("/proc/self/mem")  # a regular file, and reading its beginning is an I/O error
+    with pytest.raises(CredentialsError, match="cannot be read now"):
+        getattr(full, read)()
+    key_file.unlink()
+    key_file.write_bytes(key)
+    assert getattr(full, read)() == EVERYTHING
 
 
 def test_services_of_the_program() -> None:

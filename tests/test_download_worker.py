@@ -26,6 +26,7 @@ from movie_sync.errors import (
     AuthError,
     BlockedError,
     BudgetError,
+    CredentialsError,
     LibraryError,
     NetworkError,
     PageChangedError,
@@ -528,18 +529,14 @@ def test_the_budget_keeps_the_film_pending(bench: Bench, caplog: pytest.LogCaptu
     [
         ("tracker", AuthError("FileList refused the passkey.", service="FileList")),
         ("client", AuthError("qBittorrent refused the password.", service="qBittorrent")),
-        ("connect", UserError("The credentials cannot be decrypted.")),
     ],
 )
 def test_refused_credentials(
-    bench: Bench, where: str, error: AuthError | UserError, caplog: pytest.LogCaptureFixture
+    bench: Bench, where: str, error: AuthError, caplog: pytest.LogCaptureFixture
 ) -> None:
     """No more calls, said once, the film stays pending; new credentials are taken up by themselves."""
     bench.offer(film(0))
-    if where == "connect":
-        bench.connect_error = error
-    else:
-        _break(bench, where, error)
+    _break(bench, where, error)
     for _ in range(5):
         rest = bench.worker.step()
         assert rest is not None
@@ -554,13 +551,68 @@ def test_refused_credentials(
     assert "setup" in caplog.text
     assert bench.only(QueueName.PENDING).retry_count == 0
     assert bench.worker.is_refused
-    bench.connect_error = None
-    _break(bench, where if where != "connect" else "tracker", None)
+    _break(bench, where, None)
     bench.signature = 2
     assert bench.worker.step() is None
     assert bench.connects == 2
     assert not bench.worker.is_refused
     assert bench.only(QueueName.COMPLETED)
+
+
+@pytest.mark.parametrize(
+    ("where", "error", "seconds"),
+    [
+        ("connect", UserError("The credentials cannot be read."), 3600),
+        ("tracker", AuthError("locked for an hour", service="FileList", retry_after_seconds=3600), 3600),
+        ("client", AuthError("no login is set", service="qBittorrent", retry_after_seconds=300), 300),
+    ],
+)
+def test_a_refusal_that_is_not_final(
+    bench: Bench, where: str, error: AuthError | UserError, seconds: float, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said and told once, tried again after its time without a change here, and then over by itself."""
+    bench.offer(film(0))
+    if where == "connect":
+        bench.connect_error = error
+    else:
+        _break(bench, where, error)
+    for tries in range(1, 4):
+        assert bench.worker.step() is not None
+        calls = len(bench.journal), bench.connects
+        bench.clock.advance(seconds - 1)
+        assert bench.worker.step() is not None
+        assert (len(bench.journal), bench.connects) == calls, tries
+        assert bench.worker.is_refused
+        bench.clock.advance(1)
+    assert caplog.text.count(str(error)) == 1
+    assert [event.kind for event in bench.told] == [EventKind.REFUSED]
+    assert "tried again at" in caplog.text
+    assert bench.only(QueueName.PENDING).retry_count == 0
+    bench.connect_error = None
+    _break(bench, "tracker" if where == "connect" else where, None)
+    assert bench.worker.step() is None
+    assert not bench.worker.is_refused
+    assert bench.only(QueueName.COMPLETED)
+    assert bench.worker.was_refused
+
+
+def test_credentials_that_cannot_be_decrypted_now(bench: Bench) -> None:
+    """No process, no memory: an outage like any other, also if earlier credentials were at work."""
+    bench.queues.add_to_pending(film(1))
+    bench.offer(film(0), film(1))
+    assert bench.worker.step() is None
+    bench.signature = 2
+    bench.connect_error = CredentialsError("no process can be made")
+    for seconds in (60, 120):
+        rest = bench.worker.step()
+        assert rest is not None
+        assert rest.seconds == seconds
+        bench.clock.advance(seconds)
+    assert not bench.worker.was_refused
+    assert bench.connects == 3
+    bench.connect_error = None
+    assert bench.worker.step() is None
+    assert bench.queues.get_statistics()["completed"] == 2
 
 
 def test_credentials_that_change_to_no_avail(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

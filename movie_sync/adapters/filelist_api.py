@@ -33,6 +33,7 @@ _log = logging.getLogger(__name__)
 
 _SERVICE = "FileList"
 _HOUR_SECONDS = 3600.0
+_UNCLEAR_REFUSAL_SECONDS = 6 * 3600.0
 _MOST_ROWS = 100
 _MAX_ANSWER_BYTES = 1_000_000
 _MAX_ANSWER_PARTS = 60_000  # a thousand rows have a third of it
@@ -222,14 +223,17 @@ class FileListClient:
                 f"FileList has locked its API for this account for about an hour, after too many refused "
                 f"log-ins ({quoted}). {_CHECK_CREDENTIALS}",
                 service=_SERVICE,
+                retry_after_seconds=_HOUR_SECONDS,
             )
         if "rate limit" in words:
             raise RateLimitError(f"FileList asks for fewer calls ({quoted}).")
-        if status in {_UNAUTHORIZED, _FORBIDDEN} or (
-            is_refusal and any(word in words for word in _REFUSAL_WORDS)
-        ):
+        is_plain = any(word in words for word in _REFUSAL_WORDS)
+        if status in {_UNAUTHORIZED, _FORBIDDEN} or (is_refusal and is_plain):
             raise AuthError(
-                f"FileList refused user name or passkey ({quoted}). {_CHECK_CREDENTIALS}", service=_SERVICE
+                f"FileList refused user name or passkey ({quoted}). {_CHECK_CREDENTIALS}",
+                service=_SERVICE,
+                # In other words it may be about something that passes; too many tries lock the account.
+                retry_after_seconds=None if is_plain else _UNCLEAR_REFUSAL_SECONDS,
             )
         if status == _BAD_REQUEST:
             raise PageChangedError(

@@ -252,7 +252,7 @@ class QBittorrentClient:
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 # What the library, or our reading, makes of an answer of another shape.
                 failure = unexpected_answer(self._where)
-            if isinstance(failure, AuthError):
+            if isinstance(failure, AuthError) and failure.retry_after_seconds is None:
                 self._refusal = str(failure)
             if isinstance(failure, NetworkError):
                 self._outages += 1

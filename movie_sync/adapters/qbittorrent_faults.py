@@ -16,6 +16,7 @@ from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError
 SERVICE = "qBittorrent"
 # qBittorrent does not say how long a ban lasts; this is its default.
 _BAN_SECONDS = 3600.0
+_NO_LOGIN_SECONDS = 300.0
 _HTTPS = " https://"
 LOGIN_PATH = "/auth/login"
 _TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
@@ -85,6 +86,7 @@ def missing_login(where: str) -> AuthError:
         f"{where} asks for a login, and the user name or the password is not set. Give both with `setup`, "
         "or in MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
         service=SERVICE,
+        retry_after_seconds=_NO_LOGIN_SECONDS,  # nothing was sent that could end in a ban
     )
 
 

@@ -13,7 +13,7 @@ from movie_sync.app import MovieSyncApp
 from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import say_what_would_be_done
 from movie_sync.commands.services import Services
-from movie_sync.errors import StorageError, UserError
+from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
 from movie_sync.queue_manager import QueueManager
@@ -96,6 +96,8 @@ def _check_configured(context: Context) -> None:
             needed()
         except UserError as exc:
             missing.append(str(exc))
+        except CredentialsError as exc:  # the worker tries again, and says so
+            _log.debug("%s", exc)
     if missing:
         context.complain_of_settings()  # they may be why, and nothing else says them then
         raise UserError(" ".join(missing))

@@ -38,6 +38,7 @@ from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.workers.base import Complaints, Rest, Worker, log_where, words_of
 from movie_sync.workers.errands import Errand
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
+from movie_sync.workers.refusals import Refusals
 from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
 
 _log = logging.getLogger(__name__)
@@ -128,7 +129,7 @@ class DownloadWorker(Worker):
         self._is_budget_said = False
         self._room_said = ""
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
-        self._refusal = ""
+        self._refusals = Refusals(clock, self._aftercare.tell)
         self.is_refused = False
         """Whether a service refused its credentials, so that no film can be worked on."""
         self.was_refused = False
@@ -154,10 +155,10 @@ class DownloadWorker(Worker):
 
     def step(self) -> Rest | None:
         """Try one pending film, or tell how long there is nothing to do."""
-        is_refused = self.is_refused and self._connection.signature() == self._used_signature
+        self.is_refused = is_refused = self._is_still_refused()
         self._run_errands(is_refused=is_refused)
         if is_refused:
-            return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal))
+            return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusals.why))
         remaining = self.paused_until - self._clock.monotonic()
         if remaining > 0:
             return self._cut(Rest(remaining, self._pause_why))
@@ -168,6 +169,13 @@ class DownloadWorker(Worker):
             self.paused_until = self._clock.monotonic() + rest.seconds
             self._pause_why = rest.why
         return self._cut(rest)
+
+    def _is_still_refused(self) -> bool:
+        return (
+            self.is_refused
+            and not self._refusals.may_be_over()
+            and self._connection.signature() == self._used_signature
+        )
 
     def _work(self) -> Rest | None:
         try:
@@ -265,6 +273,7 @@ class DownloadWorker(Worker):
         else:
             self._note_success(result, reach)
         self._outages = self._faults = 0
+        self._refusals.forget()
         self._complaints.over()
         return None
 
@@ -414,21 +423,16 @@ class DownloadWorker(Worker):
         self.is_refused = self.was_refused = True
         if isinstance(exc, AuthError) and exc.service != "FileList":
             self._reach = None
-        self._refusal = f"waiting for new credentials: {exc}"
-        text = (
-            f"{exc} Nothing is fetched until they change: run `setup`, or if they come from the "
-            "environment, mend that and start again."
-        )
-        _log.error("%s", text)
-        now = self._clock.now()
-        self._aftercare.tell(Event(f"refused:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
-        return Rest(_CREDENTIALS_LOOK_SECONDS, self._refusal)
+        self._refusals.note(exc)
+        return Rest(_CREDENTIALS_LOOK_SECONDS, self._refusals.why)
 
     def _connected(self) -> Reach:
         signature = self._connection.signature()
         # Also while nothing was refused here: a client that refused an errand never asks again by itself.
         if self._reach is None or signature != self._used_signature:
-            self._used_signature = signature
+            if signature != self._used_signature:
+                self._refusals.forget()
+            self._used_signature, self._reach = signature, None
             self._reach = self._connection.connect()
             self.is_refused = False
             for errand in self._errands:
