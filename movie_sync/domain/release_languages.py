@@ -53,6 +53,7 @@ _NAMES = {
     "English": "english ingles eng",
 }
 _LANGUAGES = {word: name for name, words in _NAMES.items() for word in words.split()}
+_ORDER = {name: place for place, name in enumerate(_NAMES)}
 # Abbreviations that are words as well: they count beside another language only.
 _BESIDE_ANOTHER = frozenset(
     "ara cat chi dan fin gre heb kan mal nor pol por rom rum swe tam tel tha tur".split()
@@ -70,11 +71,12 @@ _DUB = re.compile(r"(?:dub(?:bed)?)?([a-z]{2,9}?)(?:dub(?:bed|s)?|lek)?")
 _ROMANIAN_SUBTITLES = re.compile(r"ro(?:sub(?:s|bed|bes)?)|subtitrat[ae]?|subtitrare|subro")
 _ROMANIAN = frozenset({"ro", "romanian", "romana"})
 _BEFORE_DOWNLOAD = frozenset({"web", "itunes", "amzn", "nf"})
+_GLUED_SUBTITLES = re.compile(r"[a-z]{0,5}sub(?:s|bed)?|napisy[a-z]{2}")
 _TOKEN = re.compile(r"[a-z0-9]+|[\[\](){}|]")
 
 
 def read_languages(text: str) -> tuple[str, ...]:
-    """Return the languages that a folded text names as spoken, in its order.
+    """Return the languages that a folded text names as spoken, in the order of the table above.
 
     "Multi" stands for several without names; "RoDubbed", "RoSubbed" and "VOSTFR" are what they say.
     """
@@ -84,7 +86,7 @@ def read_languages(text: str) -> tuple[str, ...]:
         if word in _SUBTITLES:
             _mark_subtitles(words, found, index)
     spoken = [name for index, name in enumerate(found) if name and not _is_lonely(words, found, index)]
-    return tuple(dict.fromkeys(spoken))
+    return tuple(sorted(set(spoken), key=lambda name: (_ORDER.get(name, -1), name)))
 
 
 def is_beside_language(words: Sequence[str], index: int) -> bool:
@@ -100,7 +102,7 @@ def is_language_word(word: str) -> bool:
         or word in _SUBTITLES
         or _ROMANIAN_SUBTITLES.fullmatch(word)
         or _dubbed(word)
-        or re.fullmatch(r"[a-z]{0,5}sub(?:s|bed)?|napisy[a-z]{2}", word)
+        or _GLUED_SUBTITLES.fullmatch(word)
     )
 
 

@@ -57,7 +57,7 @@ class ReleaseQuality:
     `name` is a word of `ORDER_WORDS` or `ON_REQUEST_WORDS`, "" if the name does not tell. `bad` is
     what the picture was taken from if nobody should watch it ("camera copy"), else "". Where the name
     does not tell the source or the lines, `name` and `resolution` are what is usual; `source` and
-    `resolution_told` say what was told. Lists have the name's order. `languages` are spoken ones;
+    `resolution_told` say what was told. Lists have the order of their tables. `languages` are spoken ones;
     `edition` is "" or like "Extended, IMAX".
     """
 
@@ -136,9 +136,8 @@ def _first(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> str:
 
 
 def _all(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, ...]:
-    """Return the values whose patterns are found, in the name's order."""
-    found = [(match.start(), value) for value, pattern in table if (match := pattern.search(tail))]
-    return tuple(value for _, value in sorted(found, key=lambda place_and_value: place_and_value[0]))
+    """Return the values whose patterns are found, in the table's order: names have them in any."""
+    return tuple(value for value, pattern in table if pattern.search(tail))
 
 
 # What is not the title -----------------------------------------------------------------------------

@@ -11,7 +11,7 @@ An answer has
   "RoDubbed", "RoSubbed", "VOSTFR"), `edition` ("" or for instance "Extended", "Director's Cut",
   "Theatrical", "Unrated", "IMAX", "Remastered", "Criterion"; several as "Extended, IMAX"), `group`.
 
-Lists, and the editions, are in the name's order. Nothing else is written to stdout.
+Lists, and the editions, have the order that the program shows them in. Nothing else is written to stdout.
 """
 
 import json
