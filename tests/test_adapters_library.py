@@ -1,16 +1,20 @@
 """The disks: what counts as a film there, what is noticed later, and what is an error."""
 
+import atexit
+import functools
 import os
 import shutil
+import tempfile
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from movie_sync.adapters import library_folder, library_table
+from movie_sync.adapters import film_file, library_folder, library_table
 from movie_sync.adapters.library import DiskLibrary
 from movie_sync.domain.models import Movie
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import LibraryError, Stopped
 from tests.fakes import FakeClock
 
@@ -24,11 +28,24 @@ def film(title="Heat", year=1995, imdb_id=None):
 
 
 def put(path: Path, size=BIG):
-    """Make a (sparse) file of a size, in folders as needed."""
+    """Make a file of a size that is filled, in folders as needed; of a large one, another name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:
-        file.truncate(size)
+    if size == BIG:
+        os.link(_large(), path)
+    else:
+        path.write_bytes(b"film." * (size // 5))
     return path
+
+
+@functools.cache
+def _large() -> Path:
+    """Make the one large file that is filled."""
+    folder = Path(tempfile.mkdtemp(prefix="films-"))
+    atexit.register(shutil.rmtree, folder)
+    with (folder / "film").open("wb") as file:
+        for _ in range(BIG // 1_000_000):
+            file.write(b"film." * 200_000)
+    return folder / "film"
 
 
 def settle(folder: Path):
@@ -46,7 +63,7 @@ class Shelf:
         self.root = root
         self.clock = FakeClock()
         self.stop = threading.Event()
-        self.library = DiskLibrary([root], stop=self.stop, clock=self.clock)
+        self.library = DiskLibrary([root], rules=QualityRules(), stop=self.stop, clock=self.clock)
 
     def find(self, movie=None):
         """Look for a film in a new pass; the answer is relative to the library."""
@@ -202,7 +219,7 @@ def test_a_file_that_still_grows_is_looked_at_again(shelf):
     put(shelf.root / "Ronin (1998).mkv")
     growing = put(shelf.root / "Heat (1995).mkv", 5)
     assert shelf.find() is None
-    os.truncate(growing, BIG)
+    shutil.copyfile(_large(), growing)
     assert shelf.find() == "Heat (1995).mkv"
 
 
@@ -245,12 +262,131 @@ def test_much_replaced_is_built_anew(shelf):
     assert len(shelf.library._table._file_names) == 1
 
 
+# What is there and not the film -----------------------------------------------------------------
+
+
+def _with_gaps(path: Path, filled: float, *, sparse: bool) -> Path:
+    """Make a large file of which only a part is filled, in pieces as a torrent client does it."""
+    piece = b"film." * 100_000
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        for number in range(120):
+            if (number * 7) % 120 < 120 * filled:
+                file.seek(number * len(piece))
+                file.write(piece)
+            elif not sparse:
+                file.seek(number * len(piece))
+                file.write(bytes(len(piece)))
+        file.truncate(120 * len(piece))
+    return path
+
+
+@pytest.mark.parametrize("sparse", [True, False])
+@pytest.mark.parametrize("filled", [0, 0.03, 0.5, 0.8])
+def test_a_file_with_gaps_is_not_the_film(shelf, caplog, filled, sparse):
+    """What a torrent client has prepared and not filled yet has the film's size, and nothing in it."""
+    _with_gaps(shelf.root / "Heat (1995).mkv", filled, sparse=sparse)
+    assert shelf.find() is None
+    assert shelf.find() is None
+    assert caplog.text.count("large parts of it are empty") == 1
+    put(shelf.root / "Whole" / "Heat (1995).mkv")
+    assert shelf.find() == "Whole/Heat (1995).mkv"
+
+
+def test_an_empty_file_is_not_the_film(shelf):
+    """A file without a byte, as a full disk leaves it, is nothing."""
+    put(shelf.root / "Heat (1995).mkv", 0)
+    assert shelf.find() is None
+
+
+def test_padding_does_not_make_a_film_broken(shelf):
+    """A gap between the parts of a file, and the empty beginning of a disc's image, belong there."""
+    image = shelf.root / "Heat (1995).iso"
+    shutil.copyfile(_large(), image)
+    with image.open("r+b") as file:
+        file.write(bytes(32_768))
+        file.seek(BIG // 16)  # where it is looked at
+        file.write(bytes(300_000))
+    assert shelf.find() == "Heat (1995).iso"
+
+
+def test_holes_that_are_none_do_not_make_a_film_broken(shelf, monkeypatch):
+    """A file system that names as a hole what is not written out yet is not believed."""
+    put(shelf.root / "Heat (1995).mkv")
+    seek = os.lseek
+    monkeypatch.setattr(
+        film_file.os,
+        "lseek",
+        lambda file, place, how: place if how == os.SEEK_HOLE else seek(file, place, how),
+    )
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
+def test_a_film_that_may_not_be_read_counts(shelf):
+    """No fault is known of a file of somebody else's, so nothing is fetched in its place."""
+    shutil.copyfile(_large(), shelf.root / "Heat (1995).mkv")
+    (shelf.root / "Heat (1995).mkv").chmod(0)
+    assert shelf.find() == "Heat (1995).mkv"
+
+
+def test_a_copy_that_the_settings_would_not_take_is_not_the_film(shelf, caplog):
+    """A camera copy or a quality outside the order does not keep the film from being fetched."""
+    put(shelf.root / "Heat.1995.HDCAM.x264-GRP" / "heat.mkv")
+    put(shelf.root / "Heat.1995.DVDRip.XviD-GRP.avi")
+    assert shelf.find() is None
+    assert caplog.text.count("the settings would not take such a copy") == 2
+    put(shelf.root / "Heat.1995.1080p.BluRay.x264-GRP.mkv")
+    assert shelf.find() == "Heat.1995.1080p.BluRay.x264-GRP.mkv"
+
+
+# Odd entries -----------------------------------------------------------------------------------
+
+
+def test_odd_entries_are_passed_over(shelf, caplog):
+    """A link to itself, a link through a file and a path without end stop nothing; each is named once."""
+    put(shelf.root / "Heat (1995)" / "Heat (1995).mkv")
+    (shelf.root / "loop.mkv").symlink_to("loop.mkv")
+    (shelf.root / "Heat (1995)" / "round").symlink_to("round")
+    (shelf.root / "through").symlink_to(shelf.root / "Heat (1995)" / "Heat (1995).mkv" / "x")
+    (shelf.root / "long.mkv").symlink_to("x" * 300)
+    assert shelf.find() == "Heat (1995)/Heat (1995).mkv"
+    assert shelf.find(film("Ronin", 1998)) is None
+    for name in ("loop.mkv", "round", "through", "long.mkv"):
+        assert caplog.text.count(f"{name} is passed over") == 1
+
+
+def test_a_path_without_end_is_passed_over(shelf, caplog):
+    """What lies deeper than a path can be long is named once, in a short line."""
+    put(shelf.root / "Heat (1995).mkv")
+    here = os.open(shelf.root, os.O_RDONLY)
+    for _ in range(25):
+        os.mkdir("d" * 200, dir_fd=here)
+        inner = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    assert shelf.find() == "Heat (1995).mkv"
+    assert shelf.find(film("Ronin", 1998)) is None
+    assert caplog.text.count("is passed over") == 1
+    assert max(len(record.getMessage()) for record in caplog.records) < 300
+
+
+def test_many_odd_entries_are_not_all_named(shelf, caplog):
+    """A folder full of broken links does not fill the log."""
+    for number in range(200):
+        (shelf.root / f"{number}").symlink_to(f"{number}")
+    put(shelf.root / "Heat (1995).mkv")
+    assert shelf.find() == "Heat (1995).mkv"
+    assert len(caplog.records) < 60
+
+
 # What is not there ----------------------------------------------------------------------------
 
 
 def library(*required, optional=()):
     """Make a library over some folders."""
-    return DiskLibrary(required, optional, stop=threading.Event(), clock=FakeClock())
+    return DiskLibrary(required, optional, rules=QualityRules(), stop=threading.Event(), clock=FakeClock())
 
 
 def test_a_missing_required_folder_is_an_error(tmp_path):
@@ -262,7 +398,9 @@ def test_a_missing_required_folder_is_an_error(tmp_path):
 def test_a_missing_optional_folder_is_nothing(tmp_path):
     """The default download folder of somebody who never had one is no error; it may come later."""
     clock = FakeClock()
-    later = DiskLibrary([], [tmp_path / "Downloads"], stop=threading.Event(), clock=clock)
+    later = DiskLibrary(
+        [], [tmp_path / "Downloads"], rules=QualityRules(), stop=threading.Event(), clock=clock
+    )
     assert later.find(film()) is None
     put(tmp_path / "Downloads" / "Heat (1995).mkv")
     clock.advance(60)
@@ -286,7 +424,7 @@ def test_an_optional_folder_that_goes_away_is_nothing_again(tmp_path):
     clock = FakeClock()
     downloads = tmp_path / "Downloads"
     put(downloads / "Heat (1995).mkv")
-    books = DiskLibrary([], [downloads], stop=threading.Event(), clock=clock)
+    books = DiskLibrary([], [downloads], rules=QualityRules(), stop=threading.Event(), clock=clock)
     assert books.find(film()) is not None
     shutil.rmtree(downloads)
     clock.advance(60)

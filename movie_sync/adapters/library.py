@@ -4,40 +4,57 @@ A pass asks every known folder for its modification time, which changes when som
 added, renamed or removed, and lists again only what differs.
 """
 
+import logging
 import os
 import threading
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from movie_sync.adapters.library_folder import list_folder
+from movie_sync.adapters.film_file import has_content
+from movie_sync.adapters.library_folder import ODD_ENTRY, FolderListing, list_folder
 from movie_sync.adapters.library_table import Inventory, LibraryTable
-from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
+from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable, knows_no_title
 from movie_sync.domain.matching import WantedFilm, is_never_film, judge
 from movie_sync.domain.models import Movie
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import LibraryError, Stopped
 from movie_sync.ports import Clock
+from movie_sync.storage.regular_file import NotAFileError
+
+_log = logging.getLogger(__name__)
 
 # A pass so soon after the last one would find the same.
 _REUSE_SECONDS = 5.0
 _LOCK_POLL_SECONDS = 0.2
+_MOST_SAID = 50
+_SHOWN_LETTERS = 80  # at either end
 
 
 class DiskLibrary:
     """Implements `ports.MovieLibrary` for folders of this machine. Thread-safe; writes nothing.
 
-    A `required` folder that is missing or cannot be read is a `LibraryError`; an `optional` one that
-    is missing is nothing (the default download folder of somebody who never had one). A call raises
-    `Stopped` when `stop` is set while it scans or waits for the other thread's scan.
+    A `required` folder that is missing or cannot be read is a `LibraryError`; an `optional` one that is
+    missing is nothing (the default download folder of somebody who never had one). What is there counts if
+    it is whole, and if `rules` would take it as far as its name tells. A call raises `Stopped` when `stop`
+    is set while it scans or waits for the other thread's scan.
     """
 
     def __init__(
-        self, required: Sequence[Path], optional: Sequence[Path] = (), *, stop: threading.Event, clock: Clock
+        self,
+        required: Sequence[Path],
+        optional: Sequence[Path] = (),
+        *,
+        rules: QualityRules,
+        stop: threading.Event,
+        clock: Clock,
     ) -> None:
         self._required = dict.fromkeys(os.path.abspath(folder) for folder in required)
         self._roots = dict.fromkeys((*self._required, *(os.path.abspath(folder) for folder in optional)))
+        self._rules = rules
         self._stop = stop
         self._clock = clock
+        self._said: set[int] = set()
         self._lock = threading.Lock()
         self._scanned_at: float | None = None
         self._reset()
@@ -63,14 +80,44 @@ class DiskLibrary:
                 self._scan()
                 self._scanned_at = self._clock.monotonic()
             for file in self._table.candidates(wanted):
-                found = judge(wanted, self._table.name(file), id_beside=self._table.imdb_id(file))
+                name = self._table.name(file)
+                found = judge(wanted, name, id_beside=self._table.imdb_id(file))
                 if counts_as_there(found, knows_title):
                     path = self._table.path(file)
-                    if not but_for or but_for.isdisjoint(_names_in(path)):
+                    is_left_out = but_for and not but_for.isdisjoint(_names_in(path))
+                    if not is_left_out and self._is_the_film(name, path, found.title_end):
                         return path
             return None
         finally:
             self._lock.release()
+
+    def _is_the_film(self, name: str, path: str, title_end: int | None) -> bool:
+        """Tell whether a file named like the film is whole, and a copy that the settings would take."""
+        if not is_acceptable(name, self._rules, title_end=title_end):
+            self._say_once(path, "does not count as its film: the settings would not take such a copy")
+            return False
+        try:
+            is_whole = has_content(path)
+        except (FileNotFoundError, NotADirectoryError, NotAFileError):
+            return False
+        except OSError as exc:
+            # Whoever may not read it knows no fault of it, so its name and its size decide.
+            self._say_once(path, f"counts as its film, but cannot be read ({_reason(exc)})")
+            return True
+        if not is_whole:
+            self._say_once(path, "does not count as its film: large parts of it are empty")
+        return is_whole
+
+    def _say_once(self, path: str, words: str) -> None:
+        """Log what is odd about an entry of a film folder, once, and only so many."""
+        said = hash((path, words))
+        if said in self._said or len(self._said) > _MOST_SAID:
+            return
+        self._said.add(said)
+        if len(self._said) > _MOST_SAID:
+            _log.warning("More in the film folders is like that, which is not said any more.")
+        else:
+            _log.warning("%s %s.", _shortened(path), words)
 
     def _reset(self) -> None:
         self._table = LibraryTable()
@@ -141,6 +188,9 @@ class DiskLibrary:
                 ) from None
             return None
         except OSError as exc:
+            if exc.errno in ODD_ENTRY and folder not in self._root_numbers.values():
+                self._pass_over(path, exc)
+                return None
             raise _unreadable(path, exc) from None
         known = self._devices.get(folder)
         if known is not None and known != found.st_dev:
@@ -218,13 +268,21 @@ class DiskLibrary:
                 inventory.see(known)
             elif not is_never_film(table.name_in(folder, name)):
                 table.add_file(folder, name, imdb_number)
+        self._take_folders(folder, path, listing, inventory)
+        table.set_stamp(folder, listing.stamp)
+        return True
+
+    def _take_folders(self, folder: int, path: str, listing: FolderListing, inventory: Inventory) -> None:
         for name in listing.folders:
             if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
                 continue
-            if name not in listing.links or self._is_new_link(len(table), path, name):
-                table.add_folder(folder, name)
-        table.set_stamp(folder, listing.stamp)
-        return True
+            if name not in listing.links or self._is_new_link(len(self._table), path, name):
+                self._table.add_folder(folder, name)
+        for name, odd in listing.odd.items():
+            self._pass_over(os.path.join(path, name), odd)
+
+    def _pass_over(self, path: str, exc: OSError) -> None:
+        self._say_once(path, f"is passed over: it cannot be looked at ({_reason(exc)})")
 
     def _known_id(self, file: int | None) -> int:
         return 0 if file is None else self._table.imdb_number(file)
@@ -264,9 +322,17 @@ class DiskLibrary:
 
 def _unreadable(path: str, exc: OSError) -> LibraryError:
     return LibraryError(
-        f"The film folder {path} cannot be read ({exc.strerror or type(exc).__name__}). "
+        f"The film folder {path} cannot be read ({_reason(exc)}). "
         "Mend that, or take it out of the configuration; until then no film is taken."
     )
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or type(exc).__name__
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 2 * _SHOWN_LETTERS else f"{path[:_SHOWN_LETTERS]}…{path[-_SHOWN_LETTERS:]}"
 
 
 def _names_in(path: str) -> set[str]:

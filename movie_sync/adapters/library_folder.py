@@ -1,5 +1,6 @@
 """What one folder holds: its film files, the IMDb ids that stand beside them, and its folders."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -17,6 +18,9 @@ _CHECK_EVERY = 512
 _MOST_NFO_BYTES = 256 * 1024
 _NEVER_CURRENT = 0
 
+# A link to itself, a link through a file, a name or a path that is too long: nobody reads a film there.
+ODD_ENTRY = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG})
+
 _SYSTEM_FOLDERS = frozenset(
     {"lost+found", "$recycle.bin", "system volume information", "#recycle", "@eadir", "@recycle", "#snapshot"}
 )
@@ -31,6 +35,10 @@ _UNFINISHED_SIGNS = (
     ".tmp",
     ".bc!",
     ".download",
+    ".!bt",
+    ".filepart",
+    ".opdownload",
+    ".incomplete",
 )
 _BESIDE_A_FILM = re.compile(
     r"sample|trailer|teaser|featurette|extras?(?![a-z])|proof|rarbg\.com", re.IGNORECASE
@@ -47,7 +55,8 @@ class FolderListing:
 
     `films` names the film files, `ids` holds the number of the IMDb id beside those that have one.
     `stamp` is the modification time (nanoseconds) up to which the listing is current, 0 if the
-    folder has to be listed again anyway. `links` names the folders that are symbolic links.
+    folder has to be listed again anyway. `links` names the folders that are symbolic links, `odd` has
+    what cannot be looked at, and why.
     """
 
     stamp: int
@@ -55,6 +64,7 @@ class FolderListing:
     ids: dict[str, int] = field(default_factory=dict)
     folders: list[str] = field(default_factory=list)
     links: set[str] = field(default_factory=set)
+    odd: dict[str, OSError] = field(default_factory=dict)
 
 
 def list_folder(
@@ -100,6 +110,14 @@ class _Sorting:
     unfinished: set[str] = field(default_factory=set)
 
     def take(self, entry: "os.DirEntry[str]") -> None:
+        try:
+            self._sort(entry)
+        except OSError as exc:
+            if exc.errno not in ODD_ENTRY:
+                raise
+            self.listing.odd[entry.name] = exc
+
+    def _sort(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
         stem, _, extension = name.rpartition(".")
         extension = extension.lower()

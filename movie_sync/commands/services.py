@@ -285,4 +285,4 @@ class Services:
         is_own = self._config.is_set("download_directory")
         required = [downloads, *configured] if is_own else configured
         optional = [] if is_own else [downloads]
-        return DiskLibrary(required, optional, stop=self._stop, clock=self._context.clock)
+        return DiskLibrary(required, optional, rules=self.rules(), stop=self._stop, clock=self._context.clock)

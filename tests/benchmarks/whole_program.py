@@ -11,6 +11,7 @@ that stands in two families is right under the names of both.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -24,13 +25,15 @@ from daemon_process import PASSKEY, TRACKER_USER, Household  # noqa: E402
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease  # noqa: E402
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm  # noqa: E402
+from movie_sync.domain.already_there import is_acceptable  # noqa: E402
 from movie_sync.domain.release_quality import read_quality  # noqa: E402
-from movie_sync.domain.selection import ORDER_WORDS  # noqa: E402
+from movie_sync.domain.selection import ON_REQUEST_WORDS, ORDER_WORDS, QualityRules  # noqa: E402
 
 _GOOD_KINDS = {"made", "written", "real"}
 _WIDE = {size: [0, 100_000] for size in ("2160p", "1080p", "720p", "sd")}
 _VIDEO = (".mkv", ".avi", ".mp4", ".m4v", ".ts", ".m2ts", ".wmv", ".mpg", ".iso", ".divx")
-_FILM_BYTES = 800_000_000
+_FILM_BYTES = 60_000_000
+_ANY = QualityRules(order=(*ORDER_WORDS, *ON_REQUEST_WORDS))
 
 
 def _read(path: str) -> list[dict]:
@@ -86,16 +89,19 @@ def _lay_out(
     for name in names:
         traps[name["family"]].append(name["name"])
     film_of = {name["name"]: name["film"] for name in names}
+    whole = library.parent / "film"  # under another name in the library
+    whole.write_bytes(b"film." * (_FILM_BYTES // 5))
     for number, film in enumerate(films):
         if not chosen[film["id"]]:
             continue
         as_film, name = _as_film(film), chosen[film["id"]][number % len(chosen[film["id"]])]
+        if (number % 2 or not _is_listed(name)) and not is_acceptable(name, _ANY):
+            continue  # there is no such copy on the tracker, and on the disk it would not count
         if number % 2 or not _is_listed(name):
             path = library / name.strip("/")
             path = path if path.suffix.lower() in _VIDEO else path / f"{path.name}.mkv"
             path.parent.mkdir(parents=True, exist_ok=True)
-            with path.open("wb") as file:
-                file.truncate(_FILM_BYTES)
+            os.link(whole, path)
             for other in same[film["id"]]:
                 right[keys[other]].add(str(path))
             continue
@@ -116,7 +122,7 @@ def main() -> None:
         LetterboxdStandIn([_as_film(film) for film in films], username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as tracker,
         Household(
-            folder, letterboxd, tracker, quality={"order": list(ORDER_WORDS), "size_mb_per_minute": _WIDE}
+            folder, letterboxd, tracker, quality={"order": list(_ANY.order), "size_mb_per_minute": _WIDE}
         ) as home,
     ):
         right, tracker.releases = _lay_out(films, names, home.films)
