@@ -501,12 +501,15 @@ class QueueManager:
 
     def _requeue(self, entries: Iterable[QueueEntry], *, is_fresh: bool) -> list[Movie]:
         requeued: list[Movie] = []
+        now = self._clock.now()
 
         def renewed() -> Iterator[QueueEntry]:
             for entry in entries:
                 requeued.append(entry.movie)
                 again = entry._replace(error=None, retry_at=None, waits_for_release=False)
-                yield again._replace(retry_count=0, doubts=0, page_missing_since=None) if is_fresh else again
+                if is_fresh:
+                    again = again._replace(retry_count=0, doubts=0, page_missing_since=None, asked_at=now)
+                yield again
 
         if self._queues.move(renewed(), QueueName.PENDING):
             self._has_work.set()
@@ -520,7 +523,9 @@ def _asked_again(entry: QueueEntry, known: QueueEntry | None) -> QueueEntry:
     """
     if known is None:
         return entry
-    return entry._replace(tried=known.tried, choice=known.choice if known.is_unfinished else None)
+    if not known.is_unfinished:
+        return entry._replace(tried=known.tried)
+    return entry._replace(tried=known.tried, choice=known.choice, asked_at=known.wish)
 
 
 def _has_attempts_left(entry: QueueEntry, max_retries: int) -> bool:

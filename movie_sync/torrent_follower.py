@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.following import (
@@ -137,7 +138,7 @@ class TorrentFollower:
         self._epoch: int | None = None
         self._contact_at = 0.0
         self._restarted_after: float | None = None
-        self._is_account_said = False
+        self._account_said = ""
 
     def seconds_to_next(self) -> float | None:
         """Return how long until the next pass is due, or None while there is nothing to follow."""
@@ -277,12 +278,12 @@ class TorrentFollower:
         after = observed(before, torrent, self._now(), self._tried_seconds[choice.info_hash])
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
         if after.stage is Stage.DOWNLOADED:
-            self._say_downloaded(entry.movie, choice, after)
+            self._say_downloaded(entry, choice, after)
             return
         found[choice.info_hash], why = self._judge(client, torrent, after)
         if why:
             del found[choice.info_hash]
-            self._give_up(client, entry.movie, Tried(choice, why, torrent.name), torrent)
+            self._give_up(client, entry, Tried(choice, why, torrent.name), torrent)
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
         del self._known.begun_at[choice.info_hash]  # once: what is gone after that was taken out
@@ -313,6 +314,7 @@ class TorrentFollower:
             return follow, ""
         if is_broken(torrent):
             return self._judge_broken(client, torrent, follow)
+        self._known.no_room_until.pop(torrent.info_hash, None)
         if follow.idle_seconds >= self._policy.stalled_after_seconds:
             return self._judge_stalled(client, torrent, follow)
         if may_be_refused(torrent):
@@ -357,7 +359,8 @@ class TorrentFollower:
                 f"more and {room.free_bytes / 1e9:.1f} GB are free. It goes on when there is room."
             )
             _log.warning("%s", text)
-            self._tell(Event(f"disk full:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
+            if not self._known.no_room_until:  # once, until there was room for all of them
+                self._tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
             self._known.no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         return follow, f"broken: the client reports {torrent.state}, also after its files were checked again"
@@ -376,6 +379,7 @@ class TorrentFollower:
         known.ask_at = now + known.pause_seconds
         known.is_of_account = words is not None and concerns_account(words)
         if words is None:
+            self._account_said = ""
             known.times = 0
             known.pause_seconds = min(2 * known.pause_seconds, _LONGEST_REFUSAL_PAUSE_SECONDS)
             return ""
@@ -388,18 +392,20 @@ class TorrentFollower:
         return f"refused by the tracker: {words}" if known.times >= _REFUSALS_NEEDED else ""
 
     def _say_account(self, words: str) -> None:
-        if self._is_account_said:
+        if self._account_said == words:
             return
-        self._is_account_said = True
+        self._account_said = words
         text = (
             f"The tracker refuses torrents for a reason that lies with your account or torrent client "
             f"({words}). No other release would help; look at the site."
         )
         _log.warning("%s", text)
         now = self._clock.now()
-        self._tell(Event(f"refused:tracker:{now:%Y-%m-%d}", EventKind.REFUSED, now, text))
+        about = f"{now:%Y-%m-%dT%H}:{crc32(words.encode()):08x}"
+        self._tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
 
-    def _give_up(self, client: FollowedClient, movie: Movie, tried: Tried, torrent: HeldTorrent) -> None:
+    def _give_up(self, client: FollowedClient, entry: QueueEntry, tried: Tried, torrent: HeldTorrent) -> None:
+        movie = entry.movie
         keeps = torrent.progress >= _WORTH_KEEPING
         rest = " It keeps running beside it; the first to be whole wins." if keeps else ""
         text = (
@@ -408,7 +414,8 @@ class TorrentFollower:
         )
         self._tell(
             film_event(
-                EventKind.REPLACED, movie, self._clock.now(), text, about=tried.choice.info_hash,
+                EventKind.REPLACED, movie, self._clock.now(), text,
+                wish=entry.wish, about=tried.choice.info_hash,
                 release=tried.choice.release, info_hash=tried.choice.info_hash, why=tried.why,
                 progress=round(torrent.progress, 4),
             )
@@ -424,18 +431,19 @@ class TorrentFollower:
     def _finish_with_given_up(self, entry: QueueEntry, old: Tried, torrent: HeldTorrent) -> None:
         now = self._clock.now()
         follow = Follow(Stage.DOWNLOADED, now, progress=1.0, path=torrent.content_path)
-        self._say_downloaded(entry.movie, old.choice, follow)
+        self._say_downloaded(entry, old.choice, follow)
         overtaken = f"{old.choice.release} was whole first"
         if self._queue_manager.torrents.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
             _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
 
-    def _say_downloaded(self, movie: Movie, choice: Choice, follow: Follow) -> None:
+    def _say_downloaded(self, entry: QueueEntry, choice: Choice, follow: Follow) -> None:
         if choice.info_hash in self._known.said:  # only the writing failed
             return
-        text = f"{movie.label}: downloaded: {choice.release}"
+        text = f"{entry.movie.label}: downloaded: {choice.release}"
         self._tell(
             film_event(
-                EventKind.DOWNLOADED, movie, self._clock.now(), text, about=choice.info_hash,
+                EventKind.DOWNLOADED, entry.movie, self._clock.now(), text,
+                wish=entry.wish, about=choice.info_hash,
                 release=choice.release, info_hash=choice.info_hash, path=follow.path,
             )
         )  # fmt: skip
@@ -472,10 +480,10 @@ def _duration(seconds: float) -> str:
     return f"{hours:.0f} hours" if hours >= 1 else f"{seconds:.0f} seconds"
 
 
-def added_event(movie: Movie, choice: Choice, at: datetime, why: str) -> Event:
+def added_event(movie: Movie, choice: Choice, at: datetime, why: str, *, wish: datetime) -> Event:
     """Return the event of a torrent that was handed over."""
     text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
     return film_event(
-        EventKind.ADDED, movie, at, text, about=choice.info_hash,
+        EventKind.ADDED, movie, at, text, wish=wish, about=choice.info_hash,
         release=choice.release, info_hash=choice.info_hash, why=why,
     )  # fmt: skip

@@ -664,7 +664,9 @@ def test_a_full_disk_without_a_restart(bench: Bench, caplog: pytest.LogCaptureFi
             assert rest.seconds == seconds
             bench.clock.advance(seconds)
     assert caplog.text.count("could not be written") == 1
-    assert {event.id for event in bench.told if event.kind is EventKind.DISK_FULL} == {"disk full:2026-11-01"}
+    assert [event.id for event in bench.told if event.kind is EventKind.DISK_FULL] == [
+        "disk full:own:2026-11-01T12"
+    ]
     assert bench.worker.step() is None
     assert bench.only(QueueName.COMPLETED)
     assert bench.client.added == [hash_of(100)]
@@ -684,7 +686,7 @@ def test_the_user_is_told_of_what_happens(bench: Bench) -> None:
     assert (event.kind, event.movie) == (EventKind.ADDED, replace(film(0), page_read=True))
     assert event.details["release"] == release_of(film(0), 100).name
     assert event.details["why"] == "Bluray-1080p, 9.0 GB, 20 seeders"
-    assert event.id == f"added:K0:{hash_of(100)}"
+    assert event.id == f"added:K0:2026-11-06T12:00:00Z:{hash_of(100)}"
 
 
 def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
@@ -705,6 +707,6 @@ def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
             bench.clock.advance(60)
             bench.worker.step()
         added = {event.id for event in bench.told if event.kind is EventKind.ADDED}
-        assert added == {f"added:K0:{hash_of(100)}"}, recorder.calls[number]
+        assert added == {f"added:K0:2026-11-01T12:00:00Z:{hash_of(100)}"}, recorder.calls[number]
         number += 1
     assert number > 10

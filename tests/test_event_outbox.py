@@ -34,7 +34,9 @@ BOTH = ("command", "notices")
 
 def event(number: int, kind: EventKind = EventKind.ADDED) -> Event:
     """Return an event of its own."""
-    return film_event(kind, HEAT, NOW, f"text {number}", about=str(number), release="Heat.1995", size=12.5)
+    return film_event(
+        kind, HEAT, NOW, f"text {number}", wish=NOW, about=str(number), release="Heat.1995", size=12.5
+    )
 
 
 def outbox_in(folder: Path, keep: tuple[str, ...] = BOTH) -> EventOutbox:
@@ -159,7 +161,7 @@ DAMAGE = {
     "no object": lambda content: b"[1]\n7\nnull\n" + content,
     "a later form": lambda content: b'{"sent": ["a"]}\n' + content,
     "another kind": lambda content: content.replace(b'"added"', b'"added 2"', 1),
-    "no time": lambda content: content.replace(b"2026-11-01T12", b"yesterday", 1),
+    "no time": lambda content: content.replace(b'"at": "2026-11-01T12', b'"at": "yesterday', 1),
     "deep": lambda content: b"[" * 100_000 + b"\n" + content,
 }
 
@@ -425,7 +427,7 @@ TestOutboxMachine.settings = settings(max_examples=60, stateful_step_count=30, d
 def test_what_a_command_gets() -> None:
     """One line of ASCII JSON: what every event has, its details beside it, never over it."""
     odd = film_event(
-        EventKind.DOWNLOADED, HEAT, NOW + timedelta(hours=1), "t \u00e4", path="/f/\u00e4", kind2=1
+        EventKind.DOWNLOADED, HEAT, NOW + timedelta(hours=1), "t \u00e4", wish=NOW, path="/f/\u00e4", kind2=1
     )
     odd.details["text"] = "other"
 
@@ -434,7 +436,7 @@ def test_what_a_command_gets() -> None:
     assert line.isascii()
     assert line.count(b"\n") == 1
     assert json.loads(line) == {
-        "id": "downloaded:lid1:",
+        "id": "downloaded:lid1:2026-11-01T12:00:00Z:",
         "kind": "downloaded",
         "at": "2026-11-01T13:00:00Z",
         "text": "t \u00e4",

@@ -152,9 +152,10 @@ def test_twelve_films_to_the_end(town: Town) -> None:
         _film(_UNSEEDED).title: second, _film(_REFUSED).title: third, _film(_LATE).title: late,
     }  # fmt: skip
     expected_events = {
-        *(f"added:{_lid(title)}:{release.info_hash}" for title, release in wanted.items()),
-        *(f"downloaded:{_lid(title)}:{release.info_hash}" for title, release in wanted.items()),
-        *(f"replaced:f{_UNSEEDED:03d}:{unseeded.info_hash}", f"replaced:f{_REFUSED:03d}:{refused.info_hash}"),
+        *(("added", _lid(title), release.info_hash) for title, release in wanted.items()),
+        *(("downloaded", _lid(title), release.info_hash) for title, release in wanted.items()),
+        ("replaced", f"f{_UNSEEDED:03d}", unseeded.info_hash),
+        ("replaced", f"f{_REFUSED:03d}", refused.info_hash),
     }
     dice = random.Random(3)
     daemon = town.home.start()
@@ -187,7 +188,11 @@ def test_twelve_films_to_the_end(town: Town) -> None:
             and not restarts
             and set(wanted) <= arrived
             and completed.get(_film(_REMOVED).title, {}).get("stage") == "removed"
-            and expected_events <= {event["id"] for event in town.told()}
+            and expected_events
+            <= {
+                (event["kind"], event["film"] and event["film"]["id"], event.get("info_hash"))
+                for event in town.told()
+            }
         )
 
     _meanwhile(is_done, chores)

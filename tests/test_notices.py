@@ -45,7 +45,8 @@ TOKEN = "t0ken-of-the-media-server"
 def event(number: int, kind: EventKind = EventKind.ADDED, **details: str | float) -> Event:
     """Return an event of a film of its own."""
     movie = Movie(f"lid{number}", f"film-{number}", f"Film {number}", 1995)
-    return film_event(kind, movie, FakeClock().now(), f"Film {number} (1995) {kind}", **details)
+    now = FakeClock().now()
+    return film_event(kind, movie, now, f"Film {number} (1995) {kind}", wish=now, **details)
 
 
 class Home:
@@ -124,7 +125,7 @@ def test_the_command_gets_each_event_once(home: Home) -> None:
     home.until_told(announcer)
 
     assert [(each["id"], each["path"]) for each in got(home.folder)] == [
-        (f"downloaded:lid{number}:", f"/films/{number}") for number in range(3)
+        (event(number, EventKind.DOWNLOADED).id, f"/films/{number}") for number in range(3)
     ]
     environment = (home.folder / "env").read_text()
     assert "OWN=1" in environment
@@ -220,7 +221,7 @@ def test_a_command_that_is_not_there(home: Home, caplog: pytest.LogCaptureFixtur
     assert home.left() == 1
     home.clock.advance(301)
     home.until_told(announcer)
-    assert [each["id"] for each in got(home.folder)] == ["added:lid1:"]
+    assert [each["id"] for each in got(home.folder)] == [event(1).id]
 
 
 def test_what_fails_for_a_day_is_given_up(home: Home, caplog: pytest.LogCaptureFixture) -> None:
@@ -287,7 +288,7 @@ def test_a_crash_between_doing_and_telling(home: Home) -> None:
         )
         codes.append(run.returncode)
     assert codes == [-9, 0]
-    assert [each["id"] for each in got(home.folder)] == [f"added:lid{number}:" for number in (0, 1, 1, 2, 3)]
+    assert [each["id"] for each in got(home.folder)] == [event(number).id for number in (0, 1, 1, 2, 3)]
 
 
 # --- notices ----------------------------------------------------------------------------------

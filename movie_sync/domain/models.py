@@ -139,7 +139,8 @@ class QueueEntry(NamedTuple):
     `reason` is one of `Reason`, or what a hand edit says. `follow` tells how far the chosen torrent
     is, once it was handed over to a client that tells; `tried` are the releases that came to
     nothing. `searched_at` is when the tracker was last asked for the film, and `is_extra_look`
-    says that it is asked besides the schedule, which is then kept. `doubts` is how often in a row the
+    says that it is asked besides the schedule, which is then kept. `asked_at` is since when the film is
+    asked for, where that is not when it was queued. `doubts` is how often in a row the
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
     has had no page for it. `sequence` rises with every write, over all queues, so that the later of
     two states is known after a crash. `extra` holds keys of the file that we do not know.
@@ -160,10 +161,16 @@ class QueueEntry(NamedTuple):
     tried: tuple[Tried, ...] = ()
     searched_at: datetime | None = None
     is_extra_look: bool = False
+    asked_at: datetime | None = None
     doubts: int = 0
     page_missing_since: datetime | None = None
     sequence: int = 0
     extra: Mapping[str, object] = _NOTHING
+
+    @property
+    def wish(self) -> datetime:
+        """Since when the film is asked for: what is told of it is told once for each time."""
+        return self.asked_at or self.added_at
 
     @property
     def is_unfinished(self) -> bool:

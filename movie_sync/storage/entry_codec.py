@@ -30,6 +30,7 @@ _STATE_KEYS = (
     "by_command",
     "tried",
     "searched_at",
+    "asked_at",
     "extra_look",
     "doubts",
     "page_missing_since",
@@ -170,6 +171,8 @@ def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
         plain["info_hash"] = entry.choice.info_hash
     if entry.by_command:
         plain["by_command"] = True
+    if entry.asked_at:
+        plain["asked_at"] = format_time(entry.asked_at)
     if entry.follow and is_completed:
         plain |= follow_to_dict(entry.follow)
     if entry.tried:
@@ -273,6 +276,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         follow=follow,
         tried=_tried(plain.get("tried")),
         searched_at=parse_time(plain.get("searched_at")),
+        asked_at=parse_time(plain.get("asked_at")),
         is_extra_look=plain.get("extra_look") is True,
         doubts=max(_integer(plain, "doubts") or 0, 0),
         page_missing_since=parse_time(plain.get("page_missing_since")),

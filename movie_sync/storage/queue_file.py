@@ -415,8 +415,8 @@ class QueueFile:
             raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
         entry = entry_from_dict(plain, self._clock.now())
         if self.name is not QueueName.COMPLETED and (entry.follow or entry.completed_at):
-            # Moved here by hand: it is no longer completed, and its torrent not followed.
-            entry, line = entry._replace(follow=None, completed_at=None), None
+            # Moved here by hand: no longer completed, its torrent not followed, and asked for anew.
+            entry, line = entry._replace(follow=None, completed_at=None, asked_at=self._clock.now()), None
             self.is_stale = True
         self.highest_sequence = max(self.highest_sequence, entry.sequence)
         present = self.find(entry.movie)

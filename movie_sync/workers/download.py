@@ -112,6 +112,7 @@ class DownloadWorker(Worker):
         self._reach: Reach | None = None
         self._used_signature: object = None
         self._outages = 0
+        self._is_disk_full_told = False
         # What looks like an outage may lie with the film that met it, now or in the run before: the next
         # one to be tried is another, so that it does not keep all the others back for ever.
         self._is_turn_of_another = True
@@ -271,9 +272,10 @@ class DownloadWorker(Worker):
         except (TransientError, StorageError) as exc:
             return self._put_off(entry, movie, exc)
         else:
-            self._note_success(result, reach)
+            self._note_success(entry, result, reach)
         self._outages = self._faults = 0
         self._refusals.forget()
+        self._is_disk_full_told = False
         self._complaints.over()
         return None
 
@@ -325,10 +327,10 @@ class DownloadWorker(Worker):
         if self._aftercare.rooms and reach.client:
             self._aftercare.rooms.check(reach.client, movie)
 
-    def _note_success(self, result: DownloadResult, reach: Reach) -> None:
+    def _note_success(self, entry: QueueEntry, result: DownloadResult, reach: Reach) -> None:
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         is_followed = reach.client is not None and self._aftercare.counts_torrents
-        self._outcomes.note_success(result, is_followed=is_followed)
+        self._outcomes.note_success(entry, result, is_followed=is_followed)
         if self._aftercare.follower and reach.client and result.choice:
             self._aftercare.follower.begin(result.choice.info_hash, reach.client)
 
@@ -376,14 +378,7 @@ class DownloadWorker(Worker):
         due = self._queue_manager.get_movies_ready_for_retry(max_retries)
         for movie in self._queue_manager.move_all_failed_to_pending(due):
             _log.info("%s: trying again.", movie.label)
-        for entry in self._queue_manager.give_up_on_due(max_retries):
-            _log.warning(
-                "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
-                entry.movie.label,
-                entry.retry_count,
-                self._policy.max_retries,
-                (entry.error or "unknown").rstrip("."),
-            )
+        self._outcomes.give_up_on_due(max_retries)
 
     def _idle_seconds(self) -> float:
         until_retry = self._queue_manager.seconds_to_next_retry()
@@ -398,10 +393,16 @@ class DownloadWorker(Worker):
         until = time_of_day(self._clock.now(), seconds)
         self._complaints.say(str(exc), f" Pausing until {until}.", exc=exc)
         if isinstance(exc, StorageError) and exc.reason == _DISK_FULL:
-            now = self._clock.now()
-            event = Event(f"disk full:{now:%Y-%m-%d}", EventKind.DISK_FULL, now, str(exc))
-            self._aftercare.tell(event)
+            self._tell_disk_full(exc)
         return Rest(seconds, f"pausing until {until}: {exc}")
+
+    def _tell_disk_full(self, exc: StorageError) -> None:
+        """Tell it once, until a film is through again, and after a start in another hour."""
+        if not self._is_disk_full_told:
+            now = self._clock.now()
+            event = Event(f"disk full:own:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, str(exc))
+            self._aftercare.tell(event)
+        self._is_disk_full_told = True
 
     def _wait_for_room(self, exc: NoRoomError) -> Rest:
         why = f"{WAITING_FOR_ROOM}{exc}"

@@ -56,7 +56,7 @@ class Outcomes:
         self._clock = clock
         self._tell = tell
 
-    def note_success(self, result: DownloadResult, *, is_followed: bool) -> None:
+    def note_success(self, entry: QueueEntry, result: DownloadResult, *, is_followed: bool) -> None:
         """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
         movie, choice, now = result.movie, result.choice, self._clock.now()
         is_new = result.reason is Reason.DOWNLOADED
@@ -64,7 +64,7 @@ class Outcomes:
         if is_new and choice and choice.info_hash:
             follow = Follow(Stage.ADDED, now) if is_followed else None
             # Told before it is written down: a crash in between tells it twice, not never.
-            self._tell(added_event(movie, choice, now, result.why))
+            self._tell(added_event(movie, choice, now, result.why, wish=entry.wish))
         if not self._queue_manager.add_to_completed(
             movie, result.reason, choice, result.where, follow=follow
         ):
@@ -118,7 +118,7 @@ class Outcomes:
                 failures, interval_seconds=self._policy.interval_seconds, multiplier=self._policy.multiplier
             )
         if delay is None:
-            self._tell_failed(movie, exc, failures)
+            self._tell_failed(entry, movie, str(exc), failures)
         retry_at = None if delay is None else later(now, delay)
         if not self._queue_manager.add_to_failed(
             movie, str(exc), retry_at, waits_for_release=waits, searched_at=now if waits else None
@@ -184,6 +184,19 @@ class Outcomes:
         ):
             _log.warning("%s: %s Next try at %s.", movie.label, why, time_of_day(now, delay))
 
+    def give_up_on_due(self, max_retries: int) -> None:
+        """Give films up that are due and have no attempts left, as fewer are allowed now than before."""
+        for entry in self._queue_manager.give_up_on_due(max_retries):
+            why = (entry.error or "unknown").rstrip(".")
+            self._tell_failed(entry, entry.movie, why, entry.retry_count)
+            _log.warning(
+                "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
+                entry.movie.label,
+                entry.retry_count,
+                self._policy.max_retries,
+                why,
+            )
+
     def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, is_hopeless: bool) -> None:
         """Put a film back where it was: a search besides its schedule does not count as an attempt."""
         self._queue_manager.add_to_failed(
@@ -199,10 +212,19 @@ class Outcomes:
     def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
         if entry.searched_at is None:
             text = f"{movie.label}: waiting for a release: {exc}"
-            self._tell(film_event(EventKind.WAITING, movie, self._clock.now(), text, why=str(exc)))
+            self._tell(
+                film_event(
+                    EventKind.WAITING, movie, self._clock.now(), text,
+                    wish=entry.wish, about=f"{len(entry.tried)}", why=str(exc),
+                )
+            )  # fmt: skip
 
-    def _tell_failed(self, movie: Movie, exc: FilmError, failures: int) -> None:
-        text = f"{movie.label}: failed for good: {exc}"
+    def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
+        text = f"{movie.label}: failed for good: {why}"
+        # A torrent that came to nothing begins the count anew.
         self._tell(
-            film_event(EventKind.FAILED, movie, self._clock.now(), text, about=str(failures), why=str(exc))
-        )
+            film_event(
+                EventKind.FAILED, movie, self._clock.now(), text,
+                wish=entry.wish, about=f"{failures}:{len(entry.tried)}", why=why,
+            )
+        )  # fmt: skip

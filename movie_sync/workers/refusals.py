@@ -42,7 +42,8 @@ class Refusals:
         if seconds is not None:
             text += f" It is tried again at {time_of_day(now, seconds)}, too."
         _log.error("%s", text)
-        self._tell(Event(f"refused:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
+        service = exc.service if isinstance(exc, AuthError) else "credentials"
+        self._tell(Event(f"refused:{service}:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
 
     def may_be_over(self) -> bool:
         """Tell whether another try does no harm, though the credentials are the same."""
