@@ -190,8 +190,10 @@ class MovieSyncApp:
 def _statistics(queue_manager: QueueManager) -> str:
     """Return the counts in words; those of torrents only where there are any."""
     films = queue_manager.get_statistics()
+    stopped = queue_manager.torrents.stopped_count()
     torrents = (
-        (queue_manager.torrents.unfinished_count(), "downloading"),
+        (queue_manager.torrents.unfinished_count() - stopped, "downloading"),
+        (stopped, "stopped in the client"),
         (queue_manager.waiting_count(), "waiting for a release"),
         (queue_manager.torrents.done_lately_count(), "done this week"),
     )

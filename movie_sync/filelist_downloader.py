@@ -9,8 +9,17 @@ from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
-from movie_sync.domain.matching import NameIndex, WantedFilm
-from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release, Tried
+from movie_sync.domain.following import is_there
+from movie_sync.domain.models import (
+    Choice,
+    DownloadResult,
+    HeldTorrent,
+    Movie,
+    Reason,
+    Release,
+    TorrentFile,
+    Tried,
+)
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
@@ -21,19 +30,18 @@ from movie_sync.errors import (
     ReleaseError,
     SeriesError,
 )
+from movie_sync.held_torrents import HeldTorrents, filelist_id
 from movie_sync.page_reader import PageReader
 from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
 
 _log = logging.getLogger(__name__)
 
-_HELD_NAMES_SECONDS = 60.0
 _MOST_TRIES = 3
 # The film's title, its original title, and a few others: each is a call of the hourly budget.
 _MOST_NAME_SEARCHES = 4
 # Stands for the info-hash that only the torrent tells, so that the choice counts as one.
 _NOT_FETCHED = "not fetched"
 _NO_WORD = re.compile(r"[^\w\s]|_")
-_DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,7 @@ class FileListDownloader:
         self._knows_title = knows_title
         self._in_company = in_company
         self._dry_run = dry_run
-        self._held: NameIndex | None = None
-        self._held_by_name: dict[str, HeldTorrent] = {}
-        self._held_by_id: dict[int, HeldTorrent] = {}
-        self._held_until = 0.0
+        self._held = HeldTorrents(client, rules, knows_title, clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -104,9 +109,9 @@ class FileListDownloader:
         """Find the film's best release and hand it over, unless a better one is to be waited for.
 
         `acceptable_since` is when an acceptable release was first seen, if one was. What was `tried`
-        is not taken again. `check_room` is given the bytes of the chosen release and may raise
-        NoRoomError. `record_choice` is called before anything is handed over; False means that the
-        film is no longer wanted.
+        is not taken again. `check_room` is given the bytes of each release that is about to be fetched
+        and may raise NoRoomError. `record_choice` is called before anything is handed over; False means
+        that the film is no longer wanted.
 
         Raises:
             FilmError: in one of its kinds.
@@ -117,16 +122,17 @@ class FileListDownloader:
         found = self.search(movie, tried)
         if not found.accepted:
             raise NotAvailableError(describe_refusals(found.candidates))
-        for candidate in found.accepted:
-            held = self._held_by_id.get(candidate.release.filelist_id)  # none of those that were tried
-            if held is not None and self._is_still_held(held):  # under a name of its own
-                return _as_there(movie, held)
-        self._check_grace(found, acceptable_since or self._clock.now())
         best = found.accepted[0].release
-        check_room(best.size_bytes)
+        # Under names of their own; none of those that were tried is among the accepted.
+        held = self._held.find_releases(each.release.filelist_id for each in found.accepted)
+        if held:
+            return _as_there(movie, max(held.values(), key=lambda each: (is_there(each), each.progress)))
+        self._check_grace(found, acceptable_since or self._clock.now())
         if self._dry_run:
+            check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, _NOT_FETCHED))
-        return self._hand_over_best(found, {old.choice.info_hash for old in tried}, record_choice)
+        tried_hashes = {old.choice.info_hash for old in tried}
+        return self._hand_over_best(found, tried_hashes, check_room, record_choice)
 
     def _check_grace(self, found: Search, since: datetime) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""
@@ -142,14 +148,16 @@ class FileListDownloader:
     def find_already_there(self, movie: Movie, tried: Sequence[Tried] = ()) -> DownloadResult | None:
         """Look for the film on the disks and in the torrent client.
 
-        What a torrent that came to nothing has left in either of them is not the film.
+        What a torrent that came to nothing has left in either of them is not the film. A torrent in
+        the client that is not whole yet is adopted.
         """
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
         wanted = self._in_company(movie)
         where = self._library.find(wanted, but_for=but_for, knows_title=self._knows_title)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
-        held = self._find_held(wanted, but_for)
+        tried_hashes = {old.choice.info_hash for old in tried}
+        held = self._held.find_film(wanted, but_for=but_for, but_for_hashes=tried_hashes)
         return None if held is None else _as_there(movie, held)
 
     def latest(self) -> list[Release]:
@@ -192,15 +200,20 @@ class FileListDownloader:
         return self._pages.describe(movie, is_doubted=is_doubted)
 
     def _hand_over_best(
-        self, found: Search, tried_hashes: Collection[str], record_choice: Callable[[Movie, Choice], bool]
+        self,
+        found: Search,
+        tried_hashes: Collection[str],
+        check_room: Callable[[int], None],
+        record_choice: Callable[[Movie, Choice], bool],
     ) -> DownloadResult:
         """Hand over the best release that turns out to be whole; the next ones stand in for it."""
         last_error: ReleaseError | None = None
         for candidate in found.accepted[:_MOST_TRIES]:
             release = candidate.release
+            check_room(release.size_bytes)
             try:
                 torrent = self._search.fetch_torrent(release)
-                if torrent.info_hash in tried_hashes:
+                if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
                     raise ReleaseError("the same torrent was tried before and came to nothing")
                 choice = Choice(release.name, release.filelist_id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
@@ -210,41 +223,24 @@ class FileListDownloader:
                 _log.warning("%s: %s", release.name, exc)
                 last_error = exc
                 continue
-            self._note_held(HeldTorrent(torrent.info_hash, torrent.name), release.filelist_id)
-            reason = Reason.DOWNLOADED if is_new else Reason.ALREADY_DOWNLOADED
-            return DownloadResult(found.movie, reason, choice, why=_praise(candidate, found))
+            return self._handed_over(candidate, found, torrent, is_new=is_new)
         tried = len(found.accepted[:_MOST_TRIES])
         raise ReleaseError(
             str(last_error) if tried == 1 else f"none of the best {tried} releases could be had: {last_error}"
         )
 
-    def _find_held(self, movie: Movie, but_for: Collection[str]) -> HeldTorrent | None:
-        now = self._clock.monotonic()
-        if self._held is None or now >= self._held_until:
-            torrents = self._client.torrents()
-            self._held = NameIndex()
-            self._held_by_name, self._held_by_id = {}, {}
-            for torrent in torrents:
-                self._note_held(torrent, _filelist_id(torrent))
-            self._held_until = now + _HELD_NAMES_SECONDS
-        name = self._held.find(WantedFilm.from_movie(movie), but_for=but_for, knows_title=self._knows_title)
-        held = None if name is None else self._held_by_name[name]
-        return held if held is not None and self._is_still_held(held) else None
-
-    def _is_still_held(self, held: HeldTorrent) -> bool:
-        """Look again: the list may be a minute old. If it is gone, the list is read anew next time."""
-        if self._client.find(held.info_hash) is not None:
-            return True
-        self._held_until = 0.0
-        return False
-
-    def _note_held(self, held: HeldTorrent, filelist_id: int) -> None:
-        """Note what the client holds, so that it need not be asked for all of it after each hand-over."""
-        if self._held is not None and held.name not in self._held_by_name:
-            self._held.add(held.name)
-        self._held_by_name[held.name] = held
-        if filelist_id:
-            self._held_by_id[filelist_id] = held
+    def _handed_over(
+        self, candidate: Candidate, found: Search, torrent: TorrentFile, *, is_new: bool
+    ) -> DownloadResult:
+        """Return what came of a hand-over: the torrent may have been there, or be known by its other hash."""
+        release, shown = candidate.release, HeldTorrent(torrent.info_hash, torrent.name)
+        if not is_new or torrent.other_hash:
+            shown = next(iter(self._client.states(torrent.info_hashes).values()), shown)
+        self._held.note(shown.info_hash, torrent.name, release.filelist_id)
+        choice = Choice(release.name, release.filelist_id, shown.info_hash)
+        if not is_new:
+            return _as_there(found.movie, shown, choice)
+        return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 
 def _name_queries(movie: Movie) -> list[str]:
@@ -263,15 +259,12 @@ def _is_latin(title: str) -> bool:
     return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
 
 
-def _filelist_id(held: HeldTorrent) -> int:
-    """Return the tracker's id in a torrent's comment, 0 if it has none."""
-    details = _DETAILS_ID.search(held.comment)
-    return int(details[1]) if details else 0
-
-
-def _as_there(movie: Movie, held: HeldTorrent) -> DownloadResult:
-    choice = Choice(held.name, _filelist_id(held), held.info_hash)
-    return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+def _as_there(movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
+    """Return the result for a torrent that is in the client already: done, or to be followed from now on."""
+    choice = choice or Choice(held.name, filelist_id(held), held.info_hash)
+    if is_there(held):
+        return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+    return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
 
 
 def _praise(candidate: Candidate, found: Search) -> str:

@@ -95,6 +95,9 @@ class TorrentClient(Protocol):
             AuthError, TransientError, StorageError
         """
 
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that the client holds, by info-hash; raises as `find`."""
+
     def hand_over(self, torrent: TorrentFile) -> bool:
         """Add the torrent and see it there; False if it was there before (it is then left as it is).
 

@@ -520,12 +520,15 @@ def _asked_again(entry: QueueEntry, known: QueueEntry | None) -> QueueEntry:
     """Return the new entry of a film that was there before, with what was handed over for it.
 
     A torrent that is still on its way is looked for first: it is followed on, not handed over again.
+    One that was in the client before is found there anew.
     """
     if known is None:
         return entry
     if not known.is_unfinished:
         return entry._replace(tried=known.tried)
-    return entry._replace(tried=known.tried, choice=known.choice, asked_at=known.wish)
+    is_adopted = known.follow is not None and known.follow.is_adopted
+    choice = None if is_adopted else known.choice
+    return entry._replace(tried=known.tried, choice=choice, asked_at=known.wish)
 
 
 def _has_attempts_left(entry: QueueEntry, max_retries: int) -> bool:

@@ -55,9 +55,18 @@ class QueuedTorrents:
             ]
 
     def unfinished_count(self) -> int:
-        """Return how many completed films have a torrent that the client is still to finish."""
+        """Return how many completed films have a torrent that the client is still to finish.
+
+        What was in the client before and is stopped there does not count.
+        """
         with self._locked():
             return len(self._queues[QueueName.COMPLETED].unfinished)
+
+    def stopped_count(self) -> int:
+        """Return how many of the unfinished ones are stopped in the client."""
+        with self._locked():
+            queue = self._queues[QueueName.COMPLETED]
+            return sum(row in queue.unfinished for row in queue.stopped)
 
     def followed_count(self) -> int:
         """Return how many films have a torrent that may still come to its end."""

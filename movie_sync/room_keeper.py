@@ -37,8 +37,11 @@ class RoomKeeper:
         """
         unfinished = self._queue_manager.torrents.unfinished_count()
         if self._max_unfinished and unfinished >= self._max_unfinished:
+            stopped = self._queue_manager.torrents.stopped_count()
+            besides = f" ({stopped} of them stopped in the client)" if stopped else ""
             raise NoRoomError(
-                f"{unfinished} of our torrents are unfinished, and max_unfinished is {self._max_unfinished}",
+                f"{unfinished} of our torrents are unfinished{besides}, "
+                f"and max_unfinished is {self._max_unfinished}",
                 setting="max_unfinished",
             )
         self.check_size(client, movie, self._needed.get(movie.id, 0))

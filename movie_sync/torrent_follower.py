@@ -277,13 +277,21 @@ class TorrentFollower:
             return
         after = observed(before, torrent, self._now(), self._tried_seconds[choice.info_hash])
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
+        if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
+            _log.warning(
+                "%s: its torrent is stopped in the client at %d %%, by hand or by a rule there, "
+                "and goes on when it is started there.",
+                entry.movie.label,
+                percent(after.progress),
+            )
         if after.stage is Stage.DOWNLOADED:
             self._say_downloaded(entry, choice, after)
             return
         found[choice.info_hash], why = self._judge(client, torrent, after)
         if why:
             del found[choice.info_hash]
-            self._give_up(client, entry, Tried(choice, why, torrent.name), torrent)
+            tried = Tried(choice, why, torrent.name)
+            self._give_up(client, entry, tried, torrent, is_ours=not after.is_adopted)
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
         del self._known.begun_at[choice.info_hash]  # once: what is gone after that was taken out
@@ -302,7 +310,8 @@ class TorrentFollower:
         if now - before.missing_since < timedelta(seconds=patience):
             return before
         _log.info(
-            "%s: its torrent was taken out of the client, so it is left alone. `add %s` fetches it again.",
+            "%s: its torrent is no longer in the client: taken out by hand, or by a rule there, as when "
+            "its share ratio is reached. It is left alone; `add %s` fetches the film again.",
             movie.label,
             movie.slug or movie.id,
         )
@@ -404,7 +413,15 @@ class TorrentFollower:
         about = f"{now:%Y-%m-%dT%H}:{crc32(words.encode()):08x}"
         self._tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
 
-    def _give_up(self, client: FollowedClient, entry: QueueEntry, tried: Tried, torrent: HeldTorrent) -> None:
+    def _give_up(
+        self,
+        client: FollowedClient,
+        entry: QueueEntry,
+        tried: Tried,
+        torrent: HeldTorrent,
+        *,
+        is_ours: bool,
+    ) -> None:
         movie = entry.movie
         keeps = torrent.progress >= _WORTH_KEEPING
         rest = " It keeps running beside it; the first to be whole wins." if keeps else ""
@@ -424,7 +441,7 @@ class TorrentFollower:
             return
         _log.warning("%s", text)
         self.hurry()
-        if self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
+        if is_ours and self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
             _log.info("%s: taken out of the client, as qbittorrent.remove_stalled wants it.", torrent.name)
 

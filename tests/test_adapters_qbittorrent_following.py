@@ -94,6 +94,33 @@ def test_states_of_a_film_that_arrives(running, raw, tracker, tmp_path_factory):
         wait_until(lambda: state_of(client, torrent).has_tracker)
 
 
+@pytest.mark.parametrize(
+    "preferences",
+    [
+        {"torrent_stop_condition": "FilesChecked"},
+        {"torrent_stop_condition": "MetadataReceived"},
+        {"start_paused_enabled": True, "add_stopped_enabled": True},
+    ],
+    ids=lambda preferences: " ".join(map(str, next(iter(preferences.items())))),
+)
+def test_what_is_handed_over_starts_whatever_the_client_does_by_itself(
+    running, raw, tracker, tmp_path_factory, preferences
+):
+    """A stop condition, or adding everything stopped, is for what the user adds by hand: ours arrives."""
+    content = secrets.token_bytes(100_000)
+    torrent = make_torrent(content=content, announce=tracker.announce_url)
+    before = raw.app_preferences()
+    raw.app_set_preferences({key: value for key, value in preferences.items() if key in before})
+    try:
+        with RealQBittorrent(tmp_path_factory.mktemp("seeder"), running._command) as seeder:
+            seed(seeder, [(torrent.content, torrent.name, content)])
+            client = make_client(running)
+            client.hand_over(torrent)
+            wait_for_state(client, torrent, "stalledUP", "uploading")
+    finally:
+        raw.app_set_preferences({key: before[key] for key in preferences if key in before})
+
+
 def test_room_counts_every_unfinished_torrent(running, raw, tracker, tmp_path):
     """Promised is what stalled, paused and errored ones of anybody lack, not what a magnet may hold."""
     client = make_client(running)

@@ -93,7 +93,7 @@ def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, filelist_id: i
     result = desk.downloader.find_already_there(_HEAT)
     assert result is not None
     assert result.choice == Choice(name, filelist_id, hash_of(1))
-    assert desk.journal == ["library", "client by name", "client by hash"]
+    assert desk.journal == ["library", "client by name", "states"]
 
 
 def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> No
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.ALREADY_DOWNLOADED
     assert result.choice == Choice("my favourite", 7, hash_of(1))
-    assert desk.journal == ["library", "client by name", "imdb tt0113277", "client by hash"]
+    assert desk.journal == ["library", "client by name", "imdb tt0113277", "states"]
 
 
 def test_a_film_is_searched_by_its_other_titles_too(desk: Desk) -> None:

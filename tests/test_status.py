@@ -174,7 +174,7 @@ def test_what_is_over() -> None:
         "2026-10-31 12:00 UTC  Made Up 3 (1995): Made.Up.3.1995.1080p.BluRay-GRP",
         "2026-10-26 12:00 UTC  Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP, in /films/One",
     ]
-    assert [line[:21] for line in sections_shown["Taken out of the torrent client"]] == [
+    assert [line[:21] for line in sections_shown["No longer in the torrent client"]] == [
         "2026-10-02  made-up-4"
     ]
     assert sections_shown["No longer on the watchlist"] == [
@@ -230,7 +230,7 @@ def test_durations(seconds: float, words: str) -> None:
         (followed(1, Stage.ADDED), "added, 0 %: "),
         (followed(1, Stage.DOWNLOADING, progress=0.478), "downloading, 47 %: "),
         (followed(1, Stage.BROKEN, progress=0.2), "broken, 20 %: "),
-        (followed(1, Stage.REMOVED, progress=0.2), "taken out of the client: "),
+        (followed(1, Stage.REMOVED, progress=0.2), "no longer in the client: "),
         (followed(1, Stage.DOWNLOADED, progress=1.0), "downloaded: "),
     ],
 )

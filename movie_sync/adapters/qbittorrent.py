@@ -123,12 +123,12 @@ class QBittorrentClient:
             UnavailableError: as `find`, or it took the torrent and does not show it.
             AuthError, NetworkError, SlowError, Stopped: as `find`.
         """
-        if self.find(torrent.info_hash) is not None:
+        if self.states(torrent.info_hashes):
             return False
         for _ in range(_ADD_ATTEMPTS):
             is_taken = self._call(lambda client: self._add(client, torrent.content))
             patience_seconds = _TAKEN_PATIENCE_SECONDS if is_taken else _REFUSED_PATIENCE_SECONDS
-            if self._is_shown(torrent.info_hash, patience_seconds):
+            if self._is_shown(torrent, patience_seconds):
                 return is_taken
             if is_taken:
                 raise UnavailableError(
@@ -269,7 +269,10 @@ class QBittorrentClient:
                 save_path=self._save_path,
                 # With automatic management qBittorrent would ignore the save path.
                 use_auto_torrent_management=None if self._save_path is None else False,
+                # What the user lets qBittorrent stop by itself is not for films that somebody waits for.
+                # qBittorrent knows this word for no condition as well; the library names the others.
                 is_stopped=False,
+                stop_condition="None",  # type: ignore[arg-type]
             )
         except qbittorrentapi.Conflict409Error:
             return False
@@ -281,10 +284,10 @@ class QBittorrentClient:
             raise ValueError("neither yes nor no")
         return answer.strip() == "Ok."
 
-    def _is_shown(self, info_hash: str, patience_seconds: float) -> bool:
+    def _is_shown(self, torrent: TorrentFile, patience_seconds: float) -> bool:
         ends_at = self._clock.monotonic() + patience_seconds
         pause_seconds = _FIRST_PAUSE_SECONDS
-        while self.find(info_hash) is None:
+        while not self.states(torrent.info_hashes):
             remaining_seconds = ends_at - self._clock.monotonic()
             if remaining_seconds <= 0:
                 return False

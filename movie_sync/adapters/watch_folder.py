@@ -9,7 +9,7 @@ import os
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from movie_sync.adapters.torrent_file import printable
@@ -54,6 +54,11 @@ class WatchFolder:
         wanted = info_hash.lower()
         return next((held for held in self._read() if held.info_hash == wanted), None)
 
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that are here, without a state, by info-hash; raises as `find`."""
+        wanted = {info_hash.lower() for info_hash in info_hashes}
+        return {held.info_hash: held for held in self._read() if held.info_hash in wanted}
+
     def hand_over(self, torrent: TorrentFile) -> bool:
         """Write the torrent whole and durably; False if it was there before.
 
@@ -62,7 +67,7 @@ class WatchFolder:
         """
         with self._write_lock:
             self._make_folder()
-            if self.find(torrent.info_hash) is not None:
+            if self.states(torrent.info_hashes):
                 return False
             self._clear_left_overs()
             file_name = f"{safe_name(torrent.name)} [{torrent.info_hash.lower()}].torrent"

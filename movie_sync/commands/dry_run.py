@@ -30,5 +30,7 @@ def say_what_would_be_done(context: Context, queues: QueueManager, target: str, 
 
 def _of_done(entry: QueueEntry, target: str) -> str:
     release = entry.choice.release if entry.choice else str(entry.extra.get("where", ""))
+    if entry.follow and entry.follow.is_adopted:
+        return f"{entry.movie.label}: in {target} already, not whole yet: {release}"
     words = f"would be handed to {target}" if entry.reason == Reason.DOWNLOADED else "already downloaded"
     return f"{entry.movie.label}: {words}: {release}"

@@ -126,7 +126,7 @@ def sections(view: Overview, look: Look) -> list[tuple[str, list[str]]]:
         ("Stalled", [_stalled_line(each, look) for each in view.stalled]),
         ("Done this week", [_done_line(entry, look) for entry in view.done]),
         (
-            "Taken out of the torrent client (`add FILM` fetches it again)",
+            "No longer in the torrent client (`add FILM` fetches it again)",
             [
                 f"{_day(_stage_time(entry))}  {entry.movie.slug or entry.movie.id}: {_release(entry)}"
                 for entry in view.removed_in_client
@@ -209,7 +209,7 @@ def _completed_state(entry: QueueEntry) -> str:
     if follow is None:
         return str(entry.reason)
     if follow.stage is Stage.REMOVED:
-        return "taken out of the client"
+        return "no longer in the client"
     if entry.is_unfinished:
         return f"{follow.stage}, {percent(follow.progress)} %"
     return str(follow.stage)

@@ -18,6 +18,7 @@ LONG_IDLE_SECONDS = 3600.0
 _WHOLE = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
 _TRYING = frozenset({"downloading", "stalledDL", "forcedDL", "metaDL", "forcedMetaDL"})
 _BROKEN = frozenset({"error", "missingFiles"})
+_STOPPED = frozenset({"pausedDL", "stoppedDL"})
 _AWAITED = frozenset({"stalledDL", "metaDL", "forcedMetaDL"})
 
 # From what trackers are known to answer: each of these would be said of any torrent.
@@ -39,6 +40,11 @@ _WRITTEN_IDLE_SECONDS = (60.0, LONG_IDLE_SECONDS)
 def is_whole(held: HeldTorrent) -> bool:
     """Tell whether all files of a torrent are there, in their place."""
     return held.state in _WHOLE and held.bytes_left == 0
+
+
+def is_there(held: HeldTorrent) -> bool:
+    """Tell whether a torrent counts as done: whole, or in a folder for a client of which nothing is known."""
+    return is_whole(held) or not held.state
 
 
 def is_broken(held: HeldTorrent) -> bool:
@@ -70,6 +76,8 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
     idle, idle_from = follow.idle_seconds, follow.progress if follow.idle_from is None else follow.idle_from
     if is_broken(held):
         stage = Stage.BROKEN
+    elif held.state in _STOPPED:
+        stage = Stage.STOPPED
     else:
         stage = Stage.DOWNLOADING if progress > 0 or held.bytes_a_second > 0 else Stage.ADDED
         idle += tried_seconds if held.state in _TRYING else 0.0

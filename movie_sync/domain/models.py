@@ -85,6 +85,7 @@ class Stage(StrEnum):
 
     ADDED = "added"
     DOWNLOADING = "downloading"
+    STOPPED = "stopped"
     BROKEN = "broken"
     REMOVED = "removed"
     DOWNLOADED = "downloaded"
@@ -97,7 +98,8 @@ class Follow:
     `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
     and got next to nothing; time in which it could not try does not count. `idle_from` is its
     progress when that began (None: as `progress`). `missing_since` is when the client was first
-    seen without it, `rechecked_at` when its files were last compared.
+    seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
+    client before, whoever put it there.
     """
 
     stage: Stage
@@ -109,6 +111,7 @@ class Follow:
     missing_since: datetime | None = None
     rechecked_at: datetime | None = None
     path: str = ""
+    is_adopted: bool = False
 
     @property
     def is_unfinished(self) -> bool:
@@ -176,6 +179,20 @@ class QueueEntry(NamedTuple):
     def is_unfinished(self) -> bool:
         """Tell whether the client is still to bring the film's torrent to its end."""
         return self.follow is not None and self.follow.is_unfinished
+
+    @property
+    def is_stopped(self) -> bool:
+        """Tell whether the film's torrent is stopped in the client, and so does not get on."""
+        return self.follow is not None and self.follow.stage is Stage.STOPPED
+
+    @property
+    def takes_a_place(self) -> bool:
+        """Tell whether the film's torrent counts among those that may be unfinished at once.
+
+        What somebody stopped that we have not put there holds nothing up.
+        """
+        is_idle = self.is_stopped and self.follow is not None and self.follow.is_adopted
+        return self.is_unfinished and not is_idle
 
     @property
     def is_followed(self) -> bool:
@@ -274,7 +291,8 @@ class Room:
 class DownloadResult:
     """A film was handed over, or was there already. `choice` is None if only a file was found.
 
-    `why` says in words what spoke for the release.
+    `is_adopted`: its torrent was in the client before and is not whole yet. `why` says in words what
+    spoke for the release.
     """
 
     movie: Movie
@@ -282,6 +300,7 @@ class DownloadResult:
     choice: Choice | None = None
     where: str = ""
     why: str = ""
+    is_adopted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

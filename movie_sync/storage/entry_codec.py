@@ -48,6 +48,7 @@ _FOLLOW_KEYS = frozenset(
         "missing_since",
         "rechecked_at",
         "path",
+        "adopted",
     }
 )
 # What is not whole is never written as such.
@@ -210,6 +211,8 @@ def follow_to_dict(follow: Follow) -> dict[str, object]:
         plain["rechecked_at"] = format_time(follow.rechecked_at)
     if follow.path:
         plain["path"] = follow.path
+    if follow.is_adopted:
+        plain["adopted"] = True
     return plain
 
 
@@ -303,6 +306,7 @@ def _follow(plain: Mapping[str, object], now: datetime) -> Follow | None:
         missing_since=parse_time(plain.get("missing_since")),
         rechecked_at=parse_time(plain.get("rechecked_at")),
         path=_text(plain, "path") or "",
+        is_adopted=plain.get("adopted") is True,
     )
 
 

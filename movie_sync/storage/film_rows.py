@@ -34,7 +34,9 @@ class FilmRows:
         self.followed: dict[int, tuple[str, ...]] = {}
         """The info-hashes of each film's torrents that may still come to their end, by row."""
         self.unfinished: set[int] = set()
-        """Of these, the films whose present torrent is not whole yet."""
+        """Of these, the films whose present torrent is not whole yet and counts among those at once."""
+        self.stopped: set[int] = set()
+        """Of these, the films whose present torrent is stopped in the client."""
         self.waiting: set[int] = set()
         """The films that wait for an acceptable release."""
         self.chosen: set[int] = set()
@@ -168,8 +170,10 @@ class FilmRows:
             self._done_times[row] = done_at
         if entry.is_followed:
             self.followed[row] = entry.followed_hashes
-            if entry.is_unfinished:
+            if entry.takes_a_place:
                 self.unfinished.add(row)
+            if entry.is_stopped:
+                self.stopped.add(row)
         if self._is_work_list and entry.choice is not None:
             self.chosen.add(row)
 
@@ -177,7 +181,7 @@ class FilmRows:
         self.retry_times.pop(row, None)
         self._done_times.pop(row, None)
         self.followed.pop(row, None)
-        for marked in (self.unfinished, self.waiting, self.chosen):
+        for marked in (self.unfinished, self.stopped, self.waiting, self.chosen):
             marked.discard(row)
 
 

@@ -108,8 +108,13 @@ class QueueFile:
 
     @property
     def unfinished(self) -> Collection[int]:
-        """Of these, the rows of films whose present torrent is not whole yet."""
+        """Of these, the rows of films whose present torrent is not whole yet and takes a place."""
         return self._rows.unfinished
+
+    @property
+    def stopped(self) -> Collection[int]:
+        """Of these, the rows of films whose present torrent is stopped in the client."""
+        return self._rows.stopped
 
     @property
     def waiting(self) -> Collection[int]:

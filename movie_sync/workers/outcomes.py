@@ -62,20 +62,23 @@ class Outcomes:
         is_new = result.reason is Reason.DOWNLOADED
         follow = None
         if is_new and choice and choice.info_hash:
-            follow = Follow(Stage.ADDED, now) if is_followed else None
-            # Told before it is written down: a crash in between tells it twice, not never.
-            self._tell(added_event(movie, choice, now, result.why, wish=entry.wish))
+            follow = Follow(Stage.ADDED, now, is_adopted=result.is_adopted) if is_followed else None
+            if not result.is_adopted:
+                # Told before it is written down: a crash in between tells it twice, not never.
+                self._tell(added_event(movie, choice, now, result.why, wish=entry.wish))
         if not self._queue_manager.add_to_completed(
             movie, result.reason, choice, result.where, follow=follow
         ):
             _log.info(
                 "%s: taken out of the queue meanwhile%s.",
                 movie.label,
-                f", but {self._done_words} already" if is_new else "",
+                f", but {self._done_words} already" if is_new and not result.is_adopted else "",
             )
             return
         label, release = movie.label, choice.release if choice else result.where
-        if is_new:
+        if result.is_adopted:
+            _log.info("%s: in the torrent client already, not whole yet: %s", label, release)
+        elif is_new:
             _log.info("%s: %s: %s", label, self._done_words, release)
         else:
             _log.info("%s: already downloaded: %s", label, release)

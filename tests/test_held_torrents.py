@@ -1,0 +1,194 @@
+"""What is in the client already: the film if it is whole and acceptable, adopted if it is not whole yet."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from fakes import hash_of
+from worker_bench import Bench, film, release_of
+
+from movie_sync.domain.events import EventKind
+from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
+from movie_sync.torrent_follower import FollowPolicy
+
+_STALLED_AFTER = 3600.0
+_NAME = "Made.Up.B.1951.720p.BluRay.x264-OTHER"
+_OURS, _THEIRS = hash_of(101), hash_of(7)
+
+
+class Scene:
+    """A film that is wished for, a release of it on the tracker, and a client with torrents of somebody's."""
+
+    def __init__(self, folder: Path, *, removes_stalled: bool = False, max_unfinished: int = 0) -> None:
+        self.bench = Bench(folder)
+        self.bench.follow(FollowPolicy(_STALLED_AFTER, removes_stalled), max_unfinished=max_unfinished)
+        self.movie = film(1)
+        self.bench.tracker.offer(self.movie.imdb_id or "", release_of(self.movie, 101))
+
+    def hold(self, state: str, progress: float, info_hash: str = _THEIRS, **more: object) -> None:
+        """Let the client hold a torrent."""
+        left = 0 if progress == 1 else 1 + int((1 - progress) * 9_000_000_000)
+        held = HeldTorrent(
+            info_hash, _NAME, progress, state, bytes_left=left, has_tracker=True, content_path="/films/x"
+        )
+        self.bench.client.held[info_hash] = dataclasses.replace(held, **more)  # type: ignore[arg-type]
+
+    def wish(self) -> None:
+        """Put the film on the list, and work."""
+        self.bench.queues.add_to_pending(self.movie)
+        self.work()
+
+    def work(self, seconds: float = 0.0) -> None:
+        """Let time pass with a look every half a minute."""
+        while True:
+            while self.bench.worker.step() is None:
+                pass
+            if seconds <= 0:
+                return
+            self.bench.clock.advance(30)
+            seconds -= 30
+
+    @property
+    def entry(self) -> QueueEntry:
+        """The film, which is completed."""
+        return self.bench.only(QueueName.COMPLETED)
+
+    @property
+    def told(self) -> list[EventKind]:
+        """The kinds of events so far."""
+        return [event.kind for event in self.bench.told]
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    """A film that is wished for."""
+    return Scene(tmp_path)
+
+
+def test_a_whole_one_is_the_film(scene: Scene) -> None:
+    """It counts as downloaded; nothing is fetched, followed or announced."""
+    scene.hold("stalledUP", 1.0)
+    scene.wish()
+    assert (scene.entry.reason, scene.entry.follow) == ("already downloaded", None)
+    assert scene.bench.client.added == []
+    assert scene.told == []
+
+
+@pytest.mark.parametrize(
+    ("state", "progress", "stage"),
+    [
+        ("downloading", 0.03, Stage.DOWNLOADING),
+        ("stalledDL", 0.0, Stage.ADDED),
+        ("pausedDL", 0.0, Stage.STOPPED),
+        ("stoppedDL", 0.5, Stage.STOPPED),
+        ("missingFiles", 0.0, Stage.BROKEN),
+        ("error", 0.7, Stage.BROKEN),
+        ("moving", 1.0, Stage.ADDED),
+        ("checkingUP", 1.0, Stage.ADDED),
+        ("unknown", 1.0, Stage.DOWNLOADING),
+    ],
+)
+@pytest.mark.parametrize("known_by", ["name", "comment", "hash"])
+def test_one_that_is_not_whole_is_adopted(
+    scene: Scene, known_by: str, state: str, progress: float, stage: Stage
+) -> None:
+    """It is followed to its end like one of ours, and then announced; nothing is handed over meanwhile."""
+    info_hash = _OURS if known_by == "hash" else _THEIRS
+    name = _NAME if known_by == "name" else "my favourite"
+    comment = "https://filelist.io/details.php?id=101" if known_by == "comment" else ""
+    scene.hold(state, progress, info_hash, name=name, comment=comment, bytes_left=1)
+    scene.wish()
+    scene.work(60)
+    assert scene.entry.choice
+    assert (scene.entry.choice.info_hash, scene.entry.reason) == (info_hash, "downloaded")
+    assert scene.entry.follow
+    assert (scene.entry.follow.stage, scene.entry.follow.is_adopted) == (stage, True)
+    assert scene.told == []
+    scene.hold("uploading", 1.0, info_hash, name=name)
+    scene.work(1200)
+    assert scene.entry.follow.stage is Stage.DOWNLOADED
+    assert scene.told == [EventKind.DOWNLOADED]
+    assert scene.bench.client.added == []
+
+
+def test_of_several_the_furthest_counts(scene: Scene) -> None:
+    """A whole one is the film, whatever others of it are on their way."""
+    scene.hold("downloading", 0.9, hash_of(8))
+    scene.hold("stalledUP", 1.0, hash_of(9))
+    scene.hold("downloading", 0.1, hash_of(10))
+    scene.wish()
+    assert scene.entry.choice
+    assert scene.entry.choice.info_hash == hash_of(9)
+    assert scene.entry.reason == "already downloaded"
+
+
+@pytest.mark.parametrize("name", ["Made.Up.B.1951.HDCAM.x264-X", "Made.Up.B.1951.480p.WEB.x264-X"])
+def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: str) -> None:
+    """A camera copy, or a quality outside the order: the release is fetched all the same."""
+    scene.hold("stalledUP", 1.0, name=name)
+    scene.wish()
+    assert scene.bench.client.added == [_OURS]
+
+
+def test_an_adopted_one_that_stalls_makes_way(tmp_path: Path) -> None:
+    """It is given up for the film's next release, and stays in the client: it is not ours to take out."""
+    scene = Scene(tmp_path, removes_stalled=True)
+    scene.hold("stalledDL", 0.03)
+    scene.wish()
+    scene.work(_STALLED_AFTER + 300)
+    assert scene.bench.client.added == [_OURS]
+    assert [old.choice.info_hash for old in scene.entry.tried] == [_THEIRS]
+    assert _THEIRS in scene.bench.client.held
+    scene.hold("stalledUP", 1.0)
+    scene.work(120)
+    assert scene.entry.choice
+    assert scene.entry.choice.info_hash == _THEIRS, "the first to be whole wins"
+
+
+def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
+    """Also after a restart, and when the film is asked for again."""
+    scene = Scene(tmp_path, removes_stalled=True)
+    scene.hold("stalledDL", 0.03)
+    scene.wish()
+    scene.bench.start()
+    scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+    scene.work(60)
+    assert scene.entry.follow
+    assert scene.entry.follow.is_adopted
+    scene.work(_STALLED_AFTER + 300)
+    assert _THEIRS in scene.bench.client.held
+
+
+def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
+    """An adopted torrent counts among those at once while it runs; stopped, it takes no place."""
+    scene = Scene(tmp_path, max_unfinished=1)
+    scene.hold("pausedDL", 0.03)
+    scene.wish()
+    scene.work(60)
+    other = film(2)
+    scene.bench.offer(other)
+    scene.bench.queues.add_to_pending(other)
+    scene.work(60)
+    assert scene.bench.client.added == [hash_of(102)]
+    assert "1 of our torrents" in _why_waiting(scene)
+
+
+def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
+    """Where all places are taken by stopped torrents, it says so: nobody starts what he thinks is running."""
+    scene = Scene(tmp_path, max_unfinished=1)
+    scene.wish()
+    scene.hold("stoppedDL", 0.0, _OURS)
+    scene.work(60)
+    assert scene.entry.follow
+    assert scene.entry.follow.stage is Stage.STOPPED
+    assert "1 of our torrents are unfinished (1 of them stopped in the client)" in _why_waiting(scene)
+
+
+def _why_waiting(scene: Scene) -> str:
+    other = film(5)
+    scene.bench.offer(other)
+    scene.bench.queues.add_to_pending(other)
+    rest = None
+    while rest is None:
+        rest = scene.bench.worker.step()
+    return rest.why
