@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import select
 import signal
@@ -24,16 +25,25 @@ _ONCE_TICK_SECONDS = 0.1
 _STATISTICS_SECONDS = 60.0
 _STATISTICS_ANYWAY_SECONDS = 3600.0
 _JOIN_SECONDS = 8.0
+# From a signal to the end, whatever the disk does. The last of it is for what is said at the end.
+_MOST_SECONDS = 9.0
+_LAST_SECONDS = 1.0
+_SOON_SECONDS = 0.01
 
 
 class Signals:
-    """SIGINT and SIGTERM as a flag. The handler sets it and nothing else; a second signal ends at once.
+    """SIGINT and SIGTERM as a flag. The handler sets it and a time limit; a second signal ends at once.
 
-    A signal also ends `wait` at once, through a pair of sockets that the interpreter writes to.
+    A signal also ends `wait` at once, through a pair of sockets that the interpreter writes to. When
+    the time is over the process ends, as after a crash: a slow disk may hold any thread up.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.ends_at = math.inf
+        """When the process ends at the latest, in seconds of the monotonic clock."""
+        self._busy_since: float | None = time.monotonic()
+        self._before_limit: Callable[[], None] | None = None
         self._reader, self._writer = socket.socketpair()
         self._reader.setblocking(False)
         self._writer.setblocking(False)
@@ -51,6 +61,8 @@ class Signals:
             yield
         finally:
             signal.set_wakeup_fd(wakeup)
+            if self._before_limit is not None:
+                self._before_limit()
             for number, handler in before.items():
                 signal.signal(number, handler)
             self._reader.close()
@@ -58,7 +70,9 @@ class Signals:
 
     def wait(self, seconds: float) -> None:
         """Return after the time, or as soon as a signal comes."""
+        self._busy_since = None
         ready, _, _ = select.select([self._reader], [], [], seconds)
+        self._busy_since = time.monotonic()
         if ready:
             with contextlib.suppress(BlockingIOError):
                 self._reader.recv(64)
@@ -67,13 +81,39 @@ class Signals:
         if self.received is not None:
             os._exit(128 + number)
         self.received = number
+        # It may have come as soon as the main thread was busy, which hears of it late, and of the limit
+        # too.
+        now = time.monotonic()
+        late = 0.0 if self._busy_since is None else now - self._busy_since
+        self.ends_at = now + _MOST_SECONDS - 2 * late
+        self._before_limit = _limit_time(max(self.ends_at - now, _SOON_SECONDS))
+
+    def has_come(self) -> bool:
+        """Tell whether one was received; for work of the main thread that takes long, between its pieces."""
+        self._busy_since = time.monotonic()
+        return self.received is not None
+
+
+def _limit_time(seconds: float) -> Callable[[], None] | None:
+    """End the process after so long, unless the returned function is called before."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        return None
+    handler = signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def lift() -> None:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+    return lift
 
 
 class MovieSyncApp:
     """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
 
-    `drain_inbox` carries out what commands asked for and is called about once a second;
-    `report_state` is told what the workers are at when that changes. Both may raise StorageError.
+    `drain_inbox` carries out what commands asked for and is called about once a second, with what
+    tells whether to leave the rest for the next start; `report_state` is told what the workers are at
+    when that changes. Both may raise StorageError.
     `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
     those may take two seconds. None of them may raise.
     """
@@ -84,7 +124,7 @@ class MovieSyncApp:
         download: DownloadWorker,
         queue_manager: QueueManager,
         *,
-        drain_inbox: Callable[[], int],
+        drain_inbox: Callable[[Callable[[], bool]], int],
         report_state: Callable[[str, str], None],
         clock: Clock,
         tick_extras: Sequence[Callable[[], None]] = (),
@@ -134,7 +174,8 @@ class MovieSyncApp:
             worker.start()
         while self._signals.received is None and not all(worker.is_done for worker in workers):
             self._signals.wait(_TICK_SECONDS if len(workers) > 1 else _ONCE_TICK_SECONDS)
-            self._tick(workers)
+            if self._signals.received is None:
+                self._tick(workers)
 
     def _tick(self, workers: Sequence[Worker]) -> None:
         self._drain()
@@ -157,7 +198,7 @@ class MovieSyncApp:
 
     def _drain(self) -> None:
         try:
-            self._drain_inbox()
+            self._drain_inbox(self._signals.has_come)
         except StorageError as exc:
             self._complaints.say(f"A command waits: {exc}", exc=exc)
         else:
@@ -169,15 +210,18 @@ class MovieSyncApp:
             worker.stop()
         if self._signals.received is not None:
             _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
-        ends_at = time.monotonic() + _JOIN_SECONDS
+        ends_at = min(time.monotonic() + _JOIN_SECONDS, self._signals.ends_at - _LAST_SECONDS)
         for close in self._closers:
             close()
         late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
+        for worker in late:
+            _log.warning(
+                "The %s worker was still waiting for an answer or the disk and was left.", worker.name
+            )
         self._log_statistics("Final statistics")
         if late:
-            # Its request cannot be cut short; what it was at is found again by the next start, as after
-            # a crash. Python would wait for the thread at exit, so the process ends here.
-            _log.warning("The %s worker was still waiting for an answer and was left.", late[0].name)
+            # It cannot be cut short; what it was at is found again by the next start, as after a crash.
+            # Python would wait for the thread at exit, so the process ends here.
             logging.shutdown()
             os._exit(0)
 

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | No
 
     said = [] if journal is None else journal
 
-    def drain_inbox() -> int:
+    def drain_inbox(_is_stopping: Callable[[], bool]) -> int:
         if not drain:
             signal.raise_signal(signal.SIGINT)
             return 0

@@ -57,6 +57,46 @@ def test_requests_come_out_as_they_went_in(inbox: Inbox) -> None:
     assert inbox.drain(done.append) == 0
 
 
+def test_requests_that_can_be_one(inbox: Inbox, folder: Path) -> None:
+    """Those of one kind in a row are carried out together, in order; others, and imports, one by one."""
+    for request in (
+        *(Request("remove", films=(film,)) for film in "abc"),
+        *(Request("add", movies=(Movie(film, film, film),)) for film in "ab"),
+        Request("remove", films=("d",)),
+        Request("retry", films=("e",)),
+        Request("retry"),
+        Request("import", movies=(Movie("k", "k", "K"),), owner="maria"),
+        Request("import", movies=(Movie("l", "l", "L"),), owner="maria"),
+    ):
+        inbox.put(request)
+    done: list[Request] = []
+    assert inbox.drain(done.append) == 10
+    assert [(request.kind, request.films) for request in done] == [
+        ("remove", ("a", "b", "c")),
+        ("add", ()),
+        ("remove", ("d",)),
+        ("retry", ()),
+        ("import", ()),
+        ("import", ()),
+    ]
+    assert [movie.id for movie in done[1].movies] == ["a", "b"]
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("looks", range(5))
+def test_stopping_between_requests(inbox: Inbox, folder: Path, looks: int) -> None:
+    """What is not begun when the program ends waits whole for the next start."""
+    for number in range(4):
+        inbox.put(Request("import", owner=str(number)))
+    done: list[str] = []
+    answers = iter([False] * looks + [True] * 9)
+    inbox.drain(lambda request: done.append(request.owner), lambda: next(answers))
+    assert done == [str(number) for number in range(max(0, looks - 1))]
+    inbox.drain(lambda request: done.append(request.owner))
+    assert done == ["0", "1", "2", "3"]
+    assert list(folder.iterdir()) == []
+
+
 def test_an_inbox_that_nobody_used(inbox: Inbox, folder: Path) -> None:
     """Looking makes nothing."""
     assert inbox.drain(lambda _request: None) == 0

@@ -126,7 +126,7 @@ def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
         monitor,
         download,
         queue_manager,
-        drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda: 0,
+        drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda _is_stopping: 0,
         report_state=report_state,
         clock=clock,
         tick_extras=[announcer.tick, write_waiting_lines],

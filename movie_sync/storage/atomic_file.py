@@ -12,7 +12,7 @@ import logging
 import os
 import stat
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from movie_sync.errors import StorageError
@@ -108,9 +108,12 @@ class Draft:
         keep_previous: bool = False,
         going: "Going | None" = None,
         make_way: Callable[[], object] | None = None,
+        flush_content: bool = True,
         flush_name: bool = True,
     ) -> None:
         """Make it the file, as `write_atomically` says; what loses its last name stays with `going`.
+
+        Without `flush_content` a power failure may leave an empty file.
 
         Raises:
             StorageError: as there.
@@ -118,7 +121,9 @@ class Draft:
         folder = _folder_of(self._path)
         try:
             try:
-                self._flush()
+                if flush_content:
+                    self._flush()
+                self._close()
                 if make_way:
                     sync_folder(folder)  # the new content is safe by its temporary name, too
                     make_way()
@@ -309,9 +314,21 @@ def delete_file(path: Path) -> None:
     Raises:
         StorageError: it is still there.
     """
+    delete_files([path])
+
+
+def delete_files(paths: Sequence[Path], *, flush_name: bool = True) -> None:
+    """Do that for several files of one folder; without `flush_name` they may come back after a power failure.
+
+    Raises:
+        StorageError: some are still there.
+    """
+    path = paths[0]
     try:
-        path.unlink(missing_ok=True)
-        sync_folder(path.parent)
+        for path in paths:
+            path.unlink(missing_ok=True)
+        if flush_name:
+            sync_folder(path.parent)
     except OSError as exc:
         raise StorageError(f"{path} could not be deleted: {exc.strerror or exc}.") from None
 

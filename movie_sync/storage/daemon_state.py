@@ -1,4 +1,7 @@
-"""What the running daemon is doing, for `status`: a small file, written when it changes."""
+"""What the running daemon is doing, for `status`: a small file, written when it changes.
+
+It tells nothing once the daemon has ended, however it ended, so it need not be safe on the disk.
+"""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,7 +11,7 @@ from pathlib import Path
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.storage.aside import keep_aside
-from movie_sync.storage.atomic_file import delete_file, write_atomically
+from movie_sync.storage.atomic_file import Draft, delete_files
 from movie_sync.storage.whole_file import read_whole
 
 _MOST_BYTES = 100_000
@@ -30,7 +33,8 @@ def write_state(path: Path, state: DaemonState) -> None:
     Raises:
         StorageError: it could not be written.
     """
-    write_atomically(path, [json.dumps(asdict(state), indent=1).encode() + b"\n"])
+    draft = Draft(path, [json.dumps(asdict(state), indent=1).encode() + b"\n"])
+    draft.publish(flush_content=False, flush_name=False)
 
 
 def forget_state(path: Path, now: datetime) -> None:
@@ -42,7 +46,7 @@ def forget_state(path: Path, now: datetime) -> None:
     if path.is_dir() and not path.is_symlink():
         keep_aside(path, now)
     else:
-        delete_file(path)
+        delete_files([path], flush_name=False)
 
 
 def read_state(path: Path) -> DaemonState | None:

@@ -11,8 +11,8 @@ import json
 import logging
 import os
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -23,7 +23,7 @@ from movie_sync.ports import Clock
 from movie_sync.storage.aside import keep_aside
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
-    delete_file,
+    delete_files,
     make_private_folder,
     write_atomically,
 )
@@ -36,6 +36,7 @@ _counter = itertools.count()
 
 RequestKind = Literal["add", "retry", "remove", "import"]
 _STALE_SECONDS = 3600.0
+_MOST_TOGETHER = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,20 +81,42 @@ class Inbox:
             write_atomically(path, [content])
         return path
 
-    def drain(self, carry_out: Callable[[Request], None]) -> int:
+    def drain(
+        self, carry_out: Callable[[Request], None], is_stopping: Callable[[], bool] = lambda: False
+    ) -> int:
         """Carry out what is waiting, oldest first; return how many requests that were.
+
+        What can be one request is carried out as one. Once `is_stopping` the rest is left for the
+        next time.
 
         Raises:
             StorageError: a request could not be carried out; it and later ones stay.
         """
         done = 0
-        for path in self._waiting():
-            request = self._read(path)
-            if request is not None:
-                carry_out(request)
-                delete_file(path)
-                done += 1
+        for request, paths in self._together(is_stopping):
+            carry_out(request)
+            delete_files(paths)
+            done += len(paths)
         return done
+
+    def _together(self, is_stopping: Callable[[], bool]) -> Iterator[tuple[Request, list[Path]]]:
+        """Yield what waits, and its files; requests that follow one another as one where that can be."""
+        request: Request | None = None
+        paths: list[Path] = []
+        for path in self._waiting():
+            if is_stopping():
+                return
+            following = self._read(path)
+            if following is None:
+                continue
+            both = _as_one(request, following) if request and len(paths) < _MOST_TOGETHER else None
+            if both is None and request is not None:
+                yield request, paths
+                paths = []
+            request = both or following
+            paths.append(path)
+        if request is not None and not is_stopping():
+            yield request, paths
 
     def _clear_the_way(self) -> None:
         """Put aside what stands in the folder's place; a link to another folder is not followed."""
@@ -139,6 +162,15 @@ class Inbox:
             aside.name,
         )
         return None
+
+
+def _as_one(first: Request, second: Request) -> Request | None:
+    """Return a request that does what two do one after the other, if there is such."""
+    if first.kind != second.kind or first.kind == "import":
+        return None
+    if first.kind == "retry" and not (first.films and second.films):
+        return Request("retry")
+    return replace(first, films=first.films + second.films, movies=first.movies + second.movies)
 
 
 def _request_from_dict(plain: dict[str, Any]) -> Request:
