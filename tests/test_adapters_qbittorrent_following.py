@@ -14,6 +14,7 @@ from stand_ins.tracker import Tracker, seed
 from test_adapters_qbittorrent import make_client, make_torrent
 
 from movie_sync.adapters.qbittorrent import QBittorrentClient
+from movie_sync.adapters.qbittorrent_room import Places, read_places, space_here
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 
 _FAR_HASH = "f" * 40
@@ -154,16 +155,76 @@ def test_room_where_torrents_are_put(running, tmp_path):
         assert abs(room.free_bytes - shutil.disk_usage(tmp_path).free) < 5_000_000_000
 
 
-def test_room_over_pages(running, raw, monkeypatch):
-    """The sum is the same however many pages it takes."""
-    client = make_client(running)
-    for number in range(5):
-        raw.torrents_add(torrent_files=make_torrent(content=b"x" * (number + 1)).content, is_stopped=True)
-    wait_until(lambda: len(raw.torrents_info(status_filter="stopped")) >= 5)
-    whole = client.room().promised_bytes
-    assert whole > 0
-    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 2)
-    assert client.room().promised_bytes == whole
+@pytest.mark.parametrize(
+    ("category", "preferences", "settings", "used"),
+    [
+        ("Away", {}, {}, ["{default}"]),
+        ("Away", {"auto_tmm_enabled": True}, {}, ["{away}/category"]),
+        ("Below", {"auto_tmm_enabled": True}, {}, ["{default}/below"]),
+        ("New one", {"auto_tmm_enabled": True}, {}, ["{default}/New one"]),
+        ("New", {"use_category_paths_in_manual_mode": True}, {}, ["{default}/New"]),
+        ("Loading", {"auto_tmm_enabled": True}, {}, ["{away}/category", "{away}/loading"]),
+        ("Away", {"temp_path_enabled": True, "temp_path": "{away}/t"}, {}, ["{default}", "{away}/t"]),
+        ("Away", {"auto_tmm_enabled": True}, {"save_path": "{away}/x"}, ["{away}/x"]),
+        ("", {"auto_tmm_enabled": True}, {"save_path": "in it"}, ["{default}/in it"]),
+    ],
+)
+def test_where_a_torrent_will_lie(running, raw, tmp_path, category, preferences, settings, used):
+    """It is foretold where qBittorrent really puts it, and the least room of these places counts."""
+    names = {"away": str(tmp_path), "default": str(running.downloads)}
+    own = {key: value.format(**names) for key, value in settings.items()}
+    wanted = tuple(place.format(**names) for place in used)
+    before = raw.app_preferences()
+    raw.torrents_remove_categories(categories=list(raw.torrents_categories()))
+    raw.torrents_create_category(name="Away", save_path=f"{tmp_path}/category")
+    raw.torrents_create_category(name="Below", save_path="below")
+    raw.torrents_create_category(
+        name="Loading", save_path=f"{tmp_path}/category", download_path=f"{tmp_path}/loading",
+        enable_download_path=True,
+    )  # fmt: skip
+    changed = {
+        key: value.format(**names) if isinstance(value, str) else value for key, value in preferences.items()
+    }
+    raw.app_set_preferences(changed)
+    try:
+        client = make_client(running, category=category, **own)
+        places = client._call(lambda api: read_places(api, own.get("save_path"), category))
+        assert (places.default, places.used) == (names["default"], wanted)
+        torrent = make_torrent()
+        client.hand_over(torrent)
+        (row,) = raw.torrents_info(torrent_hashes=torrent.info_hash)
+        assert tuple(path for path in (row.save_path, row.get("download_path")) if path) == wanted
+        assert abs(client.room().free_bytes - shutil.disk_usage(tmp_path).free) < 5_000_000_000
+    finally:
+        raw.app_set_preferences({key: before[key] for key in preferences})
+
+
+def test_room_on_another_disk(running, raw, tmp_path):
+    """The disk that the torrent will lie on counts, not the one of the default place."""
+    away = Path("/dev/shm")
+    if not away.is_dir() or away.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no second disk here")
+    here, there = shutil.disk_usage(tmp_path).free, shutil.disk_usage(away).free
+    if abs(here - there) < 10_000_000_000:
+        pytest.skip("both disks have the same room")
+    raw.app_set_preferences({"temp_path_enabled": True, "temp_path": "/dev/shm/loading"})
+    try:
+        room = make_client(running).room()
+        assert abs(room.free_bytes - min(here, there)) < 3_000_000_000
+    finally:
+        raw.app_set_preferences({"temp_path_enabled": False})
+    room = make_client(running, save_path="/dev/shm/films").room()
+    assert abs(room.free_bytes - there) < 3_000_000_000
+
+
+def test_a_disk_that_looks_another_from_here_is_not_measured(tmp_path):
+    """Paths of a container may be there by chance: only if the default place is the same are they taken."""
+    free = shutil.disk_usage(tmp_path).free
+    places = Places(str(tmp_path), (str(tmp_path / "not made yet"),))
+    assert abs((space_here(places, free) or 0) - free) < 1_000_000_000
+    assert space_here(places, free // 2) is None
+    assert space_here(Places("/no/such/place", places.used), free) is None
+    assert space_here(Places(str(tmp_path), ("/no-such-disk/films",)), free) is None
 
 
 def test_refusal_is_the_trackers_own_words(running, tracker):

@@ -13,10 +13,10 @@ import pytest
 from stand_ins.hurry import in_a_hurry
 from stand_ins.qbittorrent import (
     API_VERSION,
-    DEFAULT_PLACE,
     DELETE,
     INFO,
     MAIN_DATA,
+    PREFERENCES,
     RECHECK,
     RESUME,
     SPACE,
@@ -170,7 +170,7 @@ def test_room_of_a_newer_version(stand_in, save_path):
     stand_in.always = {API_VERSION: Answer(body=b"2.16.2"), SPACE: Answer(body=b"123")}
     assert make_client(stand_in.url, save_path=save_path).room() == Room(123, 0)
     (form,) = (form for form in stand_in.forms if "path" in form)
-    assert form["path"] == (save_path if save_path and save_path != "below" else "/films")
+    assert form["path"] == {None: "/films", "below": "/films/below"}.get(save_path, save_path)
     assert MAIN_DATA not in stand_in.seen
 
 
@@ -347,7 +347,7 @@ def test_fault_of_an_act_is_told(stand_in):
         RESUME: lambda: client.recheck(_HASH),
         TAG: lambda: client.tag([_HASH], "x"),
         UNTAG: lambda: client.untag([_HASH], "x"),
-        DEFAULT_PLACE: client.room,
+        PREFERENCES: client.room,
     }
     for path, act in acts.items():
         stand_in.always = {path: Answer(500, b"oops"), API_VERSION: Answer(body=b"2.8.19")}

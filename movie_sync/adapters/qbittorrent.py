@@ -6,6 +6,7 @@ is adopted as it is. A refused login is never tried again, because qBittorrent b
 after a few.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
@@ -16,9 +17,12 @@ import qbittorrentapi
 from movie_sync.adapters.http import SharedTls, limits
 from movie_sync.adapters.qbittorrent_faults import SERVICE, Told, put_into_words, unexpected_answer
 from movie_sync.adapters.qbittorrent_room import (
+    Places,
+    read_places,
     read_promised,
-    read_space_at_place,
+    read_space_at,
     read_space_of_default_place,
+    space_here,
 )
 from movie_sync.adapters.qbittorrent_rows import checked_hash, read_brief_row, read_row, usable_hashes
 from movie_sync.adapters.qbittorrent_session import MOST_TORRENTS, Address, Client
@@ -28,6 +32,7 @@ from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseEr
 from movie_sync.ports import Clock
 
 _Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
 
 _MAX_ANSWER_BYTES = 8_000_000
 # Of a list of which a part is in memory at a time only: a thousand torrents in one answer, all in one.
@@ -74,6 +79,8 @@ class QBittorrentClient:
     ) -> None:
         address = Address(url)
         self._where = address.where
+        self._is_local = address.is_local
+        self._is_place_said = False
         self._category = category
         self._tags = tuple(tags)
         self._save_path = save_path
@@ -173,20 +180,40 @@ class QBittorrentClient:
     def room(self) -> Room:
         """Return how much room there is where torrents go, and how much of it is spoken for.
 
-        Before 5.3 qBittorrent tells the space of its default place alone, whatever `save_path` is.
+        Where they go is asked for: a category, automatic management or a folder for what is incomplete
+        may put them elsewhere than in the default place. Of several places the one with least room
+        counts. Before 5.3 qBittorrent tells the space of its default place alone; that of another one
+        is looked at from this machine, if qBittorrent runs here and both see the same disks.
         Spoken for is what all its unfinished torrents still lack, whoever added them.
 
         Raises:
             AuthError, NetworkError, SlowError, UnavailableError, Stopped: as `find`.
         """
-        free_bytes = self._call(partial(read_space_at_place, save_path=self._save_path))
+        places = self._call(partial(read_places, save_path=self._save_path, category=self._category))
+        free_bytes = self._call(partial(read_space_at, places=places))
         if free_bytes is None:
             # 4.5 measures when it is asked, and answers with the measure before, which may be old.
             self._call(read_space_of_default_place)
             if self._stop.wait(_MEASURE_SECONDS):
                 raise Stopped
-            free_bytes = self._call(read_space_of_default_place)
+            free_bytes = self._at_places(places, self._call(read_space_of_default_place))
         return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
+
+    def _at_places(self, places: Places, told_bytes: int) -> int:
+        """Return the bytes free where torrents go, if those at the default place are all that is told."""
+        if places.used == (places.default,):
+            return told_bytes
+        free_bytes = space_here(places, told_bytes) if self._is_local else None
+        if free_bytes is None and not self._is_place_said:
+            self._is_place_said = True
+            _log.warning(
+                "%s puts torrents in %s, and before version 5.3 tells only how much room there is in %s: "
+                "min_free_space_gb is held against that.",
+                self._where,
+                " and ".join(places.used),
+                places.default,
+            )
+        return told_bytes if free_bytes is None else free_bytes
 
     def refusal(self, info_hash: str) -> str | None:
         """Return a tracker's own words why it does not serve this torrent, or None; raises as `find`.

@@ -24,13 +24,15 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BLOCK = b" " * 65_536
 
 LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torrents/add"
-API_VERSION, DEFAULT_PLACE, SPACE = "app/webapiVersion", "app/defaultSavePath", "app/getFreeSpaceAtPath"
+API_VERSION, SPACE = "app/webapiVersion", "app/getFreeSpaceAtPath"
 MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
 RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
+PREFERENCES, CATEGORIES = "app/preferences", "torrents/categories"
 _ALWAYS_THE_SAME = {
+    PREFERENCES: b'{"save_path": "/films", "auto_tmm_enabled": false, "temp_path_enabled": false}',
+    CATEGORIES: b"{}",
     VERSION: b"v4.5.2",
     API_VERSION: b"2.8.19",
-    DEFAULT_PLACE: b"/films",
     **dict.fromkeys((RECHECK, RESUME, TAG, UNTAG), b""),
 }
 
