@@ -7,6 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -583,13 +584,22 @@ def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):
     assert len(shelf.library._table) < 50
 
 
-def test_a_large_library_is_small(shelf):
-    """Thousands of folders cost well under 250 bytes a film, also after a second pass."""
-    for number in range(3000):
-        put(shelf.root / f"Film number {number} ({1950 + number % 70})" / "film.mkv")
+@pytest.mark.parametrize(
+    "place", ["Film number {0} ({1})/Film number {0} ({1}) 1080p.mkv", "Film number {0} ({1}).mkv"]
+)
+def test_a_large_library_is_small(shelf, place):
+    """Each film costs little, also while the folder is listed that holds thousands, and after a second pass."""
+    put(shelf.root / "Heat (1995)" / "Heat (1995).mkv")
+    assert shelf.find() is not None
+    for number in range(4000):
+        put(shelf.root / place.format(number, 1950 + number % 70))
     settle(shelf.root)
-    assert shelf.find() is None
-    assert shelf.find() is None
-    table = shelf.library._table
-    entries = sum(len(bucket) for bucket in table._index._buckets)
-    assert (len(table._text) + 40 * len(table) + 8 * entries) / 3000 < 250
+    tracemalloc.start()
+    try:
+        assert shelf.find() is not None
+        assert shelf.find(film("Ronin", 1998)) is None
+        now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert now / 4000 < 100
+    assert peak / 4000 < 250

@@ -123,6 +123,31 @@ def test_ten_thousand_wait_for_a_release(
     assert peak < _LIMIT_KB
 
 
+def test_a_film_on_the_disk_costs_little(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """Of a library next to nothing is kept: 6,000 films with folders of their own cost less than a megabyte."""
+    peaks = []
+    for count in (0, 6_000):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        with (
+            LetterboxdStandIn(
+                [StandInFilm("W1", "wished-for", "Wished For", 2000)], username="maria"
+            ) as letterboxd,
+            FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+            Household(folder, letterboxd, filelist) as home,
+        ):
+            for number in range(count):
+                place = home.films / f"A Film That Is There {number} ({1920 + number % 100})"
+                place.mkdir()
+                (place / f"{place.name} 1080p.mkv").write_bytes(b"film")
+            answer = home.run("--once", program=_MEASURED)
+            peaks.append(int(answer.stdout.rpartition("peak ")[2]))
+    record_property("measured", f"{peaks[1] - peaks[0]:,} KB more than {peaks[0]:,} KB")
+    assert peaks[1] - peaks[0] < 1_000
+
+
 _HEADER = "Date,Name,Year,Letterboxd URI\n"
 _ROOM = 599_000
 """Bytes of an export that is to be read with little memory, but for its header."""

@@ -7,6 +7,7 @@ added, renamed or removed, and lists again only what differs.
 import logging
 import os
 import threading
+from array import array
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -138,7 +139,7 @@ class DiskLibrary:
             self._reset()
         table = self._table
         self._take_roots()
-        changed: list[int] = []
+        changed = array("i")
         buried = False
         for folder in range(len(table)):
             self._check_stop()
@@ -149,7 +150,7 @@ class DiskLibrary:
             found = self._look_at(folder)
             if found is None:
                 buried |= self._bury(folder)
-            elif found.st_mtime_ns != table.stamp(folder):
+            elif not table.is_current(folder, found.st_mtime_ns):
                 changed.append(folder)
         self._list_again(changed)
         if buried:
@@ -224,12 +225,12 @@ class DiskLibrary:
             return
         table = self._table
         inventory, new = table.inventory(changed), len(table)
-        listed: set[int] = set()
+        listed = bytearray(len(table))
         try:
             for folder in changed:
                 self._check_stop()
                 if self._list(folder, inventory):
-                    listed.add(folder)
+                    listed[folder] = True
             # New folders have the highest numbers, and listing them adds more behind.
             while new < len(table):
                 self._check_stop()
@@ -253,7 +254,6 @@ class DiskLibrary:
                 path,
                 stamp=found.st_mtime_ns,
                 now_seconds=self._clock.now().timestamp(),
-                known_id=lambda name: self._known_id(inventory.get(folder, name)),
                 check_stop=self._check_stop,
             )
         except FileNotFoundError:
@@ -261,10 +261,11 @@ class DiskLibrary:
         except OSError as exc:
             raise _unreadable(path, exc) from None
         self._note_device(folder, found)
-        for name in listing.films:
+        for name in listing.films.drain():
             known = inventory.get(folder, name)
-            imdb_number = listing.ids.get(name, 0)
-            if known is not None and imdb_number == table.imdb_number(known):
+            known_number = 0 if known is None else table.imdb_number(known)
+            imdb_number = known_number or listing.imdb_number(name)
+            if known is not None and imdb_number == known_number:
                 inventory.see(known)
             elif not is_never_film(table.name_in(folder, name)):
                 table.add_file(folder, name, imdb_number)
@@ -273,19 +274,17 @@ class DiskLibrary:
         return True
 
     def _take_folders(self, folder: int, path: str, listing: FolderListing, inventory: Inventory) -> None:
-        for name in listing.folders:
-            if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
-                continue
-            if name not in listing.links or self._is_new_link(len(self._table), path, name):
-                self._table.add_folder(folder, name)
+        for names, are_links in ((listing.folders, False), (listing.links, True)):
+            for name in names.drain():
+                if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
+                    continue
+                if not are_links or self._is_new_link(len(self._table), path, name):
+                    self._table.add_folder(folder, name)
         for name, odd in listing.odd.items():
             self._pass_over(os.path.join(path, name), odd)
 
     def _pass_over(self, path: str, exc: OSError) -> None:
         self._say_once(path, f"is passed over: it cannot be looked at ({_reason(exc)})")
-
-    def _known_id(self, file: int | None) -> int:
-        return 0 if file is None else self._table.imdb_number(file)
 
     def _note_device(self, folder: int, found: os.stat_result) -> None:
         """Remember the disk of a root, and of a folder on another disk than the folder above it."""

@@ -3,9 +3,9 @@
 import errno
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
+from movie_sync.domain.compact import HashedNumbers, PackedNames
 from movie_sync.domain.release_name import VIDEO_EXTENSIONS
 from movie_sync.storage.regular_file import open_regular
 
@@ -15,6 +15,7 @@ SMALLEST_FILM_BYTES = 50_000_000
 # was written so recently may still grow: such a folder is listed again in the next pass.
 _RESTLESS_SECONDS = 120.0
 _CHECK_EVERY = 512
+_MOST_ODD = 60
 _MOST_NFO_BYTES = 256 * 1024
 _NEVER_CURRENT = 0
 
@@ -49,73 +50,48 @@ _OWN_ID = re.compile(r"<(?:imdb_?id|id)>\s*tt(\d{7,9})\s*<|<uniqueid\s([^<>]*)>\
 _IMDB_TYPE = re.compile(r"(?<!\S)type=[\"']imdb[\"']", re.IGNORECASE)
 
 
-@dataclass(slots=True)
 class FolderListing:
-    """A folder's contents.
+    """A folder's contents. Few objects are kept of it, as one folder may hold a whole library.
 
-    `films` names the film files, `ids` holds the number of the IMDb id beside those that have one.
-    `stamp` is the modification time (nanoseconds) up to which the listing is current, 0 if the
-    folder has to be listed again anyway. `links` names the folders that are symbolic links, `odd` has
-    what cannot be looked at, and why.
+    `films` names the film files. `stamp` is the modification time (nanoseconds) up to which the listing
+    is current, 0 if the folder has to be listed again anyway. `links` names the folders that are symbolic
+    links, which `folders` leaves out. `odd` has some of what cannot be looked at, and why.
     """
 
-    stamp: int
-    films: list[str] = field(default_factory=list)
-    ids: dict[str, int] = field(default_factory=dict)
-    folders: list[str] = field(default_factory=list)
-    links: set[str] = field(default_factory=set)
-    odd: dict[str, OSError] = field(default_factory=dict)
+    def __init__(self, path: str, stamp: int) -> None:
+        self.stamp = stamp
+        self.films = PackedNames()
+        self.folders = PackedNames()
+        self.links = PackedNames()
+        self.odd: dict[str, OSError] = {}
+        self._path = path
+        self._newest = stamp / 1e9  # when the folder or a video in it was last written
+        self._small = PackedNames()
+        self._notes = PackedNames()
+        self._note_numbers = HashedNumbers()
+        self._unfinished: set[str] = set()
+        self._is_alone = False
 
-
-def list_folder(
-    path: str,
-    *,
-    stamp: int,
-    now_seconds: float,
-    known_id: Callable[[str], int],
-    check_stop: Callable[[], None],
-) -> FolderListing:
-    """List a folder. `stamp` is its modification time before, `known_id` tells what was found last time.
-
-    Raises:
-        OSError: it cannot be read.
-    """
-    sorting = _Sorting(FolderListing(stamp), newest=stamp / 1e9)
-    with os.scandir(path) as entries:
-        for count, entry in enumerate(entries):
-            if count % _CHECK_EVERY == 0:
-                check_stop()
-            sorting.take(entry)
-    listing = sorting.listing
-    if abs(now_seconds - sorting.newest) < _RESTLESS_SECONDS:
-        listing.stamp = _NEVER_CURRENT
-    sorting.choose_films(os.path.basename(path))
-    if sorting.notes:
-        alone = len(listing.films) == 1
-        for name in listing.films:
-            number = known_id(name) or _id_beside(path, name, sorting.notes, alone=alone)
-            if number:
-                listing.ids[name] = number
-    return listing
-
-
-@dataclass(slots=True)
-class _Sorting:
-    """Sorts a folder's entries. `newest` is when the folder or a video in it was last written."""
-
-    listing: FolderListing
-    newest: float
-    small: list[str] = field(default_factory=list)
-    notes: dict[str, str] = field(default_factory=dict)
-    unfinished: set[str] = field(default_factory=set)
+    def imdb_number(self, film: str) -> int:
+        """Return the number of the IMDb id that stands beside a film file, 0 if none does."""
+        if not len(self._notes):
+            return 0
+        note = self._note_numbers.get(film.rpartition(".")[0].lower())
+        if note is None and self._is_alone:
+            note = self._note_numbers.get("movie")
+            if note is None and len(self._notes) == 1:
+                note = 0
+        return _read_id(os.path.join(self._path, self._notes[note])) if note is not None else 0
 
     def take(self, entry: "os.DirEntry[str]") -> None:
+        """Sort one entry in."""
         try:
             self._sort(entry)
         except OSError as exc:
             if exc.errno not in ODD_ENTRY:
                 raise
-            self.listing.odd[entry.name] = exc
+            if len(self.odd) < _MOST_ODD:
+                self.odd[entry.name] = exc
 
     def _sort(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
@@ -124,35 +100,69 @@ class _Sorting:
         if extension in VIDEO_EXTENSIONS and stem and not entry.is_dir():
             self._take_video(entry)
         elif extension == "nfo":
-            self.notes[stem.lower()] = name
+            self._note_numbers.put(stem.lower(), self._notes.append(name))
         elif name.lower().endswith(_UNFINISHED_SIGNS):
-            self.unfinished.add(stem)
+            self._unfinished.add(stem)
         elif _is_folder_to_scan(entry):
-            self.listing.folders.append(name)
-            if entry.is_symlink():
-                self.listing.links.add(name)
+            (self.links if entry.is_symlink() else self.folders).append(name)
 
     def _take_video(self, entry: "os.DirEntry[str]") -> None:
         try:
             found = entry.stat()
         except FileNotFoundError:  # a dangling link, or gone meanwhile
             return
-        self.newest = max(self.newest, found.st_mtime)
-        (self.listing.films if found.st_size >= SMALLEST_FILM_BYTES else self.small).append(entry.name)
+        self._newest = max(self._newest, found.st_mtime)
+        (self.films if found.st_size >= SMALLEST_FILM_BYTES else self._small).append(entry.name)
 
-    def choose_films(self, folder: str) -> None:
-        """Keep the large files; without one, a small one that is the only one.
+    def close(self, now_seconds: float) -> None:
+        """Choose the films when all entries are in: the large files; without one, a small only one.
 
         Of the files of a disc the first large one stands for all.
         """
-        listing = self.listing
-        if self.unfinished:
-            listing.films = [name for name in listing.films if name not in self.unfinished]
-        if folder.lower() in _DISC_FOLDERS:
-            listing.films = sorted(listing.films or self.small)[:1]
-        elif not listing.films:
-            films = [name for name in self.small if not _BESIDE_A_FILM.search(name)]
-            listing.films = [name for name in films if len(films) == 1 and name not in self.unfinished]
+        if abs(now_seconds - self._newest) < _RESTLESS_SECONDS:
+            self.stamp = _NEVER_CURRENT
+        self._choose()
+        self._is_alone = len(self.films) == 1
+
+    def _choose(self) -> None:
+        if self._unfinished:
+            self.films = _without(self.films, self._unfinished)
+        if os.path.basename(self._path).lower() in _DISC_FOLDERS:
+            first = min(self.films if len(self.films) else self._small, default=None)
+            self.films = PackedNames()
+            if first is not None:
+                self.films.append(first)
+        elif not len(self.films):
+            films = (name for name in self._small if not _BESIDE_A_FILM.search(name))
+            first, second = next(films, None), next(films, None)
+            if first is not None and second is None and first not in self._unfinished:
+                self.films.append(first)
+
+
+def _without(names: PackedNames, others: set[str]) -> PackedNames:
+    kept = PackedNames()
+    for name in names.drain():
+        if name not in others:
+            kept.append(name)
+    return kept
+
+
+def list_folder(
+    path: str, *, stamp: int, now_seconds: float, check_stop: Callable[[], None]
+) -> FolderListing:
+    """List a folder. `stamp` is its modification time before.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    listing = FolderListing(path, stamp)
+    with os.scandir(path) as entries:
+        for count, entry in enumerate(entries):
+            if count % _CHECK_EVERY == 0:
+                check_stop()
+            listing.take(entry)
+    listing.close(now_seconds)
+    return listing
 
 
 def _is_folder_to_scan(entry: "os.DirEntry[str]") -> bool:
@@ -160,14 +170,6 @@ def _is_folder_to_scan(entry: "os.DirEntry[str]") -> bool:
     if name.startswith((".", "_unpack")) or name in _SYSTEM_FOLDERS or name in _UNFINISHED_FOLDERS:
         return False
     return entry.is_dir()
-
-
-def _id_beside(path: str, film: str, notes: Mapping[str, str], *, alone: bool) -> int:
-    """Return the number of the IMDb id in the film's .nfo, 0 if there is none."""
-    note = notes.get(film.rpartition(".")[0].lower())
-    if note is None and alone:
-        note = notes.get("movie") or (next(iter(notes.values())) if len(notes) == 1 else None)
-    return _read_id(os.path.join(path, note)) if note else 0
 
 
 def _read_id(path: str) -> int:

@@ -1,34 +1,32 @@
-"""Folders and film files in flat tables: about 110 bytes a file with its folder and its keys.
+"""Folders and film files in flat tables: about 60 bytes a film with its folder, its names and its keys.
 
 A Python object for each of 50,000 paths would cost the daemon a quarter of its memory.
 """
 
 import os
 from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import takewhile
 
+from movie_sync.domain.compact import HashedNumbers, PackedNames
 from movie_sync.domain.matching import KeyIndex, WantedFilm
 
 _DEAD = -1
 _BEARABLE_WASTE = 2000  # files and folders
-_AS_FOLDER = "/"  # stands for the folder's own name; no file name holds it
-_NUMBER_BITS = 24
-_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
-_NAME_MASK = (1 << (64 - _NUMBER_BITS)) - 1
 _DEPTH_OF_NAMES = 4  # a film's folder, its disc, its stream: more is a shelf, not a name
+_MOST_LETTERS_SHARED = 200
+_STAMP_MASK = (1 << 32) - 1
 
 
 class LibraryTable:
     """What is known of the disks. Folders and files have numbers, parents below their children."""
 
     def __init__(self) -> None:
-        self._text = bytearray()
         self._parents = array("i")  # of folders; a root's is its own number
-        self._folder_names = array("I")
-        self._stamps = array("q")
+        self._folder_names = PackedNames()
+        self._stamps = array("I")
         self._folders_of_files = array("i")
-        self._file_names = array("I")
+        self._file_names = PackedNames()
         self._ids = array("I")
         self._index = KeyIndex()
         self._forgotten: set[int] = set()
@@ -50,7 +48,7 @@ class LibraryTable:
         """Add a folder that was not listed yet; a root's name is its whole path."""
         number = len(self._parents)
         self._parents.append(number if parent is None else parent)
-        self._folder_names.append(self._put(name))
+        self._folder_names.append(name)
         self._stamps.append(0)
         return number
 
@@ -63,18 +61,18 @@ class LibraryTable:
         """Return the number of the folder above; a root's is its own."""
         return self._parents[folder]
 
-    def stamp(self, folder: int) -> int:
-        """Return the modification time that the folder had when it was listed, 0 for list again."""
-        return self._stamps[folder]
+    def is_current(self, folder: int, stamp: int) -> bool:
+        """Tell whether a folder is known up to a modification time (nanoseconds)."""
+        return self._stamps[folder] == _short(stamp)
 
     def set_stamp(self, folder: int, stamp: int) -> None:
-        """Note up to when a folder is known."""
-        self._stamps[folder] = stamp
+        """Note up to when a folder is known; 0 if it has to be listed again anyway."""
+        self._stamps[folder] = _short(stamp) if stamp else 0
 
     def folder_path(self, folder: int) -> str:
         """Return a folder's whole path."""
         parent = self._parents[folder]
-        name = self._get(self._folder_names[folder])
+        name = self._folder_names[folder]
         if parent == folder:
             return name
         if self._last_path[0] != parent:  # siblings follow each other
@@ -106,12 +104,11 @@ class LibraryTable:
 
     def add_file(self, folder: int, name: str, imdb_number: int) -> None:
         """Add a film file, with the number of the IMDb id beside it (0 for none)."""
-        number = len(self._file_names)
+        # Most people name a film's file like its folder, so only what is different is kept.
+        pairs = zip(name[:_MOST_LETTERS_SHARED], self._folder_names[folder], strict=False)
+        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        number = self._file_names.append(f"{chr(shared + 1)}{name[shared:]}")
         self._folders_of_files.append(folder)
-        stem, dot, extension = name.rpartition(".")
-        if dot and stem == self._get(self._folder_names[folder]):  # as most people name them
-            name = _AS_FOLDER + extension
-        self._file_names.append(self._put(name))
         self._ids.append(imdb_number)
         self._index.add(number, self.name(number), self.imdb_id(number))
 
@@ -129,20 +126,24 @@ class LibraryTable:
 
     def inventory(self, folders: Iterable[int]) -> "Inventory":
         """Return what is known to be in some folders."""
-        asked = set(folders)
+        asked = bytearray(len(self._parents))
+        for folder in folders:
+            asked[folder] = True
         found = Inventory(len(self._file_names))
         for number, parent in enumerate(self._parents):
-            if parent in asked and parent != number:
-                found.put(parent, self._get(self._folder_names[number]) + "/", number)
+            if parent not in (number, _DEAD) and asked[parent]:
+                found.put(parent, self._folder_names[number] + "/", number)
         for number, folder in enumerate(self._folders_of_files):
-            if folder in asked:
+            if folder != _DEAD and asked[folder]:
                 found.put(folder, self.file_name(number), number)
-        found.seal()
         return found
 
-    def forget_unseen(self, inventory: "Inventory", folders: Collection[int]) -> None:
-        """Forget the files of some folders that were not seen in them any more."""
-        self.forget(number for number in inventory.unseen() if self._folders_of_files[number] in folders)
+    def forget_unseen(self, inventory: "Inventory", listed: bytearray) -> None:
+        """Forget the files that were not seen any more in folders that were `listed` (a flag for each)."""
+        folders = self._folders_of_files
+        self.forget(
+            number for number in inventory.unseen() if folders[number] != _DEAD and listed[folders[number]]
+        )
 
     def candidates(self, wanted: WantedFilm) -> list[int]:
         """Return the files that may be a film."""
@@ -168,7 +169,7 @@ class LibraryTable:
         """Return the same for a file that is not in the table."""
         pieces = [file_name]
         while len(pieces) < _DEPTH_OF_NAMES and self._parents[folder] not in {folder, _DEAD}:
-            pieces.append(self._get(self._folder_names[folder]))
+            pieces.append(self._folder_names[folder])
             folder = self._parents[folder]
         return "/".join(reversed(pieces))
 
@@ -178,42 +179,32 @@ class LibraryTable:
 
     def file_name(self, file: int) -> str:
         """Return a file's own name."""
-        name = self._get(self._file_names[file])
-        if not name.startswith(_AS_FOLDER):
-            return name
-        return f"{self._get(self._folder_names[self._folders_of_files[file]])}.{name[1:]}"
+        stored = self._file_names[file]
+        shared = ord(stored[0]) - 1
+        if not shared:
+            return stored[1:]
+        return self._folder_names[self._folders_of_files[file]][:shared] + stored[1:]
 
-    def _put(self, text: str) -> int:
-        position = len(self._text)
-        self._text += os.fsencode(text) + b"\0"
-        return position
 
-    def _get(self, position: int) -> str:
-        return os.fsdecode(bytes(self._text[position : self._text.index(0, position)]))
+def _short(stamp: int) -> int:
+    """Return half of a modification time's bits, never 0: that two times are taken for one is no worry."""
+    return (stamp ^ stamp >> 32) & _STAMP_MASK or 1
 
 
 class Inventory:
     """The names known in some folders, as hashes, and which of the files were seen again."""
 
     def __init__(self, files: int) -> None:
-        self._entries = array("Q")
+        self._numbers = HashedNumbers()
         self._seen = bytearray(files)
 
     def put(self, folder: int, name: str, number: int) -> None:
         """Add a known name (a folder's ends with a slash)."""
-        self._entries.append(self._hash(folder, name) << _NUMBER_BITS | number)
-
-    def seal(self) -> None:
-        """Make it ready for `get`."""
-        self._entries = array("Q", sorted(self._entries))
+        self._numbers.put((folder, name), number)
 
     def get(self, folder: int, name: str) -> int | None:
         """Return a name's number, or None if it is not known."""
-        hashed = self._hash(folder, name)
-        position = bisect_left(self._entries, hashed << _NUMBER_BITS)
-        if position < len(self._entries) and self._entries[position] >> _NUMBER_BITS == hashed:
-            return self._entries[position] & _NUMBER_MASK
-        return None
+        return self._numbers.get((folder, name))
 
     def see(self, file: int) -> None:
         """Note that a file is still there."""
@@ -222,7 +213,3 @@ class Inventory:
     def unseen(self) -> Iterator[int]:
         """Yield the files that were not seen."""
         return (number for number, seen in enumerate(self._seen) if not seen)
-
-    @staticmethod
-    def _hash(folder: int, name: str) -> int:
-        return hash((folder, name)) & _NAME_MASK

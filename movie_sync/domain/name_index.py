@@ -1,100 +1,140 @@
 """Find a film among many names without judging every pair.
 
-Each name is filed under the hashes of its readings' keys, eight bytes each; a film looks under its
-own keys and judges the few names found there. A name with a typing error is found under the ends of
-its title, of which at least one is right. What `judge` says of a name is never changed by the index.
+Each name is filed by year under the hash of its title's key, eight bytes for each of its readings; a
+film looks under its own keys in the years that may be its own, and judges the few names found there.
+A name with a typing error is found by the ends of its title, of which at least one is right. What
+`judge` says of a name is never changed by the index.
 """
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
+from zlib import crc32
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
+from movie_sync.domain.compact import sort_array
 from movie_sync.domain.judging import judge
 from movie_sync.domain.path_name import parse_path
 from movie_sync.domain.readings import Reading
 from movie_sync.domain.typos import is_long_enough
 from movie_sync.domain.wanted import WantedFilm, Worth
 
-_BUCKETS = 256
-_ID_BITS = 24
-_ID_MASK = (1 << _ID_BITS) - 1
-_HASH_MASK = (1 << (64 - _ID_BITS)) - 1
+# An entry with a year: the title's hash, those of its first and of its last letters, the number.
+# One without a year: the title's hash, the number. One of an id: its hash, the number.
+_NUMBER_BITS = 24
+_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
+_END_BITS = 12
+_END_MASK = (1 << _END_BITS) - 1
+_DATED_SHIFT = _NUMBER_BITS + 2 * _END_BITS
+_DATED_MASK = (1 << (64 - _DATED_SHIFT)) - 1
 _END_LETTERS = 4
+# What has no year is filed under the first bits of its hash: places below 0, those of ids lower still.
+_BITS_OF_A_PLACE = 5
+_UNDATED = -(1 << _BITS_OF_A_PLACE)
+_IDS = 2 * _UNDATED
 
 
 def _hash(text: str) -> int:
-    return hash(text) & _HASH_MASK
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
-def _ends(key: str, year: int) -> tuple[str, str]:
-    """Return what a misspelt title is found by: the year with its first and with its last letters."""
-    return f"{year}<{key[:_END_LETTERS]}", f"{year}>{key[-_END_LETTERS:]}"
+def _place(first: int, hashed: int) -> int:
+    return first + (hashed >> 32 - _BITS_OF_A_PLACE)
+
+
+def _ends(key: str) -> tuple[int, int]:
+    """Return what a misspelt title is found by, beside its year: its first and its last letters."""
+    first, last = _hash(key[:_END_LETTERS]), _hash(key[-_END_LETTERS:])
+    return first % _END_MASK + 1, last % _END_MASK + 1  # 0 stands for a title that is too short
 
 
 class KeyIndex:
-    """Which of many numbered names may be a film. About 30 bytes a name; not thread-safe.
+    """Which of many numbered names may be a film. About 12 bytes a name; not thread-safe.
 
     Numbers are the caller's own, below 2**24.
     """
 
     def __init__(self) -> None:
-        self._buckets = [array("Q") for _ in range(_BUCKETS)]
+        self._entries: dict[int, array[int]] = {}
         self._unsorted: set[int] = set()
 
     def add(self, number: int, name: str, imdb_id: str | None = None) -> None:
         """File a name; `imdb_id` is what stands beside it (an .nfo) and counts as part of it."""
         path = parse_path(name)
-        for key in set(self._keys(path.readings)):
-            self._put(_hash(key), number)
+        for place, entry in {self._entry(reading) for reading in path.readings}:
+            self._put(place, entry | number)
         for known_id in {path.imdb_id, imdb_id} - {None}:
-            self._put(_hash(f"#{known_id}"), number)
+            hashed = _hash(str(known_id))
+            self._put(_place(_IDS, hashed), hashed << _NUMBER_BITS | number)
 
     @staticmethod
-    def _keys(readings: Iterable[Reading]) -> Iterator[str]:
-        for reading in readings:
-            key = reading.key.squashed
-            yield key
-            if reading.year is not None and is_long_enough(reading.key.words):
-                yield from _ends(key, reading.year)
+    def _entry(reading: Reading) -> tuple[int, int]:
+        """Return the place that a reading is filed under, and its entry but for the number."""
+        key = reading.key.squashed
+        if reading.year is None:
+            hashed = _hash(key)
+            return _place(_UNDATED, hashed), hashed << _NUMBER_BITS
+        first, last = _ends(key) if is_long_enough(reading.key.words) else (0, 0)
+        entry = (_hash(key) & _DATED_MASK) << 2 * _END_BITS | first << _END_BITS | last
+        return reading.year, entry << _NUMBER_BITS
 
-    def _put(self, hashed: int, number: int) -> None:
-        bucket = hashed >> (64 - _ID_BITS - 8)
-        self._buckets[bucket].append(hashed << _ID_BITS | number)
-        self._unsorted.add(bucket)
+    def _put(self, place: int, entry: int) -> None:
+        self._entries.setdefault(place, array("Q")).append(entry)
+        self._unsorted.add(place)
 
     def discard(self, numbers: Collection[int]) -> None:
         """Forget names by their numbers."""
         if not numbers:
             return
-        for bucket, entries in enumerate(self._buckets):
-            kept = array("Q", (entry for entry in entries if entry & _ID_MASK not in numbers))
+        for place, entries in self._entries.items():
+            kept = array("Q", (entry for entry in entries if entry & _NUMBER_MASK not in numbers))
             if len(kept) != len(entries):
-                self._buckets[bucket] = kept
+                self._entries[place] = kept
 
     def candidates(self, wanted: WantedFilm) -> list[int]:
         """Return the numbers of the names that may be a film, likeliest first, none twice."""
         found: dict[int, None] = {}
         if wanted.imdb_id:
-            found.update(dict.fromkeys(self._under(_hash(f"#{wanted.imdb_id}"))))
-        for key in wanted.keys:
-            found.update(dict.fromkeys(self._under(_hash(key))))
-        if wanted.year is not None:
-            for key, known in wanted.keys.items():
-                if known.worth <= Worth.ALTERNATIVE and is_long_enough(known.key.words):
-                    for end in _ends(key, wanted.year):
-                        found.update(dict.fromkeys(self._under(_hash(end))))
+            hashed = _hash(wanted.imdb_id)
+            found.update(dict.fromkeys(self._under(_place(_IDS, hashed), hashed, _NUMBER_BITS)))
+        hashes = [_hash(key) for key in wanted.keys]
+        for year in self._years(wanted.year):
+            for hashed in hashes:
+                found.update(dict.fromkeys(self._under(year, hashed & _DATED_MASK, _DATED_SHIFT)))
+        for hashed in hashes:
+            found.update(dict.fromkeys(self._under(_place(_UNDATED, hashed), hashed, _NUMBER_BITS)))
+        if wanted.year in self._entries:
+            found.update(dict.fromkeys(self._misspelt(wanted, wanted.year)))
         return list(found)
 
-    def _under(self, hashed: int) -> Iterator[int]:
-        number = hashed >> (64 - _ID_BITS - 8)
-        bucket = self._buckets[number]
-        if number in self._unsorted:
-            bucket = self._buckets[number] = array("Q", sorted(bucket))
-            self._unsorted.discard(number)
-        position = bisect_left(bucket, hashed << _ID_BITS)
-        while position < len(bucket) and bucket[position] >> _ID_BITS == hashed:
-            yield bucket[position] & _ID_MASK
+    def _years(self, year: int | None) -> Iterable[int]:
+        """Return the years of which a name may be of a film of a year, its own first."""
+        if year is None:
+            return [place for place in self._entries if place >= 0]
+        return year, year - 1, year + 1
+
+    def _misspelt(self, wanted: WantedFilm, year: int) -> Iterator[int]:
+        ends = [
+            _ends(key)
+            for key, known in wanted.keys.items()
+            if known.worth <= Worth.ALTERNATIVE and is_long_enough(known.key.words)
+        ]
+        firsts, lasts = {first for first, _ in ends}, {last for _, last in ends}
+        for entry in self._entries[year] if ends else ():
+            both = entry >> _NUMBER_BITS
+            if both >> _END_BITS & _END_MASK in firsts or both & _END_MASK in lasts:
+                yield entry & _NUMBER_MASK
+
+    def _under(self, place: int, hashed: int, shift: int) -> Iterator[int]:
+        entries = self._entries.get(place)
+        if entries is None:
+            return
+        if place in self._unsorted:
+            entries = self._entries[place] = sort_array(entries)
+            self._unsorted.discard(place)
+        position = bisect_left(entries, hashed << shift)
+        while position < len(entries) and entries[position] >> shift == hashed:
+            yield entries[position] & _NUMBER_MASK
             position += 1
 
 
