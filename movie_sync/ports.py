@@ -160,4 +160,5 @@ class MovieLibrary(Protocol):
 
         Raises:
             LibraryError: a folder cannot be read, so nothing may be concluded.
+            UnclearFilmError: a file is there that may be the film, as its name cannot be read.
         """

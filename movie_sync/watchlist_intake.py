@@ -7,7 +7,7 @@ from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare
-from movie_sync.errors import LibraryError, MovieSyncError
+from movie_sync.errors import LibraryError, MovieSyncError, UnclearFilmError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.unlisted_store import UnlistedStore
@@ -136,6 +136,8 @@ class WatchlistIntake:
         try:
             known = self._queue_manager.known
             return self._library.find(known.in_company(movie), knows_title=self._queue_manager.knows_title)
+        except UnclearFilmError:  # the download worker says so
+            return None
         except MovieSyncError:
             raise
         except Exception as exc:  # noqa: BLE001 - one film keeps no other one back

@@ -16,7 +16,7 @@ from movie_sync.adapters import film_file, library_folder, library_table
 from movie_sync.adapters.library import DiskLibrary
 from movie_sync.domain.models import Movie
 from movie_sync.domain.quality_rules import QualityRules
-from movie_sync.errors import LibraryError, Stopped
+from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from tests.fakes import FakeClock
 
 BIG = 60_000_000
@@ -565,11 +565,54 @@ def test_a_waiting_thread_stops_too(shelf):
     shelf.library._lock.release()
 
 
-def test_names_that_are_no_text_do_no_harm(shelf):
-    """A file name in bytes that are no UTF-8 is kept as it is."""
-    put(shelf.root / os.fsdecode(b"Heat \xe9 (1995).mkv"))
+OLD_NAMES = [
+    ("Amélie", 2001, "cp1252"),
+    ("Amélie", 2001, "cp850"),
+    ("Amélie", 2001, "mac-roman"),
+    ("Das fliegende Klassenzimmer - Die Überfahrt", 1954, "cp1252"),
+    ("8½", 1963, "cp1252"),
+    ("Moartea domnului Lăzărescu", 2005, "cp1250"),
+    ("După dealuri și țară", 2012, "iso8859-16"),
+    ("Žižek!", 2005, "cp1250"),
+    ("Şehir ığdır", 2001, "cp1254"),
+    ("Ночной дозор", 2004, "cp1251"),
+    ("Ночной дозор", 2004, "koi8-r"),
+    ("Ночной дозор", 2004, "cp866"),
+    ("もののけ姫", 1997, "cp932"),
+    ("卧虎藏龙", 2000, "gb18030"),
+    ("기생충", 2019, "cp949"),
+]
+
+
+@pytest.mark.parametrize(("title", "year", "encoding"), OLD_NAMES)
+@pytest.mark.parametrize("place", ["{} ({}).mkv", "{} ({})/movie.mkv"])
+def test_a_name_in_an_old_encoding_is_read(shelf, place, title, year, encoding):
+    """A name that is no UTF-8 is read as what it most likely is."""
+    name = os.fsdecode(place.format(title, year).encode(encoding))
+    put(shelf.root / name)
     put(shelf.root / "Ronin (1998).mkv")
+    assert shelf.find(film(title, year)) == name
     assert shelf.find(film("Ronin", 1998)) == "Ronin (1998).mkv"
+    assert shelf.find(film("Heat", year)) is None
+
+
+def test_a_name_that_cannot_be_read_holds_back_what_it_may_be(shelf):
+    """A film is not fetched while a file is there that may be it; no other film is held back."""
+    odd = put(shelf.root / os.fsdecode(b"Am\xff\x81\x8dlie (2001).mkv"))
+    put(shelf.root / os.fsdecode(b"\xff\x81\x8d.mkv"))
+    with pytest.raises(UnclearFilmError, match="may be this film"):
+        shelf.find(film("Amélie", 2001))
+    assert shelf.find(film("Amélie", 2011)) is None
+    assert shelf.find(film("Monsters, Inc.", 2001)) is None
+    odd.rename(odd.with_name("Amélie (2001).mkv"))
+    assert shelf.find(film("Amélie", 2001)) == "Amélie (2001).mkv"
+
+
+def test_a_name_that_is_cut_within_a_letter_is_read(shelf):
+    """Half a letter at the end, as a limit of the length leaves it, hides nothing."""
+    name = os.fsdecode("Amélie (2001) Fabuleux destin d’Amé".encode()[:-1] + b".mkv")
+    put(shelf.root / name)
+    assert shelf.find(film("Amélie", 2001)) == name
 
 
 def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):

@@ -18,8 +18,9 @@ from movie_sync.adapters.library_table import Inventory, LibraryTable
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable, knows_no_title
 from movie_sync.domain.matching import WantedFilm, is_never_film, judge
 from movie_sync.domain.models import Movie
+from movie_sync.domain.odd_names import likely_names, may_be
 from movie_sync.domain.quality_rules import QualityRules
-from movie_sync.errors import LibraryError, Stopped
+from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.ports import Clock
 from movie_sync.storage.regular_file import NotAFileError
 
@@ -71,6 +72,7 @@ class DiskLibrary:
 
         Raises:
             LibraryError: a folder cannot be read, so nothing may be concluded.
+            UnclearFilmError: a file is there that may be the film, as its name cannot be read.
         """
         wanted = WantedFilm.from_movie(movie)
         while not self._lock.acquire(timeout=_LOCK_POLL_SECONDS):
@@ -81,16 +83,36 @@ class DiskLibrary:
                 self._scan()
                 self._scanned_at = self._clock.monotonic()
             for file in self._table.candidates(wanted):
-                name = self._table.name(file)
-                found = judge(wanted, name, id_beside=self._table.imdb_id(file))
-                if counts_as_there(found, knows_title):
-                    path = self._table.path(file)
-                    is_left_out = but_for and not but_for.isdisjoint(_names_in(path))
-                    if not is_left_out and self._is_the_film(name, path, found.title_end):
-                        return path
+                if self._is_there(wanted, file, but_for, knows_title):
+                    return self._table.path(file)
+            for file in self._table.unclear():
+                self._complain_if_it_may_be(wanted, file, but_for)
             return None
         finally:
             self._lock.release()
+
+    def _is_there(
+        self, wanted: WantedFilm, file: int, but_for: AbstractSet[str], knows_title: KnowsTitle
+    ) -> bool:
+        for name in likely_names(self._table.name(file)) or (self._table.name(file),):
+            found = judge(wanted, name, id_beside=self._table.imdb_id(file))
+            if counts_as_there(found, knows_title):
+                path = self._table.path(file)
+                return but_for.isdisjoint(_names_in(path)) and self._is_the_film(name, path, found.title_end)
+        return False
+
+    def _complain_if_it_may_be(self, wanted: WantedFilm, file: int, but_for: AbstractSet[str]) -> None:
+        """Raise if an unclear name may be the film's: what may be there is not fetched once more."""
+        name, path = self._table.name(file), self._table.path(file)
+        if (
+            may_be(wanted, name)
+            and but_for.isdisjoint(_names_in(path))
+            and self._is_the_film(name, path, None)
+        ):
+            raise UnclearFilmError(
+                f"{_shortened(path)} may be this film, but its name is in no encoding that is known. "
+                "Rename the file, or take it away."
+            )
 
     def _is_the_film(self, name: str, path: str, title_end: int | None) -> bool:
         """Tell whether a file named like the film is whole, and a copy that the settings would take."""

@@ -10,6 +10,7 @@ from itertools import takewhile
 
 from movie_sync.domain.compact import HashedNumbers, PackedNames
 from movie_sync.domain.matching import KeyIndex, WantedFilm
+from movie_sync.domain.odd_names import likely_names
 
 _DEAD = -1
 _BEARABLE_WASTE = 2000  # files and folders
@@ -28,6 +29,7 @@ class LibraryTable:
         self._folders_of_files = array("i")
         self._file_names = PackedNames()
         self._ids = array("I")
+        self._unclear = array("i")
         self._index = KeyIndex()
         self._forgotten: set[int] = set()
         self._dead = 0
@@ -110,7 +112,11 @@ class LibraryTable:
         number = self._file_names.append(f"{chr(shared + 1)}{name[shared:]}")
         self._folders_of_files.append(folder)
         self._ids.append(imdb_number)
-        self._index.add(number, self.name(number), self.imdb_id(number))
+        likely = likely_names(self.name(number))
+        for text in likely or (self.name(number),):  # of an unclear one the id may be clear
+            self._index.add(number, text, self.imdb_id(number))
+        if not likely:
+            self._unclear.append(number)
 
     def forget(self, files: Iterable[int]) -> None:
         """Forget files; `settle` makes it final."""
@@ -152,6 +158,10 @@ class LibraryTable:
             for number in sorted(self._index.candidates(wanted))
             if self._folders_of_files[number] != _DEAD
         ]
+
+    def unclear(self) -> Iterator[int]:
+        """Yield the files of whose names no encoding makes text."""
+        return (number for number in self._unclear if self._folders_of_files[number] != _DEAD)
 
     def imdb_number(self, file: int) -> int:
         """Return the number of the IMDb id beside a file, 0 for none."""
