@@ -23,7 +23,6 @@ OPENED_OTHERWISE = {
     "storage/atomic_file.py": 4,  # O_EXCL twice, O_PATH, a folder
     "storage/folder_lock.py": 1,  # a folder
     "adapters/letterboxd_export.py": 1,  # a ZIP's member
-    "commands/demo.py": 1,  # new files in a new folder
     "logs.py": 1,  # with our own opener
     "outlet.py": 1,  # the open stderr or stdout once more, without waiting
 }

@@ -25,6 +25,7 @@ _NO_TEXT = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "So", "Sk", "Sm", "Sc", "Lm"
 _JAPANESE = frozenset({"CJK", "HIRAGANA", "KATAKANA"})
 _MOST_ACCENTS_IN_A_ROW = 2
 _LEAST_TELLING = 2  # letters of a title that can be read
+_ACCENTS = re.compile(r"[^\x00-\x7f]+")
 _YEAR = re.compile(r"(?<!\d)(?:18|19|20)\d\d(?!\d)")
 _PIECE = re.compile(r"[a-z0-9]+|[\udc80-\udcff]+")
 
@@ -124,7 +125,7 @@ def _is_word(word: str) -> bool:
         return False
     if scripts != {"LATIN"}:
         return scripts <= _JAPANESE or bool(scripts & {"CYRILLIC", "GREEK", "HEBREW", "ARABIC", "HANGUL"})
-    accents = re.findall(r"[^\x00-\x7f]+", word)
+    accents = _ACCENTS.findall(word)
     return max(map(len, accents)) <= _MOST_ACCENTS_IN_A_ROW and (
         len(word) == 1 or sum(map(len, accents)) < len(word)
     )
