@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from daemon_process import PASSKEY, TRACKER_USER, Household
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from stand_ins.qbittorrent import QBittorrentStandIn
 
-from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.demo.torrent_maker import bencode
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 _LIMIT_KB = 50_000
@@ -225,3 +227,83 @@ def _put(export: Path, text: str) -> None:
         archive.writestr("watchlist.csv", text)
         for number in range(5_000):
             archive.writestr(f"l/{number:04}", "")
+
+
+_FILES = 9_000
+
+
+def _row_in_client(number: int) -> dict[str, object]:
+    """Return a torrent as qBittorrent lists it, about as long as a real row, of no film that is wished for."""
+    name = f"Some.Film.Of.Long.Ago.{number}.{1920 + number % 100}.1080p.BluRay.x264-GRP"
+    padding = {f"a_field_like_those_of_qbittorrent_{field}": number * field for field in range(22)}
+    return {
+        **padding,
+        "hash": f"{number:040x}",
+        "name": name,
+        "progress": 1,
+        "state": "stalledUP",
+        "amount_left": 0 if number % 50 else 1_000_000,
+        "size": 8_000_000_000,
+        "category": "Movies",
+        "tags": "movie_sync",
+        "content_path": f"/films/{name}/{name}.mkv",
+        "save_path": "/films",
+        "comment": f"https://filelist.io/details.php?id={number + 1_000_000}",
+        "tracker": "",
+        "magnet_uri": f"magnet:?xt=urn:btih:{number:040x}&dn={name}&tr=http%3A%2F%2Freactor.filelist.io%2F{'0' * 32}",
+    }
+
+
+def _torrent_of_many_files(name: str) -> bytes:
+    """Return a whole torrent of 9,000 files with long names."""
+    piece = 2**20
+    files = [
+        {"length": piece, "path": ["Extras", f"{number:05}.{'a.long.name.of.a.file.' * 3}rar"]}
+        for number in range(_FILES)
+    ]
+    info = {"files": files, "name": name, "piece length": piece, "pieces": b"x" * 20 * _FILES}
+    comment = "https://filelist.io/details.php?id=1"
+    return (
+        b"d"
+        + b"8:announce19:http://127.0.0.1:9/7:comment%d:%s" % (len(comment), comment.encode())
+        + (b"4:info" + bencode(info) + b"e")
+    )
+
+
+@pytest.mark.parametrize("held", [2_000, pytest.param(20_000, marks=_LONG)])
+def test_a_client_full_of_torrents(
+    tmp_path: Path, held: int, record_property: Callable[[str, object], None]
+) -> None:
+    """With so many torrents in the client, and torrents of 9,000 files to hand over, it stays below 50 MB."""
+    films = [
+        StandInFilm(
+            f"W{number}", f"wished-for-{number}", f"Wished For {number}", 2000, imdb_id=f"tt900000{number}"
+        )
+        for number in range(3)
+    ]
+    with (
+        LetterboxdStandIn(films, username="maria") as letterboxd,
+        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        QBittorrentStandIn(asks_for_login=False) as client,
+        Household(tmp_path, letterboxd, filelist) as home,
+    ):
+        client.keeps_torrents = True
+        client.rows = [_row_in_client(number) for number in range(held)]
+        for number, film in enumerate(films):
+            name = f"Wished.For.{number}.2000.1080p.BluRay.x264-GRP"
+            filelist.releases.append(
+                StandInRelease(
+                    number + 1, name, imdb=film.imdb_id, size_bytes=_FILES * 2**20,
+                    torrent=_torrent_of_many_files(name),
+                )
+            )  # fmt: skip
+        (home.data / "queue_completed.json").write_text(_completed(10_000))
+        home.write_settings(
+            qbittorrent={"url": client.url, "timeout": 60}, min_free_space_gb=1,
+            filelist={"base_url": filelist.url, "timeout": 60},
+        )  # fmt: skip
+        answer = home.run("--once", program=_MEASURED)
+        peak = int(answer.stdout.rpartition("peak ")[2])
+        assert len(client.rows) == held + len(films), answer.stderr
+    record_property("measured", f"{peak:,} KB with {held:,} torrents")
+    assert peak * 1024 < 50_000_000

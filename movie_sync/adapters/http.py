@@ -7,6 +7,7 @@ sockets wait in short slices and look at both between them.
 
 import contextlib
 import http.cookiejar
+import io
 import logging
 import os
 import socket
@@ -406,14 +407,14 @@ class HttpClient:
             )
 
     def _read_body(self, response: requests.Response, max_bytes: int) -> bytes:
-        body = bytearray()
+        body = io.BytesIO()  # gives what it holds without a copy of it
         for chunk in response.iter_content(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > max_bytes:
+            body.write(chunk)
+            if body.tell() > max_bytes:
                 raise TooLargeError(
                     f"{self._service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
                 )
-        return bytes(body)
+        return body.getvalue()
 
     def _translate(self, exc: Exception) -> NetworkError:
         """Put a library's error into words; its own text may hold a URL with credentials."""

@@ -23,6 +23,7 @@ from movie_sync.adapters.qbittorrent_faults import (
     missing_login,
     unexpected_answer,
 )
+from movie_sync.adapters.upload import prepare_sparingly
 from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError, UserError
@@ -166,6 +167,7 @@ class Client(qbittorrentapi.Client):
         session.auth = no_auth  # requests would look into ~/.netrc
         session.trust_env = not self._address.is_local  # no proxy stands before this machine itself
         session.hooks["response"] = [self._check]
+        prepare_sparingly(session)
         session.mount("http://", WatchedAdapter(self._tls))
         session.mount("https://", WatchedAdapter(self._tls))
 
