@@ -138,6 +138,8 @@ class FakeClient:
         self.errors_by_call: dict[str, BaseException] = {}
         """Raised by each call that the journal names so."""
         self.refusals: dict[str, str] = {}
+        self.shows_other_hash = False
+        """Whether it knows torrents of both versions by the other info-hash."""
         self.epoch = 1
         self.free_bytes = 10**12
         self.promised_bytes: int | None = None
@@ -154,10 +156,11 @@ class FakeClient:
         self._call("hand over")
         if self.errors:
             raise self.errors.pop(0)
-        if torrent.info_hash in self.held:
+        if not self.held.keys().isdisjoint(torrent.info_hashes):
             return False
-        self.held[torrent.info_hash] = HeldTorrent(torrent.info_hash, torrent.name)
-        self.added.append(torrent.info_hash)
+        shown = torrent.info_hashes[-1 if self.shows_other_hash else 0]
+        self.held[shown] = HeldTorrent(shown, torrent.name)
+        self.added.append(shown)
         return True
 
     def torrents(self) -> Iterator[HeldTorrent]:

@@ -1,5 +1,6 @@
 """QBittorrentClient against answers that a real qBittorrent cannot be made to give."""
 
+import dataclasses
 import json
 import logging
 import socket
@@ -123,6 +124,16 @@ def test_not_taken_while_still_loading(stand_in):
     stand_in.script[ADD].append(Answer(200, b"Fails."))
     stand_in.row_when_added = _ROW
     assert make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT) is True
+
+
+def test_a_torrent_of_both_versions_may_be_shown_by_either_hash(stand_in):
+    """A qBittorrent with libtorrent 1.2 shows the one, with 2.0 the other; it is seen there by both."""
+    torrent = dataclasses.replace(_TORRENT, info_hash="ab" * 20, other_hash=_HASH)
+    stand_in.row_when_added = _ROW
+    client = make_client(stand_in.url, **in_a_hurry())
+    assert client.hand_over(torrent) is True
+    assert client.hand_over(torrent) is False
+    assert list(client.states(torrent.info_hashes)) == [_HASH]
 
 
 @pytest.mark.parametrize(

@@ -296,3 +296,36 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
     _meanwhile(lambda: town.stages() == ["downloaded"] * 2, lambda _seconds: None)
     assert town.home.queue("failed") == []
     assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("town", [{"films": 3, "max_unfinished": 1}], indirect=True)
+def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
+    """A stop condition holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
+    releases = [_release(number) for number in range(3)]
+    town.offer(*releases)
+    town.seed(*releases)
+    town.web.app_set_preferences({"torrent_stop_condition": "FilesChecked"})
+    own = releases[1]
+    town.web.torrents_add(torrent_files=town.filelist.torrent_for(own, PASSKEY), is_stopped=True)
+    daemon = town.home.start()
+
+    def has_come_so_far() -> bool:
+        return sorted(town.stages()) == ["downloaded", "downloaded", "stopped"]
+
+    _meanwhile(has_come_so_far, lambda _seconds: None)
+    status = town.home.run("status", "--json")
+    (held,) = json.loads(status.stdout)["downloading"]
+    assert (held["state"], held["info_hash"]) == ("stopped", own.info_hash)
+    assert "2 of our torrents" not in daemon.output
+    town.web.torrents_start(torrent_hashes=own.info_hash)
+    # Without anything of ours on its way it looks every ten minutes, and at once when it is started anew.
+    assert daemon.stop() == 0
+    daemon = town.home.start()
+    _meanwhile(lambda: town.stages() == ["downloaded"] * 3, lambda _seconds: None)
+    _meanwhile(lambda: _kinds(town)["downloaded"] == 3, lambda _seconds: None)
+    assert daemon.stop() == 0
+    assert _kinds(town) == {"added": 2, "downloaded": 3}
+
+
+def _kinds(town: Town) -> Counter[str]:
+    return Counter(event["kind"] for event in town.told())

@@ -9,6 +9,7 @@ from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
+from movie_sync.errors import ReleaseError
 from movie_sync.torrent_follower import FollowPolicy
 
 _STALLED_AFTER = 3600.0
@@ -192,3 +193,44 @@ def _why_waiting(scene: Scene) -> str:
     while rest is None:
         rest = scene.bench.worker.step()
     return rest.why
+
+
+@pytest.mark.parametrize("was_there", [False, True])
+def test_a_torrent_of_both_versions_goes_by_the_hash_that_the_client_shows(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, was_there: bool
+) -> None:
+    """A client may know it by its other info-hash: by that it is found, followed and not handed over twice."""
+    other = hash_of(0xABC)
+    fetch = scene.bench.tracker.fetch_torrent
+    monkeypatch.setattr(
+        scene.bench.tracker, "fetch_torrent", lambda each: dataclasses.replace(fetch(each), other_hash=other)
+    )
+    scene.bench.client.shows_other_hash = True
+    if was_there:
+        scene.hold("downloading", 0.2, other, name="my favourite")
+    scene.wish()
+    assert scene.entry.choice
+    assert scene.entry.choice.info_hash == other
+    assert scene.bench.client.added == ([] if was_there else [other])
+    scene.hold("stalledUP", 1.0, other)
+    scene.work(120)
+    assert scene.entry.follow
+    assert scene.entry.follow.stage is Stage.DOWNLOADED
+
+
+def test_room_is_asked_for_the_release_that_is_taken(scene: Scene) -> None:
+    """The best one is broken; the one that stands in for it is larger, and there is no room for it."""
+    small, large = release_of(scene.movie, 101), release_of(scene.movie, 102)
+    small = dataclasses.replace(small, size_bytes=5_000_000_000)
+    large = dataclasses.replace(large, size_bytes=20_000_000_000, name=large.name.replace("BluRay", "WEB-DL"))
+    scene.bench.tracker.by_imdb[scene.movie.imdb_id or ""] = []
+    scene.bench.tracker.offer(scene.movie.imdb_id or "", small, large)
+    scene.bench.tracker.broken[101] = ReleaseError("broken")
+    scene.bench.follow(FollowPolicy(_STALLED_AFTER), min_free_bytes=10_000_000_000)
+    scene.bench.client.free_bytes = 25_000_000_000
+    scene.wish()
+    assert scene.bench.client.added == []
+    assert "takes 20.0 GB" in _why_waiting(scene)
+    scene.bench.client.free_bytes = 35_000_000_000
+    scene.work(120)
+    assert hash_of(102) in scene.bench.client.added

@@ -1,6 +1,7 @@
 """What becomes of torrents that were handed over, between a worker and a client in memory."""
 
 import dataclasses
+import logging
 from pathlib import Path
 
 import pytest
@@ -227,8 +228,9 @@ def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
 
-def test_what_the_user_removed_is_left_alone(scene: Scene) -> None:
-    """A torrent taken out by hand stays out, and the film is not fetched again unless asked for."""
+def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    """A torrent taken out, by hand or by a rule there, stays out, and the film is not fetched unless asked for."""
+    caplog.set_level(logging.INFO)
     scene.become("downloading", 0.3)
     scene.pass_time(60)
     del scene.client.held[scene.hash]
@@ -236,6 +238,7 @@ def test_what_the_user_removed_is_left_alone(scene: Scene) -> None:
     follow = scene.completed.follow
     assert follow
     assert follow.stage is Stage.REMOVED
+    assert "by hand, or by a rule there" in caplog.text, "from outside the two look alike"
     scene.pass_time(86_400)
     assert scene.client.added == [hash_of(101)]
     assert scene.bench.queues.torrents.unfinished_count() == 0
