@@ -1,5 +1,6 @@
 """A long JSON list is read object by object, however its bytes come."""
 
+import itertools
 import json
 import tracemalloc
 from collections.abc import Iterator
@@ -38,6 +39,12 @@ def test_what_is_no_list_of_objects_is_an_error(text: bytes) -> None:
         pieces = [text[begin : begin + size] for begin in range(0, len(text), size)]
         with pytest.raises((ValueError, TypeError)):
             list(objects_in(pieces, 3))
+
+
+def test_blanks_without_end_are_an_error() -> None:
+    """Nobody waits for the end of an answer that has none."""
+    with pytest.raises(ValueError, match="without end"):
+        list(objects_in(itertools.repeat(b" " * 1000), 3))
 
 
 def test_a_list_of_any_length_takes_no_memory() -> None:

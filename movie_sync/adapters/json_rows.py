@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,7 +11,8 @@ from movie_sync.domain.json_text import is_nested_deeply, part_count
 # The longest real ones, torrents with hundreds of trackers, have a fraction of that.
 _MAX_OBJECT_CHARACTERS = 256_000
 _MAX_OBJECT_PARTS = 20_000
-_BLANKS = " \t\r\n"
+_MAX_BLANK_PIECES = 100
+_BLANKS = re.compile(r"[ \t\r\n]*")
 
 
 def objects_in(pieces: Iterable[bytes], most: int) -> Iterator[dict[str, Any]]:
@@ -58,13 +60,14 @@ class _Text:
 
     def mark(self) -> str:
         """Return the next character that is no blank, or nothing at the end."""
-        while True:
-            while self._text[self._at : self._at + 1] in set(_BLANKS):
-                self._at += 1
+        for _ in range(_MAX_BLANK_PIECES):
+            blanks = _BLANKS.match(self._text, self._at)
+            self._at = blanks.end() if blanks else self._at
             if self._at < len(self._text):
                 return self._text[self._at]
             if not self._take_more():
                 return ""
+        raise ValueError("blanks without end")
 
     def step(self) -> None:
         """Step over the next character."""
