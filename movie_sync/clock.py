@@ -1,7 +1,12 @@
 """The system's clock, as the port that everything takes its time from."""
 
+import contextlib
+import functools
+import sys
 import time
+import uuid
 from datetime import UTC, datetime
+from pathlib import Path
 
 
 class SystemClock:
@@ -12,5 +17,32 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds that never jump."""
-        return time.monotonic()
+        """Return seconds that never jump, and go on while the machine sleeps where the system has such."""
+        return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
+
+
+def _sleepless() -> int | None:
+    """Return the system's clock that goes on in sleep, where that is not Python's own choice."""
+    name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
+    clock: int | None = getattr(time, name, None)
+    if clock is not None:
+        with contextlib.suppress(OSError):  # a kernel or a sandbox without it
+            time.clock_gettime(clock)
+            return clock
+    return None
+
+
+_SLEEPLESS = _sleepless()
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what processes have in common whose monotonic seconds can be compared.
+
+    Where the system does not tell, that is this process alone.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/time').readlink()}"  # a container may count otherwise
+    except (OSError, ValueError):
+        return uuid.uuid4().hex

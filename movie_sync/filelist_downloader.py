@@ -127,7 +127,8 @@ class FileListDownloader:
         held = self._held.find_releases(each.release.filelist_id for each in found.accepted)
         if held:
             return _as_there(movie, max(held.values(), key=lambda each: (is_there(each), each.progress)))
-        self._check_grace(found, acceptable_since or self._clock.now())
+        now = self._clock.now()
+        self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
         if self._dry_run:
             check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, _NOT_FETCHED))

@@ -200,6 +200,82 @@ def test_clock_put_forward_frees_nothing(path: Path, clock: FakeClock) -> None:
     assert CallBudget(path, 2, clock).free() == 2
 
 
+def test_a_clock_put_forward_frees_nothing_for_another_process(path: Path, clock: FakeClock) -> None:
+    """A command that starts after the jump, which it did not see, and the daemon after the command."""
+    daemon = CallBudget(path, 2, clock)
+    take_all(daemon)
+    clock.advance(600)
+    clock.jump(5 * HOUR)
+    command = CallBudget(path, 2, clock)
+    assert command.free() == 0
+    with pytest.raises(BudgetError) as caught:
+        command.take()
+    assert caught.value.retry_after_seconds == HOUR - 600
+    clock.advance(HOUR - 600)
+    assert take_all(command) == 2
+    assert daemon.free() == 0
+
+
+def test_after_a_start_of_the_machine_the_wall_clock_tells(path: Path, clock: FakeClock) -> None:
+    """The monotonic clock begins anew then: what it said before is nothing to go by."""
+    take_all(CallBudget(path, 2, clock, boot="before"))
+    after = FakeClock(clock.now() + timedelta(minutes=20))
+    assert CallBudget(path, 2, after, boot="after").free() == 0
+    after.advance(HOUR - 20 * 60)
+    assert CallBudget(path, 2, after, boot="after").free() == 2
+
+
+@pytest.mark.parametrize("years", [1, 7000])
+def test_calls_of_a_clock_that_was_ahead_block_for_an_hour(path: Path, clock: FakeClock, years: int) -> None:
+    """Also over a start of the machine: they count as made when they are first seen, and age from then on."""
+    take_all(CallBudget(path, 2, FakeClock(clock.now().replace(year=2026 + years)), boot="before"))
+    assert CallBudget(path, 2, clock, boot="after").free() == 0
+    clock.advance(HOUR)
+    assert CallBudget(path, 2, clock, boot="after").free() == 2
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_times_at_the_ends_of_the_calendar(path: Path, clock: FakeClock, year: int) -> None:
+    """A file that holds them counts: those of the past as over, those of the future as made now."""
+    path.write_text(json.dumps({"calls": [f"{year:04}-12-31T23:59:59.999999+00:00"] * 2}))
+    assert CallBudget(path, 2, clock).free() == (2 if year == 1 else 0)
+    clock.advance(HOUR)
+    assert CallBudget(path, 2, clock).free() == 2
+
+
+def test_a_file_from_a_time_that_cannot_be(path: Path, clock: FakeClock) -> None:
+    """A damaged file that was written in the year 33,658 counts as written now."""
+    path.write_bytes(b"")
+    os.utime(path, (1e12, 1e12))
+    assert CallBudget(path, 2, clock).free() == 0
+    clock.advance(HOUR)
+    assert CallBudget(path, 2, clock).free() == 2
+
+
+@pytest.mark.parametrize(
+    "ticks", [[], ["a", "b"], [1e300, 2.0], [float("nan"), 1.0], [10**400, 1], [True, 1.0], None, 7]
+)
+def test_odd_ticks_leave_the_times_to_go_by(path: Path, clock: FakeClock, ticks: object) -> None:
+    """What a hand edit made of them is passed over, and written anew."""
+    budget = CallBudget(path, 2, clock)
+    take_all(budget)
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps(document | {"ticks": ticks}))
+    clock.advance(600)
+    with pytest.raises(BudgetError) as caught:
+        budget.take()
+    assert caught.value.retry_after_seconds == HOUR - 600
+    assert len(json.loads(path.read_text())["ticks"]) == 2
+
+
+def test_a_file_of_the_version_before(path: Path, clock: FakeClock) -> None:
+    """It held the times alone; they count."""
+    path.write_text(json.dumps({"calls": [(clock.now() - timedelta(minutes=10)).isoformat()]}))
+    with pytest.raises(BudgetError) as caught:
+        CallBudget(path, 1, clock).take()
+    assert caught.value.retry_after_seconds == HOUR - 600
+
+
 def test_no_call_without_a_count(tmp_path: Path, clock: FakeClock) -> None:
     """Where the count cannot be written, taking fails, and the file stays as it was."""
     with pytest.raises(StorageError, match="folder is missing"):

@@ -1,5 +1,6 @@
 """The download worker step by step, with a clock that is told the time."""
 
+import json
 import logging
 import sys
 from collections.abc import Callable
@@ -22,6 +23,7 @@ from movie_sync.domain.models import (
     QueueName,
     Release,
 )
+from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     AuthError,
     BlockedError,
@@ -363,6 +365,29 @@ def test_the_wrong_clock(bench: Bench) -> None:
     bench.clock.jump(-20 * 365 * 24 * 3600)
     bench.worker.step()
     assert bench.only(QueueName.FAILED).retry_at == bench.clock.now() + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    "key", ["retry_at", "acceptable_since", "added_at", "page_missing_since", "searched_at"]
+)
+@pytest.mark.parametrize(
+    "moment", ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59-11:00", "0001-01-01T00:00:00Z"]
+)
+def test_a_stored_time_at_an_end_of_the_calendar(tmp_path: Path, key: str, moment: str) -> None:
+    """Nothing breaks on it, and no film waits for longer than a week because of it."""
+    bench = Bench(tmp_path, rules=QualityRules(wait_for_best_hours=3))
+    bench.queues.add_to_pending(film(0))
+    bench.queues.add_to_failed(film(0), "no release", bench.clock.now())
+    path = tmp_path / "queue_failed.json"
+    (plain,) = json.loads(path.read_text())
+    path.write_text(json.dumps([plain | {key: moment}]))
+    name = f"{film(0).title.replace(' ', '.')}.{film(0).year}.720p.WEB-DL.x264-GRP"
+    bench.tracker.offer("tt9000000", replace(release_of(film(0), 100), name=name, size_bytes=5_000_000_000))
+    bench.start()
+    for _ in range(8 * 24):
+        bench.worker.step()
+        bench.clock.advance(3600)
+    assert bench.only(QueueName.COMPLETED)
 
 
 def test_one_films_failure_does_not_hold_the_next(bench: Bench) -> None:

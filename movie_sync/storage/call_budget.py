@@ -10,9 +10,12 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
+from movie_sync.clock import boot_id
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
@@ -24,10 +27,10 @@ from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
 
-_HOUR = timedelta(hours=1)
+_HOUR_SECONDS = 3600.0
+_MOST_TICKS = 1e12
 _LOCK_SECONDS = 5.0
 _MAX_FILE_BYTES = 1_000_000
-_JUMP = timedelta(seconds=2)
 
 
 class CallBudget:
@@ -37,22 +40,30 @@ class CallBudget:
     `persist=False` calls are counted in memory on top of the file, and nothing is written, not even
     a lock file.
 
-    Clocks go wrong, so a doubtful call counts for longer rather than shorter: a time in the future
-    counts as now, and no call ages faster than the monotonic clock of the process that looks. A
-    clock put forward while no process runs cannot be told from time that passed.
+    Clocks go wrong, so a call's age is told by the monotonic clock, whichever process made it, as long
+    as the machine has not been started anew (`boot` says since when; None asks the system). Only after
+    that the wall clock tells it, and a time in the future counts as now.
     """
 
-    def __init__(self, path: Path, calls_per_hour: int, clock: Clock, *, persist: bool = True) -> None:
+    def __init__(
+        self,
+        path: Path,
+        calls_per_hour: int,
+        clock: Clock,
+        *,
+        persist: bool = True,
+        boot: str | None = None,
+    ) -> None:
         if calls_per_hour < 1:
             raise ValueError("calls_per_hour must be at least 1")
         self._path = path
         self._calls_per_hour = calls_per_hour
         self._clock = clock
         self._persist = persist
-        self._unsaved: list[datetime] | None = None
+        self._boot = boot_id() if boot is None else boot
+        self._unsaved: list[float] | None = None
         self._lock = threading.Lock()
         self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
-        self._seen_at = (clock.now(), clock.monotonic())
 
     def take(self) -> None:
         """Count one call, which the caller makes next.
@@ -62,17 +73,15 @@ class CallBudget:
             StorageError: the count cannot be read or written; the call must not be made.
         """
         with self._exclusively():
-            now = self._clock.now()
-            calls = self._counting(now)
-            if len(calls) >= self._calls_per_hour:
-                free_at = calls[len(calls) - self._calls_per_hour] + _HOUR
-                seconds = (free_at - now).total_seconds()
+            ages = self._counting()
+            if len(ages) >= self._calls_per_hour:
+                seconds = _HOUR_SECONDS - ages[len(ages) - self._calls_per_hour]
                 raise BudgetError(
                     f"This hour's {self._calls_per_hour} calls to the tracker are spent; "
                     f"the next one is free in {max(1, round(seconds / 60))} min.",
                     retry_after_seconds=seconds,
                 )
-            self._save([*calls, now])
+            self._save([*ages, 0.0])
 
     def free(self) -> int:
         """Return how many calls can be made now.
@@ -81,7 +90,7 @@ class CallBudget:
             StorageError: the count cannot be read, or a wrong time in it not be put right.
         """
         with self._exclusively():
-            return max(0, self._calls_per_hour - len(self._counting(self._clock.now())))
+            return max(0, self._calls_per_hour - len(self._counting()))
 
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
@@ -99,70 +108,96 @@ class CallBudget:
             )
         held.callback(self._file_lock.release)
 
-    def _counting(self, now: datetime) -> list[datetime]:
-        """Return the calls of the last hour, oldest first, with wrong times put right and saved."""
-        stored, damage = self._read() if self._unsaved is None else (self._unsaved, "")
-        jump = self._jump(now)
-        righted = [min(now, call + jump) for call in stored]
-        calls = sorted(call for call in righted if now - call < _HOUR)
+    def _counting(self) -> list[float]:
+        """Return how long ago the calls of the last hour were made, in seconds, oldest first.
+
+        What is amiss with what is stored is put right: else a time far in the future would count as
+        now for ever.
+        """
+        if self._unsaved is None:
+            stored, damage = self._read()
+        else:
+            stored, damage = _Stored([self._clock.monotonic() - ticks for ticks in self._unsaved]), ""
+        ages = sorted((age for age in stored.ages if age < _HOUR_SECONDS), reverse=True)
         if damage:
-            self._replace_damaged(calls, damage)
-        elif righted != stored:
-            # Else a time far in the future would count as now for ever.
-            self._save(calls)
-        return calls
+            self._replace_damaged(ages, damage)
+        elif stored.is_odd:
+            self._save(ages)
+        return ages
 
-    def _jump(self, now: datetime) -> timedelta:
-        """How far the wall clock was put forward since this process last looked; never negative."""
-        seen_now, seen_monotonic = self._seen_at
-        passed = timedelta(seconds=self._clock.monotonic() - seen_monotonic)
-        jump = now - seen_now - passed
-        return jump if jump > _JUMP else timedelta(0)
-
-    def _read(self) -> tuple[list[datetime], str]:
+    def _read(self) -> tuple["_Stored", str]:
         """Return the stored calls, and what is wrong with the file, if anything."""
+        now = self._clock.now()
         try:
-            written_at = datetime.fromtimestamp(self._path.lstat().st_mtime, UTC)  # a link may lead to itself
-            calls = _parse(read_whole(self._path, most_bytes=_MAX_FILE_BYTES))
+            written_at = self._path.lstat().st_mtime  # of the link: it may lead to itself
+            document = _parse(read_whole(self._path, most_bytes=_MAX_FILE_BYTES))
         except FileNotFoundError:
-            return [], ""
+            return _Stored([]), ""
         except DamagedError:
-            calls = None
+            document = None
         except OSError as exc:
             raise StorageError(f"{self._path} cannot be read: {_words(exc)}.") from exc
-        if calls is None:
+        file_age = now.timestamp() - written_at
+        if document is None:
             damage = "is damaged: the whole budget counts as spent when it was last written"
-            return [written_at] * self._calls_per_hour, damage
+            return _Stored([max(file_age, 0.0)] * self._calls_per_hour), damage
+        ticks = self._ticks_in(document)
+        times = [_time(call) for call in document["calls"]]
         damage = (
-            "holds unreadable times: they count as made when it was last written" if None in calls else ""
+            "holds unreadable times: they count as made when it was last written" if None in times else ""
         )
-        return [written_at if call is None else call for call in calls], damage
+        if ticks is not None:
+            ages = [self._clock.monotonic() - tick for tick in ticks]
+        else:
+            ages = [file_age if time is None else (now - time).total_seconds() for time in times]
+        is_odd = ticks is None or min(ages, default=0.0) < 0
+        return _Stored([max(age, 0.0) for age in ages], is_odd), damage
 
-    def _replace_damaged(self, calls: list[datetime], damage: str) -> None:
+    def _ticks_in(self, document: dict[str, Any]) -> list[float] | None:
+        """Return the monotonic seconds of the calls, if they are this machine's since it was started."""
+        ticks = document.get("ticks")
+        if document.get("boot") != self._boot or not isinstance(ticks, list):
+            return None
+        is_whole = len(ticks) == len(document["calls"]) and all(
+            type(tick) in {int, float} and abs(tick) < _MOST_TICKS for tick in ticks
+        )
+        return ticks if is_whole else None
+
+    def _replace_damaged(self, ages: list[float], damage: str) -> None:
         """Write the calls that count into a new file, and keep the damaged one aside."""
         aside = Aside(self._path, self._clock)
-        self._save(calls, make_way=aside)
+        self._save(ages, make_way=aside)
         _log.warning("%s %s.%s", self._path, damage, aside.words)
 
-    def _save(self, calls: list[datetime], *, make_way: Callable[[], object] | None = None) -> None:
-        if self._persist:
-            lines = ",\n".join(json.dumps(call.isoformat()) for call in calls)
-            content = [f'{{"calls": [\n{lines}\n]}}\n'.encode()]
-            with writing_into(self._path.parent):
-                write_atomically(self._path, content, make_way=make_way)
-        else:
-            self._unsaved = calls
-        self._seen_at = (self._clock.now(), self._clock.monotonic())
+    def _save(self, ages: list[float], *, make_way: Callable[[], object] | None = None) -> None:
+        now, ticks_now = self._clock.now(), self._clock.monotonic()
+        ticks = [ticks_now - age for age in ages]
+        if not self._persist:
+            self._unsaved = ticks
+            return
+        calls = ",\n".join(json.dumps((now - timedelta(seconds=age)).isoformat()) for age in ages)
+        clock = f'"boot": {json.dumps(self._boot)}, "ticks": {json.dumps(ticks)}'
+        with writing_into(self._path.parent):
+            write_atomically(
+                self._path, [f'{{"calls": [\n{calls}\n],\n{clock}}}\n'.encode()], make_way=make_way
+            )
 
 
-def _parse(content: bytes) -> list[datetime | None] | None:
-    """Return the times, None for each unreadable one; or None if the file is not one of ours."""
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """How many seconds ago the stored calls were made, and whether that is to be written anew."""
+
+    ages: list[float]
+    is_odd: bool = False
+
+
+def _parse(content: bytes) -> dict[str, Any] | None:
+    """Return the document with its list of calls, or None if it is not one of ours."""
     try:
         document = parse_json(content)
     except ValueError:
         return None
-    calls = document.get("calls") if isinstance(document, dict) else None
-    return [_time(call) for call in calls] if isinstance(calls, list) else None
+    return document if isinstance(document, dict) and isinstance(document.get("calls"), list) else None
 
 
 def _time(value: object) -> datetime | None:

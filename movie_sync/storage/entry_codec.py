@@ -60,6 +60,7 @@ _ALWAYS_KNOWN = frozenset(_MOVIE_KEYS + _STATE_KEYS) - _CHOICE_KEYS
 _KNOWN_WITH_CHOICE = _ALWAYS_KNOWN | _CHOICE_KEYS
 _KNOWN_WITH_FOLLOW = _KNOWN_WITH_CHOICE | _FOLLOW_KEYS
 _STAGES = frozenset(Stage)
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 
 
 def _make_encoder() -> Callable[[object], str]:
@@ -85,12 +86,16 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Read a stored time; None if it is none. A time without a zone is taken as UTC."""
+    """Read a stored time; None if it is none. A time without a zone is taken as UTC.
+
+    One at an end of what can be reckoned with is brought to where a year more or less does no harm.
+    """
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.fromisoformat(value)
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return min(max(aware, _EARLIEST), _LATEST)
     except (ValueError, OverflowError):
         return None
 

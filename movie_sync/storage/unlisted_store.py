@@ -193,7 +193,7 @@ def _film(plain: object, now: datetime) -> UnlistedFilm | None:
     hashes = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
     return UnlistedFilm(
         movie,
-        parse_time(plain.get("left_at")) or now,
+        min(parse_time(plain.get("left_at")) or now, now),
         tuple(hashes),
         tagged=plain.get("tagged") is True,
         relisted=plain.get("relisted") is True,
