@@ -48,7 +48,8 @@ class Radar:
         self._interval_seconds = check_interval_seconds
         self._spacing_seconds = _CALLS_FOR_EACH * 3600.0 / calls_per_hour
         self._clock = clock
-        self._is_check_done = False
+        # Counted, so that one which comes while the newest releases are looked at is not forgotten.
+        self._checks = self._checks_followed = 0
         self._swept_at = clock.monotonic()
         # Names alone: thousands of films with all their titles would take tens of megabytes.
         self._to_search: deque[str] = deque()
@@ -59,17 +60,17 @@ class Radar:
 
     def note_check(self) -> None:
         """The watchlist was read: look at the newest releases too."""
-        self._is_check_done = True
+        self._checks += 1
 
     def seconds_to_next(self) -> float | None:
         """Return how long until `work` has something to do, or None if no film waits."""
         if not self._queue_manager.waiting_count():
-            self._is_check_done = False
+            self._checks_followed = self._checks
             return None
         now = self._clock.monotonic()
         if self._not_before > now:
             return self._not_before - now
-        if self._is_check_done:
+        if self._checks != self._checks_followed:
             return 0.0
         # While the watchlist cannot be read films appear all the same.
         next_at = self._swept_at + _LATE_CHECKS * self._interval_seconds
@@ -83,11 +84,11 @@ class Radar:
         Raises:
             AuthError, TransientError, StorageError: it is still due.
         """
-        now = self._clock.monotonic()
-        if self._is_check_done or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
+        now, checks = self._clock.monotonic(), self._checks
+        if checks != self._checks_followed or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
             self._sweep(downloader)
             self._failures = 0
-            self._is_check_done = False
+            self._checks_followed = checks
             self._swept_at = now
         elif self._to_search and now >= self._search_at:
             self._search_at = now + self._spacing_seconds
@@ -116,8 +117,12 @@ class Radar:
         needed: list[tuple[datetime, datetime, str]] = []
         for entry in self._queue_manager.waiting_films():
             movie = entry.movie
-            numbers = names.candidates(WantedFilm.from_movie(movie))
-            ids = self._accepted_ids(downloader, entry, [releases[number] for number in numbers])
+            try:
+                numbers = names.candidates(WantedFilm.from_movie(movie))
+                ids = self._accepted_ids(downloader, entry, [releases[number] for number in numbers])
+            except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
+                _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)
+                ids = set()
             known = self._matched.get(movie.id, set())
             if ids or known:
                 matched[movie.id] = ids or known

@@ -162,7 +162,7 @@ def test_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
 def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now: bool) -> None:
     """All of ours; what a command beside the daemon may be writing just now waits for the next start."""
     paths = AppPaths(tmp_path)
-    own = (paths.watchlist, paths.daemon, paths.radar, paths.unlisted, paths.events)
+    own = (paths.watchlist, paths.daemon, paths.radar, paths.unlisted, paths.unreadable, paths.events)
     shared = (paths.config, paths.credentials, paths.budget)
     leftovers = [temporary_of(path) for path in (*own, *shared)]
     for leftover in (*leftovers, tmp_path / "mine.tmp"):

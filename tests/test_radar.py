@@ -66,6 +66,25 @@ def test_a_film_is_found_within_one_check_of_its_upload(bench: Bench) -> None:
     assert bench.journal.count("latest") == 1
 
 
+def test_a_check_while_the_newest_releases_are_looked_at_is_not_forgotten(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list may have been read while the tracker answered: it is asked once more."""
+    _let_fail_for_good(bench, 1)
+    latest = bench.tracker.latest
+    answers = []
+
+    def slow() -> list[Release]:
+        answers.append(latest())
+        if len(answers) == 1:
+            bench.worker.note_check()
+        return answers[-1]
+
+    monkeypatch.setattr(bench.tracker, "latest", slow)
+    _check(bench)
+    assert len(answers) == 2
+
+
 def test_a_film_is_found_by_its_name_too(bench: Bench) -> None:
     """A release without an IMDb id is matched by the rules of the search."""
     _let_fail_for_good(bench, 2)

@@ -64,6 +64,76 @@ def test_a_day_without_the_watchlist_is_told_once(tmp_path: Path) -> None:
     assert len(desk.told) == 1
 
 
+@pytest.mark.parametrize("boots", [["one"], ["one", "two"]], ids=["", "the machine too"])
+def test_a_day_without_the_watchlist_over_restarts(tmp_path: Path, boots: list[str]) -> None:
+    """Each check in a run of its own: told once, when the day is over; and nothing is left when it was read."""
+    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    for hour in range(50):
+        desk.start(boot=boots[hour % len(boots)])
+        desk.worker.step()
+        assert len(desk.told) == (hour >= 24)
+        desk.clock.advance(3600)
+    desk.source.answers = [snapshot(film(1))]
+    desk.start()
+    desk.worker.step()
+    assert not (tmp_path / "unreadable.json").exists()
+    desk.source.answers = [NetworkError("Letterboxd is not reached")]
+    for _ in range(20):
+        desk.start()
+        desk.worker.step()
+        desk.clock.advance(3600)
+    assert len(desk.told) == 1
+
+
+def test_a_day_is_no_jump_of_the_clock_and_no_other_list(tmp_path: Path) -> None:
+    """A clock that is put forward makes no day of an hour; another list has a day of its own."""
+    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk.worker.step()
+    desk.clock.jump(3 * 24 * 3600)
+    desk.start()
+    desk.worker.step()
+    desk.clock.advance(25 * 3600)
+    desk.start(of="anna")
+    desk.worker.step()
+    assert desk.told == []
+
+
+def test_an_unforeseen_error_leaves_the_watchlist_unread_too(tmp_path: Path) -> None:
+    """A day of it is told like any other."""
+    desk = Desk(tmp_path, ZeroDivisionError("a mistake"))
+    for _ in range(26):
+        with pytest.raises(ZeroDivisionError):
+            desk.worker.step()
+        desk.clock.advance(3600)
+    assert ["ZeroDivisionError" in event.text for event in desk.told] == [True]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"of": "maria", "since": 3, "ticks": "x", "boot": "b", "told": false}',
+        b"\xff",
+        None,
+    ],
+)
+def test_an_odd_file_of_the_unread_watchlist(tmp_path: Path, content: bytes | None) -> None:
+    """It is as none, and written anew; a folder in its place is put aside."""
+    path = tmp_path / "unreadable.json"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk.worker.step()
+    desk.clock.advance(25 * 3600)
+    desk.start()
+    desk.worker.step()
+    assert len(desk.told) == 1
+
+
 def test_a_check_queues_what_is_new(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A reading's films are queued, its numbers are said, the next check is an interval away."""
     caplog.set_level(logging.INFO)

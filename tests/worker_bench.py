@@ -31,6 +31,7 @@ from movie_sync.queue_manager import QueueManager
 from movie_sync.radar import Radar
 from movie_sync.room_keeper import RoomKeeper
 from movie_sync.storage.radar_store import RadarStore
+from movie_sync.storage.unreadable_store import UnreadableStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.watchlist_intake import WatchlistIntake
@@ -161,15 +162,19 @@ class Desk:
 
     def __init__(self, folder: Path, *answers: WatchlistSnapshot | BaseException | None) -> None:
         folder.mkdir(exist_ok=True)
-        folder.mkdir(exist_ok=True)
+        self.folder = folder
         self.clock = FakeClock()
         self.source = FakeWatchlist(*answers)
         self.queues = QueueManager(folder, clock=self.clock)
         self.store = WatchlistStore(folder / "watchlist.json", self.clock)
+        self.told: list[Event] = []
+        self.readings = 0
+        self.start()
+
+    def start(self, *, of: str = "maria", boot: str | None = None) -> None:
+        """Start anew from what is on the disk."""
         self.stop = threading.Event()
         intake = WatchlistIntake(self.queues, self.store, FakeLibrary(), first_run="all")
-        self.readings = 0
-        self.told: list[Event] = []
         self.worker = MonitorWorker(
             self.source,
             intake,
@@ -178,6 +183,7 @@ class Desk:
             stop=self.stop,
             on_read=self._count_reading,
             tell=self.told.append,
+            unreadable=UnreadableStore(self.folder / "unreadable.json", of, self.clock, boot=boot),
         )
 
     def _count_reading(self) -> None:

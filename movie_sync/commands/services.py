@@ -27,6 +27,7 @@ from movie_sync.room_keeper import RoomKeeper
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.storage.radar_store import RadarStore
 from movie_sync.storage.unlisted_store import UnlistedStore
+from movie_sync.storage.unreadable_store import UnreadableStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.unlisted_tagger import UnlistedTagger
@@ -239,9 +240,16 @@ class Services:
         Raises:
             UserError: no watchlist is configured.
         """
+        config, is_real = self._config, not self._context.options.dry_run
+        unreadable = UnreadableStore(
+            self._context.paths.unreadable if is_real else None,
+            config["letterboxd"]["export_file"] or config["username"].lower(),
+            self._context.clock,
+        )
         return MonitorWorker(
             self.watchlist_source(),
             intake,
+            unreadable=unreadable,
             interval_seconds=self._config["check_interval"],
             clock=self._context.clock,
             stop=self._stop,

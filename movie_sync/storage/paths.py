@@ -79,6 +79,11 @@ class AppPaths:
         return self.root / "radar.json"
 
     @property
+    def unreadable(self) -> Path:
+        """Since when the watchlist could not be read."""
+        return self.root / "unreadable.json"
+
+    @property
     def unlisted(self) -> Path:
         """Films that left the watchlist in the last month."""
         return self.root / "unlisted.json"
@@ -128,7 +133,7 @@ class AppPaths:
         What commands write beside it is left where it is not sure that nobody does (`is_alone`). The
         queues and the inbox sweep theirs themselves.
         """
-        for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.events):
+        for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.unreadable, self.events):
             delete_leftover(path)
         for path in (self.config, self.credentials, self.budget) if is_alone else ():
             delete_leftover(path)
@@ -142,6 +147,7 @@ _OURS = (
     "budget.json",
     "radar.json",
     "unlisted.json",
+    "unreadable.json",
     "events.json",
     "daemon.",
     "queue_",

@@ -17,8 +17,9 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.ports import Clock, WatchlistSource
+from movie_sync.storage.unreadable_store import UnreadableStore
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.base import Complaints, Rest, Worker
+from movie_sync.workers.base import Complaints, Rest, Worker, words_of
 from movie_sync.workers.words import time_of_day
 
 _log = logging.getLogger(__name__)
@@ -42,12 +43,12 @@ class MonitorWorker(Worker):
         once: bool = False,
         on_read: Callable[[], None] = lambda: None,
         tell: Callable[[Event], None] = lambda _event: None,
+        unreadable: UnreadableStore | None = None,
     ) -> None:
         super().__init__("monitor", stop, once=once, clock=clock)
         self._on_read = on_read
         self._tell = tell
-        self._unreadable_since: float | None = None
-        self._is_unreadable_told = False
+        self._unreadable = unreadable or UnreadableStore(None, "", clock)
         self._source = source
         self._intake = intake
         self._interval_seconds = interval_seconds
@@ -68,10 +69,13 @@ class MonitorWorker(Worker):
             self._complaints.say(
                 f"The watchlist could not be {trouble}: {exc}", f" Next try {self._in(seconds)}.", exc=exc
             )
-            self._tell_unreadable(exc)
+            self._tell_unreadable(str(exc))
             return Rest(seconds, f"the last check failed ({exc}); next try {self._in(seconds)}")
+        except Exception as exc:
+            self._tell_unreadable(words_of(exc))
+            raise
         self._failures = 0
-        self._unreadable_since, self._is_unreadable_told = None, False
+        self._unreadable.over()
         self._on_read()
         self._complaints.over()
         return Rest(self._interval_seconds, f"next check of the watchlist {self._in(self._interval_seconds)}")
@@ -92,16 +96,13 @@ class MonitorWorker(Worker):
             f", {intake.dropped} no longer listed" if intake.dropped else "",
         )
 
-    def _tell_unreadable(self, exc: Exception) -> None:
+    def _tell_unreadable(self, why: str) -> None:
         """Tell it once if the watchlist could not be read for a day."""
-        now = self._clock.monotonic()
-        if self._unreadable_since is None:
-            self._unreadable_since = now
-        if now - self._unreadable_since >= _LONG_SECONDS and not self._is_unreadable_told:
-            self._is_unreadable_told = True
+        if self._unreadable.note() >= _LONG_SECONDS and not self._unreadable.is_told:
             at = self._clock.now()
-            text = f"The watchlist could not be read for a day: {exc}"
+            text = f"The watchlist could not be read for a day: {why}"
             self._tell(Event(f"unreadable:{at:%Y-%m-%d}", EventKind.UNREADABLE, at, text))
+            self._unreadable.note_told()
 
     def _seconds_after(self, exc: Exception) -> float:
         if isinstance(exc, _LASTING):
