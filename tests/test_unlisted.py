@@ -21,7 +21,7 @@ from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.unlisted_tagger import TAG, UnlistedTagger
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Aftercare
+from movie_sync.workers.reach import Aftercare
 
 _DAY_SECONDS = 86_400
 

@@ -35,9 +35,10 @@ from movie_sync.storage.unreadable_store import UnreadableStore
 from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Aftercare, Connection, DownloadWorker, Reach
+from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
+from movie_sync.workers.reach import Aftercare, Connection, Reach
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 20.0

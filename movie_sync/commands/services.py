@@ -32,9 +32,10 @@ from movie_sync.storage.watchlist_store import WatchlistStore
 from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
 from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import Aftercare, Connection, DownloadWorker, Reach
+from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
+from movie_sync.workers.reach import Aftercare, Connection, Reach
 
 # The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
 _FILELIST_INTERVAL_SECONDS = 0.75

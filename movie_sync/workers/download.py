@@ -9,8 +9,6 @@ import errno
 import logging
 import os
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
 
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import DownloadResult, Movie, QueueEntry
@@ -28,16 +26,12 @@ from movie_sync.errors import (
     TransientError,
     UserError,
 )
-from movie_sync.filelist_downloader import FileListDownloader
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queue_manager import QueueManager
 from movie_sync.radar import Radar
-from movie_sync.room_keeper import RoomKeeper
-from movie_sync.torrent_follower import TorrentFollower
-from movie_sync.unlisted_tagger import UnlistedTagger
 from movie_sync.workers.base import Complaints, Rest, Worker, log_where, words_of
-from movie_sync.workers.errands import Errand
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
+from movie_sync.workers.reach import Aftercare, Connection, Reach, errands_of
 from movie_sync.workers.refusals import Refusals
 from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
 
@@ -49,41 +43,6 @@ _SHORTEST_ROOM_PAUSE_SECONDS = 5.0
 _LONGEST_ROOM_PAUSE_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
 _FAULTS_OF_AN_OUTAGE = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """What the worker works with: the downloader, and the torrent client if it tells how far torrents are."""
-
-    downloader: FileListDownloader
-    client: FollowedClient | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """How the worker gets at services with the credentials they need.
-
-    `connect` makes a reach from the credentials as they are now; `signature` changes when they do.
-    """
-
-    connect: Callable[[], Reach]
-    signature: Callable[[], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Aftercare:
-    """What the worker does besides handing over; None where it is not done."""
-
-    follower: TorrentFollower | None = None
-    rooms: RoomKeeper | None = None
-    radar: Radar | None = None
-    tagger: UnlistedTagger | None = None
-    tell: Callable[[Event], None] = lambda _event: None
-
-    @property
-    def counts_torrents(self) -> bool:
-        """Tell whether what is handed over counts as on its way: to follow it, or for the room it takes."""
-        return self.follower is not None or self.rooms is not None
 
 
 class DownloadWorker(Worker):
@@ -126,7 +85,7 @@ class DownloadWorker(Worker):
         self.paused_until = 0.0
         """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
         self._pause_why = ""
-        self._errands = _errands(self._aftercare, clock)
+        self._errands = errands_of(self._aftercare, clock)
         self._is_budget_said = False
         self._room_said = ""
         self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
@@ -439,15 +398,3 @@ class DownloadWorker(Worker):
             for errand in self._errands:
                 errand.hurry()
         return self._reach
-
-
-def _errands(aftercare: Aftercare, clock: Clock) -> list[Errand]:
-    errands = []
-    if aftercare.follower:
-        look = aftercare.follower.look
-        words = "How far the torrents are is not known"
-        errands.append(Errand(aftercare.follower.seconds_to_next, look, words, clock))
-    if aftercare.tagger:
-        work, words = aftercare.tagger.work, "The torrents of unlisted films are not tagged yet"
-        errands.append(Errand(aftercare.tagger.seconds_to_next, work, words, clock))
-    return errands
