@@ -29,6 +29,7 @@ from movie_sync.errors import (
     RefusedQueryError,
     ReleaseError,
     SeriesError,
+    UnavailableError,
 )
 from movie_sync.held_torrents import HeldTorrents, filelist_id
 from movie_sync.page_reader import PageReader
@@ -234,13 +235,15 @@ class FileListDownloader:
         self, candidate: Candidate, found: Search, torrent: TorrentFile, *, is_new: bool
     ) -> DownloadResult:
         """Return what came of a hand-over: the torrent may have been there, or be known by its other hash."""
-        release, shown = candidate.release, HeldTorrent(torrent.info_hash, torrent.name)
+        release, shown = candidate.release, None
         if not is_new or torrent.other_hash:
-            shown = next(iter(self._client.states(torrent.info_hashes).values()), shown)
-        self._held.note(shown.info_hash, torrent.name, release.filelist_id)
-        choice = Choice(release.name, release.filelist_id, shown.info_hash)
-        if not is_new:
+            shown = next(iter(self._client.states(torrent.info_hashes).values()), None)
+        choice = Choice(release.name, release.filelist_id, shown.info_hash if shown else torrent.info_hash)
+        self._held.note(choice.info_hash, torrent.name, release.filelist_id)
+        if shown and not is_new:
             return _as_there(found.movie, shown, choice)
+        if not is_new:
+            raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 

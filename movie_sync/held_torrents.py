@@ -17,6 +17,7 @@ from movie_sync.domain.selection import QualityRules
 from movie_sync.ports import Clock, TorrentClient
 
 _NEWS_SECONDS = 60.0
+_LONGEST_SHARE = 10.0
 _MOST_CANDIDATES = 1000
 _HASH_BYTES = 20
 _NUMBER_BITS = 24  # as in the index of names
@@ -85,9 +86,12 @@ class HeldTorrents:
     def _read(self) -> None:
         self._until = 0.0
         self._clear()
+        begun = self._clock.monotonic()
         for torrent in self._client.torrents():
             self.note(torrent.info_hash, torrent.name, filelist_id(torrent))
-        self._until = self._clock.monotonic() + _NEWS_SECONDS
+        now = self._clock.monotonic()
+        # A client for which that is hard work is not asked for it all the time.
+        self._until = now + max(_NEWS_SECONDS, _LONGEST_SHARE * (now - begun))
 
     def _counts_as(self, wanted: WantedFilm, name: str) -> bool:
         judgement = judge(wanted, name)

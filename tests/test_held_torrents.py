@@ -195,6 +195,20 @@ def _why_waiting(scene: Scene) -> str:
     return rest.why
 
 
+def test_what_is_there_and_gone_in_a_moment_is_not_downloaded(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client had the torrent when it was to be handed over, and has not when it is looked at: tried again."""
+    hand_over = scene.bench.client.hand_over
+    monkeypatch.setattr(scene.bench.client, "hand_over", lambda _torrent: False)
+    scene.wish()
+    assert scene.bench.only(QueueName.FAILED).retry_count == 0
+    monkeypatch.setattr(scene.bench.client, "hand_over", hand_over)
+    scene.work(120)
+    assert scene.entry.is_unfinished
+    assert scene.bench.client.added == [_OURS]
+
+
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_torrent_of_both_versions_goes_by_the_hash_that_the_client_shows(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, was_there: bool
