@@ -7,15 +7,24 @@ in an override does stop it, because somebody is there to read the message.
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
 from movie_sync.config_keys import KEYS
-from movie_sync.config_reading import Problem, Settings, read_file
+from movie_sync.config_reading import (
+    Problem,
+    Settings,
+    UnreadableSettings,
+    content_of,
+    read_file,
+    read_raw,
+)
 from movie_sync.config_values import is_on_this_machine, shown
+from movie_sync.domain.json_place import place_of
 from movie_sync.errors import UserError
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.folder_lock import writing_into
@@ -23,7 +32,23 @@ from movie_sync.storage.paths import AppPaths, default_root
 
 USERNAME_VARIABLE = "MOVIE_SYNC_USERNAME"
 INTERVAL_VARIABLE = "MOVIE_SYNC_CHECK_INTERVAL"
+NOTHING_HANDED_OVER = "nothing is handed over until config.json is mended"
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """A setting that protects and cannot be read, or the whole file: then `key` is empty.
+
+    `protecting` is the known key that is meant (the key itself, but where it is misspelt). `words` are
+    for people, without a full stop. Line and column, from 1, say where the key stands or the file breaks.
+    """
+
+    key: str
+    protecting: str
+    words: str
+    line: int | None = None
+    column: int | None = None
 
 
 class Config(Mapping[str, Any]):
@@ -31,11 +56,15 @@ class Config(Mapping[str, Any]):
 
     Paths are whole, as text; sections are read-only. A setting may be replaced
     (`config["username"] = "anna"`), which raises UserError for an unusable value and is not saved.
-    `warnings` says what in the file was not used. Replace settings before threads read them.
+    `warnings` says what in the file was not used; `faults`, which of it protects: while there is one,
+    nothing may be handed over. `signature` is what the file was known by just before it was read
+    (`file_signature`). Replace settings before threads read them.
     """
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         self.warnings: list[str] = []
+        self.faults: tuple[ConfigFault, ...] = ()
+        self.signature: object = None
         self._settings = Settings(environ)
 
     @classmethod
@@ -71,6 +100,7 @@ class Config(Mapping[str, Any]):
         changed = self._settings.copy()
         _refuse(changed.take({key: value}))
         self._settings = changed
+        self.faults = tuple(fault for fault in self.faults if fault.key != key)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._settings.values)
@@ -85,14 +115,30 @@ class Config(Mapping[str, Any]):
         """
         return any(own == key or own.startswith(f"{key}.") for own in self._settings.own)
 
+    def may_be_meant(self, key: str) -> bool:
+        """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
+        return any(
+            fault.protecting in {"", key} or fault.protecting.startswith(f"{key}.") for fault in self.faults
+        )
+
     def _take_file(self, path: Path) -> None:
+        self.signature = file_signature(path)
         try:
-            content = read_file(path)
-        except UserError as exc:
+            raw = read_raw(path)
+            if raw is None and path.is_symlink():
+                raise UnreadableSettings(f"{path} is a link to a file that is not there")
+            content = content_of(path, raw) if raw is not None else {}
+        except UnreadableSettings as exc:
             self.warnings.append(f"{exc} The defaults are used for all settings.")
+            self.faults = (ConfigFault("", "", str(exc).removesuffix("."), exc.line, exc.column),)
             return
-        for problem in self._settings.take(content):
-            self.warnings.append(f"{path}: {_described(problem)}; {problem.remedy}.")
+        problems = self._settings.take(content)
+        text = raw.decode("utf-8-sig") if raw is not None else ""
+        faults = [_fault(path, text, problem) for problem in problems]
+        self.warnings += [
+            f"{fault.words}; {problem.remedy}." for fault, problem in zip(faults, problems, strict=True)
+        ]
+        self.faults = tuple(fault for fault in faults if fault.protecting)
         filelist = self["filelist"]["base_url"]
         if urlsplit(filelist).scheme == "http" and not is_on_this_machine(filelist):
             self.warnings.append(
@@ -111,6 +157,25 @@ class Config(Mapping[str, Any]):
                 self[key] = number_in(text) if key == "check_interval" else text
             except UserError as exc:
                 raise UserError(f"The environment variable {variable} cannot be used: {exc}") from None
+
+
+def file_signature(path: Path) -> object:
+    """Return what changes when the file does, without reading it; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        return exc.errno
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
+
+
+def hold_words(faults: Sequence[ConfigFault]) -> str:
+    """Return in words that nothing is handed over, and because of what; nothing without faults."""
+    if not faults:
+        return ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{NOTHING_HANDED_OVER}: {faults[0].words}{more}"
 
 
 def number_in(text: str) -> object:
@@ -169,6 +234,13 @@ def _refuse(problems: list[Problem]) -> None:
 
 def _described(problem: Problem) -> str:
     return f"{shown(problem.key)} {problem.fault}"
+
+
+def _fault(path: Path, text: str, problem: Problem) -> ConfigFault:
+    place = place_of(text, problem.key)
+    where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
+    words = f"{where}: {_described(problem)}"
+    return ConfigFault(problem.key, problem.protecting, words, *(place or ()))
 
 
 def _read_only(setting: object) -> object:

@@ -45,26 +45,32 @@ _LONGEST_TIMEOUT = 600
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One key: its default, what is allowed in words, its reader, and whether it names a place on disk."""
+    """One key: its default, what is allowed in words, its reader, and whether it names a place on disk.
+
+    One that `protects` keeps the wrong films, or too many, from being fetched: its default is no
+    substitute for what the user wrote.
+    """
 
     default: object
     allowed: str
     read: Reader
     is_path: bool = False
+    protects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An object of keys."""
+    """An object of keys; if it `protects`, each of them does."""
 
     keys: Mapping[str, "Rule | Section"]
+    protects: bool = False
 
 
-def _folder(default: object, *, nothing: str = "") -> Rule:
+def _folder(default: object, *, nothing: str = "", protects: bool = True) -> Rule:
     """Rule for a place on this machine; `nothing` says what null means, if null is allowed."""
-    if nothing:
-        return Rule(default, f"a whole path, ~/..., or null for {nothing}", or_null(path_here), is_path=True)
-    return Rule(default, "a whole path or ~/...", path_here, is_path=True)
+    allowed = f"a whole path, ~/..., or null for {nothing}" if nothing else "a whole path or ~/..."
+    read = or_null(path_here) if nothing else path_here
+    return Rule(default, allowed, read, is_path=True, protects=protects)
 
 
 def _timeout() -> Rule:
@@ -89,14 +95,17 @@ _LETTERBOXD = Section(
         "base_url": _address("https://letterboxd.com"),
         "request_delay": Rule(1.0, "a number of seconds from 0 to 60", number(0, 60)),
         "timeout": _timeout(),
-        "export_file": _folder(None, nothing="none"),
+        "export_file": _folder(None, nothing="none", protects=False),
     }
 )
 _FILELIST = Section(
     {
         "base_url": _address("https://filelist.io"),
         "calls_per_hour": Rule(
-            120, f"a whole number from 1 to {MOST_CALLS_PER_HOUR}", number(1, MANY, whole=True)
+            120,
+            f"a whole number from 1 to {MOST_CALLS_PER_HOUR}",
+            number(1, MANY, whole=True),
+            protects=True,
         ),
         "timeout": _timeout(),
     }
@@ -116,7 +125,8 @@ _QBITTORRENT = Section(
         "verify_tls": Rule(default=True, allowed=_YES_OR_NO, read=flag),
         "remove_stalled": Rule(default=False, allowed=_YES_OR_NO, read=flag),
         "timeout": _timeout(),
-    }
+    },
+    protects=True,
 )
 _QUALITY = Section(
     {
@@ -149,7 +159,8 @@ _QUALITY = Section(
         "words": Rule({}, "an object of words and the number each is worth", word_values),
         "reject_words": Rule([], "a list of words", list_of(filled_text)),
         "wait_for_best_hours": Rule(0, "a number of hours from 0 to 8760", number(0, 8760)),
-    }
+    },
+    protects=True,
 )
 
 _NOTICES = Section(
@@ -198,17 +209,22 @@ KEYS = Section(
             "all",
             'one of "all", "new" or a whole number of films',
             either(one_of("all", "new"), number(0, MANY, whole=True)),
+            protects=True,
         ),
         "stalled_after": Rule(
             172_800,
             f"a number of seconds above 0, to {_LONGEST_INTERVAL}",
             number(0, _LONGEST_INTERVAL, above_low=True),
         ),
-        "max_unfinished": Rule(5, "a whole number, 0 for no limit", number(0, MANY, whole=True)),
-        "min_free_space_gb": Rule(10, "a number of GB, 0 for no limit", number(0, MANY)),
+        "max_unfinished": Rule(
+            5, "a whole number, 0 for no limit", number(0, MANY, whole=True), protects=True
+        ),
+        "min_free_space_gb": Rule(10, "a number of GB, 0 for no limit", number(0, MANY), protects=True),
         "unlisted": Rule("keep", "keep or tag", one_of("keep", "tag")),
         "download_directory": _folder("~/Downloads"),
-        "library_directories": Rule([], "a list of whole paths or ~/...", list_of(path_here), is_path=True),
+        "library_directories": Rule(
+            [], "a list of whole paths or ~/...", list_of(path_here), is_path=True, protects=True
+        ),
         "torrent_directory": _folder(None, nothing="torrents/ in the data folder"),
         "letterboxd": _LETTERBOXD,
         "filelist": _FILELIST,

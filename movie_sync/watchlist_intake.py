@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare
-from movie_sync.errors import LibraryError, MovieSyncError, UnclearFilmError
+from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
+from movie_sync.errors import LibraryError, MovieSyncError, StorageError, UnclearFilmError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.unlisted_store import UnlistedStore
@@ -31,6 +31,7 @@ class WatchlistIntake:
 
     `watchlist.json` is written last: if anything before fails or the process dies, the next
     reading finds the same wishes again, and what is queued already is not queued twice.
+    Without `first_run` (it is not known what the user wants) no list is taken in for the first time.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class WatchlistIntake:
         store: WatchlistStore,
         library: MovieLibrary,
         *,
-        first_run: FirstRun,
+        first_run: FirstRun | None,
         unlisted: UnlistedStore | None = None,
     ) -> None:
         self._queue_manager = queue_manager
@@ -53,7 +54,8 @@ class WatchlistIntake:
         """Queue what is new, record what is on the disk, drop what left the list twice in a row.
 
         Raises:
-            StorageError: not all of it could be written; take it in again.
+            StorageError: not all of it could be written, or it is not known how much of a list that is
+                read for the first time is to be queued; take it in again.
         """
         # Looking through the disks may take long, so nobody is made to wait for it.
         return self._take(snapshot, self._find_on_disk(self._missing(snapshot)), concludes_removals=True)
@@ -108,10 +110,16 @@ class WatchlistIntake:
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""
+        before = self._store.load(like=snapshot.movies)
+        if self._first_run is None and is_first_reading(snapshot, before):
+            raise StorageError(
+                "This list is read for the first time, and first_run in config.json cannot be read. "
+                "It is taken in once that is mended."
+            )
         change = compare(
             snapshot,
-            self._store.load(like=snapshot.movies),
-            first_run=self._first_run,
+            before,
+            first_run="new" if self._first_run is None else self._first_run,
             concludes_removals=concludes_removals,
         )
         memory = change.memory

@@ -327,7 +327,8 @@ def test_what_is_no_readable_file(tmp_path: Path, kind: str) -> None:
 
     config = Config.load(path, environ=HOME)
 
-    assert len(config.warnings) == (0 if kind == "dangling link" else 1)
+    assert len(config.warnings) == 1
+    assert [fault.key for fault in config.faults] == [""]
     assert dict(config) == DEFAULTS
 
 
@@ -499,6 +500,112 @@ def test_an_unknown_quality(tmp_path: Path) -> None:
     (warning,) = load(tmp_path, {"quality": {"order": ["BRRip-1080p"]}}).warnings
 
     assert all(quality in warning for quality in QUALITIES)
+
+
+@pytest.mark.parametrize(
+    ("content", "place"),
+    [
+        ('{\n  "username": "anna",\n  "library_directories": "oops"\n}', ("library_directories", 3, 3)),
+        ('{"quality": {"order":\n[], "max_size_gb": "20"}}', ("quality.max_size_gb", 2, 5)),
+        (
+            '{"quality": {"size_mb_per_minute": {"1080p": [9, 1]}}}',
+            ("quality.size_mb_per_minute.1080p", 1, 37),
+        ),
+        ('{"qbittorrent": false}', ("qbittorrent", 1, 2)),
+        ('{"filelist": [], "max_unfinished": 5}', ("filelist", 1, 2)),
+        ('{"filelist": {"calls_per_hour": 0}}', ("filelist.calls_per_hour", 1, 15)),
+        ('\ufeff{"first_run": "some"}', ("first_run", 1, 2)),
+        ('{"max_unfinished": 5, "max_unfinished": true}', ("max_unfinished", 1, 23)),
+        ('{"\\u006din_free_space_gb": null}', ("min_free_space_gb", 1, 2)),
+        ('{"username": "anna",\r\n "quality": {', ("", 2, 14)),
+        ("[]", ("", None, None)),
+        ("", ("", 1, 1)),
+    ],
+)
+def test_a_setting_that_protects_is_named_with_its_place(
+    tmp_path: Path, content: str, place: tuple[str, int | None, int | None]
+) -> None:
+    """What cannot be read and protects is a fault, with the key and where it stands or the file breaks."""
+    (tmp_path / "config.json").write_text(content, encoding="utf-8", newline="")
+
+    config = Config.load(tmp_path / "config.json", environ=HOME)
+
+    assert place in [(fault.key, fault.line, fault.column) for fault in config.faults]
+    assert all(any(fault.words in warning for warning in config.warnings) for fault in config.faults)
+
+
+def test_a_file_that_is_not_in_utf_8_is_named_with_the_place(tmp_path: Path) -> None:
+    """The first byte that is no text is where the file is to be mended."""
+    (tmp_path / "config.json").write_bytes(b'{"download_directory":\n "/f\xe9lms"}')
+
+    (fault,) = Config.load(tmp_path / "config.json", environ=HOME).faults
+
+    assert (fault.key, fault.line, fault.column) == ("", 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("key", "meant"),
+    [
+        ("libary_directories", "library_directories"),
+        ("libraryDirectories", "library_directories"),
+        ("LIBRARY-DIRECTORIES", "library_directories"),
+        ("library_dirs", "library_directories"),
+        ("library", "library_directories"),
+        ("download_dir", "download_directory"),
+        ("min_free_space", "min_free_space_gb"),
+        ("max_unfinshed", "max_unfinished"),
+        ("qbitorrent", "qbittorrent"),
+        ("qbittorrent.url", "qbittorrent"),
+        ("qualty", "quality"),
+        ("order", "quality.order"),
+        ("quality.ordr", "quality.order"),
+        ("quality.library_directories", "library_directories"),
+        ("qbittorrent.save_pth", "qbittorrent.save_path"),
+        ("qbittorrent.max_size_gb", "quality.max_size_gb"),
+        ("filelist.call_per_hour", "filelist.calls_per_hour"),
+    ],
+)
+def test_a_misspelt_key_that_protects_is_a_fault(tmp_path: Path, key: str, meant: str) -> None:
+    """A key near one that protects, or of another section, may be meant for it."""
+    content = {key: 5} if key == "qbittorrent.url" else nested(key, 5)
+
+    (fault,) = load(tmp_path, content).faults
+
+    assert (fault.key, fault.protecting) == (key, meant)
+    assert fault.line == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"usernme": "anna"},
+        {"comment": "for the living room"},
+        {"note": 1, "$schema": "x", "": 2, "-": 3},
+        {"notices": {"enbled": True}},
+        {"plex": {"enabled": True}},
+        {"jellyfin": {"url": "nonsense"}},
+        {"letterboxd": {"timeout": "soon"}},
+        {"retry_interval": "soon"},
+        {"filelist": {"calls_per_hour": 500}},  # fewer are used
+        {"qbittorrent_password": "x"},
+    ],
+)
+def test_what_does_not_protect_is_no_fault(tmp_path: Path, content: dict[str, object]) -> None:
+    """Other mistakes are warnings, and the default is used."""
+    config = load(tmp_path, content)
+
+    assert config.warnings
+    assert config.faults == ()
+
+
+def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
+    """Who gives a setting in another way has said what they want."""
+    path = tmp_path / "config.json"
+    path.write_text('{"max_unfinished": "few", "first_run": 1.5}')
+
+    config = Config.load(path, environ=HOME, overrides={"max_unfinished": 3})
+
+    assert [fault.key for fault in config.faults] == ["first_run"]
 
 
 @pytest.mark.parametrize("key", rules())

@@ -44,6 +44,7 @@ from movie_sync.errors import (
 from movie_sync.torrent_follower import FollowPolicy
 from movie_sync.workers.base import Rest
 from movie_sync.workers.outcomes import RetryPolicy
+from movie_sync.workers.reach import Hold
 
 
 @pytest.fixture
@@ -735,3 +736,32 @@ def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
         assert added == {f"added:K0:2026-11-01T12:00:00Z:{hash_of(100)}"}, recorder.calls[number]
         number += 1
     assert number > 10
+
+
+def test_held_back_it_asks_nobody_and_goes_on_afterwards(bench: Bench) -> None:
+    """While the settings cannot be relied on no service is asked for a film, and the film waits unharmed."""
+    bench.offer(film(0))
+    bench.hold = Hold("nothing is handed over", client_is_known=True)
+    rest = bench.worker.step()
+    assert rest is not None
+    assert (rest.why, rest.is_idle) == ("nothing is handed over", False)
+    assert (bench.connects, bench.journal) == (0, [])
+    assert bench.only(QueueName.PENDING).error is None
+    bench.hold = None
+    assert bench.worker.step() is None
+    assert bench.only(QueueName.COMPLETED).movie == film(0)
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_held_back_it_follows_the_users_own_client_alone(bench: Bench, *, is_known: bool) -> None:
+    """Torrents on their way are followed on, but never in a client that only the defaults name."""
+    bench.follow(FollowPolicy(1000.0))
+    bench.offer(film(0))
+    bench.worker.step()
+    assert bench.only(QueueName.COMPLETED).is_unfinished
+    bench.start()
+    bench.connects = 0
+    bench.clock.advance(10_000)
+    bench.hold = Hold("nothing is handed over", client_is_known=is_known)
+    assert bench.worker.step() is not None
+    assert bench.connects == is_known

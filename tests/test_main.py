@@ -572,6 +572,45 @@ def test_check_tells_what_is_wrong(
     assert "FAIL  Watchlist" in answer.stdout
 
 
+def test_settings_that_cannot_be_read_hold_films_back_until_they_are_mended(
+    home: Household, tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """With a slip in library_directories the list is read and nothing handed over; mended, all goes on."""
+    _fill(letterboxd, filelist, 2)
+    owned = letterboxd.films[0]
+    shelf = tmp_path / "shelf"
+    shelf.mkdir()
+    (shelf / f"{owned.title} ({owned.year}).mkv").write_bytes(os.urandom(2_000_000))
+    home.write_settings(library_directories=str(shelf))
+    once = home.run("--once")
+    assert once.returncode == 2, once.stderr
+    assert "Nothing is handed over" in once.stderr
+    dry = home.run("--dry-run")
+    assert dry.returncode == 2
+    assert "would be handed" not in dry.stdout
+    assert "nothing is handed over" in dry.stdout
+    checked = home.run("check").stdout
+    assert '"library_directories"' in checked
+    assert "Nothing is handed over" in checked
+    daemon = home.start()
+    daemon.wait_for("Watchlist read")
+    assert "nothing is handed over" in home.run("status").stdout
+    (held_back,) = json.loads(home.run("status", "--json").stdout)["held_back"]
+    assert (held_back["key"], held_back["line"]) == ("library_directories", 1)
+    assert held_back["column"] == (home.data / "config.json").read_text().index('"library_directories"') + 1
+    assert len(home.queue("pending")) == 2
+    assert not list((home.data / "torrents").glob("*.torrent"))
+    home.write_settings(library_directories=[str(shelf)])
+    wait_until(lambda: len(home.queue("completed")) == 2, 20)
+    assert {entry["title"]: entry["reason"] for entry in home.queue("completed")} == {
+        owned.title: "already downloaded",
+        letterboxd.films[1].title: "downloaded",
+    }
+    assert home.run("--once").returncode == 3  # it is the same daemon
+    assert daemon.stop() == 0
+    assert json.loads(home.run("status", "--json").stdout)["held_back"] == []
+
+
 def test_the_demo(home: Household, tmp_path: Path) -> None:
     """The demo ends well, shows what it is to show, and treats its made-up passkey like a real one."""
     answer = home.run("demo", "--log-level", "DEBUG", TMPDIR=str(tmp_path))

@@ -33,7 +33,7 @@ def reading(*numbers: int, owner: str = "maria") -> WatchlistSnapshot:
 class Desk:
     """An intake on real files, as one process has it."""
 
-    def __init__(self, folder: Path, first_run: FirstRun = "all") -> None:
+    def __init__(self, folder: Path, first_run: FirstRun | None = "all") -> None:
         self.clock = FakeClock()
         self.library = FakeLibrary()
         self.queues = QueueManager(folder, clock=self.clock)
@@ -72,6 +72,17 @@ def test_first_run(tmp_path: Path, first_run: FirstRun, queued: list[int]) -> No
     desk = Desk(tmp_path, first_run)
     assert desk.take(4, 3, 2, 1).queued == 1
     assert desk.held() == [*queued, 4]
+
+
+def test_a_first_run_that_cannot_be_read(tmp_path: Path) -> None:
+    """A list is not taken in for the first time before it is known how much of it is wanted."""
+    with pytest.raises(StorageError, match="first_run"):
+        Desk(tmp_path, None).take(3, 2, 1)
+    assert Desk(tmp_path).held() == []
+    Desk(tmp_path, "new").take(3, 2, 1)
+    desk = Desk(tmp_path, None)
+    assert desk.take(4, 3, 2, 1).queued == 1
+    assert desk.held() == [4]
 
 
 def test_dropped_after_two_readings(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:

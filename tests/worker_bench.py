@@ -38,7 +38,7 @@ from movie_sync.watchlist_intake import WatchlistIntake
 from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
-from movie_sync.workers.reach import Aftercare, Connection, Reach
+from movie_sync.workers.reach import Aftercare, Connection, Hold, Reach
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 20.0
@@ -83,6 +83,7 @@ class Bench:
         self.told: list[Event] = []
         self.aftercare: Callable[[], Aftercare] = lambda: Aftercare(tell=self.told.append)
         self.is_following = False
+        self.hold: Hold | None = None
         self.start()
 
     def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
@@ -122,6 +123,7 @@ class Bench:
             clock=self.clock,
             stop=self.stop,
             aftercare=self.aftercare(),
+            held_back=lambda: self.hold,
             once=once,
         )
 

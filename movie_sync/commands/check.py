@@ -10,6 +10,8 @@ from pathlib import Path
 from movie_sync.commands.context import Context
 from movie_sync.commands.notices_setup import MEDIA_SERVERS, build_sender
 from movie_sync.commands.services import Services
+from movie_sync.commands.settings_gate import sentence
+from movie_sync.config import NOTHING_HANDED_OVER
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
@@ -49,7 +51,8 @@ def run_check(context: Context) -> int:
 
 def _check_settings(context: Context) -> str:
     if context.config.warnings:
-        raise UserError(" ".join(context.config.warnings))
+        hold = [sentence(NOTHING_HANDED_OVER)] if context.config.faults else []
+        raise UserError(" ".join([*context.config.warnings, *hold]))
     return (
         f"{context.paths.config} is usable" if context.paths.config.exists() else "defaults, no config.json"
     )

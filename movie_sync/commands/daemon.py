@@ -13,6 +13,7 @@ from movie_sync.app import MovieSyncApp
 from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import say_what_would_be_done
 from movie_sync.commands.services import Services
+from movie_sync.commands.settings_gate import SettingsGate, sentence
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
@@ -40,7 +41,7 @@ def run_daemon(context: Context) -> int:
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run(context, lambda _monitor, _download: None)
+        return _run_on(context, lambda _monitor, _download: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
@@ -57,7 +58,7 @@ def run_daemon(context: Context) -> int:
         if configured is None:
             return DONE
         _set_up_logging(configured)
-        return _run(configured, report)
+        return _run_on(configured, report)
     finally:
         with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
             forget_state(context.paths.daemon, context.clock.now())
@@ -108,17 +109,33 @@ def _set_up_logging(context: Context) -> None:
     set_up_logging(
         context.options.log_level, context.redactor, log_file=log_file, plain=context.options.plain
     )
-    for warning in context.config.warnings:
-        _log.warning("%s", warning)
 
 
-def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
+def _run_on(context: Context, report_state: Callable[[str, str], None]) -> int:
+    """Run, and again with the settings of a file that was mended meanwhile."""
+    while True:
+        for warning in context.config.warnings:
+            _log.warning("%s", warning)
+        stop = threading.Event()
+        gate = SettingsGate(context, stop)
+        if gate.why:
+            _log.warning("%s", sentence(gate.why))
+        code = _run(context, report_state, gate, stop)
+        if code is not None:
+            return code
+        context = gate.mended or context
+
+
+def _run(
+    context: Context, report_state: Callable[[str, str], None], gate: SettingsGate, stop: threading.Event
+) -> int | None:
+    """Run until the end; None if it is to go on with other settings."""
     options, clock = context.options, context.clock
-    services = Services(context, stop=threading.Event())
+    services = Services(context, stop=stop)
     is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     intake, announcer = services.intake(queue_manager), services.announcer()
-    download = services.download_worker(queue_manager, announcer.tell)
+    download = services.download_worker(queue_manager, announcer.tell, held_back=gate.held_back)
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
     desk = RequestDesk(queue_manager, intake)
     inbox = Inbox(context.paths.inbox, clock)
@@ -136,13 +153,16 @@ def _run(context: Context, report_state: Callable[[str, str], None]) -> int:
         "Movie Sync works for %s; torrents go to %s.", _list_name(context), _target_name(context, services)
     )
     (app.run_once if once else app.run_daemon)()
+    goes_on = gate.mended is not None and not app.is_interrupted
     if once:
-        (announcer.close if app.is_interrupted else announcer.finish)()
+        (announcer.close if app.is_interrupted or goes_on else announcer.finish)()
     if app.is_interrupted:
         hurry(_LAST_SECONDS)
+    if goes_on:
+        return None
     if not is_real:
         say_what_would_be_done(context, queue_manager, services.target(), why_waiting=download.activity)
-    if once and download.was_refused:
+    if once and (download.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
 

@@ -35,7 +35,7 @@ from movie_sync.watchlist_intake import WatchlistIntake
 from movie_sync.workers.download import DownloadWorker
 from movie_sync.workers.monitor import MonitorWorker
 from movie_sync.workers.outcomes import RetryPolicy
-from movie_sync.workers.reach import Aftercare, Connection, Reach
+from movie_sync.workers.reach import Aftercare, Connection, Hold, Reach
 
 # The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
 _FILELIST_INTERVAL_SECONDS = 0.75
@@ -99,7 +99,7 @@ class Services:
             queue_manager,
             store,
             self.library,
-            first_run=self._config["first_run"],
+            first_run=None if self._config.may_be_meant("first_run") else self._config["first_run"],
             unlisted=self._unlisted,
         )
 
@@ -215,8 +215,14 @@ class Services:
         """
         return build_announcer(self._context)
 
-    def download_worker(self, queue_manager: QueueManager, tell: Callable[[Event], None]) -> DownloadWorker:
-        """Return the worker that gets the films; it is not started."""
+    def download_worker(
+        self,
+        queue_manager: QueueManager,
+        tell: Callable[[Event], None],
+        *,
+        held_back: Callable[[], Hold | None],
+    ) -> DownloadWorker:
+        """Return the worker that gets the films while nothing holds them back; it is not started."""
         config, options = self._config, self._context.options
         return DownloadWorker(
             queue_manager,
@@ -230,6 +236,7 @@ class Services:
                 if options.dry_run
                 else self.aftercare(queue_manager, tell)
             ),
+            held_back=held_back,
             once=options.runs_once,
         )
 

@@ -9,6 +9,7 @@ import sys
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.status_view import Look, Overview, overview, sections
+from movie_sync.config import ConfigFault, hold_words
 from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.storage.daemon_state import DaemonState, read_state
@@ -33,10 +34,18 @@ def run_status(context: Context, *, as_json: bool) -> int:
         now=context.clock.now(),
     )
     if as_json:
-        document = {"statistics": statistics, **_daemon_document(daemon), **_document(view)}
+        held_back = [_fault_document(fault) for fault in context.config.faults]
+        document = {
+            "statistics": statistics,
+            **_daemon_document(daemon),
+            "held_back": held_back,
+            **_document(view),
+        }
         print(json.dumps(document, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
         return 0
     _show_daemon(context, daemon)
+    if hold := hold_words(context.config.faults):
+        context.say(f"Settings {one_line(hold)}")
     context.say(
         f"Queues   {statistics['pending']} pending, {statistics['failed']} failed "
         f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
@@ -62,6 +71,10 @@ def _daemon_document(daemon: DaemonState | None) -> dict[str, object]:
         "monitor": daemon.monitor if daemon else None,
         "download": daemon.download if daemon else None,
     }
+
+
+def _fault_document(fault: ConfigFault) -> dict[str, object]:
+    return {"key": fault.key, "line": fault.line, "column": fault.column, "why": fault.words}
 
 
 def _document(view: Overview) -> dict[str, object]:

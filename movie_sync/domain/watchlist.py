@@ -52,7 +52,7 @@ def compare(
     it with `concludes_removals=False` (an export that may be old): it only adds films.
     """
     movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
-    if before is None or before.owner.casefold() != snapshot.owner.casefold():
+    if before is None or is_first_reading(snapshot, before):
         return _first_reading(snapshot.owner, movies, first_run)
     listed = _keys(movies)
     left_before = _keys(before.left)
@@ -69,6 +69,11 @@ def compare(
         not_wanted=before.not_wanted - _keys(gone_twice),
     )
     return WatchlistChange(wanted=wanted, listed_again=listed_again, unlisted=gone_twice, memory=memory)
+
+
+def is_first_reading(snapshot: WatchlistSnapshot, before: WatchlistMemory | None) -> bool:
+    """Tell whether nothing is remembered of this owner's list."""
+    return before is None or before.owner.casefold() != snapshot.owner.casefold()
 
 
 def _first_reading(owner: str, movies: tuple[Movie, ...], first_run: FirstRun) -> WatchlistChange:

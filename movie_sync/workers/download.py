@@ -9,6 +9,7 @@ import errno
 import logging
 import os
 import threading
+from collections.abc import Callable
 
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import DownloadResult, Movie, QueueEntry
@@ -31,7 +32,7 @@ from movie_sync.queue_manager import QueueManager
 from movie_sync.radar import Radar
 from movie_sync.workers.base import Complaints, Rest, Worker, log_where, words_of
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
-from movie_sync.workers.reach import Aftercare, Connection, Reach, errands_of
+from movie_sync.workers.reach import Aftercare, Connection, Hold, Reach, errands_of
 from movie_sync.workers.refusals import Refusals
 from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
 
@@ -42,6 +43,7 @@ _IDLE_SECONDS = 60.0
 _SHORTEST_ROOM_PAUSE_SECONDS = 5.0
 _LONGEST_ROOM_PAUSE_SECONDS = 60.0
 _CREDENTIALS_LOOK_SECONDS = 5.0
+_SETTINGS_LOOK_SECONDS = 5.0
 _FAULTS_OF_AN_OUTAGE = 3
 
 
@@ -58,6 +60,7 @@ class DownloadWorker(Worker):
         clock: Clock,
         stop: threading.Event,
         aftercare: Aftercare | None = None,
+        held_back: Callable[[], Hold | None] = lambda: None,
         once: bool = False,
     ) -> None:
         super().__init__("download", stop, once=once, clock=clock)
@@ -65,6 +68,7 @@ class DownloadWorker(Worker):
         self._connection = connection
         self._policy = policy
         self._aftercare = aftercare or Aftercare()
+        self._held_back = held_back
         self._outcomes = Outcomes(
             queue_manager, policy=policy, done_words=done_words, clock=clock, tell=self._aftercare.tell
         )
@@ -115,8 +119,11 @@ class DownloadWorker(Worker):
 
     def step(self) -> Rest | None:
         """Try one pending film, or tell how long there is nothing to do."""
+        hold = self._held_back()
         self.is_refused = is_refused = self._is_still_refused()
-        self._run_errands(is_refused=is_refused)
+        self._run_errands(is_refused=is_refused or (hold is not None and not hold.client_is_known))
+        if hold is not None:
+            return self._cut(Rest(_SETTINGS_LOOK_SECONDS, hold.why))
         if is_refused:
             return self._cut(Rest(_CREDENTIALS_LOOK_SECONDS, self._refusals.why))
         remaining = self.paused_until - self._clock.monotonic()

@@ -33,6 +33,14 @@ class Connection:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why nothing is handed over though services may well answer, and whether the client is the user's."""
+
+    why: str
+    client_is_known: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Aftercare:
     """What the worker does besides handing over; None where it is not done."""
 

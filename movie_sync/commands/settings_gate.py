@@ -1,0 +1,67 @@
+"""Lets no film through while `config.json` cannot be relied on, and notices when it is mended."""
+
+import logging
+import threading
+
+from movie_sync.commands.context import Context
+from movie_sync.config import NOTHING_HANDED_OVER, file_signature, hold_words
+from movie_sync.errors import UserError
+from movie_sync.workers.reach import Hold
+
+_log = logging.getLogger(__name__)
+
+
+class SettingsGate:
+    """Looks at the settings file whenever it has changed. For one thread, that of the download worker.
+
+    Once the file is mended, `mended` is the context with its settings and `stop` is set: all that was
+    built with the settings in force is to be built again. A change from sound settings to sound ones
+    waits for the next start.
+    """
+
+    def __init__(self, context: Context, stop: threading.Event) -> None:
+        self.mended: Context | None = None
+        self.why = hold_words(context.config.faults)
+        """Why nothing is handed over; nothing if films may pass."""
+        self._context = context
+        self._stop = stop
+        self._signature = context.config.signature
+        self._client_is_known = not context.config.may_be_meant("qbittorrent")
+
+    def held_back(self) -> Hold | None:
+        """Return why no film may be worked on now, if so."""
+        signature = file_signature(self._context.paths.config)
+        if signature != self._signature and self.mended is None:
+            self._signature = signature
+            self._look_again()
+        return Hold(self.why, self._client_is_known) if self.why else None
+
+    def _look_again(self) -> None:
+        context = None
+        try:
+            context = self._context.reloaded()
+            why = self._why_not(context)
+        except UserError as exc:  # an override that goes with no such settings
+            why = f"{NOTHING_HANDED_OVER}: {str(exc).removesuffix('.')}"
+        if why:
+            if why != self.why:
+                _log.warning("%s", sentence(why))
+            self.why = why
+        elif self.why:
+            _log.info("config.json is mended; going on with its settings.")
+            self.why = "the settings are taken up anew"
+            self.mended = context
+            self._stop.set()
+
+    def _why_not(self, context: Context) -> str:
+        config = context.config
+        if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
+            return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
+        if self.why and not (config["username"] or config["letterboxd"]["export_file"]):
+            return f"{NOTHING_HANDED_OVER}: it names no watchlist"
+        return hold_words(config.faults)
+
+
+def sentence(why: str) -> str:
+    """Return why films are held back as a sentence of its own."""
+    return f"{why[:1].upper()}{why[1:]}."
