@@ -468,8 +468,7 @@ class QueueMachine(RuleBasedStateMachine):
             if self._is_followed(queue, name)
         }
         unfinished = sum(
-            state.stage in {Stage.ADDED, Stage.DOWNLOADING, Stage.BROKEN}
-            for state in model[COMPLETED].values()
+            state.stage not in {None, Stage.DOWNLOADED, Stage.REMOVED} for state in model[COMPLETED].values()
         )
         waiting = {name for name, state in model[FAILED].items() if state.waits}
         return next(iter(chosen or newest), None), followed, unfinished, waiting
