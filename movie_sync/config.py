@@ -167,7 +167,7 @@ def file_signature(path: Path) -> object:
         return None
     except OSError as exc:
         return exc.errno
-    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def hold_words(faults: Sequence[ConfigFault]) -> str:

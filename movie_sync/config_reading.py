@@ -277,7 +277,8 @@ def content_of(path: Path, raw: bytes) -> dict[str, object]:
     try:
         content = parse_json(raw)
     except json.JSONDecodeError as exc:
-        raise UnreadableSettings(f"{path} is not valid JSON: {exc.msg}", exc.lineno, exc.colno) from None
+        what = exc.msg.removesuffix(" at")  # it is made to be followed by the place
+        raise UnreadableSettings(f"{path} is not valid JSON: {what}", exc.lineno, exc.colno) from None
     except UnicodeDecodeError as exc:
         before = raw[: exc.start].decode(errors="replace")
         raise UnreadableSettings(f"{path} is not in UTF-8", *place_at(before, len(before))) from None

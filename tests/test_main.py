@@ -611,6 +611,26 @@ def test_settings_that_cannot_be_read_hold_films_back_until_they_are_mended(
     assert json.loads(home.run("status", "--json").stdout)["held_back"] == []
 
 
+def test_a_half_written_file_hands_nothing_over(home: Household) -> None:
+    """With the user's name from the environment it starts, asks no service for a film, and says where to mend."""
+    path = home.data / "config.json"
+    whole = path.read_text()
+    path.write_text(whole[: len(whole) // 2])
+    # The defaults name the real Letterboxd: nobody is there to be reached.
+    around = {"MOVIE_SYNC_USERNAME": "maria", "HTTPS_PROXY": "http://127.0.0.1:9"}
+    for option in ("--once", "--dry-run"):
+        answer = home.run(option, **around)
+        assert answer.returncode == 2, answer.stderr
+        assert "The watchlist could not be read" in answer.stderr  # it was tried
+        assert "Nothing is handed over until config.json is mended" in answer.stderr
+        assert "line 1, column" in answer.stderr
+    assert "Nothing is handed over" in answer.stdout
+    (held_back,) = json.loads(home.run("status", "--json", **around).stdout)["held_back"]
+    assert (held_back["key"], held_back["line"]) == ("", 1)
+    path.write_text(whole)
+    assert home.run("--once", **around).returncode == 0
+
+
 def test_the_demo(home: Household, tmp_path: Path) -> None:
     """The demo ends well, shows what it is to show, and treats its made-up passkey like a real one."""
     answer = home.run("demo", "--log-level", "DEBUG", TMPDIR=str(tmp_path))

@@ -161,7 +161,13 @@ def _run(
     if goes_on:
         return None
     if not is_real:
-        say_what_would_be_done(context, queue_manager, services.target(), why_waiting=download.activity)
+        say_what_would_be_done(
+            context,
+            queue_manager,
+            services.target(),
+            why_waiting=download.activity,
+            held_back=gate.why,
+        )
     if once and (download.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE

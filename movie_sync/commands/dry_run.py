@@ -1,14 +1,18 @@
 """What a dry run answers: film by film, what a real run would do now."""
 
 from movie_sync.commands.context import Context
+from movie_sync.commands.settings_gate import sentence
 from movie_sync.domain.models import QueueEntry, QueueName, Reason
 from movie_sync.queue_manager import QueueManager
 
 
-def say_what_would_be_done(context: Context, queues: QueueManager, target: str, *, why_waiting: str) -> None:
+def say_what_would_be_done(
+    context: Context, queues: QueueManager, target: str, *, why_waiting: str, held_back: str
+) -> None:
     """Write a line for each film that the run came to, in that order, and one for those that wait.
 
     `queues` are those of the run, which wrote nothing: what the disk holds is how it was before.
+    `held_back` is why the run could have handed nothing over, if so.
     """
     before = context.queues_to_look_at()
     context.complain_of_damage(before)
@@ -24,6 +28,8 @@ def say_what_would_be_done(context: Context, queues: QueueManager, target: str, 
     waiting = queues.get_statistics()["pending"]
     if waiting:
         context.say(f"{waiting} more would wait in the queue: {why_waiting.rstrip('.')}.")
+    elif held_back:
+        context.say(sentence(held_back))
     elif not lines:
         context.say("Nothing would be done.")
 
