@@ -2,7 +2,7 @@
 
 import pytest
 
-from movie_sync.domain.already_there import is_acceptable
+from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.matching import WantedFilm, judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.selection import ON_REQUEST_WORDS, ORDER_WORDS, PRESETS, QualityRules
@@ -93,3 +93,13 @@ def test_words_of_the_title_tell_nothing(name):
     found = judge(WantedFilm.from_movie(Movie(id="s", slug="s", title="Saw 3D", year=2010)), name)
     assert is_acceptable(name, DEFAULT, title_end=found.title_end)
     assert not is_acceptable(name, DEFAULT)
+
+
+@pytest.mark.parametrize("known", ["captainmarvel", "captainmarvelandco"])
+def test_an_alternative_title_counts_unless_a_known_film_is_called_so(known):
+    """It is the film to somebody who knows no other of that title, however the name writes it."""
+    shazam = WantedFilm.of("Shazam!", 2019, alternative_titles=["Captain Marvel & Co", "Captain Marvel"])
+    name = "Captain.Marvel.2019.1080p" if known == "captainmarvel" else "Captain.Marvel.Co.2019.1080p"
+    assert counts_as_there(judge(shazam, name), lambda _key: False)
+    assert not counts_as_there(judge(shazam, name), known.__eq__)
+    assert counts_as_there(judge(shazam, "Shazam!.2019.1080p"), lambda _key: True)

@@ -1,7 +1,8 @@
 """Whether a name is a film, by class of case, and what must never change the answer.
 
 In the tables a line is `verdict | film | name`; behind the film's year stand its other titles, and
-`@` before the year of another film of that title.
+`@` before the year of another film of that title. `alternative` is a maybe for nothing but an
+alternative title.
 """
 
 import random
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from movie_sync.domain.already_there import counts_as_there, knows_no_title
 from movie_sync.domain.matching import KeyIndex, NameIndex, Verdict, WantedFilm, is_never_film, judge
 from movie_sync.domain.models import Movie
 
@@ -139,16 +141,16 @@ CASES = {
     "accents and other alphabets": """
         yes | Tár (2022) | TAR.2022.1080p
         yes | Über uns das All (2011) | Ueber.uns.das.All.2011
-        yes | Brother 2 (2000); Брат 2 | Брат 2 (2000) BDRip 1080p
-        yes | Brother 2 (2000); Брат 2 | Brat.2.2000.1080p
+        alternative | Brother 2 (2000); Брат 2 | Брат 2 (2000) BDRip 1080p
+        alternative | Brother 2 (2000); Брат 2 | Brat.2.2000.1080p
         yes | Leviathan (2014); Левиафан | Левиафан / Leviathan (2014) BDRip
-        yes | Spirited Away (2001); 千と千尋の神隠し | 千と千尋の神隠し (2001) [BD 1080p]
-        yes | Infernal Affairs II (2003); 無間道II | 無間道 II (2003) [1080p]
+        alternative | Spirited Away (2001); 千と千尋の神隠し | 千と千尋の神隠し (2001) [BD 1080p]
+        alternative | Infernal Affairs II (2003); 無間道II | 無間道 II (2003) [1080p]
         no | Infernal Affairs (2003); 無間道 | 無間道II (2003) [1080p]
-        yes | Brother 2 (2000); Брат 2 | Брат 2 Brat 2 (2000)
+        alternative | Brother 2 (2000); Брат 2 | Брат 2 Brat 2 (2000)
         yes | Spirited Away (2001) | 千与千寻.Spirited.Away.2001.1080p
-        yes | π (1998); Pi | Pi.1998.1080p
-        yes | 12:08 East of Bucharest (2006); A fost sau n-a fost? | A.fost.sau.n-a.fost.2006.RO
+        alternative | π (1998); Pi | Pi.1998.1080p
+        alternative | 12:08 East of Bucharest (2006); A fost sau n-a fost? | A.fost.sau.n-a.fost.2006.RO
     """,
     "alternative titles": """
         yes | The Prestige (2006); Le Prestige | Le.Prestige.(The.Prestige).2006.DVDRip
@@ -156,6 +158,14 @@ CASES = {
         yes | Breathless (1960); À bout de souffle | A Bout de Souffle AKA Breathless (1960) Criterion
         yes | Twins (1988); Zwillinge | Twins.Zwillinge.1988.German
         yes | Mirror (1975); Zerkalo | Zerkalo aka Mirror 1975
+        alternative | Mirror (1975); Zerkalo | Zerkalo.1975.1080p
+        alternative | Shazam! (2019); Captain Marvel | Captain.Marvel.2019.1080p.BluRay
+        alternative | Dark Phoenix (2019); Teen Spirit | Teen.Spirit.2018.1080p
+        alternative | Shazam! (2019); Captain Marvel | Captain.Marvle.2019.1080p
+        alternative | Downfall (2004); Untergang & Ende | Untergang.und.Ende.2004.1080p
+        yes | Fast & Furious (2009); Fast Furious | Fast.Furious.2009.1080p
+        yes | Captain Marvel (2019); Shazam! | Captain.Marvel.2019.1080p
+        no | Shazam! (2019); Captain Marvel | Captain.Marvel.2016.1080p
         maybe | Pinocchio (2022) | Pinocchio - A True Story (2022)
         maybe | Jurassic World (2015) | Jurassic World - Fallen Kingdom 2015
         no | Pinocchio (2022) | Guillermo.del.Toros.Pinocchio.2021
@@ -195,7 +205,7 @@ CASES = {
         no | Fargo (1996) | Fargo/Season 1/Fargo.mkv
         yes | Season of the Witch (2011) | Season.of.the.Witch.2011
         yes | Apollo 13 (1995) | Apollo 13 (1995) [1080p] [x264] [E-AC3-S78]
-        yes | Star Wars (1977); Star Wars: Episode IV - A New Hope | Star.Wars.Episode.IV.A.New.Hope.1977
+        alternative | Star Wars (1977); Star Wars: Episode IV - A New Hope | Star.Wars.Episode.IV.A.New.Hope.1977
     """,
     "extras, samples, trailers": """
         no | Inception (2010) | Inception.2010.EXTRAS.1080p.BluRay
@@ -275,7 +285,7 @@ ALL = [parameter.values for parameter in lines()]
 def test_verdict(verdict, wanted, name):
     """Every name of the tables gets its verdict."""
     found = judge(film(wanted), name)
-    assert found.verdict == verdict, found.reason
+    assert ("alternative" if found.alternative_only else found.verdict) == verdict, found.reason
 
 
 @pytest.mark.parametrize(
@@ -321,20 +331,35 @@ def test_only_title_and_year_as_they_are_make_it_exact():
 
 
 def test_wanted_from_a_movie_takes_all_its_titles():
-    """The title, the original title and the alternative titles all mean the film."""
+    """The title and the original title are the film's own; an alternative title has to be proved."""
     movie = Movie(
         id="x", slug="x", title="Downfall", year=2004, original_title="Der Untergang",
         alternative_titles=("La caduta",),
     )  # fmt: skip
     wanted = WantedFilm.from_movie(movie)
-    for name in ("Downfall.2004", "Der.Untergang.2004.German", "La.caduta.2004.iTA"):
+    for name in ("Downfall.2004", "Der.Untergang.2004.German", "Downfall.Der.Untergang.2004.German"):
         assert judge(wanted, name).verdict == Verdict.YES
+    assert judge(wanted, "La.caduta.2004.iTA").alternative_only
     assert wanted.label == "Downfall (2004)"
+
+
+def test_an_alternative_title_is_named_as_it_could_be_another_films():
+    """Whoever knows other films is told that title, and how the name writes it."""
+    wanted = WantedFilm.of("Shazam!", 2019, alternative_titles=["Captain Marvel & Co"], imdb_id="tt0448115")
+    found = judge(wanted, "Captain.Marvel.Co.2019.1080p")
+    assert found.alternative_keys == ("captainmarvelandco", "captainmarvelco")
+    assert "alternative title" in found.reason
+    assert judge(wanted, "Captain.Marvel.Co.2019 {imdb-tt0448115}").verdict == Verdict.YES
 
 
 DOTTED = re.compile(r"[\w.']+\.(19|20)\d\d(\.\w+)*(?<!\.srt)(?<!\.avi)")
 SEPARATORS = (".", " ", "_")
 TAILS = ("1080p", "BluRay", "x264", "DTS", "10bit", "HEVC", "AC3")
+
+
+def counts(found):
+    """Tell whether a name is the film to somebody who knows no other film."""
+    return counts_as_there(found, knows_no_title)
 
 
 def is_opposite(one, other):
@@ -384,7 +409,7 @@ def test_a_verdict_never_depends_on_other_names(names):
     index = NameIndex(names)
     assert len(index) == len(names)
     for wanted in {case[1] for case in ALL[::7]}:
-        alone = next((name for name in names if judge(film(wanted), name).verdict == Verdict.YES), None)
+        alone = next((name for name in names if counts(judge(film(wanted), name))), None)
         assert index.find(film(wanted)) == alone
 
 

@@ -156,6 +156,21 @@ def test_without_an_id_the_name_must_fit_surely():
     assert not only(release("Heat - Making It 1995 1080p BluRay", imdb_id=None)).accepted
 
 
+def test_an_alternative_title_is_taken_only_with_the_films_id():
+    """It may be another film's own: the row's IMDb id decides, and without one it is refused in plain words."""
+    film = replace(HEAT, alternative_titles=("Captain Marvel",))
+    named = "Captain.Marvel.1995.1080p.BluRay.x264-GRP"
+    assert only(release(named), film).accepted
+    assert not only(release(named, imdb_id="tt0000001"), film).accepted
+    refused = only(release(named, imdb_id=None), film)
+    assert refused.reasons == (
+        "perhaps another film: only an alternative title agrees, which may be another film's own, "
+        "and no IMDb id tells",
+    )
+    assert not only(release(named), replace(film, imdb_id=None)).accepted
+    assert only(release(named, imdb_id=None), replace(HEAT, original_title="Captain Marvel")).accepted
+
+
 def test_without_an_id_of_the_film_title_and_year_must_be_exact():
     """A film without an IMDb id is taken only where nothing at all differs."""
     film = replace(HEAT, imdb_id=None)

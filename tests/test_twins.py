@@ -72,7 +72,8 @@ def test_one_torrent_without_an_id_is_taken_for_neither_twin(bench: Bench) -> No
     offer_by_name(bench, release(1, "After.Hours.2019"))
     bench.queues.add_all_to_pending(map(listed, (ONE, TWIN)))
     work(bench)
-    why = (FAILED, "1 release, not acceptable: perhaps another film: another film has that title and year")
+    twin = "another film has that title and year, and no IMDb id tells"
+    why = (FAILED, f"1 release, not acceptable: perhaps another film: {twin}")
     assert states(bench) == {"KA": why, "KB": why}
     assert not bench.client.added
 

@@ -48,22 +48,23 @@ class Judgement:
 
     `exact` is set if the title and the year stand in the name as the film has them; a film without
     an IMDb id may be downloaded only then. `title_end` is the index of the name's word where the
-    film's title ends, if the name has it. `alternative_key` is the squashed key of the alternative
-    title that is all that makes a MAYBE a maybe, else "". `is_twin` is set if all that makes it one is
-    that another film has that title and year.
+    film's title ends, if the name has it. `lacks_only_id` is set on a MAYBE that the film's IMDb id
+    beside the name, as on a tracker, would make a YES. `alternative_keys` are then, where the name has
+    only an alternative title, the squashed keys of what may be another film's own title: that title, and
+    how the name writes it.
     """
 
     verdict: Verdict
     reason: str
     exact: bool = False
     title_end: int | None = None
-    alternative_key: str = ""
-    is_twin: bool = False
+    lacks_only_id: bool = False
+    alternative_keys: tuple[str, ...] = ()
 
     @property
     def alternative_only(self) -> bool:
         """Tell whether nothing but an alternative title, maybe another film's own, speaks for the film."""
-        return bool(self.alternative_key)
+        return bool(self.alternative_keys)
 
 
 def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Judgement:
@@ -79,7 +80,7 @@ def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Jud
     found = _judge_titles(wanted, path)
     if found.verdict is Verdict.YES and wanted.year in wanted.twin_years:
         why = "another film has that title and year"
-        return replace(found, verdict=Verdict.MAYBE, reason=why, is_twin=True)
+        return replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True)
     return found
 
 
@@ -90,11 +91,18 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
         if known is None:
             continue
         found = _less_if_marked(_judge_reading(wanted, known, reading, path), path.marks, reading)
+        if found.verdict is Verdict.YES and reading.last > 0:
+            found = replace(found, title_end=reading.last)
+        found = _less_if_alternative(found, known, reading)
         if found.verdict is Verdict.YES:
-            return replace(found, title_end=reading.last) if reading.last > 0 else found
-        if best is None or _RANK[found.verdict] < _RANK[best.verdict]:
+            return found
+        if best is None or _rank(found) < _rank(best):
             best = found
     return best or _judge_other_title(wanted, path)
+
+
+def _rank(found: Judgement) -> tuple[int, bool]:
+    return _RANK[found.verdict], not found.lacks_only_id
 
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
@@ -115,10 +123,20 @@ def _less_if_marked(found: Judgement, marks: Sequence[Mark], reading: Reading) -
     return found
 
 
+def _less_if_alternative(found: Judgement, known: Known, reading: Reading) -> Judgement:
+    """Take a title for less that may be another film's own: any film may have been given that name once."""
+    if found.verdict is not Verdict.YES or not known.alternative:
+        return found
+    why = "only an alternative title agrees, which may be another film's own"
+    keys = tuple(dict.fromkeys((known.alternative, reading.key.squashed)))
+    return replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True, alternative_keys=keys)
+
+
 def _judge_reading(wanted: WantedFilm, known: Known, reading: Reading, path: NamePath) -> Judgement:
     """Judge a reading whose title is one of the film's."""
     if wanted.year is None:
-        return Judgement(Verdict.MAYBE, "the title agrees, but the film's year is not known")
+        why = "the title agrees, but the film's year is not known"
+        return Judgement(Verdict.MAYBE, why, lacks_only_id=True)
     if reading.year is None:
         return _judge_without_year(wanted, known, reading)
     if reading.year == wanted.year:
@@ -194,14 +212,11 @@ def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
     for reading in path.readings:
         if reading.year is None or reading.year != wanted.year or reading.how > How.AKA:
             continue
-        for words in wanted.titles:
-            why = _near_title(words, reading.key.words)
+        for known in wanted.titles:
+            why = _near_title(known.key.words, reading.key.words)
             if why:
-                return _less_if_marked(
-                    Judgement(Verdict.YES, f"the year agrees, and the title but for {why}"),
-                    path.marks,
-                    reading,
-                )
+                found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
+                return _less_if_alternative(_less_if_marked(found, path.marks, reading), known, reading)
     return Judgement(Verdict.NO, _difference(wanted, path))
 
 
@@ -219,7 +234,7 @@ def _difference(wanted: WantedFilm, path: NamePath) -> str:
     if not path.readings:
         return "no title in the name"
     reading = path.readings[0]
-    own, named = wanted.titles[0], reading.key.words
+    own, named = wanted.titles[0].key.words, reading.key.words
     if own[:3] == named[:3]:
         wanted_numbers, numbers = (_NUMBER.findall(words) for words in (own, named))
         if wanted_numbers != numbers and _NUMBER.sub("", own).split() == _NUMBER.sub("", named).split():

@@ -175,7 +175,8 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list
     """Say why a release is not the film.
 
     The tracker's IMDb id alone proves nothing, as mislabelled uploads are common: the name must be
-    the film's too. The id stands in for the year where that is not known, and tells twins of one year apart.
+    the film's too. Where only the id is lacking (the film's year is not known, another film has that
+    title and year, or may have it, as it is but an alternative title) it decides.
     """
     reasons = []
     if release.category_id is not None and release.category_id not in FILM_CATEGORIES:
@@ -187,8 +188,9 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list
         reasons.append(
             f"not this film: {judgement.reason}" if ":" not in judgement.reason else judgement.reason
         )
-    elif judgement.verdict is Verdict.MAYBE and not (ids_known and (movie.year is None or judgement.is_twin)):
-        reasons.append(f"perhaps another film: {judgement.reason}")
+    elif judgement.verdict is Verdict.MAYBE and not (ids_known and judgement.lacks_only_id):
+        lacking = ", and no IMDb id tells" if judgement.lacks_only_id else ""
+        reasons.append(f"perhaps another film: {judgement.reason}{lacking}")
     elif not judgement.exact and not movie.imdb_id:
         reasons.append(f"title and year must agree exactly where no IMDb id is known: {judgement.reason}")
     return reasons

@@ -8,7 +8,7 @@ worth: the looser the spelling, the more else (the exact year) has to agree.
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from movie_sync.domain.models import Movie
@@ -26,13 +26,20 @@ class Worth(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A title that means the film: its key, and what it proves."""
+    """A title that means the film: its key, and what it proves.
+
+    `alternative` is the squashed key of the alternative title that it comes from if none of the film's
+    own titles is written so, else "": alternative titles may be other films' own (*Captain Marvel* was
+    once *Shazam!*), so they prove nothing alone.
+    """
 
     key: TitleKey
     worth: Worth
     articles: frozenset[str]  # the leading articles it is written with, "" for none
+    alternative: str = ""
 
 
+_NO_TITLE = Known(TitleKey("", "", ""), Worth.TITLE, frozenset())
 _SUBTITLE = re.compile(r"\s{0,9}(?::\s+|:$|\s[-–—]\s|:(?=\S))\s*")
 _OR = re.compile(r"[\s:,;]{1,9}or(?::|,|\s{0,9}\(|\s{1,9}-)\s*", re.IGNORECASE)
 _FIRST_PART = re.compile(r"[\s:,-]{1,9}(?:part|chapter|vol\.?|volume)\s{1,9}(?:one|1|i)$")
@@ -86,16 +93,16 @@ class WantedFilm:
     imdb_id: str | None
     twin_years: frozenset[int]
     keys: dict[str, Known] = field(repr=False)
-    titles: tuple[str, ...]  # its own titles' keys with word breaks, the main one first
+    titles: tuple[Known, ...]  # its whole titles, the main one first
 
     @classmethod
     def from_movie(cls, movie: Movie, twin_years: Iterable[int] = ()) -> "WantedFilm":
         """Prepare a film of the watchlist."""
-        others = [movie.original_title] if movie.original_title else []
         return cls.of(
             movie.title,
             movie.year,
-            alternative_titles=(*others, *movie.alternative_titles),
+            original_title=movie.original_title,
+            alternative_titles=movie.alternative_titles,
             imdb_id=movie.imdb_id,
             twin_years=(*movie.twin_years, *twin_years),
         )
@@ -106,14 +113,16 @@ class WantedFilm:
         title: str,
         year: int | None,
         *,
+        original_title: str | None = None,
         alternative_titles: Iterable[str] = (),
         imdb_id: str | None = None,
         twin_years: Iterable[int] = (),
     ) -> "WantedFilm":
         """Prepare a film from what is known of it."""
-        keys = _keys(title, [text for text in alternative_titles if text])
-        titles = tuple(known.key.words for known in keys.values() if known.worth <= Worth.ALTERNATIVE)
-        return cls(title, year, imdb_id, frozenset(twin_years), keys, titles or ("",))
+        own = [title, *([original_title] if original_title else [])]
+        keys = _keys(own, [text for text in alternative_titles if text])
+        titles = tuple(known for known in keys.values() if known.worth <= Worth.ALTERNATIVE)
+        return cls(title, year, imdb_id, frozenset(twin_years), keys, titles or (_NO_TITLE,))
 
     @property
     def label(self) -> str:
@@ -121,33 +130,39 @@ class WantedFilm:
         return f"{self.title} ({self.year})" if self.year else self.title
 
 
-def _keys(title: str, alternatives: list[str]) -> dict[str, Known]:
+def _keys(own: list[str], alternatives: list[str]) -> dict[str, Known]:
     keys: dict[str, Known] = {}
-    main = folded_key(fold(title))
-    _put(keys, main, Worth.TITLE)
-    others = [folded_key(fold(text)) for text in alternatives]
+    own_keys, others = ([folded_key(fold(text)) for text in texts] for texts in (own, alternatives))
+    for key in own_keys:
+        _put(keys, key, Worth.TITLE)
     for key in others:
-        _put(keys, key, Worth.ALTERNATIVE)
-    for text in (title, *alternatives):
+        _put(keys, key, Worth.ALTERNATIVE, key.squashed)
+    sources = [(text, "") for text in own]
+    sources += [(text, key.squashed) for text, key in zip(alternatives, others, strict=True)]
+    for text, alternative in sources:
         for spelling in _spellings(text):
-            _put(keys, folded_key(spelling), Worth.SPELLING)
+            _put(keys, folded_key(spelling), Worth.SPELLING, alternative)
         for hint in _hints(text):
-            _put(keys, folded_key(hint), Worth.HINT)
-    for key in others[:_MOST_TITLES_COMBINED]:  # "Twins - Zwillinge"
-        for first, second in ((main, key), (key, main)):
+            _put(keys, folded_key(hint), Worth.HINT, alternative)
+    for key in [*own_keys[1:], *others][:_MOST_TITLES_COMBINED]:  # "Twins - Zwillinge"
+        for first, second in ((own_keys[0], key), (key, own_keys[0])):
             words = f"{first.words} {second.words}"
             _put(keys, TitleKey(squash(words.split()), words, first.article), Worth.SPELLING)
     return keys
 
 
-def _put(keys: dict[str, Known], key: TitleKey, worth: Worth) -> None:
+def _put(keys: dict[str, Known], key: TitleKey, worth: Worth, alternative: str = "") -> None:
     if not key.squashed:
         return
     known = keys.get(key.squashed)
     if known is None:
-        keys[key.squashed] = Known(key, worth, frozenset({key.article}))
-    elif worth <= Worth.ALTERNATIVE:
-        keys[key.squashed] = Known(known.key, known.worth, known.articles | {key.article})
+        keys[key.squashed] = Known(key, worth, frozenset({key.article}), alternative)
+        return
+    if worth <= Worth.ALTERNATIVE:
+        known = replace(known, articles=known.articles | {key.article})
+    if worth is not Worth.HINT and not alternative:
+        known = replace(known, alternative="")
+    keys[key.squashed] = known
 
 
 def _spellings(title: str) -> Iterable[str]:

@@ -5,7 +5,9 @@
 FILMS has one film a line (`id`, `family`, `title`, `year`, `alternative_titles`, `imdb_id`), NAMES
 one name a line (`name`, `family`, `kind`, `film`: the id of the one film it is, or null). A name
 must be "yes" for its film and is a hard negative for every other film of its family (with `--all`:
-for every other film). Prints precision, recall by kind, every wrong yes, every miss, names a second.
+for every other film). A "maybe" for nothing but an alternative title (the tracker's IMDb id then
+decides, or that no other film is known by it) counts as found, and never as a wrong yes. Prints
+precision, recall by kind, every wrong yes, every miss, names a second.
 
 `--parser` scores guessit or parse-torrent-title, where installed, in place of our own: yes if the
 year is missing or at most one apart and the ratio of the titles is 90 or more.
@@ -29,6 +31,8 @@ from movie_sync.domain.titles import title_key
 
 _CLOSE = 90
 _WITHOUT_YEAR = "made, no year"
+_ALTERNATIVE = "maybe, by an alternative title"
+_FOUND = (str(Verdict.YES), _ALTERNATIVE)
 _NOT_ONE_FILM = frozenset({"pack", "ambiguous"})  # these must not be "yes" for any film
 
 Film = dict[str, Any]
@@ -47,9 +51,10 @@ class Score:
     names: int = 0
 
     def yes(self, kinds: Iterable[str]) -> tuple[int, int]:
-        """Return how many names of some kinds were yes, and how many there are."""
+        """Return how many names of some kinds were found, and how many there are."""
         counts = [self.verdicts[kind] for kind in kinds]
-        return sum(count["yes"] for count in counts), sum(sum(count.values()) for count in counts)
+        found = sum(count[verdict] for count in counts for verdict in _FOUND)
+        return found, sum(sum(count.values()) for count in counts)
 
 
 def read_lines(path: str) -> list[dict[str, Any]]:
@@ -77,7 +82,7 @@ def own_judge(films: Sequence[Film]) -> Judge:
 
     def answer(film: Film, name: str) -> tuple[str, str]:
         found = judge(wanted[film["id"]], name)
-        return str(found.verdict), found.reason
+        return (_ALTERNATIVE if found.alternative_only else str(found.verdict)), found.reason
 
     return answer
 
@@ -144,7 +149,7 @@ def _count(
     line = f"{entry['kind']}: {film['title']} ({film['year']}) | {entry['name']} | {verdict}: {reason}"
     if right is not None and (right["title"], right["year"]) == (film["title"], film["year"]):
         result.verdicts[entry["kind"]][verdict] += 1
-        if verdict != Verdict.YES:
+        if verdict not in _FOUND:
             result.misses.append(line)
         return
     result.negatives += 1
@@ -161,9 +166,12 @@ def report(result: Score, *, quiet: bool) -> None:
     print(f"precision {precision:.4f}   {len(result.wrong)} wrong yes among {result.negatives} negatives")
     print(f"recall    {right / max(1, positives):.4f}   of {positives} names with a year, real ones included")
     for kind, counts in sorted(result.verdicts.items()):
-        total = sum(counts.values())
-        either = (counts["yes"] + counts["maybe"]) / total
-        print(f"  {kind:24} {counts['yes'] / total:.4f} yes, {either:.4f} yes or maybe, of {total}")
+        found, total = result.yes([kind])
+        either = (found + counts["maybe"]) / total
+        by_alternative = f", {counts[_ALTERNATIVE]} of them by an alternative title" * bool(
+            counts[_ALTERNATIVE]
+        )
+        print(f"  {kind:24} {found / total:.4f} yes, {either:.4f} yes or maybe, of {total}{by_alternative}")
     print(f"speed     {result.names / max(result.seconds, 1e-9):,.0f} names a second")
     if not quiet:
         for line in result.wrong:

@@ -3,8 +3,9 @@
     echo '{"title": "Dune", "year": 2021, "name": "Dune.1984.1080p"}' | python tests/benchmarks/verdicts.py
 
 A question has `title`, `year` (or null), `name`, and may have `alternative_titles`, `imdb_id` and
-`twin_years` (years of other films known to have that title). An answer has `verdict` and `reason`.
-Nothing else is written to stdout.
+`twin_years` (years of other films known to have that title). An answer has `verdict`, `reason` and
+`alternative_only`: true on a "maybe" that has nothing but an alternative title, maybe another film's
+own, and is taken if the tracker's IMDb id is the film's. Nothing else is written to stdout.
 """
 
 import json
@@ -35,7 +36,11 @@ def main() -> int:
         if not line.strip():
             continue
         found = answer(json.loads(line))
-        document = {"verdict": str(found.verdict), "reason": found.reason}
+        document = {
+            "verdict": str(found.verdict),
+            "alternative_only": found.alternative_only,
+            "reason": found.reason,
+        }
         sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
         sys.stdout.flush()  # whoever asks line by line waits for it
     return 0
