@@ -206,14 +206,15 @@ def test_everything_damaged_at_once(home: Household, world: World, kind: str) ->
 
 @pytest.mark.parametrize("kind", ["cut in half", "odd entries among good ones", "unreadable", "a folder"])
 def test_a_damaged_config_is_said_and_never_touched(home: Household, kind: str) -> None:
-    """Without settings nothing can be started: exit code 2, the file is named as the cause and stays as it is."""
+    """Without settings nothing is handed over: exit code 2, the file is named as the cause and stays as it is."""
     path = home.data / "config.json"
     content = damage(path, kind)
     answer = home.run("--once", program=_NOT_ABOVE_MODES)
     assert "Traceback" not in answer.stderr
     assert content_of(path) == content
     if kind == "odd entries among good ones":
-        assert answer.returncode == 0
+        assert answer.returncode == 2
+        assert "Nothing is handed over" in answer.stderr
         assert "library_directories" in answer.stderr
     else:
         assert answer.returncode == 2
