@@ -110,7 +110,7 @@ class WatchlistIntake:
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""
-        before = self._store.load(like=snapshot.movies)
+        before = self._store.load()
         if self._first_run is None and is_first_reading(snapshot, before):
             raise StorageError(
                 "This list is read for the first time, and first_run in config.json cannot be read. "

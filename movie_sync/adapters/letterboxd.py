@@ -22,6 +22,7 @@ from movie_sync.adapters.letterboxd_pages import (
 )
 from movie_sync.adapters.letterboxd_text import film_url, is_lid, is_slug, slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.packed_movies import PackedMovies, has_doubles
 from movie_sync.errors import (
     BlockedError,
     FilmError,
@@ -91,18 +92,18 @@ class LetterboxdWatchlist:
     def _read_whole(self) -> WatchlistSnapshot:
         first = self._read_page(1)
         pages = _plan(first)
-        movies = list(first.movies)
+        movies = PackedMovies(first.movies)
         for number in range(2, pages + 1):
             page = self._read_page(number)
             _check_follows(first, page, number, pages)
-            movies += page.movies
-        if min(len({movie.id for movie in movies}), len({movie.slug for movie in movies})) < len(movies):
+            movies.extend(page.movies)
+        if has_doubles(movie.id for movie in movies) or has_doubles(movie.slug for movie in movies):
             raise _InconsistentError("The watchlist shows a film twice.")
         if len(movies) != first.declared:
             raise _InconsistentError(
                 f"The watchlist declares {first.declared} films but its pages hold {len(movies)}."
             )
-        return WatchlistSnapshot(owner=first.owner, movies=tuple(movies))
+        return WatchlistSnapshot(owner=first.owner, movies=movies)
 
     def _read_page(self, number: int) -> WatchlistPage:
         path = f"{self._base_url}/{self._username}/watchlist/"

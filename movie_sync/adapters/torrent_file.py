@@ -37,7 +37,7 @@ Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded] | _F
 _Kind = TypeVar("_Kind", int, bytes, list["Bencoded"], dict[bytes, "Bencoded"], _Files, _Long)
 
 _MAX_DEPTH = 64
-_MAX_VALUES = 50_000  # about ten thousand files
+_MAX_VALUES = 500_000  # about fifty thousand files
 _MAX_SIZE_BYTES = 2**50
 _SHA1_BYTES = 20
 _SHOWN_HASH_DIGITS = 40

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
+from movie_sync.allocator import keep_memory_together
 from movie_sync.app import MovieSyncApp
 from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import say_what_would_be_done
@@ -38,6 +39,7 @@ def run_daemon(context: Context) -> int:
         UserError: something that is needed is not configured, or cannot be used.
         StorageError: the data folder cannot be used.
     """
+    keep_memory_together()
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)

@@ -101,7 +101,7 @@ def run_import(context: Context, export: Path) -> int:
     context.paths.prepare()
     _submit(
         context,
-        Request("import", movies=snapshot.movies, owner=_list_owner(context) or snapshot.owner),
+        Request("import", movies=tuple(snapshot.movies), owner=_list_owner(context) or snapshot.owner),
         f"{_count(len(snapshot.movies))} read from {one_line(export.name)}",
     )
     return 0

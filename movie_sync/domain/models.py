@@ -1,6 +1,6 @@
 """The values that travel between the rooms: films, queue entries, releases, outcomes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -311,4 +311,4 @@ class WatchlistSnapshot:
     """
 
     owner: str
-    movies: tuple[Movie, ...]
+    movies: Sequence[Movie]

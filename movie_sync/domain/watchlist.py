@@ -1,10 +1,12 @@
 """What follows from a watchlist that was read whole, given what was read before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.packed_movies import KeySet, PackedMovies
 
 FirstRun = Literal["all", "new"] | int
 
@@ -19,7 +21,7 @@ class WatchlistMemory:
     """
 
     owner: str
-    movies: tuple[Movie, ...] = ()
+    movies: Sequence[Movie] = ()
     absent: tuple[Movie, ...] = ()
     left: tuple[Movie, ...] = ()
     not_wanted: frozenset[str] = frozenset()
@@ -33,7 +35,7 @@ class WatchlistChange:
     be dropped from the queues, `memory` is to be kept once that is done.
     """
 
-    wanted: tuple[Movie, ...]
+    wanted: Sequence[Movie]
     listed_again: tuple[Movie, ...]
     unlisted: tuple[Movie, ...]
     memory: WatchlistMemory
@@ -54,13 +56,14 @@ def compare(
     movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
     if before is None or is_first_reading(snapshot, before):
         return _first_reading(snapshot.owner, movies, first_run)
-    listed = _keys(movies)
-    left_before = _keys(before.left)
-    wanted = tuple(movie for movie in movies if before.not_wanted.isdisjoint(movie.keys()))
-    listed_again = tuple(movie for movie in movies if not left_before.isdisjoint(movie.keys()))
+    listed, left_before = KeySet(movies), KeySet(before.left)
+    wanted = movies
+    if before.not_wanted:
+        wanted = PackedMovies(movie for movie in movies if before.not_wanted.isdisjoint(movie.keys()))
+    listed_again = tuple(movie for movie in movies if left_before.has_one_of(movie))
     gone_once, gone_twice = _unlisted(before.movies, listed), _unlisted(before.absent, listed)
     if not concludes_removals:  # what it does not name counts as the reading before it said
-        movies, gone_once, gone_twice = movies + gone_once, gone_twice, ()
+        movies, gone_once, gone_twice = PackedMovies(chain(movies, gone_once)), gone_twice, ()
     memory = WatchlistMemory(
         owner=snapshot.owner,
         movies=movies,
@@ -76,26 +79,26 @@ def is_first_reading(snapshot: WatchlistSnapshot, before: WatchlistMemory | None
     return before is None or before.owner.casefold() != snapshot.owner.casefold()
 
 
-def _first_reading(owner: str, movies: tuple[Movie, ...], first_run: FirstRun) -> WatchlistChange:
+def _first_reading(owner: str, movies: Sequence[Movie], first_run: FirstRun) -> WatchlistChange:
     count = first_run if isinstance(first_run, int) else len(movies) if first_run == "all" else 0
-    wanted = movies[:count]
-    unwanted = movies[len(wanted) :]
-    not_wanted = _keys(unwanted) - _keys(wanted) if unwanted else frozenset()
+    wanted = movies if count >= len(movies) else movies[:count]
+    not_wanted = _keys(movies[count:]) - _keys(wanted) if len(wanted) < len(movies) else frozenset()
     memory = WatchlistMemory(owner=owner, movies=movies, not_wanted=not_wanted)
     return WatchlistChange(wanted=wanted, listed_again=(), unlisted=(), memory=memory)
 
 
-def _unlisted(movies: Iterable[Movie], listed: frozenset[str]) -> tuple[Movie, ...]:
-    return tuple(movie for movie in movies if listed.isdisjoint(movie.keys()))
+def _unlisted(movies: Iterable[Movie], listed: KeySet) -> tuple[Movie, ...]:
+    return tuple(movie for movie in movies if not listed.has_one_of(movie))
 
 
 def _keys(movies: Iterable[Movie]) -> frozenset[str]:
     return frozenset(key for movie in movies for key in movie.keys())  # noqa: SIM118 - not a dict
 
 
-def _with_known_slugs(movies: tuple[Movie, ...], known: tuple[Movie, ...]) -> tuple[Movie, ...]:
+def _with_known_slugs(movies: Sequence[Movie], known: Iterable[Movie]) -> Sequence[Movie]:
     """Give films that an export names by key alone the slug that an earlier reading saw."""
-    if all(movie.slug for movie in movies):
+    without = {movie.id for movie in movies if not movie.slug}
+    if not without:
         return movies
-    by_id = {movie.id: movie for movie in known if movie.slug}
-    return tuple(movie if movie.slug else by_id.get(movie.id, movie) for movie in movies)
+    by_id = {movie.id: movie for movie in known if movie.slug and movie.id in without}
+    return PackedMovies(movie if movie.slug else by_id.get(movie.id, movie) for movie in movies)

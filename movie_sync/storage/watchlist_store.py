@@ -1,22 +1,27 @@
 """The last watchlist that was read whole, whose it is, and what follows from earlier ones."""
 
+import codecs
 import contextlib
 import json
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
+from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.twins import ListedTitles
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import previous_of, write_atomically
 from movie_sync.storage.entry_codec import format_time, movie_from_dict, movie_to_dict
-from movie_sync.storage.whole_file import DamagedError, read_whole
+from movie_sync.storage.whole_file import DamagedError, opened_whole, read_whole
 
+_PLACES = "places of films"
 _log = logging.getLogger(__name__)
 
 
@@ -35,18 +40,15 @@ class WatchlistStore:
         self._writable = writable
         self._damage = ""
 
-    def load(self, like: Iterable[Movie] = ()) -> WatchlistMemory | None:
+    def load(self) -> WatchlistMemory | None:
         """Return what is remembered, or None if there is nothing (yet, or any more).
-
-        A remembered film that equals one of `like` is that very object: a list of thousands is not
-        in memory twice.
 
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
         self._damage = ""
         try:
-            found = _read(self._path, like)
+            found = _read(self._path)
         except FileNotFoundError:
             return None
         except ValueError as exc:
@@ -113,60 +115,105 @@ class _Reading:
     are_keys_whole: bool = False
 
 
-def _read(path: Path, like: Iterable[Movie] = ()) -> _Reading:
+def _read(path: Path) -> _Reading:
     """Raise FileNotFoundError, StorageError, or ValueError with words if nothing can be made of it."""
-    is_empty = False
+    reader = _Reader()
     try:
-        text = read_whole(path).decode("utf-8-sig")
-        is_empty = not text.strip()
-        plain = parse_json(text, object_hook=_Reader(like))
+        with opened_whole(path) as file:
+            plain = reader.read(file)
     except DamagedError:
         raise
     except ValueError:
-        raise DamagedError("it is empty" if is_empty else "it is no JSON") from None
+        raise DamagedError("it is empty" if reader.is_empty else "it is no JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
         raise DamagedError("it is no watchlist")
     odd = 0
-    lists: dict[str, tuple[Movie, ...]] = {}
+    lists: dict[str, Sequence[Movie]] = {}
     for name in ("films", "absent", "left"):
-        lists[name], odd_here = _movies(plain.get(name))
+        lists[name], odd_here = reader.movies(plain.get(name))
         odd += odd_here
     keys, odd_keys = _keys(plain.get("not_wanted"))
     odd += odd_keys
     memory = WatchlistMemory(
         owner=plain["username"],
         movies=lists["films"],
-        absent=lists["absent"],
-        left=lists["left"],
+        absent=tuple(lists["absent"]),
+        left=tuple(lists["left"]),
         not_wanted=keys,
     )
     return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
 
 
 class _Reader:
-    """Makes films of JSON objects as soon as each is parsed, before the next takes its memory."""
+    """Packs the films of a document as soon as each is parsed, so that it is not in memory as a whole.
 
-    def __init__(self, like: Iterable[Movie]) -> None:
-        self._known = {movie.id: movie for movie in like}
+    `is_empty` tells, once it was read, that there was nothing but blanks.
+    """
 
-    def __call__(self, plain: dict[str, object]) -> object:
-        """Return the film; None if it is none; the document itself as it is."""
+    def __init__(self) -> None:
+        self._found = PackedMovies()
+        self.is_empty = True
+
+    def read(self, file: Iterable[bytes]) -> Any:  # noqa: ANN401 - it may be anything
+        """Parse a document, in which lists have the places of their films then.
+
+        Films that stand on lines of their own are read one by one.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        rest = bytearray()
+        first = 0
+        for line in file:
+            if self._is_film(line):
+                continue
+            rest += self._mark(first) + line
+            first = len(self._found)
+        rest += self._mark(first)
+        self.is_empty = not rest.removeprefix(codecs.BOM_UTF8).strip()
+        return parse_json(bytes(rest), object_hook=self._take)
+
+    def _is_film(self, line: bytes) -> bool:
+        """Take a line that is a film with others behind it."""
+        if not (line.startswith(b"{") and line.endswith(b"},\n")):
+            return False
+        count = len(self._found)
+        try:
+            parse_json(line[:-2], object_hook=self._take)
+        except ValueError:  # the whole is none either then
+            return False
+        return len(self._found) == count + 1
+
+    def _mark(self, first: int) -> bytes:
+        """Return what stands for the films that were taken from lines, from one on."""
+        end = len(self._found)
+        return json.dumps({_PLACES: [first, end]}).encode() + b",\n" if end > first else b""
+
+    def _take(self, plain: dict[str, object]) -> object:
+        """Return the place of a film, or of several in a row; None if it is none; the document as it is."""
         if "username" in plain:
             return plain
+        match plain.get(_PLACES):
+            case [int(first), int(end)] if 0 <= first < end <= len(self._found):
+                return range(first, end)
         try:
-            movie = movie_from_dict(plain)
+            self._found.append(movie_from_dict(plain))
         except (ValueError, TypeError, AttributeError):
             return None
-        known = self._known.get(movie.id)
-        return known if known == movie else movie
+        return range(len(self._found) - 1, len(self._found))
 
-
-def _movies(listed: object) -> tuple[tuple[Movie, ...], int]:
-    """Return the films of a list, and how many of its entries are none."""
-    if not isinstance(listed, list):
-        return (), 1
-    movies = tuple(entry for entry in listed if isinstance(entry, Movie))
-    return movies, len(listed) - len(movies)
+    def movies(self, listed: object) -> tuple[Sequence[Movie], int]:
+        """Return the films of a list, and how many of its entries are none."""
+        if not isinstance(listed, list):
+            return (), 1
+        places = [entry for entry in listed if isinstance(entry, range)]
+        odd = len(listed) - len(places)
+        count = sum(map(len, places))
+        if count == len(self._found):
+            return self._found, odd
+        if places and places[-1].stop - places[0].start == count:
+            return self._found[places[0].start : places[-1].stop], odd
+        return PackedMovies(self._found[place] for run in places for place in run), odd
 
 
 def _keys(listed: object) -> tuple[frozenset[str], int]:
@@ -185,12 +232,12 @@ def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory
     for movie in (*memory.movies, *memory.absent, *memory.left):
         known.update(movie.keys())
 
-    def lost(movies: tuple[Movie, ...]) -> tuple[Movie, ...]:
+    def lost(movies: Sequence[Movie]) -> tuple[Movie, ...]:
         return tuple(movie for movie in movies if known.isdisjoint(movie.keys()))
 
     return WatchlistMemory(
         owner=memory.owner,
-        movies=memory.movies + lost(earlier.movies),
+        movies=PackedMovies(chain(memory.movies, lost(earlier.movies))),
         absent=memory.absent + lost(earlier.absent),
         left=memory.left + lost(earlier.left),
         not_wanted=memory.not_wanted | (frozenset() if found.are_keys_whole else earlier.not_wanted),

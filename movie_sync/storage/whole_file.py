@@ -2,7 +2,10 @@
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.regular_file import NotAFileError, open_regular
@@ -17,7 +20,14 @@ class DamagedError(ValueError):
 
 
 def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
-    """Return what a file holds; nothing but a file is read.
+    """Return what a file holds; raises as `opened_whole`."""
+    with opened_whole(path, most_bytes=most_bytes) as file:
+        return file.read()
+
+
+@contextmanager
+def opened_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> Iterator[BinaryIO]:
+    """Open a file to read it; nothing but a file is opened.
 
     Raises:
         FileNotFoundError: there is none.
@@ -28,7 +38,7 @@ def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > most_bytes:
                 raise DamagedError("it is far too large")
-            return file.read()
+            yield file
     except FileNotFoundError:
         raise
     except NotAFileError as exc:

@@ -18,6 +18,7 @@ from pathlib import Path
 _HERE = Path(__file__).resolve()
 sys.path[:0] = [str(_HERE.parents[2]), str(_HERE.parents[1]), str(_HERE.parent)]
 
+import crowd  # noqa: E402 - found by the line above
 import daemon_costs  # noqa: E402 - found by the line above
 import queue_costs  # noqa: E402
 import rivals  # noqa: E402
@@ -33,6 +34,7 @@ def main() -> None:
     parts: dict[str, Callable[[argparse.Namespace], None]] = {
         "queue": _queue,
         "memory": _memory,
+        "crowd": _crowd,
         "idle": _idle,
         "latency": _latency,
         "stop": _stop,
@@ -46,7 +48,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ["queue", "memory", "idle", "latency", "stop", "speed"]
+    names = ["queue", "memory", "crowd", "idle", "latency", "stop", "speed"]
     parser.add_argument("parts", nargs="*", help=f"what to measure, of {', '.join(names)} (all)")
     parser.add_argument(
         "--sizes", type=_numbers, default=[100, 1_000, 10_000, 100_000], help="entries in the queues"
@@ -129,6 +131,32 @@ def _memory(options: argparse.Namespace) -> None:
         f"The daemon, with {daemon_costs.client_version()}: MB (10^6 bytes) and seconds of processor time",
         ("", "s until queued", "peak then", "handed over", "s until then", "resident", "peak", "threads"),
         rows,
+    )
+
+
+def _crowd(_options: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cost = crowd.crowded_peak(Path(folder), crowd.CROWD)
+    _table(
+        "Everything at its largest at once: MB (10^6 bytes)",
+        (
+            "films listed",
+            "files in the library",
+            "torrents in the client",
+            "files a torrent",
+            "peak",
+            "threads",
+        ),
+        [
+            (
+                f"{crowd.CROWD.films:,}",
+                f"{crowd.CROWD.library_files:,}",
+                f"{crowd.CROWD.torrents:,}",
+                f"{crowd.CROWD.files_a_torrent:,}",
+                f"{cost['VmHWM'] * 1024 / 1e6:.1f}",
+                str(cost["Threads"]),
+            )
+        ],
     )
 
 

@@ -1,0 +1,95 @@
+"""A long list of films in little memory: as objects, ten thousand of them would take five megabytes."""
+
+import marshal
+import zlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from itertools import islice, pairwise
+from operator import attrgetter
+from typing import overload
+
+from movie_sync.domain.compact import sort_array
+from movie_sync.domain.models import Movie
+
+_MOVIES_IN_A_BLOCK = 64
+_parts = attrgetter(*(part.name for part in fields(Movie)))
+
+
+class PackedMovies(Sequence[Movie]):
+    """Films in their order, some fifty bytes each, made anew whenever they are asked for. Not thread-safe."""
+
+    def __init__(self, movies: Iterable[Movie] = ()) -> None:
+        self._blocks: list[bytes] = []
+        self._open: list[Movie] = []
+        self.extend(movies)
+
+    def extend(self, movies: Iterable[Movie]) -> None:
+        """Add films at the end."""
+        for movie in movies:
+            self.append(movie)
+
+    def append(self, movie: Movie) -> None:
+        """Add a film at the end."""
+        self._open.append(movie)
+        if len(self._open) == _MOVIES_IN_A_BLOCK:
+            self._blocks.append(zlib.compress(marshal.dumps([_parts(each) for each in self._open]), 1))
+            self._open.clear()
+
+    def __len__(self) -> int:
+        return len(self._blocks) * _MOVIES_IN_A_BLOCK + len(self._open)
+
+    def __iter__(self) -> Iterator[Movie]:
+        for block in range(len(self._blocks)):
+            yield from self._unpacked(block)
+        yield from self._open
+
+    @overload
+    def __getitem__(self, place: int) -> Movie: ...
+    @overload
+    def __getitem__(self, place: slice) -> "PackedMovies": ...
+    def __getitem__(self, place: int | slice) -> "Movie | PackedMovies":
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            return PackedMovies(islice(self, start, stop, step) if step > 0 else ())
+        number = range(len(self))[place]
+        block, rest = divmod(number, _MOVIES_IN_A_BLOCK)
+        return self._open[rest] if block == len(self._blocks) else self._unpacked(block)[rest]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, PackedMovies | tuple)
+            and len(self) == len(other)
+            and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+    def __repr__(self) -> str:
+        return f"PackedMovies({list(self)!r})"
+
+    def _unpacked(self, block: int) -> list[Movie]:
+        return [Movie(*parts) for parts in marshal.loads(zlib.decompress(self._blocks[block]))]  # noqa: S302 - our own
+
+
+def has_doubles(texts: Iterable[str]) -> bool:
+    """Tell whether a text is there twice; goes by hashes, as `KeySet`."""
+    return any(first == second for first, second in pairwise(sort_array(array("q", map(hash, texts)))))
+
+
+class KeySet:
+    """The keys of many films, eight bytes each. Two keys may be taken for one, once in 10^19 times."""
+
+    def __init__(self, movies: Iterable[Movie]) -> None:
+        hashes = array("q", (hash(key) for movie in movies for key in movie.keys()))  # noqa: SIM118 - not a dict
+        self._hashes = sort_array(hashes)
+
+    def has_one_of(self, movie: Movie) -> bool:
+        """Tell whether one of a film's keys is among them."""
+        for key in movie.keys():  # noqa: SIM118 - not a dict
+            hashed = hash(key)
+            place = bisect_left(self._hashes, hashed)
+            if place < len(self._hashes) and self._hashes[place] == hashed:
+                return True
+        return False
