@@ -117,6 +117,7 @@ def test_channels_that_are_gone(tmp_path: Path) -> None:
 
     assert ids(again) == [event(1).id]
     assert ids(again, "notices") == []
+    assert ids(outbox_in(tmp_path), "notices") == []  # turned on again: that was long ago
 
 
 def test_the_oldest_give_way(
@@ -132,6 +133,13 @@ def test_the_oldest_give_way(
     assert span is not None
     assert span.count == 50
     assert caplog.text.count("given up") == 1
+
+    again = outbox_in(tmp_path)  # what was given up stays so
+    assert ids(again) == ids(outbox)
+    again.put(event(0), ["command"])
+    assert ids(again) == ids(outbox)
+    monkeypatch.setattr(event_outbox, "_MOST_WAITING", 20)
+    assert ids(outbox_in(tmp_path)) == ids(outbox)[-20:]
 
 
 def test_a_burst_costs_little(tmp_path: Path) -> None:

@@ -75,8 +75,7 @@ class EventOutbox:
         self._is_overfull = False
         delete_leftover(path)
         self._load()
-        for event_id in list(self._waiting):
-            self._take_off(event_id, self._waiting[event_id].channels - set(keep))
+        self._give_up_old(set(keep))
 
     def put(self, event: Event, channels: Collection[str]) -> None:
         """Keep an event for these channels, safe on the disk on return.
@@ -92,8 +91,7 @@ class EventOutbox:
             if event.id not in self._waiting:
                 line = _encoded({"event": event_to_dict(event), "for": sorted(channels)})
                 self._waiting[event.id] = _Waiting(line, event.at, set(channels))
-                self._make_room()
-                self._append(line, flush=True)
+                self._append(*self._make_room(), line, flush=True)
             elif self._is_stale:
                 self._write_whole()
 
@@ -135,10 +133,32 @@ class EventOutbox:
         if len(self._told) > _MOST_TOLD:
             del self._told[next(iter(self._told))]
 
-    def _make_room(self) -> None:
+    def _give_up_old(self, keep: set[str]) -> None:
+        """Take off what is too much, and what waited for channels that are no more, in the file as well.
+
+        Such a channel may be turned on again, and then has nothing to do with what was before.
+        """
+        too_many = len(self._waiting) - _MOST_WAITING
+        gone = {
+            event_id: waiting.channels - (keep if number >= too_many else set())
+            for number, (event_id, waiting) in enumerate(self._waiting.items())
+            if number < too_many or not waiting.channels <= keep
+        }
+        for event_id, channels in gone.items():
+            self._take_off(event_id, channels)
+        if gone:
+            with contextlib.suppress(StorageError):  # then the next event writes it
+                self._write_whole()
+
+    def _make_room(self) -> list[bytes]:
+        """Give the oldest up if too many wait; return the line that says so in the file, if there is one."""
         is_overfull = len(self._waiting) > _MOST_WAITING
+        lines = []
         if is_overfull:
-            del self._waiting[next(iter(self._waiting))]
+            oldest = next(iter(self._waiting))
+            channels = set(self._waiting[oldest].channels)
+            lines.append(_encoded({"done": [oldest], "for": sorted(channels)}))
+            self._take_off(oldest, channels)
             if not self._is_overfull:
                 _log.warning(
                     "More than %d events wait to be told; the oldest are given up. See whether on_event, "
@@ -146,10 +166,11 @@ class EventOutbox:
                     _MOST_WAITING,
                 )
         self._is_overfull = is_overfull
+        return lines
 
     # --- the file -------------------------------------------------------------------------
 
-    def _append(self, line: bytes, *, flush: bool) -> None:
+    def _append(self, *lines: bytes, flush: bool) -> None:
         spent = self._lines - len(self._waiting)
         if self._is_stale or spent > _MOST_SPENT_LINES:
             self._write_whole()
@@ -160,7 +181,8 @@ class EventOutbox:
             self._write_whole()
             return
         try:
-            self._append_to(descriptor, line + b"\n", flush=flush)
+            for line in lines:
+                self._append_to(descriptor, line + b"\n", flush=flush and line is lines[-1])
         finally:
             os.close(descriptor)
 
