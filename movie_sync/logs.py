@@ -204,9 +204,10 @@ def set_up_logging(
 
 
 def write_waiting_lines() -> None:
-    """Write what stderr did not take before, as far as it takes it now; never waits."""
+    """Write what stderr did not take before, as far as it takes it now; never waits, never raises."""
     for handler in logging.getLogger(LOGGER_NAME).handlers:
-        handler.flush()
+        if isinstance(handler, _Console):
+            handler.flush()
 
 
 def _are_colours_wanted() -> bool:
