@@ -610,7 +610,7 @@ def test_a_name_that_cannot_be_read_holds_back_what_it_may_be(shelf):
 
 def test_a_name_that_is_cut_within_a_letter_is_read(shelf):
     """Half a letter at the end, as a limit of the length leaves it, hides nothing."""
-    name = os.fsdecode("Amélie (2001) Fabuleux destin d’Amé".encode()[:-1] + b".mkv")
+    name = os.fsdecode("Amélie (2001) Édition d’Amé".encode()[:-1] + b".mkv")
     put(shelf.root / name)
     assert shelf.find(film("Amélie", 2001)) == name
 

@@ -185,6 +185,123 @@ CASES = {
         yes | Love Actually (2003) | Love.Actually.2003.With.Commentary.1080p
         yes | Alien (1979) | Alien (1979) - CD1.avi
     """,
+    "editions and labels behind the year": """
+        yes | Heat (1995) | Heat.1995.Directors.Definitive.Edition.1080p.BluRay.x264-GRP
+        yes | Heat (1995) | Heat.1995.Mind.Bending.Edition.1080p.BluRay
+        yes | Heat (1995) | Heat.1995.2.Disc.Special.Edition.DVDRip
+        yes | Heat (1995) | Heat.1995.Version.Restauree.1080p
+        yes | Heat (1995) | Heat.1995.Montaje.del.Director.1080p
+        yes | Heat (1995) | Heat.1995.Langfassung.German.1080p
+        yes | Heat (1995) | Heat.1995.New.4K.Restoration.1080p
+        yes | Heat (1995) | Heat.1995.Kino.Lorber.1080p.BluRay
+        yes | Heat (1995) | Heat.1995.CEE.1080p.Blu-ray.AVC
+        yes | Heat (1995) | Heat.1995.MAX.WEB-DL.1080p
+        yes | Heat (1995) | Heat.1995.STV.FRENCH.DVDRip
+        yes | Heat (1995) | Heat.1995.D.WEB-DL.1O8Op
+        yes | Heat (1995) | Heat.1995.Dublat.RO.1080p
+        yes | Heat (1995) | Heat.1995.SUBITA.720p
+        yes | Heat (1995) | Heat.1995.盗火线.1080p
+        yes | Heat (1995) | Heat (1995) {edition-Director's Cut} [Bluray-1080p].mkv
+        yes | Heat (1995) | Heat (1995) - [Directors Cut].mkv
+        yes | Heat (1995) | Heat (1995) - 4K DV.mkv
+        yes | Heat (1995) | Heat (1995) (1).mkv
+        yes | Heat (1995) | Heat (1995) 5.1 1.4GB 720p
+        yes | Heat (1995) | Heat (1995) [EE by ADM] 480p
+        yes | Heat (1995) | Heat (1995) [www.site.org] 1080p
+        yes | Heat (1995) | Heat (1995) [YTS.MX].mp4
+        yes | Heat (1995) | Heat[1995]-LIFE[ultimafrontiera]
+        yes | Heat (1995) | Heat.1995.1080p.BluRay.x264-REACTION
+        yes | Heat (1995) | Heat [1995, США, боевик, BDRip 1080p] Dub
+        yes | Heat (1995) | Heat (Crime 1995) Al Pacino 720p
+        yes | Heat (1995) | Heat.1995.AKA.Fuego.1080p
+        yes | Heat (1995); Fuego contra fuego | Heat (1995) (Fuego contra fuego) 1080p
+        yes | Alien vs. Predator (2004) | Alien.vs.Predator.2004.1080p
+    """,
+    "other things behind the year": """
+        no | Heat (1995) | Heat.1995.RiffTrax.1080p
+        no | Heat (1995) | Heat.1995.1080p.RiffTrax.BluRay
+        no | Heat (1995) | Heat (1995) Movie Reaction 1080p
+        no | Heat (1995) | Heat (1995)-reaction.mkv
+        no | Heat (1995) | Heat.1995.Movie.Recap.720p
+        no | Heat (1995) | Heat.1995.Commentary.Only.AC3
+        no | Heat (1995) | Heat.1995.Subs.Only.BluRay
+        no | Heat (1995) | Heat.1995.Radio.Drama.AAC
+        no | Heat (1995) | Heat (1995) [Stage Play].mkv
+        no | Heat (1995) | Heat.1995.Live.in.Concert.1080p
+        no | Heat (1995) | Heat.1995.Longplay.1080p
+        no | Heat (1995) | Heat.1995.Fan.Edit.1080p
+        no | Heat (1995) | Heat (1995) {edition-Fan Cut}.mkv
+        no | Heat (1995) | Heat.1995.Abridged.Version.1080p
+        no | Heat (1995) | Heat.1995.vs.Ronin.1080p
+        no | Heat (1995) | Heat.1995.Documentary.About.It.1080p
+        no | Heat (1995) | Heat.1995.Q&A.1080p
+        no | Heat (1995) | Heat (1995)-deleted.mkv
+        maybe | Heat (1995) | Heat.1995.Remake.1080p
+        maybe | Heat (1995) | Heat.1995.Documentary.1080p
+        maybe | Heat (1995) | Heat.1995.Directors.Commentary.1080p
+        maybe | Heat (1995) | Heat.1995.The.Musical.1080p
+        maybe | Heat (1995) | Heat.1995.Phantom.Edit.1080p
+        maybe | Heat (1995) | Heat.1995.TV.Special.1080p
+        maybe | Heat (1995) | Heat.1995.Puppet.Show.1080p
+        maybe | Heat (1995) | Heat.1995.The.Revenge.1080p
+        maybe | Heat (1995) | Heat (1995) [Michael B. Jordan] 1080p
+        maybe | Heat (1995) | Heat (1995) Puppet Show/Heat.mkv
+        yes | The Concert (2009) | The.Concert.2009.1080p
+        yes | The Abridged Life (2012) | The.Abridged.Life.2012.1080p
+    """,
+    "parts behind the year": """
+        yes | Gangs of Wasseypur - Part 2 (2012); Gangs of Wasseypur | Gangs.of.Wasseypur.2012.Part.Two.720p
+        no | Gangs of Wasseypur - Part 2 (2012); Gangs of Wasseypur | Gangs of Wasseypur 2012 Part 1 720p
+        no | Gangs of Wasseypur (2012) | Gangs of Wasseypur 2012 Part 2 720p
+        yes | Nymphomaniac: Vol. II (2013) | Nymphomaniac.2013.Directors.Cut.Vol.II.1080p
+        yes | Nymphomaniac: Vol. II (2013) | Nymphomaniac.2013.1080p.BluRay.Volume.II.x264
+        no | Nymphomaniac: Vol. I (2013); Nymphomaniac | Nymphomaniac.2013.Volume.II.1080p
+        no | Nymphomaniac: Vol. I (2013); Nymphomaniac | Nymphomaniac (2013) - part2.mkv
+        no | Nymphomaniac: Vol. I (2013); Nymphomaniac | Nymphomaniac.2013.II.1080p
+        yes | Rocky II (1979) | Rocky.1979.II.1080p
+        yes | Red Cliff Part II (2009) | Red.Cliff.2009.Partea.a.II-a.1080p
+        no | John Wick (2014) | John Wick (2014) Chapter 2 1080p
+        maybe | Dune (2021) | Dune.2021.Part.One.1080p
+        yes | Dune: Part One (2021) | Dune.2021.Part.One.1080p
+        no | Heat (1995) | Heat.1995.CD1.DVDRip.XviD-GRP
+        maybe | Heat (1995) | Heat.1995.1of2.DVDRip
+        yes | Heat (1995) | Heat.1995.CD1.CD2.DVDRip
+        yes | Heat (1995) | Heat (1995)/Heat (1995) - pt2.mkv
+        yes | Heat (1995) | Heat.1995.2CD.PT.5.1.DVDRip
+        yes | Ip Man 4: The Finale (2019); Ip Man 4 | Ip Man 4 The Finale (2019) CD1.avi
+    """,
+    "beginnings and odd forms": """
+        yes | Jurassic Park (1993) | 1993- Jurassic Park.mkv
+        yes | Jurassic Park (1993) | 1993.Jurassic.Park.1080p.mkv
+        yes | Jurassic Park (1993) | 1993_Jurassic_Park.mkv
+        yes | Jurassic Park (1993) | 1993 - Jurassic Park (1993).mkv
+        no | Jurassic Park (1993) | 1994 Jurassic Park.mkv
+        yes | Heat (1995) | 1995 Heat.mkv
+        yes | 2012 (2009) | 2009 2012.mkv
+        yes | 2001: A Space Odyssey (1968) | 1968 2001 A Space Odyssey.mkv
+        maybe | Police Academy (1984) | Police Academy Collection/01 Police Academy.mkv
+        yes | Police Academy (1984) | 01.Police.Academy.1984.1080p.mkv
+        maybe | Police Academy (1984) | 1 Police Academy (1984).mkv
+        maybe | Monkeys (1995) | 12 Monkeys (1995).mkv
+        maybe | It (1990); @2017 | Stephen.Kings.It.1990.1080p
+        maybe | Psycho (1960) | Hitchcocks.Psycho.1960.1080p
+        maybe | Dracula (1992) | Francis.Ford.Coppolas.Dracula.1992
+        yes | Anchoress (1993) | Anchoress (1993) [Anchoress.1993.720p.BluRay]
+        yes | Heat (1995) | Heat (1995) - Heat 1080p.mkv
+        yes | Cash Out (2024) | Cash.Out-I.maghi.del.furto.2024.1080p
+        no | Spider (2002) | Spider-Man.2002.1080p
+        maybe | Spider (2018) | Spider-Man Un Nuovo Universo 2018 1080p
+        yes | I Am Legend (2007) | 我是传奇.I.Am.Legend.2007.1080p
+        yes | A Chinese Ghost Story II (1990) | 倩女幽魂2.A Chinese Ghost Story II.1990.1080p
+        yes | E.T. the Extra-Terrestrial (1982) | 外星人.E.T.the.Extra-Terrestrial.1982
+        yes | 8-Bit Christmas (2021) | Tamilblasters.sbs - 8 Bit Christmas (2021) HDRip
+        yes | 8-Bit Christmas (2021) | www.moviez.photography_-_8_Bit_Christmas_2021
+        yes | Up (2009) | @movies_hd - Up (2009) 1080p
+        yes | Mr. Nobody (2009) | Mr.Nobody - 2009 - 1080p.mkv
+        yes | X-Men: Days of Future Past (2014) | Days.of.Future.Past.2014.1080p
+        maybe | The Lord of the Rings: The Two Towers (2002) | The.Lord.of.the.Rings.2002.1080p
+        yes | The Scorch Trials (2015) | The.Scorch.Trials.OM.2015.WEB-DLRip.by.Seven
+    """,
     "sites, groups and numbers before the title": """
         yes | Titanic (1997) | www.TamilBlasters.cam - Titanic (1997)[1080p BDRip]
         yes | Titanic (1997) | [ www.Torrenting.com ] - Titanic.1997.720p

@@ -66,6 +66,9 @@ REFUSALS = [
     ("Heat.1995.1080p.BluRay.EXTRAS.x264", {}, "not this film: extras"),
     ("Heat.Collection.1995.1080p.BluRay.x264", {}, "pack of several films"),
     ("Ronin.1998.1080p.BluRay.x264", {}, "another title: ronin (1998)"),
+    ("Heat.1995.RiffTrax.1080p.BluRay.x264", {}, "not this film: somebody's own edit of the film"),
+    ("Heat.1995.CD1.1080p.BluRay.x264", {}, "not this film: disc 1 alone"),
+    ("Heat.1995.Puppet.Show.1080p.BluRay.x264", {}, 'but "puppet show" stands behind the year'),
     ("Heat.1986.1080p.BluRay.x264", {}, "year 1986, wanted 1995"),
     ("Heat.1995.1080p.BluRay.x264", {"imdb_id": "tt0000001"}, "IMDb id of another film"),
     ("Heat.1995.1080p.BluRay.x264", {"gb": 1.0}, "5.9 MB a minute, under 12.5 for 1080p"),
@@ -147,6 +150,7 @@ def test_right_id_stands_in_for_an_unknown_year():
     """A film whose year nobody knows is taken by its id and title."""
     assert only(release(), replace(HEAT, year=None)).accepted
     assert not only(release(imdb_id=None), replace(HEAT, year=None)).accepted
+    assert not only(release("Heat.1995.Puppet.Show.1080p.BluRay"), replace(HEAT, year=None)).accepted
 
 
 def test_without_an_id_the_name_must_fit_surely():

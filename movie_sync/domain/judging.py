@@ -11,8 +11,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from movie_sync.domain.name_kinds import Kind, Mark
+from movie_sync.domain.name_parts import Part
+from movie_sync.domain.name_rest import Rest
 from movie_sync.domain.path_name import NamePath, parse_path
 from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.titles import folded_key
 from movie_sync.domain.typos import differs_by_series_number, is_typo
 from movie_sync.domain.wanted import Known, WantedFilm, Worth
 
@@ -90,10 +93,7 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
         known = wanted.keys.get(reading.key.squashed)
         if known is None:
             continue
-        found = _less_if_marked(_judge_reading(wanted, known, reading, path), path.marks, reading)
-        if found.verdict is Verdict.YES and reading.last > 0:
-            found = replace(found, title_end=reading.last)
-        found = _less_if_alternative(found, known, reading)
+        found = _weighed(_judge_reading(wanted, known, reading, path), wanted, known, reading, path.marks)
         if found.verdict is Verdict.YES:
             return found
         if best is None or _rank(found) < _rank(best):
@@ -112,6 +112,50 @@ def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
         if mark.first < 0 or mark.first >= path.name.title_end:
             return Judgement(Verdict.NO, f"{mark.kind}")
     return Judgement(Verdict.YES, f"the name has the film's IMDb id {wanted.imdb_id}", exact=True)
+
+
+def _weighed(
+    found: Judgement, wanted: WantedFilm, known: Known, reading: Reading, marks: Sequence[Mark]
+) -> Judgement:
+    """Weigh what else a name says against what its title and year say."""
+    if found.verdict is Verdict.YES and reading.last > 0:
+        found = replace(found, title_end=reading.last)
+    found = _less_if_marked(found, marks, reading)
+    if reading.part is not None:
+        found = _less_if_part(found, wanted, reading, reading.part)
+    if reading.rest is not None:
+        found = _less_if_more(found, wanted, reading.rest)
+    return _less_if_alternative(found, known, reading)
+
+
+def _less_if_part(found: Judgement, wanted: WantedFilm, reading: Reading, part: Part) -> Judgement:
+    """Take another part, or a piece of the film, for what it is; the title may well have the number."""
+    if found.verdict is Verdict.NO:
+        return found
+    named = reading.key.words
+    titles = [known.key.words for known in wanted.titles]
+    if part.number in named.split()[1:] and any(part.number in words.split() for words in titles):
+        return found
+    numbers = [words[len(named) + 1 :] for words in titles if words.startswith(f"{named} ")]
+    numbered = next((number for number in numbers if number.isdigit()), "")
+    if part.is_file and (part.is_disc or not numbered):
+        return found
+    if part.is_disc:
+        return Judgement(Verdict.NO, f"disc {part.number} alone")
+    if part.number == "1" and not numbered:
+        return Judgement(Verdict.MAYBE, "part 1 alone, and the film's title has no number")
+    return Judgement(Verdict.NO, f"another part: {part.number} for {numbered or 'none'}")
+
+
+def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Rest) -> Judgement:
+    """Doubt a name that goes on behind its year with words that may make it another thing."""
+    if found.verdict is Verdict.NO or (found.verdict is Verdict.MAYBE and not found.lacks_only_id):
+        return found
+    for first in range(rest.first + 1):
+        for last in range(rest.last, len(rest.words) + 1):
+            if folded_key(" ".join(rest.words[first:last])).squashed in wanted.keys:
+                return found  # the title said twice, or another one of its titles
+    return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
 
 
 def _less_if_marked(found: Judgement, marks: Sequence[Mark], reading: Reading) -> Judgement:
@@ -151,7 +195,7 @@ def _judge_same_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judg
         return Judgement(Verdict.MAYBE, "the year agrees, and the title but for its article")
     words = reading.key.words.count(" ") + 1
     sure = (
-        reading.how <= How.FOREIGN_HALF
+        reading.how <= How.LED
         or (reading.how is How.PREFIXED and words > 1)
         or (reading.how in (How.OWNED, How.SECOND_HALF) and words + bool(reading.key.article) > 1)
         or (reading.how in (How.SECOND_HALF, How.HALF) and reading.other in wanted.keys)
@@ -216,7 +260,7 @@ def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
             why = _near_title(known.key.words, reading.key.words)
             if why:
                 found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
-                return _less_if_alternative(_less_if_marked(found, path.marks, reading), known, reading)
+                return _weighed(found, wanted, known, reading, path.marks)
     return Judgement(Verdict.NO, _difference(wanted, path))
 
 

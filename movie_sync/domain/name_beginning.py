@@ -11,7 +11,8 @@ _SITE = re.compile(
     \s* (?: [\[({【] \s* (?:www[ .])? [\w-]+ (?:\.[\w-]+)* [ .]
                 (?:com|org|net|to|tv|me|cc|mx|io|ro|cam|tel|ws|xyz|vip|site|info|eu|ru|in|pw|lol|art|cx)
                 \s* [\])}】]
-          | www [ .] [\w-]+ (?:\.[\w-]+)* [ .] [a-z]{2,6} (?=[\s\]_-])
+          | www [ .] [\w-]+ (?:\.[\w-]+)* [ .] [a-z]{2,14} (?=[\s\]_-])
+          | @ [\w.]{3,40} (?=[\s-])
           | [\w-]+ \. (?:com|org|net|to|tv|cc|mx|cam|tel|ws|xyz|vip|site|info|eu|pw|lol|art|cx) (?=\s+-\s)
         ) [\s._-]*
     """,
@@ -24,6 +25,9 @@ _SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
 _PREFIXES = (
     (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
     (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
+    (re.compile(r"\s{0,9}(?:#\d{1,3}|0\d{1,2})[\s._)-]{1,4}"), How.LOOSE),
+    (re.compile(r"\s{0,9}\d{1,2}[\s_]{1,4}"), How.HALF),  # it may as well be the title's
+    (re.compile(r"\s{0,9}[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"), How.PREFIXED),  # a site
     (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
     (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED),  # a scene group
 )

@@ -24,6 +24,10 @@ class Kind(StrEnum):
     MUSIC = "music"
     GAME = "a game"
     BOOK = "a book"
+    ABOUT = "something about the film"
+    EDIT = "somebody's own edit of the film"
+    STAGE = "a stage, radio or concert version"
+    RIVAL = "another film"
     FILE = "no film file"
 
 
@@ -60,7 +64,32 @@ _SINGLE: dict[str, Kind] = {
     **dict.fromkeys(("parody", "parodie", "parodia"), Kind.PARODY),
     **dict.fromkeys(("soundtrack", "soundtracks", "discography", "audiocd"), Kind.MUSIC),
     **dict.fromkeys(("audiobook", "audiobooks", "hoerbuch", "horbuch", "ebook"), Kind.BOOK),
+    **dict.fromkeys(
+        (
+            "reaction", "reactions", "reacts", "reacting", "recap", "recaps", "recapped", "review",
+            "reviewed", "reviews", "podcast", "explained",
+        ),
+        Kind.ABOUT,
+    ),
+    **dict.fromkeys(
+        (
+            "rifftrax", "rifftracks", "riffed", "riffs", "mst3k", "fanedit", "fanedits", "fancut", "fanfilm",
+            "fanmade", "fandub", "fandubbed", "abridged", "supercut", "mashup", "sweded", "machinima",
+        ),
+        Kind.EDIT,
+    ),
+    **dict.fromkeys(
+        ("stageplay", "concert", "ballet", "opera", "audiodrama", "audioplay", "hoerspiel", "horspiel"),
+        Kind.STAGE,
+    ),
+    **dict.fromkeys(
+        ("longplay", "walkthrough", "playthrough", "gameplay", "letsplay", "speedrun", "cutscenes"), Kind.GAME
+    ),
+    **dict.fromkeys(("animatic", "animatics", "storyboard", "storyboards"), Kind.EXTRAS),
 }  # fmt: skip
+# Groups are called so as well.
+_NOT_AS_GROUP = frozenset({Kind.ABOUT, Kind.EDIT, Kind.STAGE})
+_RIVALS = frozenset({"vs", "versus"})
 # These decide only where nothing in the name speaks for a film file.
 _WITHOUT_VIDEO: dict[str, Kind] = {
     **dict.fromkeys(
@@ -98,7 +127,34 @@ _PHRASES: dict[str, tuple[tuple[tuple[str, ...], Kind], ...]] = {
     "axel": ((("braun",), Kind.ADULT),),
     "graphic": ((("novel",), Kind.BOOK),),
     "shooting": ((("script",), Kind.BOOK),),
+    "commentary": ((("only",), Kind.ABOUT),),
+    "subs": ((("only",), Kind.SUBTITLES),),
+    "sub": ((("only",), Kind.SUBTITLES),),
+    "subtitle": ((("only",), Kind.SUBTITLES),),
+    "subtitles": ((("only",), Kind.SUBTITLES),),
+    "only": ((("subs",), Kind.SUBTITLES), (("subtitles",), Kind.SUBTITLES), (("audio",), Kind.MUSIC)),
+    "audio": ((("only",), Kind.MUSIC), (("drama",), Kind.STAGE), (("play",), Kind.STAGE)),
+    "radio": tuple(
+        ((word,), Kind.STAGE)
+        for word in ("drama", "play", "show", "theatre", "theater", "version", "adaptation", "broadcast")
+    ),
+    "stage": tuple(
+        ((word,), Kind.STAGE) for word in ("play", "show", "version", "musical", "production", "recording")
+    ),
+    "theatre": ((("live",), Kind.STAGE), (("play",), Kind.STAGE)),
+    "broadway": ((("musical",), Kind.STAGE), (("show",), Kind.STAGE)),
+    "fan": tuple(
+        ((word,), Kind.EDIT)
+        for word in ("edit", "cut", "film", "made", "dub", "remake", "version", "edition")
+    ),
+    "shot": ((("for", "shot"), Kind.EDIT),),
+    "mash": ((("up",), Kind.EDIT),),
+    "table": ((("read",), Kind.STAGE),),
+    "lets": ((("play",), Kind.GAME),),
+    "q": ((("and", "a"), Kind.EXTRAS),),
+    "documentary": tuple(((word,), Kind.ABOUT) for word in ("about", "on", "of")),
 }
+_EXTRAS_FILE = re.compile(r"[^\s.]-(?:deleted|scenes?|shorts?|other|clips?|themes?)$")
 _FULL_EPISODE = re.compile(r"s\d{1,2}e\d{1,4}\w*|\d{1,2}x\d{2,3}|s\d{1,2}d\d{1,2}")
 _SEASON = re.compile(r"s(?:eason)?\d{1,2}")
 _EPISODE = re.compile(r"e\d{2,3}|ep(?:isode)?\d{1,3}")
@@ -120,7 +176,8 @@ def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) ->
     for index, word in enumerate(words):
         kind = _SINGLE.get(word) or (None if has_video else _kind_without_video(words, index))
         if kind is not None:
-            if index == 0 or not _is_harmless(kind, word, words[index - 1]):
+            is_group = kind in _NOT_AS_GROUP and cut < index == len(words) - 1 and text.endswith(f"-{word}")
+            if index == 0 or not (is_group or _is_harmless(kind, word, words[index - 1])):
                 marks.append(Mark(kind, index, index + 1))
         elif word in _PHRASES:
             marks.extend(_phrase_marks(words, index))
@@ -128,6 +185,10 @@ def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) ->
             mark = _series_mark(words, index, cut)
             if mark:
                 marks.append(mark)
+        elif word in _RIVALS and index:
+            marks.append(Mark(Kind.RIVAL, index, index + 1))
+    if cut == len(words) and _EXTRAS_FILE.search(text):
+        marks.append(Mark(Kind.EXTRAS, len(words) - 1, len(words)))
     if "-x" in text:
         marks.extend(
             Mark(Kind.EXTRAS, index, index + 1)

@@ -49,7 +49,7 @@ EDITION = frozenset(
     despecialized colorized colourized recut criterion se dc ee ce tc cc fs ws fullscreen widescreen
     limited internal int proper retail hybrid custom rated untouched regraded noir uncompressed fanedit
     collector collectors special ultimate final complete real directors dircut longue
-    openmatte preair festival 35mm 70mm 16mm hq lq uncropped
+    openmatte om preair festival 35mm 70mm 16mm hq lq uncropped
     """.split()
 )
 EDITION_NOUNS = frozenset("cut edition version release edit schnittfassung fassung matte collection".split())
@@ -95,7 +95,7 @@ GENRES = frozenset(
 LOOSE_TAGS = frozenset(
     """
     3d 2d hd final special complete real limited proper internal ultimate retail rated stan opus festival
-    line dual audio org collection edit cut dan fin nor por spa mal tam noir
+    om line dual audio org collection edit cut dan fin nor por spa mal tam noir
     """.split()
 )
 # Tags too, but after a single word perhaps the title's second ("The Good German").

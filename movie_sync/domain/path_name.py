@@ -122,8 +122,8 @@ def _together(file_name: str, file: ParsedName, folder: ParsedName, readings: li
     dated = [reading for reading in usable if reading.year]
     agreeing = {reading.key.squashed for reading in usable} & own
     if dated and agreeing:
-        year = dated[0].year
-        readings = [reading._replace(year=year) for reading in readings]
+        year, rest, part = dated[0].year, dated[0].rest, dated[0].part
+        readings = [reading._replace(year=year, rest=rest, part=reading.part or part) for reading in readings]
     doubt = How.WHOLE if agreeing or _says_nothing(file_name, file, folder) else How.HALF
     # The places of these readings are in the folder's name, so no mark of the file's is inside them.
     return [

@@ -3,6 +3,8 @@
 from enum import IntEnum
 from typing import NamedTuple
 
+from movie_sync.domain.name_parts import Part
+from movie_sync.domain.name_rest import Rest
 from movie_sync.domain.titles import TitleKey
 
 
@@ -14,18 +16,21 @@ class How(IntEnum):
     AKA = 2  # one of two titles that the name gives as the same film's
     LOOSE = 3  # without a word that may well belong to the title: "3D", "Final"
     FOREIGN_HALF = 4  # one half of "A - B" where the other half is in another language
-    PREFIXED = 5  # without a number or a group before the title
-    OWNED = 6  # without a name before the title: "Tim Burton's"
-    SECOND_HALF = 7  # the second half of "A - B": often "Director - Title"
-    HALF = 8  # the first half of "A - B": often "Title - Subtitle"
-    EARLY_YEAR = 9  # an earlier of two years taken for the film's
+    LED = 5  # behind a year that nothing but a dot or a blank parts from it
+    PREFIXED = 6  # without a number or a group before the title
+    OWNED = 7  # without a name before the title: "Tim Burton's"
+    SECOND_HALF = 8  # the second half of "A - B": often "Director - Title"
+    HALF = 9  # the first half of "A - B": often "Title - Subtitle"
+    EARLY_YEAR = 10  # an earlier of two years taken for the film's
 
 
 class Reading(NamedTuple):
     """One title that a name may mean.
 
     `first` and `last` are the indices of the words it spans, [first, last); -1 both if it stands in
-    the folder's name. `other` is the key of the other half where the name gives two titles.
+    the folder's name. `other` is the key of the other half where the name gives two titles. `rest` is
+    what stands behind the year and is not understood, `part` what behind the title names a part; the key
+    of one reading has its number, too.
     """
 
     key: TitleKey
@@ -34,3 +39,5 @@ class Reading(NamedTuple):
     first: int
     last: int
     other: str = ""
+    rest: Rest | None = None
+    part: Part | None = None

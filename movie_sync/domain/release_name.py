@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
 from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated
+from movie_sync.domain.name_parts import Part, find_part
+from movie_sync.domain.name_rest import Rest, Words, read_rest
 from movie_sync.domain.name_words import (
     EDITION_MODIFIERS,
     FOREIGN,
@@ -45,6 +47,7 @@ _WORD = re.compile(r"[^\W_]+")
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
 _AKA = re.compile(r"(?<![^\W_])(?:a\.?\s?k\.?\s?a)(?![^\W_])\.?|\s[/|¦]\s")
 _DASH = re.compile(r"[\s._]{1,9}[-–—]{1,9}[\s._]{1,9}|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
+_DASH_AMONG_DOTS = re.compile(r"(?<=[^\W_]{3})[-–—](?=[^\W_]{1,40}\.)")
 _NOT_LATIN = (
     "\u0370-\u03ff\u0400-\u052f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\u0600-\u06ff\u0590-\u05ff\u0e00-\u0e7f"
 )
@@ -52,17 +55,20 @@ _NOT_LATIN = (
 _EDGE = "¦"
 _NUMBERS_TOO = r"((?:[\W_]*\d+(?!\w))*)[\W_]*"
 _ALPHABET_EDGE = re.compile(
-    rf"(?<=[{_NOT_LATIN}]){_NUMBERS_TOO}(?=[a-zA-ZÀ-ɏ]{{2}})"
+    rf"(?<=[{_NOT_LATIN}]){_NUMBERS_TOO}(?=[a-zA-ZÀ-ɏ](?:[. ,_] ?)?[a-zA-ZÀ-ɏ])"
     rf"|(?<=[a-zA-ZÀ-ɏ]{{2}}){_NUMBERS_TOO}(?=[{_NOT_LATIN}])"
 )
 _RANGE = re.compile(r"[\s)]*[-–—][\s(]*")
-_LEADING_YEAR = re.compile(r"\s*(?:[\[(](\d{4})[\])]\s*[-._]?\s*|(\d{4})\s+-\s+)")
+_PARTS_YEAR = re.compile(r"[-–—)\],:]|\.\s")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
 MAX_LENGTH = 400
-_LEAST_WORDS_OWNED = 4  # two names and two of the title
+_WORDS_OF_A_NAME = 2
+_MOST_WORDS_OF_OWNER = 4
 _TAGS = frozenset({Sort.EDITION, Sort.EDITION_NOUN, Sort.LANGUAGE, Sort.WEAK})
 _SOUND_WORDS = frozenset({"mp3", "flac", "aac", "kbps", "320kbps"})
-_GENITIVE = re.compile(r"(?!christmas)[^\W\d_]{3,}(?<![sui])s")
+_GENITIVE = re.compile(
+    r"(?!(?:christmas|meets|goes|takes|comes|makes|returns|rises)$)[^\W\d_]{3,}(?<![sui])s"
+)
 _NO_FIRST_NAMES = frozenset("the a an my our your his her its le la el der die das il un une".split())
 _DISC_WORDS = frozenset({"cd", "cds", "dvds"})
 _COLOUR_SPACES = frozenset({"bt", "rec"})  # BT.2020
@@ -118,6 +124,8 @@ class _Parser:
         self.sorts = [sort_of(word) for word in self.words]
         self.readings: dict[tuple[str, int | None], Reading] = {}
         self.title_end = len(self.words)
+        self.rest: Rest | None = None
+        self.part: Part | None = None
 
     def parse(self) -> ParsedName:
         position, others = find_beginnings(self.text)
@@ -132,7 +140,7 @@ class _Parser:
         for other, how in others:
             start = self._index_at(other)
             if start < len(self.words) and start != begin:
-                self._read(start, max(cut, start), years, how)
+                self._read(start, cut if start < cut else self._cut(start), years, how)
         has_video = self.extension in VIDEO_EXTENSIONS or any(
             sort is Sort.TECHNICAL and word not in _SOUND_WORDS
             for word, sort in zip(self.words, self.sorts, strict=True)
@@ -175,10 +183,11 @@ class _Parser:
 
     def _read(self, begin: int, cut: int, years: list[int], how: How) -> None:
         """Add the readings of a title that begins at a word."""
-        leading = _LEADING_YEAR.match(self.text, self.starts[begin] - 1 if self.starts[begin] else 0)
         inside = [index for index in years if begin < index < cut]
-        if leading and self.sorts[begin] is Sort.YEAR and cut > begin + 1:
-            self._title(begin + 1, cut, int(self.words[begin]), how)
+        late = [] if inside else [index for index in years if index >= cut]
+        self._read_behind(cut, inside[-1:] or late[:1], is_beside_title=bool(inside))
+        if self.sorts[begin] is Sort.YEAR and cut > begin + 1:
+            self._title_behind_year(begin, cut, inside, how)
         if inside:
             last = inside[-1]
             self._title(
@@ -186,14 +195,43 @@ class _Parser:
             )
             for early in inside[:-1]:
                 # "1981.Directors.Cut.1997": the later year is the edition's.
-                edition = last - early > 1 and self._only_tags(early + 1, last)
-                self._title(begin, early, int(self.words[early]), how if edition else How.EARLY_YEAR)
+                sure = self._only_tags(early + 1, last) and last - early > 1
+                sure = sure or self._is_said_again(begin, early, last)
+                self._title(begin, early, int(self.words[early]), how if sure else How.EARLY_YEAR)
             if last == cut - 1 or self._only_tags(last + 1, cut):
                 self._add(begin, last + 1, None, how)
             return
-        late = [index for index in years if index >= cut]
         year = int(self.words[late[0]]) if late else None
         self._title(begin, cut, year, how, main=how is How.WHOLE)
+
+    def _title_behind_year(self, begin: int, cut: int, inside: list[int], how: How) -> None:
+        """Add the readings of a name that begins with its year."""
+        is_parted = _PARTS_YEAR.search(self.text, self.ends[begin], self.starts[begin + 1])
+        how = how if is_parted else max(how, How.LED)
+        self._title(begin + 1, cut, int(self.words[begin]), how)
+        if inside and inside[-1] > begin + 1 and self.words[inside[-1]] == self.words[begin]:
+            self._title(begin + 1, self._before_year(begin, inside[-1]), int(self.words[begin]), how)
+
+    def _is_said_again(self, begin: int, early: int, last: int) -> bool:
+        """Tell whether title and year stand twice: "Heat (1995) [Heat.1995.720p]"."""
+        if self.words[early] != self.words[last] or last - early == 1:
+            return False
+        first, again = (
+            folded_key(self.text[self.starts[start] : self.starts[end]])
+            for start, end in ((begin, early), (early + 1, last))
+        )
+        return first.squashed == again.squashed
+
+    def _read_behind(self, cut: int, year: list[int], *, is_beside_title: bool) -> None:
+        """Note what stands behind the year, or behind the title where there is none."""
+        behind = year[0] + 1 if year else cut
+        self.part = find_part(self.words, behind, behind_year=is_beside_title)
+        if self.part is not None and self.extension not in VIDEO_EXTENSIONS:
+            self.part = self.part._replace(is_file=False)
+        self.rest = None
+        if year:
+            name = Words(self.text, self.words, self.sorts, self.starts, self.ends)
+            self.rest = read_rest(name, behind, self.part)
 
     def _only_tags(self, first: int, last: int) -> bool:
         return all(self.sorts[index] in _TAGS for index in range(first, last))
@@ -225,15 +263,17 @@ class _Parser:
             end = shorter
         if main:
             self.title_end = min(self.title_end, end)
-            if year is not None and end - first >= _LEAST_WORDS_OWNED and self._is_owner(first):
-                self._add(first + 2, end, year, How.OWNED)
+            if year is not None:
+                self._owned(first, end, year)
 
-    def _is_owner(self, first: int) -> bool:
-        """Tell whether two words may be a name in the genitive; the apostrophe is seldom written."""
-        return (
-            _GENITIVE.fullmatch(self.words[first + 1]) is not None
-            and self.words[first] not in _NO_FIRST_NAMES
-        )
+    def _owned(self, first: int, end: int, year: int) -> None:
+        """Read a title without its owner: "Stephen King's It"; the apostrophe is seldom written."""
+        if self.words[first] in _NO_FIRST_NAMES:
+            return
+        for words in range(1, min(_MOST_WORDS_OF_OWNER, end - first - 1) + 1):
+            if _GENITIVE.fullmatch(self.words[first + words - 1]):
+                how = How.OWNED if words == _WORDS_OF_A_NAME else How.HALF
+                self._add(first + words, end, year, how)
 
     def _how_peeled(self, first: int, shorter: int, end: int) -> How:
         word = self.words[end - 1]
@@ -303,7 +343,12 @@ class _Parser:
             self._pieces([self.text[start:bracket], inner], first, end, year, How.HALF)
         text = self.text[start:stop]
         for dash in list(_DASH.finditer(text))[:3]:
-            self._pieces([text[: dash.start()], text[dash.end() :]], first, end, year, How.HALF)
+            pieces = [text[: dash.start()], text[dash.end() :]]
+            self._pieces(pieces, first, end, year, How.HALF, dash.group())
+        for dash in list(_DASH_AMONG_DOTS.finditer(text))[:1]:
+            pieces = [text[: dash.start()], text[dash.end() :]]
+            if all("." in piece for piece in pieces):  # not "Spider-Man.2002"
+                self._pieces(pieces, first, end, year, How.HALF)
 
     def _has_aka(self, start: int, stop: int) -> bool:
         text = self.text
@@ -312,7 +357,9 @@ class _Parser:
             for sign in ("aka", "a.k.a", "a k a", " / ", " | ", f" {_EDGE} ")
         )
 
-    def _pieces(self, pieces: list[str], first: int, end: int, year: int | None, how: How) -> None:
+    def _pieces(
+        self, pieces: list[str], first: int, end: int, year: int | None, how: How, between: str = " "
+    ) -> None:
         keys = [folded_key(piece) for piece in pieces]
         is_sure = how is How.AKA and _EDGE not in self.text[self.starts[first] : self.ends[end - 1]]
         if not is_sure and any(is_number(key) for key in keys):
@@ -322,7 +369,9 @@ class _Parser:
                 continue
             others = [other for other in range(len(keys)) if other != position]
             sure = how
-            if how is How.HALF and any(FOREIGN.intersection(keys[o].words.split()) for o in others):
+            is_foreign = any(FOREIGN.intersection(keys[other].words.split()) for other in others)
+            # One word before a dash without blanks may be half of a compound: "Spider-Man Un Nuovo Universo".
+            if how is How.HALF and is_foreign and (" " in key.words or between.strip("-–—")):
                 sure = How.FOREIGN_HALF
             elif how is How.HALF and position:
                 sure = How.SECOND_HALF
@@ -335,6 +384,16 @@ class _Parser:
             self._store(Reading(key, year, how, first, end))
 
     def _store(self, reading: Reading) -> None:
+        if reading.year is not None and self.rest is not None:
+            reading = reading._replace(rest=self.rest)
+        if self.part is not None:
+            reading = reading._replace(part=self.part)
+            if not self.part.is_disc:
+                key = folded_key(f"{reading.key.article} {reading.key.words} {self.part.number}")
+                self._keep(reading._replace(key=key))
+        self._keep(reading)
+
+    def _keep(self, reading: Reading) -> None:
         place = (reading.key.squashed, reading.year)
         known = self.readings.get(place)
         if known is None or reading.how < known.how:

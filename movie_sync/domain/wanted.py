@@ -76,6 +76,7 @@ _LEET = (
 _HALF = re.compile(r"(?<=\d)\s+1[/\u2044]2(?!\d)")
 _MIXED_WORD = re.compile(r"(?<![^\W_])(?=[^\W_]*[^\W\d_][0-9][^\W\d_])[^\W_]+")
 _LEAST_TITLE = 3
+_WORDS_OF_A_TELLING_SUBTITLE = 4
 _MOST_TITLES_COMBINED = 12
 _AND_IN_OTHER_LANGUAGES = ("", "et", "und", "y", "e", "si", "i")
 
@@ -139,8 +140,9 @@ def _keys(own: list[str], alternatives: list[str]) -> dict[str, Known]:
         _put(keys, key, Worth.ALTERNATIVE, key.squashed)
     sources = [(text, "") for text in own]
     sources += [(text, key.squashed) for text, key in zip(alternatives, others, strict=True)]
+    is_first = not any(char.isdigit() for char in own_keys[0].squashed)
     for text, alternative in sources:
-        for spelling in _spellings(text):
+        for spelling in _spellings(text, is_first=is_first):
             _put(keys, folded_key(spelling), Worth.SPELLING, alternative)
         for hint in _hints(text):
             _put(keys, folded_key(hint), Worth.HINT, alternative)
@@ -165,8 +167,11 @@ def _put(keys: dict[str, Known], key: TitleKey, worth: Worth, alternative: str =
     keys[key.squashed] = known
 
 
-def _spellings(title: str) -> Iterable[str]:
-    """Yield other ways to write a title, folded; each still names the whole title."""
+def _spellings(title: str, *, is_first: bool) -> Iterable[str]:
+    """Yield other ways to write a title, folded; each still names the whole title.
+
+    `is_first` says that the film may be the first of several: it has no number.
+    """
     yield from _other_letters(title)
     text = fold(title)
     if "&" in title or "+" in title:
@@ -177,7 +182,7 @@ def _spellings(title: str) -> Iterable[str]:
         yield text[studio.end() :]
     for word in ("disneys", "marvels"):
         yield f"{word} {text}"
-    if not any(char.isdigit() for char in folded_key(text).squashed):
+    if is_first and not any(char.isdigit() for char in folded_key(text).squashed):
         yield f"{text} part 1"  # the first of several is often counted only afterwards
     alternative = _OR.search(title)
     if alternative and alternative.start() >= _LEAST_TITLE:
@@ -185,10 +190,18 @@ def _spellings(title: str) -> Iterable[str]:
         yield fold(title[: alternative.start()] + " " + title[alternative.end() :])
     if _HALF.search(text):
         yield _HALF.sub(" 5", text)  # "2½" is also written 2.5
+    yield from _halves(title)
+
+
+def _halves(title: str) -> Iterable[str]:
+    """Yield what stands before or behind a colon, where it names the whole film."""
     for edge in _SUBTITLE.finditer(title):
         words = folded_key(fold(title[: edge.start()])).words
         if " " in words and words[-1].isdigit():
             yield words  # "Ip Man 4" for "Ip Man 4: The Finale"
+        subtitle = fold(title[edge.end() :])
+        if folded_key(subtitle).words.count(" ") + 1 >= _WORDS_OF_A_TELLING_SUBTITLE:
+            yield subtitle  # "The Fellowship of the Ring"
 
 
 def _other_letters(title: str) -> Iterable[str]:

@@ -1,0 +1,260 @@
+"""Read what stands behind the year: editions, languages and labels, or words that make it another thing.
+
+What is put there is endless, but most of it is built alike: "Mind Bending Edition", "with Commentary",
+"[YTS.AM]", "by ADM". Whatever is not understood stays as the rest, and whoever judges the name doubts it.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from movie_sync.domain.name_parts import COUNTED, Part
+from movie_sync.domain.name_words import PAIRS, Sort
+from movie_sync.domain.release_languages import is_language_word
+
+# Countries, shops and labels, picture and sound, versions: what says which copy of the film it is.
+_LABELS = frozenset(
+    """
+    usa gbr can aus aut bra mex arg bel nld che dnk prt rou bgr grc tur rus jpn chn hkg twn ind tha cee eur
+    scandinavian scandi benelux latam international british american european canadian australian austrian
+    swiss belgian irish scottish israeli iranian taiwanese brazilian mexican hong kong bollywood hollywood
+
+    netflix amazon prime video disney plus hbo paramount peacock apple google play starz showtime mubi shudder
+    crunchyroll youtube red roku tubi bbc iplayer itv arte sky rai zdf ard canal movistar viaplay hotstar
+    sonyliv sunnxt aha zee jio voyo antena tvr filmin britbox max now epix viu iqiyi tving rakuten pluto plex
+    criterion arrow indicator eureka masters cinema moc bfi kino lorber shout scream factory vinegar syndrome
+    severin synapse blue underground olive films twilight time second sight studio studiocanal warner archive
+    sony pictures universal fox mgm lionsgate anchor bay artificial eye umbrella imprint radiance curzon cohen
+    janus grindhouse koch turbine carlotta gaumont pathe constantin optimum tartan powerhouse flicker alley
+    milestone
+
+    dolby digital digitally surround sound stereo mono audio line clean original orig org true
+    new newly official full movie film feature colour color colored coloured colorised colourised black and
+    white minus sepia tinted silent
+    remaster remasters remastering mastered master reconstruction reconstructed transfer scan scans print
+    prints source sourced encode encoded reencode rip ripped release reissue definition quality superbit
+    deluxe definitive signature diamond platinum gold golden silver steelbook digibook mediabook
+    roadshow producers rogue assembly alternate alternative open matte anamorphic letterbox letterboxed
+    fullframe frame aspect ratio academy cinemascope scope cinerama technicolor vistavision
+    preview broadcast airline proper real nfo read sync synced resync resynced fixed patched reup region free
+    made tv enhanced expanded premium exclusive unseen unedited unaltered unmatted unrestored nontheatrical
+    copy copie forced optional online language languages bilingual pan screen sing along singalong
+
+    extendida extendido estesa estendida longa larga longue integral integrale completa completo complet
+    integralna especial speciale speciala collector sammler ungekurzt ungeschnitten director regista
+    realisateur restaure restauree restaurata restaurada restaurado remasterizado remasterizada
+    rimasterizzato rimasterizzata remasterise remasterisee restauriert neuauflage erweiterte reduks
+    dublado dublada legendado legendada dublat dublata subtitrat subtitrata subtitrare romana doblado doblada
+    doppiato doppiata synchro synchronisiert szinkron szinkronos magyar felirat feliratos lati latin titulky
+    dabing cesky untertitel ondertiteld gesproken turkce dublaj altyazili vose vof mvo dvo avo
+    """.split()
+)
+_GLUE = frozenset("the and with plus from for incl including without".split())
+_NAMES_FOLLOW = frozenset("by par".split())
+_NAMES_FOLLOW_A_DASH = frozenset("de di von od rez regie dir".split())
+_TITLE_FOLLOWS = frozenset({"aka"})
+_INCLUDED = frozenset(
+    """
+    commentary commentaries comm comms extras extra bonus subs subtitles intro introduction featurettes
+    deleted scenes isolated score
+    """.split()
+)
+_INCLUDES = frozenset("with w plus incl including and mit avec con cu".split())
+_EDITION_NOUNS = frozenset(
+    """
+    edition cut version fassung schnittfassung edicion edicao edizione editie editia utgave wydanie kiadas
+    versione versiune versiunea wersja corte montaje
+    """.split()
+)
+_GLUED_NOUNS = ("edition", "version", "fassung", "cut")
+_LEAST_NOUN = 7
+_MOST_WORDS_BEFORE_NOUN = 4
+_MOST_NAMES = 3
+_WORDS_OF_A_SITE = 3
+# A film may be a documentary, but more often that is about another.
+_DOUBTFUL_GENRES = frozenset("documentary music musical biography sport short".split())
+_OF_SPECIALS = frozenset("tv television christmas holiday".split())
+_SHORT = 2
+# Weak technical words that mean a source where they stand behind the year.
+_SOURCES = frozenset("web cam ts tc dvd bd br scr r5 hdr sdr".split())
+_SITE = re.compile(
+    r"[a-z0-9-]{2,40}[. ](?:[a-z]{2}|com|org|net|info|xyz|vip|site|club|tube|pro|top|lol|cam|link|pics|autos)"
+)
+_HEXADECIMAL = 8
+_VOWELS = frozenset("aeiouy")
+_CLOSES = re.compile(r"[\])}]")
+_BRACKETS = {"[": "]", "(": ")", "{": "}", "【": "】"}
+
+
+class Rest(NamedTuple):
+    """The words behind the year; those from `first` to `last` are not understood."""
+
+    words: tuple[str, ...]
+    first: int
+    last: int
+
+    @property
+    def text(self) -> str:
+        """The words that are not understood, as a name has them."""
+        return " ".join(self.words[self.first : self.last])
+
+
+class Words(NamedTuple):
+    """A name's words as the parser has them: what they are, and where each stands in the text."""
+
+    text: str
+    words: Sequence[str]
+    sorts: Sequence[Sort]
+    starts: Sequence[int]
+    ends: Sequence[int]
+
+    def between(self, index: int) -> str:
+        """Return what stands between a word and the one before it."""
+        return self.text[self.ends[index - 1] if index else 0 : self.starts[index]]
+
+    def behind(self, index: int) -> str:
+        """Return what stands between a word and the next one."""
+        end = self.starts[index + 1] if index + 1 < len(self.words) else len(self.text)
+        return self.text[self.ends[index] : end]
+
+
+def read_rest(name: Words, first: int, part: Part | None) -> Rest | None:
+    """Return what is not understood between a year, whose next word is `first`, and the technical words."""
+    stop = _stop(name, first)
+    known = [_is_known(name, index) for index in range(first, stop)]
+    if all(known):
+        return None
+    if part is not None:
+        _mark(known, part.first - first, part.last - first)
+    for index in range(first, stop):
+        _mark_around(name, known, first, index)
+    _mark_bracket_of_the_year(name, known, first)
+    _mark_group(name, known, first, stop)
+    unknown = [place for place, is_known in enumerate(known) if not is_known]
+    return Rest(tuple(name.words[first:stop]), unknown[0], unknown[-1] + 1) if unknown else None
+
+
+def _stop(name: Words, first: int) -> int:
+    for index in range(first, len(name.words)):
+        if name.sorts[index] is Sort.TECHNICAL or name.words[index] in _SOURCES:
+            return index
+        if tuple(name.words[index : index + 2]) in PAIRS:
+            return index
+    return len(name.words)
+
+
+def _is_known(name: Words, index: int) -> bool:
+    word, sort = name.words[index], name.sorts[index]
+    if word.isdigit():
+        return sort is Sort.YEAR or _is_amount(name, index)
+    if sort is Sort.GENRE:
+        return word not in _DOUBTFUL_GENRES
+    if word == "edit" or (word == "special" and index and name.words[index - 1] in _OF_SPECIALS):
+        return False  # a fan's edit, a TV special
+    return (
+        sort is not Sort.TITLE
+        or len(word) <= _SHORT
+        or not word.isascii()
+        or not word.isalpha()
+        or _VOWELS.isdisjoint(word)  # an abbreviation
+        or word in _LABELS
+        or word in _GLUE
+        or (len(word) > _LEAST_NOUN and word.endswith(_GLUED_NOUNS))
+        or is_language_word(word.removeprefix("sub"))
+    )
+
+
+def _is_amount(name: Words, index: int) -> bool:
+    """Tell whether a number is one of channels ("5.1"), of things ("2 discs") or a version's."""
+    words = name.words
+    before = words[index - 1] if index else ""
+    after = words[index + 1] if index + 1 < len(words) else ""
+    if len(words[index]) == _HEXADECIMAL:
+        return True
+    if words[index] == "1" and index == len(words) - 1 and name.between(index).endswith("("):
+        return True  # a copy of the file
+    beside = (before.isdigit() and len(before) <= _SHORT) or (after.isdigit() and len(after) <= _SHORT)
+    return beside or after in COUNTED or after[:1].isdigit() or before in _EDITION_NOUNS
+
+
+def _mark(known: list[bool], first: int, last: int) -> None:
+    for place in range(max(first, 0), min(last, len(known))):
+        known[place] = True
+
+
+def _mark_around(name: Words, known: list[bool], first: int, index: int) -> None:
+    """Take along what a word gives a meaning: "Mind Bending EDITION", "WITH Commentary", "BY Adam"."""
+    word, place = name.words[index], index - first
+    if word in _EDITION_NOUNS:
+        begin = place
+        while begin > max(0, place - _MOST_WORDS_BEFORE_NOUN) and _is_plain(name.between(first + begin)):
+            begin -= 1
+        end = place + 1
+        if begin == place and word != "cut":  # "Version longue", "Montaje del director"
+            end = _end_of_names(name, known, first, place)
+        _mark(known, begin, end)
+    elif word in _INCLUDES:
+        while place + 1 < len(known) and name.words[first + place + 1] in _INCLUDED:
+            place += 1
+            known[place] = True
+    elif word in _TITLE_FOLLOWS:
+        _mark(known, place, len(known))
+    elif word in _NAMES_FOLLOW or (word in _NAMES_FOLLOW_A_DASH and "-" in name.between(index)):
+        _mark(known, place, _end_of_names(name, known, first, place))
+
+
+def _end_of_names(name: Words, known: list[bool], first: int, place: int) -> int:
+    end = place + 1
+    while end < len(known) and end <= place + _MOST_NAMES and _is_plain(name.between(first + end)):
+        end += 1
+    return end
+
+
+def _is_plain(between: str) -> bool:
+    """Tell whether two words belong together: nothing but a blank, a dot or the like parts them."""
+    return between in (" ", ".", "_", "-", ". ")
+
+
+def _mark_bracket_of_the_year(name: Words, known: list[bool], first: int) -> None:
+    """Pass over what stands in the year's bracket, as in "[1995, USA, crime]", or behind it.
+
+    "Easy Rider (Drama 1969) Peter Fonda" names its actor.
+    """
+    if name.between(first).strip().startswith((",", "¦")):  # the latter where the alphabet changes
+        place = 0
+        while place < len(known) and not _CLOSES.search(name.between(first + place)):
+            known[place] = True
+            place += 1
+    if first > 1 and name.sorts[first - 2] is Sort.GENRE and name.behind(first - 1).startswith(")"):
+        _mark(known, 0, _MOST_NAMES)
+
+
+def _mark_group(name: Words, known: list[bool], first: int, stop: int) -> None:
+    """Pass over sites, and over the group at a name's end: "[YTS.AM]", "www.site.com", "-GRP", "[GRP]"."""
+    for place in range(len(known)):
+        index = first + place
+        if name.words[index] == "www":
+            _mark(known, place, place + _WORDS_OF_A_SITE)
+        if known[place]:
+            continue
+        end = _end_of_bracket(name, index, stop)
+        if end and _SITE.fullmatch(name.text[name.starts[index] : name.ends[end - 1]]):
+            _mark(known, place, end - first)
+        elif end == len(name.words) and end == index + 1 and "[" in name.between(index):
+            known[place] = True
+        elif name.between(index).endswith("-") and _ends_with_group(name, index):
+            _mark(known, place, len(known))
+
+
+def _end_of_bracket(name: Words, index: int, stop: int) -> int:
+    """Return the index behind the bracket that opens before a word, 0 if none does."""
+    closing = _BRACKETS.get(name.between(index).rstrip()[-1:])
+    if closing is None:
+        return 0
+    return next((end + 1 for end in range(index, stop) if closing in name.behind(end)), 0)
+
+
+def _ends_with_group(name: Words, index: int) -> bool:
+    """Tell whether nothing stands behind a word but a bracket of one word."""
+    behind = len(name.words) - index - 1
+    return behind == 0 or (behind == 1 and "[" in name.behind(index))
