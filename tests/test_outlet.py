@@ -219,7 +219,10 @@ def test_a_command_that_nobody_reads(
     home: Household, letterboxd: LetterboxdStandIn, line: list[str], code: int
 ) -> None:
     """It waits for its reader, but Ctrl+C ends it."""
-    _write_queue(home, 400)
+    if code:
+        _write_queue(home, 400)
+    else:
+        _fill(letterboxd, 150)
     with _descriptors("pipe") as (_, writer), _command(home, *line, output=writer) as process:
         wait_until(lambda: _is_full(writer), 30)
         process.send_signal(signal.SIGINT)
