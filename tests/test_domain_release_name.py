@@ -203,7 +203,7 @@ def test_details():
     assert told.revision == 2
     assert told.codec == "x265"
     assert told.hdr == ("DV", "HDR10+")
-    assert told.audio == ("DD+", "Atmos")
+    assert told.audio == ("Atmos", "DD+")
     assert told.languages == ("RoSubbed",)
     assert told.group == "FLUX"
     assert told.size_class == "2160p"

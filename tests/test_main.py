@@ -553,7 +553,7 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
     (told,) = json.loads(home.run("search", *words, "--json").stdout)["candidates"]
     assert told["quality"] == "Bluray-2160p"
     assert (told["codec"], told["group"], told["freeleech"]) == ("x265", "GRP", True)
-    assert (told["hdr"], told["audio"]) == (["DV", "HDR"], ["TrueHD", "Atmos"])
+    assert (told["hdr"], told["audio"]) == (["DV", "HDR"], ["Atmos", "TrueHD"])
     assert (told["languages"], told["edition"]) == (["RoSubbed"], "IMAX")
     table = home.run("search", *words).stdout
     assert "x265, DV, HDR, TrueHD, Atmos, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
