@@ -556,7 +556,7 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
     assert (told["hdr"], told["audio"]) == (["DV", "HDR"], ["Atmos", "TrueHD"])
     assert (told["languages"], told["edition"]) == (["RoSubbed"], "IMAX")
     table = home.run("search", *words).stdout
-    assert "x265, DV, HDR, TrueHD, Atmos, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
+    assert "x265, DV, HDR, Atmos, TrueHD, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
 
 
 def test_check_tells_what_is_wrong(
