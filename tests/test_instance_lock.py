@@ -191,6 +191,20 @@ def test_deleted_and_made_again_while_it_is_taken(path: Path, monkeypatch: pytes
     lock.release()
 
 
+def test_a_holder_makes_a_deleted_file_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where folders cannot be locked, it alone keeps others out."""
+    monkeypatch.setattr("movie_sync.storage.folder_lock._opened", lambda _folder: None)
+    lock = InstanceLock(path)
+    assert lock.acquire()
+    path.unlink()
+    lock.renew()
+    lock.renew()
+    assert not InstanceLock(path).acquire()
+    lock.release()
+    lock.renew()
+    assert not InstanceLock(path).is_held_elsewhere()
+
+
 def test_beside_one_who_writes_there(path: Path) -> None:
     """Writers go on beside the holder; who takes the lock waits for them, so as to be alone for a moment."""
     lock, seen = InstanceLock(path), []

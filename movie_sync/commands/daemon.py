@@ -43,7 +43,7 @@ def run_daemon(context: Context) -> int:
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run_on(context, lambda _monitor, _download: None)
+        return _run_on(context, lambda _monitor, _download: None, lambda: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
@@ -60,7 +60,7 @@ def run_daemon(context: Context) -> int:
         if configured is None:
             return DONE
         _set_up_logging(configured)
-        return _run_on(configured, report)
+        return _run_on(configured, report, lock.renew)
     finally:
         with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
             forget_state(context.paths.daemon, context.clock.now())
@@ -113,7 +113,9 @@ def _set_up_logging(context: Context) -> None:
     )
 
 
-def _run_on(context: Context, report_state: Callable[[str, str], None]) -> int:
+def _run_on(
+    context: Context, report_state: Callable[[str, str], None], renew_lock: Callable[[], None]
+) -> int:
     """Run, and again with the settings of a file that was mended meanwhile."""
     while True:
         for warning in context.config.warnings:
@@ -122,14 +124,18 @@ def _run_on(context: Context, report_state: Callable[[str, str], None]) -> int:
         gate = SettingsGate(context, stop)
         if gate.why:
             _log.warning("%s", sentence(gate.why))
-        code = _run(context, report_state, gate, stop)
+        code = _run(context, report_state, renew_lock, gate, stop)
         if code is not None:
             return code
         context = gate.mended or context
 
 
 def _run(
-    context: Context, report_state: Callable[[str, str], None], gate: SettingsGate, stop: threading.Event
+    context: Context,
+    report_state: Callable[[str, str], None],
+    renew_lock: Callable[[], None],
+    gate: SettingsGate,
+    stop: threading.Event,
 ) -> int | None:
     """Run until the end; None if it is to go on with other settings."""
     options, clock = context.options, context.clock
@@ -148,7 +154,7 @@ def _run(
         drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda _is_stopping: 0,
         report_state=report_state,
         clock=clock,
-        tick_extras=[announcer.tick, write_waiting_lines],
+        tick_extras=[announcer.tick, write_waiting_lines, renew_lock],
         closers=[] if once else [announcer.close],
     )
     _log.info(

@@ -42,6 +42,14 @@ class FileLock:
             time.sleep(_POLL_SECONDS)
         return True
 
+    def renew(self) -> None:
+        """Lock a new file if the one that is held was deleted: what is locked has to be found by others."""
+        held = self._descriptor
+        if held >= 0 and not self._is_still_there(held):
+            with contextlib.suppress(StorageError):  # a full disk, say: the next time then
+                if self._try():
+                    os.close(held)
+
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
         if self._descriptor >= 0:

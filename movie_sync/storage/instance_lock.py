@@ -44,6 +44,10 @@ class InstanceLock:
         self._folder.let_writers_in()
         return True
 
+    def renew(self) -> None:
+        """Make the file anew if it was deleted; where folders cannot be locked all depends on it."""
+        self._file.renew()
+
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
         self._folder.release()
