@@ -25,6 +25,8 @@ _LONGEST_COMPARED = 60
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.6, 0.8
 _SHORTEST_BEGINNING = 4
 _CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls", re.IGNORECASE)
+# What is written there by mistake is often the address or token that belongs into the credentials.
+PRIVATE = frozenset({"on_event", "notices", "jellyfin", "jellyfin.url", "plex", "plex.url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ class Settings:
                 problems += self._take_section(rule, values[key], value, f"{prefix}{key}.")
             else:
                 hint = ' such as {"preset": "hd"}' if key == "quality" else ""
-                fault = f"is {shown(value)}, but must be an object{hint}"
+                fault = f"is {_shown(prefix + key, value)}, but must be an object{hint}"
                 problems.append(_problem(prefix + key, fault, "its defaults are used"))
         return problems
 
@@ -108,7 +110,7 @@ class Settings:
             values[key] = self._read(rule, value)
         except UnusableValue as exc:
             detail = f" ({exc})" if str(exc) else ""
-            fault = f"is {shown(value)}{detail}, but must be {rule.allowed}"
+            fault = f"is {_shown(prefix + key, value)}{detail}, but must be {rule.allowed}"
             return [_problem(prefix + key, fault, f"the default {json.dumps(rule.default)} is used")]
         self.own.add(prefix + key)
         return []
@@ -147,6 +149,10 @@ class Settings:
             # Fewer calls than were asked for protect no less.
             problems.append(Problem("filelist.calls_per_hour", fault, f"the default {default} is used"))
         return problems
+
+
+def _shown(key: str, value: object) -> str:
+    return shown(value, is_private=key in PRIVATE)
 
 
 def _problem(key: str, fault: str, remedy: str) -> Problem:

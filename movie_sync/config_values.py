@@ -29,9 +29,9 @@ _LETTERBOXD_ADDRESS = re.compile(
 _LINE_BREAKERS = {"Cc", "Cs", "Zl", "Zp"}
 _NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
 _NOT_IN_ADDRESSES = re.compile(r"""[\s"<>\\^`{|}]""")
-# A query, or a run of characters as a passkey is one.
+# A query, an address that is none of the web, or a run of characters as a passkey is one.
 _MAY_BE_SECRET = re.compile(
-    r"[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|[0-9a-f]{16}|[0-9a-z]{24}", re.IGNORECASE
+    r"(?<!http)(?<!https)://|[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|[0-9a-f]{16}|[0-9a-z]{24}", re.IGNORECASE
 )
 
 
@@ -39,14 +39,18 @@ class UnusableValue(ValueError):
     """A value that its key does not allow; the text, which may be empty, is safe to show."""
 
 
-def shown(value: object) -> str:
-    """Return a value as it may stand in a message: short, in one line, without what may be a secret."""
+def shown(value: object, *, is_private: bool = False) -> str:
+    """Return a value as it may stand in a message: short, in one line, without what may be a secret.
+
+    Of a private one no text is shown at all.
+    """
     if isinstance(value, Mapping | list):
         kind = "an object" if isinstance(value, Mapping) else "a list"
         text = json.dumps(value, ensure_ascii=False)
-        return kind if _may_be_secret(text) or len(text) > _LONGEST_SHOWN else _printable(text)
+        is_hidden = (is_private and value) or _may_be_secret(text) or len(text) > _LONGEST_SHOWN
+        return kind if is_hidden else _printable(text)
     if isinstance(value, str):
-        if _may_be_secret(value):
+        if (is_private and value.strip()) or _may_be_secret(value):
             return "a text that is not shown here"
         short = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
         return json.dumps(_printable(short), ensure_ascii=False)

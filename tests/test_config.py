@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from movie_sync.config import Config
 from movie_sync.config_keys import KEYS, QUALITIES, QUALITY_PRESETS, Rule, Section
+from movie_sync.config_reading import PRIVATE
 from movie_sync.config_values import is_on_this_machine, shown
 from movie_sync.errors import UserError
 
@@ -220,7 +221,7 @@ def test_unusable_values(tmp_path: Path, key: str, value: object) -> None:
     config = load(tmp_path, nested(key, value))
 
     (warning,) = config.warnings
-    assert f'"{key}" is {shown(value)}' in warning
+    assert f'"{key}" is {shown(value, is_private=key in PRIVATE)}' in warning
     assert "must be " in warning
     assert "\n" not in warning
     assert value_at(config, key) == value_at(DEFAULTS, key)

@@ -74,6 +74,12 @@ class Home:
         """Keep credentials as `setup` does."""
         CredentialsManager(self.paths.credentials, self.key_file, {}).save(service, values)
 
+    def close(self) -> None:
+        """Leave no process behind."""
+        for announcer in self.announcers:
+            for channel in announcer._channels:
+                channel.close(0)
+
     def left(self, *channels: str) -> int:
         """How many events wait for a channel, by the file."""
         every = ("command", "notices", "jellyfin", "plex")
@@ -95,9 +101,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
     """A user's folders; no process is left behind."""
     home = Home(tmp_path)
     yield home
-    for announcer in home.announcers:
-        for channel in announcer._channels:
-            channel.close(0)
+    home.close()
 
 
 def writing(folder: Path) -> list[str]:

@@ -11,7 +11,7 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,15})://", re.IGNORECASE)
 def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
     """Send to every address; return what is to be said of those that did not take it, or nothing.
 
-    Addresses hold secrets: a message names one by its number and its kind.
+    Addresses hold secrets: a message names one by its number and, where it is understood, its kind.
 
     Raises:
         UserError: Apprise is not installed, or it understands none of the addresses.
@@ -29,7 +29,7 @@ def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
     for number, address in enumerate(addresses, 1):
         service = apprise.Apprise(asset=asset)
         if not service.add(address):
-            unknown.append(_named(number, address))
+            unknown.append(f"address {number}")  # what stands first in it may be anything
         elif not service.notify(title=title, body=text):
             failed.append(_named(number, address))
     words = []

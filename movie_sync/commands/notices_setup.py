@@ -48,7 +48,7 @@ def build_announcer(context: Context) -> Announcer:
     for service in servers:
         schedule = Schedule(_REFRESH_GATHER_SECONDS)
         channels.append(RefreshChannel(service, config[service]["url"], schedule, sender, outbox, clock))
-    return Announcer(outbox, channels, clock)
+    return Announcer(outbox, channels, clock, clean=context.redactor.clean)
 
 
 def build_sender(context: Context) -> Sender:

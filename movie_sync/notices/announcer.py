@@ -1,8 +1,9 @@
 """Takes events from the workers, and has every channel tell them from the main thread."""
 
+import dataclasses
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from movie_sync.domain.events import Event
 from movie_sync.errors import StorageError
@@ -21,10 +22,21 @@ _MOST_MORE_IN_A_TICK = 9
 
 
 class Announcer:
-    """`tell` is for any thread, all else for the main thread. Without an outbox nothing is told."""
+    """`tell` is for any thread, all else for the main thread. Without an outbox nothing is told.
 
-    def __init__(self, outbox: EventOutbox | None, channels: Sequence[Channel], clock: Clock) -> None:
+    `clean` takes secrets out of words, once more: they go to others.
+    """
+
+    def __init__(
+        self,
+        outbox: EventOutbox | None,
+        channels: Sequence[Channel],
+        clock: Clock,
+        *,
+        clean: Callable[[str], str] = str,
+    ) -> None:
         self._outbox = outbox
+        self._clean = clean
         self._channels = channels
         self._clock = clock
         self._lock = threading.Lock()
@@ -39,13 +51,19 @@ class Announcer:
             return
         channels = [channel.name for channel in self._channels if channel.wants(event)]
         try:
-            self._outbox.put(event, channels)
+            self._outbox.put(self._cleaned(event), channels)
         except StorageError as exc:
             with self._lock:
                 self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
         else:
             with self._lock:
                 self._complaints.over()
+
+    def _cleaned(self, event: Event) -> Event:
+        """Return the event with clean words; paths and hashes are left to those who made them."""
+        why = event.details.get("why")
+        details = event.details | {"why": self._clean(why)} if isinstance(why, str) else event.details
+        return dataclasses.replace(event, text=self._clean(event.text), details=details)
 
     def tick(self) -> None:
         """Start what is due, and look after what runs. Takes half a second at most.

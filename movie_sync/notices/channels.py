@@ -36,7 +36,7 @@ class CommandChannel(Channel):
         *,
         umask: int = -1,
     ) -> None:
-        super().__init__("command", f"The on_event command {Path(words[0]).name}", outbox, clock)
+        super().__init__("command", f"The on_event command{_program(words[0])}", outbox, clock)
         self._words = words
         self._environ = without_secrets(environ)
         self._umask = umask
@@ -66,6 +66,14 @@ class CommandChannel(Channel):
             self._succeed(f"ended with code {ended.code}")
         else:
             self._succeed()
+
+
+def _program(word: str) -> str:
+    """Return how a command's first word is named: not at all where it is no program's name or path.
+
+    A secret may stand there, as in a web hook's address or a setting of the environment.
+    """
+    return "" if "://" in word or "=" in word else f" {Path(word).name}"
 
 
 class Sender:
