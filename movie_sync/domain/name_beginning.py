@@ -27,7 +27,10 @@ _PREFIXES = (
     (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
     (re.compile(r"\s{0,9}(?:#\d{1,3}|0\d{1,2})[\s._)-]{1,4}"), How.LOOSE),
     (re.compile(r"\s{0,9}\d{1,2}[\s_]{1,4}"), How.HALF),  # it may as well be the title's
-    (re.compile(r"\s{0,9}[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"), How.PREFIXED),  # a site
+    (
+        re.compile(r"\s{0,9}(?:[\w-]{1,4}\.)?[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"),
+        How.PREFIXED,
+    ),  # a site
     (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
     (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED),  # a scene group
 )

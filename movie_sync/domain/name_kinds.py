@@ -74,7 +74,7 @@ _SINGLE: dict[str, Kind] = {
     **dict.fromkeys(
         (
             "rifftrax", "rifftracks", "riffed", "riffs", "mst3k", "fanedit", "fanedits", "fancut", "fanfilm",
-            "fanmade", "fandub", "fandubbed", "abridged", "supercut", "mashup", "sweded", "machinima",
+            "fanmade", "abridged", "supercut", "mashup", "sweded", "machinima",
         ),
         Kind.EDIT,
     ),
@@ -144,8 +144,7 @@ _PHRASES: dict[str, tuple[tuple[tuple[str, ...], Kind], ...]] = {
     "theatre": ((("live",), Kind.STAGE), (("play",), Kind.STAGE)),
     "broadway": ((("musical",), Kind.STAGE), (("show",), Kind.STAGE)),
     "fan": tuple(
-        ((word,), Kind.EDIT)
-        for word in ("edit", "cut", "film", "made", "dub", "remake", "version", "edition")
+        ((word,), Kind.EDIT) for word in ("edit", "cut", "film", "made", "remake", "version", "edition")
     ),
     "shot": ((("for", "shot"), Kind.EDIT),),
     "mash": ((("up",), Kind.EDIT),),

@@ -15,38 +15,45 @@ from movie_sync.domain.release_languages import is_language_word
 # Countries, shops and labels, picture and sound, versions: what says which copy of the film it is.
 _LABELS = frozenset(
     """
-    usa gbr can aus aut bra mex arg bel nld che dnk prt rou bgr grc tur rus jpn chn hkg twn ind tha cee eur
-    scandinavian scandi benelux latam international british american european canadian australian austrian
-    swiss belgian irish scottish israeli iranian taiwanese brazilian mexican hong kong bollywood hollywood
+    usa gbr can aus aut bra mex arg bel nld che dnk prt rou bgr grc tur rus jpn chn hkg twn ind tha cee
+    eur scandinavian scandi benelux latam international british american european canadian australian
+    austrian swiss belgian irish scottish israeli iranian taiwanese brazilian mexican hong kong
+    bollywood hollywood argentina australia brazil canada china denmark finland france germany greece
+    hungary india italy japan korea mexico norway poland romania russia spain sweden turkey afrikaans
+    armenian azerbaijani basque belarusian bosnian burmese catala estonian euskera filipino galician
+    gallego georgian gujarati kazakh khalkha khmer kurdish latvian lithuanian macedonian malay mongolian
+    nepali romansh romansch rumantsch sinhala slovene slovenian swahili tagalog uzbek welsh yiddish geo
+    lek dub dbox muhd
 
-    netflix amazon prime video disney plus hbo paramount peacock apple google play starz showtime mubi shudder
-    crunchyroll youtube red roku tubi bbc iplayer itv arte sky rai zdf ard canal movistar viaplay hotstar
-    sonyliv sunnxt aha zee jio voyo antena tvr filmin britbox max now epix viu iqiyi tving rakuten pluto plex
-    criterion arrow indicator eureka masters cinema moc bfi kino lorber shout scream factory vinegar syndrome
-    severin synapse blue underground olive films twilight time second sight studio studiocanal warner archive
-    sony pictures universal fox mgm lionsgate anchor bay artificial eye umbrella imprint radiance curzon cohen
-    janus grindhouse koch turbine carlotta gaumont pathe constantin optimum tartan powerhouse flicker alley
-    milestone
+    netflix amazon prime video disney plus hbo paramount peacock apple google play starz showtime mubi
+    shudder crunchyroll youtube red roku tubi bbc iplayer itv arte sky rai zdf ard canal movistar
+    viaplay hotstar sonyliv sunnxt aha zee jio voyo antena tvr filmin britbox max now epix viu iqiyi
+    tving rakuten pluto plex criterion arrow indicator eureka masters cinema moc bfi kino lorber shout
+    scream factory vinegar syndrome severin synapse blue underground olive films twilight time second
+    sight studio studiocanal warner archive sony pictures universal fox mgm lionsgate anchor bay
+    artificial eye umbrella imprint radiance curzon cohen janus grindhouse koch turbine carlotta gaumont
+    pathe constantin optimum tartan powerhouse flicker alley milestone classics classic
 
-    dolby digital digitally surround sound stereo mono audio line clean original orig org true
-    new newly official full movie film feature colour color colored coloured colorised colourised black and
-    white minus sepia tinted silent
-    remaster remasters remastering mastered master reconstruction reconstructed transfer scan scans print
-    prints source sourced encode encoded reencode rip ripped release reissue definition quality superbit
-    deluxe definitive signature diamond platinum gold golden silver steelbook digibook mediabook
-    roadshow producers rogue assembly alternate alternative open matte anamorphic letterbox letterboxed
-    fullframe frame aspect ratio academy cinemascope scope cinerama technicolor vistavision
-    preview broadcast airline proper real nfo read sync synced resync resynced fixed patched reup region free
-    made tv enhanced expanded premium exclusive unseen unedited unaltered unmatted unrestored nontheatrical
-    copy copie forced optional online language languages bilingual pan screen sing along singalong
+    dolby digital digitally surround sound stereo mono audio line clean original orig org true new newly
+    official full movie film feature colour color colored coloured colorised colourised black and white
+    minus sepia tinted silent remaster remasters remastering mastered master reconstruction
+    reconstructed transfer scan scans print prints source sourced encode encoded reencode rip ripped
+    release reissue definition quality superbit deluxe definitive signature diamond platinum gold golden
+    silver steelbook digibook mediabook roadshow producers rogue assembly alternate alternative open
+    matte anamorphic letterbox letterboxed fullframe frame aspect ratio academy cinemascope scope
+    cinerama technicolor vistavision preview broadcast airline proper real nfo read sync synced resync
+    resynced fixed patched reup region free made tv enhanced expanded premium exclusive unseen unedited
+    unaltered unmatted unrestored nontheatrical copy copie forced optional online language languages
+    bilingual pan screen sing along singalong
 
     extendida extendido estesa estendida longa larga longue integral integrale completa completo complet
     integralna especial speciale speciala collector sammler ungekurzt ungeschnitten director regista
     realisateur restaure restauree restaurata restaurada restaurado remasterizado remasterizada
     rimasterizzato rimasterizzata remasterise remasterisee restauriert neuauflage erweiterte reduks
-    dublado dublada legendado legendada dublat dublata subtitrat subtitrata subtitrare romana doblado doblada
-    doppiato doppiata synchro synchronisiert szinkron szinkronos magyar felirat feliratos lati latin titulky
-    dabing cesky untertitel ondertiteld gesproken turkce dublaj altyazili vose vof mvo dvo avo
+    dublado dublada legendado legendada dublat dublata subtitrat subtitrata subtitrare romana doblado
+    doblada doppiato doppiata synchro synchronisiert szinkron szinkronos magyar felirat feliratos lati
+    latin titulky dabing cesky untertitel ondertiteld gesproken turkce dublaj altyazili vose vof mvo dvo
+    avo leg filme ing docu doku
     """.split()
 )
 _GLUE = frozenset("the and with plus from for incl including without".split())
@@ -66,13 +73,24 @@ _EDITION_NOUNS = frozenset(
     versione versiune versiunea wersja corte montaje
     """.split()
 )
-_GLUED_NOUNS = ("edition", "version", "fassung", "cut")
+_GLUED_NOUNS = (
+    "edition", "version", "fassung", "cut", "subs", "subbed", "dub", "dubbed", "german", "french", "spanish",
+    "english",
+)  # fmt: skip
 _LEAST_NOUN = 7
-_MOST_WORDS_BEFORE_NOUN = 4
+_MOST_BEFORE_NOUN = 4
 _MOST_NAMES = 3
 _WORDS_OF_A_SITE = 3
-# A film may be a documentary, but more often that is about another.
-_DOUBTFUL_GENRES = frozenset("documentary music musical biography sport short".split())
+# Nothing around them excuses these: "Live Version", "[Musical]". A film may be a documentary, but more
+# often that is about another.
+_DOUBTED = frozenset(
+    """
+    animated biography cartoon comic commentary conference cosplay documentary edit edits episode exhibition
+    fan game highlights interviews karaoke kids lego live making marionette meeting minecraft music musical
+    orchestra panel pilot play podcast promo puppet puppets radio reading rehearsal remake score series short
+    shorts show simulator sport spoof stage story symphony teaser theater theatre tour tribute
+    """.split()
+)
 _OF_SPECIALS = frozenset("tv television christmas holiday".split())
 _SHORT = 2
 # Weak technical words that mean a source where they stand behind the year.
@@ -121,17 +139,9 @@ class Words(NamedTuple):
 def read_rest(name: Words, first: int, part: Part | None) -> Rest | None:
     """Return what is not understood between a year, whose next word is `first`, and the technical words."""
     stop = _stop(name, first)
-    known = [_is_known(name, index) for index in range(first, stop)]
-    if all(known):
+    if all(_is_known(name, index) for index in range(first, stop)):
         return None
-    if part is not None:
-        _mark(known, part.first - first, part.last - first)
-    for index in range(first, stop):
-        _mark_around(name, known, first, index)
-    _mark_bracket_of_the_year(name, known, first)
-    _mark_group(name, known, first, stop)
-    unknown = [place for place, is_known in enumerate(known) if not is_known]
-    return Rest(tuple(name.words[first:stop]), unknown[0], unknown[-1] + 1) if unknown else None
+    return _Reader(name, first, stop).read(part)
 
 
 def _stop(name: Words, first: int) -> int:
@@ -147,10 +157,8 @@ def _is_known(name: Words, index: int) -> bool:
     word, sort = name.words[index], name.sorts[index]
     if word.isdigit():
         return sort is Sort.YEAR or _is_amount(name, index)
-    if sort is Sort.GENRE:
-        return word not in _DOUBTFUL_GENRES
-    if word == "edit" or (word == "special" and index and name.words[index - 1] in _OF_SPECIALS):
-        return False  # a fan's edit, a TV special
+    if _is_doubted(name, index):
+        return False
     return (
         sort is not Sort.TITLE
         or len(word) <= _SHORT
@@ -164,6 +172,11 @@ def _is_known(name: Words, index: int) -> bool:
     )
 
 
+def _is_doubted(name: Words, index: int) -> bool:
+    word = name.words[index]
+    return word in _DOUBTED or (word == "special" and name.words[index - 1] in _OF_SPECIALS)
+
+
 def _is_amount(name: Words, index: int) -> bool:
     """Tell whether a number is one of channels ("5.1"), of things ("2 discs") or a version's."""
     words = name.words
@@ -171,90 +184,106 @@ def _is_amount(name: Words, index: int) -> bool:
     after = words[index + 1] if index + 1 < len(words) else ""
     if len(words[index]) == _HEXADECIMAL:
         return True
-    if words[index] == "1" and index == len(words) - 1 and name.between(index).endswith("("):
+    if words[index] == "1" and not after and name.between(index).endswith("("):
         return True  # a copy of the file
     beside = (before.isdigit() and len(before) <= _SHORT) or (after.isdigit() and len(after) <= _SHORT)
     return beside or after in COUNTED or after[:1].isdigit() or before in _EDITION_NOUNS
 
 
-def _mark(known: list[bool], first: int, last: int) -> None:
-    for place in range(max(first, 0), min(last, len(known))):
-        known[place] = True
+class _Reader:
+    """The words of one rest, [first, stop) in the name, and which of them are understood."""
 
+    def __init__(self, name: Words, first: int, stop: int) -> None:
+        self.name = name
+        self.first = first
+        self.stop = stop
+        self.known = {index for index in range(first, stop) if _is_known(name, index)}
 
-def _mark_around(name: Words, known: list[bool], first: int, index: int) -> None:
-    """Take along what a word gives a meaning: "Mind Bending EDITION", "WITH Commentary", "BY Adam"."""
-    word, place = name.words[index], index - first
-    if word in _EDITION_NOUNS:
-        begin = place
-        while begin > max(0, place - _MOST_WORDS_BEFORE_NOUN) and _is_plain(name.between(first + begin)):
-            begin -= 1
-        end = place + 1
-        if begin == place and word != "cut":  # "Version longue", "Montaje del director"
-            end = _end_of_names(name, known, first, place)
-        _mark(known, begin, end)
-    elif word in _INCLUDES:
-        while place + 1 < len(known) and name.words[first + place + 1] in _INCLUDED:
-            place += 1
-            known[place] = True
-    elif word in _TITLE_FOLLOWS:
-        _mark(known, place, len(known))
-    elif word in _NAMES_FOLLOW or (word in _NAMES_FOLLOW_A_DASH and "-" in name.between(index)):
-        _mark(known, place, _end_of_names(name, known, first, place))
+    def read(self, part: Part | None) -> Rest | None:
+        if part is not None:
+            self.known.update(range(part.first, part.last))
+        for index in range(self.first, self.stop):
+            self._take_along(index)
+        self._pass_bracket_of_the_year()
+        for index in range(self.first, self.stop):
+            self._pass_group(index)
+        unknown = [index for index in range(self.first, self.stop) if index not in self.known]
+        if not unknown:
+            return None
+        words = tuple(self.name.words[self.first : self.stop])
+        return Rest(words, unknown[0] - self.first, unknown[-1] + 1 - self.first)
 
+    def _pass(self, first: int, last: int) -> None:
+        self.known.update(index for index in range(first, last) if not _is_doubted(self.name, index))
 
-def _end_of_names(name: Words, known: list[bool], first: int, place: int) -> int:
-    end = place + 1
-    while end < len(known) and end <= place + _MOST_NAMES and _is_plain(name.between(first + end)):
-        end += 1
-    return end
+    def _take_along(self, index: int) -> None:
+        """Take along what a word gives a meaning: "Mind Bending EDITION", "WITH Commentary", "BY Adam"."""
+        name, word = self.name, self.name.words[index]
+        if word in _EDITION_NOUNS:
+            begin = index
+            while begin > max(self.first, index - _MOST_BEFORE_NOUN) and _is_plain(name.between(begin)):
+                begin -= 1
+            end = index + 1
+            if begin == index and word != "cut":  # "Version longue", "Montaje del director"
+                end = self._end_of_names(index)
+            self._pass(begin, end)
+        elif word in _INCLUDES:
+            included = index + 1
+            while included < self.stop and name.words[included] in _INCLUDED:
+                self.known.add(included)
+                included += 1
+        elif word in _TITLE_FOLLOWS:
+            self._pass(index, self.stop)
+        elif word in _NAMES_FOLLOW or (word in _NAMES_FOLLOW_A_DASH and "-" in name.between(index)):
+            self._pass(index, self._end_of_names(index))
+
+    def _end_of_names(self, index: int) -> int:
+        end = index + 1
+        while end < min(self.stop, index + 1 + _MOST_NAMES) and _is_plain(self.name.between(end)):
+            end += 1
+        return end
+
+    def _pass_bracket_of_the_year(self) -> None:
+        """Pass over what stands in the year's bracket, as in "[1995, USA, crime]", or behind it.
+
+        "Easy Rider (Drama 1969) Peter Fonda" names its actor.
+        """
+        name, first = self.name, self.first
+        if name.between(first).strip().startswith((",", "¦")):  # the latter where the alphabet changes
+            end = first
+            while end < self.stop and not _CLOSES.search(name.between(end)):
+                end += 1
+            self._pass(first, end)
+        if first > 1 and name.sorts[first - 2] is Sort.GENRE and name.behind(first - 1).startswith(")"):
+            self._pass(first, min(first + _MOST_NAMES, self.stop))
+
+    def _pass_group(self, index: int) -> None:
+        """Pass over a site or a group: "[YTS.AM]", "www.site.com", "[GRP]", and "-GRP" at the end."""
+        name = self.name
+        if name.words[index] == "www":
+            self._pass(index, min(index + _WORDS_OF_A_SITE, self.stop))
+        if index in self.known:
+            return
+        end = self._end_of_bracket(index)
+        inside = name.text[name.starts[index] : name.ends[end - 1]] if end else ""
+        if _SITE.fullmatch(inside) or (end == index + 1 and "[" in name.between(index)):
+            self._pass(index, end)
+        elif name.between(index).endswith("-") and self._is_last(index):
+            self._pass(index, self.stop)
+
+    def _end_of_bracket(self, index: int) -> int:
+        """Return the index behind the bracket that opens before a word, 0 if none does."""
+        closing = _BRACKETS.get(self.name.between(index).rstrip()[-1:])
+        if closing is None:
+            return 0
+        return next((end + 1 for end in range(index, self.stop) if closing in self.name.behind(end)), 0)
+
+    def _is_last(self, index: int) -> bool:
+        """Tell whether nothing stands behind a word but a bracket of one word."""
+        behind = len(self.name.words) - index - 1
+        return behind == 0 or (behind == 1 and "[" in self.name.behind(index))
 
 
 def _is_plain(between: str) -> bool:
     """Tell whether two words belong together: nothing but a blank, a dot or the like parts them."""
     return between in (" ", ".", "_", "-", ". ")
-
-
-def _mark_bracket_of_the_year(name: Words, known: list[bool], first: int) -> None:
-    """Pass over what stands in the year's bracket, as in "[1995, USA, crime]", or behind it.
-
-    "Easy Rider (Drama 1969) Peter Fonda" names its actor.
-    """
-    if name.between(first).strip().startswith((",", "¦")):  # the latter where the alphabet changes
-        place = 0
-        while place < len(known) and not _CLOSES.search(name.between(first + place)):
-            known[place] = True
-            place += 1
-    if first > 1 and name.sorts[first - 2] is Sort.GENRE and name.behind(first - 1).startswith(")"):
-        _mark(known, 0, _MOST_NAMES)
-
-
-def _mark_group(name: Words, known: list[bool], first: int, stop: int) -> None:
-    """Pass over sites, and over the group at a name's end: "[YTS.AM]", "www.site.com", "-GRP", "[GRP]"."""
-    for place in range(len(known)):
-        index = first + place
-        if name.words[index] == "www":
-            _mark(known, place, place + _WORDS_OF_A_SITE)
-        if known[place]:
-            continue
-        end = _end_of_bracket(name, index, stop)
-        if end and _SITE.fullmatch(name.text[name.starts[index] : name.ends[end - 1]]):
-            _mark(known, place, end - first)
-        elif end == len(name.words) and end == index + 1 and "[" in name.between(index):
-            known[place] = True
-        elif name.between(index).endswith("-") and _ends_with_group(name, index):
-            _mark(known, place, len(known))
-
-
-def _end_of_bracket(name: Words, index: int, stop: int) -> int:
-    """Return the index behind the bracket that opens before a word, 0 if none does."""
-    closing = _BRACKETS.get(name.between(index).rstrip()[-1:])
-    if closing is None:
-        return 0
-    return next((end + 1 for end in range(index, stop) if closing in name.behind(end)), 0)
-
-
-def _ends_with_group(name: Words, index: int) -> bool:
-    """Tell whether nothing stands behind a word but a bracket of one word."""
-    behind = len(name.words) - index - 1
-    return behind == 0 or (behind == 1 and "[" in name.behind(index))
