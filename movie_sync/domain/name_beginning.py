@@ -1,6 +1,7 @@
 """Find where the title begins in a name: behind sites, groups, numbers and other prefixes."""
 
 import re
+from collections.abc import Iterator
 
 from movie_sync.domain.name_words import LANGUAGE_PREFIXES, Sort, sort_of
 from movie_sync.domain.readings import How
@@ -22,18 +23,19 @@ _GROUP = re.compile(r"\s*(?:\[([^\[\]]*)\]|\{([^{}]*)\}|【([^【】]*)】)[\s._
 _YEAR = re.compile(r"\d{4}")
 _LANGUAGE = re.compile(r"\s*([a-z]{2})\s+-\s+")
 _SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
-_PREFIXES = (
+_DIGITS = frozenset("0123456789#(")
+_NUMBERS = (
     (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
     (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
     (re.compile(r"\s{0,9}(?:#\d{1,3}|0\d{1,2})[\s._)-]{1,4}"), How.LOOSE),
     (re.compile(r"\s{0,9}\d{1,2}[\s_]{1,4}"), How.HALF),  # it may as well be the title's
-    (
-        re.compile(r"\s{0,9}(?:[\w-]{1,4}\.)?[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"),
-        How.PREFIXED,
-    ),  # a site
-    (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE),
-    (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED),  # a scene group
 )
+_JAMES_BOND = (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE)
+_SITE_WITH_DASH = (
+    re.compile(r"\s{0,9}(?:[\w-]{1,4}\.)?[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"),
+    How.PREFIXED,
+)
+_SCENE_GROUP = (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED)
 
 
 def find_beginnings(text: str) -> tuple[int, list[tuple[int, How]]]:
@@ -64,10 +66,22 @@ def _may_be_title(content: str) -> bool:
     return len(words) == 1 and "." not in content and sort_of(words[0]) is Sort.TITLE
 
 
+def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], How]]:
+    """Yield the prefixes that are worth a try."""
+    if beginning[:1] in _DIGITS:
+        yield from _NUMBERS
+    if beginning.startswith(("james", "007")):
+        yield _JAMES_BOND
+    if " - " in text or "_-_" in text:
+        yield _SITE_WITH_DASH
+    if "-" in beginning:
+        yield _SCENE_GROUP
+
+
 def _behind_prefixes(text: str, position: int) -> list[tuple[int, How]]:
     found = [
         (match.end(), how)
-        for pattern, how in _PREFIXES
+        for pattern, how in _prefixes(text, text[position : position + 10].lstrip())
         if (match := pattern.match(text, position)) is not None
     ]
     language = _LANGUAGE.match(text, position)

@@ -14,6 +14,8 @@ _WORDS = frozenset(
 )
 _DISCS = frozenset("cd disc disk dvd".split())
 _GLUED = re.compile(r"(part|pt|vol|chapter|teil|cd|disc|disk|dvd)0?([1-4])|([1-4])of[2-4]")
+_STARTS = _WORDS | _DISCS
+_GLUED_LETTERS = frozenset("pvctd1234")  # of what `_GLUED` matches
 _BARE = frozenset("2 3 4 5 6 7 8 9 ii iii iv vi vii viii ix".split())
 # What a number before them counts: channels, discs, sound tracks.
 COUNTED = frozenset(
@@ -43,7 +45,11 @@ def find_part(words: Sequence[str], first: int, *, behind_year: bool) -> Part | 
 
     A number alone counts directly behind the year.
     """
-    found = [part for index in range(first, len(words)) if (part := _part_at(words, index)) is not None]
+    found = [
+        part
+        for index, word in enumerate(words[first:], first)
+        if (word in _STARTS or word[0] in _GLUED_LETTERS) and (part := _part_at(words, index)) is not None
+    ]
     if not found and behind_year and first < len(words) and words[first] in _BARE:
         following = words[first + 1] if first + 1 < len(words) else ""
         if not following.isdigit() and following not in COUNTED:  # "5.1", "2 Discs"
@@ -53,13 +59,11 @@ def find_part(words: Sequence[str], first: int, *, behind_year: bool) -> Part | 
 
 def _part_at(words: Sequence[str], index: int) -> Part | None:
     word = words[index]
-    if not word.isalpha():
+    if word not in _STARTS:
         glued = _GLUED.fullmatch(word)
         if glued is None:
             return None
         return Part(glued[2] or glued[3], glued[1] in _DISCS, True, index, index + 1)
-    if word not in _WORDS and word not in _DISCS:
-        return None
     last = index + 1
     if last + 1 < len(words) and words[last] in _ARTICLES:
         last += 1

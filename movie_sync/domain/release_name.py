@@ -229,7 +229,7 @@ class _Parser:
         if self.part is not None and self.extension not in VIDEO_EXTENSIONS:
             self.part = self.part._replace(is_file=False)
         self.rest = None
-        if year:
+        if year and behind < len(self.words) and self.sorts[behind] is not Sort.TECHNICAL:
             name = Words(self.text, self.words, self.sorts, self.starts, self.ends)
             self.rest = read_rest(name, behind, self.part)
 
@@ -271,7 +271,8 @@ class _Parser:
         if self.words[first] in _NO_FIRST_NAMES:
             return
         for words in range(1, min(_MOST_WORDS_OF_OWNER, end - first - 1) + 1):
-            if _GENITIVE.fullmatch(self.words[first + words - 1]):
+            owner = self.words[first + words - 1]
+            if owner[-1] == "s" and _GENITIVE.fullmatch(owner):
                 how = How.OWNED if words == _WORDS_OF_A_NAME else How.HALF
                 self._add(first + words, end, year, how)
 
@@ -345,10 +346,10 @@ class _Parser:
         for dash in list(_DASH.finditer(text))[:3]:
             pieces = [text[: dash.start()], text[dash.end() :]]
             self._pieces(pieces, first, end, year, How.HALF, dash.group())
-        for dash in list(_DASH_AMONG_DOTS.finditer(text))[:1]:
-            pieces = [text[: dash.start()], text[dash.end() :]]
-            if all("." in piece for piece in pieces):  # not "Spider-Man.2002"
-                self._pieces(pieces, first, end, year, How.HALF)
+        dotted = _DASH_AMONG_DOTS.search(text) if "-" in text else None
+        pieces = [text[: dotted.start()], text[dotted.end() :]] if dotted else []
+        if pieces and all("." in piece for piece in pieces):  # not "Spider-Man.2002"
+            self._pieces(pieces, first, end, year, How.HALF)
 
     def _has_aka(self, start: int, stop: int) -> bool:
         text = self.text
