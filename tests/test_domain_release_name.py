@@ -2,9 +2,10 @@
 
 import pytest
 
+from movie_sync.domain.name_extension import split_extension
 from movie_sync.domain.name_kinds import Kind
 from movie_sync.domain.readings import How
-from movie_sync.domain.release_name import parse_name, split_extension
+from movie_sync.domain.release_name import parse_name
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, read_quality
 
 READINGS = [

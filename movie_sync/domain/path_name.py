@@ -4,10 +4,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from movie_sync.domain.name_extension import split_extension
 from movie_sync.domain.name_kinds import Kind, Mark
 from movie_sync.domain.name_words import Sort, sort_of
 from movie_sync.domain.readings import How, Reading
-from movie_sync.domain.release_name import ParsedName, parse_name, split_extension
+from movie_sync.domain.release_name import ParsedName, parse_name
 from movie_sync.domain.titles import fold
 
 _SEPARATOR = re.compile(r"(?<!\s)[/\\](?!\s)|^[/\\]")

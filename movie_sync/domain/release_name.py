@@ -10,6 +10,13 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
+from movie_sync.domain.name_extension import (
+    BOOK_EXTENSIONS,
+    OTHER_EXTENSIONS,
+    SUBTITLE_EXTENSIONS,
+    VIDEO_EXTENSIONS,
+    split_extension,
+)
 from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated
 from movie_sync.domain.name_parts import Part, find_part
 from movie_sync.domain.name_rest import Rest, Words, read_rest
@@ -25,23 +32,6 @@ from movie_sync.domain.name_words import (
 )
 from movie_sync.domain.readings import How, Reading
 from movie_sync.domain.titles import fold, folded_key, is_number
-
-VIDEO_EXTENSIONS = frozenset(
-    """
-    mkv mp4 avi m4v mov wmv mpg mpeg ts m2ts mts vob iso img webm ogm ogv flv f4v rmvb rm asf 3gp
-    """.split()
-)
-_OTHER_EXTENSIONS = frozenset(
-    """
-    srt idx ass ssa sup vtt smi nfo txt jpg jpeg png gif bmp pdf epub mobi azw3 cbr cbz m4a m4b ogg wav mka
-    zip exe apk md5 sfv url html xml
-    """.split()
-)
-_SUBTITLE_EXTENSIONS = frozenset("srt idx ass ssa sup vtt smi".split())
-_BOOK_EXTENSIONS = frozenset("pdf epub mobi azw3 cbr cbz m4b".split())
-_CONTAINER_EXTENSIONS = frozenset({"torrent", "nzb", "rar"})
-
-_EXTENSIONS = VIDEO_EXTENSIONS | _OTHER_EXTENSIONS | _CONTAINER_EXTENSIONS
 
 _WORD = re.compile(r"[^\W_]+")
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
@@ -83,17 +73,6 @@ class ParsedName(NamedTuple):
     title_end: int  # index of the word where year, edition and technical words begin
     words: tuple[str, ...]
     extension: str
-
-
-def split_extension(name: str) -> tuple[str, str]:
-    """Return a file name without its extension, and the extension in lower case ("" if it has none)."""
-    stem, dot, extension = name.rpartition(".")
-    if extension in {"TS", "Ass"}:
-        return name, ""  # a telesync, a word of a title: file types are written otherwise
-    extension = extension.lower()
-    if dot and stem and extension in _EXTENSIONS:
-        return stem, extension
-    return name, ""
 
 
 @lru_cache(maxsize=32)
@@ -404,11 +383,11 @@ class _Parser:
 
     def _marks(self, cut: int, *, has_video: bool) -> list[Mark]:
         marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)
-        if self.extension in _SUBTITLE_EXTENSIONS:
+        if self.extension in SUBTITLE_EXTENSIONS:
             marks.append(Mark(Kind.SUBTITLES, -1, 0))
-        elif self.extension in _BOOK_EXTENSIONS:
+        elif self.extension in BOOK_EXTENSIONS:
             marks.append(Mark(Kind.BOOK, -1, 0))
-        elif self.extension in _OTHER_EXTENSIONS:
+        elif self.extension in OTHER_EXTENSIONS:
             marks.append(Mark(Kind.FILE, -1, 0))
         years = [index for index, sort in enumerate(self.sorts) if sort is Sort.YEAR]
         for index in years:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from movie_sync.domain import quality_words as words
+from movie_sync.domain.name_extension import split_extension
 from movie_sync.domain.name_words import Sort, sort_of
 from movie_sync.domain.release_group import split_group
 from movie_sync.domain.release_languages import is_beside_language, read_languages
-from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name, split_extension
+from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name
 from movie_sync.domain.titles import fold
 
 RESOLUTIONS = ("2160p", "1080p", "720p", "576p", "480p")
