@@ -246,6 +246,10 @@ CASES = {
         maybe | Heat (1995) | Heat.1995.The.Revenge.1080p
         maybe | Heat (1995) | Heat (1995) [Michael B. Jordan] 1080p
         maybe | Heat (1995) | Heat (1995) Puppet Show/Heat.mkv
+        maybe | Matilda (2022) | Matilda.2022.The.Musical.1080p
+        yes | Matilda the Musical (2022) | Matilda.2022.The.Musical.1080p
+        maybe | Heat (1995) | Heat (1995) [Musical] 1080p
+        maybe | Heat (1995) | Heat.1995.Lego.Version.1080p
         yes | The Concert (2009) | The.Concert.2009.1080p
         yes | The Abridged Life (2012) | The.Abridged.Life.2012.1080p
     """,
@@ -296,6 +300,7 @@ CASES = {
         yes | E.T. the Extra-Terrestrial (1982) | 外星人.E.T.the.Extra-Terrestrial.1982
         yes | 8-Bit Christmas (2021) | Tamilblasters.sbs - 8 Bit Christmas (2021) HDRip
         yes | 8-Bit Christmas (2021) | www.moviez.photography_-_8_Bit_Christmas_2021
+        yes | Heat (1995) | www.site.com.Heat.1995.1080p.BluRay-GRP
         yes | Up (2009) | @movies_hd - Up (2009) 1080p
         yes | Mr. Nobody (2009) | Mr.Nobody - 2009 - 1080p.mkv
         yes | X-Men: Days of Future Past (2014) | Days.of.Future.Past.2014.1080p

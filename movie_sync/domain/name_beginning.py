@@ -7,14 +7,16 @@ from movie_sync.domain.name_words import LANGUAGE_PREFIXES, Sort, sort_of
 from movie_sync.domain.readings import How
 
 _WORD = re.compile(r"[^\W_]+")
+_ENDINGS = "com|org|net|to|tv|me|cc|mx|io|ro|cam|tel|ws|xyz|vip|site|info|eu|ru|in|pw|lol|art|cx"
 _SITE = re.compile(
-    r"""
-    \s* (?: [\[({【] \s* (?:www[ .])? [\w-]+ (?:\.[\w-]+)* [ .]
-                (?:com|org|net|to|tv|me|cc|mx|io|ro|cam|tel|ws|xyz|vip|site|info|eu|ru|in|pw|lol|art|cx)
-                \s* [\])}】]
-          | www [ .] [\w-]+ (?:\.[\w-]+)* [ .] [a-z]{2,14} (?=[\s\]_-])
-          | @ [\w.]{3,40} (?=[\s-])
+    rf"""
+    \s* (?: [\[({{【] \s* (?:www[ .])? [\w-]+ (?:\.[\w-]+)* [ .] (?:{_ENDINGS}) \s* [\])}}】]
+          | www [ .] [\w-]{{1,60}} [ .] (?:[\w-]{{1,60}} [ .])? (?:{_ENDINGS}) (?=[\s\]_.-])
+          | www \. [\w-]{{1,60}} \. (?:[\w-]{{1,60}} \.)? [a-z]{{2,14}} (?=[\s\]_-])
+          | www [ ] [\w-]{{1,60}} [ ] [a-z]{{2,14}} (?=\s+-\s)
+          | @ [\w.]{{3,40}} (?=[\s-])
           | [\w-]+ \. (?:com|org|net|to|tv|cc|mx|cam|tel|ws|xyz|vip|site|info|eu|pw|lol|art|cx) (?=\s+-\s)
+          | [\w-]{{1,60}} \. (?:com|org|net) (?=_)
         ) [\s._-]*
     """,
     re.VERBOSE,

@@ -364,14 +364,19 @@ class _Parser:
             self._store(Reading(key, year, how, first, end))
 
     def _store(self, reading: Reading) -> None:
-        if reading.year is not None and self.rest is not None:
-            reading = reading._replace(rest=self.rest)
-        if self.part is not None:
-            reading = reading._replace(part=self.part)
-            if not self.part.is_disc:
-                key = folded_key(f"{reading.key.article} {reading.key.words} {self.part.number}")
-                self._keep(reading._replace(key=key))
-        self._keep(reading)
+        """Keep a reading, and what it is if the title goes on behind its year."""
+        rest = self.rest if reading.year is not None else None
+        if rest is None and self.part is None:
+            self._keep(reading)
+            return
+        self._keep(reading._replace(rest=rest, part=self.part))
+        named = f"{reading.key.article} {reading.key.words}"
+        if rest is not None:  # "Matilda 2022 The Musical"
+            more = " ".join(rest.words[: rest.last])
+            self._keep(reading._replace(key=folded_key(f"{named} {more}"), part=self.part))
+        if self.part is not None and not self.part.is_disc:  # "Nymphomaniac 2013 Volume II"
+            key = folded_key(f"{named} {self.part.number}")
+            self._keep(reading._replace(key=key, rest=rest, part=self.part))
 
     def _keep(self, reading: Reading) -> None:
         place = (reading.key.squashed, reading.year)
