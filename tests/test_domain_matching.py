@@ -268,6 +268,8 @@ CASES = {
         maybe | Dune (2021) | Dune.2021.Part.One.1080p
         yes | Dune: Part One (2021) | Dune.2021.Part.One.1080p
         no | Heat (1995) | Heat.1995.CD1.DVDRip.XviD-GRP
+        no | Rocky II (1979) | Rocky.II.1979.CD2.DVDRip.XviD-GRP
+        maybe | Rogue One: A Star Wars Story (2016) | Rogue.One.A.Star.Wars.Story.2016.Part.1.1080p
         maybe | Heat (1995) | Heat.1995.1of2.DVDRip
         yes | Heat (1995) | Heat.1995.CD1.CD2.DVDRip
         yes | Heat (1995) | Heat (1995)/Heat (1995) - pt2.mkv

@@ -41,6 +41,7 @@ _NEW_EDITIONS = frozenset(
     }
 )
 _WORDS_OF_A_TELLING_TITLE = 3
+_KNOWN_WORDS_AROUND = 6  # "The", "of" and the like at the edges of a title
 _NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
 _RANK = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
 
@@ -132,16 +133,16 @@ def _less_if_part(found: Judgement, wanted: WantedFilm, reading: Reading, part: 
     """Take another part, or a piece of the film, for what it is; the title may well have the number."""
     if found.verdict is Verdict.NO:
         return found
+    if part.is_disc:
+        return found if part.is_file else Judgement(Verdict.NO, f"disc {part.number} alone")
     named = reading.key.words
     titles = [known.key.words for known in wanted.titles]
-    if part.number in named.split()[1:] and any(part.number in words.split() for words in titles):
+    if named.endswith(f" {part.number}") and any(words.endswith(f" {part.number}") for words in titles):
         return found
     numbers = [words[len(named) + 1 :] for words in titles if words.startswith(f"{named} ")]
     numbered = next((number for number in numbers if number.isdigit()), "")
-    if part.is_file and (part.is_disc or not numbered):
+    if part.is_file and not numbered:
         return found
-    if part.is_disc:
-        return Judgement(Verdict.NO, f"disc {part.number} alone")
     if part.number == "1" and not numbered:
         return Judgement(Verdict.MAYBE, "part 1 alone, and the film's title has no number")
     return Judgement(Verdict.NO, f"another part: {part.number} for {numbered or 'none'}")
@@ -151,9 +152,10 @@ def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Rest) -> Judgement
     """Doubt a name that goes on behind its year with words that may make it another thing."""
     if found.verdict is Verdict.NO or (found.verdict is Verdict.MAYBE and not found.lacks_only_id):
         return found
-    for first in range(rest.first + 1):
-        for last in range(rest.last, len(rest.words) + 1):
-            if folded_key(" ".join(rest.words[first:last])).squashed in wanted.keys:
+    for first in range(max(0, rest.first - _KNOWN_WORDS_AROUND), rest.first + 1):
+        for last in range(rest.last, min(len(rest.words), rest.last + _KNOWN_WORDS_AROUND) + 1):
+            known = wanted.keys.get(folded_key(" ".join(rest.words[first:last])).squashed)
+            if known is not None and known.worth <= Worth.SPELLING:
                 return found  # the title said twice, or another one of its titles
     return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
 
