@@ -103,6 +103,7 @@ class _Parser:
         self.sorts = [sort_of(word) for word in self.words]
         self.readings: dict[tuple[str, int | None], Reading] = {}
         self.title_end = len(self.words)
+        self.behind = 0
         self.rest: Rest | None = None
         self.part: Part | None = None
 
@@ -203,7 +204,7 @@ class _Parser:
 
     def _read_behind(self, cut: int, year: list[int], *, is_beside_title: bool) -> None:
         """Note what stands behind the year, or behind the title where there is none."""
-        behind = year[0] + 1 if year else cut
+        self.behind = behind = year[0] + 1 if year else cut
         self.part = find_part(self.words, behind, behind_year=is_beside_title)
         if self.part is not None and self.extension not in VIDEO_EXTENSIONS:
             self.part = self.part._replace(is_file=False)
@@ -365,18 +366,20 @@ class _Parser:
 
     def _store(self, reading: Reading) -> None:
         """Keep a reading, and what it is if the title goes on behind its year."""
-        rest = self.rest if reading.year is not None else None
-        if rest is None and self.part is None:
+        is_before = reading.last <= self.behind  # else the year leads, and the title goes beyond another
+        rest = self.rest if is_before and reading.year is not None else None
+        part = self.part if is_before else None
+        if rest is None and part is None:
             self._keep(reading)
             return
-        self._keep(reading._replace(rest=rest, part=self.part))
+        self._keep(reading._replace(rest=rest, part=part))
         named = f"{reading.key.article} {reading.key.words}"
         if rest is not None:  # "Matilda 2022 The Musical"
             more = " ".join(rest.words[: rest.last])
-            self._keep(reading._replace(key=folded_key(f"{named} {more}"), part=self.part))
-        if self.part is not None and not self.part.is_disc:  # "Nymphomaniac 2013 Volume II"
-            key = folded_key(f"{named} {self.part.number}")
-            self._keep(reading._replace(key=key, rest=rest, part=self.part))
+            self._keep(reading._replace(key=folded_key(f"{named} {more}"), part=part))
+        if part is not None and not part.is_disc:  # "Nymphomaniac 2013 Volume II"
+            key = folded_key(f"{named} {part.number}")
+            self._keep(reading._replace(key=key, rest=rest, part=part))
 
     def _keep(self, reading: Reading) -> None:
         place = (reading.key.squashed, reading.year)
