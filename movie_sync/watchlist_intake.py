@@ -58,7 +58,8 @@ class WatchlistIntake:
                 read for the first time is to be queued; take it in again.
         """
         # Looking through the disks may take long, so nobody is made to wait for it.
-        return self._take(snapshot, self._find_on_disk(self._missing(snapshot)), concludes_removals=True)
+        found = self._find_on_disk(self._missing(snapshot))
+        return self._take(snapshot, found, concludes_removals=not snapshot.unread)
 
     def take_again(self) -> Intake:
         """Take in that the list is as it was at the last reading; raises as `take`."""

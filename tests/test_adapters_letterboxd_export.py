@@ -20,6 +20,14 @@ CSV = (
     '2023-10-05,"Taxi, An Encounter",2001,https://boxd.it/5b8a\n'
     "2025-02-08,Heat 2,,https://boxd.it/DErS\n"
 )
+AS_SAVED = (
+    "Date;Name;Year;Letterboxd URI\n"
+    "26.09.2023;Sanctuary;2022;https://boxd.it/wPKW\n"
+    ";;;\n"
+    "05.10.2023;Taxi, An Encounter;2001;https://boxd.it/5b8a\n"
+    "08.02.2025;Heat 2;;https://boxd.it/DErS\n"
+)
+"""The same as a spreadsheet saves it."""
 NEWEST_FIRST = (
     Movie(id="DErS", slug="", title="Heat 2", year=None, url="https://boxd.it/DErS"),
     Movie(id="5b8a", slug="", title="Taxi, An Encounter", year=2001, url="https://boxd.it/5b8a"),
@@ -63,12 +71,64 @@ def test_a_plain_file_is_read_newest_first(tmp_path: Path) -> None:
         CSV + "\n\n",
         CSV.replace("https://boxd.it/wPKW", "http://boxd.it/wPKW/"),
         CSV.replace("Letterboxd URI", "Letterboxd URI,Note").replace("wPKW", "wPKW,n"),
+        AS_SAVED,
+        f"sep=;\n{AS_SAVED}",
+        f'\ufeff"sep=;"\r\n{AS_SAVED}'.replace("2001", "2001,0"),
+        AS_SAVED.replace(";", "\t"),
+        CSV.replace("2001", "2001.0") + ",,,\n , ,\n",
+        CSV.replace("Date,Name", '"Date","Name"'),
     ],
-    ids=["byte order mark", "CRLF", "no last newline", "blank lines", "other address", "one more column"],
+    ids=[
+        "byte order mark",
+        "CRLF",
+        "no last newline",
+        "blank lines",
+        "other address",
+        "one more column",
+        "semicolons",
+        "separator named",
+        "separator named, comma as point",
+        "tabs",
+        "blank rows, 2001.0",
+        "quotes",
+    ],
 )
 def test_small_differences_do_not_matter(tmp_path: Path, content: str) -> None:
     """What an editor or a later export may change is read the same."""
     assert [movie.id for movie in read_export(written(tmp_path, content)).movies] == ["DErS", "5b8a", "wPKW"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("https://boxd.it/5b8a", ""),
+        ("boxd.it/5b8a", "evil.example/x"),
+        ("5b8a", "../x"),
+        ("2001", "soon"),
+        ('"Taxi, An Encounter"', ""),
+        (",2001,https://boxd.it/5b8a", ""),
+    ],
+    ids=[
+        "no address",
+        "a strange address",
+        "a key that is a path",
+        "no year",
+        "no title",
+        "nothing but a title",
+    ],
+)
+def test_a_row_that_cannot_be_read_is_named_and_the_others_are_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str, new: str
+) -> None:
+    """One row is left out, and said once for each time that the file was written."""
+    source = ExportWatchlist(written(tmp_path, CSV.replace(old, new)))
+    snapshot = source.fetch()
+    assert snapshot is not None
+    assert [movie.id for movie in snapshot.movies] == ["DErS", "wPKW"]
+    (unread,) = snapshot.unread
+    assert unread.startswith("line 3 (")
+    assert source.fetch() is None
+    assert caplog.text.count("line 3 (") == 1
 
 
 def test_long_addresses_give_slugs(tmp_path: Path) -> None:
@@ -136,12 +196,9 @@ REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "rubbish": ("watchlist.csv", bytes(range(256)) * 9, "UTF-8|does not begin|broken"),
     "UTF-16": ("watchlist.csv", CSV.encode("utf-16"), "UTF-8"),
     "Latin-1": ("watchlist.csv", CSV.replace("Heat", "Hé").encode("latin-1"), "UTF-8"),
-    "cut within a row": ("watchlist.csv", CSV[:-20], "line 4: not a film"),
+    "cut within a row": ("watchlist.csv", CSV[:-20], r"line 4 \(Heat 2\): not a film"),
+    "hardly any films": ("watchlist.csv", CSV.replace("https", "x", 2), r"line 2 \(Sanctuary\): not a film"),
     "cut within quotes": ("watchlist.csv", HEADER + '2023-10-05,"Taxi, An', "broken CSV"),
-    "a strange address": ("watchlist.csv", CSV.replace("boxd.it/5b8a", "evil.example/x"), "line 3"),
-    "a key that is a path": ("watchlist.csv", CSV.replace("5b8a", "../x"), "line 3"),
-    "a year that is none": ("watchlist.csv", CSV.replace("2001", "soon"), "line 3"),
-    "no title": ("watchlist.csv", CSV.replace("Sanctuary", ""), "line 2"),
     "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far larger"),
     "a field over many lines": (
         "watchlist.csv",

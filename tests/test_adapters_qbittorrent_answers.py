@@ -225,7 +225,13 @@ def test_fields_of_other_types_are_left_out(stand_in):
 FAULTS = [
     pytest.param(Answer(500, b"oops"), UnavailableError, "HTTP 500", id="500"),
     pytest.param(Answer(502, b"oops"), UnavailableError, "HTTP 502", id="502"),
-    pytest.param(Answer(401, b"Unauthorized"), UnavailableError, "HTTP 401", id="401"),
+    pytest.param(Answer(401, b"Unauthorized"), UnavailableError, "server domains", id="401"),
+    pytest.param(
+        Answer(401, b"Authorization Required", {"WWW-Authenticate": 'Basic realm="films"'}),
+        UnavailableError,
+        "What stands before .* asks for a login of its own",
+        id="a proxy's login",
+    ),
     pytest.param(Answer(404, b"Not Found"), UnavailableError, "HTTP 404", id="404"),
     pytest.param(Answer(429, b"Slow down"), UnavailableError, "HTTP 429", id="429"),
     pytest.param(Answer(200, b"", {"Content-Encoding": "gzip"}), UnavailableError, "not as", id="compressed"),
@@ -316,6 +322,18 @@ def test_refused_login_sends_nothing_more(stand_in, answer):
         with pytest.raises(AuthError):
             attempt()
     assert stand_in.seen == [VERSION, LOGIN]
+
+
+def test_a_proxys_login_is_no_refused_password(stand_in):
+    """A proxy that wants a login of its own is named, also at the login, and asked again the next time."""
+    stand_in.always[LOGIN] = Answer(
+        401, b"Authorization Required", {"WWW-Authenticate": 'Basic realm="films"'}
+    )
+    client = make_client(stand_in.url)
+    with pytest.raises(UnavailableError, match="a login of its own"):
+        client.version()
+    stand_in.always.clear()
+    assert client.version() == "v4.5.2"
 
 
 @pytest.mark.parametrize(

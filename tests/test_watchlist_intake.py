@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -387,3 +388,13 @@ def test_no_wish_is_ever_lost(
             assert memory is not None
             for number in numbers:
                 assert number in places or not memory.not_wanted.isdisjoint(film(number).keys())
+
+
+def test_a_row_that_cannot_be_read_takes_no_film_out(desk: Desk) -> None:
+    """However often a file with an odd row is read, the films that it does not name stay where they are."""
+    desk.take(2, 1)
+    for _ in range(3):
+        desk.intake.take(replace(reading(1), unread=("line 3 (Film 2)",)))
+    assert desk.held() == [2, 1]
+    desk.take(1)
+    assert desk.take(1).dropped == 1

@@ -9,19 +9,25 @@ The form: `Date,Name,Year,Letterboxd URI`, UTF-8, oldest wish first, the key in 
 """
 
 import csv
+import logging
 import os
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeAlias
 
 from movie_sync.adapters.letterboxd_text import clean_text, slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.packed_movies import PackedMovies
+from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import UnavailableError, UserError
 from movie_sync.storage.regular_file import NotAFileError, open_regular
+
+_log = logging.getLogger(__name__)
 
 # A film takes up to a kilobyte until it is queued (the list before it is in memory too), and a character
 # up to four bytes. Up to 8,000 films the daemon stays below 50 MB. Real lines have sixty bytes.
@@ -39,8 +45,14 @@ _COLUMNS = ("date", "name", "year", "letterboxd uri")
 _OTHER_EXPORTS = frozenset({"rating", "rewatch", "review", "watched date"})
 _OTHER_FOLDERS = frozenset({"deleted", "orphaned", "lists", "likes"})
 _BOXD = re.compile(r"https?://boxd\.it/([A-Za-z0-9]{1,24})/?")
-_YEAR = re.compile(r"\d{4}", re.ASCII)
+# A spreadsheet may have made a number with a fraction of it.
+_YEAR = re.compile(r"(\d{4})(?:[.,]0)?", re.ASCII)
+_SEPARATOR_LINE = re.compile(r"\"?sep=([,;\t])\"?\s*", re.IGNORECASE)
+_SEPARATORS = ",;\t"
+_MOST_NAMED = 3
 _FILM = re.compile(r"https?://(?:www\.)?letterboxd\.com(/film/[^/]+/?)")
+_Rows: TypeAlias = tuple[Sequence[Movie], tuple[str, ...]]
+"""The films, newest first, and which rows are none."""
 _WHAT_TO_GIVE = (
     "Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), or its whole ZIP."
 )
@@ -80,7 +92,22 @@ class ExportWatchlist:
                 "letterboxd.export_file in config.json."
             ) from None
         self._read_stamp = stamp
+        if snapshot.unread:
+            _log.warning("%s", describe_unread(self._path.name, snapshot))
         return snapshot
+
+
+def describe_unread(name: str, snapshot: WatchlistSnapshot) -> str:
+    """Say in a line which rows of an export were left out."""
+    count = len(snapshot.unread)
+    named = ", ".join(snapshot.unread[:_MOST_NAMED])
+    more = f" and {count - _MOST_NAMED} more" if count > _MOST_NAMED else ""
+    rows = "1 row of it has" if count == 1 else f"{count} rows of it have"
+    return (
+        f"{one_line(name)}: {rows} no film's address, title and year as Letterboxd writes them and "
+        f"{'was' if count == 1 else 'were'} left out: {one_line(named)}{more}. The other films were read; "
+        "no film is taken out of the queue for not being listed there."
+    )
 
 
 def read_export(path: Path) -> WatchlistSnapshot:
@@ -107,12 +134,12 @@ def _read(path: Path) -> WatchlistSnapshot:
         raise UserError(f"{path} is not a file. {_WHAT_TO_GIVE}") from None
     with opened as file:
         if file.read(2) == b"PK":
-            movies = _read_zip(path, file)
+            movies, unread = _read_zip(path, file)
         else:
             _check_name(path)
             file.seek(0)
-            movies = _read_csv(path, file)
-    return WatchlistSnapshot(owner=str(path.absolute()), movies=movies)
+            movies, unread = _read_csv(path, file)
+    return WatchlistSnapshot(owner=str(path.absolute()), movies=movies, unread=unread)
 
 
 def _check_name(path: Path) -> None:
@@ -123,7 +150,7 @@ def _check_name(path: Path) -> None:
         )
 
 
-def _read_zip(path: Path, file: IO[bytes]) -> tuple[Movie, ...]:
+def _read_zip(path: Path, file: IO[bytes]) -> _Rows:
     try:
         _check_directory(path, file)
         with zipfile.ZipFile(file) as archive:
@@ -176,34 +203,62 @@ def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) ->
     return member
 
 
-def _read_csv(path: Path, stream: IO[bytes]) -> tuple[Movie, ...]:
-    """Read the rows, oldest first, and return the films newest first; a film listed twice counts once."""
+def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
+    """Read the rows, oldest first, and return the films newest first; a film listed twice counts once.
+
+    What a spreadsheet makes of the file is read as well: other separators, blank rows, years with a fraction.
+    """
     movies: dict[str, Movie] = {}
-    rows = csv.reader(_lines(path, stream), strict=True)
+    unread: list[str] = []
+    last_line = ""
+
+    def noted() -> Iterator[str]:
+        nonlocal last_line
+        for last_line in _lines(path, stream):  # noqa: UP028 - it is kept here
+            yield last_line
+
+    lines = noted()
+    is_last_unread = False
     try:
+        first = next(lines, "")
+        separator = _SEPARATOR_LINE.fullmatch(first)
+        skipped = 1 if separator else 0
+        header_line = next(lines, "") if separator else first
+        delimiter = separator[1] if separator else max(_SEPARATORS, key=header_line.count)
+        rows = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True)
         header = [clean_text(cell).lower() for cell in next(rows, [])]
         _check_header(path, header)
         places = [header.index(column) for column in _COLUMNS[1:]]
         for row in rows:
-            if not row:
+            is_last_unread = False
+            if not any(cell.strip() for cell in row):
                 continue
-            movie = _movie_of([row[place] if place < len(row) else "" for place in places])
+            cells = [row[place] if place < len(row) else "" for place in places]
+            movie = _movie_of(cells)
             if movie is None:
-                raise UserError(
-                    f"{path}, line {rows.line_num}: not a film of a watchlist export. The file may be cut "
-                    f"off or edited. {_WHAT_TO_GIVE}"
-                )
-            movies.pop(movie.id, None)
-            movies[movie.id] = movie
-            if len(movies) > _MAX_FILMS:
+                number = rows.line_num + skipped
+                is_last_unread = True
+                unread.append(f"line {number} ({clean_text(cells[0])[:60] or 'no title'})")
+            else:
+                movies.pop(movie.id, None)
+                movies[movie.id] = movie
+            if len(movies) + len(unread) > _MAX_FILMS:
                 raise _too_large(path)
     except UnicodeDecodeError:
         raise UserError(
             f"{path} is not in UTF-8. Give the file as Letterboxd made it, not as a spreadsheet saved it."
         ) from None
     except csv.Error as exc:
-        raise UserError(f"{path}, line {rows.line_num}: broken CSV ({exc}). {_WHAT_TO_GIVE}") from None
-    return tuple(reversed(movies.values()))
+        raise UserError(
+            f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}). {_WHAT_TO_GIVE}"
+        ) from None
+    is_cut = is_last_unread and not last_line.endswith(("\n", "\r"))
+    if is_cut or len(unread) > len(movies):
+        raise UserError(
+            f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. The file may be cut "
+            f"off or edited. {_WHAT_TO_GIVE}"
+        )
+    return PackedMovies(reversed(movies.values())), tuple(unread)
 
 
 def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
@@ -247,6 +302,7 @@ def _movie_of(cells: list[str]) -> Movie | None:
     long = _FILM.fullmatch(address)
     slug = slug_in(long.group(1)) if long else ""
     key = short.group(1) if short else slug
-    if not title or not key or (year and not _YEAR.fullmatch(year)):
+    digits = _YEAR.fullmatch(year)
+    if not title or not key or (year and not digits):
         return None
-    return Movie(id=key, slug=slug, title=title, year=int(year) if year else None, url=address)
+    return Movie(id=key, slug=slug, title=title, year=int(digits[1]) if digits else None, url=address)

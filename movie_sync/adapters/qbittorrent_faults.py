@@ -90,6 +90,15 @@ def missing_login(where: str) -> AuthError:
     )
 
 
+def proxys_login(where: str) -> UnavailableError:
+    """Return the error for an answer that asks for a login by a header; qBittorrent never sends one."""
+    return UnavailableError(
+        f"What stands before {where} asks for a login of its own (HTTP 401, as a proxy's Basic login does). "
+        "Movie Sync has none to give: let the proxy pass requests from this machine, or set qbittorrent.url "
+        "to qBittorrent's own address."
+    )
+
+
 def unexpected_answer(where: str) -> UnavailableError:
     """Return the error for an answer that is none of qBittorrent's."""
     return UnavailableError(f"{where} answered, but not as qBittorrent does. {_CHECK_URL}.")

@@ -7,6 +7,7 @@ stopped while it waits, and takes settings from environment variables of its own
 import ipaddress
 import re
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
@@ -21,6 +22,7 @@ from movie_sync.adapters.qbittorrent_faults import (
     SERVICE,
     Told,
     missing_login,
+    proxys_login,
     unexpected_answer,
 )
 from movie_sync.adapters.upload import prepare_sparingly
@@ -182,6 +184,9 @@ class Client(qbittorrentapi.Client):
                     "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
                 )
             )
+        if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
+            response.close()
+            raise Told(proxys_login(self._address.where))
         if response.headers.get("content-encoding", "identity") != "identity":
             response.close()
             raise Told(unexpected_answer(self._address.where))

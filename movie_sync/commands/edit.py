@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from movie_sync.adapters.letterboxd_export import read_export
+from movie_sync.adapters.letterboxd_export import describe_unread, read_export
 from movie_sync.commands.context import Context
 from movie_sync.commands.services import Services
 from movie_sync.domain.models import Movie, QueueName
@@ -98,6 +98,8 @@ def run_import(context: Context, export: Path) -> int:
         snapshot = read_export(export)
     except UserError as exc:
         raise UserError(one_line(str(exc))) from None  # it quotes the file's name
+    if snapshot.unread:
+        context.complain(describe_unread(export.name, snapshot))
     context.paths.prepare()
     _submit(
         context,
