@@ -9,6 +9,7 @@ It works on the same queues as `QueueManager`, under the same locks, and is reac
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from movie_sync.domain.models import Movie, QueueName
@@ -63,6 +64,23 @@ class KnownFilms:
             is_shared = any(not is_same_film(itself, other) for other in with_its_id)
         imdb_id = None if is_shared else movie.imdb_id
         return replace(movie, twin_years=tuple(sorted(set(years))), imdb_id=imdb_id)
+
+    def runtime_of(self, movie: Movie) -> int | None:
+        """Return the running time in minutes of the known film that is meant by title and year or IMDb id."""
+        with self._locked():
+            by_id = (
+                self._queues[name].entry(row).movie
+                for name in QueueName
+                for row in (self._queues[name].find_key(f"i:{movie.imdb_id}") if movie.imdb_id else ())
+            )
+            by_title = (
+                other
+                for name in QueueName
+                for other in self._queues[name].called(own_titles(movie))
+                if _is_meant(movie, other)
+            )
+            times = (known.runtime_minutes for known in chain(by_id, by_title))
+            return next((minutes for minutes in times if minutes), None)
 
     def _list(self) -> ListedTitles:
         if self._listed is None:

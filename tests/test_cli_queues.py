@@ -343,3 +343,28 @@ def test_the_folder_is_private(data: Path) -> None:
     assert data.stat().st_mode & 0o777 == 0o700
     for path in data.glob("queue_*.json"):
         assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_what_is_piped_is_a_line_a_record(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No padding, no folding: the columns are parted by tabs, and every line has all of them."""
+    assert run(data, "queue") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("\t")[:3] for line in lines[:2]] == [
+        ["QUEUE", "FILM", "SLUG OR ID"],
+        ["pending", "One (1995)", "one"],
+    ]
+    assert {line.count("\t") for line in lines} == {3}
+    assert not any("  " in line or line.endswith(" ") for line in lines)
+
+
+def test_an_entry_that_names_no_film_is_kept_aside(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is no film called 5: the file is named as damaged, the others stay, and what was there is kept."""
+    pending = data / "queue_pending.json"
+    pending.write_text(json.dumps([{"id": 5}, *json.loads(pending.read_text())]))
+    assert run(data, "queue", "pending") == 0
+    shown = capsys.readouterr()
+    assert "One" in shown.out
+    assert "5" not in shown.out.split("\t")
+    assert "queue_pending.json" in shown.err
+    assert run(data, "retry", "--all") == 0
+    assert any('{"id": 5}' in kept.read_text() for kept in data.glob("queue_pending.json.*"))

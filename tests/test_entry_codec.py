@@ -15,7 +15,7 @@ from movie_sync.storage.entry_codec import encode_entry, entry_from_dict, format
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).map(str.strip).filter(bool)
-times = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
+times = st.datetimes(datetime(2, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
     lambda moment: moment.replace(microsecond=0)
 )
 plain_values = st.recursive(
@@ -132,7 +132,7 @@ def test_no_value_breaks_reading(plain: dict[str, object], known: dict[str, obje
     [
         ({"slug": "heat"}, "id", "heat"),
         ({"slug": "heat"}, "title", "heat"),
-        ({"id": " 29qU "}, "id", "29qU"),
+        ({"id": " 29qU ", "title": "Heat"}, "id", "29qU"),
         ({"slug": 300}, "slug", "300"),
         ({"slug": "1917", "title": 1917}, "title", "1917"),
         ({"slug": "heat", "year": "1995"}, "year", 1995),
@@ -260,3 +260,16 @@ def test_a_lone_surrogate_does_not_keep_a_film_from_being_written() -> None:
     """Half a character, as broken pages have them, is replaced."""
     line = encode_entry(QueueEntry(Movie("a", "a", "x\ud800"), NOW), QueueName.PENDING)
     assert decode(line).movie.title == "x?"
+
+
+@pytest.mark.parametrize(
+    "plain", [{"id": 5}, {"id": "29qU"}, {"id": "29qU", "year": 1995, "imdb_id": "tt0113277"}, {}]
+)
+def test_an_id_alone_names_no_film(plain: dict[str, object]) -> None:
+    """Without title, slug and address nobody knows what it means: no film is called 5."""
+    with pytest.raises(ValueError, match="without"):
+        entry_from_dict(plain, NOW)
+    assert (
+        entry_from_dict({"id": "tt0113277", "url": "https://www.imdb.com/title/tt0113277/"}, NOW).movie.id
+        == "tt0113277"
+    )

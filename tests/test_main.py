@@ -559,6 +559,25 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
     assert "x265, DV, HDR, Atmos, TrueHD, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
 
 
+def test_search_says_which_running_time_it_goes_by(home: Household, filelist: FileListStandIn) -> None:
+    """It is the one that a queue knows of the film, as the daemon's; else it says what is assumed."""
+    film = make_film(4)
+    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
+    filelist.releases = [StandInRelease(id=5, name=name, imdb=film.imdb_id, size_bytes=2_000_000_000)]
+    words = ("search", film.title, "--year", str(film.year))
+    unknown = home.run(*words)
+    assert "judged for 110 minutes" in unknown.stderr
+    assert "taken" in unknown.stdout
+    known = {"id": "K4", "slug": "four", "title": film.title, "year": film.year, "url": "", "page_read": True}
+    (home.data / "queue_failed.json").write_text(
+        json.dumps([known | {"runtime_minutes": 240, "retry_count": 1}])
+    )
+    told = home.run(*words)
+    assert "110 minutes" not in told.stderr
+    assert "8.3 MB a minute" in told.stdout
+    assert json.loads(home.run(*words, "--json").stdout)["film"]["runtime_minutes"] == 240
+
+
 def test_check_tells_what_is_wrong(
     home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:

@@ -3,13 +3,14 @@
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.services import Services
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
-from movie_sync.domain.selection import Candidate, QualityRules, why_not_first
+from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, QualityRules, why_not_first
 from movie_sync.errors import UserError
 from movie_sync.filelist_downloader import Search
 from movie_sync.logs import set_up_logging
@@ -29,7 +30,9 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
-    found = services.reach(context.queues_to_look_at()).downloader.search(movie)
+    queues = context.queues_to_look_at()
+    movie = replace(movie, runtime_minutes=queues.known.runtime_of(movie))
+    found = services.reach(queues).downloader.search(movie)
     reasons = _reasons(found, services.rules())
     if as_json:
         print(json.dumps(_as_document(found, reasons), indent=1))
@@ -62,7 +65,12 @@ def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
 def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, object]:
     accepted = found.accepted
     return {
-        "film": {"title": found.movie.title, "year": found.movie.year, "imdb_id": found.movie.imdb_id},
+        "film": {
+            "title": found.movie.title,
+            "year": found.movie.year,
+            "imdb_id": found.movie.imdb_id,
+            "runtime_minutes": found.movie.runtime_minutes,
+        },
         "chosen": accepted[0].release.filelist_id if accepted else None,
         "candidates": [
             {
@@ -100,6 +108,11 @@ def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> 
         ],
         plain=context.options.plain,
     )
+    if found.movie.runtime_minutes is None:
+        context.complain(
+            f"Running time unknown here: sizes are judged for {ASSUMED_RUNTIME_MINUTES} minutes. "
+            "The daemon reads it from the film's page and may choose otherwise."
+        )
     if not accepted:
         context.say(f"\n{found.movie.label}: nothing would be taken.")
 

@@ -1,11 +1,9 @@
-"""Tables for people: fitted to the terminal, one line a row elsewhere."""
+"""Tables for people: fitted to the terminal; elsewhere one line a row, its columns parted by tabs."""
 
 import sys
 from collections.abc import Sequence
 
 from movie_sync.domain.plain_text import one_line, width
-
-_PIPE_WIDTH = 10_000
 
 
 def print_table(
@@ -15,12 +13,15 @@ def print_table(
 
     The column with the header `to_copy` is not broken into lines, unless half the terminal is too narrow.
     """
+    if not sys.stdout.isatty():
+        for line in (headers, *rows):
+            print("\t".join(map(one_line, line)))
+        return
     from rich.console import Console  # noqa: PLC0415 - costs 40 ms and is for tables alone
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    is_terminal = sys.stdout.isatty()
-    console = Console(no_color=plain, highlight=False, width=None if is_terminal else _PIPE_WIDTH)
+    console = Console(no_color=plain, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="" if plain else "bold")
     for number, header in enumerate(headers):
         longest = max((width(row[number]) for row in rows), default=0)

@@ -19,11 +19,11 @@ from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, Rel
 from movie_sync.domain.wanted import WantedFilm
 
 __all__ = [
-    "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules", "describe_refusals", "rank",
-    "wait_until", "why_not_first",
+    "ASSUMED_RUNTIME_MINUTES", "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules",
+    "describe_refusals", "rank", "wait_until", "why_not_first",
 ]  # fmt: skip
 
-_UNKNOWN_RUNTIME_MINUTES = 110
+ASSUMED_RUNTIME_MINUTES = 110
 _MOST_REASONS = 6
 _FRESH = timedelta(hours=1)
 _MB = 1_000_000
@@ -142,7 +142,7 @@ def _examine(
 ) -> Candidate:
     judgement = judge(wanted, release.name)
     quality = read_quality(release.name, release.category_id, judgement.title_end)
-    minutes = movie.runtime_minutes or _UNKNOWN_RUNTIME_MINUTES
+    minutes = movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES
     mb_per_minute = release.size_bytes / _MB / minutes
     name = comparable(release.name)
     reasons = [

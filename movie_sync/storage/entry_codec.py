@@ -229,14 +229,15 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     """
     slug = _text(plain, "slug") or ""
     film_id = _text(plain, "id") or slug
-    if not film_id:
-        raise ValueError("an entry without id and slug")
+    title, url = _text(plain, "title") or slug, _text(plain, "url") or ""
+    if not film_id or not (title or url):  # an id alone may be a number of anything
+        raise ValueError("an entry without title, slug and address, or without id and slug")
     movie = Movie(
         id=film_id,
         slug=slug,
-        title=_text(plain, "title") or slug or film_id,
+        title=title or film_id,
         year=_integer(plain, "year"),
-        url=_text(plain, "url") or "",
+        url=url,
         imdb_id=_text(plain, "imdb_id"),
         original_title=_text(plain, "original_title"),
     )
