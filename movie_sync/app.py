@@ -112,8 +112,8 @@ class MovieSyncApp:
     """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
 
     `drain_inbox` carries out what commands asked for and is called about once a second, with what
-    tells whether to leave the rest for the next start; `report_state` is told what the workers are at
-    when that changes. Both may raise StorageError.
+    tells whether to leave the rest for the next start; `report_state` is told what the workers are at, and
+    what is wrong with the torrent client, when that changes. Both may raise StorageError.
     `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
     those may take two seconds. None of them may raise.
     """
@@ -125,7 +125,7 @@ class MovieSyncApp:
         queue_manager: QueueManager,
         *,
         drain_inbox: Callable[[Callable[[], bool]], int],
-        report_state: Callable[[str, str], None],
+        report_state: Callable[[str, str, str], None],
         clock: Clock,
         tick_extras: Sequence[Callable[[], None]] = (),
         closers: Sequence[Callable[[], None]] = (),
@@ -140,7 +140,7 @@ class MovieSyncApp:
         self._closers = closers
         self._signals = Signals()
         self._complaints = Complaints(_log)
-        self._reported: tuple[str, str] | None = None
+        self._reported: tuple[str, str, str] | None = None
         self._statistics = ""
         self._statistics_at = clock.monotonic()
 
@@ -185,7 +185,7 @@ class MovieSyncApp:
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
                 worker.start()
-        activity = (self._monitor.activity, self._download.activity)
+        activity = (self._monitor.activity, self._download.activity, self._download.client_trouble)
         if activity != self._reported:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
                 self._report_state(*activity)

@@ -96,7 +96,7 @@ class FileListDownloader:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
         if self._client.find(choice.info_hash) is None:
             return None
-        return DownloadResult(movie, Reason.DOWNLOADED, choice)
+        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_found_again=True)
 
     def download_movie(
         self,

@@ -13,8 +13,12 @@ import command_bench
 import pytest
 from command_bench import held, run, write
 
+from movie_sync.clock import SystemClock
 from movie_sync.commands import edit
-from movie_sync.domain.models import QueueName
+from movie_sync.commands.context import Context, Options
+from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
+from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.redaction import Redactor
 from movie_sync.queue_manager import QueueManager
 from movie_sync.storage.daemon_state import DaemonState, read_state, write_state
 from movie_sync.storage.instance_lock import InstanceLock
@@ -368,3 +372,19 @@ def test_an_entry_that_names_no_film_is_kept_aside(data: Path, capsys: pytest.Ca
     assert "queue_pending.json" in shown.err
     assert run(data, "retry", "--all") == 0
     assert any('{"id": 5}' in kept.read_text() for kept in data.glob("queue_pending.json.*"))
+
+
+def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It began with the queues as they were; what another process completed since is no longer to be done."""
+    write(data / "queue_pending.json", [{"slug": "one", "title": "One"}, {"slug": "two", "title": "Two"}])
+    (data / "queue_failed.json").unlink()
+    mine = QueueManager(data, clock=SystemClock(), writable=False)
+    before = outcomes_so_far(mine)
+    QueueManager(data, clock=SystemClock()).add_to_completed(Movie("one", "one", "One"))
+    for slug in ("two", "one"):
+        mine.add_to_completed(Movie(slug, slug, slug.title()), choice=Choice(f"{slug}-GRP", 1, "a" * 40))
+    context = Context.load(data, Options(), {}, Redactor())
+    say_what_would_be_done(context, mine, "the client", before=before, why_waiting="", held_back="")
+    assert capsys.readouterr().out == "Two: would be handed to the client: two-GRP\n"

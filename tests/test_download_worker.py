@@ -765,3 +765,53 @@ def test_held_back_it_follows_the_users_own_client_alone(bench: Bench, *, is_kno
     bench.hold = Hold("nothing is handed over", client_is_known=is_known)
     assert bench.worker.step() is not None
     assert bench.connects == is_known
+
+
+def test_a_film_asked_for_again_while_it_is_on_its_way_is_not_handed_over_twice(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`add` of a film that is downloading: its torrent is there still, and that is what the log says."""
+    caplog.set_level(logging.INFO)
+    bench.follow(FollowPolicy(stalled_after_seconds=86_400))
+    bench.offer(film(0))
+    bench.worker.step()
+    assert bench.queues.add_by_command([film(0)])
+    caplog.clear()
+    bench.worker.step()
+    assert bench.only(QueueName.COMPLETED).follow
+    assert "Made Up A (1950): handed to the test before, and still there: Made.Up.A.1950" in caplog.text
+    assert bench.journal.count("hand over") == 1
+    assert (
+        len({event.id for event in bench.told if event.kind is EventKind.ADDED}) == 1
+    )  # a repeat of the same
+
+
+def test_a_single_run_promises_no_try_that_it_will_not_make(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With `--once` the next try is the next run's: of a film, after an outage, and of the newest releases."""
+    caplog.set_level(logging.INFO)
+    bench.start(once=True)
+    bench.worker.step()
+    bench.queues.add_to_pending(film(1))
+    bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+    bench.worker.step()
+    assert "Next try in the next run, from " in caplog.text
+    assert "FileList could not be reached. The rest is left to the next run." in caplog.text
+    assert "Next try at" not in caplog.text
+    assert "Pausing" not in caplog.text
+
+
+def test_what_is_wrong_with_the_client_can_be_asked(bench: Bench) -> None:
+    """It is told while torrents cannot be looked at, and no longer."""
+    bench.follow(FollowPolicy(stalled_after_seconds=86_400))
+    bench.offer(film(0))
+    bench.worker.step()
+    bench.client.error = NetworkError("The client could not be reached.")
+    bench.clock.advance(5)
+    bench.worker.step()
+    assert "The client could not be reached." in bench.worker.client_trouble
+    bench.client.error = None
+    bench.clock.advance(4000)
+    bench.worker.step()
+    assert bench.worker.client_trouble == ""

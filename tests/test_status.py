@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -344,6 +345,38 @@ def test_a_daemon_without_room(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert json.loads(capsys.readouterr().out)["waiting_for_room"] == {"why": "full", "pending": 1}
     cli.main(["status", "--json", "--data-dir", str(tmp_path)])
     assert json.loads(capsys.readouterr().out)["waiting_for_room"] is None
+
+
+def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its trouble is a line of its own, and what is shown of torrents carries the time when it was true."""
+    _fill(tmp_path)
+    os.utime(tmp_path / "queue_completed.json", (1_793_534_400, 1_793_534_400))
+    state = DaemonState(
+        1, "2026-11-01T12:00:00Z", "", "waiting for films", "qBittorrent could not be reached."
+    )
+    write_state(tmp_path / "daemon.json", state)
+    lock = InstanceLock(tmp_path / "daemon.lock")
+    assert lock.acquire()
+    try:
+        cli.main(["status", "--data-dir", str(tmp_path)])
+        shown = capsys.readouterr().out
+        cli.main(["status", "--json", "--data-dir", str(tmp_path)])
+        told = json.loads(capsys.readouterr().out)
+        write_state(tmp_path / "daemon.json", replace(state, client=""))
+        cli.main(["status", "--data-dir", str(tmp_path)])
+        well = capsys.readouterr().out
+    finally:
+        lock.release()
+    assert "Client   qBittorrent could not be reached." in shown
+    assert "Downloading (as last seen on 2026-11-01 12:00 UTC)" in shown
+    assert (told["client"], told["torrents_seen_at"]) == (
+        "qBittorrent could not be reached.",
+        "2026-11-01T12:00:00Z",
+    )
+    assert "Client" not in well
+    assert "Downloading (as the daemon last saw it)" in well
+    cli.main(["status", "--data-dir", str(tmp_path)])  # without a daemon
+    assert "as last seen on 2026-11-01 12:00 UTC" in capsys.readouterr().out
 
 
 # --- the daemon's statistics ------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from functools import partial
 from movie_sync.allocator import keep_memory_together
 from movie_sync.app import MovieSyncApp
 from movie_sync.commands.context import Context
-from movie_sync.commands.dry_run import say_what_would_be_done
+from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
 from movie_sync.commands.services import Services
 from movie_sync.commands.settings_gate import SettingsGate, sentence
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -43,7 +43,7 @@ def run_daemon(context: Context) -> int:
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run_on(context, lambda _monitor, _download: None, lambda: None)
+        return _run_on(context, lambda _monitor, _download, _client: None, lambda: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
@@ -114,7 +114,7 @@ def _set_up_logging(context: Context) -> None:
 
 
 def _run_on(
-    context: Context, report_state: Callable[[str, str], None], renew_lock: Callable[[], None]
+    context: Context, report_state: Callable[[str, str, str], None], renew_lock: Callable[[], None]
 ) -> int:
     """Run, and again with the settings of a file that was mended meanwhile."""
     while True:
@@ -132,7 +132,7 @@ def _run_on(
 
 def _run(
     context: Context,
-    report_state: Callable[[str, str], None],
+    report_state: Callable[[str, str, str], None],
     renew_lock: Callable[[], None],
     gate: SettingsGate,
     stop: threading.Event,
@@ -142,6 +142,7 @@ def _run(
     services = Services(context, stop=stop)
     is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
+    before = frozenset() if is_real else outcomes_so_far(queue_manager)
     intake, announcer = services.intake(queue_manager), services.announcer()
     download = services.download_worker(queue_manager, announcer.tell, held_back=gate.held_back)
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
@@ -173,6 +174,7 @@ def _run(
             context,
             queue_manager,
             services.target(),
+            before=before,
             why_waiting=download.activity,
             held_back=gate.why,
         )
@@ -187,8 +189,9 @@ def _state_reporter(context: Context) -> "partial[None]":
         forget_state(context.paths.daemon, context.clock.now())
         write_state(context.paths.daemon, state)
 
-    def report(state: DaemonState, monitor: str, download: str) -> None:
-        write_state(context.paths.daemon, dataclasses.replace(state, monitor=monitor, download=download))
+    def report(state: DaemonState, monitor: str, download: str, client: str) -> None:
+        changed = dataclasses.replace(state, monitor=monitor, download=download, client=client)
+        write_state(context.paths.daemon, changed)
 
     return partial(report, state)
 

@@ -6,21 +6,38 @@ from movie_sync.domain.models import QueueEntry, QueueName, Reason
 from movie_sync.queue_manager import QueueManager
 
 
+def outcomes_so_far(queues: QueueManager) -> frozenset[int]:
+    """Return the sequences of what is done and has failed, before a run begins."""
+    names = (QueueName.COMPLETED, QueueName.FAILED)
+    return frozenset(entry.sequence for name in names for entry in queues.entries(name))
+
+
 def say_what_would_be_done(
-    context: Context, queues: QueueManager, target: str, *, why_waiting: str, held_back: str
+    context: Context,
+    queues: QueueManager,
+    target: str,
+    *,
+    before: frozenset[int],
+    why_waiting: str,
+    held_back: str,
 ) -> None:
     """Write a line for each film that the run came to, in that order, and one for those that wait.
 
-    `queues` are those of the run, which wrote nothing: what the disk holds is how it was before.
+    `queues` are those of the run, which wrote nothing, and `before` are the outcomes that it began with.
+    What a daemon did with a film meanwhile stands on the disk, and is no longer to be done.
     `held_back` is why the run could have handed nothing over, if so.
     """
-    before = context.queues_to_look_at()
-    context.complain_of_damage(before)
-    known = {
-        entry.sequence for name in (QueueName.COMPLETED, QueueName.FAILED) for entry in before.entries(name)
-    }
-    done = [entry for entry in queues.entries(QueueName.COMPLETED) if entry.sequence not in known]
-    failed = [entry for entry in queues.entries(QueueName.FAILED) if entry.sequence not in known]
+    now = context.queues_to_look_at()
+    context.complain_of_damage(now)
+
+    def new(name: QueueName) -> list[QueueEntry]:
+        return [
+            entry
+            for entry in queues.entries(name)
+            if entry.sequence not in before and not _is_settled(now, entry)
+        ]
+
+    done, failed = new(QueueName.COMPLETED), new(QueueName.FAILED)
     lines = {entry.sequence: _of_done(entry, target) for entry in done}
     lines |= {entry.sequence: f"{entry.movie.label}: {entry.error}" for entry in failed}
     for _, line in sorted(lines.items()):
@@ -32,6 +49,11 @@ def say_what_would_be_done(
         context.say(sentence(held_back))
     elif not lines:
         context.say("Nothing would be done.")
+
+
+def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
+    found = queues.find(entry.movie.slug or entry.movie.id)
+    return found is not None and found[0] in {QueueName.COMPLETED, QueueName.REMOVED}
 
 
 def _of_done(entry: QueueEntry, target: str) -> str:

@@ -6,6 +6,7 @@ All of it stands in the data folder: no service is asked, and no credentials are
 import json
 import shutil
 import sys
+from datetime import UTC, datetime
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.status_view import Look, Overview, overview, sections
@@ -33,12 +34,14 @@ def run_status(context: Context, *, as_json: bool) -> int:
         activity=daemon.download if daemon else "",
         now=context.clock.now(),
     )
+    seen_at = _seen_at(context)
     if as_json:
         held_back = [_fault_document(fault) for fault in context.config.faults]
         document = {
             "statistics": statistics,
             **_daemon_document(daemon),
             "held_back": held_back,
+            "torrents_seen_at": format_time(seen_at) if seen_at else None,
             **_document(view),
         }
         print(json.dumps(document, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
@@ -50,7 +53,8 @@ def run_status(context: Context, *, as_json: bool) -> int:
         f"Queues   {statistics['pending']} pending, {statistics['failed']} failed "
         f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
     )
-    for title, lines in sections(view, _look(context)):
+    is_old = daemon is None or bool(daemon.client)
+    for title, lines in sections(view, _look(context), seen_at=seen_at if is_old else None):
         _show_section(context, title, lines)
     return 0
 
@@ -62,6 +66,16 @@ def running_daemon(context: Context) -> DaemonState | None:
     return read_state(context.paths.daemon)
 
 
+def _seen_at(context: Context) -> datetime | None:
+    """Return when anything was last noted of torrents and what was handed over, if ever."""
+    try:
+        return datetime.fromtimestamp(
+            (context.paths.root / f"queue_{QueueName.COMPLETED}.json").stat().st_mtime, UTC
+        )
+    except (OSError, ValueError, OverflowError):
+        return None
+
+
 # --- for scripts --------------------------------------------------------------------------
 
 
@@ -70,6 +84,7 @@ def _daemon_document(daemon: DaemonState | None) -> dict[str, object]:
         "daemon": daemon.pid if daemon else None,
         "monitor": daemon.monitor if daemon else None,
         "download": daemon.download if daemon else None,
+        "client": (daemon.client or None) if daemon else None,
     }
 
 
@@ -158,6 +173,8 @@ def _show_daemon(context: Context, daemon: DaemonState | None) -> None:
     context.say(f"Daemon   process {daemon.pid}, since {daemon.started_at}")
     context.say(f"         monitor: {one_line(daemon.monitor)}")
     context.say(f"         download: {one_line(daemon.download)}")
+    if daemon.client:
+        context.say(f"Client   {one_line(daemon.client)}")
 
 
 def _show_section(context: Context, title: str, lines: list[str]) -> None:

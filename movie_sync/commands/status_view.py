@@ -116,11 +116,15 @@ def _idle(downloading: Iterable[QueueEntry]) -> list[Stalled]:
 # --- for people ---------------------------------------------------------------------------
 
 
-def sections(view: Overview, look: Look) -> list[tuple[str, list[str]]]:
-    """Return the title and the lines of each group, safe for a terminal; empty groups have no lines."""
+def sections(view: Overview, look: Look, *, seen_at: datetime | None = None) -> list[tuple[str, list[str]]]:
+    """Return the title and the lines of each group, safe for a terminal; empty groups have no lines.
+
+    `seen_at` is when the torrents were last seen, if that may be long ago.
+    """
+    seen = f"as last seen on {_minute(seen_at)}" if seen_at else "as the daemon last saw it"
     room = [f"{_films(view.pending_count)} in the queue: {view.room_why}"] if view.room_why else []
     groups = [
-        ("Downloading (as the daemon last saw it)", [_bar_line(entry, look) for entry in view.downloading]),
+        (f"Downloading ({seen})", [_bar_line(entry, look) for entry in view.downloading]),
         ("Waiting for room", room),
         ("Waiting for a release", [_waiting_line(entry, look) for entry in view.waiting]),
         ("Stalled", [_stalled_line(each, look) for each in view.stalled]),

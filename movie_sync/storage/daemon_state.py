@@ -19,12 +19,13 @@ _MOST_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Process id, start time (ISO 8601, UTC) and what each worker is at, in words."""
+    """Process id and start time (ISO 8601, UTC); in words what workers are at and the client's trouble."""
 
     pid: int
     started_at: str
     monitor: str
     download: str
+    client: str = ""
 
 
 def write_state(path: Path, state: DaemonState) -> None:
@@ -58,6 +59,7 @@ def read_state(path: Path) -> DaemonState | None:
             started_at=str(plain["started_at"]),
             monitor=str(plain["monitor"]),
             download=str(plain["download"]),
+            client=str(plain.get("client", "")),
         )
     except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -34,7 +34,7 @@ from movie_sync.workers.base import Complaints, Rest, Worker, log_where, words_o
 from movie_sync.workers.outcomes import Outcomes, RetryPolicy
 from movie_sync.workers.reach import Aftercare, Connection, Hold, Reach, errands_of
 from movie_sync.workers.refusals import Refusals
-from movie_sync.workers.words import WAITING_FOR_ROOM, time_of_day
+from movie_sync.workers.words import WAITING_FOR_ROOM, next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -70,7 +70,12 @@ class DownloadWorker(Worker):
         self._aftercare = aftercare or Aftercare()
         self._held_back = held_back
         self._outcomes = Outcomes(
-            queue_manager, policy=policy, done_words=done_words, clock=clock, tell=self._aftercare.tell
+            queue_manager,
+            policy=policy,
+            done_words=done_words,
+            clock=clock,
+            tell=self._aftercare.tell,
+            once=once,
         )
         self._reach: Reach | None = None
         self._used_signature: object = None
@@ -98,6 +103,11 @@ class DownloadWorker(Worker):
         """Whether a service refused its credentials, so that no film can be worked on."""
         self.was_refused = False
         """Whether a service refused its credentials at any time, also while torrents were looked at."""
+
+    @property
+    def client_trouble(self) -> str:
+        """Why torrents could not be looked at the last time, in words, or ""; for any thread."""
+        return next((errand.trouble for errand in self._errands if errand.trouble), "")
 
     def stop(self) -> None:
         """Ask the worker to end, also while it waits for films."""
@@ -187,7 +197,7 @@ class DownloadWorker(Worker):
             until = time_of_day(self._clock.now(), seconds)
             self._radar_complaints.say(
                 f"The tracker's newest releases could not be looked at: {words_of(exc)}",
-                f" Next look at {until}.",
+                f" {next_time('Next look', until, once=self._once)}",
                 exc=exc,
             )
             log_where(exc)
@@ -259,7 +269,7 @@ class DownloadWorker(Worker):
             return None
         seconds = pause_seconds(self._faults - _FAULTS_OF_AN_OUTAGE + 1)
         until = time_of_day(self._clock.now(), seconds)
-        _log.warning("That were %d films in a row. Pausing until %s.", self._faults, until)
+        _log.warning("That were %d films in a row. %s", self._faults, self._pausing(until))
         return Rest(seconds, f"pausing until {until}: {words_of(exc)}")
 
     def _keep_aside(self, movie: Movie, exc: Exception) -> None:
@@ -357,10 +367,14 @@ class DownloadWorker(Worker):
         asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
         seconds = max(pause_seconds(self._outages), min(asked or 0.0, LONGEST_DELAY_SECONDS))
         until = time_of_day(self._clock.now(), seconds)
-        self._complaints.say(str(exc), f" Pausing until {until}.", exc=exc)
+        self._complaints.say(str(exc), f" {self._pausing(until)}", exc=exc)
         if isinstance(exc, StorageError) and exc.reason == _DISK_FULL:
             self._tell_disk_full(exc)
         return Rest(seconds, f"pausing until {until}: {exc}")
+
+    def _pausing(self, until: str) -> str:
+        """Say how long it pauses; a run that ends now does not."""
+        return "The rest is left to the next run." if self._once else f"Pausing until {until}."
 
     def _tell_disk_full(self, exc: StorageError) -> None:
         """Tell it once, until a film is through again, and after a start in another hour."""
@@ -382,7 +396,8 @@ class DownloadWorker(Worker):
         seconds = max(exc.retry_after_seconds or 0.0, 1.0)
         until = time_of_day(self._clock.now(), seconds)
         level = logging.DEBUG if self._is_budget_said else logging.INFO
-        _log.log(level, "The tracker's call budget is spent; going on at %s, as calls come free.", until)
+        again = next_time("Calls come free, and films are searched,", until, once=self._once)
+        _log.log(level, "The tracker's call budget is spent. %s", again)
         self._is_budget_said = True
         return Rest(seconds, f"waiting for the tracker's call budget until {until}")
 

@@ -34,6 +34,8 @@ class Errand:
         self._failures = 0
         self._not_before = 0.0
         self._complaints = Complaints(_log)
+        self.trouble = ""
+        """Why it could not be done the last time, in words; "" if it could."""
 
     def seconds_to_next(self) -> float | None:
         """Return how long until it is due, or None if there is nothing to do."""
@@ -62,9 +64,10 @@ class Errand:
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self._failures += 1
             self._not_before = self._clock.monotonic() + pause_seconds(self._failures)
-            self._complaints.say(f"{self._complaint}: {words_of(exc)}", exc=exc)
+            self.trouble = f"{self._complaint}: {words_of(exc)}"
+            self._complaints.say(self.trouble, exc=exc)
             log_where(exc)
             return isinstance(exc, AuthError)
-        self._failures = 0
+        self._failures, self.trouble = 0, ""
         self._complaints.over()
         return False

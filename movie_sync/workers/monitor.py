@@ -67,7 +67,9 @@ class MonitorWorker(Worker):
             seconds = self._seconds_after(exc)
             trouble = "taken in" if isinstance(exc, StorageError) else "read"
             self._complaints.say(
-                f"The watchlist could not be {trouble}: {exc}", f" Next try {self._in(seconds)}.", exc=exc
+                f"The watchlist could not be {trouble}: {exc}",
+                "" if self._once else f" Next try {self._in(seconds)}.",
+                exc=exc,
             )
             self._tell_unreadable(str(exc))
             return Rest(seconds, f"the last check failed ({exc}); next try {self._in(seconds)}")

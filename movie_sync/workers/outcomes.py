@@ -20,7 +20,7 @@ from movie_sync.errors import (
 from movie_sync.ports import Clock
 from movie_sync.queue_manager import QueueManager
 from movie_sync.torrent_follower import added_event
-from movie_sync.workers.words import time_of_day
+from movie_sync.workers.words import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -49,12 +49,14 @@ class Outcomes:
         done_words: str,
         clock: Clock,
         tell: Callable[[Event], None],
+        once: bool = False,
     ) -> None:
         self._queue_manager = queue_manager
         self._policy = policy
         self._done_words = done_words
         self._clock = clock
         self._tell = tell
+        self._once = once
 
     def note_success(self, entry: QueueEntry, result: DownloadResult, *, is_followed: bool) -> None:
         """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
@@ -78,6 +80,8 @@ class Outcomes:
         label, release = movie.label, choice.release if choice else result.where
         if result.is_adopted:
             _log.info("%s: in the torrent client already, not whole yet: %s", label, release)
+        elif result.is_found_again:
+            _log.info("%s: %s before, and still there: %s", label, self._done_words, release)
         elif is_new:
             _log.info("%s: %s: %s", label, self._done_words, release)
         else:
@@ -135,11 +139,11 @@ class Outcomes:
             _log.warning("%s: failed for good after attempt %d: %s.", movie.label, failures, reason)
         else:
             _log.info(
-                "%s: attempt %d failed: %s. Next try at %s.",
+                "%s: attempt %d failed: %s. %s",
                 movie.label,
                 failures,
                 reason,
-                time_of_day(now, delay),
+                self._next_try(now, delay),
             )
         return not waits and not isinstance(exc, SeriesError)
 
@@ -185,7 +189,10 @@ class Outcomes:
             doubts=doubts,
             page_missing_since=page_missing_since,
         ):
-            _log.warning("%s: %s Next try at %s.", movie.label, why, time_of_day(now, delay))
+            _log.warning("%s: %s %s", movie.label, why, self._next_try(now, delay))
+
+    def _next_try(self, now: datetime, delay: float) -> str:
+        return next_time("Next try", time_of_day(now, delay), once=self._once)
 
     def give_up_on_due(self, max_retries: int) -> None:
         """Give films up that are due and have no attempts left, as fewer are allowed now than before."""
