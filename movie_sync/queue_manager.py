@@ -19,6 +19,7 @@ from pathlib import Path
 
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Reason
+from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.errors import StorageError
 from movie_sync.known_films import KnownFilms
@@ -135,10 +136,10 @@ class QueueManager:
             self._has_work.set()
         return count
 
-    def missing(self, movies: Iterable[Movie]) -> list[Movie]:
+    def missing(self, movies: Iterable[Movie]) -> Sequence[Movie]:
         """Return those films that no queue holds and that the user did not remove."""
         with self._all_locked():
-            return [movie for movie in movies if not self._queues.is_held(movie)]
+            return PackedMovies(movie for movie in movies if not self._queues.is_held(movie))
 
     def get_next_pending(self, but_for: Collection[str] = ()) -> QueueEntry | None:
         """Return the film to work on, the newest wish first; it stays pending until its outcome is written.

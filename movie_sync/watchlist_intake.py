@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -104,7 +105,7 @@ class WatchlistIntake:
         if change.listed_again:
             self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents.of_film)
 
-    def _missing(self, snapshot: WatchlistSnapshot) -> list[Movie]:
+    def _missing(self, snapshot: WatchlistSnapshot) -> Sequence[Movie]:
         with self._lock:
             change = self._compare(snapshot, concludes_removals=True)
         return self._queue_manager.missing(change.wanted)
@@ -127,7 +128,7 @@ class WatchlistIntake:
         self._queue_manager.known.note_listed(chain(memory.movies, memory.absent, memory.left))
         return change
 
-    def _find_on_disk(self, movies: list[Movie]) -> list[tuple[Movie, str]]:
+    def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:
         """Look for films in the library; what cannot be looked for is left to the download worker."""
         found = []
         try:
