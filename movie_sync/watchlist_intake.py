@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
@@ -124,8 +123,7 @@ class WatchlistIntake:
             first_run="new" if self._first_run is None else self._first_run,
             concludes_removals=concludes_removals,
         )
-        memory = change.memory
-        self._queue_manager.known.note_listed(chain(memory.movies, memory.absent, memory.left))
+        self._queue_manager.known.note_listed(change.memory.known)
         return change
 
     def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:

@@ -16,6 +16,7 @@ from movie_sync.domain.plain_text import one_line
 from movie_sync.storage.daemon_state import DaemonState, read_state
 from movie_sync.storage.entry_codec import entry_to_dict, format_time
 from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.queue_set import queue_path
 from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
 
 _SHOWN = 10
@@ -70,7 +71,7 @@ def _seen_at(context: Context) -> datetime | None:
     """Return when anything was last noted of torrents and what was handed over, if ever."""
     try:
         return datetime.fromtimestamp(
-            (context.paths.root / f"queue_{QueueName.COMPLETED}.json").stat().st_mtime, UTC
+            queue_path(context.paths.root, QueueName.COMPLETED).stat().st_mtime, UTC
         )
     except (OSError, ValueError, OverflowError):
         return None

@@ -3,13 +3,15 @@
 Nothing here is thread-safe.
 """
 
+import abc
 import heapq
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, Generic, TypeVar
 
-_NAMES_IN_A_BLOCK = 128
+_Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
 _PARTS = 64
 _SORTED_AT_ONCE = 2048
@@ -28,21 +30,67 @@ def sort_array(values: "array[int]") -> "array[int]":
     return parts[0] if len(parts) == 1 else array(values.typecode, heapq.merge(*parts))
 
 
-class PackedNames:
-    """Names by their number, from 0, as they were added: about 20 bytes each, packed by the hundred."""
+class Packed(abc.ABC, Generic[_Item]):
+    """Items by their number, from 0, as they were added; made anew whenever they are asked for.
+
+    They are packed by the block; those of the last blocks that were asked for are at hand.
+    """
+
+    _in_a_block: ClassVar[int]
+    _compression: ClassVar[int]
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []
-        self._open: list[str] = []
-        self._at_hand: dict[int, list[str]] = {}
+        self._open: list[_Item] = []
+        self._at_hand: dict[int, list[_Item]] = {}
+
+    @abc.abstractmethod
+    def _encode(self, items: Sequence[_Item]) -> bytes:
+        """Return the bytes of a block."""
+
+    @abc.abstractmethod
+    def _decode(self, content: bytes) -> list[_Item]:
+        """Return the items of a block."""
+
+    def append(self, item: _Item) -> int:
+        """Add an item and return its number."""
+        self._open.append(item)
+        if len(self._open) == self._in_a_block:
+            self._blocks.append(zlib.compress(self._encode(self._open), self._compression))
+            self._open.clear()
+        return len(self) - 1
 
     def __len__(self) -> int:
-        return len(self._blocks) * _NAMES_IN_A_BLOCK + len(self._open)
+        return len(self._blocks) * self._in_a_block + len(self._open)
 
-    def __iter__(self) -> Iterator[str]:
+    def __iter__(self) -> Iterator[_Item]:
         for block in range(len(self._blocks)):
             yield from self._unpacked(block)
         yield from self._open
+
+    def _item(self, number: int) -> _Item:
+        block, place = divmod(number, self._in_a_block)
+        if block == len(self._blocks):
+            return self._open[place]
+        items = self._at_hand.get(block)
+        if items is None:
+            if len(self._at_hand) == _BLOCKS_AT_HAND:
+                del self._at_hand[next(iter(self._at_hand))]
+            items = self._at_hand[block] = self._unpacked(block)
+        return items[place]
+
+    def _unpacked(self, block: int) -> list[_Item]:
+        return self._decode(zlib.decompress(self._blocks[block]))
+
+
+class PackedNames(Packed[str]):
+    """Names without a zero character: about 20 bytes each."""
+
+    _in_a_block = 128
+    _compression = 9
+
+    def __getitem__(self, number: int) -> str:
+        return self._item(number)
 
     def drain(self) -> Iterator[str]:
         """Yield all names, and forget them on the way."""
@@ -53,53 +101,43 @@ class PackedNames:
         yield from self._open
         self._open.clear()
 
-    def __getitem__(self, number: int) -> str:
-        block, place = divmod(number, _NAMES_IN_A_BLOCK)
-        if block == len(self._blocks):
-            return self._open[place]
-        names = self._at_hand.get(block)
-        if names is None:
-            if len(self._at_hand) == _BLOCKS_AT_HAND:
-                del self._at_hand[next(iter(self._at_hand))]
-            names = self._at_hand[block] = self._unpacked(block)
-        return names[place]
+    def _encode(self, items: Sequence[str]) -> bytes:
+        return _END.join(items).encode("utf-8", "surrogatepass")
 
-    def append(self, name: str) -> int:
-        """Add a name (without a zero character) and return its number."""
-        self._open.append(name)
-        if len(self._open) == _NAMES_IN_A_BLOCK:
-            self._blocks.append(zlib.compress(_END.join(self._open).encode("utf-8", "surrogatepass"), 9))
-            self._open.clear()
-        return len(self) - 1
-
-    def _unpacked(self, block: int) -> list[str]:
-        return zlib.decompress(self._blocks[block]).decode("utf-8", "surrogatepass").split(_END)
+    def _decode(self, content: bytes) -> list[str]:
+        return content.decode("utf-8", "surrogatepass").split(_END)
 
 
 class HashedNumbers:
-    """Numbers below 2**24 by a key, eight bytes each. First all are put, then they are asked for.
+    """Numbers below 2**24 by a key, eight bytes each; several may have one key.
 
     A key is known by its hash: two keys may be taken for one, once in millions of times.
     """
 
     def __init__(self) -> None:
         self._parts = [array("Q") for _ in range(_PARTS)]
-        self._sorted: set[int] = set()
+        self._unsorted: set[int] = set()
 
     def put(self, key: object, number: int) -> None:
         """Add a number under a key."""
         hashed = hash(key) & _HASH_MASK
-        self._parts[hashed % _PARTS].append(hashed << _NUMBER_BITS | number)
+        part = hashed % _PARTS
+        self._parts[part].append(hashed << _NUMBER_BITS | number)
+        self._unsorted.add(part)
 
     def get(self, key: object) -> int | None:
         """Return the lowest number under a key, or None."""
+        return next(self.under(key), None)
+
+    def under(self, key: object) -> Iterator[int]:
+        """Yield the numbers under a key, the lowest first."""
         hashed = hash(key) & _HASH_MASK
         part = hashed % _PARTS
-        if part not in self._sorted:
+        if part in self._unsorted:
             self._parts[part] = sort_array(self._parts[part])
-            self._sorted.add(part)
+            self._unsorted.discard(part)
         entries = self._parts[part]
-        place = bisect_left(entries, hashed << _NUMBER_BITS)
-        if place < len(entries) and entries[place] >> _NUMBER_BITS == hashed:
-            return entries[place] & _NUMBER_MASK
-        return None
+        for place in range(bisect_left(entries, hashed << _NUMBER_BITS), len(entries)):
+            if entries[place] >> _NUMBER_BITS != hashed:
+                break
+            yield entries[place] & _NUMBER_MASK

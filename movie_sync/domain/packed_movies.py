@@ -1,49 +1,34 @@
 """A long list of films in little memory: as objects, ten thousand of them would take five megabytes."""
 
 import marshal
-import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from itertools import islice, pairwise
 from operator import attrgetter
 from typing import overload
 
-from movie_sync.domain.compact import sort_array
+from movie_sync.domain.compact import Packed, sort_array
 from movie_sync.domain.models import Movie
 
-_MOVIES_IN_A_BLOCK = 64
 _parts = attrgetter(*(part.name for part in fields(Movie)))
 
 
-class PackedMovies(Sequence[Movie]):
-    """Films in their order, some fifty bytes each, made anew whenever they are asked for. Not thread-safe."""
+class PackedMovies(Packed[Movie], Sequence[Movie]):
+    """Films in their order, some fifty bytes each. Not thread-safe."""
+
+    _in_a_block = 64
+    _compression = 1
 
     def __init__(self, movies: Iterable[Movie] = ()) -> None:
-        self._blocks: list[bytes] = []
-        self._open: list[Movie] = []
+        super().__init__()
         self.extend(movies)
 
     def extend(self, movies: Iterable[Movie]) -> None:
         """Add films at the end."""
         for movie in movies:
             self.append(movie)
-
-    def append(self, movie: Movie) -> None:
-        """Add a film at the end."""
-        self._open.append(movie)
-        if len(self._open) == _MOVIES_IN_A_BLOCK:
-            self._blocks.append(zlib.compress(marshal.dumps([_parts(each) for each in self._open]), 1))
-            self._open.clear()
-
-    def __len__(self) -> int:
-        return len(self._blocks) * _MOVIES_IN_A_BLOCK + len(self._open)
-
-    def __iter__(self) -> Iterator[Movie]:
-        for block in range(len(self._blocks)):
-            yield from self._unpacked(block)
-        yield from self._open
 
     @overload
     def __getitem__(self, place: int) -> Movie: ...
@@ -53,9 +38,7 @@ class PackedMovies(Sequence[Movie]):
         if isinstance(place, slice):
             start, stop, step = place.indices(len(self))
             return PackedMovies(islice(self, start, stop, step) if step > 0 else ())
-        number = range(len(self))[place]
-        block, rest = divmod(number, _MOVIES_IN_A_BLOCK)
-        return self._open[rest] if block == len(self._blocks) else self._unpacked(block)[rest]
+        return self._item(range(len(self))[place])
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -69,8 +52,11 @@ class PackedMovies(Sequence[Movie]):
     def __repr__(self) -> str:
         return f"PackedMovies({list(self)!r})"
 
-    def _unpacked(self, block: int) -> list[Movie]:
-        return [Movie(*parts) for parts in marshal.loads(zlib.decompress(self._blocks[block]))]  # noqa: S302 - our own
+    def _encode(self, items: Sequence[Movie]) -> bytes:
+        return marshal.dumps([_parts(movie) for movie in items])
+
+    def _decode(self, content: bytes) -> list[Movie]:
+        return [Movie(*parts) for parts in marshal.loads(content)]  # noqa: S302 - our own
 
 
 def has_doubles(texts: Iterable[str]) -> bool:

@@ -1,16 +1,13 @@
 """Films that share a title or an IMDb id: what is called so may then be the other film."""
 
 from array import array
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
+from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
 
-_NUMBER_BITS = 24
-_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
 _NO_YEAR = 1 << 16
-_HASH_MASK = (1 << (64 - _NUMBER_BITS)) - 1
 
 
 def own_titles(movie: Movie) -> tuple[str, ...]:
@@ -44,47 +41,27 @@ class ListedTitles:
     """What the films of a list are called, in about forty bytes a film. Not thread-safe."""
 
     def __init__(self, movies: Iterable[Movie] = ()) -> None:
-        self._titles = array("Q")
-        self._keys = array("Q")
+        self._titles = HashedNumbers()
+        self._keys = HashedNumbers()
         self._years = array("H")
-        self._is_sorted = True
         for movie in movies:
-            self.add(movie)
+            self._add(movie)
 
-    def add(self, movie: Movie) -> None:
+    def _add(self, movie: Movie) -> None:
         """Take in a film; one that is named twice does no harm."""
         number = len(self._years)
-        self._titles.extend(_filed(title, number) for title in own_titles(movie))
-        self._keys.extend(_filed(key, number) for key in movie.keys())  # noqa: SIM118 - not a dict
+        for title in own_titles(movie):
+            self._titles.put(title, number)
+        for key in movie.keys():  # noqa: SIM118 - not a dict
+            self._keys.put(key, number)
         self._years.append(movie.year if movie.year and 0 < movie.year < _NO_YEAR else 0)
-        self._is_sorted = False
 
     def has(self, title: str) -> bool:
         """Tell whether a film has this title, a squashed key, as its own."""
-        self._sort()
-        return any(True for _ in _under(self._titles, title))
+        return self._titles.get(title) is not None
 
     def years_of_others(self, movie: Movie, titles: Collection[str]) -> list[int]:
         """Return the year of each film that has one of these titles and is not this film, where known."""
-        self._sort()
-        itself = {number for key in movie.keys() for number in _under(self._keys, key)}  # noqa: SIM118
-        others = {number for title in titles for number in _under(self._titles, title)} - itself
+        itself = {number for key in movie.keys() for number in self._keys.under(key)}  # noqa: SIM118
+        others = {number for title in titles for number in self._titles.under(title)} - itself
         return [self._years[number] for number in others if self._years[number]]
-
-    def _sort(self) -> None:
-        if not self._is_sorted:
-            self._titles = array("Q", sorted(self._titles))
-            self._keys = array("Q", sorted(self._keys))
-            self._is_sorted = True
-
-
-def _filed(text: str, number: int) -> int:
-    return (hash(text) & _HASH_MASK) << _NUMBER_BITS | number
-
-
-def _under(filed: "array[int]", text: str) -> Iterator[int]:
-    first = _filed(text, 0)
-    for place in range(bisect_left(filed, first), len(filed)):
-        if filed[place] > first | _NUMBER_MASK:
-            break
-        yield filed[place] & _NUMBER_MASK

@@ -26,6 +26,11 @@ class WatchlistMemory:
     left: tuple[Movie, ...] = ()
     not_wanted: frozenset[str] = frozenset()
 
+    @property
+    def known(self) -> Iterable[Movie]:
+        """All films that it names: those on the list, and those that were."""
+        return chain(self.movies, self.absent, self.left)
+
 
 @dataclass(frozen=True, slots=True)
 class WatchlistChange:

@@ -19,6 +19,11 @@ _RANK = {QueueName.REMOVED: 3, QueueName.COMPLETED: 2, QueueName.FAILED: 1, Queu
 _MOST_READINGS = 50
 
 
+def queue_path(folder: Path, name: QueueName) -> Path:
+    """Return the file of a queue in a data folder."""
+    return folder / f"queue_{name}.json"
+
+
 class QueueSet:
     """The four files. Not thread-safe: `QueueManager` holds the locks.
 
@@ -31,7 +36,7 @@ class QueueSet:
         going = Going()
         self._files = {
             name: QueueFile(
-                folder / f"queue_{name}.json", name, clock, self._next_sequence, going, writable=writable
+                queue_path(folder, name), name, clock, self._next_sequence, going, writable=writable
             )
             for name in QueueName
         }

@@ -1,7 +1,6 @@
 """The last watchlist that was read whole, whose it is, and what follows from earlier ones."""
 
 import codecs
-import contextlib
 import json
 import logging
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,16 +12,17 @@ from typing import Any
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.domain.packed_movies import PackedMovies
-from movie_sync.domain.twins import ListedTitles
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
 from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import previous_of, write_atomically
 from movie_sync.storage.entry_codec import format_time, movie_from_dict, movie_to_dict
-from movie_sync.storage.whole_file import DamagedError, opened_whole, read_whole
+from movie_sync.storage.whole_file import DamagedError, opened_whole
 
-_PLACES = "places of films"
 _log = logging.getLogger(__name__)
+
+# In a document that is being read, what stands for films that were taken from their own lines.
+_PLACES = "places of films"
 
 
 class WatchlistStore:
@@ -46,21 +46,8 @@ class WatchlistStore:
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
-        self._damage = ""
-        try:
-            found = _read(self._path)
-        except FileNotFoundError:
-            return None
-        except ValueError as exc:
-            found = _Reading(None, str(exc))
-        if not found.damage:
-            return found.memory
-        self._damage = found.damage
-        try:
-            earlier = _read(previous_of(self._path)).memory
-        except (FileNotFoundError, ValueError):
-            earlier = None
-        return _filled(found, earlier)
+        memory, self._damage = read_memory(self._path)
+        return memory
 
     def save(self, memory: WatchlistMemory) -> None:
         """Replace what is remembered.
@@ -82,28 +69,27 @@ class WatchlistStore:
         self._damage = ""
 
 
-def read_titles(path: Path) -> ListedTitles:
-    """Return what the films of a `watchlist.json` are called; none of the list's films is kept.
+def read_memory(path: Path) -> tuple[WatchlistMemory | None, str]:
+    """Return what a `watchlist.json` remembers, if anything, and what is wrong with it, if anything.
 
-    What a damaged file lacks the one before it tells, as with `WatchlistStore.load`.
+    What a damaged file lacks the one before it tells.
 
     Raises:
         StorageError: it cannot be read for a reason that has nothing to do with it.
     """
-    titles = ListedTitles()
-
-    def take(plain: dict[str, object]) -> object:
-        if "username" in plain:
-            return plain
-        with contextlib.suppress(ValueError):  # it is no film
-            titles.add(movie_from_dict(plain))
-        return None
-
-    for place in (path, previous_of(path)):
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            if isinstance(parse_json(read_whole(place), object_hook=take), dict):
-                break
-    return titles
+    try:
+        found = _read(path)
+    except FileNotFoundError:
+        return None, ""
+    except ValueError as exc:
+        found = _Reading(None, str(exc))
+    if not found.damage:
+        return found.memory, ""
+    try:
+        earlier = _read(previous_of(path)).memory
+    except (FileNotFoundError, ValueError):
+        earlier = None
+    return _filled(found, earlier), found.damage
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +215,7 @@ def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory
     if memory is None or earlier is None or memory.owner.casefold() != earlier.owner.casefold():
         return memory or earlier
     known: set[str] = set()
-    for movie in (*memory.movies, *memory.absent, *memory.left):
+    for movie in memory.known:
         known.update(movie.keys())
 
     def lost(movies: Sequence[Movie]) -> tuple[Movie, ...]:
