@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.made_up import title
-from daemon_process import PASSKEY, TRACKER_USER, Household
+from daemon_process import PASSKEY, TRACKER_USER, Household, cost_of
 from real_qbittorrent import wait_until
 from stand_ins.qbittorrent import QBittorrentStandIn
 
@@ -66,7 +66,7 @@ def crowded_peak(folder: Path, size: Crowd) -> dict[str, int]:
         wait(lambda: daemon.output.count(": handed to ") >= size.hand_over)
         checks = letterboxd.paths.count(_FIRST_PAGE)
         wait(lambda: letterboxd.paths.count(_FIRST_PAGE) > checks + 2)  # one of them was under way
-        cost = _status(daemon.process.pid)
+        cost = cost_of(daemon.process.pid)
         assert daemon.stop() == 0, daemon.output[-2000:]
     return cost
 
@@ -129,9 +129,3 @@ def _row(number: int) -> dict[str, Any]:
         "tracker": "https://tracker.example/announce", "comment": f"https://filelist.io/details.php?id={number}",
         "added_on": 1_700_000_000 + number, "completion_on": 1_700_000_000 + number, "seeding_time": 1_000_000,
     }  # fmt: skip
-
-
-def _status(pid: int) -> dict[str, int]:
-    lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) for name in ("VmHWM", "VmRSS", "Threads")}

@@ -12,9 +12,10 @@ import unicodedata
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from name_list import NameList
 
 from movie_sync.domain.already_there import counts_as_there, knows_no_title
-from movie_sync.domain.matching import KeyIndex, NameIndex, Verdict, WantedFilm, is_never_film, judge
+from movie_sync.domain.matching import KeyIndex, Verdict, WantedFilm, is_never_film, judge
 from movie_sync.domain.models import Movie
 
 CASES = {
@@ -530,7 +531,7 @@ def test_order_of_tags_never_turns_a_verdict(order):
 @given(names=st.lists(st.sampled_from([case[2] for case in ALL]), unique=True, max_size=40))
 def test_a_verdict_never_depends_on_other_names(names):
     """The index finds a film exactly where judging each name alone does."""
-    index = NameIndex(names)
+    index = NameList(names)
     assert len(index) == len(names)
     for wanted in {case[1] for case in ALL[::7]}:
         alone = next((name for name in names if counts(judge(film(wanted), name))), None)

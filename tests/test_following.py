@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import qbittorrentapi
-from daemon_process import PASSKEY, TRACKER_USER, Household, Running
+from daemon_process import PASSKEY, TRACKER_USER, Household, Running, cost_of
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
@@ -212,11 +212,10 @@ def test_twelve_films_to_the_end(town: Town) -> None:
 
 def _check_size(daemon: Running) -> None:
     """Fail if the daemon has more than three threads, or was ever larger than 50 MB."""
-    status = Path(f"/proc/{daemon.process.pid}/status")
-    if status.exists():
-        fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        assert int(fields["Threads"]) == 3
-        assert int(fields["VmHWM"].split()[0]) * 1024 < 50_000_000
+    if Path(f"/proc/{daemon.process.pid}/status").exists():
+        cost = cost_of(daemon.process.pid)
+        assert cost["Threads"] == 3
+        assert cost["VmHWM"] * 1024 < 50_000_000
 
 
 def _check_arrived(town: Town, wanted: dict[str, StandInRelease]) -> None:

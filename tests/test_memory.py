@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from crowd import CROWD, Crowd, crowded_peak
-from daemon_process import PASSKEY, TRACKER_USER, Household
+from daemon_process import PASSKEY, TRACKER_USER, Household, cost_of
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import QBittorrentStandIn
 
@@ -18,12 +18,6 @@ from movie_sync.demo.torrent_maker import bencode
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 _LIMIT_KB = 50_000_000 // 1024  # /proc counts in 1,024 bytes
-
-
-def _status(pid: int) -> dict[str, int]:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    fields = dict(line.split(":", 1) for line in lines)
-    return {name: int(fields[name].split()[0]) for name in ("VmHWM", "VmRSS", "Threads")}
 
 
 def _completed(count: int) -> str:
@@ -67,7 +61,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(tmp_path: Path) -> None:
             return len(filelist.requests) >= 100
 
         wait_until(has_worked, 60)
-        cost = _status(daemon.process.pid)
+        cost = cost_of(daemon.process.pid)
         assert cost["Threads"] == 3
         assert cost["VmHWM"] < _LIMIT_KB, cost
         print(cost)

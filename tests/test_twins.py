@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 from fakes import hash_of
+from name_list import NameList
 from worker_bench import Bench
 
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
-from movie_sync.domain.name_index import NameIndex
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.queue_manager import QueueManager
 
@@ -133,7 +133,7 @@ def test_on_the_disk_and_in_the_client_a_twin_needs_its_id(
     """A name that either film could have counts as neither; without a twin it would be the film."""
     queues = QueueManager(tmp_path)
     queues.add_to_pending(ONE)
-    names = NameIndex([name])
+    names = NameList([name])
     alone = names.find(WantedFilm.from_movie(queues.known.in_company(ONE)))
     assert (alone is not None) == ("tt0000002" not in name)
     queues.add_to_pending(TWIN)
@@ -157,7 +157,7 @@ def test_an_id_that_two_films_have_proves_nothing(bench: Bench) -> None:
     """A folder of the one that bears the id is not the other."""
     for movie in (ALIEN, ALIENS):
         bench.queues.add_to_pending(movie)
-    names = NameIndex(["Alien (1979) [imdbid-tt0078748]/movie.mkv"])
+    names = NameList(["Alien (1979) [imdbid-tt0078748]/movie.mkv"])
     in_company = bench.queues.known.in_company
     assert names.find(WantedFilm.from_movie(ALIENS)) is not None
     assert names.find(WantedFilm.from_movie(in_company(ALIENS))) is None

@@ -1,7 +1,7 @@
 """Find a film among many names without judging every pair.
 
 Each name is filed by year under the hash of its title's key, eight bytes for each of its readings; a
-film looks under its own keys in the years that may be its own, and judges the few names found there.
+film looks under its own keys in the years that may be its own, and only what is there need be judged.
 A name with a typing error is found by the ends of its title, of which at least one is right. What
 `judge` says of a name is never changed by the index.
 """
@@ -11,9 +11,7 @@ from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator
 from zlib import crc32
 
-from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
 from movie_sync.domain.compact import sort_array
-from movie_sync.domain.judging import judge
 from movie_sync.domain.path_name import parse_path
 from movie_sync.domain.readings import Reading
 from movie_sync.domain.typos import is_long_enough
@@ -136,40 +134,3 @@ class KeyIndex:
         while position < len(entries) and entries[position] >> shift == hashed:
             yield entries[position] & _NUMBER_MASK
             position += 1
-
-
-class NameIndex:
-    """Many names (or paths), in which a film is found in microseconds. Not thread-safe."""
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self._names = bytearray()
-        self._starts = array("I", [0])
-        self._index = KeyIndex()
-        for name in names:
-            self.add(name)
-
-    def __len__(self) -> int:
-        return len(self._starts) - 1
-
-    def add(self, name: str) -> None:
-        """Add a name."""
-        self._index.add(len(self), name)
-        self._names += name.encode("utf-8", "surrogatepass")
-        self._starts.append(len(self._names))
-
-    def find(
-        self,
-        wanted: WantedFilm,
-        *,
-        but_for: Collection[str] = (),
-        knows_title: KnowsTitle = knows_no_title,
-    ) -> str | None:
-        """Return a name that counts as the film, the first added of several, or None."""
-        for number in sorted(self._index.candidates(wanted)):
-            name = self._name(number)
-            if name not in but_for and counts_as_there(judge(wanted, name), knows_title):
-                return name
-        return None
-
-    def _name(self, number: int) -> str:
-        return self._names[self._starts[number] : self._starts[number + 1]].decode("utf-8", "surrogatepass")

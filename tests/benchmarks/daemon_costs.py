@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import qbittorrentapi
-from daemon_process import PASSKEY, TRACKER_USER, Household, Running
+from daemon_process import PASSKEY, TRACKER_USER, Household, Running, cost_of
 from made_up import title
 from real_qbittorrent import RealQBittorrent, qbittorrents
 
@@ -205,15 +205,12 @@ def _release(number: int) -> StandInRelease:
 
 
 def _cost(daemon: Running) -> Cost:
-    lines = Path(f"/proc/{daemon.process.pid}/status").read_text().splitlines()
-    fields = {
-        name: value.split()[0] for name, _, value in (line.partition(":") for line in lines) if value.strip()
-    }
+    fields = cost_of(daemon.process.pid)
     return Cost(
-        resident=int(fields["VmRSS"]) * 1024 / 1e6,
-        peak=int(fields["VmHWM"]) * 1024 / 1e6,
+        resident=fields["VmRSS"] * 1024 / 1e6,
+        peak=fields["VmHWM"] * 1024 / 1e6,
         processor=_processor_seconds(daemon),
-        threads=int(fields["Threads"]),
+        threads=fields["Threads"],
     )
 
 

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from made_up import title
+from name_list import NameList
 
 from movie_sync.adapters.letterboxd_pages import parse_film, parse_watchlist
 from movie_sync.demo.letterboxd_html import StandInFilm, film_page, watchlist_page
-from movie_sync.domain.matching import NameIndex, WantedFilm, judge
+from movie_sync.domain.matching import WantedFilm, judge
 from movie_sync.domain.models import Movie, Release
 from movie_sync.domain.selection import QualityRules, rank
 
@@ -38,7 +39,7 @@ def speeds(seconds: float) -> list[tuple[str, float, str]]:
         WantedFilm.from_movie(Movie(f"m{number}", f"m-{number}", title(number), 1960 + number % 60))
         for number in range(0, 2000, 20)
     ]
-    index = NameIndex(names)
+    index = NameList(names)
     movie = Movie("m7", "m-7", title(7), 1967, imdb_id="tt7000007")
     releases = [Release(number, name, 8_000_000_000, 20) for number, name in enumerate(names[:100])]
     now = datetime(2026, 11, 1, tzinfo=UTC)
@@ -61,7 +62,7 @@ def speeds(seconds: float) -> list[tuple[str, float, str]]:
         ),
         (
             "names taken into an index",
-            _rate(lambda: NameIndex(names[:1000]), 1000, seconds),
+            _rate(lambda: NameList(names[:1000]), 1000, seconds),
             "once for a library or a client",
         ),
         (
