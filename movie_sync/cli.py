@@ -155,7 +155,7 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, 
     umask = os.umask(0o077)
     command: str | None = args.command
     if command == "demo":
-        from movie_sync.commands import services  # noqa: F401, PLC0415 - a missing package is said at once
+        from movie_sync.commands import building  # noqa: F401, PLC0415 - a missing package is said at once
         from movie_sync.commands.demo import run_demo  # noqa: PLC0415
 
         return run_demo(log_level=args.log_level, plain=args.plain)

@@ -11,7 +11,7 @@ import pytest
 from movie_sync import cli
 from movie_sync.domain.models import QueueName
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 
 @pytest.fixture(autouse=True)

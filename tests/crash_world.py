@@ -16,10 +16,18 @@ import pytest
 from crash_harness import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
 from fakes import FakeClock
 
-from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
+from movie_sync.daemon.inbox import Inbox, Request
+from movie_sync.domain.models import (
+    Choice,
+    FailedRelease,
+    Movie,
+    QueueEntry,
+    QueueName,
+    Stage,
+    TorrentProgress,
+)
 from movie_sync.errors import StorageError
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.inbox import Inbox, Request
+from movie_sync.queues.manager import QueueManager
 
 
 @contextmanager
@@ -121,7 +129,7 @@ class World:
         """Write down that the film in hand was handed over, and follow its torrent."""
         entry = self.queues.get_next_pending()
         assert entry is not None
-        follow = Follow(Stage.ADDED, self.clock.now())
+        follow = TorrentProgress(Stage.ADDED, self.clock.now())
         self.queues.add_to_completed(entry.movie, choice=entry.choice, follow=follow)
 
     def note_progress(self) -> None:
@@ -131,7 +139,7 @@ class World:
             if entry.choice is not None and entry.follow is not None:
                 is_whole = self.client.get(entry.choice.info_hash, False)
                 stage = Stage.DOWNLOADED if is_whole else Stage.DOWNLOADING
-                follow = Follow(stage, self.clock.now(), progress=1.0 if is_whole else 0.25)
+                follow = TorrentProgress(stage, self.clock.now(), progress=1.0 if is_whole else 0.25)
                 seen[entry.choice.info_hash] = follow
         self.queues.torrents.note(seen)
 
@@ -146,14 +154,16 @@ class World:
         """Give up a film's torrent, which stays in the client."""
         entry = self.entry(number)
         assert entry.choice is not None
-        assert self.queues.torrents.give_up(entry.movie, Tried(entry.choice, "stalled", f"Film {number}"))
+        assert self.queues.torrents.give_up(
+            entry.movie, FailedRelease(entry.choice, "stalled", f"Film {number}")
+        )
 
     def finish_given_up(self, number: int) -> None:
         """Let the torrent that was given up first become whole after all."""
         entry = self.entry(number)
         won = entry.tried[0].choice
         self.client[won.info_hash] = True
-        follow = Follow(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=f"/films/{number}")
+        follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=f"/films/{number}")
         assert self.queues.torrents.finish_with(
             entry.movie, won, follow, overtaken="the other was whole first"
         )

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock
 
-from movie_sync.adapters.filelist_api import FileListClient
-from movie_sync.adapters.http import HttpClient
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.domain.models import Release
+from movie_sync.net.http import HttpClient
+from movie_sync.services.filelist.client import FileListClient
 from movie_sync.storage.call_budget import CallBudget
 
 USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"

@@ -13,8 +13,6 @@ import pytest
 from fakes import FakeClock
 from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
 
-from movie_sync.adapters.filelist_api import FileListClient
-from movie_sync.adapters.http import HttpClient
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import error, json_body
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
@@ -29,6 +27,8 @@ from movie_sync.errors import (
     StorageError,
     UnavailableError,
 )
+from movie_sync.net.http import HttpClient
+from movie_sync.services.filelist.client import FileListClient
 from movie_sync.storage.call_budget import CallBudget
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "filelist"

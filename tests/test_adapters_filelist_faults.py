@@ -12,8 +12,6 @@ import filelist_bench
 import pytest
 from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
 
-from movie_sync.adapters.filelist_api import FileListClient
-from movie_sync.adapters.http import HttpClient
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
@@ -29,6 +27,8 @@ from movie_sync.errors import (
     TooLargeError,
     UnavailableError,
 )
+from movie_sync.net.http import HttpClient
+from movie_sync.services.filelist.client import FileListClient
 from movie_sync.storage.call_budget import CallBudget
 
 # Fixtures count where a test file names them.

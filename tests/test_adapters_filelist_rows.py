@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.adapters.filelist_rows import RowReader
 from movie_sync.errors import PageChangedError
+from movie_sync.services.filelist.rows import RowReader
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "filelist"
 GOOD = {

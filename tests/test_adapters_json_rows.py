@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_sync.adapters.json_rows import objects_in
+from movie_sync.net.json_rows import objects_in
 
 _PLAIN = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 _OBJECTS = st.lists(st.dictionaries(st.text(), _PLAIN | st.lists(_PLAIN, max_size=3), max_size=5), max_size=8)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_sync.adapters.letterboxd_export import ExportWatchlist, read_export
-from movie_sync.adapters.letterboxd_text import clean_text
+from movie_sync.domain.letterboxd_text import clean_text
 from movie_sync.domain.models import Movie
 from movie_sync.errors import UnavailableError, UserError
+from movie_sync.services.letterboxd_export.export import ExportWatchlist, read_export
 
 HEADER = "Date,Name,Year,Letterboxd URI\n"
 CSV = (

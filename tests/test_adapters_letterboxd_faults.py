@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from movie_sync.adapters.http import HttpClient
-from movie_sync.adapters.letterboxd import LetterboxdFilmPages, LetterboxdWatchlist
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.models import Movie
 from movie_sync.errors import (
@@ -25,6 +23,8 @@ from movie_sync.errors import (
     TransientError,
     UnavailableError,
 )
+from movie_sync.net.http import HttpClient
+from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
 
 FILMS = [StandInFilm(f"k{n}z", f"film-{n}", f"Film {n}", 1950 + n, f"tt{n:07}") for n in range(60)]
 HEAT = Movie(id="k1z", slug="film-1", title="Film 1")

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.adapters.http import HttpAnswer, HttpClient
-from movie_sync.adapters.letterboxd import LetterboxdFilmPages
-from movie_sync.adapters.letterboxd_pages import parse_film
 from movie_sync.demo.letterboxd_html import film_page
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.models import Movie
 from movie_sync.errors import FilmError, PageChangedError, UnknownFilmError
+from movie_sync.net.http import HttpAnswer, HttpClient
+from movie_sync.services.letterboxd.client import LetterboxdFilmPages
+from movie_sync.services.letterboxd.pages import parse_film
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "letterboxd"
 real_pages = pytest.mark.skipif(not REAL.is_dir(), reason="the saved real pages are not beside the checkout")

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.adapters import film_file, library_folder, library_table
-from movie_sync.adapters.library import DiskLibrary
 from movie_sync.domain.models import Movie
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
+from movie_sync.library import film_file
+from movie_sync.library import folder as library_folder
+from movie_sync.library import table as library_table
+from movie_sync.library.disks import DiskLibrary
 from tests.fakes import FakeClock
 
 BIG = 60_000_000

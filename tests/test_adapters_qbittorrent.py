@@ -21,12 +21,12 @@ from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent,
 from stand_ins.hurry import in_a_hurry
 from stand_ins.tracker import Tracker, copy_of, seed
 
-from movie_sync.adapters.qbittorrent import QBittorrentClient
-from movie_sync.adapters.torrent_file import parse_torrent
 from movie_sync.clock import SystemClock
 from movie_sync.demo.torrent_maker import bencode, make_file_torrent
 from movie_sync.domain.models import TorrentFile
+from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
+from movie_sync.services.qbittorrent.client import QBittorrentClient
 
 _ANNOUNCE = "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce"
 _FAR_HASH = "f" * 40
@@ -166,7 +166,7 @@ def test_hybrid_torrent_is_known_by_its_hash(running):
 
 def test_list_is_read_whole_over_pages(running, raw, monkeypatch):
     """All torrents are listed once, however many pages that takes."""
-    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 3)
+    monkeypatch.setattr("movie_sync.services.qbittorrent.client._PAGE_ROWS", 3)
     client = make_client(running)
     for _ in range(8):
         client.hand_over(make_torrent())

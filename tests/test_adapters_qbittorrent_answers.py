@@ -15,7 +15,6 @@ from fakes import FakeClock
 from stand_ins.hurry import HurriedStop, in_a_hurry
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, VERSION, Answer, Manner, QBittorrentStandIn
 
-from movie_sync.adapters.qbittorrent import QBittorrentClient
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import TorrentFile
 from movie_sync.errors import (
@@ -29,6 +28,7 @@ from movie_sync.errors import (
     UnavailableError,
     UserError,
 )
+from movie_sync.services.qbittorrent.client import QBittorrentClient
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
 _PASSKEY = "f00df00df00df00df00df00df00df00d"
@@ -435,7 +435,7 @@ def test_large_list_is_read_in_pages(stand_in):
 
 def test_list_that_changes_is_read_again(stand_in, monkeypatch):
     """A torrent removed between two pages makes no other one go missing; some come twice then."""
-    monkeypatch.setattr("movie_sync.adapters.qbittorrent._PAGE_ROWS", 4)
+    monkeypatch.setattr("movie_sync.services.qbittorrent.client._PAGE_ROWS", 4)
     rows = [{**_ROW, "hash": f"{number:040x}"} for number in range(10)]
     stand_in.rows = rows[1:]
     stand_in.script[INFO].append(Answer(403, b"Forbidden"))

@@ -13,9 +13,9 @@ from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent,
 from stand_ins.tracker import Tracker, seed
 from test_adapters_qbittorrent import make_client, make_torrent
 
-from movie_sync.adapters.qbittorrent import QBittorrentClient
-from movie_sync.adapters.qbittorrent_room import Places, read_places, space_here
 from movie_sync.domain.models import HeldTorrent, TorrentFile
+from movie_sync.services.qbittorrent.client import QBittorrentClient
+from movie_sync.services.qbittorrent.room import Places, read_places, space_here
 
 _FAR_HASH = "f" * 40
 raw = real_qbittorrent.raw

@@ -357,7 +357,7 @@ def test_fault_of_an_act_is_told(stand_in):
 
 _MEASURE = """
 import json, sys, threading, tracemalloc
-from movie_sync.adapters.qbittorrent import QBittorrentClient
+from movie_sync.services.qbittorrent.client import QBittorrentClient
 from movie_sync.clock import SystemClock
 client = QBittorrentClient(
     sys.argv[1], "tester", "correct-horse", category="", tags=[], save_path=None, verify_tls=True,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from worker_bench import Bench, Desk, snapshot
 
-from movie_sync.app import MovieSyncApp, Signals
+from movie_sync.daemon.app import MovieSyncApp, Signals
 from movie_sync.errors import StorageError
 
 

@@ -12,7 +12,6 @@ import pytest
 from crash_harness import Recorder
 
 from movie_sync.errors import StorageError
-from movie_sync.storage.aside import keep_aside, keep_double_aside
 from movie_sync.storage.atomic_file import (
     Draft,
     Going,
@@ -23,6 +22,7 @@ from movie_sync.storage.atomic_file import (
     temporary_of,
     write_atomically,
 )
+from movie_sync.storage.quarantine import keep_aside, keep_double_aside
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 

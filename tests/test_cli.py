@@ -15,6 +15,7 @@ from command_bench import run, write
 
 from movie_sync import __version__, cli
 from movie_sync.commands import check, search, setup, status
+from movie_sync.daemon.state import DaemonState, write_state
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -24,7 +25,6 @@ from movie_sync.errors import (
     StorageError,
     UserError,
 )
-from movie_sync.storage.daemon_state import DaemonState, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,10 +17,10 @@ from movie_sync.clock import SystemClock
 from movie_sync.commands import edit
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
+from movie_sync.daemon.state import DaemonState, read_state, write_state
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.domain.redaction import Redactor
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.daemon_state import DaemonState, read_state, write_state
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -9,7 +9,7 @@ import pytest
 from fakes import FakeClock
 
 from movie_sync.clock import SystemClock, boot_id
-from movie_sync.workers.base import Rest, Worker
+from movie_sync.daemon.worker import Rest, Worker
 
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from movie_sync.config import Config
-from movie_sync.config_keys import KEYS, QUALITIES, QUALITY_PRESETS, Rule, Section
-from movie_sync.config_reading import PRIVATE
-from movie_sync.config_values import is_on_this_machine, shown
 from movie_sync.errors import UserError
+from movie_sync.settings.config import Config
+from movie_sync.settings.keys import KEYS, QUALITIES, QUALITY_PRESETS, Rule, Section
+from movie_sync.settings.reading import PRIVATE
+from movie_sync.settings.values import is_on_this_machine, shown
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 HOME = {"HOME": "/home/anna"}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.config import Config, save_changes
 from movie_sync.errors import UserError
+from movie_sync.settings.config import Config, save_changes
 
 BROKEN = {
     "cut": b'{"username": "an',

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from movie_sync.config_values import UnusableValue, letterboxd_name, shown
+from movie_sync.settings.values import UnusableValue, letterboxd_name, shown
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from crash_world import (
     run_through,
 )
 
-from movie_sync.storage.inbox import Request
+from movie_sync.daemon.inbox import Request
 
 
 def scenario() -> list[Step]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from crash_world import REFUSALS, Step, World, check_refusals, choice, film, folder_in_memory, run_through
 
-from movie_sync.domain.models import Follow, Stage, Tried
+from movie_sync.domain.models import FailedRelease, Stage, TorrentProgress
 
 
 def handing_over() -> list[Step]:
@@ -78,9 +78,9 @@ def test_every_crash_point_knows_each_torrent(
 
 OPERATIONS: dict[str, Step] = {
     "note follows": World.note_progress,
-    "give up a torrent": lambda w: w.queues.torrents.give_up(film(3), Tried(choice(3), "stalled")),
+    "give up a torrent": lambda w: w.queues.torrents.give_up(film(3), FailedRelease(choice(3), "stalled")),
     "finish with another": lambda w: w.queues.torrents.finish_with(
-        film(3), choice(3, 1), Follow(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
+        film(3), choice(3, 1), TorrentProgress(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
     ),
     "look again": lambda w: w.queues.look_again([film(5), film(6)]),
     "give up on due ones": lambda w: w.queues.give_up_on_due(1),

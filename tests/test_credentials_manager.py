@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.credentials_manager import SERVICES, VARIABLES, Credentials, CredentialsManager
+from movie_sync.credentials.manager import SERVICES, VARIABLES, Credentials, CredentialsManager
 from movie_sync.errors import CredentialsError, StorageError, UserError
 
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -387,7 +387,7 @@ def test_reading_in_a_child_keeps_cryptography_out(tmp_path: Path, full: Credent
         "import sys, json\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
-        "from movie_sync.credentials_manager import CredentialsManager\n"
+        "from movie_sync.credentials.manager import CredentialsManager\n"
         "held = CredentialsManager(Path(sys.argv[2]), Path(sys.argv[3]), {}).load_in_child()\n"
         "print(json.dumps([held.filelist_passkey, 'cryptography' in sys.modules]))\n"
     )
@@ -427,7 +427,7 @@ def test_child_gets_no_secret_in_its_environment(
     assert full.load_in_child() == EVERYTHING
 
     seen = (tmp_path / "seen").read_text()
-    assert "movie_sync.credentials_child" in seen
+    assert "movie_sync.credentials.child" in seen
     assert PASSKEY not in seen
     assert "correct horse" not in seen
 

@@ -16,11 +16,11 @@ from fakes import FakeClock
 from real_qbittorrent import wait_until
 from workshop import Workshop
 
-from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 from movie_sync.domain.models import QueueName
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 _QUEUES = ("pending", "failed", "completed", "removed")
 _SECRETS = {"MOVIE_SYNC_FILELIST_USERNAME": TRACKER_USER, "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY}

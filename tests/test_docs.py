@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from movie_sync import cli
-from movie_sync.config import INTERVAL_VARIABLE, USERNAME_VARIABLE
-from movie_sync.credentials_manager import VARIABLES
-from movie_sync.storage import entry_codec
+from movie_sync.credentials.manager import VARIABLES
+from movie_sync.queues import codec as entry_codec
+from movie_sync.settings.config import INTERVAL_VARIABLE, USERNAME_VARIABLE
 from movie_sync.storage.paths import AppPaths
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"

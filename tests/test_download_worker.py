@@ -15,6 +15,9 @@ from fakes import (
 )
 from worker_bench import POLICY, Bench, film, release_of
 
+from movie_sync.daemon.outcomes import RetryPolicy
+from movie_sync.daemon.reach import Hold
+from movie_sync.daemon.worker import Rest
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import (
     Choice,
@@ -41,10 +44,7 @@ from movie_sync.errors import (
     UnknownFilmError,
     UserError,
 )
-from movie_sync.torrent_follower import FollowPolicy
-from movie_sync.workers.base import Rest
-from movie_sync.workers.outcomes import RetryPolicy
-from movie_sync.workers.reach import Hold
+from movie_sync.following.follower import FollowPolicy
 
 
 @pytest.fixture

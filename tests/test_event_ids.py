@@ -12,9 +12,9 @@ from worker_bench import POLICY, Bench, film, release_of
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import HeldTorrent, QueueName, Reason
 from movie_sync.errors import ReleaseError, StorageError
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.event_outbox import EventOutbox
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
+from movie_sync.notices.outbox import EventOutbox
+from movie_sync.queues.manager import QueueManager
 
 KEY = film(1)
 HASH = hash_of(101)

@@ -20,9 +20,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import Movie
 from movie_sync.errors import StorageError
-from movie_sync.storage import event_outbox
-from movie_sync.storage.event_codec import event_for_scripts
-from movie_sync.storage.event_outbox import EventOutbox
+from movie_sync.notices import outbox as event_outbox
+from movie_sync.notices.event_codec import event_for_scripts
+from movie_sync.notices.outbox import EventOutbox
 
 ROOT = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -325,7 +325,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from movie_sync.clock import SystemClock
 from movie_sync.domain.events import Event, EventKind
-from movie_sync.storage.event_outbox import EventOutbox
+from movie_sync.notices.outbox import EventOutbox
 outbox = EventOutbox(Path(sys.argv[1]), SystemClock(), keep=["command"])
 for number in range(100_000):
     outbox.put(Event(f"e{number}", EventKind.ADDED, datetime.now(UTC), "x" * 500), ["command"])

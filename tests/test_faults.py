@@ -22,7 +22,7 @@ from stand_ins.hurry import HurriedStop
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, QBittorrentStandIn
 from workshop import Workshop
 
-from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm

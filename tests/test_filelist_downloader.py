@@ -18,7 +18,7 @@ from movie_sync.errors import (
     UnclearFilmError,
     UnknownFilmError,
 )
-from movie_sync.filelist_downloader import FileListDownloader
+from movie_sync.fetching.downloader import FileListDownloader
 
 _HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277", runtime_minutes=170, page_read=True)
 _UNREAD = Movie("2bbs", "heat-1995", "Heat", 1995)

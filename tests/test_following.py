@@ -112,6 +112,11 @@ class Town:
         """Return the stages of the completed films."""
         return [entry.get("stage", "") for entry in self.home.queue("completed")]
 
+    def is_stopped(self, release: StandInRelease) -> bool:
+        """Tell whether the client has a release's torrent stopped."""
+        (torrent,) = self.web.torrents_info(torrent_hashes=release.info_hash)
+        return torrent.state in {"pausedDL", "stoppedDL"}
+
     def unfinished(self) -> int:
         """Return how many torrents the client has not finished."""
         return sum(torrent.amount_left > 0 for torrent in self.web.torrents_info())
@@ -317,6 +322,8 @@ def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
     assert (held["state"], held["info_hash"]) == ("stopped", own.info_hash)
     assert "2 of our torrents" not in daemon.output
     town.web.torrents_start(torrent_hashes=own.info_hash)
+    # It takes the client a moment: until then it says, truly, that the torrent is stopped.
+    _meanwhile(lambda: not town.is_stopped(own), lambda _seconds: None)
     # Without anything of ours on its way it looks every ten minutes, and at once when it is started anew.
     assert daemon.stop() == 0
     daemon = town.home.start()

@@ -8,13 +8,13 @@ from fakes import hash_of
 from test_torrent_follower import Scene
 from worker_bench import Bench, film
 
-from movie_sync.commands.status_view import Look as PlainLook
-from movie_sync.commands.status_view import overview, sections
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import Follow, HeldTorrent, QueueName, Stage
+from movie_sync.domain.models import HeldTorrent, QueueName, Stage, TorrentProgress
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageError, UnavailableError
-from movie_sync.storage.entry_codec import follow_to_dict
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
+from movie_sync.queues.codec import follow_to_dict
+from movie_sync.reports.overview import Look as PlainLook
+from movie_sync.reports.overview import overview, sections
 
 _STALLED_AFTER = 3600.0
 
@@ -109,7 +109,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
         movie = dataclasses.replace(film(0), id=f"F{number}", slug=f"film-{number}", imdb_id=f"tt{number:07}")
         choice = dataclasses.replace(_choice(), info_hash=hash_of(1000 + number))
         bench.queues.add_to_completed(
-            movie, "downloaded", choice, follow=Follow(Stage.ADDED, bench.clock.now())
+            movie, "downloaded", choice, follow=TorrentProgress(Stage.ADDED, bench.clock.now())
         )
         held = HeldTorrent(
             hash_of(1000 + number), f"t{number}", 0.1, "downloading", bytes_left=1, has_tracker=True
@@ -144,7 +144,7 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     """To the nearest percent, but 100 only for what is whole, on the disk as well."""
     scene = Scene(tmp_path)
     scene.become("moving" if progress == 1 else "downloading", progress)
-    follow = Follow(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
+    follow = TorrentProgress(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
     scene.bench.queues.torrents.note({scene.hash: follow})
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
     view = overview(queues, [], activity="", now=scene.bench.clock.now())

@@ -10,7 +10,7 @@ from worker_bench import Bench, film, release_of
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
 from movie_sync.errors import ReleaseError
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
 
 _STALLED_AFTER = 3600.0
 _NAME = "Made.Up.B.1951.720p.BluRay.x264-OTHER"

@@ -11,16 +11,16 @@ import pytest
 from crash_harness import Recorder
 from fakes import FakeClock
 
+from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.domain.models import Movie
 from movie_sync.errors import StorageError
-from movie_sync.storage.inbox import Inbox, Request
 
 ROOT = Path(__file__).resolve().parents[1]
 _PUTTER = """
 import sys
 from pathlib import Path
 from movie_sync.clock import SystemClock
-from movie_sync.storage.inbox import Inbox, Request
+from movie_sync.daemon.inbox import Inbox, Request
 inbox = Inbox(Path(sys.argv[1]), SystemClock())
 for number in range(int(sys.argv[3])):
     inbox.put(Request("retry", films=(f"{sys.argv[2]}-{number}",)))
@@ -215,7 +215,7 @@ _DYING_PUTTER = """
 import os, sys
 from pathlib import Path
 from movie_sync.clock import SystemClock
-from movie_sync.storage.inbox import Inbox, Request
+from movie_sync.daemon.inbox import Inbox, Request
 
 def stop_here(*_):
     print("writing", flush=True)

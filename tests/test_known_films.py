@@ -9,10 +9,10 @@ from worker_bench import Bench, Desk, film, snapshot
 
 from movie_sync.domain.models import Movie, QueueName, Reason, WatchlistSnapshot
 from movie_sync.domain.titles import title_key
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import previous_of
-from movie_sync.storage.watchlist_store import WatchlistStore
-from movie_sync.watchlist_intake import WatchlistIntake
+from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 MARVEL = Movie("K1", "shazam-2019", "Captain Marvel", 2019, imdb_id="tt4154664")
 PARASITE = Movie("K2", "parasite-2019", "Parasite", 2019, original_title="기생충", page_read=True)

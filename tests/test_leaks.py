@@ -19,7 +19,7 @@ from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
 from test_adapters_qbittorrent import _self_signed
 
-from movie_sync.credentials_manager import VARIABLES, CredentialsManager
+from movie_sync.credentials.manager import VARIABLES, CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
@@ -147,7 +147,7 @@ def test_no_secret_is_left_by_good_and_bad_days(home: Household, tracker: FileLi
 
 _CRASH = """
 import runpy, sys
-from movie_sync.adapters.filelist_api import FileListClient
+from movie_sync.services.filelist.client import FileListClient
 def fail(self, *_):
     secrets = self._passkey, f"http://tracker/announce/{self._passkey}", f"?passkey={self._passkey}&id=1"
     raise RuntimeError(*secrets) from KeyError("SID=0123456789abcdef; path=/")
@@ -228,7 +228,7 @@ def test_no_secret_is_seen_in_the_process_list(home: Household) -> None:
 
     wait_until(has_worked, 20)
     assert daemon.stop() == 0
-    assert any(b"movie_sync.credentials_child" in text for text in seen), "the child was never seen"
+    assert any(b"movie_sync.credentials.child" in text for text in seen), "the child was never seen"
     assert not [text for text in seen if PASSKEY.encode() in text or PASSWORD.encode() in text]
 
 

@@ -276,7 +276,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: int, code: int) ->
     program = tmp_path / "program.py"
     program.write_text(
         "import os, signal, sys\n"
-        "from movie_sync.app import Signals\n"
+        "from movie_sync.daemon.app import Signals\n"
         "signals = Signals()\n"
         "with signals.handled():\n"
         "    print('ready', flush=True)\n"

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from movie_sync.adapters.http import HttpClient
-from movie_sync.adapters.letterboxd import LetterboxdWatchlist
-from movie_sync.adapters.letterboxd_pages import Refusal, find_refusal, parse_watchlist
-from movie_sync.adapters.letterboxd_text import clean_text, split_name
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.domain.letterboxd_text import clean_text, split_name
 from movie_sync.errors import PageChangedError, UserError
+from movie_sync.net.http import HttpClient
+from movie_sync.services.letterboxd.client import LetterboxdWatchlist
+from movie_sync.services.letterboxd.pages import Refusal, find_refusal, parse_watchlist
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "letterboxd"
 SITE = "https://letterboxd.com"

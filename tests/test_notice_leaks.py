@@ -18,12 +18,12 @@ from real_qbittorrent import free_port
 from stand_ins.receiver import Receiver
 from test_notices import Home, event, got, notices_to, run_once, writing
 
-from movie_sync.config import Config
-from movie_sync.credentials_manager import VARIABLES, CredentialsManager
+from movie_sync.credentials.manager import VARIABLES, CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 from movie_sync.domain.events import EventKind
+from movie_sync.settings.config import Config
 
 # One of each place where an address holds secrets: login, path, query, fragment.
 USER, LOGIN, TOPIC, KEY = "anna-of-mail", "p\u00e4ss w/rd&1", "my-t0pic-8f3k", "Sh0rt-k3y"

@@ -22,8 +22,7 @@ from stand_ins.receiver import Receiver
 from movie_sync.commands import check
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.notices_setup import build_announcer
-from movie_sync.config import Config
-from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.events import Event, EventKind, film_event
@@ -33,8 +32,9 @@ from movie_sync.errors import UserError
 from movie_sync.notices import channels
 from movie_sync.notices.announcer import Announcer
 from movie_sync.notices.channels import notice_order
+from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import notice_of
-from movie_sync.storage.event_outbox import EventOutbox
+from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -271,7 +271,7 @@ from pathlib import Path
 from movie_sync.clock import SystemClock
 from movie_sync.notices.announcer import Announcer
 from movie_sync.notices.channels import CommandChannel
-from movie_sync.storage.event_outbox import EventOutbox
+from movie_sync.notices.outbox import EventOutbox
 clock = SystemClock()
 outbox = EventOutbox(Path(sys.argv[1]), clock, keep=["command"])
 Announcer(outbox, [CommandChannel(sys.argv[2:], outbox, clock)], clock).finish()
@@ -431,7 +431,7 @@ def test_no_secret_where_others_can_see_it(
         home.clock.advance(60)
         home.until_told(announcer)
         assert len(receiver.received) == 1
-    assert "movie_sync.notices_child" in seen.read_text()
+    assert "movie_sync.notices.child" in seen.read_text()
     for path in home.folder.rglob("*"):
         if path.is_file():
             assert TOKEN.encode() not in path.read_bytes()

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
 from movie_sync.errors import StorageError
-from movie_sync.storage import key_index, line_store
-from movie_sync.storage.film_array import LooseArray, own_lines
-from movie_sync.storage.key_index import KeyIndex
-from movie_sync.storage.line_store import LineStore
+from movie_sync.queues import key_index, line_store
+from movie_sync.queues.film_array import LooseArray, own_lines
+from movie_sync.queues.key_index import KeyIndex
+from movie_sync.queues.line_store import LineStore
 
 films = st.dictionaries(st.sampled_from(["slug", "title", "x"]), st.text() | st.integers() | st.none())
 arrays = st.lists(films, max_size=6)

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from movie_sync.domain.models import Choice, Follow, Movie, QueueName, Stage, Tried
+from movie_sync.domain.models import Choice, FailedRelease, Movie, QueueName, Stage, TorrentProgress
 from movie_sync.errors import StorageError
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName
 NAMES = "abcdefgh"
@@ -254,8 +254,8 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- what becomes of the torrents -------------------------------------------------------
 
-    def _follow(self, stage: Stage | None) -> Follow | None:
-        return Follow(stage, self.clock.now()) if stage else None
+    def _follow(self, stage: Stage | None) -> TorrentProgress | None:
+        return TorrentProgress(stage, self.clock.now()) if stage else None
 
     @rule(stages=st.dictionaries(names, st.sampled_from(Stage), max_size=4), refusal=refusals)
     def note_follows(self, stages: dict[str, Stage], refusal: int | None) -> None:
@@ -268,7 +268,9 @@ class QueueMachine(RuleBasedStateMachine):
                     completed[name] = dataclasses.replace(completed[name], stage=stage)
 
         follows = {
-            choice(name, self.model.state(name).choice or 0).info_hash: Follow(stage, self.clock.now())
+            choice(name, self.model.state(name).choice or 0).info_hash: TorrentProgress(
+                stage, self.clock.now()
+            )
             for name, stage in stages.items()
         }
         self.attempt(lambda: self.queues.torrents.note(follows), refusal, apply)
@@ -286,7 +288,7 @@ class QueueMachine(RuleBasedStateMachine):
 
         before = self.model.state(name)
         number = before.choice if is_present and before.choice is not None else 99
-        tried = Tried(choice(name, number), "stalled")
+        tried = FailedRelease(choice(name, number), "stalled")
         self.attempt(lambda: self.queues.torrents.give_up(film(name), tried), refusal, apply)
 
     @rule(name=names, refusal=refusals)
@@ -305,7 +307,7 @@ class QueueMachine(RuleBasedStateMachine):
 
         before = self.model.state(name)
         number = before.tried[0] if before.tried else before.next_choice()
-        follow = Follow(Stage.DOWNLOADED, self.clock.now())
+        follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now())
         self.attempt(
             lambda: self.queues.torrents.finish_with(
                 film(name), choice(name, number), follow, overtaken="late"

@@ -15,10 +15,10 @@ import pytest
 from crash_harness import Recorder
 from fakes import FakeClock
 
-from movie_sync.domain.models import Choice, Follow, Movie, QueueName, Reason, Stage
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason, Stage, TorrentProgress
 from movie_sync.errors import StorageError
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage import film_rows, line_store
+from movie_sync.queues import film_rows, line_store
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import previous_of
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName
@@ -384,7 +384,9 @@ def test_a_completed_film_put_back_by_hand_is_not_followed(
     queues: QueueManager, tmp_path: Path, clock: FakeClock, queue: str
 ) -> None:
     """What stands with it of its torrent's way counts no more, at once and after a restart."""
-    queues.add_to_completed(film("a"), choice=choice("a"), follow=Follow(Stage.DOWNLOADING, clock.now()))
+    queues.add_to_completed(
+        film("a"), choice=choice("a"), follow=TorrentProgress(Stage.DOWNLOADING, clock.now())
+    )
     (tmp_path / "queue_completed.json").rename(tmp_path / f"queue_{queue}.json")
     previous_of(tmp_path / "queue_completed.json").unlink()
     for _ in range(2):
@@ -1057,9 +1059,9 @@ def test_months_of_work_leave_no_growing_trace(
         queues.add_to_failed(film("a"), "why", clock.now())
         queues.move_failed_to_pending(film("a"))
     assert where(queues) == {"pending": ["b", "c", "a"]}
-    queues.add_to_completed(film("c"), choice=choice("c"), follow=Follow(Stage.ADDED, clock.now()))
+    queues.add_to_completed(film("c"), choice=choice("c"), follow=TorrentProgress(Stage.ADDED, clock.now()))
     for percent in range(100):
-        follow = Follow(Stage.DOWNLOADING, clock.now(), progress=percent / 100)
+        follow = TorrentProgress(Stage.DOWNLOADING, clock.now(), progress=percent / 100)
         queues.torrents.note({choice("c").info_hash: follow})
     for name in (PENDING, FAILED, COMPLETED):
         lines = queues._queues[name]._rows._lines

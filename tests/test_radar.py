@@ -10,7 +10,7 @@ from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.models import QueueName, Release
 from movie_sync.errors import BudgetError, PageChangedError, ReleaseError
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
 
 _CHECK = 3600.0
 

@@ -19,11 +19,11 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no 
 OPENED_OTHERWISE = {
     "cli.py": 2,  # the null device
     "clock.py": 1,  # the kernel's own, in /proc
-    "notices_child.py": 1,  # the null device
+    "notices/child.py": 1,  # the null device
     "storage/regular_file.py": 1,
     "storage/atomic_file.py": 4,  # O_EXCL twice, O_PATH, a folder
     "storage/folder_lock.py": 1,  # a folder
-    "adapters/letterboxd_export.py": 1,  # a ZIP's member
+    "services/letterboxd_export/export.py": 1,  # a ZIP's member
     "logs.py": 1,  # with our own opener
     "outlet.py": 1,  # the open stderr or stdout once more, without waiting
 }

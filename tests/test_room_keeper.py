@@ -11,7 +11,7 @@ from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.errors import UnavailableError
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
 
 _GB = 1_000_000_000
 _POLICY = FollowPolicy(86_400)

@@ -14,10 +14,10 @@ import pytest
 
 from movie_sync.commands.prompts import Prompts
 from movie_sync.commands.setup import PRESETS, run_setup
-from movie_sync.config import Config
-from movie_sync.config_keys import QUALITY_PRESETS
-from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.errors import UserError
+from movie_sync.settings.config import Config
+from movie_sync.settings.keys import QUALITY_PRESETS
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths
 

@@ -11,17 +11,26 @@ from pathlib import Path
 import pytest
 from fakes import FakeClock, hash_of
 
-from movie_sync import app, cli
+from movie_sync import cli
 from movie_sync.clock import SystemClock
-from movie_sync.commands.status_view import Look, duration, overview, sections, state_of
+from movie_sync.daemon import app
+from movie_sync.daemon.state import DaemonState, write_state
 from movie_sync.domain.following import is_worth_writing
-from movie_sync.domain.models import Choice, Follow, Movie, QueueEntry, QueueName, Stage, Tried
+from movie_sync.domain.models import (
+    Choice,
+    FailedRelease,
+    Movie,
+    QueueEntry,
+    QueueName,
+    Stage,
+    TorrentProgress,
+)
 from movie_sync.domain.plain_text import width
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.daemon_state import DaemonState, write_state
+from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.overview import Look, duration, overview, sections, state_of
 from movie_sync.storage.instance_lock import InstanceLock
-from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
+from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
 NOW = FakeClock().now()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -39,7 +48,7 @@ def choice(number: int) -> Choice:
 
 def followed(number: int, stage: Stage, since: datetime = NOW, **more: object) -> QueueEntry:
     """Return a completed film whose torrent is followed."""
-    follow = Follow(stage, since, **more)  # type: ignore[arg-type]
+    follow = TorrentProgress(stage, since, **more)  # type: ignore[arg-type]
     return QueueEntry(
         film(number), since, completed_at=since, reason="downloaded", choice=choice(number), follow=follow
     )
@@ -132,7 +141,7 @@ def test_waiting_for_room() -> None:
 
 def test_stalled() -> None:
     """Releases that were given up while the film has no whole torrent, and torrents idle for an hour."""
-    tried = (Tried(choice(9), "stalled: nothing came for 48 hours"),)
+    tried = (FailedRelease(choice(9), "stalled: nothing came for 48 hours"),)
     sections_shown = shown(
         followed(1, Stage.DOWNLOADING, idle_seconds=3600.0),
         followed(2, Stage.DOWNLOADING, idle_seconds=3599.0),
@@ -150,7 +159,7 @@ def test_stalled() -> None:
     ]
 
 
-def _with(entry: QueueEntry, tried: tuple[Tried, ...]) -> QueueEntry:
+def _with(entry: QueueEntry, tried: tuple[FailedRelease, ...]) -> QueueEntry:
     return entry._replace(tried=tried)
 
 
@@ -189,7 +198,7 @@ def test_what_is_over() -> None:
 def test_lines_fit_a_terminal(columns: int) -> None:
     """No line is wider than the terminal, whatever the title; nothing unsafe gets through."""
     title = "\x1b[31m\u202e \u6620\u753b " * 10
-    tried = (Tried(choice(9), "odd \x07 reason " * 20),)
+    tried = (FailedRelease(choice(9), "odd \x07 reason " * 20),)
     entries = [
         followed(1, Stage.DOWNLOADING, idle_seconds=4000.0),
         followed(2, Stage.DOWNLOADED),
@@ -259,9 +268,9 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues = QueueManager(folder)
     now = clock.now()
     stages = (
-        Follow(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0),
-        Follow(Stage.DOWNLOADED, now, path="/films/One"),
-        Follow(Stage.REMOVED, now),
+        TorrentProgress(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0),
+        TorrentProgress(Stage.DOWNLOADED, now, path="/films/One"),
+        TorrentProgress(Stage.REMOVED, now),
     )
     for number in range(3 * count):
         queues.add_to_completed(film(number), choice=choice(number), follow=stages[number % 3])
@@ -269,7 +278,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues.add_to_pending(waiting)
     queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
     queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
-    queues.torrents.give_up(film(101), Tried(choice(101), "stalled: nothing came for 48 hours"))
+    queues.torrents.give_up(film(101), FailedRelease(choice(101), "stalled: nothing came for 48 hours"))
     UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.torrents.of_film)
 
 
@@ -388,7 +397,9 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     queues = QueueManager(tmp_path, clock=clock)
     assert app._statistics(queues) == "0 pending, 0 failed (0 for good), 0 completed."
     for number, stage in enumerate((Stage.DOWNLOADED, Stage.DOWNLOADED, Stage.DOWNLOADING, Stage.REMOVED)):
-        queues.add_to_completed(film(number), choice=choice(number), follow=Follow(stage, clock.now()))
+        queues.add_to_completed(
+            film(number), choice=choice(number), follow=TorrentProgress(stage, clock.now())
+        )
     queues.add_to_pending(film(9))
     queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
     words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
@@ -406,6 +417,6 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
 )
 def test_a_standstill_is_written_down(before: float, after: float, is_worth: bool) -> None:
     """After a minute and after an hour, so that what `status` shows of a torrent is true."""
-    follow = Follow(Stage.DOWNLOADING, NOW, 0.5)
+    follow = TorrentProgress(Stage.DOWNLOADING, NOW, 0.5)
     stood, stands = replace(follow, idle_seconds=before), replace(follow, idle_seconds=after)
     assert is_worth_writing(stood, stands, 172_800) is is_worth

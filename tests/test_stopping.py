@@ -12,10 +12,10 @@ from real_qbittorrent import wait_until
 from test_main import make_film, make_release
 
 from movie_sync.clock import SystemClock
+from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import Movie
-from movie_sync.storage.inbox import Inbox, Request
 
 # A signal does not end a flush, and is heard of after it.
 _SLOW_DISK = f"""

@@ -11,7 +11,7 @@ from worker_bench import Bench, film, release_of
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
-from movie_sync.torrent_follower import FollowPolicy
+from movie_sync.following.follower import FollowPolicy
 
 _STALLED_AFTER = 3600.0
 
@@ -439,7 +439,7 @@ def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of very many, each has its turn, also if more than a pass takes were taken out of the client."""
-    monkeypatch.setattr("movie_sync.torrent_follower._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("movie_sync.following.follower._MOST_AT_ONCE", 3)
     bench = Bench(tmp_path)
     bench.follow(FollowPolicy(_STALLED_AFTER))
     bench.offer(*(film(number) for number in range(9)))

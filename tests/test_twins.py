@@ -10,7 +10,7 @@ from worker_bench import Bench
 
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.wanted import WantedFilm
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 PENDING, FAILED, COMPLETED, _ = QueueName
 GOOD = "1080p.BluRay.x264-GRP"

@@ -9,15 +9,15 @@ import pytest
 from fakes import FakeClient, FakeClock, FakeLibrary
 from worker_bench import POLICY, Bench, Desk, film, release_of, snapshot
 
+from movie_sync.daemon.errands import Errand
+from movie_sync.daemon.worker import Rest
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import FilmError, MovieSyncError, StorageError
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.watchlist_store import WatchlistStore
-from movie_sync.torrent_follower import FollowPolicy
-from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.base import Rest
-from movie_sync.workers.errands import Errand
+from movie_sync.following.follower import FollowPolicy
+from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _ERRORS = [
     ZeroDivisionError("a mistake"),

@@ -10,18 +10,18 @@ import pytest
 from fakes import FakeClient, FakeClock, FakeLibrary, hash_of
 from worker_bench import Bench, film
 
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.services import Services
-from movie_sync.config import Config
-from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, Tried, WatchlistSnapshot
+from movie_sync.daemon.reach import Aftercare
+from movie_sync.domain.models import Choice, FailedRelease, HeldTorrent, Movie, QueueName, WatchlistSnapshot
 from movie_sync.errors import AuthError, NetworkError, StorageError
-from movie_sync.queue_manager import QueueManager
+from movie_sync.following.tagger import TAG, UnlistedTagger
+from movie_sync.queues.manager import QueueManager
+from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
-from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
-from movie_sync.storage.watchlist_store import WatchlistStore
-from movie_sync.unlisted_tagger import TAG, UnlistedTagger
-from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.reach import Aftercare
+from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _DAY_SECONDS = 86_400
 
@@ -138,7 +138,7 @@ def test_changed_while_the_client_answers(desk: Desk) -> None:
 
 def test_releases_that_were_given_up_count(desk: Desk) -> None:
     """All torrents of a film that left are tagged, also one that runs on beside its successor."""
-    desk.queues.torrents.give_up(film(1), Tried(Choice("Release 1", 1, hash_of(1)), "stalled"))
+    desk.queues.torrents.give_up(film(1), FailedRelease(Choice("Release 1", 1, hash_of(1)), "stalled"))
     desk.client.held[hash_of(9)] = HeldTorrent(hash_of(9), "Release 9")
     desk.queues.add_to_completed(film(1), choice=Choice("Release 9", 9, hash_of(9)))
     desk.read(2, 3, times=2)
@@ -269,7 +269,7 @@ def test_a_full_disk_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch
         raise StorageError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("movie_sync.storage.unlisted_store.write_atomically", full)
+        patched.setattr("movie_sync.wishes.unlisted_store.write_atomically", full)
         with pytest.raises(StorageError):
             desk.read(2)
     assert desk.queues.get_statistics()["pending"] == 1

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun
 from movie_sync.errors import LibraryError, StorageError
-from movie_sync.queue_manager import QueueManager
-from movie_sync.storage.watchlist_store import WatchlistStore
-from movie_sync.watchlist_intake import Intake, WatchlistIntake
+from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.intake import Intake, WatchlistIntake
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 
 def film(number: int) -> Movie:

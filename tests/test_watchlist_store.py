@@ -11,7 +11,7 @@ from fakes import FakeClock
 from movie_sync.domain.models import Movie
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.errors import StorageError
-from movie_sync.storage.watchlist_store import WatchlistStore
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 A, B, C, D = (Movie(id=f"k{name}", slug=f"film-{name}", title=f"Film {name}", year=1990) for name in "abcd")
 EARLIER = WatchlistMemory("maria", (A, B), left=(C,), not_wanted=frozenset({"k:kx"}))

@@ -10,6 +10,7 @@ import pytest
 from crash_harness import Recorder
 from worker_bench import DEADLINE_SECONDS, Bench, Desk, film, snapshot, wait_until
 
+from movie_sync.daemon.worker import Rest, Worker
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import (
     QueueName,
@@ -29,8 +30,7 @@ from movie_sync.errors import (
     UnavailableError,
     UserError,
 )
-from movie_sync.workers.base import Rest, Worker
-from movie_sync.workers.words import time_of_day
+from movie_sync.reports.words import time_of_day
 
 
 @pytest.fixture

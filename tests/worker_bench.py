@@ -14,6 +14,10 @@ from fakes import (
     FakeWatchlist,
 )
 
+from movie_sync.daemon.download import DownloadWorker
+from movie_sync.daemon.monitor import MonitorWorker
+from movie_sync.daemon.outcomes import RetryPolicy
+from movie_sync.daemon.reach import Aftercare, Connection, Hold, Reach
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import (
     Movie,
@@ -26,19 +30,15 @@ from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     MovieSyncError,
 )
-from movie_sync.filelist_downloader import FileListDownloader
-from movie_sync.queue_manager import QueueManager
-from movie_sync.radar import Radar
-from movie_sync.room_keeper import RoomKeeper
-from movie_sync.storage.radar_store import RadarStore
-from movie_sync.storage.unreadable_store import UnreadableStore
-from movie_sync.storage.watchlist_store import WatchlistStore
-from movie_sync.torrent_follower import FollowPolicy, TorrentFollower
-from movie_sync.watchlist_intake import WatchlistIntake
-from movie_sync.workers.download import DownloadWorker
-from movie_sync.workers.monitor import MonitorWorker
-from movie_sync.workers.outcomes import RetryPolicy
-from movie_sync.workers.reach import Aftercare, Connection, Hold, Reach
+from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.radar import Radar
+from movie_sync.fetching.radar_store import RadarStore
+from movie_sync.fetching.room import RoomKeeper
+from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.unreadable_store import UnreadableStore
+from movie_sync.wishes.watchlist_store import WatchlistStore
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 20.0

@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from movie_sync.clock import SystemClock
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.services import Services
-from movie_sync.config import Config
+from movie_sync.daemon.worker import Rest
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import QueueName
 from movie_sync.ports import Clock
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
+from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
-from movie_sync.workers.base import Rest
 
 _MOST_STEPS = 200
 

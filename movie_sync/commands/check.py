@@ -7,15 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.notices_setup import MEDIA_SERVERS, build_sender
-from movie_sync.commands.services import Services
 from movie_sync.commands.settings_gate import sentence
-from movie_sync.config import NOTHING_HANDED_OVER
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.notices.channels import notice_order, refresh_order, what_failed
+from movie_sync.settings.config import NOTHING_HANDED_OVER
 from movie_sync.storage.atomic_file import make_private_folder
 
 _GB = 1_000_000_000
@@ -91,7 +91,7 @@ def _check_filelist(services: Services) -> str:
 
 
 def _check_qbittorrent(services: Services) -> str:
-    from movie_sync.adapters.qbittorrent import QBittorrentClient  # noqa: PLC0415 - only where it is used
+    from movie_sync.services.qbittorrent.client import QBittorrentClient  # noqa: PLC0415 - only where it is used
 
     client = services.torrent_client(services.manager.load_in_child())
     return client.version() if isinstance(client, QBittorrentClient) else "not used"

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
-from movie_sync.config import Config
-from movie_sync.credentials_manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.domain.plain_text import safe_lines
 from movie_sync.domain.redaction import Redactor
 from movie_sync.ports import Clock
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
+from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths, default_key_file
 
 

@@ -9,20 +9,20 @@ import threading
 from collections.abc import Callable
 from functools import partial
 
-from movie_sync.allocator import keep_memory_together
-from movie_sync.app import MovieSyncApp
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
-from movie_sync.commands.services import Services
 from movie_sync.commands.settings_gate import SettingsGate, sentence
+from movie_sync.daemon.allocator import keep_memory_together
+from movie_sync.daemon.app import MovieSyncApp
+from movie_sync.daemon.desk import RequestDesk
+from movie_sync.daemon.inbox import Inbox
+from movie_sync.daemon.state import DaemonState, forget_state, read_state, write_state
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
-from movie_sync.queue_manager import QueueManager
-from movie_sync.request_desk import RequestDesk
-from movie_sync.storage.daemon_state import DaemonState, forget_state, read_state, write_state
-from movie_sync.storage.entry_codec import format_time
-from movie_sync.storage.inbox import Inbox
+from movie_sync.queues.codec import format_time
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.instance_lock import InstanceLock
 
 _log = logging.getLogger(__name__)

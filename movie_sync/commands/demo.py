@@ -14,7 +14,7 @@ from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 _USERNAME, _TRACKER_USER, _PASSKEY = "demo", "demo", "00112233445566778899aabbccddeeff"
 _PATIENCE_SECONDS = 18.0

@@ -3,7 +3,7 @@
 from movie_sync.commands.context import Context
 from movie_sync.commands.settings_gate import sentence
 from movie_sync.domain.models import QueueEntry, QueueName, Reason
-from movie_sync.queue_manager import QueueManager
+from movie_sync.queues.manager import QueueManager
 
 
 def outcomes_so_far(queues: QueueManager) -> frozenset[int]:

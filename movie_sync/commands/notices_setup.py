@@ -3,15 +3,15 @@
 import contextlib
 
 from movie_sync.commands.context import Context
-from movie_sync.credentials_manager import VARIABLES
+from movie_sync.credentials.manager import VARIABLES
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.errors import StorageError
 from movie_sync.notices.announcer import Announcer
 from movie_sync.notices.channel import Channel
 from movie_sync.notices.channels import CommandChannel, NoticeChannel, RefreshChannel, Sender
+from movie_sync.notices.outbox import EventOutbox
 from movie_sync.storage.atomic_file import delete_file
-from movie_sync.storage.event_outbox import EventOutbox
 from movie_sync.storage.paths import default_key_file
 
 MEDIA_SERVERS = ("jellyfin", "plex")

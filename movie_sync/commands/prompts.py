@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from movie_sync.config_values import UnusableValue
-from movie_sync.credentials_manager import clean
+from movie_sync.credentials.manager import clean
 from movie_sync.errors import UserError
+from movie_sync.settings.values import UnusableValue
 
 
 def _is_terminal() -> bool:

@@ -5,14 +5,14 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.services import Services
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, QualityRules, why_not_first
 from movie_sync.errors import UserError
-from movie_sync.filelist_downloader import Search
+from movie_sync.fetching.downloader import Search
 from movie_sync.logs import set_up_logging
 
 _GB = 1_000_000_000

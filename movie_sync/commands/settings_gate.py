@@ -4,9 +4,9 @@ import logging
 import threading
 
 from movie_sync.commands.context import Context
-from movie_sync.config import NOTHING_HANDED_OVER, file_signature, hold_words
+from movie_sync.daemon.reach import Hold
 from movie_sync.errors import UserError
-from movie_sync.workers.reach import Hold
+from movie_sync.settings.config import NOTHING_HANDED_OVER, file_signature, hold_words
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from typing import TextIO
 
 from movie_sync.commands.notices_setup import MEDIA_SERVERS
 from movie_sync.commands.prompts import Dialogue, Prompts
-from movie_sync.config import USERNAME_VARIABLE, Config, read_file_to_change, save_changes
-from movie_sync.config_values import UnusableValue, letterboxd_name, path_here, web_address
-from movie_sync.credentials_manager import SERVICES, VARIABLES, CredentialsManager, clean
+from movie_sync.credentials.manager import SERVICES, VARIABLES, CredentialsManager, clean
 from movie_sync.errors import UserError
+from movie_sync.settings.config import USERNAME_VARIABLE, Config, read_file_to_change, save_changes
+from movie_sync.settings.values import UnusableValue, letterboxd_name, path_here, web_address
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 

@@ -9,15 +9,15 @@ import sys
 from datetime import UTC, datetime
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.status_view import Look, Overview, overview, sections
-from movie_sync.config import ConfigFault, hold_words
+from movie_sync.daemon.state import DaemonState, read_state
 from movie_sync.domain.models import Movie, QueueEntry, QueueName
 from movie_sync.domain.plain_text import one_line
-from movie_sync.storage.daemon_state import DaemonState, read_state
-from movie_sync.storage.entry_codec import entry_to_dict, format_time
+from movie_sync.queues.codec import entry_to_dict, format_time
+from movie_sync.queues.queue_set import queue_path
+from movie_sync.reports.overview import Look, Overview, overview, sections
+from movie_sync.settings.config import ConfigFault, hold_words
 from movie_sync.storage.instance_lock import InstanceLock
-from movie_sync.storage.queue_set import queue_path
-from movie_sync.storage.unlisted_store import UnlistedFilm, UnlistedStore
+from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
 _SHOWN = 10
 _QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)

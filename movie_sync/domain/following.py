@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from movie_sync.domain.models import Follow, HeldTorrent, QueueEntry, Stage
+from movie_sync.domain.models import HeldTorrent, QueueEntry, Stage, TorrentProgress
 
 DONE_LATELY = timedelta(days=7)
 """How long a film whose torrent came to its end is shown as done."""
@@ -57,7 +57,9 @@ def may_be_refused(held: HeldTorrent) -> bool:
     return held.state in _AWAITED and not held.has_tracker
 
 
-def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: float) -> Follow:
+def observed(
+    follow: TorrentProgress, held: HeldTorrent, now: datetime, tried_seconds: float
+) -> TorrentProgress:
     """Return what a look at a torrent tells.
 
     `tried_seconds` is the time since the last look, through which the client was running.
@@ -72,7 +74,9 @@ def observed(follow: Follow, held: HeldTorrent, now: datetime, tried_seconds: fl
             idle_seconds=0.0, missing_since=None, path=held.content_path,
         )  # fmt: skip
     if held.state.startswith("checking") or held.state == "moving":  # its progress is another one now
-        return replace(follow, missing_since=None, bytes_a_second=0)
+        # One that was stopped has been started, or may be when that is over: it is looked at soon.
+        stage, since = (Stage.ADDED, now) if follow.stage is Stage.STOPPED else (follow.stage, follow.since)
+        return replace(follow, stage=stage, since=since, missing_since=None, bytes_a_second=0)
     idle, idle_from = follow.idle_seconds, follow.progress if follow.idle_from is None else follow.idle_from
     if is_broken(held):
         stage = Stage.BROKEN
@@ -118,7 +122,7 @@ def concerns_account(refusal: str) -> bool:
     return bool(_ACCOUNT.search(refusal))
 
 
-def is_worth_writing(before: Follow, after: Follow, stalled_after_seconds: float) -> bool:
+def is_worth_writing(before: TorrentProgress, after: TorrentProgress, stalled_after_seconds: float) -> bool:
     """Tell whether what was seen is to be on the disk now, and not only at the next occasion."""
     return (
         before.stage is not after.stage

@@ -92,7 +92,7 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Follow:
+class TorrentProgress:
     """What is known of a torrent on its way.
 
     `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
@@ -120,7 +120,7 @@ class Follow:
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
+class FailedRelease:
     """A release that was handed over for a film and given up; it is not taken for it again.
 
     `why` is in words. `name` is the torrent's own, which its file or folder bears.
@@ -160,8 +160,8 @@ class QueueEntry(NamedTuple):
     reason: str | None = None
     choice: Choice | None = None
     by_command: bool = False
-    follow: Follow | None = None
-    tried: tuple[Tried, ...] = ()
+    follow: TorrentProgress | None = None
+    tried: tuple[FailedRelease, ...] = ()
     searched_at: datetime | None = None
     is_extra_look: bool = False
     asked_at: datetime | None = None

@@ -5,12 +5,12 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 
+from movie_sync.complaints import Complaints
 from movie_sync.domain.events import Event
 from movie_sync.errors import StorageError
 from movie_sync.notices.channel import Channel
+from movie_sync.notices.outbox import EventOutbox
 from movie_sync.ports import Clock
-from movie_sync.storage.event_outbox import EventOutbox
-from movie_sync.workers.base import Complaints
 
 _log = logging.getLogger(__name__)
 

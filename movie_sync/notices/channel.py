@@ -5,11 +5,11 @@ import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from movie_sync.complaints import Complaints
 from movie_sync.domain.events import Event
+from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process
 from movie_sync.ports import Clock
-from movie_sync.storage.event_outbox import EventOutbox
-from movie_sync.workers.base import Complaints
 
 _log = logging.getLogger(__name__)
 

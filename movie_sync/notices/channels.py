@@ -7,17 +7,17 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from movie_sync.credentials_manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
+from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.notices.channel import Channel, Task
+from movie_sync.notices.event_codec import event_for_scripts
+from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process
 from movie_sync.notices.wording import notice_of
 from movie_sync.ports import Clock
-from movie_sync.storage.event_codec import event_for_scripts
-from movie_sync.storage.event_outbox import EventOutbox
 
-CHILD_MODULE = "movie_sync.notices_child"
+CHILD_MODULE = "movie_sync.notices.child"
 _PROCESS_SECONDS = 60.0
 
 

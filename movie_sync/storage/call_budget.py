@@ -19,10 +19,10 @@ from movie_sync.clock import boot_id
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.aside import Aside
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.file_lock import FileLock
 from movie_sync.storage.folder_lock import writing_into
+from movie_sync.storage.quarantine import Quarantine
 from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
@@ -165,7 +165,7 @@ class CallBudget:
 
     def _replace_damaged(self, ages: list[float], damage: str) -> None:
         """Write the calls that count into a new file, and keep the damaged one aside."""
-        aside = Aside(self._path, self._clock)
+        aside = Quarantine(self._path, self._clock)
         self._save(ages, make_way=aside)
         _log.warning("%s %s.%s", self._path, damage, aside.words)
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from made_up import title
 from name_list import NameList
 
-from movie_sync.adapters.letterboxd_pages import parse_film, parse_watchlist
 from movie_sync.demo.letterboxd_html import StandInFilm, film_page, watchlist_page
 from movie_sync.domain.matching import WantedFilm, judge
 from movie_sync.domain.models import Movie, Release
 from movie_sync.domain.selection import QualityRules, rank
+from movie_sync.services.letterboxd.pages import parse_film, parse_watchlist
 
 _BASE = "https://letterboxd.com"
 _FORMS = (

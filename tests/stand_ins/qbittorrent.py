@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Any, Self, cast
 from urllib.parse import parse_qs, urlsplit
 
-from movie_sync.adapters.torrent_file import parse_torrent
+from movie_sync.domain.torrent_file import parse_torrent
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BLOCK = b" " * 65_536

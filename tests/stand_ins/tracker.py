@@ -12,8 +12,8 @@ from urllib.parse import unquote_to_bytes, urlsplit
 import qbittorrentapi
 from real_qbittorrent import RealQBittorrent, wait_until
 
-from movie_sync.adapters.torrent_file import parse_torrent
 from movie_sync.demo.torrent_maker import Bencodable, bencode
+from movie_sync.domain.torrent_file import parse_torrent
 
 _LOOPBACK = bytes([127, 0, 0, 1])
 _SEEDING_STATES = {"uploading", "stalledUP", "forcedUP"}

@@ -1,0 +1,1 @@
+"""The running process: its three threads and what they do."""

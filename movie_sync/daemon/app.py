@@ -1,0 +1,249 @@
+"""The main thread: starts the workers, looks after them, and ends everything in good order."""
+
+import contextlib
+import logging
+import math
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+
+from movie_sync.complaints import Complaints
+from movie_sync.daemon.download import DownloadWorker
+from movie_sync.daemon.monitor import MonitorWorker
+from movie_sync.daemon.worker import Worker
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.queues.manager import QueueManager
+
+_log = logging.getLogger(__name__)
+
+_TICK_SECONDS = 1.0
+_ONCE_TICK_SECONDS = 0.1
+_STATISTICS_SECONDS = 60.0
+_STATISTICS_ANYWAY_SECONDS = 3600.0
+_JOIN_SECONDS = 8.0
+# From a signal to the end, whatever the disk does. The last of it is for what is said at the end.
+_MOST_SECONDS = 9.0
+_LAST_SECONDS = 1.0
+_SOON_SECONDS = 0.01
+
+
+class Signals:
+    """SIGINT and SIGTERM as a flag. The handler sets it and a time limit; a second signal ends at once.
+
+    A signal also ends `wait` at once, through a pair of sockets that the interpreter writes to. When
+    the time is over the process ends, as after a crash: a slow disk may hold any thread up.
+    """
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.ends_at = math.inf
+        """When the process ends at the latest, in seconds of the monotonic clock."""
+        self._busy_since: float | None = time.monotonic()
+        self._before_limit: Callable[[], None] | None = None
+        self._reader, self._writer = socket.socketpair()
+        self._reader.setblocking(False)
+        self._writer.setblocking(False)
+
+    @contextlib.contextmanager
+    def handled(self) -> Iterator[None]:
+        """Handle the signals for as long as the block runs. For the main thread."""
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        hang_up = getattr(signal, "SIGHUP", None)
+        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # not under nohup
+            numbers.append(hang_up)
+        before = {number: signal.signal(number, self._handle) for number in numbers}
+        wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(wakeup)
+            if self._before_limit is not None:
+                self._before_limit()
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            self._reader.close()
+            self._writer.close()
+
+    def wait(self, seconds: float) -> None:
+        """Return after the time, or as soon as a signal comes."""
+        self._busy_since = None
+        ready, _, _ = select.select([self._reader], [], [], seconds)
+        self._busy_since = time.monotonic()
+        if ready:
+            with contextlib.suppress(BlockingIOError):
+                self._reader.recv(64)
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.received is not None:
+            os._exit(128 + number)
+        self.received = number
+        # It may have come as soon as the main thread was busy, which hears of it late, and of the limit
+        # too.
+        now = time.monotonic()
+        late = 0.0 if self._busy_since is None else now - self._busy_since
+        self.ends_at = now + _MOST_SECONDS - 2 * late
+        self._before_limit = _limit_time(max(self.ends_at - now, _SOON_SECONDS))
+
+    def has_come(self) -> bool:
+        """Tell whether one was received; for work of the main thread that takes long, between its pieces."""
+        self._busy_since = time.monotonic()
+        return self.received is not None
+
+
+def _limit_time(seconds: float) -> Callable[[], None] | None:
+    """End the process after so long, unless the returned function is called before."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        return None
+    handler = signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
+    timer = signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def lift() -> None:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, handler)
+
+    return lift
+
+
+class MovieSyncApp:
+    """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
+
+    `drain_inbox` carries out what commands asked for and is called about once a second, with what
+    tells whether to leave the rest for the next start; `report_state` is told what the workers are at, and
+    what is wrong with the torrent client, when that changes. Both may raise StorageError.
+    `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
+    those may take two seconds. None of them may raise.
+    """
+
+    def __init__(
+        self,
+        monitor: MonitorWorker,
+        download: DownloadWorker,
+        queue_manager: QueueManager,
+        *,
+        drain_inbox: Callable[[Callable[[], bool]], int],
+        report_state: Callable[[str, str, str], None],
+        clock: Clock,
+        tick_extras: Sequence[Callable[[], None]] = (),
+        closers: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        self._monitor = monitor
+        self._download = download
+        self._queue_manager = queue_manager
+        self._drain_inbox = drain_inbox
+        self._report_state = report_state
+        self._clock = clock
+        self._tick_extras = tick_extras
+        self._closers = closers
+        self._signals = Signals()
+        self._complaints = Complaints(_log)
+        self._reported: tuple[str, str, str] | None = None
+        self._statistics = ""
+        self._statistics_at = clock.monotonic()
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether a signal came."""
+        return self._signals.received is not None
+
+    def run_daemon(self) -> None:
+        """Run both workers until a signal comes."""
+        self._run([[self._monitor, self._download]])
+
+    def run_once(self) -> None:
+        """Run the monitor, then the download worker, each until it would rest (or a signal comes)."""
+        self._run([[self._monitor], [self._download]])
+
+    def _run(self, rounds: Sequence[Sequence[Worker]]) -> None:
+        with self._signals.handled():
+            self._log_statistics("Queues")
+            try:
+                self._drain()
+                for workers in rounds:
+                    self._run_until_done(workers)
+            finally:  # whatever went wrong here, no thread may keep the process alive
+                self._shut_down([worker for workers in rounds for worker in workers])
+
+    def _run_until_done(self, workers: Sequence[Worker]) -> None:
+        if self._signals.received is not None:
+            return
+        for worker in workers:
+            worker.start()
+        while self._signals.received is None and not all(worker.is_done for worker in workers):
+            self._signals.wait(_TICK_SECONDS if len(workers) > 1 else _ONCE_TICK_SECONDS)
+            if self._signals.received is None:
+                self._tick(workers)
+
+    def _tick(self, workers: Sequence[Worker]) -> None:
+        self._drain()
+        for extra in self._tick_extras:
+            extra()
+        for worker in workers:
+            if not worker.is_alive() and not worker.is_done and self._signals.received is None:
+                _log.error("The %s worker has died and is started again.", worker.name)
+                worker.start()
+        activity = (self._monitor.activity, self._download.activity, self._download.client_trouble)
+        if activity != self._reported:
+            with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
+                self._report_state(*activity)
+                self._reported = activity
+        since = self._clock.monotonic() - self._statistics_at
+        if since >= _STATISTICS_SECONDS and (
+            since >= _STATISTICS_ANYWAY_SECONDS or _statistics(self._queue_manager) != self._statistics
+        ):
+            self._log_statistics("Queues")
+
+    def _drain(self) -> None:
+        try:
+            self._drain_inbox(self._signals.has_come)
+        except StorageError as exc:
+            self._complaints.say(f"A command waits: {exc}", exc=exc)
+        else:
+            self._complaints.over()
+
+    def _shut_down(self, workers: Sequence[Worker]) -> None:
+        """Stop all, then wait for all, within one time limit."""
+        for worker in workers:
+            worker.stop()
+        if self._signals.received is not None:
+            _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
+        ends_at = min(time.monotonic() + _JOIN_SECONDS, self._signals.ends_at - _LAST_SECONDS)
+        for close in self._closers:
+            close()
+        late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
+        for worker in late:
+            _log.warning(
+                "The %s worker was still waiting for an answer or the disk and was left.", worker.name
+            )
+        self._log_statistics("Final statistics")
+        if late:
+            # It cannot be cut short; what it was at is found again by the next start, as after a crash.
+            # Python would wait for the thread at exit, so the process ends here.
+            logging.shutdown()
+            os._exit(0)
+
+    def _log_statistics(self, title: str) -> None:
+        self._statistics = _statistics(self._queue_manager)
+        self._statistics_at = self._clock.monotonic()
+        _log.info("%s: %s", title, self._statistics)
+
+
+def _statistics(queue_manager: QueueManager) -> str:
+    """Return the counts in words; those of torrents only where there are any."""
+    films = queue_manager.get_statistics()
+    stopped = queue_manager.torrents.stopped_count()
+    torrents = (
+        (queue_manager.torrents.unfinished_count() - stopped, "downloading"),
+        (stopped, "stopped in the client"),
+        (queue_manager.waiting_count(), "waiting for a release"),
+        (queue_manager.torrents.done_lately_count(), "done this week"),
+    )
+    besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
+    return (
+        f"{films['pending']} pending, {films['failed']} failed ({films['permanent_failures']} for good), "
+        f"{films['completed']} completed{'; ' if besides else ''}{besides}."
+    )

@@ -1,0 +1,185 @@
+"""How a command reaches the queues, whether a daemon runs or not: one file for each request.
+
+The command writes its request whole into a folder. Whoever holds the instance lock (the daemon
+once a second, or the command itself when no daemon runs) carries it out and then deletes it. A
+crash on either side loses nothing: a request is there whole or not at all, and carrying it out
+twice does no harm.
+"""
+
+import itertools
+import json
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.models import Movie
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.queues.codec import movie_from_dict, movie_to_dict
+from movie_sync.storage.atomic_file import (
+    TEMPORARY_SUFFIX,
+    delete_files,
+    make_private_folder,
+    write_atomically,
+)
+from movie_sync.storage.folder_lock import nobody_writes_into, writing_into
+from movie_sync.storage.quarantine import keep_aside
+from movie_sync.storage.whole_file import read_whole
+
+_log = logging.getLogger(__name__)
+_counter = itertools.count()
+
+RequestKind = Literal["add", "retry", "remove", "import"]
+_STALE_SECONDS = 3600.0
+_MOST_TOGETHER = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a command wants done.
+
+    `films` names films by slug or id (`retry`, `remove`; `retry` without any means all).
+    `movies` are whole films (`add`, `import`; newest first), `owner` whose list is imported.
+    """
+
+    kind: RequestKind
+    films: tuple[str, ...] = ()
+    movies: tuple[Movie, ...] = ()
+    owner: str = ""
+
+
+class Inbox:
+    """The folder of requests. Many may put, one at a time (under the instance lock) may drain."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder = folder
+        self._clock = clock
+
+    def put(self, request: Request) -> Path:
+        """Write a request and return its file, which is gone once it has been carried out.
+
+        Raises:
+            StorageError: nothing was written.
+        """
+        self._clear_the_way()
+        make_private_folder(self._folder)
+        name = f"{time.time_ns():020d}-{os.getpid()}-{next(_counter)}.json"
+        plain = {
+            "kind": request.kind,
+            "films": list(request.films),
+            "movies": [movie_to_dict(movie) for movie in request.movies],
+            "owner": request.owner,
+        }
+        path = self._folder / name
+        content = json.dumps(plain, ensure_ascii=False).encode("utf-8", errors="replace")
+        with writing_into(self._folder):
+            write_atomically(path, [content])
+        return path
+
+    def drain(
+        self, carry_out: Callable[[Request], None], is_stopping: Callable[[], bool] = lambda: False
+    ) -> int:
+        """Carry out what is waiting, oldest first; return how many requests that were.
+
+        What can be one request is carried out as one. Once `is_stopping` the rest is left for the
+        next time.
+
+        Raises:
+            StorageError: a request could not be carried out; it and later ones stay.
+        """
+        done = 0
+        for request, paths in self._together(is_stopping):
+            carry_out(request)
+            delete_files(paths)
+            done += len(paths)
+        return done
+
+    def _together(self, is_stopping: Callable[[], bool]) -> Iterator[tuple[Request, list[Path]]]:
+        """Yield what waits, and its files; requests that follow one another as one where that can be."""
+        request: Request | None = None
+        paths: list[Path] = []
+        for path in self._waiting():
+            if is_stopping():
+                return
+            following = self._read(path)
+            if following is None:
+                continue
+            both = _as_one(request, following) if request and len(paths) < _MOST_TOGETHER else None
+            if both is None and request is not None:
+                yield request, paths
+                paths = []
+            request = both or following
+            paths.append(path)
+        if request is not None and not is_stopping():
+            yield request, paths
+
+    def _clear_the_way(self) -> None:
+        """Put aside what stands in the folder's place; a link to another folder is not followed."""
+        if os.path.lexists(self._folder) and (self._folder.is_symlink() or not self._folder.is_dir()):
+            aside = keep_aside(self._folder, self._clock.now())
+            _log.warning("%s is not our folder; it is kept as %s.", self._folder, aside.name)
+
+    def _waiting(self) -> list[Path]:
+        self._clear_the_way()
+        try:
+            paths = sorted(self._folder.iterdir())
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise StorageError(f"{self._folder} could not be read: {exc.strerror or exc}.") from None
+        leftovers = [path for path in paths if path.suffix == TEMPORARY_SUFFIX]
+        if leftovers:
+            self._sweep(leftovers)
+        return [path for path in paths if path.suffix == ".json"]
+
+    def _sweep(self, leftovers: list[Path]) -> None:
+        """Delete what killed commands left half-written, and nothing that is being written."""
+        with nobody_writes_into(self._folder) as is_left:
+            for path in leftovers:
+                try:
+                    # Where it cannot be told who writes, age tells.
+                    if is_left or time.time() - path.stat().st_mtime > _STALE_SECONDS:
+                        path.unlink(missing_ok=True)
+                except OSError:
+                    _log.debug("%s could not be swept", path)
+
+    def _read(self, path: Path) -> Request | None:
+        try:
+            return _request_from_dict(parse_json(read_whole(path)))
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            pass
+        aside = keep_aside(path, self._clock.now())
+        _log.warning(
+            "A command's request in %s could not be understood and is kept as %s. Give the command again.",
+            self._folder,
+            aside.name,
+        )
+        return None
+
+
+def _as_one(first: Request, second: Request) -> Request | None:
+    """Return a request that does what two do one after the other, if there is such."""
+    if first.kind != second.kind or first.kind == "import":
+        return None
+    if first.kind == "retry" and not (first.films and second.films):
+        return Request("retry")
+    return replace(first, films=first.films + second.films, movies=first.movies + second.movies)
+
+
+def _request_from_dict(plain: dict[str, Any]) -> Request:
+    kind, films, movies = plain["kind"], plain["films"], plain["movies"]
+    if kind not in get_args(RequestKind) or not isinstance(films, list) or not isinstance(movies, list):
+        raise ValueError("not a request")
+    return Request(
+        kind=kind,
+        films=tuple(str(film) for film in films),
+        movies=tuple(movie_from_dict(movie) for movie in movies),
+        owner=str(plain["owner"]),
+    )

@@ -1,0 +1,65 @@
+"""What the running daemon is doing, for `status`: a small file, written when it changes.
+
+It tells nothing once the daemon has ended, however it ended, so it need not be safe on the disk.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.errors import StorageError
+from movie_sync.storage.atomic_file import Draft, delete_files
+from movie_sync.storage.quarantine import keep_aside
+from movie_sync.storage.whole_file import read_whole
+
+_MOST_BYTES = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonState:
+    """Process id and start time (ISO 8601, UTC); in words what workers are at and the client's trouble."""
+
+    pid: int
+    started_at: str
+    monitor: str
+    download: str
+    client: str = ""
+
+
+def write_state(path: Path, state: DaemonState) -> None:
+    """Replace the file.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    draft = Draft(path, [json.dumps(asdict(state), indent=1).encode() + b"\n"])
+    draft.publish(flush_content=False, flush_name=False)
+
+
+def forget_state(path: Path, now: datetime) -> None:
+    """Delete what an earlier daemon left; a folder in its place is put aside. For the lock's holder.
+
+    Raises:
+        StorageError: it is still there.
+    """
+    if path.is_dir() and not path.is_symlink():
+        keep_aside(path, now)
+    else:
+        delete_files([path], flush_name=False)
+
+
+def read_state(path: Path) -> DaemonState | None:
+    """Return the last state that was written, or None; only a held lock says that it is current."""
+    try:
+        plain = parse_json(read_whole(path, most_bytes=_MOST_BYTES))
+        return DaemonState(
+            pid=int(plain["pid"]),
+            started_at=str(plain["started_at"]),
+            monitor=str(plain["monitor"]),
+            download=str(plain["download"]),
+            client=str(plain.get("client", "")),
+        )
+    except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
+        return None

@@ -1,0 +1,115 @@
+"""What both workers are: one thread, one stop event, and a loop that no error ends."""
+
+import abc
+import logging
+import threading
+from dataclasses import dataclass
+
+from movie_sync.clock import SystemClock
+from movie_sync.complaints import log_where, words_of
+from movie_sync.errors import Stopped
+from movie_sync.ports import Clock
+
+_log = logging.getLogger(__name__)
+
+_AFTER_FAULT_SECONDS = 10.0
+_LONGEST_AFTER_FAULT_SECONDS = 3600.0
+# Rests go on in sleep, which the system's own waits do not.
+_LONGEST_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """How long to wait before the next step, and why, in words for `status`.
+
+    `is_idle` says that there is nothing to do: work that comes in ends the wait.
+    """
+
+    seconds: float
+    why: str
+    is_idle: bool = False
+
+
+class Worker(abc.ABC):
+    """Owns one thread that takes step after step until it is stopped.
+
+    `start`, `stop` and `join` are for the app's main thread; `activity` may be read by any.
+    Nothing starts in the constructor. Several workers may share one stop event. With `once` the
+    worker ends when it would rest for the first time.
+    """
+
+    def __init__(
+        self, name: str, stop: threading.Event, *, once: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.name = name
+        self.activity = "starting"
+        self.has_failed = False
+        """Whether something went wrong that the exit code of `--once` tells."""
+        self.is_done = False
+        """Whether the thread ended in order: it was stopped, or was to run once."""
+        self._once = once
+        self._stop = stop
+        self._clock = clock or SystemClock()
+        self._last_fault = ""
+        self._fault_seconds = 0.0
+        self._thread: threading.Thread | None = None
+
+    @abc.abstractmethod
+    def step(self) -> Rest | None:
+        """Do one piece of work; return a rest to take before the next, or None to go on at once."""
+
+    def rest(self, rest: Rest) -> None:
+        """Wait as long as the rest says, or until the worker is stopped."""
+        ends_at = self._clock.monotonic() + rest.seconds
+        while (left := ends_at - self._clock.monotonic()) > 0:
+            if self._stop.wait(min(left, _LONGEST_WAIT_SECONDS)):
+                break
+
+    def start(self) -> None:
+        """Start the thread, or start it again if it died."""
+        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the worker to end; returns at once."""
+        self._stop.set()
+
+    def join(self, seconds: float) -> bool:
+        """Wait for the thread's end; False if it still runs."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.is_alive()
+
+    def is_alive(self) -> bool:
+        """Tell whether the thread runs."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                rest = self.step()
+                self._last_fault = ""
+            except Stopped:
+                break
+            except Exception as exc:  # noqa: BLE001 - no error may end the daemon's work
+                rest = self._rest_after(exc)
+            if rest is not None:
+                self.activity = rest.why
+                if self._once:
+                    break
+                self.rest(rest)
+        # Unwound without having been asked to stop, the thread has died: the app starts it again.
+        self.is_done = self._once or self._stop.is_set()
+
+    def _rest_after(self, exc: Exception) -> Rest:
+        """Say what ended a step; the same again rests for twice as long, up to an hour."""
+        self.has_failed = True
+        words = words_of(exc)
+        is_same = words == self._last_fault
+        self._fault_seconds = (
+            min(2 * self._fault_seconds, _LONGEST_AFTER_FAULT_SECONDS) if is_same else _AFTER_FAULT_SECONDS
+        )
+        self._last_fault = words
+        _log.error("The %s worker starts again in %g s: %s", self.name, self._fault_seconds, words)
+        log_where(exc)
+        return Rest(self._fault_seconds, f"starting again after: {words}")

@@ -1,0 +1,289 @@
+"""One film from wish to torrent client: look whether it is there, choose, write down, hand over."""
+
+import logging
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from movie_sync.domain.already_there import KnowsTitle, knows_no_title
+from movie_sync.domain.following import is_there
+from movie_sync.domain.models import (
+    Choice,
+    DownloadResult,
+    FailedRelease,
+    HeldTorrent,
+    Movie,
+    Reason,
+    Release,
+    TorrentFile,
+)
+from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
+from movie_sync.domain.titles import fold
+from movie_sync.errors import (
+    BetterAwaitedError,
+    NoLongerWantedError,
+    NotAvailableError,
+    RefusedQueryError,
+    ReleaseError,
+    SeriesError,
+    UnavailableError,
+)
+from movie_sync.fetching.held_torrents import HeldTorrents, filelist_id
+from movie_sync.fetching.page_reader import PageReader
+from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
+
+_log = logging.getLogger(__name__)
+
+_MOST_TRIES = 3
+# The film's title, its original title, and a few others: each is a call of the hourly budget.
+_MOST_NAME_SEARCHES = 4
+# Stands for the info-hash that only the torrent tells, so that the choice counts as one.
+_NOT_FETCHED = "not fetched"
+_NO_WORD = re.compile(r"[^\w\s]|_")
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A film with what its page told, and the tracker's releases for it, best first."""
+
+    movie: Movie
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def accepted(self) -> tuple[Candidate, ...]:
+        """The candidates that may be taken, best first."""
+        return tuple(candidate for candidate in self.candidates if candidate.accepted)
+
+
+class FileListDownloader:
+    """Finds a film's best release on FileList and hands it to the torrent client.
+
+    `knows_title` tells whether some film has a title as its own, `in_company` returns a film with what
+    other films of its title there are; both are asked whenever names are judged.
+    With `dry_run` it stops before the torrent is fetched and answers as if it had been handed over.
+    For one thread (the download worker's, or a command's). All methods raise `TransientError`,
+    `AuthError` and `StorageError` where a service or the disk cannot be used now.
+    """
+
+    def __init__(
+        self,
+        *,
+        search: TorrentSearch,
+        client: TorrentClient,
+        pages: FilmPages,
+        library: MovieLibrary,
+        rules: QualityRules,
+        clock: Clock,
+        knows_title: KnowsTitle = knows_no_title,
+        in_company: Callable[[Movie], Movie] = lambda movie: movie,
+        dry_run: bool = False,
+    ) -> None:
+        self._search = search
+        self._client = client
+        self._pages = PageReader(pages, clock)
+        self._library = library
+        self._rules = rules
+        self._clock = clock
+        self._knows_title = knows_title
+        self._in_company = in_company
+        self._dry_run = dry_run
+        self._held = HeldTorrents(client, rules, knows_title, clock)
+
+    def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
+        """Look for the torrent that an earlier attempt chose: it may have been handed over."""
+        if self._client.find(choice.info_hash) is None:
+            return None
+        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_found_again=True)
+
+    def download_movie(
+        self,
+        movie: Movie,
+        *,
+        acceptable_since: datetime | None = None,
+        tried: Sequence[FailedRelease] = (),
+        check_room: Callable[[int], None] = lambda _bytes: None,
+        record_choice: Callable[[Movie, Choice], bool] = lambda _movie, _choice: True,
+    ) -> DownloadResult:
+        """Find the film's best release and hand it over, unless a better one is to be waited for.
+
+        `acceptable_since` is when an acceptable release was first seen, if one was. What was `tried`
+        is not taken again. `check_room` is given the bytes of each release that is about to be fetched
+        and may raise NoRoomError. `record_choice` is called before anything is handed over; False means
+        that the film is no longer wanted.
+
+        Raises:
+            FilmError: in one of its kinds.
+            NoRoomError: there is no room for it now.
+        """
+        if movie.is_series:
+            raise SeriesError("a series, not a film: set aside")
+        found = self.search(movie, tried)
+        if not found.accepted:
+            raise NotAvailableError(describe_refusals(found.candidates))
+        best = found.accepted[0].release
+        # Under names of their own; none of those that were tried is among the accepted.
+        held = self._held.find_releases(each.release.filelist_id for each in found.accepted)
+        if held:
+            return _as_there(movie, max(held.values(), key=lambda each: (is_there(each), each.progress)))
+        now = self._clock.now()
+        self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
+        if self._dry_run:
+            check_room(best.size_bytes)
+            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, _NOT_FETCHED))
+        tried_hashes = {old.choice.info_hash for old in tried}
+        return self._hand_over_best(found, tried_hashes, check_room, record_choice)
+
+    def _check_grace(self, found: Search, since: datetime) -> None:
+        """Raise BetterAwaitedError while a better release than the best one is waited for."""
+        until = wait_until(found.candidates, self._rules, since)
+        if until is not None and self._clock.now() < until:
+            best = found.accepted[0]
+            raise BetterAwaitedError(
+                f"a better release than {best.quality} is waited for until {until:%Y-%m-%d %H:%M} UTC",
+                since=since,
+                until=until,
+            )
+
+    def find_already_there(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> DownloadResult | None:
+        """Look for the film on the disks and in the torrent client.
+
+        What a torrent that came to nothing has left in either of them is not the film. A torrent in
+        the client that is not whole yet is adopted.
+        """
+        but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
+        wanted = self._in_company(movie)
+        where = self._library.find(wanted, but_for=but_for, knows_title=self._knows_title)
+        if where is not None:
+            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
+        tried_hashes = {old.choice.info_hash for old in tried}
+        held = self._held.find_film(wanted, but_for=but_for, but_for_hashes=tried_hashes)
+        return None if held is None else _as_there(movie, held)
+
+    def latest(self) -> list[Release]:
+        """Return the tracker's newest releases."""
+        return self._search.latest()
+
+    def examine(
+        self, movie: Movie, releases: Sequence[Release], tried: Sequence[FailedRelease] = ()
+    ) -> Search:
+        """Judge releases that are at hand as candidates for a film; asks nobody."""
+        why = {old.choice.filelist_id: old.why for old in tried if old.choice.filelist_id}
+        wanted = self._in_company(movie)
+        return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
+
+    def search(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> Search:
+        """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
+
+        Raises:
+            RefusedQueryError: there is nothing, and the tracker accepts no title as a search.
+        """
+        releases: dict[int, Release] = {}
+        found = Search(movie, ())
+        names = [partial(self._search.search_name, text) for text in _name_queries(movie)]
+        queries = [partial(self._search.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
+        refused: list[RefusedQueryError] = []
+        for query in queries:
+            try:
+                releases |= {release.filelist_id: release for release in query()}
+            except RefusedQueryError as exc:  # a short title, for instance: the others may be accepted
+                _log.debug("%s: %s", movie.label, exc)
+                refused.append(exc)
+                continue
+            found = self.examine(movie, list(releases.values()), tried)
+            if found.accepted:
+                break
+        if refused and len(refused) == len(names) and not found.candidates:
+            raise refused[0]
+        return found
+
+    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
+        """Return the film with what its page tells; raises as `PageReader.describe`."""
+        return self._pages.describe(movie, is_doubted=is_doubted)
+
+    def _hand_over_best(
+        self,
+        found: Search,
+        tried_hashes: Collection[str],
+        check_room: Callable[[int], None],
+        record_choice: Callable[[Movie, Choice], bool],
+    ) -> DownloadResult:
+        """Hand over the best release that turns out to be whole; the next ones stand in for it."""
+        last_error: ReleaseError | None = None
+        for candidate in found.accepted[:_MOST_TRIES]:
+            release = candidate.release
+            check_room(release.size_bytes)
+            try:
+                torrent = self._search.fetch_torrent(release)
+                if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
+                    raise ReleaseError("the same torrent was tried before and came to nothing")
+                choice = Choice(release.name, release.filelist_id, torrent.info_hash)
+                if not record_choice(found.movie, choice):
+                    raise NoLongerWantedError("taken out of the queue meanwhile")
+                is_new = self._client.hand_over(torrent)
+            except ReleaseError as exc:
+                _log.warning("%s: %s", release.name, exc)
+                last_error = exc
+                continue
+            return self._handed_over(candidate, found, torrent, is_new=is_new)
+        tried = len(found.accepted[:_MOST_TRIES])
+        raise ReleaseError(
+            str(last_error) if tried == 1 else f"none of the best {tried} releases could be had: {last_error}"
+        )
+
+    def _handed_over(
+        self, candidate: Candidate, found: Search, torrent: TorrentFile, *, is_new: bool
+    ) -> DownloadResult:
+        """Return what came of a hand-over: the torrent may have been there, or be known by its other hash."""
+        release, shown = candidate.release, None
+        if not is_new or torrent.other_hash:
+            shown = next(iter(self._client.states(torrent.info_hashes).values()), None)
+        choice = Choice(release.name, release.filelist_id, shown.info_hash if shown else torrent.info_hash)
+        self._held.note(choice.info_hash, torrent.name, release.filelist_id)
+        if shown and not is_new:
+            return _as_there(found.movie, shown, choice)
+        if not is_new:
+            raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
+        return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
+
+
+def _name_queries(movie: Movie) -> list[str]:
+    """Return the word searches that may find a film: its titles with the year, each once."""
+    others = [title for title in movie.alternative_titles if _is_latin(title)]
+    queries: dict[str, str] = {}
+    for title in (movie.title, movie.original_title or "", *others):
+        words = _as_words(title)
+        if words:
+            queries.setdefault(fold(words), f"{words} {movie.year}" if movie.year else words)
+    return list(queries.values())[:_MOST_NAME_SEARCHES]
+
+
+def _is_latin(title: str) -> bool:
+    """Tell whether a release could be named so: names on the tracker are in Latin letters."""
+    return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
+
+
+def _as_there(movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
+    """Return the result for a torrent that is in the client already: done, or to be followed from now on."""
+    choice = choice or Choice(held.name, filelist_id(held), held.info_hash)
+    if is_there(held):
+        return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+    return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
+
+
+def _praise(candidate: Candidate, found: Search) -> str:
+    """Say what spoke for a release: "Bluray-1080p, 9.8 GB, 120 seeders, best of 7 acceptable"."""
+    release = candidate.release
+    parts = [candidate.quality, f"{release.size_bytes / 1e9:.1f} GB", f"{release.seeders} seeders"]
+    if release.freeleech:
+        parts.append("freeleech")
+    if len(found.accepted) > 1:
+        parts.append(f"best of {len(found.accepted)} acceptable")
+    return ", ".join(parts)
+
+
+def _as_words(title: str) -> str:
+    """Leave words alone: the tracker's search takes punctuation literally, release names have none."""
+    return " ".join(_NO_WORD.sub(" ", title.replace("'", "").replace("\u2019", "")).split())

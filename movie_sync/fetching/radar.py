@@ -1,0 +1,176 @@
+"""Catches a film the moment it appears: the tracker's newest releases against all films that wait.
+
+One call for each check of the watchlist, however many films wait. Where the newest releases do not
+reach back to the last look (the program was off, a busy day), the waiting films are searched one by
+one, slowly; and each of them is searched once a week in any case.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from movie_sync.domain.matching import WantedFilm
+from movie_sync.domain.models import Movie, QueueEntry, Release
+from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.retry import pause_seconds
+from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.radar_store import RadarMemory, RadarStore
+from movie_sync.ports import Clock
+from movie_sync.queues.manager import QueueManager
+
+_log = logging.getLogger(__name__)
+
+# Of a hundred rows a few may be none of films, or broken, and are left out before they come here.
+_FULL_ANSWER_ROWS = 80
+_SEARCHED_AGAIN_AFTER = timedelta(days=7)
+_NEVER = datetime.min.replace(tzinfo=UTC)
+# A search takes up to five calls: an eighth of the budget's films leaves more than a third of it free.
+_CALLS_FOR_EACH = 8
+_LATE_CHECKS = 1.5
+
+
+class Radar:
+    """For one thread (the download worker's), but for `note_check`, which any may call."""
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        store: RadarStore,
+        *,
+        check_interval_seconds: float,
+        calls_per_hour: int,
+        clock: Clock,
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._store = store
+        self._memory: RadarMemory | None = None
+        self._interval_seconds = check_interval_seconds
+        self._spacing_seconds = _CALLS_FOR_EACH * 3600.0 / calls_per_hour
+        self._clock = clock
+        # Counted, so that one which comes while the newest releases are looked at is not forgotten.
+        self._checks = self._checks_followed = 0
+        self._swept_at = clock.monotonic()
+        # Names alone: thousands of films with all their titles would take tens of megabytes.
+        self._to_search: deque[str] = deque()
+        self._search_at = 0.0
+        self._matched: dict[str, set[int]] = {}
+        self._failures = 0
+        self._not_before = 0.0
+
+    def note_check(self) -> None:
+        """The watchlist was read: look at the newest releases too."""
+        self._checks += 1
+
+    def seconds_to_next(self) -> float | None:
+        """Return how long until `work` has something to do, or None if no film waits."""
+        if not self._queue_manager.waiting_count():
+            self._checks_followed = self._checks
+            return None
+        now = self._clock.monotonic()
+        if self._not_before > now:
+            return self._not_before - now
+        if self._checks != self._checks_followed:
+            return 0.0
+        # While the watchlist cannot be read films appear all the same.
+        next_at = self._swept_at + _LATE_CHECKS * self._interval_seconds
+        if self._to_search:
+            next_at = min(next_at, self._search_at)
+        return max(next_at - now, 0.0)
+
+    def work(self, downloader: FileListDownloader) -> None:
+        """Do what is due: look at the newest releases, or queue one film for a search.
+
+        Raises:
+            AuthError, TransientError, StorageError: it is still due.
+        """
+        now, checks = self._clock.monotonic(), self._checks
+        if checks != self._checks_followed or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
+            self._sweep(downloader)
+            self._failures = 0
+            self._checks_followed = checks
+            self._swept_at = now
+        elif self._to_search and now >= self._search_at:
+            self._search_at = now + self._spacing_seconds
+            self._search(self._to_search.popleft())
+
+    def _search(self, film: str) -> None:
+        held = self._queue_manager.find(film)
+        if held is not None:  # else it was taken out meanwhile
+            self._queue_manager.look_again([held[1].movie])
+
+    def put_off(self) -> float:
+        """Rest after a failure, longer each time in a row; return for how many seconds."""
+        self._failures += 1
+        seconds = pause_seconds(self._failures)
+        self._not_before = self._clock.monotonic() + seconds
+        return seconds
+
+    def _sweep(self, downloader: FileListDownloader) -> None:
+        releases = downloader.latest()
+        memory = self._renewed_memory(releases)
+        names = KeyIndex()
+        for number, release in enumerate(releases):
+            names.add(number, release.name, release.imdb_id)
+        found: list[Movie] = []
+        matched: dict[str, set[int]] = {}
+        needed: list[tuple[datetime, datetime, str]] = []
+        for entry in self._queue_manager.waiting_films():
+            movie = entry.movie
+            try:
+                numbers = names.candidates(WantedFilm.from_movie(movie))
+                ids = self._accepted_ids(downloader, entry, [releases[number] for number in numbers])
+            except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
+                _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)
+                ids = set()
+            known = self._matched.get(movie.id, set())
+            if ids or known:
+                matched[movie.id] = ids or known
+            if ids - known:
+                found.append(movie)
+            elif self._is_to_be_searched(entry, memory.gap_since):
+                needed.append((self._searched_at(entry), entry.added_at, movie.slug or movie.id))
+        for movie in self._queue_manager.look_again(found):
+            _log.info("%s: has appeared on the tracker.", movie.label)
+        self._matched = matched
+        needed.sort()
+        self._to_search = deque(film for *_, film in needed)
+        self._remember(memory if needed else RadarMemory(memory.newest_id))
+
+    def _accepted_ids(
+        self, downloader: FileListDownloader, entry: QueueEntry, releases: Sequence[Release]
+    ) -> set[int]:
+        """Return the ids of those releases that may be taken for a film."""
+        accepted = downloader.examine(entry.movie, releases, entry.tried).accepted if releases else ()
+        return {candidate.release.filelist_id for candidate in accepted}
+
+    def _renewed_memory(self, releases: Sequence[Release]) -> RadarMemory:
+        """Return what is to be remembered once these releases were looked through."""
+        memory = self._memory or self._store.load()
+        now = self._clock.now()
+        # A time to come was noted by a wrong clock: waited for, it would keep the searches going.
+        gap_since = memory.gap_since and min(memory.gap_since, now)
+        if not releases:  # tells nothing: the tracker always has newest ones
+            return RadarMemory(memory.newest_id, gap_since)
+        ids = [release.filelist_id for release in releases]
+        if memory.newest_id and len(ids) >= _FULL_ANSWER_ROWS and min(ids) > memory.newest_id:
+            gap_since = now
+            _log.info(
+                "Releases may have been missed since the last look: waiting films are searched, slowly."
+            )
+        return RadarMemory(max(memory.newest_id, *ids), gap_since)
+
+    def _remember(self, memory: RadarMemory) -> None:
+        if memory != (self._memory or self._store.load()):
+            self._store.save(memory)
+        self._memory = memory
+
+    def _is_to_be_searched(self, entry: QueueEntry, gap_since: datetime | None) -> bool:
+        searched_at = self._searched_at(entry)
+        is_late = searched_at < self._clock.now() - _SEARCHED_AGAIN_AFTER
+        return is_late or (gap_since is not None and searched_at < gap_since)
+
+    def _searched_at(self, entry: QueueEntry) -> datetime:
+        """Return when a film was searched last; a time to come, which a wrong clock noted, tells nothing."""
+        searched_at = entry.searched_at
+        return searched_at if searched_at is not None and searched_at <= self._clock.now() else _NEVER

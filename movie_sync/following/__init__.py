@@ -1,0 +1,1 @@
+"""From a torrent in the client to a finished film."""

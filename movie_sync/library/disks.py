@@ -1,0 +1,362 @@
+"""The films on the user's disks: scanned once, then only where a folder changed.
+
+A pass asks every known folder for its modification time, which changes when something in it is
+added, renamed or removed, and lists again only what differs.
+"""
+
+import logging
+import os
+import threading
+from array import array
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable, knows_no_title
+from movie_sync.domain.matching import WantedFilm, is_never_film, judge
+from movie_sync.domain.models import Movie
+from movie_sync.domain.odd_names import likely_names, may_be
+from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
+from movie_sync.library.film_file import has_content
+from movie_sync.library.folder import ODD_ENTRY, FolderListing, list_folder
+from movie_sync.library.table import Inventory, LibraryTable
+from movie_sync.ports import Clock
+from movie_sync.storage.regular_file import NotAFileError
+
+_log = logging.getLogger(__name__)
+
+# A pass so soon after the last one would find the same.
+_REUSE_SECONDS = 5.0
+_LOCK_POLL_SECONDS = 0.2
+_MOST_SAID = 50
+_SHOWN_LETTERS = 80  # at either end
+
+
+class DiskLibrary:
+    """Implements `ports.MovieLibrary` for folders of this machine. Thread-safe; writes nothing.
+
+    A `required` folder that is missing or cannot be read is a `LibraryError`; an `optional` one that is
+    missing is nothing (the default download folder of somebody who never had one). What is there counts if
+    it is whole, and if `rules` would take it as far as its name tells. A call raises `Stopped` when `stop`
+    is set while it scans or waits for the other thread's scan.
+    """
+
+    def __init__(
+        self,
+        required: Sequence[Path],
+        optional: Sequence[Path] = (),
+        *,
+        rules: QualityRules,
+        stop: threading.Event,
+        clock: Clock,
+    ) -> None:
+        self._required = dict.fromkeys(os.path.abspath(folder) for folder in required)
+        self._roots = dict.fromkeys((*self._required, *(os.path.abspath(folder) for folder in optional)))
+        self._rules = rules
+        self._stop = stop
+        self._clock = clock
+        self._said: set[int] = set()
+        self._lock = threading.Lock()
+        self._scanned_at: float | None = None
+        self._reset()
+
+    def find(
+        self,
+        movie: Movie,
+        *,
+        but_for: AbstractSet[str] = frozenset(),
+        knows_title: KnowsTitle = knows_no_title,
+    ) -> str | None:
+        """Return where the film is, or None; files and folders of the names in `but_for` do not count.
+
+        Raises:
+            LibraryError: a folder cannot be read, so nothing may be concluded.
+            UnclearFilmError: a file is there that may be the film, as its name cannot be read.
+        """
+        wanted = WantedFilm.from_movie(movie)
+        while not self._lock.acquire(timeout=_LOCK_POLL_SECONDS):
+            self._check_stop()
+        try:
+            self._check_stop()
+            if self._scanned_at is None or self._clock.monotonic() - self._scanned_at >= _REUSE_SECONDS:
+                self._scan()
+                self._scanned_at = self._clock.monotonic()
+            for file in self._table.candidates(wanted):
+                if self._is_there(wanted, file, but_for, knows_title):
+                    return self._table.path(file)
+            for file in self._table.unclear():
+                self._complain_if_it_may_be(wanted, file, but_for)
+            return None
+        finally:
+            self._lock.release()
+
+    def _is_there(
+        self, wanted: WantedFilm, file: int, but_for: AbstractSet[str], knows_title: KnowsTitle
+    ) -> bool:
+        for name in likely_names(self._table.name(file)) or (self._table.name(file),):
+            found = judge(wanted, name, id_beside=self._table.imdb_id(file))
+            if counts_as_there(found, knows_title):
+                path = self._table.path(file)
+                return but_for.isdisjoint(_names_in(path)) and self._is_the_film(name, path, found.title_end)
+        return False
+
+    def _complain_if_it_may_be(self, wanted: WantedFilm, file: int, but_for: AbstractSet[str]) -> None:
+        """Raise if an unclear name may be the film's: what may be there is not fetched once more."""
+        name, path = self._table.name(file), self._table.path(file)
+        if (
+            may_be(wanted, name)
+            and but_for.isdisjoint(_names_in(path))
+            and self._is_the_film(name, path, None)
+        ):
+            raise UnclearFilmError(
+                f"{_shortened(path)} may be this film, but its name is in no encoding that is known. "
+                "Rename the file, or take it away."
+            )
+
+    def _is_the_film(self, name: str, path: str, title_end: int | None) -> bool:
+        """Tell whether a file named like the film is whole, and a copy that the settings would take."""
+        if not is_acceptable(name, self._rules, title_end=title_end):
+            self._say_once(path, "does not count as its film: the settings would not take such a copy")
+            return False
+        try:
+            is_whole = has_content(path)
+        except (FileNotFoundError, NotADirectoryError, NotAFileError):
+            return False
+        except OSError as exc:
+            # Whoever may not read it knows no fault of it, so its name and its size decide.
+            self._say_once(path, f"counts as its film, but cannot be read ({_reason(exc)})")
+            return True
+        if not is_whole:
+            self._say_once(path, "does not count as its film: large parts of it are empty")
+        return is_whole
+
+    def _say_once(self, path: str, words: str) -> None:
+        """Log what is odd about an entry of a film folder, once, and only so many."""
+        said = hash((path, words))
+        if said in self._said or len(self._said) > _MOST_SAID:
+            return
+        self._said.add(said)
+        if len(self._said) > _MOST_SAID:
+            _log.warning("More in the film folders is like that, which is not said any more.")
+        else:
+            _log.warning("%s %s.", _shortened(path), words)
+
+    def _reset(self) -> None:
+        self._table = LibraryTable()
+        self._root_numbers: dict[str, int] = {}
+        self._devices: dict[int, int] = {}  # of roots and other mount points, by folder
+        self._link_targets: dict[int, tuple[int, int]] = {}
+        self._scanned_at = None
+
+    def _check_stop(self) -> None:
+        if self._stop.is_set():
+            raise Stopped
+
+    # One pass ---------------------------------------------------------------------------------
+
+    def _scan(self) -> None:
+        """Bring the table up to date. Interrupted at any point, the next pass goes on from there."""
+        if self._table.is_wasteful:
+            self._reset()
+        table = self._table
+        self._take_roots()
+        changed = array("i")
+        buried = False
+        for folder in range(len(table)):
+            self._check_stop()
+            if not table.is_alive(folder):
+                if folder not in self._root_numbers.values():
+                    buried |= self._bury(folder)
+                continue
+            found = self._look_at(folder)
+            if found is None:
+                buried |= self._bury(folder)
+            elif not table.is_current(folder, found.st_mtime_ns):
+                changed.append(folder)
+        self._list_again(changed)
+        if buried:
+            table.forget_orphans()
+        table.settle()
+
+    def _take_roots(self) -> None:
+        """Add the folders of the configuration that are there and not known yet."""
+        for path in self._roots:
+            number = self._root_numbers.get(path)
+            if number is not None and self._table.is_alive(number):
+                continue
+            try:
+                os.stat(path)
+            except FileNotFoundError:
+                if path in self._required:
+                    raise LibraryError(
+                        f"The film folder {path} is not there. Is its disk mounted? "
+                        "Until it is there again no film is taken."
+                    ) from None
+                continue
+            except OSError as exc:
+                raise _unreadable(path, exc) from None
+            self._root_numbers[path] = self._table.add_folder(None, path)
+
+    def _look_at(self, folder: int) -> os.stat_result | None:
+        """Return a known folder's state, or None if it is gone."""
+        path = self._table.folder_path(folder)
+        try:
+            found = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            if path in self._required and folder in self._root_numbers.values():
+                raise LibraryError(
+                    f"The film folder {path} is not there any more. Is its disk mounted? "
+                    "Until it is there again no film is taken."
+                ) from None
+            return None
+        except OSError as exc:
+            if exc.errno in ODD_ENTRY and folder not in self._root_numbers.values():
+                self._pass_over(path, exc)
+                return None
+            raise _unreadable(path, exc) from None
+        known = self._devices.get(folder)
+        if known is not None and known != found.st_dev:
+            self._complain_if_unmounted(path)
+            self._devices[folder] = found.st_dev
+        return found
+
+    def _complain_if_unmounted(self, path: str) -> None:
+        """Raise if a folder that was on a disk of its own is an empty mount point now."""
+        try:
+            with os.scandir(path) as entries:
+                is_empty = next(entries, None) is None
+        except OSError as exc:
+            raise _unreadable(path, exc) from None
+        if is_empty:
+            raise LibraryError(
+                f"The film folder {path} is empty, and its disk is not there any more. "
+                "Until it is mounted again no film is taken."
+            )
+
+    def _bury(self, folder: int) -> bool:
+        self._devices.pop(folder, None)
+        self._link_targets.pop(folder, None)
+        return self._table.bury(folder)
+
+    # Listing ----------------------------------------------------------------------------------
+
+    def _list_again(self, changed: Sequence[int]) -> None:
+        """List the folders that changed, and all new ones in them."""
+        if not changed:
+            return
+        table = self._table
+        inventory, new = table.inventory(changed), len(table)
+        listed = bytearray(len(table))
+        try:
+            for folder in changed:
+                self._check_stop()
+                if self._list(folder, inventory):
+                    listed[folder] = True
+            # New folders have the highest numbers, and listing them adds more behind.
+            while new < len(table):
+                self._check_stop()
+                self._list(new, inventory)
+                new += 1
+        finally:
+            table.forget_unseen(inventory, listed)
+
+    def _list(self, folder: int, inventory: Inventory) -> bool:
+        """List one folder into the table, with the new folders in it as not listed yet.
+
+        Returns whether it was there; a folder that vanished just now is buried by the next pass.
+        """
+        found = self._look_at(folder)
+        if found is None:
+            return False
+        table = self._table
+        path = table.folder_path(folder)
+        try:
+            listing = list_folder(
+                path,
+                stamp=found.st_mtime_ns,
+                now_seconds=self._clock.now().timestamp(),
+                check_stop=self._check_stop,
+            )
+        except FileNotFoundError:
+            return False
+        except OSError as exc:
+            raise _unreadable(path, exc) from None
+        self._note_device(folder, found)
+        for name in listing.films.drain():
+            known = inventory.get(folder, name)
+            known_number = 0 if known is None else table.imdb_number(known)
+            imdb_number = known_number or listing.imdb_number(name)
+            if known is not None and imdb_number == known_number:
+                inventory.see(known)
+            elif not is_never_film(table.name_in(folder, name)):
+                table.add_file(folder, name, imdb_number)
+        self._take_folders(folder, path, listing, inventory)
+        table.set_stamp(folder, listing.stamp)
+        return True
+
+    def _take_folders(self, folder: int, path: str, listing: FolderListing, inventory: Inventory) -> None:
+        for names, are_links in ((listing.folders, False), (listing.links, True)):
+            for name in names.drain():
+                if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
+                    continue
+                if not are_links or self._is_new_link(len(self._table), path, name):
+                    self._table.add_folder(folder, name)
+        for name, odd in listing.odd.items():
+            self._pass_over(os.path.join(path, name), odd)
+
+    def _pass_over(self, path: str, exc: OSError) -> None:
+        self._say_once(path, f"is passed over: it cannot be looked at ({_reason(exc)})")
+
+    def _note_device(self, folder: int, found: os.stat_result) -> None:
+        """Remember the disk of a root, and of a folder on another disk than the folder above it."""
+        above = self._table.parent(folder)
+        while above not in self._devices and above != folder:
+            folder_above = self._table.parent(above)
+            if folder_above == above:
+                break
+            above = folder_above
+        if self._devices.get(above) != found.st_dev:
+            self._devices[folder] = found.st_dev
+
+    def _is_new_link(self, number: int, path: str, name: str) -> bool:
+        """Tell whether a symbolic link leads to a folder that is not scanned anyway.
+
+        A link into the library, to a folder above it, or to what another link leads to would at best
+        find everything twice, and at worst go round for ever.
+        """
+        target = os.path.join(os.path.realpath(os.path.join(path, name)), "")
+        own = os.path.join(os.path.realpath(path), "")
+        roots = [os.path.join(os.path.realpath(root), "") for root in self._roots]
+        if own.startswith(target) or any(target.startswith(root) for root in roots):
+            return False
+        try:
+            found = os.stat(target)
+        except OSError:
+            return False
+        identity = (found.st_dev, found.st_ino)
+        if identity in self._link_targets.values():
+            return False
+        self._link_targets[number] = identity
+        return True
+
+
+def _unreadable(path: str, exc: OSError) -> LibraryError:
+    return LibraryError(
+        f"The film folder {path} cannot be read ({_reason(exc)}). "
+        "Mend that, or take it out of the configuration; until then no film is taken."
+    )
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or type(exc).__name__
+
+
+def _shortened(path: str) -> str:
+    return path if len(path) <= 2 * _SHOWN_LETTERS else f"{path[:_SHOWN_LETTERS]}…{path[-_SHOWN_LETTERS:]}"
+
+
+def _names_in(path: str) -> set[str]:
+    """Return the names of a file and of the folders above it, and the file's without its ending."""
+    parts = Path(path)
+    return {*parts.parts, parts.stem}

@@ -1,0 +1,1 @@
+"""HTTP as all services use it."""

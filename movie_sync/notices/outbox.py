@@ -1,0 +1,263 @@
+"""What is still to be told to the user, kept until it has been told.
+
+The file is a journal: one JSON object a line, an event or the ids that a channel is done with. A
+new event costs one short line and one flush, however many wait; from time to time the whole is
+written anew without what is done. Ids that were told stay known for a while, so that the same thing
+told again after a crash is not heard twice.
+"""
+
+import contextlib
+import json
+import logging
+import os
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from movie_sync.domain.events import Event
+from movie_sync.domain.json_text import parse_json
+from movie_sync.errors import StorageError
+from movie_sync.notices.event_codec import event_from_dict, event_to_dict
+from movie_sync.ports import Clock
+from movie_sync.storage.atomic_file import delete_leftover, write_atomically
+from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.regular_file import open_regular_descriptor
+from movie_sync.storage.whole_file import DamagedError, read_whole
+
+_log = logging.getLogger(__name__)
+
+_MOST_WAITING = 2000
+_MOST_TOLD = 500
+_MOST_SPENT_LINES = 1000
+_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An event that some channels have not told yet; kept as its line, which takes little memory."""
+
+    line: bytes
+    at: datetime
+    channels: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """How many events wait for a channel, and the times of the oldest and the newest."""
+
+    count: int
+    oldest: datetime
+    newest: datetime
+
+
+class EventOutbox:
+    """The events that wait, each with the channels that have not told it. Thread-safe.
+
+    At most 2000 wait: a further one pushes the oldest out, with a warning. `keep` names the channels
+    there are; what waited for others alone is done.
+
+    Raises:
+        StorageError: the file cannot be read for a reason that has nothing to do with it, or it is
+            damaged and cannot be kept aside.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, keep: Collection[str]) -> None:
+        self._path = path
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: dict[str, _Waiting] = {}
+        self._told: dict[str, None] = {}
+        self._lines = 0
+        self._size = 0
+        self._is_stale = True  # the file is not what memory holds: write it whole next time
+        self._is_overfull = False
+        delete_leftover(path)
+        self._load()
+        self._give_up_old(set(keep))
+
+    def put(self, event: Event, channels: Collection[str]) -> None:
+        """Keep an event for these channels, safe on the disk on return.
+
+        Nothing happens if there is no channel, or if the event's id waits already or was told lately.
+
+        Raises:
+            StorageError: it is not on the disk. It waits in memory, and is written with the next one.
+        """
+        with self._lock:
+            if event.id in self._told or not channels:
+                return
+            if event.id not in self._waiting:
+                line = _encoded({"event": event_to_dict(event), "for": sorted(channels)})
+                self._waiting[event.id] = _Waiting(line, event.at, set(channels))
+                self._append(*self._make_room(), line, flush=True)
+            elif self._is_stale:
+                self._write_whole()
+
+    def span(self, channel: str) -> Span | None:
+        """Return what waits for a channel in short, or None if nothing does."""
+        with self._lock:
+            times = [waiting.at for waiting in self._waiting.values() if channel in waiting.channels]
+        return Span(len(times), min(times), max(times)) if times else None
+
+    def waiting(self, channel: str) -> Iterator[Event]:
+        """Yield what waits for a channel now, in the order in which it was put."""
+        with self._lock:
+            lines = [waiting.line for waiting in self._waiting.values() if channel in waiting.channels]
+        return (event_from_dict(json.loads(line)["event"]) for line in lines)
+
+    def done(self, channel: str, ids: Collection[str]) -> None:
+        """Note that a channel has told these events.
+
+        A note that cannot be written is not lost as long as the program runs; after that these
+        events are told again, which is better than never.
+        """
+        with self._lock:
+            for event_id in ids:
+                if event_id in self._waiting:
+                    self._take_off(event_id, {channel})
+            # Not flushed: it outlasts the end of the program, and a power failure only repeats.
+            with contextlib.suppress(StorageError):
+                self._append(_encoded({"done": sorted(ids), "for": [channel]}), flush=False)
+
+    def _take_off(self, event_id: str, channels: set[str]) -> None:
+        waiting = self._waiting[event_id]
+        waiting.channels -= channels
+        if not waiting.channels:
+            del self._waiting[event_id]
+            self._note_told(event_id)
+
+    def _note_told(self, event_id: str) -> None:
+        self._told[event_id] = None
+        if len(self._told) > _MOST_TOLD:
+            del self._told[next(iter(self._told))]
+
+    def _give_up_old(self, keep: set[str]) -> None:
+        """Take off what is too much, and what waited for channels that are no more, in the file as well.
+
+        Such a channel may be turned on again, and then has nothing to do with what was before.
+        """
+        too_many = len(self._waiting) - _MOST_WAITING
+        gone = {
+            event_id: waiting.channels - (keep if number >= too_many else set())
+            for number, (event_id, waiting) in enumerate(self._waiting.items())
+            if number < too_many or not waiting.channels <= keep
+        }
+        for event_id, channels in gone.items():
+            self._take_off(event_id, channels)
+        if gone:
+            with contextlib.suppress(StorageError):  # then the next event writes it
+                self._write_whole()
+
+    def _make_room(self) -> list[bytes]:
+        """Give the oldest up if too many wait; return the line that says so in the file, if there is one."""
+        is_overfull = len(self._waiting) > _MOST_WAITING
+        lines = []
+        if is_overfull:
+            oldest = next(iter(self._waiting))
+            channels = set(self._waiting[oldest].channels)
+            lines.append(_encoded({"done": [oldest], "for": sorted(channels)}))
+            self._take_off(oldest, channels)
+            if not self._is_overfull:
+                _log.warning(
+                    "More than %d events wait to be told; the oldest are given up. See whether on_event, "
+                    "notices, Jellyfin and Plex work.",
+                    _MOST_WAITING,
+                )
+        self._is_overfull = is_overfull
+        return lines
+
+    # --- the file -------------------------------------------------------------------------
+
+    def _append(self, *lines: bytes, flush: bool) -> None:
+        spent = self._lines - len(self._waiting)
+        if self._is_stale or spent > _MOST_SPENT_LINES:
+            self._write_whole()
+            return
+        try:
+            descriptor = open_regular_descriptor(self._path, _OPEN_FLAGS)
+        except OSError:  # gone, or something else stands there
+            self._write_whole()
+            return
+        try:
+            for line in lines:
+                self._append_to(descriptor, line + b"\n", flush=flush and line is lines[-1])
+        finally:
+            os.close(descriptor)
+
+    def _append_to(self, descriptor: int, line: bytes, *, flush: bool) -> None:
+        if os.fstat(descriptor).st_size != self._size:  # somebody else wrote
+            self._write_whole()
+            return
+        try:
+            written = os.write(descriptor, line)
+            if written != len(line):
+                raise OSError(0, "the disk took a part of the line only")
+            if flush:
+                os.fsync(descriptor)
+        except OSError as exc:
+            self._is_stale = True
+            reason = exc.strerror or str(exc)
+            raise StorageError(f"{self._path} could not be written: {reason}.", reason=reason) from None
+        self._lines += 1
+        self._size += len(line)
+
+    def _write_whole(self, make_way: Callable[[], object] | None = None) -> None:
+        self._is_stale = True
+        lines = [_encoded({"told": list(self._told)})]
+        for waiting in self._waiting.values():
+            plain = json.loads(waiting.line) | {"for": sorted(waiting.channels)}
+            lines.append(_encoded(plain))
+        write_atomically(self._path, (line + b"\n" for line in lines), make_way=make_way)
+        self._lines = len(lines)
+        self._size = sum(len(line) + 1 for line in lines)
+        self._is_stale = False
+
+    def _load(self) -> None:
+        try:
+            content = read_whole(self._path)
+        except FileNotFoundError:
+            return
+        except DamagedError as exc:
+            self._replace_damaged(str(exc))
+            return
+        *lines, rest = content.split(b"\n")
+        bad = sum(not self._take(line) for line in lines)
+        # A line without an end is one that a crash cut off, and nobody was told that it is safe.
+        self._take(rest)
+        if bad:
+            self._replace_damaged(f"{bad} of its {len(lines)} lines cannot be read")
+        elif not rest:
+            self._lines, self._size, self._is_stale = len(lines), len(content), False
+
+    def _take(self, line: bytes) -> bool:
+        """Take a line of the file in; False if it is none of ours."""
+        try:
+            plain = parse_json(line)
+            channels = set(map(str, plain.get("for", [])))
+            if "event" in plain:
+                event = event_from_dict(plain["event"])
+                if channels and event.id not in self._told:
+                    self._waiting[event.id] = _Waiting(line, event.at, channels)
+            else:
+                ids = plain["told"] if "told" in plain else plain["done"]
+                for event_id in map(str, ids):
+                    if "told" in plain:
+                        self._note_told(event_id)
+                    elif event_id in self._waiting:
+                        self._take_off(event_id, channels)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return False
+        return True
+
+    def _replace_damaged(self, damage: str) -> None:
+        aside = Quarantine(self._path, self._clock)
+        self._write_whole(make_way=aside)
+        _log.warning(
+            "%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, aside.words
+        )
+
+
+def _encoded(plain: dict[str, object]) -> bytes:
+    return json.dumps(plain).encode("ascii")

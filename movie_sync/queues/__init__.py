@@ -1,0 +1,1 @@
+"""The three queues and the list of removed films, on disk."""

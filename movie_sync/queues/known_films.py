@@ -1,0 +1,91 @@
+"""Which films the program knows, so that one is not taken for another that is called the same.
+
+Known are the films of all queues, the removed ones too, and those of the watchlist: also such as were on
+it before Movie Sync first read it, and such as have left it.
+
+It works on the same queues as `QueueManager`, under the same locks, and is reached through it.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.twins import ListedTitles, is_same_film, letterboxd_keys, own_titles
+from movie_sync.queues.queue_set import QueueSet
+from movie_sync.wishes.watchlist_store import read_memory
+
+
+class KnownFilms:
+    """Thread-safe, by the locks that `locked` takes. All methods may raise StorageError."""
+
+    def __init__(
+        self, queues: QueueSet, locked: Callable[[], AbstractContextManager[None]], watchlist: Path
+    ) -> None:
+        self._queues = queues
+        self._locked = locked
+        self._watchlist = watchlist
+        self._listed: ListedTitles | None = None  # read when it is first asked for
+
+    def note_listed(self, movies: Iterable[Movie]) -> None:
+        """Take these films as those of the watchlist from now on; until then the file tells them."""
+        listed = ListedTitles(movies)
+        with self._locked():
+            self._listed = listed
+
+    def knows_title(self, title: str) -> bool:
+        """Tell whether a film has this title, as its squashed key, as its main or original title."""
+        with self._locked():
+            return self._list().has(title) or bool(self._named([title]))
+
+    def in_company(self, movie: Movie) -> Movie:
+        """Return the film as names are to be judged for it: with the years of others of its titles.
+
+        An IMDb id that another film has as well proves nothing, and is left out. A film that no key of
+        Letterboxd's names is the known one of its title and year, unless their IMDb ids say otherwise.
+        """
+        titles = own_titles(movie)
+        with self._locked():
+            namesakes = self._named(titles)
+            itself = next((other for other in namesakes if _is_meant(movie, other)), movie)
+            years = self._list().years_of_others(itself, titles)
+            if not letterboxd_keys(itself) and movie.year in years:
+                years.remove(movie.year)
+            years += [other.year for other in namesakes if other.year and not is_same_film(itself, other)]
+            is_shared = any(not is_same_film(itself, other) for other in self._with_id(movie.imdb_id))
+        imdb_id = None if is_shared else movie.imdb_id
+        return replace(movie, twin_years=tuple(sorted(set(years))), imdb_id=imdb_id)
+
+    def runtime_of(self, movie: Movie) -> int | None:
+        """Return the running time in minutes of the known film that is meant by title and year or IMDb id."""
+        with self._locked():
+            meant = [other for other in self._named(own_titles(movie)) if _is_meant(movie, other)]
+            times = (known.runtime_minutes for known in (*self._with_id(movie.imdb_id), *meant))
+            return next((minutes for minutes in times if minutes), None)
+
+    def _list(self) -> ListedTitles:
+        if self._listed is None:
+            memory, _damage = read_memory(self._watchlist)
+            self._listed = ListedTitles(memory.known if memory else ())
+        return self._listed
+
+    def _named(self, titles: Collection[str]) -> list[Movie]:
+        """Return the films of the queues that have one of these titles as their own."""
+        return [movie for name in QueueName for movie in self._queues[name].called(titles)]
+
+    def _with_id(self, imdb_id: str | None) -> list[Movie]:
+        """Return the films of the queues that have this IMDb id."""
+        if not imdb_id:
+            return []
+        return [
+            self._queues[name].entry(row).movie
+            for name in QueueName
+            for row in self._queues[name].find_key(f"i:{imdb_id}")
+        ]
+
+
+def _is_meant(movie: Movie, other: Movie) -> bool:
+    """Tell whether a film that is asked for by title and year alone is this known one."""
+    has_other_id = movie.imdb_id and other.imdb_id and movie.imdb_id != other.imdb_id
+    return not letterboxd_keys(movie) and movie.year == other.year and not has_other_id

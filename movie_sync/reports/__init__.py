@@ -1,0 +1,1 @@
+"""What is going on, as values and as lines."""

@@ -1,0 +1,1 @@
+"""FileList's JSON API."""

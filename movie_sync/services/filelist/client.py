@@ -1,0 +1,310 @@
+"""FileList's API: searches, and the `.torrent` of a release.
+
+Two addresses below the configured base are used, both with GET: `api.php` with Basic
+authentication, which keeps the passkey out of addresses and logs, and `download.php`, which takes
+it in the query only. Every call is counted in the budget before it is made.
+
+The tracker reports errors by status and by `{"error": "text"}`, and when it is not itself by a page
+of HTML with any status. So the words of its API decide first, then the status, then the form.
+"""
+
+import logging
+import re
+from dataclasses import replace
+from typing import NoReturn, Protocol
+
+from movie_sync.domain.json_text import parse_json, part_count
+from movie_sync.domain.models import Release, TorrentFile
+from movie_sync.domain.redaction import Redactor
+from movie_sync.domain.torrent_file import parse_torrent, printable
+from movie_sync.errors import (
+    AuthError,
+    PageChangedError,
+    RateLimitError,
+    RefusedQueryError,
+    ReleaseError,
+    TooLargeError,
+    UnavailableError,
+)
+from movie_sync.net.http import HttpAnswer, HttpClient
+from movie_sync.services.filelist.rows import FILM_CATEGORIES, RowReader
+
+_log = logging.getLogger(__name__)
+
+_SERVICE = "FileList"
+_HOUR_SECONDS = 3600.0
+_UNCLEAR_REFUSAL_SECONDS = 6 * 3600.0
+_MOST_ROWS = 100
+_MAX_ANSWER_BYTES = 1_000_000
+_MAX_ANSWER_PARTS = 60_000  # a thousand rows have a third of it
+_MAX_TORRENT_BYTES = 4_000_000
+_MAX_QUERY_CHARS = 200
+_MAX_QUOTED_CHARS = 120
+_IMDB_ID = re.compile(r"tt[0-9]{5,10}")
+_CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
+_ACTION_CAP = "maxim permis de actiuni"
+_LOCK_WORDS = ("too many failed", "maxim", "depasit")
+_REFUSAL_WORDS = ("passkey", "authentication")
+_CHECK_CREDENTIALS = (
+    "Check user name (not the e-mail address) and passkey (on the site's profile page) with `setup`."
+)
+
+_OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 200, 401, 403, 404, 410
+_BAD_REQUEST, _TOO_MANY, _SERVER_FAULT = 400, 429, 500
+
+
+class Budget(Protocol):
+    """What counts the calls."""
+
+    def take(self) -> None:
+        """Count one call; raises BudgetError if none is free, StorageError if it cannot be counted."""
+
+
+class FileListClient:
+    """The tracker, as `ports.TorrentSearch` describes it, and its newest releases.
+
+    One request at a time through `http`; not to be shared by threads. Keeps no state but what it
+    has warned of: after an AuthError it is for the caller to stop until the credentials change.
+    """
+
+    def __init__(self, http: HttpClient, base_url: str, username: str, passkey: str, budget: Budget) -> None:
+        self._http = http
+        self._base_url = base_url.strip().rstrip("/")
+        self._username = username.strip()
+        self._passkey = passkey.strip()
+        self._budget = budget
+        self._rows = RowReader()
+        self._redactor = Redactor()
+        self._redactor.learn_login(self._username, self._passkey)
+        self._asks_for_categories = True
+
+    def search_imdb(self, imdb_id: str) -> list[Release]:
+        """Return the releases filed under an IMDb id (`tt...`), unordered.
+
+        Raises:
+            AuthError: username or passkey refused, missing, or locked after too many refusals.
+            BudgetError, RateLimitError: no call is free, here or there.
+            UnavailableError, NetworkError: the tracker is not working or not reached.
+            PageChangedError: the answer is not one of its API.
+            StorageError: the call could not be counted, so it was not made.
+        """
+        if not _IMDB_ID.fullmatch(imdb_id):
+            _log.warning("%.40s is not an IMDb id, so nothing is filed under it.", printable(imdb_id))
+            return []
+        return self._list({"action": "search-torrents", "type": "imdb", "query": imdb_id})
+
+    def search_name(self, text: str) -> list[Release]:
+        """Return what the tracker's word search finds, near misses included; raises as `search_imdb`.
+
+        Raises:
+            RefusedQueryError: the tracker does not accept this text as a search.
+        """
+        words = " ".join(printable(word) for word in text.split())[:_MAX_QUERY_CHARS].strip()
+        if not words:
+            return []
+        return self._list({"action": "search-torrents", "type": "name", "query": words})
+
+    def latest(self, limit: int = _MOST_ROWS) -> list[Release]:
+        """Return the newest releases, at most `limit` (1 to 100) rows; raises as `search_imdb`."""
+        rows = min(max(limit, 1), _MOST_ROWS)
+        return self._list({"action": "latest-torrents", "limit": str(rows)})
+
+    def fetch_torrent(self, release: Release) -> TorrentFile:
+        """Return the release's torrent, parsed and whole; raises as `search_imdb`.
+
+        The address is built from the configured base and the id: one that an answer names could
+        lead the passkey to another host.
+
+        Raises:
+            ReleaseError: the tracker gave something that is not this torrent.
+        """
+        params = {"id": str(release.filelist_id), "passkey": self._passkey}
+        try:
+            answer = self._call("download.php", params, is_api=False)
+        except TooLargeError:  # the tracker is well: another release of the film may have a smaller one
+            raise ReleaseError(
+                f"The torrent file of {release.name} is larger than {_MAX_TORRENT_BYTES // 1_000_000} MB."
+            ) from None
+        self._check_limits(answer)
+        self._check_torrent_status(answer, release)
+        if not answer.body.startswith(b"d"):
+            raise ReleaseError(
+                f"FileList answered with a page instead of the torrent of {release.name}: it is gone or not "
+                f"given to this account. Look at it on the site (number {release.filelist_id})."
+            )
+        try:
+            torrent = parse_torrent(answer.body)
+        except ReleaseError as exc:
+            raise ReleaseError(f"FileList's answer for {release.name}: {exc}") from None
+        _check_size(torrent, release)
+        return torrent
+
+    def _list(self, query: dict[str, str]) -> list[Release]:
+        while True:
+            params = dict(query)
+            if self._asks_for_categories:
+                params["category"] = ",".join(map(str, FILM_CATEGORIES))
+            answer = self._call("api.php", params, is_api=True)
+            self._check_limits(answer)
+            document = _parse_json(answer.body)
+            error = _error_text(document)
+            if error is None:
+                return [self._harmless(row) for row in self._rows.read(self._find_rows(answer, document))]
+            if "valid category" in error.casefold() and self._asks_for_categories:
+                # The tracker has dropped categories before. Foreign rows are left out by name instead.
+                self._asks_for_categories = False
+                _log.warning(
+                    "FileList knows a film category no more (%s); from now on all of them are searched.",
+                    self._quoted(error),
+                )
+                continue
+            if answer.status == _BAD_REQUEST and query.get("type") == "name":
+                # The title is at fault, not the tracker: nothing else must wait for it.
+                raise RefusedQueryError(
+                    f"FileList does not accept the title as a search ({self._quoted(error)})."
+                )
+            if answer.status in {_OK, _NOT_FOUND} and "no result" in error.casefold():
+                return []
+            self._raise_error(answer.status, error)
+
+    def _call(self, page: str, params: dict[str, str], *, is_api: bool) -> HttpAnswer:
+        if not self._username or not self._passkey:
+            raise AuthError(
+                "FileList's user name or passkey is missing. Give both with `setup`.", service=_SERVICE
+            )
+        self._budget.take()
+        answer = self._http.get(
+            f"{self._base_url}/{page}",
+            params=params,
+            basic_auth=(_in_header(self._username), _in_header(self._passkey)) if is_api else None,
+            accept="application/json" if is_api else "application/x-bittorrent",
+            max_bytes=_MAX_ANSWER_BYTES if is_api else _MAX_TORRENT_BYTES,
+            before_redirect=self._budget.take,
+        )
+        _log.debug("FileList answered %s with status %d, %d bytes.", page, answer.status, len(answer.body))
+        return answer
+
+    def _check_limits(self, answer: HttpAnswer) -> None:
+        """Raise if the tracker asks for fewer calls, in any of its ways."""
+        if answer.status == _TOO_MANY:
+            wait = answer.retry_after_seconds
+            raise RateLimitError(
+                "FileList asks for fewer calls (its hourly limit). Does another program use this account?",
+                retry_after_seconds=None if wait is None else min(wait, _HOUR_SECONDS),
+            )
+        if not answer.body.startswith((b"d", b"[")) and _ACTION_CAP in answer.text.casefold():
+            raise RateLimitError(
+                "FileList says that this account's actions of the hour are used up.",
+                retry_after_seconds=_HOUR_SECONDS,
+            )
+
+    def _find_rows(self, answer: HttpAnswer, document: object) -> list[object]:
+        """Return the rows of an answer that reports no error, if it is one of the API at all."""
+        if answer.status != _OK and not (answer.status == _NOT_FOUND and document == []):
+            raise UnavailableError(
+                f"FileList answered with status {answer.status} and no word of its API: it is down, under "
+                "maintenance, or guarded by a challenge. This says nothing about your credentials."
+            )
+        rows = document.get("torrents") if isinstance(document, dict) else document
+        if isinstance(rows, list):
+            return rows
+        raise PageChangedError(
+            f"FileList answered with {_kind_of(answer, document)} where a list of releases was expected. It "
+            "may be under maintenance or guarded by a challenge; check also filelist.base_url in config.json."
+        )
+
+    def _raise_error(self, status: int, error: str) -> NoReturn:
+        """Raise what the API's error text and status mean."""
+        words = error.casefold()
+        quoted = self._quoted(error)
+        is_refusal = status in {_OK, _UNAUTHORIZED, _FORBIDDEN}
+        if is_refusal and any(word in words for word in _LOCK_WORDS):
+            raise AuthError(
+                f"FileList has locked its API for this account for about an hour, after too many refused "
+                f"log-ins ({quoted}). {_CHECK_CREDENTIALS}",
+                service=_SERVICE,
+                retry_after_seconds=_HOUR_SECONDS,
+            )
+        if "rate limit" in words:
+            raise RateLimitError(f"FileList asks for fewer calls ({quoted}).")
+        is_plain = any(word in words for word in _REFUSAL_WORDS)
+        if status in {_UNAUTHORIZED, _FORBIDDEN} or (is_refusal and is_plain):
+            raise AuthError(
+                f"FileList refused user name or passkey ({quoted}). {_CHECK_CREDENTIALS}",
+                service=_SERVICE,
+                # In other words it may be about something that passes; too many tries lock the account.
+                retry_after_seconds=None if is_plain else _UNCLEAR_REFUSAL_SECONDS,
+            )
+        if status == _BAD_REQUEST:
+            raise PageChangedError(
+                f"FileList did not understand the request ({quoted}). If this goes on, its API has changed: "
+                "look for a newer Movie Sync."
+            )
+        raise UnavailableError(f"FileList reports an error (status {status}: {quoted}). Try again later.")
+
+    def _check_torrent_status(self, answer: HttpAnswer, release: Release) -> None:
+        if answer.status in {_NOT_FOUND, _GONE}:
+            raise ReleaseError(
+                f"FileList has no torrent of {release.name} any more (status {answer.status})."
+            )
+        error = None if answer.body.startswith(b"d") else _error_text(_parse_json(answer.body))
+        if error is not None:
+            self._raise_error(answer.status, error)
+        if answer.status >= _SERVER_FAULT:
+            raise UnavailableError(f"FileList is not working (status {answer.status}). Try again later.")
+        if answer.status != _OK:
+            raise UnavailableError(
+                f"FileList answered with status {answer.status} instead of a torrent: it may be guarded by "
+                "a challenge. Try again later."
+            )
+        if "cf-mitigated" in answer.headers or (
+            not answer.body.startswith(b"d") and any(mark in answer.body for mark in _CHALLENGE_MARKS)
+        ):
+            raise UnavailableError("FileList is guarded by a challenge for the moment. Try again later.")
+
+    def _quoted(self, text: str) -> str:
+        """Return the tracker's own words, short, printable, and without the passkey."""
+        return f'"{self._redactor.clean(printable(text))[:_MAX_QUOTED_CHARS]}"'
+
+    def _harmless(self, release: Release) -> Release:
+        """Return the release without the passkey in its name, which is shown and kept."""
+        name = self._redactor.without_known(release.name)
+        return release if name == release.name else replace(release, name=name)
+
+
+def _in_header(text: str) -> str:
+    """Make text fit for Basic authentication, which `requests` encodes as Latin-1, as UTF-8."""
+    return text.encode("utf-8", errors="replace").decode("latin-1")
+
+
+def _parse_json(body: bytes) -> object:
+    """Return the document, or None for what is no JSON or would fill the memory when parsed."""
+    if part_count(body) > _MAX_ANSWER_PARTS:
+        return None
+    try:
+        return parse_json(body)
+    except ValueError:
+        return None
+
+
+def _error_text(document: object) -> str | None:
+    """Return the API's error text; None if the document reports no error."""
+    if not isinstance(document, dict) or "error" not in document or "torrents" in document:
+        return None
+    error = document["error"]
+    return error if isinstance(error, str) else f"an error of kind {type(error).__name__}"
+
+
+def _kind_of(answer: HttpAnswer, document: object) -> str:
+    if document is None:
+        return "a page" if "html" in answer.content_type else "something unreadable"
+    return "JSON of another form"
+
+
+def _check_size(torrent: TorrentFile, release: Release) -> None:
+    """Refuse a torrent of quite another size than the one that was chosen; small differences are usual."""
+    if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
+        raise ReleaseError(
+            f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
+            f"but FileList lists it with {release.size_bytes / 1e9:.2f} GB."
+        )

@@ -1,0 +1,180 @@
+"""The rows of FileList's answers as releases: each checked on its own, a bad one is left out.
+
+Field names, types and categories are those of the tracker's API as its help page and its answers
+show them; the categories got English names in July 2026, and both generations are known here.
+"""
+
+import logging
+import re
+import zoneinfo
+from datetime import UTC, datetime, tzinfo
+
+from movie_sync.domain.models import Release
+from movie_sync.domain.torrent_file import printable
+from movie_sync.errors import PageChangedError
+
+_log = logging.getLogger(__name__)
+
+# Films, and what mixes films with series: cartoons, anime, dubbed into Romanian.
+FILM_CATEGORIES = (1, 2, 3, 4, 6, 15, 19, 20, 24, 25, 26, 28)
+
+_CATEGORY_NAMES: dict[int, tuple[str, ...]] = {
+    1: ("Filme SD", "Movies SD"),
+    2: ("Filme DVD", "Movies DVD"),
+    3: ("Filme DVD-RO", "Movies DVD-RO"),
+    4: ("Filme HD", "Movies HD"),
+    5: ("FLAC",),
+    6: ("Filme 4K", "Movies 4K"),
+    7: ("XXX",),
+    8: ("Programe", "Apps"),
+    9: ("Jocuri PC", "Games PC"),
+    10: ("Jocuri Console", "Games Console"),
+    11: ("Audio", "Music"),
+    12: ("Videoclip", "Videoclips"),
+    13: ("Sport",),
+    14: ("TV",),
+    15: ("Desene", "Cartoons"),
+    16: ("Docs",),
+    17: ("Linux",),
+    18: ("Diverse", "Various"),
+    19: ("Filme HD-RO", "Movies HD-RO"),
+    20: ("Filme Blu-Ray", "Movies Blu-Ray"),
+    21: ("Seriale HD", "TV-Series HD"),
+    22: ("Mobile",),
+    23: ("Seriale SD", "TV-Series SD"),
+    24: ("Anime",),
+    25: ("Filme 3D", "Movies 3D"),
+    26: ("Filme 4K Blu-Ray", "Movies 4K Blu-Ray"),
+    27: ("Seriale 4K", "TV-Series 4K"),
+    28: ("RO Dubbed",),
+    29: ("Books",),
+    30: ("Courses",),
+    31: ("K-Drama",),
+}
+_CATEGORY_IDS = {name.casefold(): number for number, names in _CATEGORY_NAMES.items() for name in names}
+_TIME_ZONE = "Europe/Bucharest"
+_MAX_WHOLE = 2**63 - 1
+_MAX_NAME_CHARS = 400
+_MAX_WARNED = 50
+_IMDB_ID = re.compile(r"(?:tt)?(\d{5,10})", re.ASCII)
+
+
+class _BadRowError(ValueError):
+    """A row without what a release must have."""
+
+
+class RowReader:
+    """Turns rows into releases. Not thread-safe: it remembers what it has warned of."""
+
+    def __init__(self) -> None:
+        self._zone = _find_zone()
+        self._warned: set[str] = set()
+
+    def read(self, rows: list[object]) -> list[Release]:
+        """Return the good rows' releases, each id once, without what is known to be no film.
+
+        Warns once with the number of rows left out, and once per unknown category.
+
+        Raises:
+            PageChangedError: there are rows, and none of them is good.
+        """
+        releases: dict[int, Release] = {}
+        bad_rows = 0
+        for row in rows:
+            try:
+                release = self._release(row)
+            except _BadRowError as exc:
+                bad_rows += 1
+                _log.debug("A row of FileList's answer is left out: %s", exc)
+                continue
+            if release.category_id is None or release.category_id in FILM_CATEGORIES:
+                releases.setdefault(release.filelist_id, release)
+        if rows and bad_rows == len(rows):
+            raise PageChangedError(
+                f"None of the {len(rows)} rows in FileList's answer is in the form known here, so nothing is "
+                "concluded from it. If this goes on, FileList's API has changed: look for a newer Movie Sync."
+            )
+        if bad_rows:
+            _log.warning(
+                "%d of %d rows in FileList's answer are malformed and left out.", bad_rows, len(rows)
+            )
+        return list(releases.values())
+
+    def _release(self, row: object) -> Release:
+        if not isinstance(row, dict):
+            raise _BadRowError("it is not an object")
+        name = _text(row.get("name"))
+        if not name or len(name) > _MAX_NAME_CHARS:
+            raise _BadRowError("its name is missing or too long")
+        category, category_id = self._category(row.get("category"))
+        return Release(
+            filelist_id=_need_whole(row, "id", 1),
+            name=name,
+            size_bytes=_need_whole(row, "size", 1),
+            seeders=_need_whole(row, "seeders", 0),
+            imdb_id=_imdb_id(row.get("imdb")),
+            category=category,
+            category_id=category_id,
+            freeleech=_flag(row.get("freeleech")),
+            internal=_flag(row.get("internal")),
+            uploaded_at=self._time(row.get("upload_date")),
+        )
+
+    def _category(self, value: object) -> tuple[str, int | None]:
+        name = _text(value)
+        number = _CATEGORY_IDS.get(name.casefold())
+        if number is None and name and name not in self._warned and len(self._warned) < _MAX_WARNED:
+            self._warned.add(name)
+            _log.warning(
+                "FileList has a category that is not known here: %.60s. Its releases are kept.", name
+            )
+        return name, number
+
+    def _time(self, value: object) -> datetime | None:
+        """Read a time without zone as the tracker's local time, in UTC."""
+        if not isinstance(value, str) or self._zone is None:
+            return None
+        try:
+            local = datetime.strptime(value.strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=self._zone)
+            return local.astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
+
+def _find_zone() -> tzinfo | None:
+    try:
+        return zoneinfo.ZoneInfo(_TIME_ZONE)
+    except zoneinfo.ZoneInfoNotFoundError:
+        _log.warning(
+            "This system has no time zone data, so upload times are not known. Install the tzdata package."
+        )
+        return None
+
+
+def _text(value: object) -> str:
+    return printable(value) if isinstance(value, str) else ""
+
+
+def _whole(value: object) -> int | None:
+    """Return a whole number from zero up, also one that is written as text; else None."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_WHOLE)):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_WHOLE:
+        return value
+    return None
+
+
+def _need_whole(row: dict[object, object], key: str, least: int) -> int:
+    number = _whole(row.get(key))
+    if number is None or number < least:
+        raise _BadRowError(f"its {key} is missing or malformed")
+    return number
+
+
+def _flag(value: object) -> bool:
+    return value is True or bool(_whole(value))
+
+
+def _imdb_id(value: object) -> str | None:
+    match = _IMDB_ID.fullmatch(value.strip()) if isinstance(value, str) else None
+    return f"tt{match[1]:0>7}" if match else None

@@ -1,0 +1,302 @@
+"""The user's watchlist and the films' pages, read from Letterboxd's public site.
+
+The list is read whole or not at all: from a partial list it would look as if films had been taken
+off it. Only plain pages that robots.txt allows are asked for, one at a time, at the client's pace.
+A block is named and left alone; the account's export is the way round it.
+"""
+
+import logging
+import math
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
+
+from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in
+from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.packed_movies import PackedMovies, has_doubles
+from movie_sync.errors import (
+    BlockedError,
+    FilmError,
+    NetworkError,
+    NoSuchUserError,
+    PageChangedError,
+    PrivateListError,
+    RateLimitError,
+    SlowError,
+    TransientError,
+    UnavailableError,
+    UnknownFilmError,
+    UserError,
+)
+from movie_sync.net.http import HttpAnswer, HttpClient
+from movie_sync.services.letterboxd.pages import (
+    FilmPage,
+    Refusal,
+    WatchlistPage,
+    find_refusal,
+    parse_film,
+    parse_watchlist,
+)
+
+_log = logging.getLogger(__name__)
+
+_MAX_PAGE_BYTES = 2_000_000
+_MAX_FILMS = 100_000
+_USERNAME = re.compile(r"[A-Za-z0-9_]{1,64}")
+_LETTERBOXD_HOSTS = ("letterboxd.com", "www.letterboxd.com")
+_EXPORT_HINT = (
+    "Use your account's export instead: `python main.py import FILE`, "
+    "or letterboxd.export_file in config.json."
+)
+
+
+class LetterboxdWatchlist:
+    """A user's public watchlist; implements `WatchlistSource`.
+
+    Called by one thread. Writes nothing.
+    """
+
+    def __init__(self, http: HttpClient, base_url: str, username: str) -> None:
+        """Raise UserError if `username` cannot be a Letterboxd user name."""
+        if not _USERNAME.fullmatch(username):
+            problem = f"{username[:80]!r} is no Letterboxd user name" if username else "No user name is set"
+            raise UserError(
+                f"{problem}: it is the name in letterboxd.com/NAME/, of letters, digits and underscores. "
+                'Set "username" in config.json or MOVIE_SYNC_USERNAME, or run `python main.py setup`.'
+            )
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._username = username
+
+    def fetch(self) -> WatchlistSnapshot:
+        """Read every page of the list, in order; newest wish first.
+
+        A list that is edited meanwhile is read once more from its start.
+
+        Raises:
+            BlockedError, PrivateListError, NoSuchUserError, RateLimitError, UnavailableError,
+            PageChangedError, NetworkError: nothing may be concluded.
+        """
+        try:
+            return self._read_whole()
+        except _InconsistentError as exc:
+            _log.debug("%s Reading the watchlist again.", exc)
+        try:
+            return self._read_whole()
+        except _InconsistentError as exc:
+            raise PageChangedError(
+                f"{exc} It was read twice. Either it changed while it was read, or Letterboxd's pages "
+                "have changed. Nothing is concluded from it; the next check tries again."
+            ) from None
+
+    def _read_whole(self) -> WatchlistSnapshot:
+        first = self._read_page(1)
+        pages = _plan(first)
+        movies = PackedMovies(first.movies)
+        for number in range(2, pages + 1):
+            page = self._read_page(number)
+            _check_follows(first, page, number, pages)
+            movies.extend(page.movies)
+        if has_doubles(movie.id for movie in movies) or has_doubles(movie.slug for movie in movies):
+            raise _InconsistentError("The watchlist shows a film twice.")
+        if len(movies) != first.declared:
+            raise _InconsistentError(
+                f"The watchlist declares {first.declared} films but its pages hold {len(movies)}."
+            )
+        return WatchlistSnapshot(owner=first.owner, movies=movies)
+
+    def _read_page(self, number: int) -> WatchlistPage:
+        path = f"{self._base_url}/{self._username}/watchlist/"
+        reply = _get(self._http, path if number == 1 else f"{path}page/{number}/")
+        if reply.refusal is Refusal.PRIVATE:
+            raise PrivateListError(
+                f"The watchlist of {self._username} is private. Make it public in Letterboxd's settings. "
+                f"{_EXPORT_HINT}"
+            )
+        if reply.refusal is Refusal.NOT_FOUND and number == 1:
+            raise NoSuchUserError(
+                f"Letterboxd knows no user {self._username}. Check the spelling: "
+                "it is the name in letterboxd.com/NAME/."
+            )
+        if reply.refusal is Refusal.NOT_FOUND:
+            raise _InconsistentError(f"Page {number} of the watchlist is not there.")
+        if reply.refusal is not None:
+            raise _refused(reply.refusal, reply.answer, "the watchlist")
+        page = parse_watchlist(reply.page, self._base_url)
+        if page.owner.lower() != self._username.lower():
+            raise PageChangedError(
+                f"Letterboxd showed another user's watchlist when asked for that of {self._username}. "
+                "Was the account renamed? Check the user name."
+            )
+        _log.debug("Watchlist page %d: %d films of %d.", number, len(page.movies), page.declared)
+        return page
+
+
+class LetterboxdFilmPages:
+    """The films' own pages; implements `FilmPages`.
+
+    Called by one thread. Writes nothing.
+    """
+
+    def __init__(self, http: HttpClient, base_url: str) -> None:
+        self._http = http
+        self._base_url = base_url.rstrip("/")
+        self._is_letterboxd = (urlsplit(base_url).hostname or "") in _LETTERBOXD_HOSTS
+
+    def read(self, movie: Movie) -> Movie:
+        """Return the film with what its page tells.
+
+        A film known only by its key (from an account export) is reached through boxd.it. Where the
+        configured site is not Letterboxd itself there is no such way: the film comes back as it was.
+
+        Raises:
+            UnknownFilmError: Letterboxd has no such film.
+            FilmError: another film's page stands at its address.
+            BlockedError, RateLimitError, UnavailableError, PageChangedError, NetworkError
+        """
+        address = self._address_of(movie)
+        if address is None:
+            return movie
+        reply = _get(self._http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
+        if reply.refusal is Refusal.NOT_FOUND:
+            raise UnknownFilmError(
+                f"Letterboxd has no film at {address}. Look it up there and add it by its present address: "
+                "`python main.py add ADDRESS`."
+            )
+        if reply.refusal is not None:
+            raise _refused(reply.refusal, reply.answer, f"the page of {movie.label}")
+        page = parse_film(reply.page)
+        slug = page.slug or slug_in(reply.answer.url)
+        if not slug or not _is_same_film(movie, page, slug_in(reply.answer.url)):
+            raise FilmError(
+                f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
+            )
+        return replace(
+            movie,
+            id=(page.lid or movie.id) if movie.id == movie.slug else movie.id,
+            slug=slug,
+            title=page.title or movie.title,
+            year=page.year or movie.year,
+            url=film_url(self._base_url, slug),
+            imdb_id=page.imdb_id or movie.imdb_id,
+            original_title=page.original_title,
+            alternative_titles=page.alternative_titles,
+            runtime_minutes=page.runtime_minutes,
+            is_series=page.is_series,
+            page_read=True,
+        )
+
+    def _address_of(self, movie: Movie) -> str | None:
+        if is_slug(movie.slug):
+            return film_url(self._base_url, movie.slug)
+        if self._is_letterboxd and is_lid(movie.id):
+            return f"https://boxd.it/{movie.id}"
+        return None
+
+
+class _InconsistentError(Exception):
+    """The pages of one reading do not fit together."""
+
+
+def _plan(first: WatchlistPage) -> int:
+    """Return how many pages to read; its count, its page numbers and its next link must agree."""
+    shown = len(first.movies)
+    if first.declared > _MAX_FILMS:
+        raise PageChangedError(
+            f"Letterboxd declares {first.declared} films on the watchlist, more than can be right."
+        )
+    pages = math.ceil(first.declared / shown) if shown and first.has_next else 1
+    numbered = first.last_number or 1
+    # Pages may come without numbers, only with a link to the next one.
+    is_agreed = numbered == pages or (first.has_next and first.last_number is None)
+    if not is_agreed or first.number not in {None, 1} or (not first.has_next and shown != first.declared):
+        raise _InconsistentError(
+            f"The watchlist declares {first.declared} films, but its first page shows {shown} of them "
+            f"and {numbered} page{'' if numbered == 1 else 's'}."
+        )
+    return pages
+
+
+def _check_follows(first: WatchlistPage, page: WatchlistPage, number: int, pages: int) -> None:
+    """Raise unless `page` is page `number` of the list that `first` began."""
+    if page.declared != first.declared:
+        raise _InconsistentError(
+            f"The watchlist changed while it was read: from {first.declared} to {page.declared} films."
+        )
+    if page.number != (number if first.number is not None else None):
+        raise _InconsistentError(
+            f"Letterboxd gave another page when asked for page {number} of the watchlist."
+        )
+    full = len(first.movies)
+    expected = full if number < pages else first.declared - full * (pages - 1)
+    if len(page.movies) != expected or page.has_next != (number < pages):
+        raise _InconsistentError(
+            f"Page {number} of {pages} of the watchlist shows {len(page.movies)} films, not {expected}."
+        )
+
+
+def _is_same_film(movie: Movie, page: FilmPage, slug_asked_or_redirected: str) -> bool:
+    """Tell whether the page is the film's; a slug may have been renamed, the key stays."""
+    if page.lid and is_lid(movie.id) and movie.id != movie.slug:
+        return page.lid == movie.id
+    # Where only the slug is known, the page must call itself by the address it came from.
+    return not page.slug or page.slug == slug_asked_or_redirected
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    """An answer, its text, and why it is not a page to read, if it is not."""
+
+    answer: HttpAnswer
+    page: str
+    refusal: Refusal | None
+
+
+def _get(http: HttpClient, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> _Reply:
+    """Ask for one page; a try that broke off or met a server error is repeated once, politely.
+
+    Not repeated: slow answers (the site is busy enough) and anything that reads as a refusal.
+    """
+    try:
+        reply = _get_once(http, url, allowed_hosts)
+        if reply.refusal is not Refusal.OUTAGE or reply.answer.retry_after_seconds is not None:
+            return reply
+    except SlowError:
+        raise
+    except NetworkError as exc:
+        _log.debug("%s Asking once more.", exc)
+    return _get_once(http, url, allowed_hosts)
+
+
+def _get_once(http: HttpClient, url: str, allowed_hosts: tuple[str, ...]) -> _Reply:
+    answer = http.get(url, accept="text/html", max_bytes=_MAX_PAGE_BYTES, allowed_hosts=allowed_hosts)
+    page = answer.text
+    return _Reply(answer, page, find_refusal(answer.status, answer.headers, page))
+
+
+def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
+    """Put a refusal that is not about the user or the film itself into words."""
+    wait = answer.retry_after_seconds
+    if refusal is Refusal.RATE_LIMIT:
+        return RateLimitError(
+            "Letterboxd asks for fewer requests (429). Movie Sync waits; a larger letterboxd.request_delay "
+            "or check_interval in config.json helps.",
+            retry_after_seconds=wait,
+        )
+    if refusal in {Refusal.CHALLENGE, Refusal.BAN}:
+        how = "it asks for proof of a human" if refusal is Refusal.CHALLENGE else f"status {answer.status}"
+        return BlockedError(
+            f"Letterboxd refuses automated access to {what} from here ({how}). Movie Sync does not work "
+            f"round that. {_EXPORT_HINT}",
+            retry_after_seconds=wait,
+        )
+    if refusal is Refusal.OUTAGE:
+        return UnavailableError(
+            f"Letterboxd is out of order (status {answer.status}). Movie Sync tries again later.",
+            retry_after_seconds=wait,
+        )
+    return UnavailableError(
+        f"Letterboxd answered with status {answer.status} instead of {what}. Movie Sync tries again later; "
+        "if it stays so, check letterboxd.base_url in config.json.",
+        retry_after_seconds=wait,
+    )

@@ -1,0 +1,387 @@
+"""Reads Letterboxd's pages: from HTML to values, and from an odd answer to its cause.
+
+Pure: no network, no clock. A page is understood whole or refused with PageChangedError, because
+a poster that is silently skipped looks like a film that the user took off the list. Only the
+parts that are needed become a tree, so that a page costs little memory.
+
+The markup is that of 2026 (ids only in the JSON of `data-postered-identifier`); the forms since
+2023 (`data-item-*` with `data-film-id`, and `data-film-slug`) are read too.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Any
+
+from bs4 import BeautifulSoup, Tag
+from bs4.filter import SoupStrainer
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.letterboxd_text import clean_text, film_url, is_lid, is_slug, slug_in, split_name
+from movie_sync.domain.models import Movie
+from movie_sync.errors import PageChangedError
+
+# Far above any real page. html.parser's time grows with the square of what is left open.
+_MAX_TAGS = 40_000
+_MAX_COMMENTS = 1_000
+_MAX_OPEN_TAGS = 300
+_MAX_TAG_CHARS = 60_000
+_MAX_ALTERNATIVE_TITLES = 100
+
+_COUNT = re.compile(r"\d{1,3}(?:[,.\s]\d{3})+|\d{1,7}")
+_OPEN_TAG = re.compile(r"<[^<>]*(?=<|\Z)")
+# A tag that long, or text after one. Scripts are, so they are let pass if they begin as they should.
+_LONG_TAG = re.compile(
+    rf"""<(?!(?:script|style)\b(?:[^<>"']|"[^"<>]{{0,300}}"|'[^'<>]{{0,300}}'){{0,100}}>)[^<]{{{_MAX_TAG_CHARS}}}""",
+    re.IGNORECASE,
+)
+_NO_DIGIT = re.compile(r"\D")
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+_YEAR_LINK = re.compile(r"/year/(\d{4})/?$", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
+_IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
+_TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
+_RUNTIME = re.compile(r"(\d[\d,]{0,6})\s*mins?\b")
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,400})</title>", re.IGNORECASE)
+
+_CONTENT = ".js-watchlist-content, .s-watchlist-content"
+_POSTER = "[data-item-slug], [data-item-link], [data-film-slug], [data-postered-identifier]"
+_LIST_ITEM = "li.griditem, li.posteritem, li.poster-container"
+_WATCHLIST_PARTS = frozenset(
+    {
+        "js-watchlist-content",
+        "s-watchlist-content",
+        "js-watchlist-count",
+        "poster-grid",
+        "poster-list",
+        "pagination",
+    }
+)
+_FILM_PARTS = frozenset({"primaryname", "filmtitle", "productioninfo", "text-footer"})
+_FILM_IDS = frozenset({"production-data", "tab-panel-details", "tab-details"})
+
+
+class Refusal(StrEnum):
+    """Why an answer is not the page that was asked for."""
+
+    CHALLENGE = "challenge"
+    BAN = "ban"
+    PRIVATE = "private"
+    NOT_FOUND = "not found"
+    RATE_LIMIT = "rate limit"
+    OUTAGE = "outage"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistPage:
+    """One page of a watchlist.
+
+    `declared` is the number of films that the whole list has. `number` is the page's own number
+    and `last_number` the largest one it shows; both are None on a list of a single page.
+    """
+
+    owner: str
+    declared: int
+    number: int | None
+    last_number: int | None
+    has_next: bool
+    movies: tuple[Movie, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FilmPage:
+    """What a film's page tells. Empty or None is what the page does not say."""
+
+    lid: str
+    slug: str
+    title: str
+    year: int | None
+    imdb_id: str | None
+    original_title: str | None
+    alternative_titles: tuple[str, ...]
+    runtime_minutes: int | None
+    is_series: bool
+
+
+def find_refusal(status: int, headers: Mapping[str, str], page: str) -> Refusal | None:
+    """Tell why an answer is not a page of Letterboxd's, or None if it may be one.
+
+    A private list and a block are both 403, a missing film and a wrong proxy both 404: only the
+    page tells them apart. `server: cloudflare` is on every answer and proves nothing.
+    """
+    found = _TITLE.search(page)
+    title = clean_text(found.group(1)).lower() if found else ""
+    if "challenge" in headers.get("cf-mitigated", "") or "_cf_chl_opt" in page or title == "just a moment...":
+        return Refusal.CHALLENGE
+    by_title = {"letterboxd - forbidden": Refusal.PRIVATE, "letterboxd - not found": Refusal.NOT_FOUND}
+    if title in by_title:
+        return by_title[title]
+    by_status = {200: None, 401: Refusal.BAN, 403: Refusal.BAN, 426: Refusal.BAN, 429: Refusal.RATE_LIMIT}
+    if status in by_status:
+        return by_status[status]
+    return Refusal.OUTAGE if status >= HTTPStatus.INTERNAL_SERVER_ERROR else Refusal.OTHER
+
+
+def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
+    """Read one watchlist page.
+
+    Raises:
+        PageChangedError: some part of it is not understood.
+    """
+    with _parts_of(page, _is_watchlist_part) as (soup, body):
+        owner = body.get("data-owner", "").strip()
+        content = soup.select_one(_CONTENT)
+        declared = _declared_count(soup, content)
+        if not owner or declared is None:
+            missing = "whose watchlist it is" if not owner else "how many films it has"
+            raise PageChangedError(
+                f"Letterboxd's watchlist page has changed: it does not say {missing}. "
+                "Nothing is concluded from it. Look for a newer version of Movie Sync."
+            )
+        root = content or soup
+        movies = _movies_in(root, base_url)
+        if declared > 0 and not movies:
+            raise PageChangedError(
+                f"Letterboxd's watchlist page has changed: it declares {declared} films but shows none. "
+                "Nothing is concluded from it. Look for a newer version of Movie Sync."
+            )
+        current = root.select_one(".pagination .paginate-current")
+        numbers = [_page_number(tag) for tag in root.select(".pagination .paginate-page")]
+        return WatchlistPage(
+            owner=owner,
+            declared=declared,
+            number=_page_number(current) if current else None,
+            last_number=max((number for number in numbers if number is not None), default=None),
+            has_next=root.select_one(".pagination a.next[href]") is not None,
+            movies=movies,
+        )
+
+
+def parse_film(page: str) -> FilmPage:
+    """Read a film's page.
+
+    Raises:
+        PageChangedError: it is no film's page, or was cut off, or its links are not where they were.
+    """
+    with _parts_of(page, _is_film_part) as (soup, body):
+        kind = _attribute(soup.select_one('meta[property="og:type"]'), "content")
+        if not kind.startswith("video.") and body.get("data-type") != "film":
+            raise PageChangedError("Letterboxd answered with a page that is no film's page.")
+        footer = soup.select_one("p.text-footer")
+        links = _service_links(footer or soup)
+        if (footer is None and not links) or "</html>" not in page[-5000:].lower():
+            raise PageChangedError(
+                "Letterboxd's film page was cut off or has changed: its IMDb and TMDB links are not where "
+                "they were. Nothing is concluded from it."
+            )
+        title, year = _film_name(soup)
+        original = _text(soup.select_one(".productioninfo .originalname"))
+        imdb = _IMDB_ID.search(links.get("imdb", ""))
+        runtime = _RUNTIME.search(_text(footer))
+        tmdb = _TMDB_KIND.search(links.get("tmdb", ""))
+        return FilmPage(
+            lid=_own_lid(soup),
+            slug=slug_in(_attribute(soup.select_one('meta[property="og:url"]'), "content")),
+            title=title,
+            year=year,
+            imdb_id=imdb.group(1) if imdb else None,
+            original_title=original or None,
+            alternative_titles=_alternative_titles(soup, title, original),
+            runtime_minutes=int(runtime.group(1).replace(",", "")) if runtime else None,
+            # The body's own kind was wrong on a miniseries whose link was right: the link comes first.
+            is_series=(tmdb.group(1) if tmdb else body.get("data-tmdb-type")) == "tv",
+        )
+
+
+class _Parts(SoupStrainer):
+    """Keeps the elements that `wanted` accepts, whole, and the attributes of `body`.
+
+    A plain strainer could give the attributes of `body` only together with all that is in it.
+    """
+
+    def __init__(self, wanted: Callable[[str, Mapping[str, str]], bool]) -> None:
+        super().__init__()
+        self._wanted = wanted
+        self.body: dict[str, str] = {}
+
+    def allow_tag_creation(self, nsprefix: str | None, name: str, attrs: Any) -> bool:  # noqa: ANN401, ARG002 - bs4's signature
+        if name == "body":
+            self.body = {key: str(value) for key, value in (attrs or {}).items()}
+            return False
+        return self._wanted(name, attrs or {})
+
+    def allow_string_creation(self, string: str) -> bool:  # noqa: ARG002 - bs4's signature
+        return False
+
+
+@contextmanager
+def _parts_of(
+    page: str, wanted: Callable[[str, Mapping[str, str]], bool]
+) -> Iterator[tuple[BeautifulSoup, dict[str, str]]]:
+    """Parse the wanted parts of a page, and free them at the end: the tree is full of circles."""
+    is_flood = page.count("<") > _MAX_TAGS or page.count("<!") > _MAX_COMMENTS
+    if is_flood or _open_tags(page) > _MAX_OPEN_TAGS or _LONG_TAG.search(page):
+        raise PageChangedError("Letterboxd answered with a page that no browser could make sense of.")
+    parts = _Parts(wanted)
+    soup = BeautifulSoup(page[: page.rfind(">") + 1], "html.parser", parse_only=parts)
+    try:
+        yield soup, parts.body
+    finally:
+        soup.clear(decompose=True)
+
+
+def _open_tags(page: str) -> int:
+    return sum(1 for _ in _OPEN_TAG.finditer(page))
+
+
+def _is_watchlist_part(_name: str, attributes: Mapping[str, str]) -> bool:
+    return not _WATCHLIST_PARTS.isdisjoint((attributes.get("class") or "").split())
+
+
+def _is_film_part(name: str, attributes: Mapping[str, str]) -> bool:
+    return (
+        (name == "meta" and (attributes.get("property") or "").startswith("og:"))
+        or attributes.get("id") in _FILM_IDS
+        or "data-track-action" in attributes
+        or not _FILM_PARTS.isdisjoint((attributes.get("class") or "").split())
+    )
+
+
+def _attribute(tag: Tag | None, name: str) -> str:
+    value = tag.get(name) if tag is not None else None
+    return value if isinstance(value, str) else ""
+
+
+def _text(tag: Tag | None) -> str:
+    return clean_text(tag.get_text()) if tag is not None else ""
+
+
+def _declared_count(soup: BeautifulSoup, content: Tag | None) -> int | None:
+    """The list's own count. Only the attribute can say 0: an empty list must be beyond doubt."""
+    attribute = _attribute(content, "data-num-entries")
+    if attribute:
+        return int(attribute) if _WHOLE_NUMBER.fullmatch(attribute) else None
+    found = _COUNT.search(_text(soup.select_one(".js-watchlist-count")))
+    return (int(_NO_DIGIT.sub("", found.group())) or None) if found else None
+
+
+def _page_number(tag: Tag) -> int | None:
+    text = _text(tag)
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
+
+
+def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
+    posters = root.select(_POSTER)
+    list_items = len(root.select(_LIST_ITEM))
+    movies = tuple(movie for movie in (_movie_of(poster, base_url) for poster in posters) if movie)
+    expected = max(len(posters), list_items)
+    if len(movies) != expected:
+        raise PageChangedError(
+            f"Letterboxd's watchlist page has changed: {expected - len(movies)} of {expected} posters on it "
+            "are not understood. Nothing is concluded from it. Look for a newer version of Movie Sync."
+        )
+    return movies
+
+
+def _movie_of(poster: Tag, base_url: str) -> Movie | None:
+    """Read one poster; None if anything that makes it a film is missing."""
+    slug = _attribute(poster, "data-item-slug") or _attribute(poster, "data-film-slug")
+    slug = slug if is_slug(slug) else slug_in(slug or _attribute(poster, "data-item-link"))
+    key = _key_of(poster)
+    # Before lids were shown, the number was: such a film goes by its slug.
+    if key is None and _attribute(poster, "data-film-id").isdigit():
+        key = slug
+    name = clean_text(
+        _attribute(poster, "data-item-name")
+        or _attribute(poster, "data-item-full-display-name")
+        or _attribute(poster, "data-film-name")
+    )
+    if not slug or not key or not name:
+        return None
+    title, year = split_name(name)
+    release_year = _attribute(poster, "data-film-release-year")
+    if year is None and _YEAR.fullmatch(release_year):
+        year = int(release_year)
+    return Movie(id=key, slug=slug, title=title, year=year, url=film_url(base_url, slug))
+
+
+def _key_of(poster: Tag) -> str | None:
+    identifier = _json_object(_attribute(poster, "data-postered-identifier"))
+    if identifier is None:
+        path = _json_object(_attribute(poster, "data-resolvable-poster-path")) or {}
+        postered = path.get("postered")
+        identifier = postered if isinstance(postered, dict) else {}
+    lid = identifier.get("lid")
+    return lid if isinstance(lid, str) and is_lid(lid) and identifier.get("type", "film") == "film" else None
+
+
+def _json_object(text: str) -> dict[str, object] | None:
+    try:
+        value = parse_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _own_lid(soup: BeautifulSoup) -> str:
+    script = soup.select_one("script#production-data")
+    identifier = (_json_object(script.get_text()) or {}).get("identifier") if script else None
+    lid = identifier.get("lid") if isinstance(identifier, dict) else None
+    return lid if isinstance(lid, str) and is_lid(lid) else ""
+
+
+def _film_name(soup: BeautifulSoup) -> tuple[str, int | None]:
+    heading = soup.select_one("h1.primaryname .name") or soup.select_one("h1.primaryname, h1.filmtitle")
+    og_title, og_year = split_name(
+        clean_text(_attribute(soup.select_one('meta[property="og:title"]'), "content"))
+    )
+    link = _attribute(
+        soup.select_one('.productioninfo a[href^="/films/year/"], .releaseyear a[href^="/films/year/"]'),
+        "href",
+    )
+    year = _YEAR_LINK.search(link)
+    return _text(heading) or og_title, int(year.group(1)) if year else og_year
+
+
+def _service_links(root: Tag) -> dict[str, str]:
+    """The first link to each service, by its name in lower case (it was `TMDb` until 2025)."""
+    links: dict[str, str] = {}
+    for link in root.select("a[data-track-action][href]"):
+        links.setdefault(_attribute(link, "data-track-action").lower(), _attribute(link, "href"))
+    return links
+
+
+def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple[str, ...]:
+    """The other names of the film, without the two that are known already.
+
+    The page joins them by commas and a title may hold one itself. A piece that goes on in lower
+    case belongs to the piece before it. Where the film's own name holds a comma, most of the
+    others do too and their pieces could be other films' names: then none is taken.
+    """
+    if "," in title or "," in original:
+        return ()
+    panel = soup.select_one("#tab-panel-details") or soup.select_one("div#tab-details")
+    heading = (
+        next((tag for tag in panel.select("h3") if _text(tag).lower().startswith("alternative title")), None)
+        if panel
+        else None
+    )
+    listed = heading.find_next_sibling(class_="text-indentedlist") if heading else None
+    names: list[str] = []
+    for piece in listed.get_text().split(",") if listed else ():
+        name = clean_text(piece)
+        # Georgian letters count as lower case, but no title begins with another kind of them.
+        if names and name[:1].islower() and name[:1] != name[:1].title():
+            names[-1] = f"{names[-1]}, {name}"
+        elif name:
+            names.append(name)
+    known = {title.casefold(), original.casefold()}
+    others: dict[str, str] = {}
+    for name in names:
+        if name.casefold() not in known:
+            others.setdefault(name.casefold(), name)
+    return tuple(others.values())[:_MAX_ALTERNATIVE_TITLES]

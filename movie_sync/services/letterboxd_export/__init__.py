@@ -1,0 +1,1 @@
+"""Letterboxd's account export."""

@@ -1,0 +1,308 @@
+"""Letterboxd's account export as a watchlist: `watchlist.csv`, plain or inside the account's ZIP.
+
+It is the way for private lists and for places that Letterboxd blocks. The export has the same form
+for watched films and for wishes, so only the file's name tells them apart; taking one for the other
+would fetch everything a user has ever seen. The file may be anyone's, so its size is bounded at
+every step and nothing is unpacked to disk.
+
+The form: `Date,Name,Year,Letterboxd URI`, UTF-8, oldest wish first, the key in the address.
+"""
+
+import csv
+import logging
+import os
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import IO, TypeAlias
+
+from movie_sync.domain.letterboxd_text import clean_text, slug_in
+from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.packed_movies import PackedMovies
+from movie_sync.domain.plain_text import one_line
+from movie_sync.errors import UnavailableError, UserError
+from movie_sync.storage.regular_file import NotAFileError, open_regular
+
+_log = logging.getLogger(__name__)
+
+# A film takes up to a kilobyte until it is queued (the list before it is in memory too), and a character
+# up to four bytes. Up to 8,000 films the daemon stays below 50 MB. Real lines have sixty bytes.
+_MAX_FILMS = 20_000
+_MAX_CSV_BYTES = 1_500_000
+_MAX_LINE_BYTES = 20_000
+_MAX_LINES = 2 * _MAX_FILMS
+_MAX_DIRECTORY_BYTES = 300_000
+_ZIP_TAIL_BYTES = 65_557
+_ZIP_END = b"PK\x05\x06"
+_ZIP64_LOCATOR = b"PK\x06\x07"
+_ZIP64_LOCATOR_BYTES = 20
+
+_COLUMNS = ("date", "name", "year", "letterboxd uri")
+_OTHER_EXPORTS = frozenset({"rating", "rewatch", "review", "watched date"})
+_OTHER_FOLDERS = frozenset({"deleted", "orphaned", "lists", "likes"})
+_BOXD = re.compile(r"https?://boxd\.it/([A-Za-z0-9]{1,24})/?")
+# A spreadsheet may have made a number with a fraction of it.
+_YEAR = re.compile(r"(\d{4})(?:[.,]0)?", re.ASCII)
+_SEPARATOR_LINE = re.compile(r"\"?sep=([,;\t])\"?\s*", re.IGNORECASE)
+_SEPARATORS = ",;\t"
+_MOST_NAMED = 3
+_FILM = re.compile(r"https?://(?:www\.)?letterboxd\.com(/film/[^/]+/?)")
+_Rows: TypeAlias = tuple[Sequence[Movie], tuple[str, ...]]
+"""The films, newest first, and which rows are none."""
+_WHAT_TO_GIVE = (
+    "Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), or its whole ZIP."
+)
+
+
+class ExportWatchlist:
+    """The export file as a `WatchlistSource`, read again when it changes. Called by one thread."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read_stamp: tuple[int, int, int] | None = None
+
+    def fetch(self) -> WatchlistSnapshot | None:
+        """Read the file, or return None if it is as it was at the last successful read.
+
+        Raises:
+            UnavailableError: it is not there, cannot be opened, or is being written.
+            UserError: it is not a watchlist export.
+        """
+        try:
+            stamp = _stamp_of(self._path)
+            if stamp == self._read_stamp:
+                return None
+            try:
+                snapshot = _read(self._path)
+            except UserError:
+                if _stamp_of(self._path) == stamp:
+                    raise
+                snapshot = None
+            if snapshot is None or _stamp_of(self._path) != stamp:
+                raise UnavailableError(
+                    f"The export {self._path} is being written. Movie Sync reads it later."
+                )
+        except OSError as exc:
+            raise UnavailableError(
+                f"The export {self._path} cannot be read ({exc.strerror or exc}). Put it back, or change "
+                "letterboxd.export_file in config.json."
+            ) from None
+        self._read_stamp = stamp
+        if snapshot.unread:
+            _log.warning("%s", describe_unread(self._path.name, snapshot))
+        return snapshot
+
+
+def describe_unread(name: str, snapshot: WatchlistSnapshot) -> str:
+    """Say in a line which rows of an export were left out."""
+    count = len(snapshot.unread)
+    named = ", ".join(snapshot.unread[:_MOST_NAMED])
+    more = f" and {count - _MOST_NAMED} more" if count > _MOST_NAMED else ""
+    rows = "1 row of it has" if count == 1 else f"{count} rows of it have"
+    return (
+        f"{one_line(name)}: {rows} no film's address, title and year as Letterboxd writes them and "
+        f"{'was' if count == 1 else 'were'} left out: {one_line(named)}{more}. The other films were read; "
+        "no film is taken out of the queue for not being listed there."
+    )
+
+
+def read_export(path: Path) -> WatchlistSnapshot:
+    """Read a watchlist export; the films have keys, titles and years, but no slugs.
+
+    Raises:
+        UserError: the file cannot be read or is not one; the message says what to give.
+    """
+    try:
+        return _read(path)
+    except OSError as exc:
+        raise UserError(f"{path} cannot be read ({exc.strerror or exc}). {_WHAT_TO_GIVE}") from None
+
+
+def _stamp_of(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _read(path: Path) -> WatchlistSnapshot:
+    try:
+        opened = open_regular(path)
+    except NotAFileError:
+        raise UserError(f"{path} is not a file. {_WHAT_TO_GIVE}") from None
+    with opened as file:
+        if file.read(2) == b"PK":
+            movies, unread = _read_zip(path, file)
+        else:
+            _check_name(path)
+            file.seek(0)
+            movies, unread = _read_csv(path, file)
+    return WatchlistSnapshot(owner=str(path.absolute()), movies=movies, unread=unread)
+
+
+def _check_name(path: Path) -> None:
+    if "watchlist" not in path.name.lower() or path.parent.name.lower() in _OTHER_FOLDERS:
+        raise UserError(
+            f"{path} does not look like a watchlist: other parts of the export have the same form, so only "
+            f"the file's name can tell. {_WHAT_TO_GIVE}"
+        )
+
+
+def _read_zip(path: Path, file: IO[bytes]) -> _Rows:
+    try:
+        _check_directory(path, file)
+        with zipfile.ZipFile(file) as archive:
+            member = _watchlist_member(path, archive.namelist(), archive)
+            with archive.open(member) as stream:
+                return _read_csv(path, stream)
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        struct.error,
+    ):
+        raise UserError(f"{path} is a damaged ZIP. Download the export again. {_WHAT_TO_GIVE}") from None
+
+
+def _check_directory(path: Path, file: IO[bytes]) -> None:
+    """Refuse a ZIP whose table of contents is large: the reader would load all of it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - _ZIP_TAIL_BYTES))
+    tail = file.read(_ZIP_TAIL_BYTES)
+    end = tail.rfind(_ZIP_END)
+    if end < 0:
+        raise zipfile.BadZipFile
+    (directory_bytes,) = struct.unpack_from("<L", tail, end + 12)
+    has_zip64 = tail[max(0, end - _ZIP64_LOCATOR_BYTES) : end].startswith(_ZIP64_LOCATOR)
+    if directory_bytes > _MAX_DIRECTORY_BYTES or has_zip64:
+        raise UserError(f"{path} is no Letterboxd export: it holds far too many files. {_WHAT_TO_GIVE}")
+
+
+def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+    """Find the one watchlist.csv, at the top or in one top folder."""
+    found: dict[int, list[str]] = {1: [], 2: []}
+    for name in names:
+        pieces = name.replace("\\", "/").lower().split("/")
+        if len(pieces) in found and pieces[-1] == "watchlist.csv" and pieces[0] not in _OTHER_FOLDERS:
+            found[len(pieces)].append(name)
+    candidates = found[1] or found[2]
+    if len(candidates) != 1:
+        how_many = "several of them" if candidates else "none"
+        raise UserError(f"{path} should hold one watchlist.csv, but holds {how_many}. {_WHAT_TO_GIVE}")
+    member = archive.getinfo(candidates[0])
+    if member.flag_bits & 1:
+        raise UserError(f"{path} is locked with a password. {_WHAT_TO_GIVE}")
+    # Other methods cannot be unpacked in bounded pieces.
+    if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+        raise zipfile.BadZipFile
+    return member
+
+
+def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
+    """Read the rows, oldest first, and return the films newest first; a film listed twice counts once.
+
+    What a spreadsheet makes of the file is read as well: other separators, blank rows, years with a fraction.
+    """
+    movies: dict[str, Movie] = {}
+    unread: list[str] = []
+    last_line = ""
+
+    def noted() -> Iterator[str]:
+        nonlocal last_line
+        for last_line in _lines(path, stream):  # noqa: UP028 - it is kept here
+            yield last_line
+
+    lines = noted()
+    is_last_unread = False
+    try:
+        first = next(lines, "")
+        separator = _SEPARATOR_LINE.fullmatch(first)
+        skipped = 1 if separator else 0
+        header_line = next(lines, "") if separator else first
+        delimiter = separator[1] if separator else max(_SEPARATORS, key=header_line.count)
+        rows = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True)
+        header = [clean_text(cell).lower() for cell in next(rows, [])]
+        _check_header(path, header)
+        places = [header.index(column) for column in _COLUMNS[1:]]
+        for row in rows:
+            is_last_unread = False
+            if not any(cell.strip() for cell in row):
+                continue
+            cells = [row[place] if place < len(row) else "" for place in places]
+            movie = _movie_of(cells)
+            if movie is None:
+                number = rows.line_num + skipped
+                is_last_unread = True
+                unread.append(f"line {number} ({clean_text(cells[0])[:60] or 'no title'})")
+            else:
+                movies.pop(movie.id, None)
+                movies[movie.id] = movie
+            if len(movies) + len(unread) > _MAX_FILMS:
+                raise _too_large(path)
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{path} is not in UTF-8. Give the file as Letterboxd made it, not as a spreadsheet saved it."
+        ) from None
+    except csv.Error as exc:
+        raise UserError(
+            f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}). {_WHAT_TO_GIVE}"
+        ) from None
+    is_cut = is_last_unread and not last_line.endswith(("\n", "\r"))
+    if is_cut or len(unread) > len(movies):
+        raise UserError(
+            f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. The file may be cut "
+            f"off or edited. {_WHAT_TO_GIVE}"
+        )
+    return PackedMovies(reversed(movies.values())), tuple(unread)
+
+
+def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
+    """Yield the text's lines, counting bytes as they come out of a ZIP, whatever the ZIP says."""
+    encoding = "utf-8-sig"
+    read_bytes = read_lines = 0
+    while line := stream.readline(_MAX_LINE_BYTES):
+        read_bytes += len(line)
+        read_lines += 1
+        if read_bytes > _MAX_CSV_BYTES or read_lines > _MAX_LINES or len(line) >= _MAX_LINE_BYTES:
+            raise _too_large(path)
+        yield line.decode(encoding)
+        encoding = "utf-8"
+
+
+def _too_large(path: Path) -> UserError:
+    return UserError(
+        f"{path} is far larger than a watchlist: at most {_MAX_FILMS:,} films and {_MAX_CSV_BYTES:,} bytes "
+        f"are taken. {_WHAT_TO_GIVE}"
+    )
+
+
+def _check_header(path: Path, header: list[str]) -> None:
+    if header and header[0].startswith("letterboxd list export"):
+        raise UserError(f"{path} is the export of a list, not of the watchlist. {_WHAT_TO_GIVE}")
+    if not _OTHER_EXPORTS.isdisjoint(header):
+        raise UserError(f"{path} holds ratings or a diary, not the watchlist. {_WHAT_TO_GIVE}")
+    if not set(_COLUMNS).issubset(header):
+        raise UserError(
+            f"{path} does not begin as a watchlist export does (Date,Name,Year,Letterboxd URI). "
+            f"{_WHAT_TO_GIVE}"
+        )
+
+
+def _movie_of(cells: list[str]) -> Movie | None:
+    """Read name, year and address of one row."""
+    title = clean_text(cells[0])
+    year = cells[1].strip()
+    address = cells[2].strip()
+    short = _BOXD.fullmatch(address)
+    long = _FILM.fullmatch(address)
+    slug = slug_in(long.group(1)) if long else ""
+    key = short.group(1) if short else slug
+    digits = _YEAR.fullmatch(year)
+    if not title or not key or (year and not digits):
+        return None
+    return Movie(id=key, slug=slug, title=title, year=int(digits[1]) if digits else None, url=address)

@@ -1,0 +1,1 @@
+"""qBittorrent's web API."""

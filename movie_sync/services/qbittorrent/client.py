@@ -1,0 +1,345 @@
+"""The torrent client qBittorrent, through its Web API, from 4.5 to 5.3.
+
+A torrent is looked for by its info-hash before it is added and after: qBittorrent answers a
+duplicate and a refused file alike, and takes files that it then never shows. What is there already
+is adopted as it is. A refused login is never tried again, because qBittorrent bans the address
+after a few.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import qbittorrentapi
+
+from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
+from movie_sync.net.http import SharedTls, limits
+from movie_sync.ports import Clock
+from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words, unexpected_answer
+from movie_sync.services.qbittorrent.room import (
+    Places,
+    read_places,
+    read_promised,
+    read_space_at,
+    read_space_of_default_place,
+    space_here,
+)
+from movie_sync.services.qbittorrent.rows import checked_hash, read_brief_row, read_row, usable_hashes
+from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Address, Client
+from movie_sync.services.qbittorrent.trackers import read_refusal
+
+_Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
+
+_MAX_ANSWER_BYTES = 8_000_000
+# Of a list of which a part is in memory at a time only: a thousand torrents in one answer, all in one.
+_MAX_LIST_BYTES = 800_000_000
+_PAGE_ROWS = 1000
+_LIST_ATTEMPTS = 3
+_MOST_HASHES = 1000
+_MEASURE_SECONDS = 0.5
+_TAKEN_PATIENCE_SECONDS = 10.0
+# A qBittorrent that is still loading its torrents refuses any file for a moment.
+_REFUSED_PATIENCE_SECONDS = 2.0
+_ADD_ATTEMPTS = 2
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 2.0
+
+
+class QBittorrentClient:
+    """Implements `ports.TorrentClient` and `ports.FollowedClient`.
+
+    Thread-safe: one session and one call at a time, because each new login throws away the session
+    that another thread is using. Nothing is sent before the first call. Each request ends after
+    `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
+    Without a user name and a password nobody logs in, which is enough for a qBittorrent that
+    trusts this machine. With `save_path` None, qBittorrent chooses the place.
+
+    Raises:
+        UserError: `url` is not an http or https address.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        category: str,
+        tags: Sequence[str],
+        save_path: str | None,
+        verify_tls: bool,
+        timeout_seconds: float,
+        stop: threading.Event,
+        clock: Clock,
+        tls: SharedTls | None = None,
+    ) -> None:
+        address = Address(url)
+        self._where = address.where
+        self._is_local = address.is_local
+        self._is_place_said = False
+        self._category = category
+        self._tags = tuple(tags)
+        self._save_path = save_path
+        self._timeout_seconds = timeout_seconds
+        self._stop = stop
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._refusal: str | None = None
+        self._outages = 0
+        self._client: Client | None = None
+        self._make_client = partial(
+            Client,
+            address,
+            username.strip(),
+            password,
+            verify_tls=verify_tls,
+            timeout_seconds=timeout_seconds,
+            tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
+        )
+
+    @property
+    def epoch(self) -> int:
+        """Rises when qBittorrent may have been started anew: it was out of reach, or lost the session."""
+        return self._outages + (self._client.logins if self._client else 0)
+
+    def version(self) -> str:
+        """Return qBittorrent's version as it writes it, like `v4.5.2`; raises as `find`."""
+        return self._call(_read_version)
+
+    def find(self, info_hash: str) -> HeldTorrent | None:
+        """Look for a torrent by its info-hash.
+
+        Raises:
+            AuthError: the login was refused; from then on every call fails at once, unsent.
+            NetworkError, SlowError: it cannot be reached, or does not answer in time.
+            UnavailableError: it answers, but not as it should, or has banned this machine.
+            Stopped: the program is shutting down.
+        """
+        wanted = info_hash.lower()
+        return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
+
+    def hand_over(self, torrent: TorrentFile) -> bool:
+        """Add the torrent and see it there; False if it was there before (it is then left as it is).
+
+        Raises:
+            ReleaseError: qBittorrent refuses this torrent.
+            UnavailableError: as `find`, or it took the torrent and does not show it.
+            AuthError, NetworkError, SlowError, Stopped: as `find`.
+        """
+        if self.states(torrent.info_hashes):
+            return False
+        for _ in range(_ADD_ATTEMPTS):
+            is_taken = self._call(lambda client: self._add(client, torrent.content))
+            patience_seconds = _TAKEN_PATIENCE_SECONDS if is_taken else _REFUSED_PATIENCE_SECONDS
+            if self._is_shown(torrent, patience_seconds):
+                return is_taken
+            if is_taken:
+                raise UnavailableError(
+                    f"{self._where} took a torrent, but does not show it after {patience_seconds:g} s. "
+                    "Its own log may say why."
+                )
+        raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
+
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield all that qBittorrent holds, without sizes, speed and tracker; raises as `find`.
+
+        It is read in pages, of which one is in memory at a time. Each begins with the last row of the
+        page before; if that shows that the list has changed, it is begun anew: some come twice then.
+        """
+        for _ in range(_LIST_ATTEMPTS):
+            count, last = 0, ""
+            while True:
+                page = self._call(partial(_read_page, offset=max(count - 1, 0)), _MAX_LIST_BYTES)
+                if count and (not page or page[0].info_hash != last):
+                    break
+                yield from page[1:] if count else page
+                count += len(page) - (1 if count else 0)
+                if len(page) != _PAGE_ROWS:
+                    return
+                if count > MOST_TORRENTS:
+                    raise UnavailableError(f"{self._where} lists more than {MOST_TORRENTS} torrents.")
+                last = page[-1].info_hash
+        raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that qBittorrent holds, by info-hash; raises as `find`.
+
+        One request for up to a thousand. What is no info-hash is not there.
+        """
+        wanted = usable_hashes(info_hashes)
+        found: dict[str, HeldTorrent] = {}
+        for first in range(0, len(wanted), _MOST_HASHES):
+            piece = wanted[first : first + _MOST_HASHES]
+            found |= self._call(partial(_read_states, info_hashes=piece), _MAX_LIST_BYTES)
+        return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
+
+    def room(self) -> Room:
+        """Return how much room there is where torrents go, and how much of it is spoken for.
+
+        Where they go is asked for: a category, automatic management or a folder for what is incomplete
+        may put them elsewhere than in the default place. Of several places the one with least room
+        counts. Before 5.3 qBittorrent tells the space of its default place alone; that of another one
+        is looked at from this machine, if qBittorrent runs here and both see the same disks.
+        Spoken for is what all its unfinished torrents still lack, whoever added them.
+
+        Raises:
+            AuthError, NetworkError, SlowError, UnavailableError, Stopped: as `find`.
+        """
+        places = self._call(partial(read_places, save_path=self._save_path, category=self._category))
+        free_bytes = self._call(partial(read_space_at, places=places))
+        if free_bytes is None:
+            # 4.5 measures when it is asked, and answers with the measure before, which may be old.
+            self._call(read_space_of_default_place)
+            if self._stop.wait(_MEASURE_SECONDS):
+                raise Stopped
+            free_bytes = self._at_places(places, self._call(read_space_of_default_place))
+        return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
+
+    def _at_places(self, places: Places, told_bytes: int) -> int:
+        """Return the bytes free where torrents go, if those at the default place are all that is told."""
+        if places.used == (places.default,):
+            return told_bytes
+        free_bytes = space_here(places, told_bytes) if self._is_local else None
+        if free_bytes is None and not self._is_place_said:
+            self._is_place_said = True
+            _log.warning(
+                "%s puts torrents in %s, and before version 5.3 tells only how much room there is in %s: "
+                "min_free_space_gb is held against that.",
+                self._where,
+                " and ".join(places.used),
+                places.default,
+            )
+        return told_bytes if free_bytes is None else free_bytes
+
+    def refusal(self, info_hash: str) -> str | None:
+        """Return a tracker's own words why it does not serve this torrent, or None; raises as `find`.
+
+        None also if the torrent is not there. No address and no passkey is in the words.
+        """
+        return self._call(partial(read_refusal, info_hash=checked_hash(info_hash)))
+
+    def recheck(self, info_hash: str) -> None:
+        """Let qBittorrent compare the torrent's files with the torrent, and go on with it, also if paused.
+
+        A torrent that is not there is passed over; raises as `find`.
+        """
+        wanted = checked_hash(info_hash)
+        held = self.find(wanted)
+        if held is None:
+            return
+        # One that is paused or in error pauses again after a recheck, sometimes even if it was
+        # started meanwhile. Starting one whose files are missing makes 4.5 forget the recheck.
+        steps = [Client.torrents_start, Client.torrents_recheck]
+        for step in reversed(steps) if held.state == "missingFiles" else steps:
+            self._call(partial(step, torrent_hashes=wanted))
+
+    def tag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Give torrents a tag; those that are not there are passed over; raises as `find`."""
+        wanted = usable_hashes(info_hashes)
+        if wanted:
+            self._call(lambda client: client.torrents_add_tags(tags=[tag], torrent_hashes=wanted))
+
+    def untag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Take a tag off; those that are not there are passed over; raises as `find`."""
+        wanted = usable_hashes(info_hashes)
+        if wanted:
+            self._call(lambda client: client.torrents_remove_tags(tags=[tag], torrent_hashes=wanted))
+
+    def remove(self, info_hash: str) -> None:
+        """Take one torrent out of qBittorrent, and delete what was downloaded of it; raises as `find`.
+
+        A torrent that is not there is passed over.
+        """
+        wanted = checked_hash(info_hash)
+        self._call(lambda client: client.torrents_delete(delete_files=True, torrent_hashes=wanted))
+
+    def close(self) -> None:
+        """Close the connection; a later call opens it again."""
+        with self._lock:
+            self._client = None
+
+    def _call(self, request: Callable[[Client], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
+        """Let the library make a request, within the limits; its errors end here."""
+        failure: MovieSyncError
+        with self._lock:
+            if self._refusal is not None:
+                raise AuthError(self._refusal, service=SERVICE)
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                with limits(self._stop, self._timeout_seconds, max_bytes=max_bytes):
+                    self._client = self._client or self._make_client()
+                    return request(self._client)
+            except qbittorrentapi.APIError as exc:
+                failure = put_into_words(exc, self._where, self._timeout_seconds)
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                # What the library, or our reading, makes of an answer of another shape.
+                failure = unexpected_answer(self._where)
+            if isinstance(failure, AuthError) and failure.retry_after_seconds is None:
+                self._refusal = str(failure)
+            if isinstance(failure, NetworkError):
+                self._outages += 1
+        # Raised out here it does not refer to the library's error, which holds what was sent.
+        raise failure
+
+    def _add(self, client: Client, content: bytes) -> bool:
+        """Return whether qBittorrent says that it took the torrent; False also for a duplicate."""
+        try:
+            answer = client.torrents_add(
+                torrent_files=content,
+                category=self._category or None,
+                tags=self._tags or None,
+                save_path=self._save_path,
+                # With automatic management qBittorrent would ignore the save path.
+                use_auto_torrent_management=None if self._save_path is None else False,
+                # What the user lets qBittorrent stop by itself is not for films that somebody waits for.
+                # qBittorrent knows this word for no condition as well; the library names the others.
+                is_stopped=False,
+                stop_condition="None",  # type: ignore[arg-type]
+            )
+        except qbittorrentapi.Conflict409Error:
+            return False
+        except qbittorrentapi.UnsupportedMediaType415Error:
+            raise TranslatedError(
+                ReleaseError(f"{self._where} does not take the file as a torrent.")
+            ) from None
+        if not isinstance(answer, str):  # since 5.2
+            return int(answer["success_count"]) > 0
+        if answer.strip() not in {"Ok.", "Fails."}:
+            raise ValueError("neither yes nor no")
+        return answer.strip() == "Ok."
+
+    def _is_shown(self, torrent: TorrentFile, patience_seconds: float) -> bool:
+        ends_at = self._clock.monotonic() + patience_seconds
+        pause_seconds = _FIRST_PAUSE_SECONDS
+        while not self.states(torrent.info_hashes):
+            remaining_seconds = ends_at - self._clock.monotonic()
+            if remaining_seconds <= 0:
+                return False
+            if self._stop.wait(min(pause_seconds, remaining_seconds)):
+                raise Stopped
+            pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+        return True
+
+
+def _read_version(client: Client) -> str:
+    version = client.app_version().strip()
+    if not version.removeprefix("v")[:1].isdigit() or len(version) > 40:  # noqa: PLR2004 - a version is short
+        raise ValueError("not a version")
+    return version
+
+
+def _read_page(client: Client, offset: int) -> list[HeldTorrent]:
+    rows = client.torrent_rows(_PAGE_ROWS, sort="hash", limit=str(_PAGE_ROWS), offset=str(offset))
+    return [read_brief_row(row) for row in rows]
+
+
+def _read_states(client: Client, info_hashes: Sequence[str]) -> dict[str, HeldTorrent]:
+    """Return those of these torrents that are there; whatever else is in the answer is passed over."""
+    rows = client.torrent_rows(hashes="|".join(info_hashes), includeTrackers="true")
+    wanted = set(info_hashes)
+    return {held.info_hash: held for row in rows if (held := read_row(row)).info_hash in wanted}

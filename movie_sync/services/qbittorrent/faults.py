@@ -1,0 +1,162 @@
+"""What goes wrong with qBittorrent, told apart and put into words.
+
+The library's own texts are never passed on: they quote addresses, answers and headers.
+"""
+
+import socket
+import ssl
+
+import qbittorrentapi
+import requests
+import urllib3
+
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, UnavailableError
+from movie_sync.net.http import PROXY_VARIABLES, causes
+
+SERVICE = "qBittorrent"
+# qBittorrent does not say how long a ban lasts; this is its default.
+_BAN_SECONDS = 3600.0
+_NO_LOGIN_SECONDS = 300.0
+_HTTPS = " https://"
+LOGIN_PATH = "/auth/login"
+_TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
+_CHECK_URL = "Check qbittorrent.url in config.json"
+_UNTRUSTED = (
+    "shows a TLS certificate that cannot be verified. "
+    "If it is your own, self-signed one, set qbittorrent.verify_tls to false in config.json."
+)
+_NO_TLS = (
+    "makes no TLS connection. If its Web UI uses plain HTTP, write http:// in qbittorrent.url in config.json."
+)
+_REFUSED = (
+    "could not be reached: the connection was refused. Is it running, with its Web UI turned on at that port?"
+)
+_BY_PROXY = (
+    f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}). "
+    "If it stands in your own network, name its host in NO_PROXY."
+)
+_CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
+    ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), _BY_PROXY),
+    ((ssl.SSLCertVerificationError,), _UNTRUSTED),
+    ((ssl.SSLError, urllib3.exceptions.SSLError), _NO_TLS),
+    (
+        (socket.gaierror, urllib3.exceptions.NameResolutionError),
+        f"could not be reached: its address was not found. {_CHECK_URL}.",
+    ),
+    ((ConnectionRefusedError,), _REFUSED),
+    ((urllib3.exceptions.NewConnectionError,), f"could not be reached. {_CHECK_URL}."),
+    (
+        (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError),
+        f"has no usable address. {_CHECK_URL}.",
+    ),
+)
+
+
+class TranslatedError(qbittorrentapi.APIError):
+    """Carries our own error through the library, which passes on its own kind at once."""
+
+    def __init__(self, error: MovieSyncError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+def put_into_words(exc: qbittorrentapi.APIError, where: str, timeout_seconds: float) -> MovieSyncError:
+    """Return our error for one of the library's; `where` names the service and its address."""
+    match exc:
+        case TranslatedError():
+            return exc.error
+        case qbittorrentapi.LoginFailed():
+            return refused_login(where)
+        case qbittorrentapi.HTTPError():
+            return _in_words_of_status(exc, where)
+        case qbittorrentapi.APIConnectionError():
+            return _in_words_of_connection(exc, where, timeout_seconds)
+        case _:
+            return unexpected_answer(where)
+
+
+def refused_login(where: str) -> AuthError:
+    """Return the error for a user name or password that qBittorrent does not accept."""
+    return AuthError(f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE)
+
+
+def missing_login(where: str) -> AuthError:
+    """Return the error for a qBittorrent that wants a login when there is none to give."""
+    return AuthError(
+        f"{where} asks for a login, and the user name or the password is not set. Give both with `setup`, "
+        "or in MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
+        service=SERVICE,
+        retry_after_seconds=_NO_LOGIN_SECONDS,  # nothing was sent that could end in a ban
+    )
+
+
+def proxys_login(where: str) -> UnavailableError:
+    """Return the error for an answer that asks for a login by a header; qBittorrent never sends one."""
+    return UnavailableError(
+        f"What stands before {where} asks for a login of its own (HTTP 401, as a proxy's Basic login does). "
+        "Movie Sync has none to give: let the proxy pass requests from this machine, or set qbittorrent.url "
+        "to qBittorrent's own address."
+    )
+
+
+def unexpected_answer(where: str) -> UnavailableError:
+    """Return the error for an answer that is none of qBittorrent's."""
+    return UnavailableError(f"{where} answered, but not as qBittorrent does. {_CHECK_URL}.")
+
+
+def _in_words_of_status(exc: qbittorrentapi.HTTPError, where: str) -> MovieSyncError:
+    match exc:
+        case qbittorrentapi.Forbidden403Error() if _is_from_login(exc):
+            return UnavailableError(
+                f"{where} takes no login from this machine for a while, as after too many refused ones "
+                "(an hour, unless set otherwise there). Check the user name and password meanwhile; "
+                "restarting qBittorrent ends the ban.",
+                retry_after_seconds=_BAN_SECONDS,
+            )
+        case qbittorrentapi.Forbidden403Error():
+            return UnavailableError(
+                f"{where} accepted the login, but forbids the call (HTTP 403). "
+                "Is there a proxy in between that drops cookies?"
+            )
+        case qbittorrentapi.Unauthorized401Error():
+            return UnavailableError(
+                f"{where} does not answer under that address (HTTP 401). Add its host name to the server "
+                "domains in qBittorrent's Web UI options, or use its IP address in qbittorrent.url."
+            )
+        case qbittorrentapi.NotFound404Error():
+            return UnavailableError(
+                f"{where} was not found: there is something else (HTTP 404). {_CHECK_URL}."
+            )
+        case qbittorrentapi.HTTP5XXError():
+            return UnavailableError(f"{where} is out of order (HTTP {exc.http_status_code}).")
+        case _:
+            return UnavailableError(
+                f"{where} does not accept the call (HTTP {exc.http_status_code}). "
+                f"{_CHECK_URL}, http or https included."
+            )
+
+
+def _in_words_of_connection(
+    exc: qbittorrentapi.APIConnectionError, where: str, timeout_seconds: float
+) -> MovieSyncError:
+    chain = list(causes(exc))
+    for cause in chain:
+        if isinstance(cause, MovieSyncError):
+            return unexpected_answer(where)  # larger than any real one
+    for kinds, words in _CONNECTION_FAULTS:
+        if any(isinstance(cause, kinds) for cause in chain):
+            return NetworkError(f"{where} {words}")
+    if any(isinstance(cause, _TIMEOUTS) for cause in chain):
+        # A server of plain HTTP lets a TLS greeting wait for ever.
+        hint = " If its Web UI uses plain HTTP, write http:// in qbittorrent.url." if _HTTPS in where else ""
+        return SlowError(
+            f"{where} gave no complete answer in time (qbittorrent.timeout is {timeout_seconds:g} s).{hint}"
+        )
+    return NetworkError(
+        f"{where} broke the connection off. If its Web UI uses HTTPS, "
+        "write https:// in qbittorrent.url in config.json."
+    )
+
+
+def _is_from_login(exc: qbittorrentapi.HTTPError) -> bool:
+    return exc.response is not None and exc.response.url.endswith(LOGIN_PATH)

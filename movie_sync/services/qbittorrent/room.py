@@ -1,0 +1,134 @@
+"""How much room there is where qBittorrent puts torrents, and how much its torrents still need."""
+
+import contextlib
+import re
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+from movie_sync.services.qbittorrent.rows import read_bytes_left
+from movie_sync.services.qbittorrent.session import Client
+
+# The keys are sorted, so that the state comes before the torrents; only names of categories come
+# before it. Quotes inside a text are escaped, so that no text looks like this.
+_FREE_SPACE = re.compile(r'"server_state":\{[^{}]*"free_space_on_disk":(-?\d{1,19})[,}]')
+# What two looks at one disk may differ by, a few seconds apart.
+_SAME_BYTES = 2_000_000_000
+_MAX_CHARACTERS_BEFORE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a torrent will lie, as qBittorrent says it: while it loads, and once it is whole.
+
+    `default` is the place for torrents of which nothing else is said.
+    """
+
+    default: str
+    used: tuple[str, ...]
+
+
+def read_places(client: Client, save_path: str | None, category: str) -> Places:
+    """Return where a torrent will lie that is added with this place (None: its own choice) and category.
+
+    Raises:
+        ValueError: qBittorrent answers in another form.
+    """
+    preferences: Mapping[str, object] = client.app_preferences()
+    default = preferences["save_path"]
+    if not isinstance(default, str) or not default:
+        raise ValueError("the default place is not known")
+    is_automatic = save_path is None and preferences.get("auto_tmm_enabled") is True
+    of_category: Mapping[str, object] = {}
+    place = save_path or ""
+    if (
+        save_path is None
+        and category
+        and (is_automatic or preferences.get("use_category_paths_in_manual_mode") is True)
+    ):
+        known = client.torrents_categories().get(category)
+        of_category = known if isinstance(known, Mapping) else {}
+        place = _text(of_category.get("savePath")) or category
+    loading = _text(preferences.get("temp_path")) if preferences.get("temp_path_enabled") is True else ""
+    if is_automatic and "download_path" in of_category:  # its own word, or None where it has none
+        own = of_category["download_path"]
+        loading = "" if own is False else _text(own) or loading
+    used = [_joined(default, place), *([_joined(default, loading)] if loading else [])]
+    return Places(default, tuple(dict.fromkeys(used)))
+
+
+def read_space_at(client: Client, places: Places) -> int | None:
+    """Return the least bytes free where torrents go, or None if qBittorrent is older than 5.3.
+
+    Raises:
+        ValueError: qBittorrent does not know, or answers in another form.
+    """
+    found: list[int | None] = [client.app_get_free_space_at_path(place) for place in places.used]
+    return (
+        None if None in found else min(_checked(free_bytes) for free_bytes in found if free_bytes is not None)
+    )
+
+
+def space_here(places: Places, told_bytes: int) -> int | None:
+    """Return the least bytes free where torrents go, as this machine sees it, or None if it does not.
+
+    `told_bytes` is what qBittorrent tells of its default place: only if that place looks the same from
+    here are the paths taken to mean the same, and not those of a container.
+    """
+    here = _free_at(places.default)
+    if here is None or abs(here - told_bytes) > max(_SAME_BYTES, here // 50):
+        return None
+    found = [_free_at(place) for place in places.used]
+    return None if None in found else min(free_bytes for free_bytes in found if free_bytes is not None)
+
+
+def _free_at(place: str) -> int | None:
+    """Return the bytes free at a place that may be made only when it is needed; None if nothing tells."""
+    with contextlib.suppress(OSError, ValueError):
+        for folder in (Path(place), *Path(place).parents):
+            if folder.is_dir() and folder != Path(folder.anchor):
+                return shutil.disk_usage(folder).free
+    return None
+
+
+def _joined(default: str, place: str) -> str:
+    if not place or _is_absolute(place):
+        return place or default
+    return f"{default.rstrip('/')}/{place}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def read_space_of_default_place(client: Client) -> int:
+    """Return the bytes free on the disk of the default place, as last measured; raises as above."""
+    found = client.read_main_data_until(_FREE_SPACE, _MAX_CHARACTERS_BEFORE)
+    return _checked(int(found[1]))
+
+
+def read_promised(client: Client) -> int:
+    """Return the bytes that all torrents together still lack, whoever added them; raises as above."""
+    # No filter has them all: `downloading` not those in error or moving, `errored` not the others.
+    promised, before = 0, sys.maxsize
+    for row in client.torrent_rows(sort="amount_left", reverse="true"):
+        bytes_left = read_bytes_left(row)
+        if bytes_left > before:
+            raise ValueError("not the bytes left, most first")
+        if not bytes_left:
+            break
+        promised, before = promised + bytes_left, bytes_left
+    return promised
+
+
+def _checked(free_bytes: int) -> int:
+    if free_bytes < 0:
+        raise ValueError("the free space is not known")
+    return free_bytes
+
+
+def _is_absolute(path: str) -> bool:
+    """Tell whether a path is one of its own on the machine of qBittorrent, which may be another one."""
+    return PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()

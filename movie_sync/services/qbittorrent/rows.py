@@ -1,0 +1,112 @@
+"""The rows of qBittorrent's lists, read so that nothing is concluded from an answer of another form.
+
+A row also holds the trackers' addresses with the passkey: nothing of them is kept.
+"""
+
+import math
+import re
+import sys
+from collections.abc import Collection
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from movie_sync.domain.models import HeldTorrent
+from movie_sync.services.qbittorrent.trackers import is_served
+
+_Row = dict[str, Any]
+
+UNKNOWN = "unknown"
+"""The state of a torrent whose row tells none, as qBittorrent writes it itself."""
+
+_MAX_COMMENT_CHARACTERS = 300
+_INFO_HASH = re.compile(r"[0-9a-f]{40}")
+
+
+def checked_hash(info_hash: str) -> str:
+    """Return an info-hash as qBittorrent writes it.
+
+    Raises:
+        ValueError: it is none. `all` means every torrent to qBittorrent.
+    """
+    wanted = info_hash.lower()
+    if not _INFO_HASH.fullmatch(wanted):
+        raise ValueError("not an info-hash")
+    return wanted
+
+
+def usable_hashes(info_hashes: Collection[str]) -> list[str]:
+    """Return those that are info-hashes, each once, as qBittorrent writes them."""
+    return sorted({wanted for text in info_hashes if _INFO_HASH.fullmatch(wanted := text.lower())})
+
+
+def read_row(row: _Row) -> HeldTorrent:
+    """Return a torrent with all that is known of it; what is odd in its row is not known."""
+    return replace(
+        read_brief_row(row),
+        bytes_left=_count(row.get("amount_left"), otherwise=-1),
+        size_bytes=_count(row.get("size")),
+        bytes_a_second=_count(row.get("dlspeed")),
+        has_tracker=_has_tracker(row),
+    )
+
+
+def read_brief_row(row: _Row) -> HeldTorrent:
+    """Return a torrent without sizes, speed and tracker, to keep thousands small."""
+    return HeldTorrent(
+        info_hash=_hash(row),
+        name=_text(row.get("name")),
+        progress=_progress(row),
+        state=sys.intern(_text(row.get("state"))) or UNKNOWN,
+        comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
+        content_path=_text(row.get("content_path")),
+        tags=_tags(_text(row.get("tags"))),
+    )
+
+
+def read_bytes_left(row: _Row) -> int:
+    """Return how many bytes of a torrent are still to come.
+
+    Raises:
+        ValueError: the row does not tell.
+    """
+    bytes_left = _count(row.get("amount_left"), otherwise=-1)
+    if bytes_left < 0:
+        raise ValueError("the bytes left are not known")
+    return bytes_left
+
+
+def _has_tracker(row: _Row) -> bool:
+    # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
+    if "trackers" not in row:
+        return bool(_text(row.get("tracker")))
+    try:
+        return is_served(row["trackers"])
+    except TypeError:
+        return False
+
+
+def _hash(row: _Row) -> str:
+    return _text(row["hash"]).lower()
+
+
+def _progress(row: _Row) -> float:
+    value = row.get("progress")
+    if not isinstance(value, (int, float)) or (isinstance(value, float) and math.isnan(value)):
+        return 0.0
+    return float(min(max(value, 0), 1))
+
+
+@lru_cache(maxsize=64)
+def _tags(text: str) -> tuple[str, ...]:
+    """Split a list of tags; of thousands of torrents most have the same."""
+    return tuple(tag.strip() for tag in text.split(",") if tag.strip())
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _count(value: object, *, otherwise: int = 0) -> int:
+    """Return a number of bytes, or the other value for what is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise

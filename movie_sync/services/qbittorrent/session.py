@@ -1,0 +1,215 @@
+"""The qbittorrent-api library under our rules: bounded, stoppable, and careful with the login.
+
+By itself the library follows redirects with the credentials, reads answers of any size, cannot be
+stopped while it waits, and takes settings from environment variables of its own.
+"""
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+
+import qbittorrentapi
+import requests
+from qbittorrentapi.request import QbittorrentSession
+
+from movie_sync.domain.json_text import is_nested_deeply, part_count
+from movie_sync.domain.redaction import Redactor
+from movie_sync.errors import UnavailableError, UserError
+from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
+from movie_sync.net.json_rows import objects_in
+from movie_sync.net.upload import prepare_sparingly
+from movie_sync.services.qbittorrent.faults import (
+    LOGIN_PATH,
+    SERVICE,
+    TranslatedError,
+    missing_login,
+    proxys_login,
+    unexpected_answer,
+)
+
+# Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
+_CONNECT_SECONDS = 4.0
+_PIECE_BYTES = 32_768
+MOST_TORRENTS = 200_000
+_MAX_ANSWER_PARTS = 200_000  # a thousand torrents with their trackers have fewer
+_LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing when all is well
+
+
+class Address:
+    """The address of the Web UI, from the user's setting.
+
+    Raises:
+        UserError: it is none, or holds a user name.
+    """
+
+    def __init__(self, url: str) -> None:
+        text = url.strip()
+        try:
+            parts = urlsplit(text if "://" in text else f"http://{text}")
+            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_usable = False
+        if not is_usable:
+            raise UserError(
+                "qbittorrent.url in config.json is not an address. It looks like http://localhost:8080."
+            )
+        if "@" in parts.netloc:
+            raise UserError(
+                "qbittorrent.url in config.json holds a user name: take it out and run `setup`. "
+                "Passwords are kept encrypted, not there."
+            )
+        self.url = urlunsplit(parts._replace(query="", fragment=""))
+        self.where = f"{SERVICE} at {_origin(parts)}"
+        self.is_local = _is_local(parts.hostname or "")
+
+
+class Client(qbittorrentapi.Client):
+    """The library's client on our transport.
+
+    It follows no redirect, takes no compressed answer (its size would not be bounded), and logs in
+    only with a user name and a password. Not thread-safe.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        username: str,
+        password: str,
+        *,
+        verify_tls: bool,
+        timeout_seconds: float,
+        tls: SharedTls,
+    ) -> None:
+        self._address = address
+        self._tls = tls
+        self._has_login = bool(username and password)
+        self._redactor = Redactor()
+        self._redactor.learn_login(username, password)
+        self.logins = 0
+        """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
+        super().__init__(
+            host=address.url,
+            username=username,
+            password=password,
+            REQUESTS_ARGS={
+                "timeout": (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds),
+                "allow_redirects": False,
+            },
+            VERIFY_WEBUI_CERTIFICATE=verify_tls,
+            FORCE_SCHEME_FROM_HOST=True,
+            SIMPLE_RESPONSES=True,
+            DISABLE_LOGGING_DEBUG_OUTPUT=True,
+        )
+        # The library has taken one from the environment if it found one.
+        self._api_key = ""
+
+    def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
+        """Log in, also when the library finds the session lost."""
+        if not self._has_login:
+            raise TranslatedError(missing_login(self._address.where))
+        super().auth_log_in(username, password, **kwargs)
+        self.logins += 1
+
+    def torrent_rows(self, most: int = MOST_TORRENTS, **form: str) -> Iterator[dict[str, Any]]:
+        """Yield the rows of the list of torrents, of which one is in memory at a time.
+
+        Raises:
+            ValueError, TypeError: it is no whole list of torrents, or has more of them.
+        """
+        response = self._post("torrents", "info", data=form, requests_args={"stream": True})
+        for row in objects_in(self._pieces(response), most):
+            if not isinstance(row.get("hash"), str) or not row["hash"]:
+                raise TypeError("not a torrent")
+            yield row
+
+    def read_main_data_until(self, pattern: re.Pattern[str], max_characters: int) -> re.Match[str]:
+        """Read qBittorrent's state of everything only as far as the pattern: for thousands it is megabytes.
+
+        Raises:
+            ValueError: it is not among the first characters.
+        """
+        text = ""
+        response = self._get("sync", "maindata", params={"rid": 0}, requests_args={"stream": True})
+        for piece in self._pieces(response):
+            text += piece.decode("utf-8", errors="replace")
+            match = pattern.search(text)
+            if match is not None:
+                return match
+            if len(text) > max_characters:
+                break
+        raise ValueError("not in its first characters")
+
+    @staticmethod
+    def _pieces(response: requests.Response) -> Iterator[bytes]:
+        """Yield an answer as it comes; it is closed when nobody wants more of it."""
+        try:
+            yield from response.iter_content(_PIECE_BYTES)
+        except requests.RequestException as exc:
+            # Here nobody makes it the library's error, as it does while it reads.
+            raise qbittorrentapi.APIConnectionError(str(exc)) from exc
+        except UnavailableError as exc:
+            raise ValueError("larger than any real one") from exc
+        finally:
+            response.close()
+
+    @property
+    def _session(self) -> QbittorrentSession:
+        session = super()._session
+        if not isinstance(session.get_adapter(self._address.url), WatchedAdapter):
+            self._prepare(session)
+        return session
+
+    def _prepare(self, session: QbittorrentSession) -> None:
+        """Put our transport and our rules on a new session."""
+        session.headers["User-Agent"] = USER_AGENT
+        session.headers["Accept-Encoding"] = "identity"
+        session.auth = no_auth  # requests would look into ~/.netrc
+        session.trust_env = not self._address.is_local  # no proxy stands before this machine itself
+        session.hooks["response"] = [self._check]
+        prepare_sparingly(session)
+        session.mount("http://", WatchedAdapter(self._tls))
+        session.mount("https://", WatchedAdapter(self._tls))
+
+    def _check(self, response: requests.Response, *, stream: bool = False, **_: object) -> None:
+        """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""
+        if response.is_redirect:
+            response.close()
+            target = _origin(urlsplit(urljoin(self._address.url, response.headers["location"])))
+            raise TranslatedError(
+                UnavailableError(
+                    f"{self._address.where} redirects to {self._redactor.clean(target)}, which is not "
+                    "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
+                )
+            )
+        if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
+            response.close()
+            raise TranslatedError(proxys_login(self._address.where))
+        if response.headers.get("content-encoding", "identity") != "identity":
+            response.close()
+            raise TranslatedError(unexpected_answer(self._address.where))
+        response.encoding = "utf-8"
+        if stream:
+            return
+        is_login = response.url.endswith(LOGIN_PATH) and response.ok
+        # The library takes whatever is not yes for no, and a refused login is never tried again.
+        is_no_answer = is_login and response.text.strip() not in _LOGIN_ANSWERS
+        content = response.content
+        if is_no_answer or part_count(content) > _MAX_ANSWER_PARTS or is_nested_deeply(content):
+            raise TranslatedError(unexpected_answer(self._address.where))
+
+
+def _origin(parts: SplitResult) -> str:
+    """Return scheme, host and port alone: a path, a query or a user name may be secret."""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+def _is_local(host: str) -> bool:
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+"""Whether a tracker serves a torrent, and its own words if it refuses to.
+
+Until 5.1 qBittorrent gives a tracker's refusal and any trouble on the way to it the same status, so
+that only the words tell them apart. Those of the trouble are known: they come from the network
+library, in English unless qBittorrent runs on a Windows of another language.
+"""
+
+import http
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import qbittorrentapi
+
+from movie_sync.domain.torrent_file import printable
+from movie_sync.services.qbittorrent.session import Client
+
+_DISABLED, _WORKING, _FAILED, _REFUSED, _UNREACHABLE = 0, 2, 4, 5, 6
+_MAX_CHARACTERS = 200
+_HIDDEN = "[...]"
+# What may be a passkey; shorter pieces of an address are words like `announce`.
+_SHORTEST_SECRET = 8
+_NO_SECRETS = frozenset({"announce", "announce.php"})
+_ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
+_BETWEEN_PIECES = re.compile("[/?&=;]")
+_DIGITS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
+
+_STATUS_LINES = frozenset(status.phrase.casefold() for status in http.HTTPStatus)
+_TROUBLE = re.compile(
+    r"connection (?:was )?(?:refused|reset|aborted|closed|timed out)|actively refused|forcibly closed"
+    r"|timed? ?out|host (?:not found|is down|unreachable)|(?:unknown|no such|no route to) host"
+    r"|unreachable|not known|name resolution|non-recoverable|servname|\bdns\b|temporary failure"
+    r"|end of (?:file|stream)|short read|stream truncated|broken pipe|not connected"
+    r"|operation (?:was )?(?:canceled|aborted)"
+    r"|\bssl\b|\btls|certificate|handshake|wrong version number|ssrf"
+    r"|\bproxy\b|\bsocks|redirect|\bhttp error|unknown http|^[1-5]\d\d\b|gateway|server error"
+    r"|bencoded|expected value|parse|invalid (?:tracker|peer|hostname|port)|unsupported (?:url|protocol)"
+    r"|service\b.{0,40}unavailable|temporarily|overload|maintenance|try again",
+    re.IGNORECASE,
+)
+
+
+def is_served(trackers: object) -> bool:
+    """Tell whether any of a torrent's trackers works.
+
+    Raises:
+        TypeError: it is no list of trackers.
+    """
+    return any(status == _WORKING for status, _ in _read(trackers))
+
+
+def read_refusal(client: Client, info_hash: str) -> str | None:
+    """Ask for a torrent's trackers; returns as `refusal_in`, and None if there is no such torrent."""
+    try:
+        trackers = client.torrents_trackers(info_hash)
+    except qbittorrentapi.NotFound404Error:
+        return None
+    return refusal_in(trackers)
+
+
+def refusal_in(trackers: object) -> str | None:
+    """Return what a tracker says that refuses a torrent, without its address and any passkey.
+
+    None if a tracker works or has not answered yet, or if none could be reached.
+
+    Raises:
+        TypeError: it is no list of trackers.
+    """
+    rows = list(_read(trackers))
+    if any(status not in {_FAILED, _REFUSED, _UNREACHABLE} for status, _ in rows):
+        return None
+    words = (_clean(row) for status, row in rows if status != _UNREACHABLE)
+    return next((text for text in words if text and not _is_trouble(text)), None)
+
+
+def _read(trackers: object) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the status and the row of each tracker that is in use; peer exchange and the like are none."""
+    if not isinstance(trackers, list):
+        raise TypeError("not a list of trackers")
+    for row in trackers:
+        if not isinstance(row, dict) or not isinstance(row.get("url"), str):
+            raise TypeError("not a tracker")
+        if row["url"].startswith("** ["):
+            continue
+        status = row.get("status")
+        if not isinstance(status, int):
+            raise TypeError("not a tracker's status")
+        if status != _DISABLED:
+            yield status, row
+
+
+def _is_trouble(text: str) -> bool:
+    return text.casefold() in _STATUS_LINES or _TROUBLE.search(text) is not None
+
+
+def _clean(row: dict[str, Any]) -> str:
+    """Return the words fit to be shown: a tracker may repeat the passkey."""
+    message = row.get("msg")
+    text = printable(message) if isinstance(message, str) else ""
+    for secret in _secrets(row["url"]):
+        text = re.sub(re.escape(secret), _HIDDEN, text, flags=re.IGNORECASE)
+    text = _DIGITS.sub(_HIDDEN, _ADDRESS.sub(_HIDDEN, text))
+    return text[:_MAX_CHARACTERS].strip()
+
+
+def _secrets(url: str) -> list[str]:
+    """Return what of a tracker's address must not be shown, longest first: its host and each long piece."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        return [url]
+    pieces = [*_BETWEEN_PIECES.split(f"{parts.path}?{parts.query}"), parts.netloc, host]
+    known = {piece for raw in pieces for piece in (raw, unquote(raw))}
+    secrets = {url, *(piece for piece in known if len(piece) >= _SHORTEST_SECRET)} - _NO_SECRETS - {""}
+    return sorted(secrets, key=len, reverse=True)

@@ -1,0 +1,1 @@
+"""A folder that a torrent client watches."""

@@ -1,0 +1,139 @@
+"""Where torrents go without qBittorrent: a folder that any torrent client can watch.
+
+The info-hash stands in each file's name, so that what was handed over is known by the names
+alone, also after a client has taken a file and renamed it.
+"""
+
+import contextlib
+import os
+import re
+import threading
+import unicodedata
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+from movie_sync.domain.models import HeldTorrent, TorrentFile
+from movie_sync.domain.torrent_file import printable
+from movie_sync.errors import StorageError
+from movie_sync.storage.atomic_file import (
+    TEMPORARY_SUFFIX,
+    delete_file,
+    make_folder,
+    write_atomically,
+)
+
+# With the hash, a client's ending and a temporary file's, a whole name stays below the 143 bytes
+# that an encrypted home folder allows.
+_MAX_NAME_BYTES = 75
+_FORBIDDEN = re.compile(r'[/\\:*?"<>|\x00-\x1f\x7f]')
+_BLANKS = re.compile(r"\s+")
+_DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
+# What clients append to the name of a file that they have taken.
+_TAKEN = r"\.(?:added|imported|loaded)"
+_OURS = re.compile(rf"(?P<name>.+) \[(?P<hash>[0-9a-f]{{40}})\]\.torrent(?:{_TAKEN})?", re.IGNORECASE)
+_LEFT_OVER = re.compile(rf".+ \[[0-9a-f]{{40}}\]\.torrent{re.escape(TEMPORARY_SUFFIX)}")
+
+
+class WatchFolder:
+    """Implements `ports.TorrentClient` with files. Thread-safe; one process writes at a time.
+
+    The folder is made when the first file is written, with mode 0700; one that is there keeps its
+    own mode. Files have mode 0600.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._write_lock = threading.Lock()
+
+    def find(self, info_hash: str) -> HeldTorrent | None:
+        """Look for a torrent by the info-hash in its file's name.
+
+        Raises:
+            StorageError: the folder cannot be read.
+        """
+        wanted = info_hash.lower()
+        return next((held for held in self._read() if held.info_hash == wanted), None)
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that are here, without a state, by info-hash; raises as `find`."""
+        wanted = {info_hash.lower() for info_hash in info_hashes}
+        return {held.info_hash: held for held in self._read() if held.info_hash in wanted}
+
+    def hand_over(self, torrent: TorrentFile) -> bool:
+        """Write the torrent whole and durably; False if it was there before.
+
+        Raises:
+            StorageError: it could not be written (disk full, read-only); nothing was changed.
+        """
+        with self._write_lock:
+            self._make_folder()
+            if self.states(torrent.info_hashes):
+                return False
+            self._clear_left_overs()
+            file_name = f"{safe_name(torrent.name)} [{torrent.info_hash.lower()}].torrent"
+            write_atomically(self._folder / file_name, [torrent.content])
+            return True
+
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield every torrent that a file name here tells of.
+
+        Raises:
+            StorageError: the folder cannot be read.
+        """
+        yield from self._read()
+
+    def _make_folder(self) -> None:
+        try:
+            make_folder(self._folder)
+        except OSError as exc:
+            raise self._failure("made", exc) from None
+
+    def _failure(self, done: str, exc: OSError) -> StorageError:
+        reason = exc.strerror or str(exc)
+        return StorageError(
+            f"The folder for torrents {self._folder} could not be {done}: {reason}.", reason=reason
+        )
+
+    def _read(self) -> Iterator[HeldTorrent]:
+        for entry in self._entries():
+            match = _OURS.fullmatch(entry.name)
+            if match is not None and _is_whole_file(entry):
+                yield HeldTorrent(
+                    info_hash=match["hash"].lower(), name=match["name"], content_path=str(Path(entry.path))
+                )
+
+    def _clear_left_overs(self) -> None:
+        """Delete what a crash in the middle of writing has left."""
+        for entry in self._entries():
+            if _LEFT_OVER.fullmatch(entry.name):
+                delete_file(Path(entry.path))
+
+    def _entries(self) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self._folder) as entries:
+                return list(entries)
+        except FileNotFoundError:
+            return []
+        except OSError as exc:
+            raise self._failure("read", exc) from None
+
+
+def safe_name(text: str) -> str:
+    """Return a piece of a file name that is harmless on every system, at most 75 bytes of UTF-8.
+
+    Nothing in it is a path, a control or direction mark, a device of Windows, an option or hidden.
+    """
+    name = unicodedata.normalize("NFC", printable(_BLANKS.sub(" ", text)))
+    name = _BLANKS.sub(" ", _FORBIDDEN.sub(" ", name)).lstrip(" .-~")
+    name = name.encode("utf-8", errors="ignore")[:_MAX_NAME_BYTES].decode("utf-8", errors="ignore")
+    name = name.rstrip(" .")
+    if _DEVICE.match(name):
+        name = f"_{name}".encode()[:_MAX_NAME_BYTES].decode("utf-8", errors="ignore").rstrip(" .")
+    return name or "torrent"
+
+
+def _is_whole_file(entry: os.DirEntry[str]) -> bool:
+    """Tell a real file from a folder, a link, and the empty file that a power failure can leave."""
+    with contextlib.suppress(OSError):  # a client has just taken it away
+        return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_size > 0
+    return False

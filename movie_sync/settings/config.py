@@ -1,0 +1,249 @@
+"""The user's settings: defaults, what `config.json` says, and what environment and command line override.
+
+A mistake in the file never stops the program: each one is a warning and that key's default. A mistake
+in an override does stop it, because somebody is there to read the message.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from movie_sync.domain.json_place import place_of
+from movie_sync.errors import UserError
+from movie_sync.settings.keys import KEYS
+from movie_sync.settings.reading import (
+    Problem,
+    Settings,
+    UnreadableSettings,
+    content_of,
+    read_file,
+    read_raw,
+)
+from movie_sync.settings.values import is_on_this_machine, shown
+from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.folder_lock import writing_into
+from movie_sync.storage.paths import AppPaths, default_root
+
+USERNAME_VARIABLE = "MOVIE_SYNC_USERNAME"
+INTERVAL_VARIABLE = "MOVIE_SYNC_CHECK_INTERVAL"
+NOTHING_HANDED_OVER = "nothing is handed over until config.json is mended"
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFault:
+    """A setting that protects and cannot be read, or the whole file: then `key` is empty.
+
+    `protecting` is the known key that is meant (the key itself, but where it is misspelt). `words` are
+    for people, without a full stop. Line and column, from 1, say where the key stands or the file breaks.
+    """
+
+    key: str
+    protecting: str
+    words: str
+    line: int | None = None
+    column: int | None = None
+
+
+class Config(Mapping[str, Any]):
+    """All settings, each usable: `config["username"]`, `config["letterboxd"]["timeout"]`.
+
+    Paths are whole, as text; sections are read-only. A setting may be replaced
+    (`config["username"] = "anna"`), which raises UserError for an unusable value and is not saved.
+    `warnings` says what in the file was not used; `faults`, which of it protects: while there is one,
+    nothing may be handed over. `signature` is what the file was known by just before it was read
+    (`file_signature`). Replace settings before threads read them.
+    """
+
+    def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
+        self.warnings: list[str] = []
+        self.faults: tuple[ConfigFault, ...] = ()
+        self.signature: object = None
+        self._settings = Settings(environ)
+
+    @classmethod
+    def load(
+        cls,
+        path: Path | None = None,
+        *,
+        environ: Mapping[str, str] = os.environ,
+        overrides: Mapping[str, object] | None = None,
+    ) -> "Config":
+        """Read `config.json`, which may be missing; then the environment, then `overrides`.
+
+        Without `path` the file lies in the data folder that `environ` names. It is never changed.
+        An override that is None was not given.
+
+        Raises:
+            UserError: an override or an environment variable cannot be used.
+        """
+        config = cls(environ=environ)
+        config._take_file(path or AppPaths(default_root(environ)).config)
+        config._take_environment(environ)
+        for key, value in (overrides or {}).items():
+            if value is not None:
+                config[key] = value
+        return config
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each key has its own type
+        return _read_only(self._settings.values[key])
+
+    def __setitem__(self, key: str, value: object) -> None:
+        if key not in KEYS.keys:
+            raise KeyError(key)
+        changed = self._settings.copy()
+        _refuse(changed.take({key: value}))
+        self._settings = changed
+        self.faults = tuple(fault for fault in self.faults if fault.key != key)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings.values)
+
+    def __len__(self) -> int:
+        return len(self._settings.values)
+
+    def is_set(self, key: str) -> bool:
+        """Return whether a key (`"download_directory"`, `"quality.order"`) holds the user's own value.
+
+        A section does if one of its keys does.
+        """
+        return any(own == key or own.startswith(f"{key}.") for own in self._settings.own)
+
+    def may_be_meant(self, key: str) -> bool:
+        """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
+        return any(
+            fault.protecting in {"", key} or fault.protecting.startswith(f"{key}.") for fault in self.faults
+        )
+
+    def _take_file(self, path: Path) -> None:
+        self.signature = file_signature(path)
+        try:
+            raw = read_raw(path)
+            if raw is None and path.is_symlink():
+                raise UnreadableSettings(f"{path} is a link to a file that is not there")
+            content = content_of(path, raw) if raw is not None else {}
+        except UnreadableSettings as exc:
+            self.warnings.append(f"{exc} The defaults are used for all settings.")
+            self.faults = (ConfigFault("", "", str(exc).removesuffix("."), exc.line, exc.column),)
+            return
+        problems = self._settings.take(content)
+        text = raw.decode("utf-8-sig") if raw is not None else ""
+        faults = [_fault(path, text, problem) for problem in problems]
+        self.warnings += [
+            f"{fault.words}; {problem.remedy}." for fault, problem in zip(faults, problems, strict=True)
+        ]
+        self.faults = tuple(fault for fault in faults if fault.protecting)
+        filelist = self["filelist"]["base_url"]
+        if urlsplit(filelist).scheme == "http" and not is_on_this_machine(filelist):
+            self.warnings.append(
+                f'{path}: "filelist.base_url" is not https; the passkey travels unprotected.'
+            )
+
+    def _take_environment(self, environ: Mapping[str, str]) -> None:
+        given = {
+            USERNAME_VARIABLE: ("username", environ.get(USERNAME_VARIABLE, "").strip()),
+            INTERVAL_VARIABLE: ("check_interval", environ.get(INTERVAL_VARIABLE, "").strip()),
+        }
+        for variable, (key, text) in given.items():
+            if not text:
+                continue
+            try:
+                self[key] = number_in(text) if key == "check_interval" else text
+            except UserError as exc:
+                raise UserError(f"The environment variable {variable} cannot be used: {exc}") from None
+
+
+def file_signature(path: Path) -> object:
+    """Return what changes when the file does, without reading it; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        return exc.errno
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
+def hold_words(faults: Sequence[ConfigFault]) -> str:
+    """Return in words that nothing is handed over, and because of what; nothing without faults."""
+    if not faults:
+        return ""
+    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+    return f"{NOTHING_HANDED_OVER}: {faults[0].words}{more}"
+
+
+def number_in(text: str) -> object:
+    """Return the number that a text holds, and a text that holds none as it is, to be refused as such."""
+    if not _NUMBER.fullmatch(text):
+        return text
+    return float(text) if "." in text else int(text)
+
+
+def save_changes(path: Path, changes: Mapping[str, object]) -> None:
+    """Take changes into `config.json`, durably and with mode 0600; all else in it stays.
+
+    `changes` has the form of the file; a section in it names only what changes. The file may be
+    missing, its folder may not.
+
+    Raises:
+        UserError: a value cannot be used, or the file cannot be read or is no JSON object.
+        StorageError: it could not be written; it is as before.
+    """
+    _refuse(Settings(os.environ).take(changes))
+    content = read_file_to_change(path)
+    _merge(content, changes)
+    try:
+        text = json.dumps(content, indent=2, ensure_ascii=False).encode()
+    except UnicodeEncodeError:  # half a surrogate pair, which JSON can write but UTF-8 cannot
+        text = json.dumps(content, indent=2).encode()
+    with writing_into(path.parent):
+        write_atomically(path, [text, b"\n"])
+
+
+def read_file_to_change(path: Path) -> dict[str, object]:
+    """Return what the settings file holds, to add to it.
+
+    Raises:
+        UserError: what it holds would be lost; the message says what to do.
+    """
+    try:
+        return read_file(path)
+    except UserError as exc:
+        raise UserError(f"{exc} It is left as it is: mend it or move it away, then try again.") from None
+
+
+def _merge(content: dict[str, object], changes: Mapping[str, object]) -> None:
+    for key, value in changes.items():
+        present = content.get(key)
+        if isinstance(value, Mapping) and isinstance(present, dict):
+            _merge(present, value)
+        else:
+            content[key] = value
+
+
+def _refuse(problems: list[Problem]) -> None:
+    if problems:
+        raise UserError(". ".join(_described(problem) for problem in problems) + ".")
+
+
+def _described(problem: Problem) -> str:
+    return f"{shown(problem.key)} {problem.fault}"
+
+
+def _fault(path: Path, text: str, problem: Problem) -> ConfigFault:
+    place = place_of(text, problem.key)
+    where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
+    words = f"{where}: {_described(problem)}"
+    return ConfigFault(problem.key, problem.protecting, words, *(place or ()))
+
+
+def _read_only(setting: object) -> object:
+    if not isinstance(setting, dict):
+        return setting
+    return MappingProxyType({key: _read_only(value) for key, value in setting.items()})

@@ -1,0 +1,1 @@
+"""What is wanted: lists read in, compared, and films that left them."""

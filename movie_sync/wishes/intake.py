@@ -1,0 +1,153 @@
+"""Turn a watchlist that was read whole into queue entries; the order of writes is what makes it safe."""
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
+from movie_sync.errors import LibraryError, MovieSyncError, StorageError, UnclearFilmError
+from movie_sync.ports import MovieLibrary
+from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.unlisted_store import UnlistedStore
+from movie_sync.wishes.watchlist_store import WatchlistStore
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """What came of a reading: numbers of films."""
+
+    listed: int
+    queued: int
+    already_there: int
+    dropped: int
+
+
+class WatchlistIntake:
+    """Takes readings in, from the monitor and from the `import` command. Thread-safe.
+
+    `watchlist.json` is written last: if anything before fails or the process dies, the next
+    reading finds the same wishes again, and what is queued already is not queued twice.
+    Without `first_run` (it is not known what the user wants) no list is taken in for the first time.
+    """
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        store: WatchlistStore,
+        library: MovieLibrary,
+        *,
+        first_run: FirstRun | None,
+        unlisted: UnlistedStore | None = None,
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._store = store
+        self._library = library
+        self._first_run = first_run
+        self._unlisted = unlisted
+        self._lock = threading.Lock()
+
+    def take(self, snapshot: WatchlistSnapshot) -> Intake:
+        """Queue what is new, record what is on the disk, drop what left the list twice in a row.
+
+        Raises:
+            StorageError: not all of it could be written, or it is not known how much of a list that is
+                read for the first time is to be queued; take it in again.
+        """
+        # Looking through the disks may take long, so nobody is made to wait for it.
+        found = self._find_on_disk(self._missing(snapshot))
+        return self._take(snapshot, found, concludes_removals=not snapshot.unread)
+
+    def take_again(self) -> Intake:
+        """Take in that the list is as it was at the last reading; raises as `take`."""
+        with self._lock:
+            memory = self._store.load()
+        if memory is None:  # nothing was read yet, or what was remembered is damaged
+            return Intake(0, 0, 0, 0)
+        return self.take(WatchlistSnapshot(memory.owner, memory.movies))
+
+    def take_export(self, snapshot: WatchlistSnapshot) -> Intake:
+        """Take in an export, which may be older than the last reading: it tells of no removal.
+
+        What is on the disk already is left to the download worker to find. Raises as `take`.
+        """
+        return self._take(snapshot, [], concludes_removals=False)
+
+    def _take(
+        self, snapshot: WatchlistSnapshot, found: list[tuple[Movie, str]], *, concludes_removals: bool
+    ) -> Intake:
+        with self._lock:
+            change = self._compare(snapshot, concludes_removals=concludes_removals)
+            self._note_unlisted(change)
+            there = self._queue_manager.add_all_to_completed(found)
+            queued = self._queue_manager.add_all_to_pending(change.wanted)
+            on_disk = {movie.keys() for movie, _ in found}
+            again = [movie for movie in change.listed_again if movie.keys() not in on_disk]
+            queued += self._queue_manager.add_all_to_pending(again, again=True)
+            dropped = self._queue_manager.drop_unlisted(change.unlisted)
+            self._store.save(change.memory)
+        for movie, where in found:
+            _log.info("%s: already downloaded, in %s.", movie.label, where)
+        for movie in dropped:
+            _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
+        return Intake(len(snapshot.movies), queued, there, len(dropped))
+
+    def _note_unlisted(self, change: WatchlistChange) -> None:
+        """Remember what left and what came back, while the queues still tell the films' torrents."""
+        if self._unlisted is None:
+            return
+        if change.unlisted:
+            self._unlisted.note_left(change.unlisted, self._queue_manager.torrents.of_film)
+        if change.listed_again:
+            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents.of_film)
+
+    def _missing(self, snapshot: WatchlistSnapshot) -> Sequence[Movie]:
+        with self._lock:
+            change = self._compare(snapshot, concludes_removals=True)
+        return self._queue_manager.missing(change.wanted)
+
+    def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
+        """Compare a reading with what is remembered; its films are known from now on."""
+        before = self._store.load()
+        if self._first_run is None and is_first_reading(snapshot, before):
+            raise StorageError(
+                "This list is read for the first time, and first_run in config.json cannot be read. "
+                "It is taken in once that is mended."
+            )
+        change = compare(
+            snapshot,
+            before,
+            first_run="new" if self._first_run is None else self._first_run,
+            concludes_removals=concludes_removals,
+        )
+        self._queue_manager.known.note_listed(change.memory.known)
+        return change
+
+    def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:
+        """Look for films in the library; what cannot be looked for is left to the download worker."""
+        found = []
+        try:
+            for movie in movies:
+                where = self._place_of(movie)
+                if where is not None:
+                    found.append((movie, where))
+        except LibraryError as exc:
+            _log.warning(
+                "%s Films are queued all the same and looked for again before anything is fetched.", exc
+            )
+        return found
+
+    def _place_of(self, movie: Movie) -> str | None:
+        try:
+            known = self._queue_manager.known
+            return self._library.find(known.in_company(movie), knows_title=self._queue_manager.knows_title)
+        except UnclearFilmError:  # the download worker says so
+            return None
+        except MovieSyncError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - one film keeps no other one back
+            _log.debug("%s could not be looked for.", movie.label, exc_info=exc)
+            return None

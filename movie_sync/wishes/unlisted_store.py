@@ -1,0 +1,219 @@
+"""Films that left the watchlist: shown for a month, and remembered until their torrents' tags are right."""
+
+import dataclasses
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.models import Movie
+from movie_sync.ports import Clock
+from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict, parse_time
+from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.whole_file import DamagedError, read_whole
+
+KEPT_FOR = timedelta(days=31)
+
+HashesOf = Callable[[Movie], tuple[str, ...]]
+"""Tells the info-hashes of the torrents that were handed over for a film."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedFilm:
+    """A film that left the watchlist, with the torrents that were handed over for it.
+
+    `tagged` says that its torrents bear the tag, `relisted` that the film is listed again and is
+    only here until the tag is off.
+    """
+
+    movie: Movie
+    left_at: datetime
+    info_hashes: tuple[str, ...] = ()
+    tagged: bool = False
+    relisted: bool = False
+
+    @property
+    def awaits_tag(self) -> bool:
+        """Tell whether its torrents are to get the tag, or to lose it."""
+        return bool(self.info_hashes) and (self.relisted or not self.tagged)
+
+
+class UnlistedStore:
+    """`unlisted.json`. Thread-safe; one writing process at a time.
+
+    With `tags` what a torrent's tag waits for is kept until that is done; without, films go after
+    a month and when they are listed again. With `writable=False` nothing is written. A file that
+    cannot be read is put aside and begun anew: only what is shown is lost by it.
+
+    Methods that look raise StorageError if the machine is short of something; methods that
+    change raise it if nothing was changed.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, tags: bool = False, writable: bool = True) -> None:
+        self._path = path
+        self._clock = clock
+        self._tags = tags
+        self._writable = writable
+        self._lock = threading.Lock()
+        self._damage = ""
+        self._awaits_tag: bool | None = None
+
+    def films(self) -> list[UnlistedFilm]:
+        """Return the films, the one that left last first."""
+        with self._lock:
+            return self._load()
+
+    def awaits_tag(self) -> bool:
+        """Tell whether any torrent is to get the tag or to lose it; cheap after the first time."""
+        with self._lock:
+            if self._awaits_tag is None:
+                self._note(self._load())
+            return bool(self._awaits_tag)
+
+    def note_left(self, movies: Iterable[Movie], info_hashes: HashesOf) -> None:
+        """Remember films that left the watchlist; doing it twice does no harm."""
+        now = self._clock.now()
+
+        def left(movie: Movie, before: UnlistedFilm | None) -> UnlistedFilm:
+            is_known = before is not None and not before.relisted
+            return UnlistedFilm(
+                movie, before.left_at if before and is_known else now, _all_hashes(before, info_hashes(movie))
+            )
+
+        self._change(movies, left)
+
+    def note_listed_again(self, movies: Iterable[Movie], info_hashes: HashesOf) -> None:
+        """Let films that are listed again go, once their torrents have lost the tag."""
+        now = self._clock.now()
+
+        def listed(movie: Movie, before: UnlistedFilm | None) -> UnlistedFilm | None:
+            hashes = _all_hashes(before, info_hashes(movie)) if self._tags else ()
+            if not hashes:
+                return None
+            return UnlistedFilm(movie, before.left_at if before else now, hashes, relisted=True)
+
+        self._change(movies, listed)
+
+    def note_tags_set(self, done: Iterable[UnlistedFilm]) -> None:
+        """Note that the torrents of these films, as `films` returned them, have the tag or have lost it.
+
+        What was noted of a film meanwhile stays to be done.
+        """
+        with self._lock:
+            as_done = frozenset(done)
+            films = self._load()
+            self._save(
+                [
+                    dataclasses.replace(film, tagged=True) if film in as_done else film
+                    for film in films
+                    if not (film in as_done and film.relisted)
+                ]
+            )
+
+    def _change(
+        self, movies: Iterable[Movie], renewed: Callable[[Movie, UnlistedFilm | None], UnlistedFilm | None]
+    ) -> None:
+        """Put each film's new state before all others; None takes the film out."""
+        with self._lock:
+            films = self._load()
+            by_key = dict(_keyed(films))
+            gone: set[UnlistedFilm] = set()
+            fresh = []
+            for movie in movies:
+                before = next(filter(None, map(by_key.get, movie.keys())), None)
+                if before is not None:
+                    gone.add(before)
+                film = renewed(movie, before)
+                if film is not None:
+                    fresh.append(film)
+            if fresh or gone:
+                self._save([*fresh, *(film for film in films if film not in gone)])
+
+    def _load(self) -> list[UnlistedFilm]:
+        self._damage = ""
+        try:
+            plain = parse_json(read_whole(self._path))
+            if not isinstance(plain, list):
+                raise DamagedError("it is no list of films")
+        except FileNotFoundError:
+            return []
+        except DamagedError as exc:
+            self._damage = str(exc)
+            return []
+        except ValueError:
+            self._damage = "it is no JSON"
+            return []
+        now = self._clock.now()
+        films = [film for entry in plain if (film := _film(entry, now))]
+        if len(films) < len(plain):
+            self._damage = f"{len(plain) - len(films)} of its entries are no films"
+        return films
+
+    def _save(self, films: Sequence[UnlistedFilm]) -> None:
+        oldest = self._clock.now() - KEPT_FOR
+        kept = [film for film in films if film.left_at > oldest or (self._tags and film.awaits_tag)]
+        if not self._writable:
+            return
+        aside = Quarantine(self._path, self._clock)
+        write_atomically(self._path, _encode(kept), make_way=aside if self._damage else None)
+        if self._damage:
+            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
+        self._damage = ""
+        self._note(kept)
+
+    def _note(self, films: Iterable[UnlistedFilm]) -> None:
+        self._awaits_tag = self._tags and any(film.awaits_tag for film in films)
+
+
+def _keyed(films: Sequence[UnlistedFilm]) -> Iterator[tuple[str, UnlistedFilm]]:
+    for film in films:
+        for key in film.movie.keys():  # noqa: SIM118 - not a dict
+            yield key, film
+
+
+def _all_hashes(before: UnlistedFilm | None, hashes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*(before.info_hashes if before else ()), *hashes)))
+
+
+def _film(plain: object, now: datetime) -> UnlistedFilm | None:
+    if not isinstance(plain, dict):
+        return None
+    try:
+        movie = movie_from_dict(plain)
+    except ValueError:
+        return None
+    listed = plain.get("info_hashes")
+    hashes = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
+    return UnlistedFilm(
+        movie,
+        min(parse_time(plain.get("left_at")) or now, now),
+        tuple(hashes),
+        tagged=plain.get("tagged") is True,
+        relisted=plain.get("relisted") is True,
+    )
+
+
+def unlisted_to_dict(film: UnlistedFilm) -> dict[str, object]:
+    """Return the plain form of a film that left the watchlist."""
+    return {
+        **movie_to_dict(film.movie, with_page=False),
+        "left_at": format_time(film.left_at),
+        "info_hashes": list(film.info_hashes),
+        "tagged": film.tagged,
+        "relisted": film.relisted,
+    }
+
+
+def _encode(films: Sequence[UnlistedFilm]) -> Iterator[bytes]:
+    yield b"["
+    for number, film in enumerate(films):
+        text = json.dumps(unlisted_to_dict(film), ensure_ascii=False)
+        yield (b",\n" if number else b"\n") + text.encode("utf-8", errors="replace")
+    yield b"\n]\n"

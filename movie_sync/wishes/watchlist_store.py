@@ -1,0 +1,245 @@
+"""The last watchlist that was read whole, whose it is, and what follows from earlier ones."""
+
+import codecs
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.models import Movie
+from movie_sync.domain.packed_movies import PackedMovies
+from movie_sync.domain.watchlist import WatchlistMemory
+from movie_sync.ports import Clock
+from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
+from movie_sync.storage.atomic_file import previous_of, write_atomically
+from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.whole_file import DamagedError, opened_whole
+
+_log = logging.getLogger(__name__)
+
+# In a document that is being read, what stands for films that were taken from their own lines.
+_PLACES = "places of films"
+
+
+class WatchlistStore:
+    """`watchlist.json`. For one thread at a time, from `load` to `save`: it remembers the damage it saw.
+
+    With `writable=False` nothing is written.
+
+    Of a damaged file what is good counts, and the generation before it fills the gap. The damaged
+    content is put aside when the next memory takes its place, and that is said in the log.
+    """
+
+    def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
+        self._path = path
+        self._clock = clock
+        self._writable = writable
+        self._damage = ""
+
+    def load(self) -> WatchlistMemory | None:
+        """Return what is remembered, or None if there is nothing (yet, or any more).
+
+        Raises:
+            StorageError: it cannot be read for a reason that has nothing to do with it.
+        """
+        memory, self._damage = read_memory(self._path)
+        return memory
+
+    def save(self, memory: WatchlistMemory) -> None:
+        """Replace what is remembered.
+
+        Raises:
+            StorageError: it could not be written.
+        """
+        if not self._writable:
+            return
+        aside = Quarantine(self._path, self._clock)
+        write_atomically(
+            self._path,
+            _encode(memory, format_time(self._clock.now())),
+            keep_previous=not self._damage,
+            make_way=aside if self._damage else None,
+        )
+        if self._damage:
+            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
+        self._damage = ""
+
+
+def read_memory(path: Path) -> tuple[WatchlistMemory | None, str]:
+    """Return what a `watchlist.json` remembers, if anything, and what is wrong with it, if anything.
+
+    What a damaged file lacks the one before it tells.
+
+    Raises:
+        StorageError: it cannot be read for a reason that has nothing to do with it.
+    """
+    try:
+        found = _read(path)
+    except FileNotFoundError:
+        return None, ""
+    except ValueError as exc:
+        found = _Reading(None, str(exc))
+    if not found.damage:
+        return found.memory, ""
+    try:
+        earlier = _read(previous_of(path)).memory
+    except (FileNotFoundError, ValueError):
+        earlier = None
+    return _filled(found, earlier), found.damage
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """What could be read of a file, and what is wrong with it, if anything."""
+
+    memory: WatchlistMemory | None
+    damage: str = ""
+    are_keys_whole: bool = False
+
+
+def _read(path: Path) -> _Reading:
+    """Raise FileNotFoundError, StorageError, or ValueError with words if nothing can be made of it."""
+    reader = _Reader()
+    try:
+        with opened_whole(path) as file:
+            plain = reader.read(file)
+    except DamagedError:
+        raise
+    except ValueError:
+        raise DamagedError("it is empty" if reader.is_empty else "it is no JSON") from None
+    if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
+        raise DamagedError("it is no watchlist")
+    odd = 0
+    lists: dict[str, Sequence[Movie]] = {}
+    for name in ("films", "absent", "left"):
+        lists[name], odd_here = reader.movies(plain.get(name))
+        odd += odd_here
+    keys, odd_keys = _keys(plain.get("not_wanted"))
+    odd += odd_keys
+    memory = WatchlistMemory(
+        owner=plain["username"],
+        movies=lists["films"],
+        absent=tuple(lists["absent"]),
+        left=tuple(lists["left"]),
+        not_wanted=keys,
+    )
+    return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
+
+
+class _Reader:
+    """Packs the films of a document as soon as each is parsed, so that it is not in memory as a whole.
+
+    `is_empty` tells, once it was read, that there was nothing but blanks.
+    """
+
+    def __init__(self) -> None:
+        self._found = PackedMovies()
+        self.is_empty = True
+
+    def read(self, file: Iterable[bytes]) -> Any:  # noqa: ANN401 - it may be anything
+        """Parse a document, in which lists have the places of their films then.
+
+        Films that stand on lines of their own are read one by one.
+
+        Raises:
+            ValueError: it is no JSON.
+        """
+        rest = bytearray()
+        first = 0
+        for line in file:
+            if self._is_film(line):
+                continue
+            rest += self._mark(first) + line
+            first = len(self._found)
+        rest += self._mark(first)
+        self.is_empty = not rest.removeprefix(codecs.BOM_UTF8).strip()
+        return parse_json(bytes(rest), object_hook=self._take)
+
+    def _is_film(self, line: bytes) -> bool:
+        """Take a line that is a film with others behind it."""
+        if not (line.startswith(b"{") and line.endswith(b"},\n")):
+            return False
+        count = len(self._found)
+        try:
+            parse_json(line[:-2], object_hook=self._take)
+        except ValueError:  # the whole is none either then
+            return False
+        return len(self._found) == count + 1
+
+    def _mark(self, first: int) -> bytes:
+        """Return what stands for the films that were taken from lines, from one on."""
+        end = len(self._found)
+        return json.dumps({_PLACES: [first, end]}).encode() + b",\n" if end > first else b""
+
+    def _take(self, plain: dict[str, object]) -> object:
+        """Return the place of a film, or of several in a row; None if it is none; the document as it is."""
+        if "username" in plain:
+            return plain
+        match plain.get(_PLACES):
+            case [int(first), int(end)] if 0 <= first < end <= len(self._found):
+                return range(first, end)
+        try:
+            self._found.append(movie_from_dict(plain))
+        except (ValueError, TypeError, AttributeError):
+            return None
+        return range(len(self._found) - 1, len(self._found))
+
+    def movies(self, listed: object) -> tuple[Sequence[Movie], int]:
+        """Return the films of a list, and how many of its entries are none."""
+        if not isinstance(listed, list):
+            return (), 1
+        places = [entry for entry in listed if isinstance(entry, range)]
+        odd = len(listed) - len(places)
+        count = sum(map(len, places))
+        if count == len(self._found):
+            return self._found, odd
+        if places and places[-1].stop - places[0].start == count:
+            return self._found[places[0].start : places[-1].stop], odd
+        return PackedMovies(self._found[place] for run in places for place in run), odd
+
+
+def _keys(listed: object) -> tuple[frozenset[str], int]:
+    if not isinstance(listed, list):
+        return frozenset(), 1
+    keys = frozenset(key for key in listed if isinstance(key, str))
+    return keys, sum(not isinstance(key, str) for key in listed)
+
+
+def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory | None:
+    """Return the good part of a damaged memory with what the one before it knew besides."""
+    memory = found.memory
+    if memory is None or earlier is None or memory.owner.casefold() != earlier.owner.casefold():
+        return memory or earlier
+    known: set[str] = set()
+    for movie in memory.known:
+        known.update(movie.keys())
+
+    def lost(movies: Sequence[Movie]) -> tuple[Movie, ...]:
+        return tuple(movie for movie in movies if known.isdisjoint(movie.keys()))
+
+    return WatchlistMemory(
+        owner=memory.owner,
+        movies=PackedMovies(chain(memory.movies, lost(earlier.movies))),
+        absent=memory.absent + lost(earlier.absent),
+        left=memory.left + lost(earlier.left),
+        not_wanted=memory.not_wanted | (frozenset() if found.are_keys_whole else earlier.not_wanted),
+    )
+
+
+def _encode(memory: WatchlistMemory, read_at: str) -> Iterator[bytes]:
+    yield b'{"version": 1, "username": ' + _json(memory.owner) + b', "read_at": ' + _json(read_at)
+    for name, movies in (("films", memory.movies), ("absent", memory.absent), ("left", memory.left)):
+        yield b",\n" + _json(name) + b": ["
+        for number, movie in enumerate(movies):
+            yield (b",\n" if number else b"\n") + _json(movie_to_dict(movie, with_page=False))
+        yield b"]"
+    yield b',\n"not_wanted": ' + _json(sorted(memory.not_wanted)) + b"}\n"
+
+
+def _json(value: object) -> bytes:
+    # In ASCII: a single emoji would make the text of the whole file four times as large while it is read.
+    return json.dumps(value).encode()

@@ -1,1 +1,0 @@
-"""The two threads that do the work."""
