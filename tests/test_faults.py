@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import test_adapters_filelist_faults as tracker_faults
-import test_adapters_letterboxd_faults as letterboxd_faults
-import test_adapters_qbittorrent_answers as qbittorrent_faults
+import test_services_filelist_faults as tracker_faults
+import test_services_letterboxd_faults as letterboxd_faults
+import test_services_qbittorrent_answers as qbittorrent_faults
 from daemon_process import PASSKEY, TRACKER_USER, Household
 from fakes import FakeClock
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until

@@ -17,7 +17,7 @@ import pytest
 from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
 from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
-from test_adapters_qbittorrent import _self_signed
+from test_services_qbittorrent import _self_signed
 
 from movie_sync.credentials.manager import VARIABLES, CredentialsManager
 from movie_sync.demo import filelist_faults

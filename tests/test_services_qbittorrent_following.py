@@ -11,7 +11,7 @@ import pytest
 import real_qbittorrent
 from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, seed
-from test_adapters_qbittorrent import make_client, make_torrent
+from test_services_qbittorrent import make_client, make_torrent
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.services.qbittorrent.client import QBittorrentClient

@@ -27,7 +27,7 @@ from stand_ins.qbittorrent import (
     Manner,
     QBittorrentStandIn,
 )
-from test_adapters_qbittorrent_answers import make_client
+from test_services_qbittorrent_answers import make_client
 
 from movie_sync.domain.models import Room
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, Stopped, UnavailableError
