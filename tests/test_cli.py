@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import command_bench
 import pytest
-from command_bench import run, write
+from house import commands
+from house.commands import run, write
 
 from movie_sync import __version__, cli
 from movie_sync.commands import check, search, setup, status
@@ -50,7 +50,7 @@ _COMMANDS: list[list[str]] = [
 
 
 # Fixtures count where a test file names them.
-data, process_as_before = command_bench.data, command_bench.process_as_before
+data, process_as_before = commands.data, commands.process_as_before
 
 
 # --- what can be typed ------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import sys
 import zipfile
 from pathlib import Path
 
-import command_bench
 import pytest
-from command_bench import held, run, write
+from house import commands
+from house.commands import held, run, write
 
 from movie_sync.clock import SystemClock
 from movie_sync.commands import edit
@@ -25,7 +25,7 @@ from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
 # Fixtures count where a test file names them.
-data, process_as_before = command_bench.data, command_bench.process_as_before
+data, process_as_before = commands.data, commands.process_as_before
 
 
 # --- status and queue -------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from fakes import FakeClock
+from house.fakes import FakeClock
 
 from movie_sync.clock import SystemClock, boot_id
 from movie_sync.daemon.worker import Rest, Worker

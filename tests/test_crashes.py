@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash_harness import Disk, Recorder, freeze, read_tree, write_tree
-from crash_world import (
+from house.crash_disk import Disk, Recorder, freeze, read_tree, write_tree
+from house.crash_world import (
     REFUSALS,
     Step,
     World,

@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from crash_world import REFUSALS, Step, World, check_refusals, choice, film, folder_in_memory, run_through
+from house.crash_world import (
+    REFUSALS,
+    Step,
+    World,
+    check_refusals,
+    choice,
+    film,
+    folder_in_memory,
+    run_through,
+)
 
 from movie_sync.domain.models import FailedRelease, Stage, TorrentProgress
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from worker_bench import Bench, Desk, snapshot
+from house.workers import Bench, Desk, snapshot
 
 from movie_sync.daemon.app import MovieSyncApp, Signals
 from movie_sync.errors import StorageError

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
-from fakes import FakeClock
+from house.crash_disk import Recorder
+from house.fakes import FakeClock
 
 from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.domain.models import Movie

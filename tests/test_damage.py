@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
-from fakes import FakeClock
-from real_qbittorrent import wait_until
-from workshop import Workshop
+from house.fakes import FakeClock
+from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
+from house.real_qbittorrent import wait_until
+from house.workshop import Workshop
 
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from urllib.request import Request, urlopen
 
 import pytest
-from fakes import FakeClock
+from house.fakes import FakeClock
 
 from movie_sync.demo.filelist_http import Seen
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease

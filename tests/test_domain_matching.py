@@ -10,9 +10,9 @@ import re
 import unicodedata
 
 import pytest
+from house.name_list import NameList
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from name_list import NameList
 
 from movie_sync.domain.already_there import counts_as_there, knows_no_title
 from movie_sync.domain.matching import KeyIndex, Verdict, WantedFilm, is_never_film, judge

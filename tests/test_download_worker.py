@@ -9,11 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
-from fakes import (
+from house.crash_disk import Recorder
+from house.fakes import (
     hash_of,
 )
-from worker_bench import POLICY, Bench, film, release_of
+from house.workers import POLICY, Bench, film, release_of
 
 from movie_sync.daemon.outcomes import RetryPolicy
 from movie_sync.daemon.reach import Hold

@@ -15,12 +15,12 @@ import pytest
 import test_services_filelist_faults as tracker_faults
 import test_services_letterboxd_faults as letterboxd_faults
 import test_services_qbittorrent_answers as qbittorrent_faults
-from daemon_process import PASSKEY, TRACKER_USER, Household
-from fakes import FakeClock
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.fakes import FakeClock
+from house.program import PASSKEY, TRACKER_USER, Household
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.workshop import Workshop
 from stand_ins.hurry import HurriedStop
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, QBittorrentStandIn
-from workshop import Workshop
 
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo import filelist_faults

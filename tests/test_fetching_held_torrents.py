@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from fakes import hash_of
-from worker_bench import Bench, film, release_of
+from house.fakes import hash_of
+from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from worker_bench import Bench, film, release_of
+from house.workers import Bench, film, release_of
 
 from movie_sync.domain.models import QueueName, Release
 from movie_sync.errors import BudgetError, PageChangedError, ReleaseError

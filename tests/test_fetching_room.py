@@ -4,10 +4,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes import FakeClient, hash_of
+from house.fakes import FakeClient, hash_of
+from house.workers import Bench, film, release_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from worker_bench import Bench, film, release_of
 
 from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.errors import UnavailableError

@@ -1,7 +1,7 @@
 """One film from wish to torrent client: in which order it is looked for, chosen, noted and handed over."""
 
 import pytest
-from fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker, hash_of
+from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker, hash_of
 
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason, Release
 from movie_sync.domain.selection import QualityRules

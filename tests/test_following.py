@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 import qbittorrentapi
-from daemon_process import PASSKEY, TRACKER_USER, Household, Running, cost_of
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.program import PASSKEY, TRACKER_USER, Household, Running, cost_of
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease

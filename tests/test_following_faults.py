@@ -4,9 +4,9 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from fakes import hash_of
+from house.fakes import hash_of
+from house.workers import Bench, film
 from test_torrent_follower import Scene
-from worker_bench import Bench, film
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName, Stage, TorrentProgress

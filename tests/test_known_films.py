@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import FakeLibrary
-from worker_bench import Bench, Desk, film, snapshot
+from house.fakes import FakeLibrary
+from house.workers import Bench, Desk, film, snapshot
 
 from movie_sync.domain.models import Movie, QueueName, Reason, WatchlistSnapshot
 from movie_sync.domain.titles import title_key

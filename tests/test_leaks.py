@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
 from test_services_qbittorrent import _self_signed
 

@@ -11,6 +11,7 @@ import tracemalloc
 from pathlib import Path
 
 import pytest
+from house.fakes import FakeClock
 
 from movie_sync.domain.models import Movie
 from movie_sync.domain.quality_rules import QualityRules
@@ -19,7 +20,6 @@ from movie_sync.library import film_file
 from movie_sync.library import folder as library_folder
 from movie_sync.library import table as library_table
 from movie_sync.library.disks import DiskLibrary
-from tests.fakes import FakeClock
 
 BIG = 60_000_000
 LONG_AGO = 1_600_000_000

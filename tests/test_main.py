@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 import qbittorrentapi
-from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
 from movie_sync.demo import filelist_faults

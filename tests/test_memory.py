@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from crowd import CROWD, Crowd, crowded_peak
-from daemon_process import PASSKEY, TRACKER_USER, Household, cost_of
-from real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.crowd import CROWD, Crowd, crowded_peak
+from house.program import PASSKEY, TRACKER_USER, Household, cost_of
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import QBittorrentStandIn
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease

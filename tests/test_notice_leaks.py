@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
-from daemon_process import PASSKEY, TRACKER_USER, Household
-from real_qbittorrent import free_port
+from house.program import PASSKEY, TRACKER_USER, Household
+from house.real_qbittorrent import free_port
 from stand_ins.receiver import Receiver
 from test_notices import Home, event, got, notices_to, run_once, writing
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from crash_harness import Recorder
-from daemon_process import Household
-from fakes import FakeClock
-from real_qbittorrent import free_port, wait_until
+from house.crash_disk import Recorder
+from house.fakes import FakeClock
+from house.program import Household
+from house.real_qbittorrent import free_port, wait_until
 from stand_ins.receiver import Receiver
 
 from movie_sync.commands import check

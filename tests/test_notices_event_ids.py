@@ -6,8 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import hash_of
-from worker_bench import POLICY, Bench, film, release_of
+from house.fakes import hash_of
+from house.workers import POLICY, Bench, film, release_of
 
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import HeldTorrent, QueueName, Reason

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Disk, Recorder, Tree, write_tree
-from fakes import FakeClock
+from house.crash_disk import Disk, Recorder, Tree, write_tree
+from house.fakes import FakeClock
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule

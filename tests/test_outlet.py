@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from daemon_process import PASSKEY, PROGRAM, TRACKER_USER, Household
-from real_qbittorrent import wait_until
+from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
+from house.real_qbittorrent import wait_until
 from test_main import make_film, make_release
 
 from movie_sync.demo.filelist_server import FileListStandIn

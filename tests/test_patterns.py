@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-import worst_inputs
+from house import worst_inputs
 
 _TESTS = Path(__file__).resolve().parent
 _PACKAGE = _TESTS.parent / "movie_sync"
@@ -19,7 +19,7 @@ _ON_THE_FLY = {"match", "fullmatch", "search", "sub", "subn", "split", "findall"
 def test_every_expression_is_linear_in_its_worst_input() -> None:
     """Each one ends in milliseconds on twelve thousand characters of its own pieces, repeated."""
     tried = subprocess.run(
-        [sys.executable, "worst_inputs.py"],
+        [sys.executable, "-m", "house.worst_inputs"],
         cwd=_TESTS,
         env=os.environ | {"PYTHONPATH": str(_TESTS.parent)},
         capture_output=True,

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from unittest import mock
 
-from crash_harness import Recorder
-from fakes import FakeClock
+from house.crash_disk import Recorder
+from house.fakes import FakeClock
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule

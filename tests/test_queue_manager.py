@@ -12,8 +12,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
-from fakes import FakeClock
+from house.crash_disk import Recorder
+from house.fakes import FakeClock
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason, Stage, TorrentProgress
 from movie_sync.errors import StorageError

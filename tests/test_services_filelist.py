@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelist_bench
 import pytest
-from fakes import FakeClock
-from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
+from house import filelist
+from house.fakes import FakeClock
+from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, release
 
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import error, json_body
@@ -33,7 +33,7 @@ from movie_sync.storage.call_budget import CallBudget
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "filelist"
 # Fixtures count where a test file names them.
-stop, budget, client = filelist_bench.stop, filelist_bench.budget, filelist_bench.client
+stop, budget, client = filelist.stop, filelist.budget, filelist.client
 M = StandInRelease(11, "M.1931.1080p.BluRay.x264-CiNEFiLE", imdb="tt0022100", freeleech=True, internal=True)
 
 

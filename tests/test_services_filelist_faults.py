@@ -8,9 +8,9 @@ import time
 import traceback
 from collections.abc import Iterator
 
-import filelist_bench
 import pytest
-from filelist_bench import HEAT, PASSKEY, TIMEOUT, USER, release
+from house import filelist
+from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, release
 
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
@@ -32,7 +32,7 @@ from movie_sync.services.filelist.client import FileListClient
 from movie_sync.storage.call_budget import CallBudget
 
 # Fixtures count where a test file names them.
-stop, budget, client = filelist_bench.stop, filelist_bench.budget, filelist_bench.client
+stop, budget, client = filelist.stop, filelist.budget, filelist.client
 
 
 @pytest.fixture

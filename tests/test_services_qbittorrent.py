@@ -12,12 +12,12 @@ from pathlib import Path
 
 import certifi
 import pytest
-import real_qbittorrent
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
+from house import real_qbittorrent
+from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
 from stand_ins.hurry import in_a_hurry
 from stand_ins.tracker import Tracker, copy_of, seed
 

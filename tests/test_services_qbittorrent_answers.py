@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes import FakeClock
+from house.fakes import FakeClock
 from stand_ins.hurry import HurriedStop, in_a_hurry
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, VERSION, Answer, Manner, QBittorrentStandIn
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import real_qbittorrent
-from real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
+from house import real_qbittorrent
+from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, seed
 from test_services_qbittorrent import make_client, make_torrent
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock, hash_of
+from house.fakes import FakeClock, hash_of
 
 from movie_sync import cli
 from movie_sync.clock import SystemClock

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon_process import PASSKEY, ROOT, TRACKER_USER, Household
-from real_qbittorrent import wait_until
+from house.program import PASSKEY, ROOT, TRACKER_USER, Household
+from house.real_qbittorrent import wait_until
 from test_main import make_film, make_release
 
 from movie_sync.clock import SystemClock

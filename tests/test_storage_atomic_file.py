@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
+from house.crash_disk import Recorder
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (

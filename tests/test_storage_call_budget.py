@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock
+from house.fakes import FakeClock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

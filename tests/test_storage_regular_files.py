@@ -6,7 +6,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from daemon_process import PASSKEY, TRACKER_USER, Household
+from house.program import PASSKEY, TRACKER_USER, Household
 
 import movie_sync
 from movie_sync.demo.filelist_server import FileListStandIn

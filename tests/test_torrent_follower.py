@@ -5,8 +5,8 @@ import logging
 from pathlib import Path
 
 import pytest
-from fakes import FakeClient, hash_of
-from worker_bench import Bench, film, release_of
+from house.fakes import FakeClient, hash_of
+from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage

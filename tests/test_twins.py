@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fakes import hash_of
-from name_list import NameList
-from worker_bench import Bench
+from house.fakes import hash_of
+from house.name_list import NameList
+from house.workers import Bench
 
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.wanted import WantedFilm

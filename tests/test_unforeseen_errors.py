@@ -6,8 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from fakes import FakeClient, FakeClock, FakeLibrary
-from worker_bench import POLICY, Bench, Desk, film, release_of, snapshot
+from house.fakes import FakeClient, FakeClock, FakeLibrary
+from house.workers import POLICY, Bench, Desk, film, release_of, snapshot
 
 from movie_sync.daemon.errands import Errand
 from movie_sync.daemon.worker import Rest

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
-from fakes import FakeClock, FakeLibrary
+from house.crash_disk import Recorder
+from house.fakes import FakeClock, FakeLibrary
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 

@@ -7,8 +7,8 @@ import threading
 from pathlib import Path
 
 import pytest
-from fakes import FakeClient, FakeClock, FakeLibrary, hash_of
-from worker_bench import Bench, film
+from house.fakes import FakeClient, FakeClock, FakeLibrary, hash_of
+from house.workers import Bench, film
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options

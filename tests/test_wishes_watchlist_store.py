@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock
+from house.fakes import FakeClock
 
 from movie_sync.domain.models import Movie
 from movie_sync.domain.watchlist import WatchlistMemory

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Recorder
-from worker_bench import DEADLINE_SECONDS, Bench, Desk, film, snapshot, wait_until
+from house.crash_disk import Recorder
+from house.workers import DEADLINE_SECONDS, Bench, Desk, film, snapshot, wait_until
 
 from movie_sync.daemon.worker import Rest, Worker
 from movie_sync.domain.events import EventKind

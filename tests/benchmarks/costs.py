@@ -18,11 +18,11 @@ from pathlib import Path
 _HERE = Path(__file__).resolve()
 sys.path[:0] = [str(_HERE.parents[2]), str(_HERE.parents[1]), str(_HERE.parent)]
 
-import crowd  # noqa: E402 - found by the line above
 import daemon_costs  # noqa: E402 - found by the line above
 import queue_costs  # noqa: E402
 import rivals  # noqa: E402
 import speed_costs  # noqa: E402
+from house import crowd  # noqa: E402 - found by the line above
 
 _REPETITIONS = {100: 100, 1_000: 100, 10_000: 40, 100_000: 10}
 

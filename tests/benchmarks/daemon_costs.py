@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import qbittorrentapi
-from daemon_process import PASSKEY, TRACKER_USER, Household, Running, cost_of
+from house.program import PASSKEY, TRACKER_USER, Household, Running, cost_of
+from house.real_qbittorrent import RealQBittorrent, qbittorrents
 from made_up import title
-from real_qbittorrent import RealQBittorrent, qbittorrents
 
 from movie_sync.demo.filelist_faults import slow
 from movie_sync.demo.filelist_server import API, FileListStandIn, StandInRelease

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from house.name_list import NameList
 from made_up import title
-from name_list import NameList
 
 from movie_sync.demo.letterboxd_html import StandInFilm, film_page, watchlist_page
 from movie_sync.domain.matching import WantedFilm, judge

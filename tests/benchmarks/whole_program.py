@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from daemon_process import PASSKEY, TRACKER_USER, Household  # noqa: E402
+from house.program import PASSKEY, TRACKER_USER, Household  # noqa: E402
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease  # noqa: E402
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm  # noqa: E402

@@ -2,7 +2,7 @@
 
 import threading
 
-from fakes import FakeClock
+from house.fakes import FakeClock
 
 
 class HurriedStop(threading.Event):

@@ -10,7 +10,7 @@ from typing import Self, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import qbittorrentapi
-from real_qbittorrent import RealQBittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent, wait_until
 
 from movie_sync.demo.torrent_maker import Bencodable, bencode
 from movie_sync.domain.torrent_file import parse_torrent

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.made_up import title
-from daemon_process import PASSKEY, TRACKER_USER, Household, cost_of
-from real_qbittorrent import wait_until
 from stand_ins.qbittorrent import QBittorrentStandIn
 
+from house.program import PASSKEY, TRACKER_USER, Household, cost_of
+from house.real_qbittorrent import wait_until
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 from movie_sync.demo.torrent_maker import bencode, make_torrent

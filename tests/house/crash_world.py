@@ -13,9 +13,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from crash_harness import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
-from fakes import FakeClock
 
+from house.crash_disk import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
+from house.fakes import FakeClock
 from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.domain.models import (
     Choice,

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from fakes import (
+from house.fakes import (
     FakeClient,
     FakeClock,
     FakeLibrary,
@@ -13,7 +13,6 @@ from fakes import (
     FakeTracker,
     FakeWatchlist,
 )
-
 from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.outcomes import RetryPolicy

@@ -10,12 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from real_qbittorrent import RealQBittorrent, wait_until
-
+from house.real_qbittorrent import RealQBittorrent, wait_until
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (sys.executable, str(ROOT / "main.py"))
 TRACKER_USER, PASSKEY = "maria", "5f4dcc3b5aa765d61d8327deb882cf99"
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes import FakeClock
 
+from house.fakes import FakeClock
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.domain.models import Release
 from movie_sync.net.http import HttpClient

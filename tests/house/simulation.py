@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from daemon_process import PASSKEY, TRACKER_USER
-from fakes import FakeClock
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, Manner, QBittorrentStandIn
-from workshop import Workshop
 
+from house.fakes import FakeClock
+from house.program import PASSKEY, TRACKER_USER
+from house.workshop import Workshop
 from movie_sync.daemon.worker import Worker
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_http import Seen
