@@ -46,6 +46,9 @@ def _logging_as_before() -> Iterator[None]:
         f"Set-Cookie: SID={PASSKEY}; HttpOnly",
         f"Cookie: QBT_SID_8080={PASSKEY}",
         f"http://maria:{PASSKEY}@localhost:8080/api",
+        f"http://localhost:9696/1/api?t=search&apikey={PASSKEY}&q=heat",
+        f"http://localhost:9117/dl/x/?jackett_apikey={PASSKEY}&path=a",
+        f"https://tracker.example/torrents.php?id=1&authkey={PASSKEY}&torrent_pass={PASSKEY}",
     ],
 )
 def test_what_has_the_form_of_a_secret(text: str) -> None:

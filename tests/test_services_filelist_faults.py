@@ -269,3 +269,13 @@ def test_tracker_that_quotes_the_passkey(
     assert "Invalid (hidden) [31mxxx" in str(caught.value)
     assert len(str(caught.value)) < 400
     assert caught.value.service == "FileList"
+
+
+def test_redirect_that_is_not_to_be_followed(tracker: FileListStandIn, stop: threading.Event) -> None:
+    """Whoever wants to look at a redirect gets it as an answer."""
+    tracker.always(redirect("magnet:?xt=urn:btih:00"), DOWNLOAD)
+    http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
+    answer = http.get(f"{tracker.url}/{DOWNLOAD}", follow=False)
+    assert (answer.status, answer.headers["location"]) == (302, "magnet:?xt=urn:btih:00")
+    assert len(tracker.requests) == 1
+    http.close()

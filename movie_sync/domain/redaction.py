@@ -13,7 +13,11 @@ from urllib.parse import quote, quote_plus
 _BLOT = "(hidden)"
 _SHORTEST_SECRET = 4
 _SECRET_FORMS = (
-    re.compile(r"(?<=passkey=)[^&\s\"']+|(?<=password=)[^&\s\"']+", re.IGNORECASE),
+    # as addresses hold them: ours, and those that trackers and their proxies write into links
+    *(
+        re.compile(rf"(?<={name}=)[^&\s\"']+", re.IGNORECASE)
+        for name in ("passkey", "password", "apikey", "authkey", "torrent_pass")
+    ),
     # as a dictionary or a JSON object shows them
     re.compile(r"""(?<=passkey['"]: ['"])[^'"]+|(?<=password['"]: ['"])[^'"]+""", re.IGNORECASE),
     re.compile(r"(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"),

@@ -297,11 +297,13 @@ class HttpClient:
         max_bytes: int = 4_000_000,
         allowed_hosts: tuple[str, ...] = (),
         before_redirect: Callable[[], None] = lambda: None,
+        follow: bool = True,
     ) -> HttpAnswer:
         """Return the whole answer, whatever its status.
 
         Redirects are followed on the same host, and to `allowed_hosts` where no credentials are sent;
         each is a request of its own, at its distance, and `before_redirect` may raise to forgo it.
+        Without `follow` a redirect is an answer like any other, for the caller to look at.
 
         Raises:
             NetworkError: the service could not be reached, or broke off.
@@ -315,7 +317,7 @@ class HttpClient:
             for _ in range(_MAX_REDIRECTS + 1):
                 self._wait_turn()
                 begun_at = time.monotonic()
-                found = self._request(url, params, basic_auth, accept, max_bytes, left_seconds)
+                found = self._request(url, params, basic_auth, accept, max_bytes, left_seconds, follow=follow)
                 if isinstance(found, HttpAnswer):
                     return found
                 left_seconds -= time.monotonic() - begun_at
@@ -350,6 +352,8 @@ class HttpClient:
         accept: str,
         max_bytes: int,
         seconds: float,
+        *,
+        follow: bool,
     ) -> HttpAnswer | str:
         """Make one request; return the answer, or the address that it redirects to."""
         try:
@@ -365,7 +369,7 @@ class HttpClient:
                     stream=True,
                 ) as response,
             ):
-                if response.is_redirect:
+                if follow and response.is_redirect:
                     return self._redirect_target(url, response.headers["location"])
                 body = self._read_body(response, max_bytes)
                 return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
@@ -403,7 +407,7 @@ class HttpClient:
             host = redactor.clean(there.hostname or "unknown")
             raise UnavailableError(
                 f"{self._service} redirects to another address ({host}), "
-                "which is not followed. Check its base_url in config.json."
+                "which is not followed. Check its address in config.json."
             )
 
     def _read_body(self, response: requests.Response, max_bytes: int) -> bytes:
@@ -429,7 +433,7 @@ class HttpClient:
 
 PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
 _NO_ADDRESS = (
-    "cannot be asked: its base_url in config.json, or the address of a proxy in the environment, "
+    "cannot be asked: its address in config.json, or the address of a proxy in the environment, "
     f"cannot be used ({PROXY_VARIABLES}; SOCKS needs the package PySocks)."
 )
 _TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
