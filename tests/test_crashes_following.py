@@ -18,7 +18,7 @@ from house.crash_world import (
     run_through,
 )
 
-from movie_sync.domain.models import FailedRelease, Stage, TorrentProgress
+from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
 
 
 def handing_over() -> list[Step]:

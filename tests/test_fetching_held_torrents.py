@@ -8,9 +8,10 @@ from house.fakes import hash_of
 from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
+from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.errors import ReleaseError
 from movie_sync.following.follower import FollowPolicy
+from movie_sync.queues.entry import QueueEntry, Stage
 
 _STALLED_AFTER = 3600.0
 _NAME = "Made.Up.B.1951.720p.BluRay.x264-OTHER"

@@ -9,10 +9,11 @@ from house.workers import Bench, film
 from test_torrent_follower import Scene
 
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import HeldTorrent, QueueName, Stage, TorrentProgress
+from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.codec import follow_to_dict
+from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.reports.overview import Look as PlainLook
 from movie_sync.reports.overview import overview, sections
 

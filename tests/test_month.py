@@ -22,8 +22,9 @@ from house.simulation import Look, Pause, World
 
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
-from movie_sync.domain.models import QueueEntry, QueueName
+from movie_sync.domain.models import QueueName
 from movie_sync.domain.retry import pause_seconds
+from movie_sync.queues.entry import QueueEntry
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _CALLS_PER_HOUR = 20

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from movie_sync.domain.models import Choice, FailedRelease, Movie, QueueName, Stage, TorrentProgress
+from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.errors import StorageError
+from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName

@@ -15,9 +15,10 @@ import pytest
 from house.crash_disk import Recorder
 from house.fakes import FakeClock
 
-from movie_sync.domain.models import Choice, Movie, QueueName, Reason, Stage, TorrentProgress
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.errors import StorageError
 from movie_sync.queues import film_rows, line_store
+from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import previous_of
 

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.queues.codec import encode_entry, entry_from_dict, format_time, parse_time
+from movie_sync.queues.entry import QueueEntry
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 

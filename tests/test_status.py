@@ -15,19 +15,12 @@ from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.daemon import app
 from movie_sync.daemon.state import DaemonState, write_state
-from movie_sync.domain.following import is_worth_writing
-from movie_sync.domain.models import (
-    Choice,
-    FailedRelease,
-    Movie,
-    QueueEntry,
-    QueueName,
-    Stage,
-    TorrentProgress,
-)
+from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
+from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.progress import is_worth_writing
 from movie_sync.reports.overview import Look, duration, overview, sections, state_of
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore

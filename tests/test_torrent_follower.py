@@ -9,9 +9,10 @@ from house.fakes import FakeClient, hash_of
 from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import HeldTorrent, QueueEntry, QueueName, Stage
+from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
+from movie_sync.queues.entry import QueueEntry, Stage
 
 _STALLED_AFTER = 3600.0
 

@@ -2,7 +2,8 @@
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.settings_gate import sentence
-from movie_sync.domain.models import QueueEntry, QueueName, Reason
+from movie_sync.domain.models import QueueName, Reason
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 
 from movie_sync.commands.context import Context
 from movie_sync.daemon.state import DaemonState, read_state
-from movie_sync.domain.models import Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.queues.codec import entry_to_dict, format_time
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.queue_set import queue_path
 from movie_sync.reports.overview import Look, Overview, overview, sections
 from movie_sync.settings.config import ConfigFault, hold_words

@@ -17,7 +17,7 @@ from movie_sync.daemon.reach import Aftercare, Connection, Hold, Reach, errands_
 from movie_sync.daemon.refusals import Refusals
 from movie_sync.daemon.worker import Rest, Worker
 from movie_sync.domain.events import Event, EventKind
-from movie_sync.domain.models import DownloadResult, Movie, QueueEntry
+from movie_sync.domain.models import DownloadResult, Movie
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later, pause_seconds
 from movie_sync.errors import (
     AuthError,
@@ -34,6 +34,7 @@ from movie_sync.errors import (
 )
 from movie_sync.fetching.radar import Radar
 from movie_sync.ports import Clock, FollowedClient
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.words import WAITING_FOR_ROOM, next_time, time_of_day
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Event, EventKind, film_event
-from movie_sync.domain.models import DownloadResult, Movie, QueueEntry, Reason, Stage, TorrentProgress
+from movie_sync.domain.models import DownloadResult, Movie, Reason
 from movie_sync.domain.retry import later, retry_delay_seconds
 from movie_sync.errors import (
     BetterAwaitedError,
@@ -19,6 +19,7 @@ from movie_sync.errors import (
 )
 from movie_sync.following.follower import added_event
 from movie_sync.ports import Clock
+from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.words import next_time, time_of_day
 

@@ -9,17 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
-from movie_sync.domain.following import is_there
-from movie_sync.domain.models import (
-    Choice,
-    DownloadResult,
-    FailedRelease,
-    HeldTorrent,
-    Movie,
-    Reason,
-    Release,
-    TorrentFile,
-)
+from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release, TorrentFile
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
@@ -34,6 +24,8 @@ from movie_sync.errors import (
 from movie_sync.fetching.held_torrents import HeldTorrents, filelist_id
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
+from movie_sync.queues.entry import FailedRelease
+from movie_sync.queues.progress import is_there
 
 _log = logging.getLogger(__name__)
 

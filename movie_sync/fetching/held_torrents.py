@@ -10,11 +10,11 @@ from bisect import bisect_left, insort
 from collections.abc import Collection, Iterable, Iterator
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
-from movie_sync.domain.following import is_there
 from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
 from movie_sync.domain.models import HeldTorrent, Movie
 from movie_sync.domain.selection import QualityRules
 from movie_sync.ports import Clock, TorrentClient
+from movie_sync.queues.progress import is_there
 
 _NEWS_SECONDS = 60.0
 _LONGEST_SHARE = 10.0

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from movie_sync.domain.matching import WantedFilm
-from movie_sync.domain.models import Movie, QueueEntry, Release
+from movie_sync.domain.models import Movie, Release
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.radar_store import RadarMemory, RadarStore
 from movie_sync.ports import Clock
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 
 _log = logging.getLogger(__name__)

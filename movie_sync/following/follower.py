@@ -14,7 +14,13 @@ from typing import Any
 from zlib import crc32
 
 from movie_sync.domain.events import Event, EventKind, film_event
-from movie_sync.domain.following import (
+from movie_sync.domain.models import Choice, HeldTorrent, Movie
+from movie_sync.domain.retry import pause_seconds
+from movie_sync.errors import AuthError, MovieSyncError, StorageError
+from movie_sync.ports import Clock, FollowedClient
+from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.progress import (
     concerns_account,
     is_broken,
     is_whole,
@@ -23,19 +29,6 @@ from movie_sync.domain.following import (
     observed,
     percent,
 )
-from movie_sync.domain.models import (
-    Choice,
-    FailedRelease,
-    HeldTorrent,
-    Movie,
-    QueueEntry,
-    Stage,
-    TorrentProgress,
-)
-from movie_sync.domain.retry import pause_seconds
-from movie_sync.errors import AuthError, MovieSyncError, StorageError
-from movie_sync.ports import Clock, FollowedClient
-from movie_sync.queues.manager import QueueManager
 
 _log = logging.getLogger(__name__)
 

@@ -10,15 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from movie_sync.domain.models import (
-    Choice,
-    FailedRelease,
-    Movie,
-    QueueEntry,
-    QueueName,
-    Stage,
-    TorrentProgress,
-)
+from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _MOVIE_KEYS = ("id", "slug", "title", "year", "url", "imdb_id", "original_title", "twin_years", "page_read")

@@ -4,13 +4,14 @@ import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 
-from movie_sync.domain.following import DONE_LATELY, downloaded_at
-from movie_sync.domain.models import Movie, QueueEntry
+from movie_sync.domain.models import Movie
 from movie_sync.domain.twins import is_same_film, letterboxd_keys, own_titles
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import entry_from_dict
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.key_index import KeyIndex
 from movie_sync.queues.line_store import LineStore
+from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.queues.wish_order import WishOrder
 
 _SPARE_ROWS = 1000

@@ -18,11 +18,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
-from movie_sync.domain.models import Choice, Movie, QueueEntry, QueueName, Reason, TorrentProgress
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.queues.entry import QueueEntry, TorrentProgress
 from movie_sync.queues.known_films import KnownFilms
 from movie_sync.queues.queue_set import QueueSet
 from movie_sync.queues.torrents import QueuedTorrents

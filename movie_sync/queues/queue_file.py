@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.domain.models import Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import encode_entry, entry_from_dict
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.film_array import LooseArray, own_lines
 from movie_sync.queues.film_rows import FilmRows
 from movie_sync.storage.atomic_file import (

@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from movie_sync.domain.models import Movie, QueueEntry, QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.queue_file import QueueFile
 from movie_sync.storage.atomic_file import Draft, Going
 

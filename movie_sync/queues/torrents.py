@@ -7,16 +7,9 @@ from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from contextlib import AbstractContextManager
 
-from movie_sync.domain.models import (
-    Choice,
-    FailedRelease,
-    Movie,
-    QueueEntry,
-    QueueName,
-    Reason,
-    TorrentProgress,
-)
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.ports import Clock
+from movie_sync.queues.entry import FailedRelease, QueueEntry, TorrentProgress
 from movie_sync.queues.queue_set import QueueSet
 
 _FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)

@@ -4,9 +4,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from movie_sync.domain.following import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at, percent
-from movie_sync.domain.models import Movie, QueueEntry, QueueName, Stage
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line, shorten
+from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at, percent
 from movie_sync.reports.words import WAITING_FOR_ROOM
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm
 

@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from movie_sync.domain.models import Movie, QueueEntry, QueueName, Reason
+from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.queues.codec import encode_entry
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 
 _ADDED_AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)

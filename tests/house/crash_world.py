@@ -17,16 +17,9 @@ import pytest
 from house.crash_disk import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
 from house.fakes import FakeClock
 from movie_sync.daemon.inbox import Inbox, Request
-from movie_sync.domain.models import (
-    Choice,
-    FailedRelease,
-    Movie,
-    QueueEntry,
-    QueueName,
-    Stage,
-    TorrentProgress,
-)
+from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.errors import StorageError
+from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 
 

@@ -19,7 +19,8 @@ from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_http import Seen
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
-from movie_sync.domain.models import QueueEntry, QueueName
+from movie_sync.domain.models import QueueName
+from movie_sync.queues.entry import QueueEntry
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_STEPS_AT_ONCE = 5_000

@@ -18,13 +18,7 @@ from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.outcomes import RetryPolicy
 from movie_sync.daemon.reach import Aftercare, Connection, Hold, Reach
 from movie_sync.domain.events import Event
-from movie_sync.domain.models import (
-    Movie,
-    QueueEntry,
-    QueueName,
-    Release,
-    WatchlistSnapshot,
-)
+from movie_sync.domain.models import Movie, QueueName, Release, WatchlistSnapshot
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     MovieSyncError,
@@ -34,6 +28,7 @@ from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.radar_store import RadarStore
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore

@@ -7,7 +7,8 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from movie_sync.domain.models import HeldTorrent, QueueEntry, Stage, TorrentProgress
+from movie_sync.domain.models import HeldTorrent
+from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 
 DONE_LATELY = timedelta(days=7)
 """How long a film whose torrent came to its end is shown as done."""
