@@ -29,16 +29,7 @@ class Verdict(StrEnum):
 
 
 _NEW_EDITIONS = frozenset(
-    {
-        "special",
-        "anniversary",
-        "remastered",
-        "remaster",
-        "restored",
-        "restoration",
-        "restauration",
-        "rerelease",
-    }
+    "special anniversary remastered remaster restored restoration restauration rerelease".split()
 )
 _WORDS_OF_A_TELLING_TITLE = 3
 _KNOWN_WORDS_AROUND = 6  # "The", "of" and the like at the edges of a title

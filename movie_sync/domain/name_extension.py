@@ -1,16 +1,9 @@
 """Tell the type of a file by the ending of its name."""
 
-VIDEO_EXTENSIONS = frozenset(
-    """
-    mkv mp4 avi m4v mov wmv mpg mpeg ts m2ts mts vob iso img webm ogm ogv flv f4v rmvb rm asf 3gp
-    """.split()
-)
-OTHER_EXTENSIONS = frozenset(
-    """
-    srt idx ass ssa sup vtt smi nfo txt jpg jpeg png gif bmp pdf epub mobi azw3 cbr cbz m4a m4b ogg wav mka
-    zip exe apk md5 sfv url html xml
-    """.split()
-)
+from movie_sync.domain.word_lists import listed
+
+VIDEO_EXTENSIONS = listed("video files")
+OTHER_EXTENSIONS = listed("other files")
 SUBTITLE_EXTENSIONS = frozenset("srt idx ass ssa sup vtt smi".split())
 BOOK_EXTENSIONS = frozenset("pdf epub mobi azw3 cbr cbz m4b".split())
 _CONTAINER_EXTENSIONS = frozenset({"torrent", "nzb", "rar"})

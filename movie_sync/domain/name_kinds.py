@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from movie_sync.domain.word_lists import listed, meanings
+
 
 class Kind(StrEnum):
     """What a name holds instead of a film, in the words of the reason."""
@@ -39,129 +41,28 @@ class Mark(NamedTuple):
     last: int
 
 
-_SINGLE: dict[str, Kind] = {
-    **dict.fromkeys(("sample", "samples"), Kind.SAMPLE),
-    **dict.fromkeys(("trailer", "trailers", "teaser"), Kind.TRAILER),
-    **dict.fromkeys(
-        (
-            "extras", "featurette", "featurettes", "bonus", "interview", "interviews", "bloopers",
-            "outtakes", "behindthescenes", "deletedscenes", "deletedscene",
-        ),
-        Kind.EXTRAS,
-    ),
-    **dict.fromkeys(("subpack", "subspack", "vobsub", "vobsubs"), Kind.SUBTITLES),
-    **dict.fromkeys(
-        (
-            "trilogy", "trilogie", "trilogia", "trilogiya", "collection", "collections", "anthology",
-            "anthologie", "antologia", "antologie", "quadrilogy", "quadrilogie", "quadrilogia",
-            "tetralogy", "tetralogie", "pentalogy", "pentalogie", "hexalogy", "hexalogie", "heptalogy",
-            "duology", "dilogy", "duologie", "boxset", "coffret", "colectie", "colectia", "megapack",
-            "filmpack", "moviepack", "coleccion", "sammlung", "duopack", "filmreihe",
-        ),
-        Kind.PACK,
-    ),
-    **dict.fromkeys(("xxx", "porn", "porno", "brazzers", "hentai"), Kind.ADULT),
-    **dict.fromkeys(("parody", "parodie", "parodia"), Kind.PARODY),
-    **dict.fromkeys(("soundtrack", "soundtracks", "discography", "audiocd"), Kind.MUSIC),
-    **dict.fromkeys(("audiobook", "audiobooks", "hoerbuch", "horbuch", "ebook"), Kind.BOOK),
-    **dict.fromkeys(
-        (
-            "reaction", "reactions", "reacts", "reacting", "recap", "recaps", "recapped", "review",
-            "reviewed", "reviews", "podcast", "explained",
-        ),
-        Kind.ABOUT,
-    ),
-    **dict.fromkeys(
-        (
-            "rifftrax", "rifftracks", "riffed", "riffs", "mst3k", "fanedit", "fanedits", "fancut", "fanfilm",
-            "fanmade", "abridged", "supercut", "mashup", "sweded", "machinima",
-        ),
-        Kind.EDIT,
-    ),
-    **dict.fromkeys(
-        ("stageplay", "concert", "ballet", "opera", "audiodrama", "audioplay", "hoerspiel", "horspiel"),
-        Kind.STAGE,
-    ),
-    **dict.fromkeys(
-        ("longplay", "walkthrough", "playthrough", "gameplay", "letsplay", "speedrun", "cutscenes"), Kind.GAME
-    ),
-    **dict.fromkeys(("animatic", "animatics", "storyboard", "storyboards"), Kind.EXTRAS),
-}  # fmt: skip
+def _kinds(name: str) -> Iterator[tuple[str, Kind]]:
+    for kind, text in meanings(name):
+        for word in text.split():
+            yield word, Kind[kind.upper()]
+
+
+_SINGLE = dict(_kinds("not a film"))
 # Groups are called so as well.
 _NOT_AS_GROUP = frozenset({Kind.ABOUT, Kind.EDIT, Kind.STAGE})
 _RIVALS = frozenset({"vs", "versus"})
-# These decide only where nothing in the name speaks for a film file.
-_WITHOUT_VIDEO: dict[str, Kind] = {
-    **dict.fromkeys(
-        ("ost", "flac", "mp3", "score", "album", "vinyl", "m4a", "alac", "320kbps", "24bit",
-         "cdda"),
-        Kind.MUSIC,
-    ),
-    **dict.fromkeys(("pdf", "epub", "mobi", "azw3", "cbr", "cbz", "djvu", "m4b", "novel",
-         "screenplay"), Kind.BOOK),
-    **dict.fromkeys(
-        (
-            "skidrow", "codex", "reloaded", "plaza", "cpy", "razor1911", "empress", "fitgirl", "tenoke",
-            "rune", "dodi", "gog", "elamigos", "prophet", "hoodlum", "flt", "simplex", "darksiders",
-            "tinyiso", "deviance", "unleashed", "nsw", "ps2", "ps3", "ps4", "ps5", "xbox", "xbox360", "wii",
-            "x360",
-        ),
-        Kind.GAME,
-    ),
-}  # fmt: skip
-_PHRASES: dict[str, tuple[tuple[tuple[str, ...], Kind], ...]] = {
-    "making": ((("of",), Kind.EXTRAS),),
-    "behind": ((("the", "scenes"), Kind.EXTRAS),),
-    "deleted": ((("scenes",), Kind.EXTRAS), (("scene",), Kind.EXTRAS)),
-    "gag": ((("reel",), Kind.EXTRAS),),
-    "box": ((("set",), Kind.PACK),),
-    "double": ((("feature",), Kind.PACK),),
-    "triple": ((("feature",), Kind.PACK),),
-    "complete": ((("saga",), Kind.PACK), (("series",), Kind.EPISODE), (("season",), Kind.EPISODE)),
-    "full": ((("season",), Kind.EPISODE), (("series",), Kind.EPISODE)),
-    "original": ((("motion", "picture"), Kind.MUSIC), (("score",), Kind.MUSIC)),
-    "mini": ((("series",), Kind.EPISODE),),
-    "tv": ((("series",), Kind.EPISODE),),
-    "video": ((("game",), Kind.GAME),),
-    "pc": ((("game",), Kind.GAME),),
-    "axel": ((("braun",), Kind.ADULT),),
-    "graphic": ((("novel",), Kind.BOOK),),
-    "shooting": ((("script",), Kind.BOOK),),
-    "commentary": ((("only",), Kind.ABOUT),),
-    "subs": ((("only",), Kind.SUBTITLES),),
-    "sub": ((("only",), Kind.SUBTITLES),),
-    "subtitle": ((("only",), Kind.SUBTITLES),),
-    "subtitles": ((("only",), Kind.SUBTITLES),),
-    "only": ((("subs",), Kind.SUBTITLES), (("subtitles",), Kind.SUBTITLES), (("audio",), Kind.MUSIC)),
-    "audio": ((("only",), Kind.MUSIC), (("drama",), Kind.STAGE), (("play",), Kind.STAGE)),
-    "radio": tuple(
-        ((word,), Kind.STAGE)
-        for word in ("drama", "play", "show", "theatre", "theater", "version", "adaptation", "broadcast")
-    ),
-    "stage": tuple(
-        ((word,), Kind.STAGE) for word in ("play", "show", "version", "musical", "production", "recording")
-    ),
-    "theatre": ((("live",), Kind.STAGE), (("play",), Kind.STAGE)),
-    "broadway": ((("musical",), Kind.STAGE), (("show",), Kind.STAGE)),
-    "fan": tuple(
-        ((word,), Kind.EDIT) for word in ("edit", "cut", "film", "made", "remake", "version", "edition")
-    ),
-    "shot": ((("for", "shot"), Kind.EDIT),),
-    "mash": ((("up",), Kind.EDIT),),
-    "table": ((("read",), Kind.STAGE),),
-    "lets": ((("play",), Kind.GAME),),
-    "q": ((("and", "a"), Kind.EXTRAS),),
-    "documentary": tuple(((word,), Kind.ABOUT) for word in ("about", "on", "of")),
-}
+_WITHOUT_VIDEO = dict(_kinds("not a film without video"))
+_PHRASES: dict[str, list[tuple[tuple[str, ...], Kind]]] = {}
+for _phrase, _kind in _kinds("phrases of no film"):
+    _first, *_rest = _phrase.split("-")
+    _PHRASES.setdefault(_first, []).append((tuple(_rest), _kind))
 _EXTRAS_FILE = re.compile(r"[^\s.]-(?:deleted|scenes?|shorts?|other|clips?|themes?)$")
 _FULL_EPISODE = re.compile(r"s\d{1,2}e\d{1,4}\w*|\d{1,2}x\d{2,3}|s\d{1,2}d\d{1,2}")
 _SEASON = re.compile(r"s(?:eason)?\d{1,2}")
 _EPISODE = re.compile(r"e\d{2,3}|ep(?:isode)?\d{1,3}")
 _EXTRA_NUMBER = re.compile(r"x\d\d")
 _INCLUDED_WITH = frozenset({"and", "with", "w", "incl", "including", "plus", "mit", "con", "avec"})
-_SERIES_WORDS = frozenset(
-    {"season", "saison", "staffel", "sezonul", "temporada", "stagione", "series", "ep", "episode"}
-)
+_SERIES_WORDS = listed("series")
 _CRITERION = frozenset({"criterion", "archive", "masterpiece", "signature", "classics", "disney"})
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0\d|1[0-2])[. _-](?:[0-2]\d|3[01])(?![\dpi])")
 

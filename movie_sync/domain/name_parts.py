@@ -5,22 +5,16 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from movie_sync.domain.titles import folded_key
+from movie_sync.domain.word_lists import listed
 
-_WORDS = frozenset(
-    """
-    part pt vol volume chapter kapitel teil partie parte partea chapitre capitolo capitulo capitolul volumul
-    volumen czesc chast deel del resz bolum osa
-    """.split()
-)
+_WORDS = listed("parts")
 _DISCS = frozenset("cd disc disk dvd".split())
 _GLUED = re.compile(r"(part|pt|vol|chapter|teil|cd|disc|disk|dvd)0?([1-4])|([1-4])of[2-4]")
 _STARTS = _WORDS | _DISCS
 _GLUED_LETTERS = frozenset("pvctd1234")  # of what `_GLUED` matches
 _BARE = frozenset("2 3 4 5 6 7 8 9 ii iii iv vi vii viii ix".split())
 # What a number before them counts: channels, discs, sound tracks.
-COUNTED = frozenset(
-    "ch channels cd cds dvd dvds disc discs disk disks audio audios subs bit fps gb mb k in films".split()
-)
+COUNTED = listed("counted")
 _ARTICLES = frozenset({"a", "the"})  # "Partea a II-a"
 _BEHIND_BOTH = frozenset({"and", "of"})
 _MOST = 20

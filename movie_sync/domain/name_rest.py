@@ -11,68 +11,16 @@ from typing import NamedTuple
 from movie_sync.domain.name_parts import COUNTED, Part
 from movie_sync.domain.name_words import PAIRS, Sort
 from movie_sync.domain.release_languages import is_language_word
+from movie_sync.domain.word_lists import listed
 
-# Countries, shops and labels, picture and sound, versions: what says which copy of the film it is.
-_LABELS = frozenset(
-    """
-    usa gbr can aus aut bra mex arg bel nld che dnk prt rou bgr grc tur rus jpn chn hkg twn ind tha cee
-    eur scandinavian scandi benelux latam international british american european canadian australian
-    austrian swiss belgian irish scottish israeli iranian taiwanese brazilian mexican hong kong
-    bollywood hollywood argentina australia brazil canada china denmark finland france germany greece
-    hungary india italy japan korea mexico norway poland romania russia spain sweden turkey afrikaans
-    armenian azerbaijani basque belarusian bosnian burmese catala estonian euskera filipino galician
-    gallego georgian gujarati kazakh khalkha khmer kurdish latvian lithuanian macedonian malay mongolian
-    nepali romansh romansch rumantsch sinhala slovene slovenian swahili tagalog uzbek welsh yiddish geo
-    lek dub dbox muhd
-
-    netflix amazon prime video disney plus hbo paramount peacock apple google play starz showtime mubi
-    shudder crunchyroll youtube red roku tubi bbc iplayer itv arte sky rai zdf ard canal movistar
-    viaplay hotstar sonyliv sunnxt aha zee jio voyo antena tvr filmin britbox max now epix viu iqiyi
-    tving rakuten pluto plex criterion arrow indicator eureka masters cinema moc bfi kino lorber shout
-    scream factory vinegar syndrome severin synapse blue underground olive films twilight time second
-    sight studio studiocanal warner archive sony pictures universal fox mgm lionsgate anchor bay
-    artificial eye umbrella imprint radiance curzon cohen janus grindhouse koch turbine carlotta gaumont
-    pathe constantin optimum tartan powerhouse flicker alley milestone classics classic
-
-    dolby digital digitally surround sound stereo mono audio line clean original orig org true new newly
-    official full movie film feature colour color colored coloured colorised colourised black and white
-    minus sepia tinted silent remaster remasters remastering mastered master reconstruction
-    reconstructed transfer scan scans print prints source sourced encode encoded reencode rip ripped
-    release reissue definition quality superbit deluxe definitive signature diamond platinum gold golden
-    silver steelbook digibook mediabook roadshow producers rogue assembly alternate alternative open
-    matte anamorphic letterbox letterboxed fullframe frame aspect ratio academy cinemascope scope
-    cinerama technicolor vistavision preview broadcast airline proper real nfo read sync synced resync
-    resynced fixed patched reup region free made tv enhanced expanded premium exclusive unseen unedited
-    unaltered unmatted unrestored nontheatrical copy copie forced optional online language languages
-    bilingual pan screen sing along singalong
-
-    extendida extendido estesa estendida longa larga longue integral integrale completa completo complet
-    integralna especial speciale speciala collector sammler ungekurzt ungeschnitten director regista
-    realisateur restaure restauree restaurata restaurada restaurado remasterizado remasterizada
-    rimasterizzato rimasterizzata remasterise remasterisee restauriert neuauflage erweiterte reduks
-    dublado dublada legendado legendada dublat dublata subtitrat subtitrata subtitrare romana doblado
-    doblada doppiato doppiata synchro synchronisiert szinkron szinkronos magyar felirat feliratos lati
-    latin titulky dabing cesky untertitel ondertiteld gesproken turkce dublaj altyazili vose vof mvo dvo
-    avo leg filme ing docu doku
-    """.split()
-)
+_LABELS = listed("labels")  # what says which copy of the film it is
 _GLUE = frozenset("the and with plus from for incl including without".split())
 _NAMES_FOLLOW = frozenset("by par".split())
 _NAMES_FOLLOW_A_DASH = frozenset("de di von od rez regie dir".split())
 _TITLE_FOLLOWS = frozenset({"aka"})
-_INCLUDED = frozenset(
-    """
-    commentary commentaries comm comms extras extra bonus subs subtitles intro introduction featurettes
-    deleted scenes isolated score
-    """.split()
-)
+_INCLUDED = listed("included")
 _INCLUDES = frozenset("with w plus incl including and mit avec con cu".split())
-_EDITION_NOUNS = frozenset(
-    """
-    edition cut version fassung schnittfassung edicion edicao edizione editie editia utgave wydanie kiadas
-    versione versiune versiunea wersja corte montaje
-    """.split()
-)
+_EDITION_NOUNS = listed("edition nouns of all languages")
 _GLUED_NOUNS = (
     "edition", "version", "fassung", "cut", "subs", "subbed", "dub", "dubbed", "german", "french", "spanish",
     "english",
@@ -81,16 +29,7 @@ _LEAST_NOUN = 7
 _MOST_BEFORE_NOUN = 4
 _MOST_NAMES = 3
 _WORDS_OF_A_SITE = 3
-# Nothing around them excuses these: "Live Version", "[Musical]". A film may be a documentary, but more
-# often that is about another.
-_DOUBTED = frozenset(
-    """
-    animated biography cartoon comic commentary conference cosplay documentary edit edits episode exhibition
-    fan game highlights interviews karaoke kids lego live making marionette meeting minecraft music musical
-    orchestra panel pilot play podcast promo puppet puppets radio reading rehearsal remake score series short
-    shorts show simulator sport spoof stage story symphony teaser theater theatre tour tribute
-    """.split()
-)
+_DOUBTED = listed("doubted")
 _OF_SPECIALS = frozenset("tv television christmas holiday".split())
 _SHORT = 2
 # Weak technical words that mean a source where they stand behind the year.

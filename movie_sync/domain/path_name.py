@@ -10,6 +10,7 @@ from movie_sync.domain.name_words import Sort, sort_of
 from movie_sync.domain.readings import How, Reading
 from movie_sync.domain.release_name import ParsedName, parse_name
 from movie_sync.domain.titles import fold
+from movie_sync.domain.word_lists import listed
 
 _SEPARATOR = re.compile(r"(?<!\s)[/\\](?!\s)|^[/\\]")
 _PLAIN_FOLDERS = re.compile(
@@ -20,12 +21,7 @@ _PLAIN_FOLDERS = re.compile(
     """,
     re.VERBOSE,
 )
-_EXTRAS_FOLDERS = frozenset(
-    """
-    sample samples trailer trailers extras featurettes featurette bonus behindthescenes deletedscenes proof
-    subs subtitles
-    """.split()
-)
+_EXTRAS_FOLDERS = listed("extras folders")
 # Such a folder holds extras of the film above it; at the top it is a shelf like any other.
 _EXTRAS_FOLDERS_OF_A_FILM = frozenset("extra specials interviews scenes shorts other others screens".split())
 _SEASON = re.compile(r"(?:season|saison|staffel|series|sezonul|temporada|stagione|s)[ ._-]?\d{1,2}")

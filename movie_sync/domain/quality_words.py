@@ -6,8 +6,9 @@ the parts that are glued to it, and whatever is built so is known, to the title'
 """
 
 import re
-from collections.abc import Iterable
 from functools import lru_cache
+
+from movie_sync.domain.word_lists import meanings
 
 _W = r"(?<![a-z0-9])(?:{})(?![a-z0-9])"
 
@@ -212,45 +213,7 @@ ENCODED = _words(
     "web ?dl",
 )
 
-EDITIONS = (
-    ("Extended", _words("extended", "ee")),
-    ("Director's Cut", _words("directors?(?: cut)?", "dir ?cut", "dc")),
-    ("Final Cut", _words("final cut")),
-    ("Theatrical", _words("theatrical")),
-    ("Unrated", _words("unrated")),
-    ("Uncut", _words("uncut")),
-    ("Uncensored", _words("uncensored")),
-    ("IMAX", _words("imax")),
-    ("Open Matte", _words("open ?matte")),
-    ("Remastered", _words("(?<!ai )remaster(?:ed)?")),
-    ("Restored", _words("(?<!ai )restor(?:ed|ation)")),
-    ("Criterion", _words("criterion")),
-    ("Special Edition", _words("special edition")),
-    ("Collector's Edition", _words("collectors?(?: edition)?")),
-    ("Limited Edition", _words("limited edition")),
-    ("Anniversary", _words("anniversary")),
-    ("Ultimate", _words("ultimate")),
-    ("Deluxe", _words("deluxe")),
-    ("Signature Edition", _words("signature edition")),
-    ("Diamond Edition", _words("diamond(?: luxe)? edition")),
-    ("Redux", _words("redux")),
-    ("Recut", _words("recut")),
-    ("Fan Edit", _words("fan ?edit")),
-    ("Despecialized", _words("despeciali[sz]ed")),
-    ("Colorized", _words("colou?ri[sz]ed")),
-    ("Black and White", _words("black and white", "b and w")),
-    ("Black and Chrome", _words("black and chrome")),
-    ("Noir", _words("(?<!film )noir")),
-    ("Assembly Cut", _words("assembly cut")),
-    ("Rogue Cut", _words("rogue cut")),
-    ("Alternate Cut", _words("alternat(?:e|ive) cut")),
-    ("International Cut", _words("international cut")),
-    ("Festival Cut", _words("festival cut")),
-    ("Roadshow", _words("roadshow")),
-    ("Producer's Cut", _words("producers cut")),
-    ("Super Duper Cut", _words("super duper cut")),
-    ("2in1", _words("2in1")),
-)
+EDITIONS = tuple((name, _words(pattern)) for name, pattern in meanings("editions"))
 
 # Any word that is built as a source ----------------------------------------------------------------
 
@@ -258,22 +221,14 @@ EDITIONS = (
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})
 
 
-def _built(kinds: Iterable[Iterable[str]]) -> re.Pattern[str]:
-    return re.compile("|".join(form for forms in kinds for form in forms))
-
-
-_SOURCE = _built(
-    (
-        *(forms for _, forms in _BAD_SOURCES),
-        _BLURAY,
-        _WEB,
-        _HDTV,
-        _SDTV,
-        _DVD,
-        _REMUX,
-        _DISC,
-        _UPSCALE,
-        _THREE_D,
+_SOURCE = re.compile(
+    "|".join(
+        form
+        for forms in (
+            *(forms for _, forms in _BAD_SOURCES),
+            *(_BLURAY, _WEB, _HDTV, _SDTV, _DVD, _REMUX, _DISC, _UPSCALE, _THREE_D),
+        )
+        for form in forms
     )
 )
 
@@ -283,10 +238,5 @@ def is_built_tag(word: str) -> bool:
     """Tell whether a folded word is built as the name of a source is, though no list may hold it."""
     if word in _NO_TAGS:
         return False
-    return bool(_SOURCE.fullmatch(word) or _is_glued(word))
-
-
-def _is_glued(word: str) -> bool:
-    """Tell whether a word is a source and a resolution in one: "tc1080p", "1080pwebrip"."""
-    found = _GLUED_LINES.fullmatch(word)
-    return bool(found and _SOURCE.fullmatch(found[1] or found[2]))
+    glued = _GLUED_LINES.fullmatch(word)  # a source and a resolution in one: "tc1080p", "1080pwebrip"
+    return bool(_SOURCE.fullmatch(word) or (glued and _SOURCE.fullmatch(glued[1] or glued[2])))

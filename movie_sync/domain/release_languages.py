@@ -3,69 +3,20 @@
 import re
 from collections.abc import Sequence
 
-_NAMES = {
-    "Romanian": "romanian romana rom rum",
-    "Multi": "multi multi2 multi3 multi4 multi5 multi6 dual dualaudio dl ml",
-    "French": "french truefrench francais fre fra vf vff vfq vfi vf2",
-    "VOSTFR": "vostfr subfrench",
-    "German": "german deutsch ger deu",
-    "Italian": "italian italiano ita",
-    "Spanish": "spanish castellano espanol esp spa latino",
-    "Hindi": "hindi hin",
-    "Tamil": "tamil tam",
-    "Telugu": "telugu tel",
-    "Malayalam": "malayalam mal",
-    "Kannada": "kannada kan",
-    "Bengali": "bengali",
-    "Punjabi": "punjabi",
-    "Marathi": "marathi",
-    "Urdu": "urdu",
-    "Russian": "russian rus",
-    "Ukrainian": "ukrainian ukr",
-    "Polish": "polish pl pol lektor",
-    "Hungarian": "hungarian hun",
-    "Czech": "czech cz cze",
-    "Slovak": "slovak",
-    "Bulgarian": "bulgarian bgaudio",
-    "Greek": "greek gre",
-    "Turkish": "turkish tur",
-    "Portuguese": "portuguese portugues brazilian por ptbr",
-    "Dutch": "dutch",
-    "Flemish": "flemish",
-    "Nordic": "nordic",
-    "Swedish": "swedish svensk swe",
-    "Norwegian": "norwegian norsk nor",
-    "Danish": "danish dansk dan",
-    "Finnish": "finnish fin",
-    "Icelandic": "icelandic",
-    "Catalan": "catalan cat",
-    "Croatian": "croatian",
-    "Serbian": "serbian",
-    "Arabic": "arabic ara",
-    "Hebrew": "hebrew heb",
-    "Persian": "persian farsi",
-    "Thai": "thai tha",
-    "Vietnamese": "vietnamese",
-    "Indonesian": "indonesian",
-    "Japanese": "japanese jpn jap",
-    "Korean": "korean kor",
-    "Chinese": "chinese mandarin cantonese chs cht chi",
-    "English": "english ingles eng",
-}
-_LANGUAGES = {word: name for name, words in _NAMES.items() for word in words.split()}
-_ORDER = {name: place for place, name in enumerate(_NAMES)}
-# Abbreviations that are words as well: they count beside another language only.
-_BESIDE_ANOTHER = frozenset(
-    "ara cat chi dan fin gre heb kan mal nor pol por rom rum swe tam tel tha tur".split()
-)
-_SHORT_NAMES = frozenset("ro en pl de fr es it nl se dk cz hu ru gr tr pt bg".split())
+from movie_sync.domain.word_lists import listed, meanings
 
-_SUBTITLES = frozenset(
-    """
-    sub subs subbed subtitle subtitles subtitled softsub softsubs softsubbed subtitulos subtitulado
-    sottotitoli untertitel legendas legendado napisy
-    """.split()
-)
+_LANGUAGES: dict[str, str] = {}
+_ORDER: dict[str, int] = {}
+_ending: set[str] = set()
+for _name, _text in meanings("languages"):
+    _both, _may_end, _behind = (part.split() for part in f"{_text}||".split("|")[:3])
+    _LANGUAGES |= dict.fromkeys(_both + _behind, _name)
+    _ORDER[_name] = len(_ORDER)
+    _ending.update(_both, _may_end)
+LANGUAGES_BEHIND_TITLE = frozenset(_ending)
+_BESIDE_ANOTHER = listed("ambiguous languages")
+_SHORT_NAMES = listed("short languages")
+_SUBTITLES = listed("subtitles")
 _JOINING = frozenset({"and", "plus"})
 _DUB = re.compile(r"(?:dub(?:bed)?)?([a-z]{2,9}?)(?:dub(?:bed|s)?|lek)?")
 _ROMANIAN_SUBTITLES = re.compile(r"ro(?:sub(?:s|bed|bes)?)|subtitrat[ae]?|subtitrare|subro")

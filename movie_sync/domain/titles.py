@@ -9,6 +9,8 @@ import re
 import unicodedata
 from typing import NamedTuple
 
+from movie_sync.domain.word_lists import listed, paired
+
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = re.compile("[\u0300-\u036f]+")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
@@ -21,65 +23,16 @@ _SCRIPT_EDGE = re.compile(rf"(?<=[{_NO_BLANKS}])(?=[a-z0-9])|(?<=[a-z0-9])(?=[{_
 
 _ARTICLES = frozenset({"the", "a", "an"})
 
-_LIGATURES = str.maketrans(
-    {
-        "æ": "ae", "œ": "oe", "ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i",
-        "ħ": "h", "ŋ": "n", "ə": "e", "&": " and ", "+": " and ", "＆": " and ",
-    }
-)  # fmt: skip
-
-# Cyrillic (Russian, Ukrainian, Belarusian, Serbian, Macedonian, Bulgarian) and Greek, as they are
-# most often written in Latin letters in the names of films.
-_ALPHABETS = str.maketrans(
-    {
-        "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh", "з": "z",
-        "и": "i", "й": "y", "к": "k", "л": "l", "м": "m", "н": "n", "о": "o", "п": "p", "р": "r",
-        "с": "s", "т": "t", "у": "u", "ф": "f", "х": "kh", "ц": "ts", "ч": "ch", "ш": "sh",
-        "щ": "shch", "ъ": "", "ы": "y", "ь": "", "э": "e", "ю": "yu", "я": "ya", "і": "i", "ї": "yi",
-        "є": "ye", "ґ": "g", "ў": "u", "ј": "j", "љ": "lj", "њ": "nj", "ћ": "c", "ђ": "dj", "џ": "dz",
-        "ѓ": "gj", "ќ": "kj", "ѕ": "dz",
-        "α": "a", "β": "v", "γ": "g", "δ": "d", "ε": "e", "ζ": "z", "η": "i", "θ": "th", "ι": "i",
-        "κ": "k", "λ": "l", "μ": "m", "ν": "n", "ξ": "x", "ο": "o", "π": "p", "ρ": "r", "σ": "s",
-        "ς": "s", "τ": "t", "υ": "y", "φ": "f", "χ": "ch", "ψ": "ps", "ω": "o",
-    }
-)  # fmt: skip
-
-_ROMAN = {
-    "i": "1", "ii": "2", "iii": "3", "iv": "4", "v": "5", "vi": "6", "vii": "7", "viii": "8",
-    "ix": "9", "x": "10", "xi": "11", "xii": "12", "xiii": "13", "xiv": "14", "xv": "15",
-    "xvi": "16", "xvii": "17", "xviii": "18", "xix": "19", "xx": "20",
-}  # fmt: skip
-_UNITS = {
-    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8,
-    "nine": 9, "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15,
-    "sixteen": 16, "seventeen": 17, "eighteen": 18, "nineteen": 19,
-}  # fmt: skip
-_TENS = {
-    "twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80,
-    "ninety": 90,
-}  # fmt: skip
+_LIGATURES = str.maketrans(paired("ligatures") | dict.fromkeys("&+＆", " and "))
+_ALPHABETS = str.maketrans(paired("alphabets"))
+_ROMAN = paired("roman numbers")
+_UNITS = {word: int(number) for word, number in paired("units").items()}
+_TENS = {word: int(number) for word, number in paired("tens").items()}
 _TEN = 10
 _NUMBER_WORDS = _UNITS | _TENS
-_PARTS = frozenset(
-    {
-        "part", "pt", "vol", "volume", "chapter", "episode", "kapitel", "teil", "partie", "parte",
-        "partea", "chapitre", "capitolo", "capitulo", "capitolul", "volumul", "volumen", "episodio",
-        "del", "osa", "chast", "czesc",
-    }
-)  # fmt: skip
-# After a part word, small numbers of other languages are numbers too ("Teil zwei", "Parte due").
-_FOREIGN_NUMBERS = {
-    "un": "1", "une": "1", "uno": "1", "una": "1", "eins": "1", "unu": "1", "intai": "1",
-    "deux": "2", "due": "2", "dos": "2", "zwei": "2", "doi": "2", "doua": "2", "dva": "2",
-    "trois": "3", "tre": "3", "tres": "3", "drei": "3", "trei": "3", "quatre": "4", "quattro": "4",
-    "cuatro": "4", "vier": "4", "patru": "4",
-}  # fmt: skip
-_SAME_WORDS = {
-    "doctor": "dr", "mister": "mr", "saint": "st", "versus": "vs", "first": "1st", "second": "2nd",
-    "third": "3rd", "fourth": "4th", "fifth": "5th", "sixth": "6th", "seventh": "7th",
-    "eighth": "8th", "ninth": "9th", "tenth": "10th", "eleventh": "11th", "twelfth": "12th",
-    "thirteenth": "13th",
-}  # fmt: skip
+_PARTS = listed("title parts")
+_FOREIGN_NUMBERS = paired("foreign numbers")
+_SAME_WORDS = paired("same words")
 _PLAIN_WORDS = frozenset({*_ROMAN, *_NUMBER_WORDS, *_PARTS, *_SAME_WORDS, "hundred"})
 
 

@@ -48,20 +48,7 @@ _OWNER = re.compile(r"(?:\S+\s+){1,3}?\S+['’]s?\s+\S")
 _STUDIO = re.compile(
     r"^(?:walt disneys?|disneys?|disney pixars?|pixars?|marvels?|marvel studios|dcs?|dreamworks)\s+(?=\w)"
 )
-_UMLAUTS = str.maketrans(
-    {
-        "ä": "ae",
-        "ö": "oe",
-        "ü": "ue",
-        "ø": "oe",
-        "å": "aa",
-        "Ä": "Ae",
-        "Ö": "Oe",
-        "Ü": "Ue",
-        "Ø": "Oe",
-        "Å": "Aa",
-    }
-)
+_UMLAUTS = str.maketrans(dict(zip("äöüøåÄÖÜØÅ", "ae oe ue oe aa Ae Oe Ue Oe Aa".split(), strict=True)))
 _CYRILLIC = re.compile("[\u0400-\u052f]")
 _OTHER_CYRILLIC = (
     str.maketrans({"х": "h", "ц": "c", "щ": "sch", "ю": "ju", "я": "ja", "й": "j", "ж": "z"}),
