@@ -9,6 +9,7 @@ from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import ReleaseError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.entry import QueueEntry, Stage
@@ -27,11 +28,11 @@ class Scene:
         self.movie = film(1)
         self.bench.tracker.offer(self.movie.imdb_id or "", release_of(self.movie, 101))
 
-    def hold(self, state: str, progress: float, info_hash: str = _THEIRS, **more: object) -> None:
+    def hold(self, phase: TorrentPhase, progress: float, info_hash: str = _THEIRS, **more: object) -> None:
         """Let the client hold a torrent."""
         left = 0 if progress == 1 else 1 + int((1 - progress) * 9_000_000_000)
         held = HeldTorrent(
-            info_hash, _NAME, progress, state, bytes_left=left, has_tracker=True, content_path="/films/x"
+            info_hash, _NAME, progress, phase, bytes_left=left, has_tracker=True, content_path="/films/x"
         )
         self.bench.client.held[info_hash] = dataclasses.replace(held, **more)  # type: ignore[arg-type]
 
@@ -69,7 +70,7 @@ def scene(tmp_path: Path) -> Scene:
 
 def test_a_whole_one_is_the_film(scene: Scene) -> None:
     """It counts as downloaded; nothing is fetched, followed or announced."""
-    scene.hold("stalledUP", 1.0)
+    scene.hold(TorrentPhase.WHOLE, 1.0)
     scene.wish()
     assert (scene.entry.reason, scene.entry.follow) == ("already downloaded", None)
     assert scene.bench.client.added == []
@@ -77,28 +78,28 @@ def test_a_whole_one_is_the_film(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "progress", "stage"),
+    ("phase", "progress", "stage"),
     [
-        ("downloading", 0.03, Stage.DOWNLOADING),
-        ("stalledDL", 0.0, Stage.ADDED),
-        ("pausedDL", 0.0, Stage.STOPPED),
-        ("stoppedDL", 0.5, Stage.STOPPED),
-        ("missingFiles", 0.0, Stage.BROKEN),
-        ("error", 0.7, Stage.BROKEN),
-        ("moving", 1.0, Stage.ADDED),
-        ("checkingUP", 1.0, Stage.ADDED),
-        ("unknown", 1.0, Stage.DOWNLOADING),
+        (TorrentPhase.DOWNLOADING, 0.03, Stage.DOWNLOADING),
+        (TorrentPhase.AWAITING_PEERS, 0.0, Stage.ADDED),
+        (TorrentPhase.STOPPED, 0.0, Stage.STOPPED),
+        (TorrentPhase.STOPPED, 0.5, Stage.STOPPED),
+        (TorrentPhase.FILES_MISSING, 0.0, Stage.BROKEN),
+        (TorrentPhase.FAILED, 0.7, Stage.BROKEN),
+        (TorrentPhase.MOVING, 1.0, Stage.ADDED),
+        (TorrentPhase.CHECKING, 1.0, Stage.ADDED),
+        (TorrentPhase.UNKNOWN, 1.0, Stage.DOWNLOADING),
     ],
 )
 @pytest.mark.parametrize("known_by", ["name", "comment", "hash"])
 def test_one_that_is_not_whole_is_adopted(
-    scene: Scene, known_by: str, state: str, progress: float, stage: Stage
+    scene: Scene, known_by: str, phase: TorrentPhase, progress: float, stage: Stage
 ) -> None:
     """It is followed to its end like one of ours, and then announced; nothing is handed over meanwhile."""
     info_hash = _OURS if known_by == "hash" else _THEIRS
     name = _NAME if known_by == "name" else "my favourite"
     comment = "https://filelist.io/details.php?id=101" if known_by == "comment" else ""
-    scene.hold(state, progress, info_hash, name=name, comment=comment, bytes_left=1)
+    scene.hold(phase, progress, info_hash, name=name, comment=comment, bytes_left=1)
     scene.wish()
     scene.work(60)
     assert scene.entry.choice
@@ -106,7 +107,7 @@ def test_one_that_is_not_whole_is_adopted(
     assert scene.entry.follow
     assert (scene.entry.follow.stage, scene.entry.follow.is_adopted) == (stage, True)
     assert scene.told == []
-    scene.hold("uploading", 1.0, info_hash, name=name)
+    scene.hold(TorrentPhase.WHOLE, 1.0, info_hash, name=name)
     scene.work(1200)
     assert scene.entry.follow.stage is Stage.DOWNLOADED
     assert scene.told == [EventKind.DOWNLOADED]
@@ -115,9 +116,9 @@ def test_one_that_is_not_whole_is_adopted(
 
 def test_of_several_the_furthest_counts(scene: Scene) -> None:
     """A whole one is the film, whatever others of it are on their way."""
-    scene.hold("downloading", 0.9, hash_of(8))
-    scene.hold("stalledUP", 1.0, hash_of(9))
-    scene.hold("downloading", 0.1, hash_of(10))
+    scene.hold(TorrentPhase.DOWNLOADING, 0.9, hash_of(8))
+    scene.hold(TorrentPhase.WHOLE, 1.0, hash_of(9))
+    scene.hold(TorrentPhase.DOWNLOADING, 0.1, hash_of(10))
     scene.wish()
     assert scene.entry.choice
     assert scene.entry.choice.info_hash == hash_of(9)
@@ -127,7 +128,7 @@ def test_of_several_the_furthest_counts(scene: Scene) -> None:
 @pytest.mark.parametrize("name", ["Made.Up.B.1951.HDCAM.x264-X", "Made.Up.B.1951.480p.WEB.x264-X"])
 def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: str) -> None:
     """A camera copy, or a quality outside the order: the release is fetched all the same."""
-    scene.hold("stalledUP", 1.0, name=name)
+    scene.hold(TorrentPhase.WHOLE, 1.0, name=name)
     scene.wish()
     assert scene.bench.client.added == [_OURS]
 
@@ -135,13 +136,13 @@ def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: st
 def test_an_adopted_one_that_stalls_makes_way(tmp_path: Path) -> None:
     """It is given up for the film's next release, and stays in the client: it is not ours to take out."""
     scene = Scene(tmp_path, removes_stalled=True)
-    scene.hold("stalledDL", 0.03)
+    scene.hold(TorrentPhase.AWAITING_PEERS, 0.03)
     scene.wish()
     scene.work(_STALLED_AFTER + 300)
     assert scene.bench.client.added == [_OURS]
     assert [old.choice.info_hash for old in scene.entry.tried] == [_THEIRS]
     assert _THEIRS in scene.bench.client.held
-    scene.hold("stalledUP", 1.0)
+    scene.hold(TorrentPhase.WHOLE, 1.0)
     scene.work(120)
     assert scene.entry.choice
     assert scene.entry.choice.info_hash == _THEIRS, "the first to be whole wins"
@@ -150,7 +151,7 @@ def test_an_adopted_one_that_stalls_makes_way(tmp_path: Path) -> None:
 def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
     """Also after a restart, and when the film is asked for again."""
     scene = Scene(tmp_path, removes_stalled=True)
-    scene.hold("stalledDL", 0.03)
+    scene.hold(TorrentPhase.AWAITING_PEERS, 0.03)
     scene.wish()
     scene.bench.start()
     scene.bench.queues.add_to_pending(scene.movie, by_command=True)
@@ -164,7 +165,7 @@ def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
 def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
     """An adopted torrent counts among those at once while it runs; stopped, it takes no place."""
     scene = Scene(tmp_path, max_unfinished=1)
-    scene.hold("pausedDL", 0.03)
+    scene.hold(TorrentPhase.STOPPED, 0.03)
     scene.wish()
     scene.work(60)
     other = film(2)
@@ -179,7 +180,7 @@ def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
     """Where all places are taken by stopped torrents, it says so: nobody starts what he thinks is running."""
     scene = Scene(tmp_path, max_unfinished=1)
     scene.wish()
-    scene.hold("stoppedDL", 0.0, _OURS)
+    scene.hold(TorrentPhase.STOPPED, 0.0, _OURS)
     scene.work(60)
     assert scene.entry.follow
     assert scene.entry.follow.stage is Stage.STOPPED
@@ -222,12 +223,12 @@ def test_a_torrent_of_both_versions_goes_by_the_hash_that_the_client_shows(
     )
     scene.bench.client.shows_other_hash = True
     if was_there:
-        scene.hold("downloading", 0.2, other, name="my favourite")
+        scene.hold(TorrentPhase.DOWNLOADING, 0.2, other, name="my favourite")
     scene.wish()
     assert scene.entry.choice
     assert scene.entry.choice.info_hash == other
     assert scene.bench.client.added == ([] if was_there else [other])
-    scene.hold("stalledUP", 1.0, other)
+    scene.hold(TorrentPhase.WHOLE, 1.0, other)
     scene.work(120)
     assert scene.entry.follow
     assert scene.entry.follow.stage is Stage.DOWNLOADED

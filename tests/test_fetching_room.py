@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_sync.domain.models import HeldTorrent, QueueName
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import UnavailableError
 from movie_sync.following.follower import FollowPolicy
 
@@ -26,12 +27,14 @@ def _work(bench: Bench) -> str:
 
 
 def _finish(client: FakeClient, info_hash: str) -> None:
-    held = HeldTorrent(info_hash, f"t {info_hash[-3:]}", 1.0, "stalledUP", bytes_left=0, has_tracker=True)
+    held = HeldTorrent(
+        info_hash, f"t {info_hash[-3:]}", 1.0, TorrentPhase.WHOLE, bytes_left=0, has_tracker=True
+    )
     client.held[info_hash] = held
 
 
 def _unfinished(client: FakeClient) -> int:
-    return sum(held.state != "stalledUP" for held in client.held.values())
+    return sum(held.phase != TorrentPhase.WHOLE for held in client.held.values())
 
 
 def _bench(folder: Path, films: int, **limits: int) -> Bench:
@@ -156,7 +159,9 @@ def test_the_limit_holds_whatever_happens(
     bench = _bench(tmp_path_factory.mktemp("drip"), 6, max_unfinished=limit)
     wished = 6
     for move in moves:
-        unfinished = [held.info_hash for held in bench.client.held.values() if held.state != "stalledUP"]
+        unfinished = [
+            held.info_hash for held in bench.client.held.values() if held.phase != TorrentPhase.WHOLE
+        ]
         if move == "finish" and unfinished:
             _finish(bench.client, unfinished[0])
         elif move == "remove" and unfinished:

@@ -10,6 +10,7 @@ from test_torrent_follower import Scene
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.codec import follow_to_dict
@@ -38,10 +39,12 @@ def _work(bench: Bench) -> None:
     raise AssertionError("the worker never rests")
 
 
-def _become(bench: Bench, number: int, state: str, progress: float, *, has_tracker: bool = True) -> None:
+def _become(
+    bench: Bench, number: int, phase: TorrentPhase, progress: float, *, has_tracker: bool = True
+) -> None:
     wanted = hash_of(100 + number)
     bench.client.held[wanted] = HeldTorrent(
-        wanted, f"t{number}", progress, state, content_path=f"/films/{number}",
+        wanted, f"t{number}", progress, phase, content_path=f"/films/{number}",
         bytes_left=int((1 - progress) * 9_000_000_000), has_tracker=has_tracker,
     )  # fmt: skip
 
@@ -64,10 +67,10 @@ def _stages(bench: Bench) -> list[Stage]:
 def test_one_torrents_question_keeps_no_other_one_back(tmp_path: Path, fault: MovieSyncError) -> None:
     """A question about one that has no answer: the others come to their end, once, in the queue file too."""
     bench = _many(tmp_path, 4)
-    _become(bench, 0, "stalledDL", 0.0, has_tracker=False)
+    _become(bench, 0, TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
     bench.client.errors_by_call[f"refusal {hash_of(100)}"] = fault
     for number in (1, 2, 3):
-        _become(bench, number, "stalledUP", 1.0)
+        _become(bench, number, TorrentPhase.WHOLE, 1.0)
     for _ in range(20):
         bench.clock.advance(30)
         _work(bench)
@@ -81,12 +84,12 @@ def test_a_question_without_an_answer_waits_longer_each_time(tmp_path: Path) -> 
     bench = _many(tmp_path, 2)
     question = f"refusal {hash_of(100)}"
     bench.client.errors_by_call[question] = SlowError("no answer in time")
-    _become(bench, 0, "stalledDL", 0.0, has_tracker=False)
-    _become(bench, 1, "downloading", 0.1)
+    _become(bench, 0, TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
+    _become(bench, 1, TorrentPhase.DOWNLOADING, 0.1)
     bench.journal.clear()
     for _ in range(120):
         bench.clock.advance(30)
-        _become(bench, 1, "downloading", 0.1 + len(bench.journal) / 1000)
+        _become(bench, 1, TorrentPhase.DOWNLOADING, 0.1 + len(bench.journal) / 1000)
         _work(bench)
     assert bench.journal.count("states") > 50, "the passes go on"
     assert bench.journal.count(question) < 12
@@ -113,7 +116,12 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
             movie, "downloaded", choice, follow=TorrentProgress(Stage.ADDED, bench.clock.now())
         )
         held = HeldTorrent(
-            hash_of(1000 + number), f"t{number}", 0.1, "downloading", bytes_left=1, has_tracker=True
+            hash_of(1000 + number),
+            f"t{number}",
+            0.1,
+            TorrentPhase.DOWNLOADING,
+            bytes_left=1,
+            has_tracker=True,
         )
         bench.client.held[held.info_hash] = held
     for _ in range(4):
@@ -123,7 +131,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
     for number in range(20):
         wanted = hash_of(1000 + number)
         bench.client.held[wanted] = dataclasses.replace(
-            bench.client.held[wanted], progress=1.0, state="stalledUP", bytes_left=0
+            bench.client.held[wanted], progress=1.0, phase=TorrentPhase.WHOLE, bytes_left=0
         )
     for _ in range(6):
         bench.clock.advance(60)
@@ -144,7 +152,7 @@ def _choice():  # type: ignore[no-untyped-def]
 def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int) -> None:
     """To the nearest percent, but 100 only for what is whole, on the disk as well."""
     scene = Scene(tmp_path)
-    scene.become("moving" if progress == 1 else "downloading", progress)
+    scene.become(TorrentPhase.MOVING if progress == 1 else TorrentPhase.DOWNLOADING, progress)
     follow = TorrentProgress(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
     scene.bench.queues.torrents.note({scene.hash: follow})
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
@@ -162,7 +170,7 @@ def test_a_trickle_is_no_progress(tmp_path: Path, thousandths_an_hour: float, st
     scene = Scene(tmp_path)
     progress = 0.02
     for _ in range(5):
-        scene.become("downloading", progress, bytes_a_second=10)
+        scene.become(TorrentPhase.DOWNLOADING, progress, bytes_a_second=10)
         scene.pass_time(_STALLED_AFTER / 4)
         progress += thousandths_an_hour / 1000 / 4
     assert (hash_of(102) in scene.client.added) is stalls
@@ -171,15 +179,15 @@ def test_a_trickle_is_no_progress(tmp_path: Path, thousandths_an_hour: float, st
 def test_what_comes_at_last_makes_up_for_a_standstill(tmp_path: Path) -> None:
     """A torrent that stood still and then gets its parts is not given up while it gets them."""
     scene = Scene(tmp_path)
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.9)
     for step in range(1, 20):
-        scene.become("downloading", 0.02 + step / 500, bytes_a_second=5000)
+        scene.become(TorrentPhase.DOWNLOADING, 0.02 + step / 500, bytes_a_second=5000)
         scene.pass_time(900)
     assert scene.client.added == [hash_of(101)]
     assert scene.completed.follow
     assert scene.completed.follow.idle_seconds < 900
-    scene.become("downloading", 0.02 + 20 / 500, bytes_a_second=5000)
+    scene.become(TorrentPhase.DOWNLOADING, 0.02 + 20 / 500, bytes_a_second=5000)
     scene.pass_time(_STALLED_AFTER * 0.9)
     scene.bench.start()
     scene.pass_time(_STALLED_AFTER * 0.2)

@@ -11,6 +11,7 @@ from house.workers import POLICY, Bench, film, release_of
 
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import HeldTorrent, QueueName, Reason
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import ReleaseError, StorageError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.notices.outbox import EventOutbox
@@ -58,7 +59,7 @@ class Scene:
     def arrive(self) -> None:
         """Let the client have the torrent whole."""
         self.bench.client.held[HASH] = HeldTorrent(
-            HASH, "Torrent", 1.0, "uploading", content_path="/films/x", bytes_left=0
+            HASH, "Torrent", 1.0, TorrentPhase.WHOLE, content_path="/films/x", bytes_left=0
         )
 
     def work(self, seconds: float = 60.0) -> list[str]:
@@ -141,7 +142,7 @@ def test_a_crash_repeats_nothing(scene: Scene, kind: str) -> None:
         assert scene.work() == ["downloaded"]
     elif kind == "replaced":
         scene.bench.client.held[HASH] = HeldTorrent(
-            HASH, "Torrent", 0.2, "stalledDL", has_tracker=True, bytes_left=9
+            HASH, "Torrent", 0.2, TorrentPhase.AWAITING_PEERS, has_tracker=True, bytes_left=9
         )
         scene.work()
         scene.crashes = True

@@ -294,7 +294,7 @@ def test_film_downloads_to_identical_bytes(command, tmp_path, caplog):
 
         def is_done() -> bool:
             held = client.find(torrent.info_hash)
-            return held is not None and held.state in {"stalledUP", "uploading"}
+            return held is not None and held.client_word in {"stalledUP", "uploading"}
 
         wait_until(is_done, 30)
         assert copy_of(ours.downloads, torrent.name) == content

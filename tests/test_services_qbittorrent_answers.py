@@ -17,6 +17,7 @@ from stand_ins.qbittorrent import ADD, INFO, LOGIN, VERSION, Answer, Manner, QBi
 
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import TorrentFile
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -213,11 +214,11 @@ def test_fields_of_other_types_are_left_out(stand_in):
     """A torrent whose lesser fields are missing or odd is still known by its hash."""
     stand_in.rows.append({"hash": _HASH.upper(), "name": None, "progress": "much", "state": 3})
     (held,) = make_client(stand_in.url).torrents()
-    assert (held.info_hash, held.name, held.progress, held.state, held.comment) == (
+    assert (held.info_hash, held.name, held.progress, held.phase, held.comment) == (
         _HASH,
         "",
         0.0,
-        "unknown",
+        TorrentPhase.UNKNOWN,
         "",
     )
 

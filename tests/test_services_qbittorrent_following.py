@@ -54,7 +54,7 @@ def wait_for_state(client: QBittorrentClient, torrent: TorrentFile, *states: str
 
     def is_so() -> bool:
         held = client.states([torrent.info_hash]).get(torrent.info_hash)
-        return held is not None and held.state in states
+        return held is not None and held.client_word in states
 
     wait_until(is_so, 20)
     return state_of(client, torrent)
@@ -71,7 +71,7 @@ def test_states_of_what_nobody_has_paused_and_missing(running, raw):
     found = client.states([waiting.info_hash.upper(), paused.info_hash, _FAR_HASH, "all", ""])
     assert found.keys() == {waiting.info_hash, paused.info_hash}
     held = found[waiting.info_hash]
-    assert (held.name, held.state, held.progress) == (waiting.name, "stalledDL", 0.0)
+    assert (held.name, held.client_word, held.progress) == (waiting.name, "stalledDL", 0.0)
     assert (held.bytes_left, held.size_bytes, held.bytes_a_second) == (5000, 5000, 0)
     assert sorted(held.tags) == ["movie_sync", "two words"]
     assert not held.has_tracker

@@ -30,6 +30,7 @@ from stand_ins.qbittorrent import (
 from test_services_qbittorrent_answers import make_client
 
 from movie_sync.domain.models import Room
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, Stopped, UnavailableError
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -63,6 +64,30 @@ def row(number: int, **changes: object) -> dict[str, object]:
         "tracker": _URL,
         **changes,
     }
+
+
+@pytest.mark.parametrize(
+    ("words", "phase"),
+    [  # what 4.5, 5.0, 5.1 and 5.3 say
+        ("uploading stalledUP queuedUP forcedUP pausedUP stoppedUP", TorrentPhase.WHOLE),
+        ("downloading forcedDL", TorrentPhase.DOWNLOADING),
+        ("stalledDL metaDL forcedMetaDL", TorrentPhase.AWAITING_PEERS),
+        ("queuedDL allocating", TorrentPhase.QUEUED),
+        ("pausedDL stoppedDL", TorrentPhase.STOPPED),
+        ("checkingUP checkingDL checkingResumeData", TorrentPhase.CHECKING),
+        ("moving", TorrentPhase.MOVING),
+        ("missingFiles", TorrentPhase.FILES_MISSING),
+        ("error", TorrentPhase.FAILED),
+        ("unknown somethingNew", TorrentPhase.UNKNOWN),
+    ],
+)
+def test_each_word_of_qbittorrent_has_its_phase(stand_in, words, phase):
+    """What seeds is whole only if nothing of it is left to get; its own word is kept for log lines."""
+    for word in words.split():
+        stand_in.rows = [row(1, state=word, amount_left=0), row(2, state=word, amount_left=5)]
+        complete, partial = make_client(stand_in.url).torrents()
+        assert (complete.phase, complete.client_word) == (phase, word)
+        assert partial.phase is (TorrentPhase.UNKNOWN if phase is TorrentPhase.WHOLE else phase)
 
 
 def test_nothing_is_asked_about_nothing(stand_in):

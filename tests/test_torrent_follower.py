@@ -10,6 +10,7 @@ from house.workers import Bench, film, release_of
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.entry import QueueEntry, Stage
@@ -50,12 +51,12 @@ class Scene:
             seconds -= 30.0
             self.work()
 
-    def become(self, state: str, progress: float, *, info_hash: str = "", **more: object) -> None:
+    def become(self, phase: TorrentPhase, progress: float, *, info_hash: str = "", **more: object) -> None:
         """Let the client show a torrent so from now on."""
         wanted = info_hash or self.hash
         left = 0 if progress == 1 and not more.get("bytes_left") else int((1 - progress) * 9_000_000_000)
         values = {"bytes_left": left, "has_tracker": True, "content_path": f"/films/{wanted[-3:]}"} | more
-        held = HeldTorrent(wanted, f"Torrent {wanted[-3:]}", progress, state)
+        held = HeldTorrent(wanted, f"Torrent {wanted[-3:]}", progress, phase)
         self.client.held[wanted] = dataclasses.replace(held, **values)  # type: ignore[arg-type]
 
     @property
@@ -85,12 +86,12 @@ def test_a_film_is_followed_until_its_files_are_there(scene: Scene) -> None:
     """The completed entry tells the stage: added, downloading, downloaded with the place."""
     assert scene.completed.follow
     assert scene.completed.follow.stage is Stage.ADDED
-    scene.become("downloading", 0.4, bytes_a_second=1_000_000)
+    scene.become(TorrentPhase.DOWNLOADING, 0.4, bytes_a_second=1_000_000)
     scene.pass_time(30)
     follow = scene.completed.follow
     assert follow
     assert (follow.stage, follow.progress, follow.bytes_a_second) == (Stage.DOWNLOADING, 0.4, 1_000_000)
-    scene.become("stalledUP", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(30)
     follow = scene.completed.follow
     assert follow
@@ -102,20 +103,20 @@ def test_a_film_is_followed_until_its_files_are_there(scene: Scene) -> None:
     assert scene.client.journal == [], "nothing is asked any more"
 
 
-@pytest.mark.parametrize("state", ["moving", "checkingUP", "checkingResumeData"])
-def test_progress_one_alone_is_not_the_end(scene: Scene, state: str) -> None:
+@pytest.mark.parametrize("phase", [TorrentPhase.MOVING, TorrentPhase.CHECKING])
+def test_progress_one_alone_is_not_the_end(scene: Scene, phase: TorrentPhase) -> None:
     """While files are moved or checked they are not there yet."""
-    scene.become(state, 1.0)
+    scene.become(phase, 1.0)
     scene.pass_time(300)
     assert scene.completed.is_unfinished
-    scene.become("uploading", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(60)
     assert not scene.completed.is_unfinished
 
 
 def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None:
     """No progress for long enough: the next release is taken, the first one never again."""
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.client.added == [hash_of(101), hash_of(102)]
     entry = scene.completed
@@ -123,7 +124,7 @@ def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None
     assert "stalled" in entry.tried[0].why
     assert hash_of(101) in scene.client.held, "nothing is taken out of the client"
     assert scene.told.count(EventKind.REPLACED) == 1
-    scene.become("stalledDL", 0.0, info_hash=hash_of(102))
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0, info_hash=hash_of(102))
     scene.pass_time(2 * _STALLED_AFTER)
     failed = scene.bench.only(QueueName.FAILED)
     assert [old.choice.info_hash for old in failed.tried] == [hash_of(101), hash_of(102)]
@@ -133,11 +134,11 @@ def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None
 
 def test_the_first_to_be_whole_wins(scene: Scene) -> None:
     """A torrent that was given up and comes to its end all the same completes the film."""
-    scene.become("stalledDL", 0.5)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.completed.choice
     assert scene.completed.choice.info_hash == hash_of(102)
-    scene.become("uploading", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(60)
     entry = scene.completed
     assert entry.choice
@@ -151,26 +152,26 @@ def test_the_first_to_be_whole_wins(scene: Scene) -> None:
 def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: Scene) -> None:
     """The film waits among the failed ones; the old torrent is still looked at and completes it."""
     scene.bench.tracker.by_imdb[scene.movie.imdb_id or ""] = []
-    scene.become("stalledDL", 0.5)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.bench.only(QueueName.FAILED).tried
-    scene.become("uploading", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(1200)
     assert scene.completed.follow
     assert scene.completed.follow.stage is Stage.DOWNLOADED
 
 
-@pytest.mark.parametrize("state", ["pausedDL", "stoppedDL", "queuedDL", "checkingDL"])
-def test_time_in_which_it_could_not_try_does_not_count(scene: Scene, state: str) -> None:
+@pytest.mark.parametrize("phase", [TorrentPhase.STOPPED, TorrentPhase.QUEUED, TorrentPhase.CHECKING])
+def test_time_in_which_it_could_not_try_does_not_count(scene: Scene, phase: TorrentPhase) -> None:
     """Paused, queued or being checked, a torrent is not stalled."""
-    scene.become(state, 0.02)
+    scene.become(phase, 0.02)
     scene.pass_time(3 * _STALLED_AFTER)
     assert scene.client.added == [hash_of(101)]
 
 
 def test_time_without_the_client_does_not_count(scene: Scene) -> None:
     """While qBittorrent is out of reach no torrent stalls, and what comes after it is taken up."""
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER / 2)
     scene.client.error = NetworkError("qBittorrent is not reached")
     scene.pass_time(5 * _STALLED_AFTER)
@@ -184,14 +185,14 @@ def test_time_without_the_client_does_not_count(scene: Scene) -> None:
 def test_progress_starts_the_count_anew(scene: Scene) -> None:
     """A slow torrent that gets something now and then is left to it."""
     for number in range(1, 8):
-        scene.become("stalledDL", number / 100)
+        scene.become(TorrentPhase.AWAITING_PEERS, number / 100)
         scene.pass_time(_STALLED_AFTER * 0.7)
     assert scene.client.added == [hash_of(101)]
 
 
 def test_idle_time_survives_a_restart(scene: Scene) -> None:
     """What was counted before a restart counts, but for the last few minutes."""
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.8)
     scene.bench.start()
     scene.pass_time(_STALLED_AFTER * 0.4)
@@ -201,7 +202,7 @@ def test_idle_time_survives_a_restart(scene: Scene) -> None:
 def test_what_the_tracker_refuses_is_replaced(scene: Scene) -> None:
     """A torrent that the tracker does not know (any more) is given up within minutes."""
     scene.client.refusals[scene.hash] = "unregistered torrent"
-    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
     scene.pass_time(120)
     assert scene.client.added == [hash_of(101), hash_of(102)]
     assert "unregistered torrent" in scene.completed.tried[0].why
@@ -213,7 +214,7 @@ def test_what_the_tracker_refuses_is_replaced(scene: Scene) -> None:
 def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) -> None:
     """The tracker refuses the user, not the torrent: said once, nothing is replaced."""
     scene.client.refusals[scene.hash] = words
-    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
     scene.pass_time(3 * _STALLED_AFTER)
     assert scene.client.added == [hash_of(101)], "also not for standing still meanwhile"
     assert scene.told.count(EventKind.REFUSED) == 1
@@ -221,10 +222,10 @@ def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) ->
 
 def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
     """While the tracker is down no torrent stalls; when it is back the count begins anew."""
-    scene.become("stalledDL", 0.0, has_tracker=False)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
     scene.pass_time(3 * _STALLED_AFTER)
     assert scene.client.added == [hash_of(101)]
-    scene.become("stalledDL", 0.0)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0)
     scene.pass_time(_STALLED_AFTER * 1.1)
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
@@ -232,7 +233,7 @@ def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
 def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     """A torrent taken out, by hand or by a rule there, stays out, and the film is not fetched unless asked for."""
     caplog.set_level(logging.INFO)
-    scene.become("downloading", 0.3)
+    scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
     del scene.client.held[scene.hash]
     scene.pass_time(120)
@@ -250,7 +251,7 @@ def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCap
 
 def test_one_look_without_it_proves_nothing(scene: Scene) -> None:
     """A client that is just starting shows a part of its torrents; when it shows all, all is as before."""
-    scene.become("downloading", 0.3)
+    scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
     torrent = scene.client.held.pop(scene.hash)
     scene.bench.clock.advance(31)
@@ -267,7 +268,7 @@ def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> No
     """A client that had lost its session and got it back finishes the film."""
     del scene.client.held[scene.hash]
     scene.pass_time(120)
-    scene.become("uploading", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(1200)
     assert scene.completed.follow
     assert scene.completed.follow.stage is Stage.DOWNLOADED
@@ -276,38 +277,40 @@ def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> No
 @pytest.mark.parametrize("way", ["by hand", "by command"])
 def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: Scene, way: str) -> None:
     """How long it stood still before it was taken out does not count."""
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.9)
     del scene.client.held[scene.hash]
     scene.pass_time(120)
     if way == "by command":
         scene.bench.queues.add_to_pending(scene.movie, by_command=True)
         scene.work()
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.8)
     assert hash_of(102) not in scene.client.added
     scene.pass_time(_STALLED_AFTER)
     assert scene.client.added[-1] == hash_of(102)
 
 
-@pytest.mark.parametrize("state", ["error", "missingFiles"])
-def test_a_broken_torrent_is_checked_again_first(scene: Scene, state: str) -> None:
+@pytest.mark.parametrize(
+    ("phase", "words"), [(TorrentPhase.FAILED, "an error"), (TorrentPhase.FILES_MISSING, "missing files")]
+)
+def test_a_broken_torrent_is_checked_again_first(scene: Scene, phase: TorrentPhase, words: str) -> None:
     """Often a recheck heals it; only what is broken after that is replaced."""
-    scene.become(state, 0.3)
+    scene.become(phase, 0.3)
     scene.pass_time(120)
     assert scene.client.journal.count(f"recheck {scene.hash}") == 1
     assert scene.client.added == [hash_of(101)]
     scene.pass_time(900)
     assert scene.client.added == [hash_of(101), hash_of(102)]
     assert scene.client.journal.count(f"recheck {scene.hash}") == 1
-    assert state in scene.completed.tried[0].why
+    assert words in scene.completed.tried[0].why
 
 
 def test_a_recheck_that_heals_is_enough(scene: Scene) -> None:
     """After the recheck the torrent goes on."""
-    scene.become("error", 0.3)
+    scene.become(TorrentPhase.FAILED, 0.3)
     scene.pass_time(60)
-    scene.become("downloading", 0.31)
+    scene.become(TorrentPhase.DOWNLOADING, 0.31)
     scene.pass_time(1800)
     assert scene.client.added == [hash_of(101)]
 
@@ -315,7 +318,7 @@ def test_a_recheck_that_heals_is_enough(scene: Scene) -> None:
 def test_a_full_disk_is_no_fault_of_the_torrent(scene: Scene) -> None:
     """With the client's disk full nothing is replaced; when there is room it goes on by itself."""
     scene.client.free_bytes = 1000
-    scene.become("error", 0.3)
+    scene.become(TorrentPhase.FAILED, 0.3)
     scene.pass_time(3 * 3600)
     assert scene.client.added == [hash_of(101)]
     assert EventKind.DISK_FULL in scene.told
@@ -329,7 +332,7 @@ def test_a_full_disk_is_no_fault_of_the_torrent(scene: Scene) -> None:
 def test_remove_stalled_takes_next_to_nothing_out(tmp_path: Path, progress: float, is_removed: bool) -> None:
     """Only where the user wants it, and only with under a tenth downloaded."""
     scene = Scene(tmp_path, removes_stalled=True)
-    scene.become("stalledDL", progress)
+    scene.become(TorrentPhase.AWAITING_PEERS, progress)
     scene.pass_time(_STALLED_AFTER + 120)
     assert (scene.hash not in scene.client.held) is is_removed
 
@@ -337,8 +340,8 @@ def test_remove_stalled_takes_next_to_nothing_out(tmp_path: Path, progress: floa
 def test_what_shares_its_files_is_not_removed(tmp_path: Path) -> None:
     """Another torrent on the same files keeps them."""
     scene = Scene(tmp_path, removes_stalled=True)
-    scene.become("stalledDL", 0.02)
-    scene.become("uploading", 1.0, info_hash=hash_of(9), content_path="/films/065")
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
+    scene.become(TorrentPhase.WHOLE, 1.0, info_hash=hash_of(9), content_path="/films/065")
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.hash in scene.client.held
 
@@ -361,7 +364,7 @@ def test_a_pass_is_one_request(tmp_path: Path) -> None:
 def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: Scene) -> None:
     """Its name in the client and its files on the disk do not count as already downloaded."""
     scene.bench.library.places[scene.movie.title] = f"/films/Torrent {scene.hash[-3:]}/film.mkv"
-    scene.become("stalledDL", 0.5)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
@@ -374,7 +377,7 @@ def test_what_stays_as_it_is_is_not_written_again(scene: Scene, what: str) -> No
     if what == "removed":
         del scene.client.held[scene.hash]
     else:
-        scene.become("error", 0.3)
+        scene.become(TorrentPhase.FAILED, 0.3)
     scene.pass_time(120)
     path = scene.bench.folder / "queue_completed.json"
     before = path.stat().st_ino, path.read_bytes()
@@ -384,7 +387,7 @@ def test_what_stays_as_it_is_is_not_written_again(scene: Scene, what: str) -> No
 
 def test_time_without_a_look_does_not_count(scene: Scene) -> None:
     """While qBittorrent refuses the credentials nobody looks, and no torrent stalls by it."""
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER / 4)
     scene.bench.queues.add_to_pending(film(2))
     scene.client.errors_by_call["client by name"] = AuthError("refused", service="qBittorrent")
@@ -399,7 +402,7 @@ def test_time_without_a_look_does_not_count(scene: Scene) -> None:
 
 def test_new_credentials_are_taken_up_while_nothing_waits(scene: Scene) -> None:
     """qBittorrent refused the password while only torrents were followed: `setup` mends that too."""
-    scene.become("downloading", 0.2)
+    scene.become(TorrentPhase.DOWNLOADING, 0.2)
     scene.client.error = AuthError("refused", service="qBittorrent")
     scene.pass_time(120)
     assert scene.bench.connects == 1
@@ -420,12 +423,12 @@ def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path
     scene.work()
     other = hash_of(102)
     assert scene.client.added == [scene.hash, other]
-    scene.become("error", 0.3)
-    scene.become("downloading", 0.3, info_hash=other)
+    scene.become(TorrentPhase.FAILED, 0.3)
+    scene.become(TorrentPhase.DOWNLOADING, 0.3, info_hash=other)
     scene.pass_time(60)
     scene.client.errors_by_call["room"] = UnavailableError("the disk is not mounted")
     scene.pass_time(1200)
-    scene.become("uploading", 1.0, info_hash=other)
+    scene.become(TorrentPhase.WHOLE, 1.0, info_hash=other)
     scene.pass_time(3600)
     stages = {entry.movie.id: entry.follow.stage for entry in _completed(scene) if entry.follow}
     assert stages == {"K1": Stage.BROKEN, "K2": Stage.DOWNLOADED}
@@ -449,7 +452,7 @@ def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
         pass
     last = bench.client.added[-1]
     bench.client.held = {
-        last: HeldTorrent(last, "the last", 1.0, "uploading", bytes_left=0, content_path="/films/last")
+        last: HeldTorrent(last, "the last", 1.0, TorrentPhase.WHOLE, bytes_left=0, content_path="/films/last")
     }
     for _ in range(20):
         bench.clock.advance(30)
@@ -470,8 +473,8 @@ def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
 def test_what_lies_in_the_others_folder_is_not_removed(tmp_path: Path, ours: str, theirs: str) -> None:
     """One torrent has the folder, another a file in it: neither takes the other's file."""
     scene = Scene(tmp_path, removes_stalled=True)
-    scene.become("stalledDL", 0.02, content_path=ours)
-    scene.become("uploading", 1.0, info_hash=hash_of(9), content_path=theirs)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02, content_path=ours)
+    scene.become(TorrentPhase.WHOLE, 1.0, info_hash=hash_of(9), content_path=theirs)
     scene.pass_time(_STALLED_AFTER + 120)
     assert scene.completed.tried
     assert scene.hash in scene.client.held
@@ -480,7 +483,7 @@ def test_what_lies_in_the_others_folder_is_not_removed(tmp_path: Path, ours: str
 @pytest.mark.parametrize("way", ["add", "listed again"])
 def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Scene, way: str) -> None:
     """Its torrent is there already: nothing is handed over twice, and it is followed to its end."""
-    scene.become("downloading", 0.3)
+    scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
     if way == "add":
         assert scene.bench.queues.add_to_pending(scene.movie, by_command=True)
@@ -488,7 +491,7 @@ def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Sce
         assert scene.bench.queues.add_all_to_pending([scene.movie], again=True) == 1
     scene.work()
     assert scene.completed.is_unfinished
-    scene.become("uploading", 1.0)
+    scene.become(TorrentPhase.WHOLE, 1.0)
     scene.pass_time(60)
     assert scene.client.added == [hash_of(101)]
     assert scene.completed.follow
@@ -500,7 +503,7 @@ def test_two_films_with_one_torrent_see_it_stall(scene: Scene) -> None:
     other = dataclasses.replace(scene.movie, id="K9", slug="made-up-z", imdb_id="tt9999999")
     choice, follow = scene.completed.choice, scene.completed.follow
     scene.bench.queues.add_to_completed(other, "downloaded", choice, follow=follow)
-    scene.become("stalledDL", 0.02)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER + 300)
     assert all(entry.tried for entry in [*_completed(scene), *scene.bench.queues.entries(QueueName.FAILED)])
 
@@ -513,7 +516,7 @@ def test_what_the_client_lost_is_handed_over_again(
     scene: Scene, seconds_before_restart: float, is_restarted: bool, is_handed_over_again: bool
 ) -> None:
     """Ended right after it took a torrent, a client may lose it; what is gone else was taken out by hand."""
-    scene.become("stalledDL", 0.0)
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0)
     scene.bench.clock.advance(seconds_before_restart)
     scene.work()
     scene.client.held.clear()

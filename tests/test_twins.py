@@ -9,6 +9,7 @@ from house.name_list import NameList
 from house.workers import Bench
 
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.queues.manager import QueueManager
 
@@ -92,7 +93,9 @@ def test_a_twin_that_comes_later_counts_at_once(bench: Bench) -> None:
 def test_a_twin_that_is_history_counts_too(bench: Bench) -> None:
     """What was downloaded long ago may be what is on the disk by that name."""
     bench.queues.add_to_completed(TWIN)
-    bench.client.held[hash_of(9)] = HeldTorrent(hash_of(9), f"After.Hours.2019.{GOOD}", 1.0, "uploading")
+    bench.client.held[hash_of(9)] = HeldTorrent(
+        hash_of(9), f"After.Hours.2019.{GOOD}", 1.0, TorrentPhase.WHOLE
+    )
     offer_by_name(bench, release(1, "After.Hours.2019"))
     bench.queues.add_to_pending(listed(ONE))
     work(bench)

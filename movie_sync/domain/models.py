@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from movie_sync.domain.torrents import TorrentPhase
+
 
 @dataclass(frozen=True, slots=True)
 class Movie:
@@ -119,14 +121,14 @@ class TorrentFile:
 class HeldTorrent:
     """A torrent that the client already holds. `progress` is 0 to 1, `comment` may be empty.
 
-    `state` is qBittorrent's word. Sizes are bytes (`bytes_left` -1 if unknown), speed is bytes a
-    second. `has_tracker` says whether a tracker serves it now.
+    `client_word` is what the client calls the phase, for log lines. Sizes are bytes (`bytes_left`
+    -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now.
     """
 
     info_hash: str
     name: str
     progress: float = 0.0
-    state: str = ""
+    phase: TorrentPhase = TorrentPhase.UNTOLD
     comment: str = ""
     content_path: str = ""
     bytes_left: int = -1
@@ -134,6 +136,7 @@ class HeldTorrent:
     bytes_a_second: int = 0
     tags: tuple[str, ...] = ()
     has_tracker: bool = False
+    client_word: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ from movie_sync.fetching.held_torrents import HeldTorrents, filelist_id
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
 from movie_sync.queues.entry import FailedRelease
-from movie_sync.queues.progress import is_there
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +118,9 @@ class FileListDownloader:
         # Under names of their own; none of those that were tried is among the accepted.
         held = self._held.find_releases(each.release.filelist_id for each in found.accepted)
         if held:
-            return _as_there(movie, max(held.values(), key=lambda each: (is_there(each), each.progress)))
+            return _as_there(
+                movie, max(held.values(), key=lambda each: (each.phase.counts_as_there, each.progress))
+            )
         now = self._clock.now()
         self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
         if self._dry_run:
@@ -260,7 +261,7 @@ def _is_latin(title: str) -> bool:
 def _as_there(movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
     """Return the result for a torrent that is in the client already: done, or to be followed from now on."""
     choice = choice or Choice(held.name, filelist_id(held), held.info_hash)
-    if is_there(held):
+    if held.phase.counts_as_there:
         return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
     return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
 

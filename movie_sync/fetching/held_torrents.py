@@ -14,7 +14,6 @@ from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
 from movie_sync.domain.models import HeldTorrent, Movie
 from movie_sync.domain.selection import QualityRules
 from movie_sync.ports import Clock, TorrentClient
-from movie_sync.queues.progress import is_there
 
 _NEWS_SECONDS = 60.0
 _LONGEST_SHARE = 10.0
@@ -56,7 +55,7 @@ class HeldTorrents:
             and held.info_hash not in but_for_hashes
             and self._counts_as(wanted, held.name)
         ]
-        return max(found, key=lambda held: (is_there(held), held.progress), default=None)
+        return max(found, key=lambda held: (held.phase.counts_as_there, held.progress), default=None)
 
     def find_releases(self, filelist_ids: Iterable[int]) -> dict[int, HeldTorrent]:
         """Return the torrents whose comment names one of these releases, under whatever name they are.

@@ -16,16 +16,14 @@ from zlib import crc32
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import Choice, HeldTorrent, Movie
 from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, MovieSyncError, StorageError
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import (
     concerns_account,
-    is_broken,
-    is_whole,
     is_worth_writing,
-    may_be_refused,
     observed,
     percent,
 )
@@ -260,7 +258,7 @@ class TorrentFollower:
     ) -> None:
         for old in entry.tried:
             torrent = held.get(old.choice.info_hash)
-            if torrent is not None and is_whole(torrent):
+            if torrent is not None and torrent.phase is TorrentPhase.WHOLE:
                 self._finish_with_given_up(entry, old, torrent)
                 return
         choice, stored = entry.choice, entry.follow
@@ -324,12 +322,12 @@ class TorrentFollower:
         """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
         if not self._may_ask(torrent.info_hash):
             return follow, ""
-        if is_broken(torrent):
+        if torrent.phase.is_broken:
             return self._judge_broken(client, torrent, follow)
         self._known.no_room_until.pop(torrent.info_hash, None)
         if follow.idle_seconds >= self._policy.stalled_after_seconds:
             return self._judge_stalled(client, torrent, follow)
-        if may_be_refused(torrent):
+        if torrent.phase is TorrentPhase.AWAITING_PEERS and not torrent.has_tracker:
             return follow, self._ask_for_refusal(client, torrent.info_hash)
         self._known.refusals.pop(torrent.info_hash, None)
         return follow, ""
@@ -356,7 +354,7 @@ class TorrentFollower:
             return follow, ""
         if follow.rechecked_at is None or follow.rechecked_at > now:
             _log.warning(
-                "%s: the client reports %s; its files are checked again.", torrent.name, torrent.state
+                "%s: the client reports %s; its files are checked again.", torrent.name, torrent.client_word
             )
             client.recheck(torrent.info_hash)
             self.hurry()
@@ -375,7 +373,8 @@ class TorrentFollower:
                 self._tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
             self._known.no_room_until[torrent.info_hash] = self._clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
-        return follow, f"broken: the client reports {torrent.state}, also after its files were checked again"
+        trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
+        return follow, f"broken: the client reports {trouble}, also after its files were checked again"
 
     def _now(self) -> datetime:
         """Return the time as it is stored, to the second: its fractions would be news at each look."""

@@ -1,26 +1,17 @@
-"""How a handed-over torrent gets on: the stages, what counts as standing still, what as done.
-
-The words for a torrent's state are qBittorrent's (4.5 to 5.3).
-"""
+"""How a handed-over torrent gets on: the stages, what counts as standing still, what as done."""
 
 import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from movie_sync.domain.models import HeldTorrent
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 
 DONE_LATELY = timedelta(days=7)
 """How long a film whose torrent came to its end is shown as done."""
 LONG_IDLE_SECONDS = 3600.0
 """After so long without progress a torrent is shown among those that stand still."""
-
-# "Done" is not progress 1: while files are moved or checked the progress is 1 already.
-_WHOLE = frozenset({"uploading", "stalledUP", "queuedUP", "forcedUP", "pausedUP", "stoppedUP"})
-_TRYING = frozenset({"downloading", "stalledDL", "forcedDL", "metaDL", "forcedMetaDL"})
-_BROKEN = frozenset({"error", "missingFiles"})
-_STOPPED = frozenset({"pausedDL", "stoppedDL"})
-_AWAITED = frozenset({"stalledDL", "metaDL", "forcedMetaDL"})
 
 # From what trackers are known to answer: each of these would be said of any torrent.
 _ACCOUNT = re.compile(
@@ -38,26 +29,6 @@ _WRITTEN_IDLE_SHARE = 20
 _WRITTEN_IDLE_SECONDS = (60.0, LONG_IDLE_SECONDS)
 
 
-def is_whole(held: HeldTorrent) -> bool:
-    """Tell whether all files of a torrent are there, in their place."""
-    return held.state in _WHOLE and held.bytes_left == 0
-
-
-def is_there(held: HeldTorrent) -> bool:
-    """Tell whether a torrent counts as done: whole, or in a folder for a client of which nothing is known."""
-    return is_whole(held) or not held.state
-
-
-def is_broken(held: HeldTorrent) -> bool:
-    """Tell whether the client gave it up by itself."""
-    return held.state in _BROKEN
-
-
-def may_be_refused(held: HeldTorrent) -> bool:
-    """Tell whether the tracker is worth asking about: it looks for peers, and no tracker serves it."""
-    return held.state in _AWAITED and not held.has_tracker
-
-
 def observed(
     follow: TorrentProgress, held: HeldTorrent, now: datetime, tried_seconds: float
 ) -> TorrentProgress:
@@ -68,24 +39,24 @@ def observed(
     progress = min(max(held.progress, 0.0), 1.0)
     if follow.stage is Stage.REMOVED:  # it was taken out and is back: a new start
         follow = replace(follow, idle_seconds=0.0, rechecked_at=None)
-    if is_whole(held):
+    if held.phase is TorrentPhase.WHOLE:
         since = follow.since if follow.stage is Stage.DOWNLOADED else now
         return replace(
             follow, stage=Stage.DOWNLOADED, since=since, progress=1.0, bytes_a_second=0,
             idle_seconds=0.0, missing_since=None, path=held.content_path,
         )  # fmt: skip
-    if held.state.startswith("checking") or held.state == "moving":  # its progress is another one now
+    if held.phase.is_passing:  # its progress is another one now
         # One that was stopped has been started, or may be when that is over: it is looked at soon.
         stage, since = (Stage.ADDED, now) if follow.stage is Stage.STOPPED else (follow.stage, follow.since)
         return replace(follow, stage=stage, since=since, missing_since=None, bytes_a_second=0)
     idle, idle_from = follow.idle_seconds, follow.progress if follow.idle_from is None else follow.idle_from
-    if is_broken(held):
+    if held.phase.is_broken:
         stage = Stage.BROKEN
-    elif held.state in _STOPPED:
+    elif held.phase is TorrentPhase.STOPPED:
         stage = Stage.STOPPED
     else:
         stage = Stage.DOWNLOADING if progress > 0 or held.bytes_a_second > 0 else Stage.ADDED
-        idle += tried_seconds if held.state in _TRYING else 0.0
+        idle += tried_seconds if held.phase.is_trying else 0.0
         gained = progress - idle_from
         if gained > 0 and gained >= idle * _LEAST_PROGRESS_A_SECOND:
             idle, idle_from = 0.0, progress

@@ -15,6 +15,7 @@ from typing import TypeVar
 import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
 from movie_sync.net.http import SharedTls, limits
 from movie_sync.ports import Clock
@@ -234,7 +235,7 @@ class QBittorrentClient:
         # One that is paused or in error pauses again after a recheck, sometimes even if it was
         # started meanwhile. Starting one whose files are missing makes 4.5 forget the recheck.
         steps = [Client.torrents_start, Client.torrents_recheck]
-        for step in reversed(steps) if held.state == "missingFiles" else steps:
+        for step in reversed(steps) if held.phase is TorrentPhase.FILES_MISSING else steps:
             self._call(partial(step, torrent_hashes=wanted))
 
     def tag(self, info_hashes: Collection[str], tag: str) -> None:

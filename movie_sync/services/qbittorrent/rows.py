@@ -12,12 +12,27 @@ from functools import lru_cache
 from typing import Any
 
 from movie_sync.domain.models import HeldTorrent
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.services.qbittorrent.trackers import is_served
 
 _Row = dict[str, Any]
 
-UNKNOWN = "unknown"
-"""The state of a torrent whose row tells none, as qBittorrent writes it itself."""
+_PHASES = {
+    # 4.5 to 5.3: since 5.0 what was "paused" is "stopped".
+    word: phase
+    for phase, words in (
+        (TorrentPhase.WHOLE, "uploading stalledUP queuedUP forcedUP pausedUP stoppedUP"),
+        (TorrentPhase.DOWNLOADING, "downloading forcedDL"),
+        (TorrentPhase.AWAITING_PEERS, "stalledDL metaDL forcedMetaDL"),
+        (TorrentPhase.QUEUED, "queuedDL allocating"),
+        (TorrentPhase.STOPPED, "pausedDL stoppedDL"),
+        (TorrentPhase.CHECKING, "checkingUP checkingDL checkingResumeData"),
+        (TorrentPhase.MOVING, "moving"),
+        (TorrentPhase.FILES_MISSING, "missingFiles"),
+        (TorrentPhase.FAILED, "error"),
+    )
+    for word in words.split()
+}
 
 _MAX_COMMENT_CHARACTERS = 300
 _INFO_HASH = re.compile(r"[0-9a-f]{40}")
@@ -57,10 +72,11 @@ def read_brief_row(row: _Row) -> HeldTorrent:
         info_hash=_hash(row),
         name=_text(row.get("name")),
         progress=_progress(row),
-        state=sys.intern(_text(row.get("state"))) or UNKNOWN,
+        phase=_phase(row),
         comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
         content_path=_text(row.get("content_path")),
         tags=_tags(_text(row.get("tags"))),
+        client_word=sys.intern(_text(row.get("state"))),
     )
 
 
@@ -74,6 +90,12 @@ def read_bytes_left(row: _Row) -> int:
     if bytes_left < 0:
         raise ValueError("the bytes left are not known")
     return bytes_left
+
+
+def _phase(row: _Row) -> TorrentPhase:
+    phase = _PHASES.get(_text(row.get("state")), TorrentPhase.UNKNOWN)
+    # What seeds may lack files all the same: those that were not wanted, and are now.
+    return TorrentPhase.UNKNOWN if phase is TorrentPhase.WHOLE and row.get("amount_left") != 0 else phase
 
 
 def _has_tracker(row: _Row) -> bool:
