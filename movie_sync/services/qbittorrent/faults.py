@@ -3,53 +3,18 @@
 The library's own texts are never passed on: they quote addresses, answers and headers.
 """
 
-import socket
-import ssl
-
 import qbittorrentapi
-import requests
-import urllib3
 
-from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, UnavailableError
-from movie_sync.net.http import PROXY_VARIABLES, causes
+from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
+from movie_sync.net.faults import Party, connection_fault
+from movie_sync.net.http import causes
 
 SERVICE = "qBittorrent"
 # qBittorrent does not say how long a ban lasts; this is its default.
 _BAN_SECONDS = 3600.0
 _NO_LOGIN_SECONDS = 300.0
-_HTTPS = " https://"
 LOGIN_PATH = "/auth/login"
-_TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
 _CHECK_URL = "Check qbittorrent.url in config.json"
-_UNTRUSTED = (
-    "shows a TLS certificate that cannot be verified. "
-    "If it is your own, self-signed one, set qbittorrent.verify_tls to false in config.json."
-)
-_NO_TLS = (
-    "makes no TLS connection. If its Web UI uses plain HTTP, write http:// in qbittorrent.url in config.json."
-)
-_REFUSED = (
-    "could not be reached: the connection was refused. Is it running, with its Web UI turned on at that port?"
-)
-_BY_PROXY = (
-    f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}). "
-    "If it stands in your own network, name its host in NO_PROXY."
-)
-_CONNECTION_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    ((requests.exceptions.ProxyError, urllib3.exceptions.ProxyError), _BY_PROXY),
-    ((ssl.SSLCertVerificationError,), _UNTRUSTED),
-    ((ssl.SSLError, urllib3.exceptions.SSLError), _NO_TLS),
-    (
-        (socket.gaierror, urllib3.exceptions.NameResolutionError),
-        f"could not be reached: its address was not found. {_CHECK_URL}.",
-    ),
-    ((ConnectionRefusedError,), _REFUSED),
-    ((urllib3.exceptions.NewConnectionError,), f"could not be reached. {_CHECK_URL}."),
-    (
-        (requests.exceptions.InvalidURL, urllib3.exceptions.LocationParseError),
-        f"has no usable address. {_CHECK_URL}.",
-    ),
-)
 
 
 class TranslatedError(qbittorrentapi.APIError):
@@ -139,23 +104,9 @@ def _in_words_of_status(exc: qbittorrentapi.HTTPError, where: str) -> MovieSyncE
 def _in_words_of_connection(
     exc: qbittorrentapi.APIConnectionError, where: str, timeout_seconds: float
 ) -> MovieSyncError:
-    chain = list(causes(exc))
-    for cause in chain:
-        if isinstance(cause, MovieSyncError):
-            return unexpected_answer(where)  # larger than any real one
-    for kinds, words in _CONNECTION_FAULTS:
-        if any(isinstance(cause, kinds) for cause in chain):
-            return NetworkError(f"{where} {words}")
-    if any(isinstance(cause, _TIMEOUTS) for cause in chain):
-        # A server of plain HTTP lets a TLS greeting wait for ever.
-        hint = " If its Web UI uses plain HTTP, write http:// in qbittorrent.url." if _HTTPS in where else ""
-        return SlowError(
-            f"{where} gave no complete answer in time (qbittorrent.timeout is {timeout_seconds:g} s).{hint}"
-        )
-    return NetworkError(
-        f"{where} broke the connection off. If its Web UI uses HTTPS, "
-        "write https:// in qbittorrent.url in config.json."
-    )
+    if any(isinstance(cause, MovieSyncError) for cause in causes(exc)):
+        return unexpected_answer(where)  # larger than any real one
+    return connection_fault(exc, Party(where, "qbittorrent", "Web UI", timeout_seconds))
 
 
 def _is_from_login(exc: qbittorrentapi.HTTPError) -> bool:

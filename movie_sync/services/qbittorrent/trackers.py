@@ -9,23 +9,13 @@ import http
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import qbittorrentapi
 
-from movie_sync.domain.torrent_file import printable
+from movie_sync.domain.tracker_words import without_secrets
 from movie_sync.services.qbittorrent.session import Client
 
 _DISABLED, _WORKING, _FAILED, _REFUSED, _UNREACHABLE = 0, 2, 4, 5, 6
-_MAX_CHARACTERS = 200
-_HIDDEN = "[...]"
-# What may be a passkey; shorter pieces of an address are words like `announce`.
-_SHORTEST_SECRET = 8
-_NO_SECRETS = frozenset({"announce", "announce.php"})
-_ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
-_BETWEEN_PIECES = re.compile("[/?&=;]")
-_DIGITS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
-
 _STATUS_LINES = frozenset(status.phrase.casefold() for status in http.HTTPStatus)
 _TROUBLE = re.compile(
     r"connection (?:was )?(?:refused|reset|aborted|closed|timed out)|actively refused|forcibly closed"
@@ -95,23 +85,5 @@ def _is_trouble(text: str) -> bool:
 
 
 def _clean(row: dict[str, Any]) -> str:
-    """Return the words fit to be shown: a tracker may repeat the passkey."""
     message = row.get("msg")
-    text = printable(message) if isinstance(message, str) else ""
-    for secret in _secrets(row["url"]):
-        text = re.sub(re.escape(secret), _HIDDEN, text, flags=re.IGNORECASE)
-    text = _DIGITS.sub(_HIDDEN, _ADDRESS.sub(_HIDDEN, text))
-    return text[:_MAX_CHARACTERS].strip()
-
-
-def _secrets(url: str) -> list[str]:
-    """Return what of a tracker's address must not be shown, longest first: its host and each long piece."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        return [url]
-    pieces = [*_BETWEEN_PIECES.split(f"{parts.path}?{parts.query}"), parts.netloc, host]
-    known = {piece for raw in pieces for piece in (raw, unquote(raw))}
-    secrets = {url, *(piece for piece in known if len(piece) >= _SHORTEST_SECRET)} - _NO_SECRETS - {""}
-    return sorted(secrets, key=len, reverse=True)
+    return without_secrets(message, row["url"]) if isinstance(message, str) else ""

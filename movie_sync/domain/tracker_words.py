@@ -1,0 +1,37 @@
+"""What a tracker says of a torrent, made fit to be shown: it may repeat the passkey of its address."""
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from movie_sync.domain.torrent_file import printable
+
+_MAX_CHARACTERS = 200
+_HIDDEN = "[...]"
+# What may be a passkey; shorter pieces of an address are words like `announce`.
+_SHORTEST_SECRET = 8
+_NO_SECRETS = frozenset({"announce", "announce.php"})
+_ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
+_BETWEEN_PIECES = re.compile("[/?&=;]")
+_DIGITS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
+
+
+def without_secrets(words: str, address: str) -> str:
+    """Return a tracker's words, cut short, without its address and what in it may be a passkey."""
+    text = printable(words)
+    for secret in _secrets(address):
+        text = re.sub(re.escape(secret), _HIDDEN, text, flags=re.IGNORECASE)
+    text = _DIGITS.sub(_HIDDEN, _ADDRESS.sub(_HIDDEN, text))
+    return text[:_MAX_CHARACTERS].strip()
+
+
+def _secrets(address: str) -> list[str]:
+    """Return what of a tracker's address must not be shown, longest first: its host and each long piece."""
+    try:
+        parts = urlsplit(address)
+        host = parts.hostname or ""
+    except ValueError:
+        return [address]
+    pieces = [*_BETWEEN_PIECES.split(f"{parts.path}?{parts.query}"), parts.netloc, host]
+    known = {piece for raw in pieces for piece in (raw, unquote(raw))}
+    secrets = {address, *(piece for piece in known if len(piece) >= _SHORTEST_SECRET)} - _NO_SECRETS - {""}
+    return sorted(secrets, key=len, reverse=True)
