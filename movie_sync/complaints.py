@@ -29,14 +29,14 @@ class Complaints:
     def __init__(self, logger: logging.Logger) -> None:
         self._log = logger
         self._last = ""
-        self._cause = ""
+        self._cause: str | int = ""
 
     def say(self, complaint: str, detail: str = "", *, exc: Exception | None = None) -> None:
         """Log a complaint; the same one again only at DEBUG. `detail` is not compared.
 
         A full disk is one complaint, whichever file `exc` says that it refused.
         """
-        cause = (exc.reason if isinstance(exc, StorageError) else "") or complaint
+        cause = (exc.errno if isinstance(exc, StorageError) else None) or complaint
         level = logging.DEBUG if cause == self._cause else logging.WARNING
         self._log.log(level, "%s%s", complaint, detail)
         self._last, self._cause = complaint, cause

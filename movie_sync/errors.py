@@ -52,12 +52,12 @@ class UserError(MovieSyncError):
 class StorageError(MovieSyncError):
     """A file could not be read or written; what memory holds is as before.
 
-    `reason` is the system's word for it, such as that the disk is full: the same for every file.
+    `errno` is the system's number for why (`ENOSPC`: the disk is full), where the system refused.
     """
 
-    def __init__(self, message: str, *, reason: str = "") -> None:
+    def __init__(self, message: str, *, errno: int | None = None) -> None:
         super().__init__(message)
-        self.reason = reason
+        self.errno = errno
 
 
 class AuthError(MovieSyncError):

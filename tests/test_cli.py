@@ -15,7 +15,6 @@ from house.commands import run, write
 
 from movie_sync import __version__, cli
 from movie_sync.commands import check, search, setup, status
-from movie_sync.daemon.state import DaemonState, write_state
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -25,6 +24,7 @@ from movie_sync.errors import (
     StorageError,
     UserError,
 )
+from movie_sync.reports.daemon_state import DaemonState, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -330,7 +330,7 @@ def test_the_daemon_is_unconfigured(
 
 def test_another_daemon(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 3, and its process id is named."""
-    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z", "", ""))
+    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z"))
     lock = InstanceLock(data / "daemon.lock")
     assert lock.acquire()
     try:

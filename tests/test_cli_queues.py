@@ -17,10 +17,11 @@ from movie_sync.clock import SystemClock
 from movie_sync.commands import edit
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
-from movie_sync.daemon.state import DaemonState, read_state, write_state
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.domain.redaction import Redactor
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import DaemonState, read_state, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -106,7 +107,10 @@ def test_for_people(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_a_running_daemon_is_named(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Its process id is told while the lock is held, and not by what a killed one left."""
-    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z", "resting \ud800", "working"))
+    write_state(
+        data / "daemon.json",
+        DaemonState(4711, "2026-11-01T12:00:00Z", download=Activity(ActivityKind.WORKING, "Heat \ud800")),
+    )
     assert run(data, "status", "--json") == 0
     assert json.loads(capsys.readouterr().out)["daemon"] is None
     lock = InstanceLock(data / "daemon.lock")
@@ -114,11 +118,22 @@ def test_a_running_daemon_is_named(data: Path, capsys: pytest.CaptureFixture[str
     try:
         run(data, "status", "--json")
         document = json.loads(capsys.readouterr().out)
-        assert (document["daemon"], document["download"]) == (4711, "working")
+        assert (document["daemon"], document["download"]) == (4711, "working on Heat \ud800")
         run(data, "status")
         assert "process 4711" in capsys.readouterr().out
     finally:
         lock.release()
+
+
+def test_a_state_of_an_earlier_version(tmp_path: Path) -> None:
+    """It has the words alone."""
+    path = tmp_path / "daemon.json"
+    path.write_text(
+        '{"pid": 7, "started_at": "", "monitor": "starting", "download": "waiting for room: full"}'
+    )
+    state = read_state(path)
+    assert state
+    assert state.download == Activity(ActivityKind.OTHER, "waiting for room: full")
 
 
 @pytest.mark.parametrize(
@@ -316,7 +331,7 @@ def test_a_busy_daemon(
 ) -> None:
     """If the daemon does not come to it in time, that is said, and the request stays for it."""
     monkeypatch.setattr(edit, "_PATIENCE_SECONDS", 0.2)
-    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z", "", ""))
+    write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z"))
     lock = InstanceLock(data / "daemon.lock")
     assert lock.acquire()
     try:

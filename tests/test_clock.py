@@ -9,7 +9,8 @@ import pytest
 from house.fakes import FakeClock
 
 from movie_sync.clock import SystemClock, boot_id
-from movie_sync.daemon.worker import Rest, Worker
+from movie_sync.daemon.worker import Pause, Worker
+from movie_sync.reports.activity import STARTING
 
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")
@@ -44,7 +45,7 @@ class _SleepyStop(threading.Event):
 
 
 class _Resting(Worker):
-    def step(self) -> Rest | None:
+    def step(self) -> Pause | None:
         return None
 
 
@@ -52,6 +53,6 @@ def test_a_rest_goes_on_in_sleep() -> None:
     """The system's own wait does not: it is cut into pieces, so that after the sleep the rest is over."""
     clock = FakeClock()
     stop = _SleepyStop(clock)
-    _Resting("resting", stop, clock=clock).rest(Rest(7 * 3600, "a rest"))
+    _Resting("resting", stop, clock=clock).rest(Pause(7 * 3600, STARTING))
     assert len(stop.waits) == 1
     assert stop.waits[0] <= 60

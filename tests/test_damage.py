@@ -411,7 +411,7 @@ def test_the_disk_becomes_read_only_and_writable_again(
     disk.remount("ro")
     for _ in range(3):
         rest = shop.work()
-        assert "Read-only file system" in rest.why
+        assert "Read-only file system" in rest.activity.detail
         shop.monitor.step()
         shop.clock.advance(rest.seconds)
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]

@@ -13,19 +13,13 @@ from house.crash_disk import Recorder
 from house.fakes import (
     hash_of,
 )
-from house.workers import POLICY, Bench, film, release_of
+from house.workers import NO_FILMS, POLICY, Bench, film, release_of
 
-from movie_sync.daemon.outcomes import RetryPolicy
-from movie_sync.daemon.reach import Hold
-from movie_sync.daemon.worker import Rest
+from movie_sync.daemon.download import HeldBack
+from movie_sync.daemon.results import RetryPolicy
+from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import (
-    Choice,
-    HeldTorrent,
-    Movie,
-    QueueName,
-    Release,
-)
+from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     AuthError,
@@ -77,7 +71,7 @@ def test_a_film_is_handed_over(bench: Bench, caplog: pytest.LogCaptureFixture) -
     assert (entry.reason, entry.completed_at) == ("downloaded", bench.clock.now())
     assert entry.choice == Choice(release_of(film(0), 100).name, 100, hash_of(100))
     assert "Made Up A (1950): handed to the test: Made.Up.A.1950" in caplog.text
-    assert bench.worker.step() == Rest(60, "waiting for films", is_idle=True)
+    assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
 
 
 def test_titles_of_the_page_are_looked_for_on_the_disk(bench: Bench) -> None:
@@ -182,14 +176,14 @@ def test_the_schedule_to_the_second(
         assert entry.retry_at == bench.clock.now() + timedelta(seconds=delay)
         assert entry.error
         bench.clock.advance(delay - 1)
-        assert bench.worker.step() == Rest(1, "waiting for films", is_idle=True)
+        assert bench.worker.step() == Pause(1, NO_FILMS, is_idle=True)
         bench.clock.advance(1)
     assert bench.worker.step() is None
     entry = bench.only(QueueName.FAILED)
     assert (entry.retry_count, entry.retry_at) == (5, None)
     assert bench.queues.get_statistics()["permanent_failures"] == 1
     bench.clock.advance(400 * 24 * 3600)
-    assert bench.worker.step() == Rest(60, "waiting for films", is_idle=True)
+    assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
     assert bench.worker.has_failed is has_failed
 
 
@@ -305,7 +299,7 @@ def test_fewer_retries_than_before(
     bench.start()
     calls = len(bench.journal)
     for _ in range(3):
-        assert bench.worker.step() == Rest(60, "waiting for films", is_idle=True)
+        assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
     entry = bench.only(QueueName.FAILED)
     assert (entry.retry_count, entry.retry_at) == (2, None)
     assert bench.queues.get_statistics()["permanent_failures"] == 1
@@ -439,7 +433,7 @@ def test_an_outage(
     rest = bench.worker.step()
     assert rest is not None
     assert (rest.seconds, rest.is_idle) == (seconds, False)
-    assert str(error) in rest.why
+    assert str(error) in rest.activity.detail
     [failed] = bench.queues.entries(QueueName.FAILED)
     assert (failed.movie.id, failed.retry_count, failed.error) == ("K0", 0, str(error))
     assert failed.retry_at == bench.clock.now() + timedelta(seconds=seconds)
@@ -492,7 +486,8 @@ def test_what_has_no_room_does_not_hold_back_what_is_due(bench: Bench) -> None:
     bench.queues.add_to_pending(film(1))
     bench.queues.add_to_failed(film(1), "an outage", bench.clock.now(), counts=False)
     bench.client.free_bytes = 15 * 10**9
-    bench.worker.step()
+    while bench.worker.step() is None:
+        pass
     assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K1"]
 
 
@@ -568,7 +563,7 @@ def test_refused_credentials(
         assert rest is not None
         assert not rest.is_idle
         assert rest.seconds <= 5
-        assert str(error) in rest.why
+        assert str(error) in rest.activity.detail
         calls = len(bench.journal)
         bench.clock.advance(3600)
     assert len(bench.journal) == calls
@@ -576,12 +571,12 @@ def test_refused_credentials(
     assert caplog.text.count(str(error)) == 1
     assert "setup" in caplog.text
     assert bench.only(QueueName.PENDING).retry_count == 0
-    assert bench.worker.is_refused
+    assert bench.worker.sessions.is_refused
     _break(bench, where, None)
     bench.signature = 2
     assert bench.worker.step() is None
     assert bench.connects == 2
-    assert not bench.worker.is_refused
+    assert not bench.worker.sessions.is_refused
     assert bench.only(QueueName.COMPLETED)
 
 
@@ -608,7 +603,7 @@ def test_a_refusal_that_is_not_final(
         bench.clock.advance(seconds - 1)
         assert bench.worker.step() is not None
         assert (len(bench.journal), bench.connects) == calls, tries
-        assert bench.worker.is_refused
+        assert bench.worker.sessions.is_refused
         bench.clock.advance(1)
     assert caplog.text.count(str(error)) == 1
     assert [event.kind for event in bench.told] == [EventKind.REFUSED]
@@ -617,9 +612,9 @@ def test_a_refusal_that_is_not_final(
     bench.connect_error = None
     _break(bench, "tracker" if where == "connect" else where, None)
     assert bench.worker.step() is None
-    assert not bench.worker.is_refused
+    assert not bench.worker.sessions.is_refused
     assert bench.only(QueueName.COMPLETED)
-    assert bench.worker.was_refused
+    assert bench.worker.sessions.was_refused
 
 
 def test_credentials_that_cannot_be_decrypted_now(bench: Bench) -> None:
@@ -634,7 +629,7 @@ def test_credentials_that_cannot_be_decrypted_now(bench: Bench) -> None:
         assert rest is not None
         assert rest.seconds == seconds
         bench.clock.advance(seconds)
-    assert not bench.worker.was_refused
+    assert not bench.worker.sessions.was_refused
     assert bench.connects == 3
     bench.connect_error = None
     assert bench.worker.step() is None
@@ -741,10 +736,10 @@ def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
 def test_held_back_it_asks_nobody_and_goes_on_afterwards(bench: Bench) -> None:
     """While the settings cannot be relied on no service is asked for a film, and the film waits unharmed."""
     bench.offer(film(0))
-    bench.hold = Hold("nothing is handed over", client_is_known=True)
+    bench.hold = HeldBack("nothing is handed over", client_is_known=True)
     rest = bench.worker.step()
     assert rest is not None
-    assert (rest.why, rest.is_idle) == ("nothing is handed over", False)
+    assert (rest.activity.detail, rest.is_idle) == ("nothing is handed over", False)
     assert (bench.connects, bench.journal) == (0, [])
     assert bench.only(QueueName.PENDING).error is None
     bench.hold = None
@@ -762,7 +757,7 @@ def test_held_back_it_follows_the_users_own_client_alone(bench: Bench, *, is_kno
     bench.start()
     bench.connects = 0
     bench.clock.advance(10_000)
-    bench.hold = Hold("nothing is handed over", client_is_known=is_known)
+    bench.hold = HeldBack("nothing is handed over", client_is_known=is_known)
     assert bench.worker.step() is not None
     assert bench.connects == is_known
 

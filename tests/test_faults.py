@@ -157,7 +157,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
 
         for _ in range(1 if fault.delivery in _SLOW else 2):
             rest = shop.monitor.step()
-            assert re.search(words, rest.why), name
+            assert re.search(words, rest.activity.detail), name
             assert places(shop) == before, name
             assert (shop.data / "watchlist.json").read_bytes() == memory, name
             scene.clock.advance(rest.seconds)
@@ -184,7 +184,7 @@ def test_a_film_page_that_cannot_be_read(scene: Scene) -> None:
             (failed,) = shop.queues.entries(QueueName.FAILED)
             assert failed.retry_count == 0, name
             assert re.search(words, failed.error or ""), name
-            assert (failed.error or "?") in rest.why, name
+            assert (failed.error or "?") in rest.activity.detail, name
             assert len(scene.tracker.requests) == calls, name
             scene.letterboxd.fault = None
             scene.clock.advance(rest.seconds)
@@ -200,7 +200,7 @@ def test_a_fault_of_the_tracker(scene: Scene, caplog: pytest.LogCaptureFixture) 
         shop.monitor.step()
         scene.tracker.always(fault, where)
         rest = shop.work()
-        check_state(name, shop, kind, words.replace("0\\.6", "0\\.3"), rest.why)
+        check_state(name, shop, kind, words.replace("0\\.6", "0\\.3"), rest.activity.detail)
         assert len(warnings(caplog)) == (3 if kind is ReleaseError else 1), caplog.text
         calls = len(scene.tracker.requests)
         if kind is AuthError:
@@ -232,7 +232,7 @@ def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptu
             shop.monitor.step()
             client.always[path] = answer
             rest = shop.work()
-            check_state(name, shop, MovieSyncError, words, rest.why)
+            check_state(name, shop, MovieSyncError, words, rest.activity.detail)
             assert len(warnings(caplog)) == 1, caplog.text
             client.always.clear()
             client.keeps_torrents = True
@@ -253,7 +253,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
         shop.monitor.step()
         for count in (1, 2, 3):
             rest = shop.work()
-            assert "does not show it" in rest.why
+            assert "does not show it" in rest.activity.detail
             assert client.seen.count(ADD) == count
             assert rest.seconds >= 60 * 2 ** (count - 1)
             scene.clock.advance(rest.seconds)

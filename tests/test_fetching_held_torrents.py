@@ -194,7 +194,7 @@ def _why_waiting(scene: Scene) -> str:
     rest = None
     while rest is None:
         rest = scene.bench.worker.step()
-    return rest.why
+    return rest.activity.detail
 
 
 def test_what_is_there_and_gone_in_a_moment_is_not_downloaded(

@@ -22,7 +22,7 @@ def _work(bench: Bench) -> str:
     for _ in range(200):
         rest = bench.worker.step()
         if rest is not None:
-            return rest.why
+            return rest.activity.detail
     raise AssertionError("the worker never rests")
 
 
@@ -50,7 +50,7 @@ def test_a_big_list_drips(tmp_path: Path) -> None:
     """Never more than the limit are unfinished; as one is whole the next is handed over."""
     bench = _bench(tmp_path, 9, max_unfinished=2)
     why = _work(bench)
-    assert "waiting for room: 2 of our torrents are unfinished" in why
+    assert "2 of our torrents are unfinished" in why
     while len(bench.client.added) < 9:
         assert _unfinished(bench.client) <= 2
         _finish(bench.client, bench.client.added[-2])
@@ -112,7 +112,7 @@ def test_with_too_little_room_nothing_is_handed_over(tmp_path: Path) -> None:
     why = _work(bench)
     assert bench.client.added == []
     assert why == (
-        "waiting for room: Made Up A (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
+        "Made Up A (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
         "torrents still take 2.0 GB of it, and min_free_space_gb is 10"
     )
     assert bench.queues.get_statistics()["failed"] == 0

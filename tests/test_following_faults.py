@@ -107,7 +107,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
     """Also while a hundred and more are followed, nothing of those that came to their end is kept."""
     bench = Bench(tmp_path)
     bench.follow(FollowPolicy(_STALLED_AFTER))
-    follower = bench.worker._aftercare.follower
+    follower = bench.follower
     assert follower
     for number in range(130):
         movie = dataclasses.replace(film(0), id=f"F{number}", slug=f"film-{number}", imdb_id=f"tt{number:07}")
@@ -156,7 +156,7 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     follow = TorrentProgress(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
     scene.bench.queues.torrents.note({scene.hash: follow})
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
-    view = overview(queues, [], activity="", now=scene.bench.clock.now())
+    view = overview(queues, [], now=scene.bench.clock.now())
     (line,) = dict(sections(view, PlainLook()))["Downloading (as the daemon last saw it)"]
     assert f" {shown} %" in line
     assert follow_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)

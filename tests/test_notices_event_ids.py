@@ -1,5 +1,6 @@
 """What happens again is told again; what a crash repeats is not: the event's id tells them apart."""
 
+import errno
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -32,7 +33,7 @@ class Scene:
         self.bench = Bench(folder)
         self.heard: list[str] = []
         self.crashes = False
-        self.bench.told = self  # type: ignore[assignment]
+        self.bench.tell = self.hear
         self.bench.follow(FollowPolicy(3600.0))
         self.queues.add_to_pending(KEY)
 
@@ -41,7 +42,7 @@ class Scene:
         """The queues as they are now."""
         return self.bench.queues
 
-    def append(self, event: Event) -> None:
+    def hear(self, event: Event) -> None:
         """Take an event as the announcer does: through an outbox, which drops what it knows."""
         outbox = EventOutbox(self.bench.folder / "events.json", self.bench.clock, keep=["command"])
         outbox.put(event, ["command"])
@@ -188,7 +189,7 @@ def test_asking_for_what_is_on_its_way_is_no_hand_over(scene: Scene) -> None:
 
 def test_a_disk_that_is_full_again_is_told_again(scene: Scene) -> None:
     """Once for as long as it is full, also across a restart; again when it was not in between."""
-    full = StorageError("no room on the disk", reason="No space left on device")
+    full = StorageError("no room on the disk", errno=errno.ENOSPC)
     scene.bench.client.error = full
     scene.offer()
     assert scene.work() == ["disk full"]

@@ -289,7 +289,7 @@ def test_films_are_ready_when_their_time_has_come(queues: QueueManager, clock: F
     clock.advance(2 * 3600)
     assert [movie.slug for movie in queues.get_movies_ready_for_retry(5)] == ["b", "a"]
     assert queues.get_movies_ready_for_retry(1) == []
-    assert queues.seconds_to_next_retry() == 3600
+    assert queues.seconds_to_next_retry() == 0
 
 
 def test_a_time_that_a_wrong_clock_stored_is_brought_back(

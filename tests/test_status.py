@@ -14,13 +14,14 @@ from house.fakes import FakeClock, hash_of
 from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.daemon import app
-from movie_sync.daemon.state import DaemonState, write_state
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
+from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import DaemonState, write_state
 from movie_sync.reports.overview import Look, duration, overview, sections, state_of
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
@@ -57,12 +58,12 @@ def shown(
     pending: list[QueueEntry] | None = None,
     fails: list[QueueEntry] | None = None,
     unlisted: list[UnlistedFilm] | None = None,
-    activity: str = "",
+    download: Activity | None = None,
     look: Look | None = None,
 ) -> dict[str, list[str]]:
     """Return the sections that are shown, by the first words of their titles."""
     queues = {QueueName.PENDING: pending or [], QueueName.FAILED: fails or [], QueueName.COMPLETED: completed}
-    view = overview(queues, unlisted or [], activity=activity, now=NOW)
+    view = overview(queues, unlisted or [], download=download, now=NOW)
     return {title.partition(" (")[0]: lines for title, lines in sections(view, look or Look()) if lines}
 
 
@@ -127,9 +128,9 @@ def test_waiting_for_room() -> None:
     """Why nothing is handed over and how many films that holds up, as long as the daemon says so."""
     pending = [QueueEntry(film(number), NOW) for number in (1, 2)]
     why = "5 of our torrents are unfinished, and max_unfinished is 5"
-    lines = shown(pending=pending, activity=f"waiting for room: {why}")["Waiting for room"]
+    lines = shown(pending=pending, download=Activity(ActivityKind.NO_ROOM, why))["Waiting for room"]
     assert lines == [f"2 films in the queue: {why}"]
-    assert "Waiting for room" not in shown(pending=pending, activity="waiting for films")
+    assert "Waiting for room" not in shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))
 
 
 def test_stalled() -> None:
@@ -204,7 +205,7 @@ def test_lines_fit_a_terminal(columns: int) -> None:
         pending=[_with(QueueEntry(long, NOW), tried)],
         fails=[_renamed(failed(1, NOW, waits_for_release=True), long), failed(2, None)],
         unlisted=[UnlistedFilm(long, NOW, (hash_of(1),))],
-        activity="waiting for room: " + "no room " * 40,
+        download=Activity(ActivityKind.NO_ROOM, "no room " * 40),
         look=Look(columns),
     )
     assert len(sections_shown) == 9
@@ -335,9 +336,8 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_daemon_without_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What a running daemon says of room is told with the number of films that wait; an old word is not."""
     _fill(tmp_path)
-    write_state(
-        tmp_path / "daemon.json", DaemonState(1, "2026-11-01T12:00:00Z", "", "waiting for room: full")
-    )
+    no_room = Activity(ActivityKind.NO_ROOM, "full")
+    write_state(tmp_path / "daemon.json", DaemonState(1, "2026-11-01T12:00:00Z", download=no_room))
     lock = InstanceLock(tmp_path / "daemon.lock")
     assert lock.acquire()
     try:
@@ -353,9 +353,7 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     """Its trouble is a line of its own, and what is shown of torrents carries the time when it was true."""
     _fill(tmp_path)
     os.utime(tmp_path / "queue_completed.json", (1_793_534_400, 1_793_534_400))
-    state = DaemonState(
-        1, "2026-11-01T12:00:00Z", "", "waiting for films", "qBittorrent could not be reached."
-    )
+    state = DaemonState(1, "2026-11-01T12:00:00Z", client="qBittorrent could not be reached.")
     write_state(tmp_path / "daemon.json", state)
     lock = InstanceLock(tmp_path / "daemon.lock")
     assert lock.acquire()

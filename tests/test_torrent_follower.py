@@ -392,7 +392,7 @@ def test_time_without_a_look_does_not_count(scene: Scene) -> None:
     scene.bench.queues.add_to_pending(film(2))
     scene.client.errors_by_call["client by name"] = AuthError("refused", service="qBittorrent")
     scene.work()
-    assert scene.bench.worker.is_refused
+    assert scene.bench.worker.sessions.is_refused
     scene.pass_time(10 * _STALLED_AFTER)
     scene.client.errors_by_call.clear()
     scene.bench.signature += 1

@@ -1,16 +1,15 @@
 """Whatever an error is, the next film has its turn, and the film that met it waits."""
 
+import itertools
 import logging
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, FakeClock, FakeLibrary
-from house.workers import POLICY, Bench, Desk, film, release_of, snapshot
+from house.fakes import FakeClock, FakeLibrary
+from house.workers import NO_FILMS, POLICY, Bench, Desk, film, release_of, snapshot
 
-from movie_sync.daemon.errands import Errand
-from movie_sync.daemon.worker import Rest
+from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import FilmError, MovieSyncError, StorageError
@@ -131,7 +130,7 @@ def test_an_outcome_that_cannot_be_written(bench: Bench, monkeypatch: pytest.Mon
     for _ in range(7):
         assert bench.worker.step() is None
     assert _completed(bench) == ["K5", "K4", "K3", "K2", "K1", "K0"]
-    assert bench.worker.step() == Rest(60, "waiting for films", is_idle=True)
+    assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
     assert bench.journal.count("fault K6") == 1
     bench.clock.advance(3600)
     bench.worker.step()
@@ -148,8 +147,7 @@ def test_a_film_whose_hand_over_ends_in_an_error_is_not_handed_over_twice(bench:
         if len(told) == 1:
             raise RuntimeError("a mistake")
 
-    aftercare = bench.aftercare
-    bench.aftercare = lambda: replace(aftercare(), tell=tell)
+    bench.tell = tell
     bench.start()
     while bench.worker.step() is None:
         pass
@@ -178,20 +176,21 @@ def test_the_newest_releases(bench: Bench) -> None:
     assert bench.journal.count("latest") == 1
 
 
-def test_an_errand(caplog: pytest.LogCaptureFixture) -> None:
-    """What fails in the client for a reason that nobody foresaw is said once and waits longer each time."""
-    clock = FakeClock()
-
-    def fail(_client: object) -> None:
-        raise ZeroDivisionError("a mistake")
-
-    errand = Errand(lambda: 0.0, fail, "The torrents are not looked at", clock)
-    waits = []
-    for _ in range(3):
-        assert not errand.run(FakeClient)
-        waits.append(errand.seconds_to_next())
-        clock.advance(waits[-1] or 0.0)
-    assert waits == [60, 120, 240]
+def test_looks_at_torrents(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """An error that nobody foresaw in a look is said once, and the looks come less and less often."""
+    bench.follow(FollowPolicy(86_400))
+    while bench.worker.step() is None:
+        pass
+    bench.client.errors_by_call["states"] = ZeroDivisionError("a mistake")
+    bench.clock.advance(2)
+    looks = []
+    while len(looks) < 4:
+        before = bench.journal.count("states")
+        rest = bench.worker.step()
+        if bench.journal.count("states") > before:
+            looks.append(bench.clock.monotonic())
+        bench.clock.advance(rest.seconds if rest else 0)
+    assert [later - look for look, later in itertools.pairwise(looks)] == [60, 120, 240]
     assert caplog.text.count("unforeseen ZeroDivisionError") == 1
 
 
@@ -209,7 +208,7 @@ def test_the_same_error_of_a_worker_rests_longer(
     desk = Desk(tmp_path, *errors, snapshot())
     rests = []
 
-    def rest(rest: Rest) -> None:
+    def rest(rest: Pause) -> None:
         rests.append(rest.seconds)
         if len(rests) > len(errors):
             desk.stop.set()

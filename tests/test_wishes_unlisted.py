@@ -12,7 +12,6 @@ from house.workers import Bench, film
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
-from movie_sync.daemon.reach import Aftercare
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, WatchlistSnapshot
 from movie_sync.errors import AuthError, NetworkError, StorageError
 from movie_sync.following.tagger import TAG, UnlistedTagger
@@ -285,8 +284,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     """It is done between films; an outage is said once and tried again a minute later, then less often."""
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
-    bench.is_following = True
-    bench.aftercare = lambda: Aftercare(tagger=UnlistedTagger(store))
+    bench.tagger = UnlistedTagger(store)
     bench.start()
     bench.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "x")
     bench.worker.step()
@@ -316,8 +314,7 @@ def test_films_go_on_while_tagging_fails(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
     store.note_left([film(1)], lambda _movie: (hash_of(1),))
-    bench.is_following = True
-    bench.aftercare = lambda: Aftercare(tagger=UnlistedTagger(store))
+    bench.tagger = UnlistedTagger(store)
     bench.start()
     bench.client.tag = _refuse  # type: ignore[method-assign]
     bench.queues.add_to_pending(film(0))
@@ -347,5 +344,7 @@ def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], ta
     environ = {"HOME": str(tmp_path / "home")}
     context = Context(paths, Config.load(paths.config, environ=environ), Options(), {}, environ, FakeClock())
     services = Services(context, stop=threading.Event())
-    aftercare = services.aftercare(QueueManager(paths.root), lambda _event: None)
-    assert (aftercare.tagger is not None) is tags
+    UnlistedStore(paths.unlisted, FakeClock(), tags=True).note_left([film(1)], lambda _movie: (hash_of(1),))
+    worker = services.download_worker(QueueManager(paths.root), lambda _event: None, held_back=lambda: None)
+    worker.step()  # without credentials
+    assert ("not tagged yet" in worker.client_trouble) is tags

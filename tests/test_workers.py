@@ -8,14 +8,11 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.workers import DEADLINE_SECONDS, Bench, Desk, film, snapshot, wait_until
+from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, Desk, film, snapshot, wait_until
 
-from movie_sync.daemon.worker import Rest, Worker
+from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind
-from movie_sync.domain.models import (
-    QueueName,
-    Release,
-)
+from movie_sync.domain.models import QueueName, Release
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     BlockedError,
@@ -30,6 +27,7 @@ from movie_sync.errors import (
     UnavailableError,
     UserError,
 )
+from movie_sync.reports.activity import ActivityKind
 from movie_sync.reports.words import time_of_day
 
 
@@ -170,7 +168,7 @@ def test_a_failed_check(
     for seconds in waits:
         rest = desk.worker.step()
         assert rest.seconds == seconds
-        assert str(error) in rest.why
+        assert str(error) in rest.activity.detail
     assert caplog.text.count(str(error)) == 1
     assert desk.store.load() is None
     assert sum(desk.queues.get_statistics().values()) == 0
@@ -243,7 +241,9 @@ def test_start_and_stop_while_idle(tmp_path: Path) -> None:
         assert not worker.is_alive()
         worker.start()
         try:
-            wait_until(lambda worker=worker: worker.activity.startswith(("waiting", "next check")))
+            wait_until(
+                lambda worker=worker: worker.activity.kind in {ActivityKind.NO_FILMS, ActivityKind.LIST_READ}
+            )
         finally:
             worker.stop()
             worker.stop()
@@ -256,7 +256,7 @@ def test_stop_during_a_pause(bench: Bench) -> None:
     bench.tracker.errors = [NetworkError("down")]
     bench.worker.start()
     try:
-        wait_until(lambda: bench.worker.activity.startswith("pausing"))
+        wait_until(lambda: bench.worker.activity.kind is ActivityKind.PAUSED)
     finally:
         bench.worker.stop()
         assert bench.worker.join(DEADLINE_SECONDS)
@@ -269,7 +269,7 @@ def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:
     bench.worker.start()
     try:
         for number in (0, 1):
-            wait_until(lambda: bench.worker.activity == "waiting for films")
+            wait_until(lambda: bench.worker.activity == NO_FILMS)
             bench.queues.add_to_pending(film(number))
             wait_until(lambda number=number: bench.queues.get_statistics()["completed"] == number + 1)
     finally:
@@ -283,15 +283,15 @@ class _Faulty(Worker):
     def __init__(self, stop: threading.Event, *errors: BaseException, once: bool = False) -> None:
         super().__init__("faulty", stop, once=once)
         self.errors = list(errors)
-        self.rests: list[Rest] = []
+        self.rests: list[Pause] = []
 
-    def step(self) -> Rest | None:
+    def step(self) -> Pause | None:
         if self.errors:
             raise self.errors.pop(0)
         self._stop.set()
         return None
 
-    def rest(self, rest: Rest) -> None:
+    def rest(self, rest: Pause) -> None:
         self.rests.append(rest)
 
 

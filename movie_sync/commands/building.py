@@ -8,10 +8,10 @@ from pathlib import Path
 from movie_sync.commands.context import Context
 from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.credentials.manager import Credentials, CredentialsManager
-from movie_sync.daemon.download import DownloadWorker
+from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
-from movie_sync.daemon.outcomes import RetryPolicy
-from movie_sync.daemon.reach import Aftercare, Connection, Hold, Reach
+from movie_sync.daemon.results import RetryPolicy
+from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import UserError
@@ -176,7 +176,7 @@ class Services:
         own = [key for key in section if self._config.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
 
-    def reach(self, queue_manager: QueueManager) -> Reach:
+    def session(self, queue_manager: QueueManager) -> Session:
         """Return what films are worked on with, with the credentials as they are now.
 
         `queue_manager` tells which other films are known.
@@ -186,7 +186,7 @@ class Services:
         """
         credentials = self.credentials()
         client = self.torrent_client(credentials)
-        return Reach(
+        return Session(
             self.downloader(credentials, client, queue_manager),
             client if isinstance(client, FollowedClient) else None,
         )
@@ -220,22 +220,42 @@ class Services:
         queue_manager: QueueManager,
         tell: Callable[[Event], None],
         *,
-        held_back: Callable[[], Hold | None],
+        held_back: Callable[[], HeldBack | None],
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
-        config, options = self._config, self._context.options
+        config, options, clock = self._config, self._context.options, self._context.clock
+        is_real = not options.dry_run
+        policy = FollowPolicy(
+            config["stalled_after"], removes_stalled=config["qbittorrent"]["remove_stalled"]
+        )
+        radar = Radar(
+            queue_manager,
+            RadarStore(self._context.paths.radar, clock),
+            check_interval_seconds=config["check_interval"],
+            calls_per_hour=config["filelist"]["calls_per_hour"],
+            clock=clock,
+        )
+        rooms = RoomKeeper(
+            queue_manager,
+            max_unfinished=config["max_unfinished"],
+            min_free_bytes=round(config["min_free_space_gb"] * _GB),
+            clock=clock,
+        )
         return DownloadWorker(
             queue_manager,
-            Connection(connect=partial(self.reach, queue_manager), signature=self.manager.signature),
+            partial(self.session, queue_manager),
+            self.manager.signature,
             policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
-            done_words=f"{'would be handed' if options.dry_run else 'handed'} to {self.target()}",
-            clock=self._context.clock,
+            done_words=f"{'handed' if is_real else 'would be handed'} to {self.target()}",
+            clock=clock,
             stop=self._stop,
-            aftercare=(
-                Aftercare(rooms=self._room_keeper(queue_manager))
-                if options.dry_run
-                else self.aftercare(queue_manager, tell)
-            ),
+            tell=tell,
+            follower=TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
+            if is_real
+            else None,
+            rooms=rooms,
+            radar=radar if is_real else None,
+            tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
             held_back=held_back,
             once=options.runs_once,
         )
@@ -264,34 +284,6 @@ class Services:
             once=self._context.options.runs_once,
             on_read=on_read,
             tell=tell,
-        )
-
-    def aftercare(self, queue_manager: QueueManager, tell: Callable[[Event], None]) -> Aftercare:
-        """Return what is done for films besides handing their torrents over; for the daemon alone."""
-        config, clock = self._config, self._context.clock
-        policy = FollowPolicy(
-            config["stalled_after"], removes_stalled=config["qbittorrent"]["remove_stalled"]
-        )
-        return Aftercare(
-            follower=TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell),
-            rooms=self._room_keeper(queue_manager),
-            radar=Radar(
-                queue_manager,
-                RadarStore(self._context.paths.radar, clock),
-                check_interval_seconds=config["check_interval"],
-                calls_per_hour=config["filelist"]["calls_per_hour"],
-                clock=clock,
-            ),
-            tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted else None,
-            tell=tell,
-        )
-
-    def _room_keeper(self, queue_manager: QueueManager) -> RoomKeeper:
-        return RoomKeeper(
-            queue_manager,
-            max_unfinished=self._config["max_unfinished"],
-            min_free_bytes=round(self._config["min_free_space_gb"] * _GB),
-            clock=self._context.clock,
         )
 
     def _build_library(self) -> MovieLibrary:

@@ -17,12 +17,13 @@ from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp
 from movie_sync.daemon.desk import RequestDesk
 from movie_sync.daemon.inbox import Inbox
-from movie_sync.daemon.state import DaemonState, forget_state, read_state, write_state
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
 from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.activity import Activity, activity_words
+from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
 from movie_sync.storage.instance_lock import InstanceLock
 
 _log = logging.getLogger(__name__)
@@ -114,7 +115,7 @@ def _set_up_logging(context: Context) -> None:
 
 
 def _run_on(
-    context: Context, report_state: Callable[[str, str, str], None], renew_lock: Callable[[], None]
+    context: Context, report_state: Callable[[Activity, Activity, str], None], renew_lock: Callable[[], None]
 ) -> int:
     """Run, and again with the settings of a file that was mended meanwhile."""
     while True:
@@ -132,7 +133,7 @@ def _run_on(
 
 def _run(
     context: Context,
-    report_state: Callable[[str, str, str], None],
+    report_state: Callable[[Activity, Activity, str], None],
     renew_lock: Callable[[], None],
     gate: SettingsGate,
     stop: threading.Event,
@@ -175,21 +176,21 @@ def _run(
             queue_manager,
             services.target(),
             before=before,
-            why_waiting=download.activity,
+            why_waiting=activity_words(download.activity, clock.now()),
             held_back=gate.why,
         )
-    if once and (download.was_refused or gate.why):
+    if once and (download.sessions.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
 
 
 def _state_reporter(context: Context) -> "partial[None]":
-    state = DaemonState(os.getpid(), format_time(context.clock.now()), "starting", "starting")
+    state = DaemonState(os.getpid(), format_time(context.clock.now()))
     with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
         forget_state(context.paths.daemon, context.clock.now())
         write_state(context.paths.daemon, state)
 
-    def report(state: DaemonState, monitor: str, download: str, client: str) -> None:
+    def report(state: DaemonState, monitor: Activity, download: Activity, client: str) -> None:
         changed = dataclasses.replace(state, monitor=monitor, download=download, client=client)
         write_state(context.paths.daemon, changed)
 

@@ -10,12 +10,12 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.daemon.desk import RequestDesk
 from movie_sync.daemon.inbox import Inbox, Request
-from movie_sync.daemon.state import forget_state, read_state
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import StorageError, UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.wishes.watchlist_store import WatchlistStore

@@ -32,7 +32,7 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()
     movie = replace(movie, runtime_minutes=queues.known.runtime_of(movie))
-    found = services.reach(queues).downloader.search(movie)
+    found = services.session(queues).downloader.search(movie)
     reasons = _reasons(found, services.rules())
     if as_json:
         print(json.dumps(_as_document(found, reasons), indent=1))

@@ -4,7 +4,7 @@ import logging
 import threading
 
 from movie_sync.commands.context import Context
-from movie_sync.daemon.reach import Hold
+from movie_sync.daemon.download import HeldBack
 from movie_sync.errors import UserError
 from movie_sync.settings.config import NOTHING_HANDED_OVER, file_signature, hold_words
 
@@ -28,13 +28,13 @@ class SettingsGate:
         self._signature = context.config.signature
         self._client_is_known = not context.config.may_be_meant("qbittorrent")
 
-    def held_back(self) -> Hold | None:
+    def held_back(self) -> HeldBack | None:
         """Return why no film may be worked on now, if so."""
         signature = file_signature(self._context.paths.config)
         if signature != self._signature and self.mended is None:
             self._signature = signature
             self._look_again()
-        return Hold(self.why, self._client_is_known) if self.why else None
+        return HeldBack(self.why, self._client_is_known) if self.why else None
 
     def _look_again(self) -> None:
         context = None

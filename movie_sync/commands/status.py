@@ -9,12 +9,13 @@ import sys
 from datetime import UTC, datetime
 
 from movie_sync.commands.context import Context
-from movie_sync.daemon.state import DaemonState, read_state
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.queues.codec import entry_to_dict, format_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.queue_set import queue_path
+from movie_sync.reports.activity import activity_words
+from movie_sync.reports.daemon_state import DaemonState, read_state
 from movie_sync.reports.overview import Look, Overview, overview, sections
 from movie_sync.settings.config import ConfigFault, hold_words
 from movie_sync.storage.instance_lock import InstanceLock
@@ -33,7 +34,7 @@ def run_status(context: Context, *, as_json: bool) -> int:
     view = overview(
         {name: queues.entries(name) for name in _QUEUES},
         UnlistedStore(context.paths.unlisted, context.clock, writable=False).films(),
-        activity=daemon.download if daemon else "",
+        download=daemon.download if daemon else None,
         now=context.clock.now(),
     )
     seen_at = _seen_at(context)
@@ -41,7 +42,7 @@ def run_status(context: Context, *, as_json: bool) -> int:
         held_back = [_fault_document(fault) for fault in context.config.faults]
         document = {
             "statistics": statistics,
-            **_daemon_document(daemon),
+            **_daemon_document(context, daemon),
             "held_back": held_back,
             "torrents_seen_at": format_time(seen_at) if seen_at else None,
             **_document(view),
@@ -81,11 +82,12 @@ def _seen_at(context: Context) -> datetime | None:
 # --- for scripts --------------------------------------------------------------------------
 
 
-def _daemon_document(daemon: DaemonState | None) -> dict[str, object]:
+def _daemon_document(context: Context, daemon: DaemonState | None) -> dict[str, object]:
+    now = context.clock.now()
     return {
         "daemon": daemon.pid if daemon else None,
-        "monitor": daemon.monitor if daemon else None,
-        "download": daemon.download if daemon else None,
+        "monitor": activity_words(daemon.monitor, now) if daemon else None,
+        "download": activity_words(daemon.download, now) if daemon else None,
         "client": (daemon.client or None) if daemon else None,
     }
 
@@ -173,8 +175,9 @@ def _show_daemon(context: Context, daemon: DaemonState | None) -> None:
         context.say("Daemon   not running")
         return
     context.say(f"Daemon   process {daemon.pid}, since {daemon.started_at}")
-    context.say(f"         monitor: {one_line(daemon.monitor)}")
-    context.say(f"         download: {one_line(daemon.download)}")
+    now = context.clock.now()
+    context.say(f"         monitor: {one_line(activity_words(daemon.monitor, now))}")
+    context.say(f"         download: {one_line(activity_words(daemon.download, now))}")
     if daemon.client:
         context.say(f"Client   {one_line(daemon.client)}")
 

@@ -18,6 +18,7 @@ from movie_sync.daemon.worker import Worker
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.activity import Activity
 
 _log = logging.getLogger(__name__)
 
@@ -126,7 +127,7 @@ class MovieSyncApp:
         queue_manager: QueueManager,
         *,
         drain_inbox: Callable[[Callable[[], bool]], int],
-        report_state: Callable[[str, str, str], None],
+        report_state: Callable[[Activity, Activity, str], None],
         clock: Clock,
         tick_extras: Sequence[Callable[[], None]] = (),
         closers: Sequence[Callable[[], None]] = (),
@@ -141,7 +142,7 @@ class MovieSyncApp:
         self._closers = closers
         self._signals = Signals()
         self._complaints = Complaints(_log)
-        self._reported: tuple[str, str, str] | None = None
+        self._reported: tuple[Activity, Activity, str] | None = None
         self._statistics = ""
         self._statistics_at = clock.monotonic()
 

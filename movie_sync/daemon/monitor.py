@@ -5,29 +5,21 @@ import threading
 from collections.abc import Callable
 
 from movie_sync.complaints import Complaints, words_of
-from movie_sync.daemon.worker import Rest, Worker
+from movie_sync.daemon.faults import seconds_to_next_check
+from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import WatchlistSnapshot
-from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, pause_seconds
-from movie_sync.errors import (
-    BlockedError,
-    NoSuchUserError,
-    PageChangedError,
-    PrivateListError,
-    StorageError,
-    TransientError,
-    UserError,
-)
+from movie_sync.domain.retry import later
+from movie_sync.errors import StorageError, TransientError, UserError
 from movie_sync.ports import Clock, WatchlistSource
+from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.reports.words import time_of_day
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
 _log = logging.getLogger(__name__)
 
-# Nothing that a quick second look could mend; looking often would only bother Letterboxd.
 _LONG_SECONDS = 86_400.0
-_LASTING = (BlockedError, NoSuchUserError, PageChangedError, PrivateListError, UserError)
 
 
 class MonitorWorker(Worker):
@@ -57,23 +49,23 @@ class MonitorWorker(Worker):
         self._complaints = Complaints(_log)
         self._untaken: WatchlistSnapshot | None = None
 
-    def step(self) -> Rest:
+    def step(self) -> Pause:
         """Check once."""
-        self.activity = "reading the watchlist"
+        self.activity = Activity(ActivityKind.READING_LIST)
         try:
             self._check()
         except (TransientError, StorageError, UserError) as exc:
             self.has_failed = True
             self._failures += 1
-            seconds = self._seconds_after(exc)
+            seconds = seconds_to_next_check(exc, self._failures, self._interval_seconds)
             trouble = "taken in" if isinstance(exc, StorageError) else "read"
             self._complaints.say(
                 f"The watchlist could not be {trouble}: {exc}",
-                "" if self._once else f" Next try {self._in(seconds)}.",
+                "" if self._once else f" Next try at {time_of_day(self._clock.now(), seconds)}.",
                 exc=exc,
             )
             self._tell_unreadable(str(exc))
-            return Rest(seconds, f"the last check failed ({exc}); next try {self._in(seconds)}")
+            return self._until_next_check(ActivityKind.LIST_UNREADABLE, seconds, str(exc))
         except Exception as exc:
             self._tell_unreadable(words_of(exc))
             raise
@@ -81,7 +73,10 @@ class MonitorWorker(Worker):
         self._unreadable.over()
         self._on_read()
         self._complaints.over()
-        return Rest(self._interval_seconds, f"next check of the watchlist {self._in(self._interval_seconds)}")
+        return self._until_next_check(ActivityKind.LIST_READ, self._interval_seconds)
+
+    def _until_next_check(self, kind: ActivityKind, seconds: float, why: str = "") -> Pause:
+        return Pause(seconds, Activity(kind, why, later(self._clock.now(), seconds)))
 
     def _check(self) -> None:
         # A file that was not written again is not read again: a reading is kept until it is taken in.
@@ -106,13 +101,3 @@ class MonitorWorker(Worker):
             text = f"The watchlist could not be read for a day: {why}"
             self._tell(Event(f"unreadable:{at:%Y-%m-%d}", EventKind.UNREADABLE, at, text))
             self._unreadable.note_told()
-
-    def _seconds_after(self, exc: Exception) -> float:
-        if isinstance(exc, _LASTING):
-            return self._interval_seconds
-        asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
-        least = min(asked or 0.0, LONGEST_DELAY_SECONDS)
-        return max(min(pause_seconds(self._failures), self._interval_seconds), least)
-
-    def _in(self, seconds: float) -> str:
-        return f"at {time_of_day(self._clock.now(), seconds)}"

@@ -9,24 +9,25 @@ from movie_sync.clock import SystemClock
 from movie_sync.complaints import log_where, words_of
 from movie_sync.errors import Stopped
 from movie_sync.ports import Clock
+from movie_sync.reports.activity import STARTING, Activity, ActivityKind
 
 _log = logging.getLogger(__name__)
 
 _AFTER_FAULT_SECONDS = 10.0
 _LONGEST_AFTER_FAULT_SECONDS = 3600.0
-# Rests go on in sleep, which the system's own waits do not.
+# Pauses go on in sleep, which the system's own waits do not.
 _LONGEST_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """How long to wait before the next step, and why, in words for `status`.
+class Pause:
+    """How long to wait before the next step, and what the worker is at meanwhile.
 
     `is_idle` says that there is nothing to do: work that comes in ends the wait.
     """
 
     seconds: float
-    why: str
+    activity: Activity
     is_idle: bool = False
 
 
@@ -35,14 +36,14 @@ class Worker(abc.ABC):
 
     `start`, `stop` and `join` are for the app's main thread; `activity` may be read by any.
     Nothing starts in the constructor. Several workers may share one stop event. With `once` the
-    worker ends when it would rest for the first time.
+    worker ends when it would pause for the first time.
     """
 
     def __init__(
         self, name: str, stop: threading.Event, *, once: bool = False, clock: Clock | None = None
     ) -> None:
         self.name = name
-        self.activity = "starting"
+        self.activity = STARTING
         self.has_failed = False
         """Whether something went wrong that the exit code of `--once` tells."""
         self.is_done = False
@@ -55,12 +56,12 @@ class Worker(abc.ABC):
         self._thread: threading.Thread | None = None
 
     @abc.abstractmethod
-    def step(self) -> Rest | None:
-        """Do one piece of work; return a rest to take before the next, or None to go on at once."""
+    def step(self) -> Pause | None:
+        """Do one piece of work; return a pause to take before the next, or None to go on at once."""
 
-    def rest(self, rest: Rest) -> None:
-        """Wait as long as the rest says, or until the worker is stopped."""
-        ends_at = self._clock.monotonic() + rest.seconds
+    def rest(self, pause: Pause) -> None:
+        """Wait as long as the pause lasts, or until the worker is stopped."""
+        ends_at = self._clock.monotonic() + pause.seconds
         while (left := ends_at - self._clock.monotonic()) > 0:
             if self._stop.wait(min(left, _LONGEST_WAIT_SECONDS)):
                 break
@@ -87,22 +88,22 @@ class Worker(abc.ABC):
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                rest = self.step()
+                pause = self.step()
                 self._last_fault = ""
             except Stopped:
                 break
             except Exception as exc:  # noqa: BLE001 - no error may end the daemon's work
-                rest = self._rest_after(exc)
-            if rest is not None:
-                self.activity = rest.why
+                pause = self._pause_after(exc)
+            if pause is not None:
+                self.activity = pause.activity
                 if self._once:
                     break
-                self.rest(rest)
+                self.rest(pause)
         # Unwound without having been asked to stop, the thread has died: the app starts it again.
         self.is_done = self._once or self._stop.is_set()
 
-    def _rest_after(self, exc: Exception) -> Rest:
-        """Say what ended a step; the same again rests for twice as long, up to an hour."""
+    def _pause_after(self, exc: Exception) -> Pause:
+        """Say what ended a step; the same again pauses for twice as long, up to an hour."""
         self.has_failed = True
         words = words_of(exc)
         is_same = words == self._last_fault
@@ -112,4 +113,4 @@ class Worker(abc.ABC):
         self._last_fault = words
         _log.error("The %s worker starts again in %g s: %s", self.name, self._fault_seconds, words)
         log_where(exc)
-        return Rest(self._fault_seconds, f"starting again after: {words}")
+        return Pause(self._fault_seconds, Activity(ActivityKind.FAULT, words))

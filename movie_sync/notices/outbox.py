@@ -199,7 +199,7 @@ class EventOutbox:
         except OSError as exc:
             self._is_stale = True
             reason = exc.strerror or str(exc)
-            raise StorageError(f"{self._path} could not be written: {reason}.", reason=reason) from None
+            raise StorageError(f"{self._path} could not be written: {reason}.", errno=exc.errno) from None
         self._lines += 1
         self._size += len(line)
 

@@ -296,11 +296,12 @@ class QueueManager:
             return list(spent.values())
 
     def seconds_to_next_retry(self) -> float | None:
-        """Return how long until the next failed film falls due, or None if none will."""
+        """Return how long until the next failed film falls due, 0 if one is; None if none will."""
         now = self._clock.now()
         with self.failed_lock:
-            times = [at for at in self._queues[QueueName.FAILED].retry_times.values() if at > now]
-        return (min(times) - now).total_seconds() if times else None
+            self._bring_back_far_times(now)
+            times = self._queues[QueueName.FAILED].retry_times.values()
+            return max((min(times) - now).total_seconds(), 0.0) if times else None
 
     def move_failed_to_pending(self, movie: Movie) -> bool:
         """Queue a failed film for its next attempt; its number of failures stays.

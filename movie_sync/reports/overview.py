@@ -8,7 +8,7 @@ from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at, percent
-from movie_sync.reports.words import WAITING_FOR_ROOM
+from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm
 
 _BAR_CELLS = 10
@@ -67,10 +67,10 @@ def overview(
     queues: Mapping[QueueName, Collection[QueueEntry]],
     unlisted: Iterable[UnlistedFilm],
     *,
-    activity: str,
+    download: Activity | None = None,
     now: datetime,
 ) -> Overview:
-    """Sort films into groups; `activity` is what the daemon's download worker says of itself."""
+    """Sort films into groups; `download` is what a running daemon's download worker is at."""
     completed, failed = queues[QueueName.COMPLETED], queues[QueueName.FAILED]
     downloading = [entry for entry in completed if entry.is_unfinished]
     done = [entry for entry in completed if (at := downloaded_at(entry)) and at > now - DONE_LATELY]
@@ -91,7 +91,7 @@ def overview(
         unlisted=[film for film in unlisted if not film.relisted and film.left_at > now - KEPT_FOR],
         retries=sorted(scheduled, key=lambda entry: str(entry.retry_at)),
         permanent=[entry for entry in failed if entry.retry_at is None],
-        room_why=activity.removeprefix(WAITING_FOR_ROOM) if activity.startswith(WAITING_FOR_ROOM) else "",
+        room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",
     )
 
 

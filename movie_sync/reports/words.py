@@ -1,11 +1,8 @@
-"""How the workers' lines name times, and what `status` knows an activity by."""
+"""How lines name times."""
 
 from datetime import datetime
 
 from movie_sync.domain.retry import later
-
-WAITING_FOR_ROOM = "waiting for room: "
-"""How the download worker's activity begins while there is no room; why not follows."""
 
 _DAY_SECONDS = 24 * 3600
 

@@ -206,7 +206,7 @@ def _close_all(descriptors: list[int]) -> None:
 
 def _not_written(path: Path, exc: OSError) -> StorageError:
     reason = exc.strerror or str(exc)
-    return StorageError(f"{path} could not be written: {reason}.", reason=reason)
+    return StorageError(f"{path} could not be written: {reason}.", errno=exc.errno)
 
 
 @functools.lru_cache(maxsize=64)  # few files are written over and over
@@ -268,7 +268,7 @@ def make_private_folder(folder: Path) -> None:
         make_folder(folder)
     except OSError as exc:
         reason = exc.strerror or str(exc)
-        raise StorageError(f"The folder {folder} could not be made: {reason}.", reason=reason) from None
+        raise StorageError(f"The folder {folder} could not be made: {reason}.", errno=exc.errno) from None
 
 
 def make_private(path: Path) -> None:
@@ -392,7 +392,7 @@ def _clear_away(temporary: Path) -> None:
     except OSError as exc:
         reason = exc.strerror or str(exc)
         raise StorageError(
-            f"{temporary} is in the way and cannot be deleted: {reason}. Move it elsewhere.", reason=reason
+            f"{temporary} is in the way and cannot be deleted: {reason}. Move it elsewhere.", errno=exc.errno
         ) from None
 
 

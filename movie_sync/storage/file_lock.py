@@ -100,7 +100,7 @@ class FileLock:
             )
         else:
             text = f"{self._path} could not be locked: {reason}. If it is a folder or a link, delete it."
-        return StorageError(text, reason=reason)
+        return StorageError(text, errno=exc.errno)
 
 
 def _lock(descriptor: int) -> None:

@@ -122,7 +122,7 @@ class Driver:
             self._is_idle = rest is not None and rest.is_idle
             until = self._download.paused_until
             if rest is not None and until > now and not self._is_noted(until):
-                self._pauses.append(Pause(now, until, rest.why))
+                self._pauses.append(Pause(now, until, rest.activity.detail))
         elif self._is_idle and self._queues.get_statistics()["pending"]:
             self._due[self._download] = now  # a film that is queued ends an idle wait
 

@@ -13,10 +13,10 @@ from house.fakes import (
     FakeTracker,
     FakeWatchlist,
 )
-from movie_sync.daemon.download import DownloadWorker
+from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
-from movie_sync.daemon.outcomes import RetryPolicy
-from movie_sync.daemon.reach import Aftercare, Connection, Hold, Reach
+from movie_sync.daemon.results import RetryPolicy
+from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName, Release, WatchlistSnapshot
 from movie_sync.domain.selection import QualityRules
@@ -28,14 +28,17 @@ from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.radar_store import RadarStore
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 20.0
+NO_FILMS = Activity(ActivityKind.NO_FILMS)
 
 
 def film(number: int) -> Movie:
@@ -75,53 +78,59 @@ class Bench:
         self.connects = 0
         self.connect_error: MovieSyncError | None = None
         self.told: list[Event] = []
-        self.aftercare: Callable[[], Aftercare] = lambda: Aftercare(tell=self.told.append)
-        self.is_following = False
-        self.hold: Hold | None = None
+        self.follow_policy: FollowPolicy | None = None
+        self.max_unfinished = self.min_free_bytes = 0
+        self.hold: HeldBack | None = None
+        self.tell: Callable[[Event], None] = self.told.append
+        self.tagger: UnlistedTagger | None = None
         self.start()
 
     def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
         """Follow torrents from now on, and keep room."""
-
-        def aftercare() -> Aftercare:
-            return Aftercare(
-                follower=TorrentFollower(self.queues, policy=policy, clock=self.clock, tell=self.told.append),
-                rooms=RoomKeeper(
-                    self.queues,
-                    max_unfinished=max_unfinished,
-                    min_free_bytes=min_free_bytes,
-                    clock=self.clock,
-                ),
-                radar=Radar(
-                    self.queues,
-                    RadarStore(self.folder / "radar.json", self.clock),
-                    check_interval_seconds=3600,
-                    calls_per_hour=120,
-                    clock=self.clock,
-                ),
-                tell=self.told.append,
-            )
-
-        self.aftercare, self.is_following = aftercare, True
+        self.follow_policy = policy
+        self.max_unfinished, self.min_free_bytes = max_unfinished, min_free_bytes
         self.start()
 
     def start(self, *, once: bool = False) -> None:
         """Start anew from what is on the disk."""
         self.queues = QueueManager(self.folder, clock=self.clock)
         self.stop = threading.Event()
+        self.follower = self.rooms = self.radar = None
+        if self.follow_policy:
+            self.follower = TorrentFollower(
+                self.queues, policy=self.follow_policy, clock=self.clock, tell=self.tell
+            )
+            self.rooms = RoomKeeper(
+                self.queues,
+                max_unfinished=self.max_unfinished,
+                min_free_bytes=self.min_free_bytes,
+                clock=self.clock,
+            )
+            self.radar = Radar(
+                self.queues,
+                RadarStore(self.folder / "radar.json", self.clock),
+                check_interval_seconds=3600,
+                calls_per_hour=120,
+                clock=self.clock,
+            )
         self.worker = DownloadWorker(
             self.queues,
-            Connection(self._connect, lambda: self.signature),
+            self._connect,
+            lambda: self.signature,
             policy=self.policy,
             done_words="handed to the test",
             clock=self.clock,
             stop=self.stop,
-            aftercare=self.aftercare(),
+            tell=self.tell,
+            follower=self.follower,
+            rooms=self.rooms,
+            radar=self.radar,
+            tagger=self.tagger,
             held_back=lambda: self.hold,
             once=once,
         )
 
-    def _connect(self) -> Reach:
+    def _connect(self) -> Session:
         self.connects += 1
         if self.connect_error:
             raise self.connect_error
@@ -135,7 +144,7 @@ class Bench:
             knows_title=self.queues.knows_title,
             in_company=self.queues.known.in_company,
         )
-        return Reach(downloader, self.client if self.is_following else None)
+        return Session(downloader, self.client if self.follow_policy or self.tagger else None)
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""

@@ -12,7 +12,7 @@ from typing import Any
 from movie_sync.clock import SystemClock
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
-from movie_sync.daemon.worker import Rest
+from movie_sync.daemon.worker import Pause
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.events import Event
@@ -69,7 +69,7 @@ class Workshop:
             services.intake(self.queues), self.told.append, on_read=self.download.note_check
         )
 
-    def work(self) -> Rest:
+    def work(self) -> Pause:
         """Let the download worker work until it rests."""
         for _ in range(_MOST_STEPS):
             rest = self.download.step()

@@ -91,7 +91,7 @@ class WatchFolder:
     def _failure(self, done: str, exc: OSError) -> StorageError:
         reason = exc.strerror or str(exc)
         return StorageError(
-            f"The folder for torrents {self._folder} could not be {done}: {reason}.", reason=reason
+            f"The folder for torrents {self._folder} could not be {done}: {reason}.", errno=exc.errno
         )
 
     def _read(self) -> Iterator[HeldTorrent]:

@@ -4,12 +4,14 @@ It tells nothing once the daemon has ended, however it ended, so it need not be 
 """
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
+from movie_sync.queues.codec import format_time, parse_time
+from movie_sync.reports.activity import STARTING, Activity, ActivityKind
 from movie_sync.storage.atomic_file import Draft, delete_files
 from movie_sync.storage.quarantine import keep_aside
 from movie_sync.storage.whole_file import read_whole
@@ -19,12 +21,12 @@ _MOST_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Process id and start time (ISO 8601, UTC); in words what workers are at and the client's trouble."""
+    """Process id, start time (ISO 8601, UTC), what the workers are at, and the client's trouble, in words."""
 
     pid: int
     started_at: str
-    monitor: str
-    download: str
+    monitor: Activity = STARTING
+    download: Activity = STARTING
     client: str = ""
 
 
@@ -34,8 +36,20 @@ def write_state(path: Path, state: DaemonState) -> None:
     Raises:
         StorageError: it could not be written.
     """
-    draft = Draft(path, [json.dumps(asdict(state), indent=1).encode() + b"\n"])
+    plain = {
+        "pid": state.pid,
+        "started_at": state.started_at,
+        "monitor": _activity_to_dict(state.monitor),
+        "download": _activity_to_dict(state.download),
+        "client": state.client,
+    }
+    draft = Draft(path, [json.dumps(plain, indent=1).encode() + b"\n"])
     draft.publish(flush_content=False, flush_name=False)
+
+
+def _activity_to_dict(activity: Activity) -> dict[str, str | None]:
+    until = format_time(activity.until) if activity.until else None
+    return {"kind": activity.kind, "detail": activity.detail, "until": until}
 
 
 def forget_state(path: Path, now: datetime) -> None:
@@ -57,9 +71,16 @@ def read_state(path: Path) -> DaemonState | None:
         return DaemonState(
             pid=int(plain["pid"]),
             started_at=str(plain["started_at"]),
-            monitor=str(plain["monitor"]),
-            download=str(plain["download"]),
+            monitor=_activity_from(plain["monitor"]),
+            download=_activity_from(plain["download"]),
             client=str(plain.get("client", "")),
         )
     except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
         return None
+
+
+def _activity_from(plain: object) -> Activity:
+    """Return an activity as the file has it; an earlier version wrote its words alone."""
+    if not isinstance(plain, dict):
+        return Activity(ActivityKind.OTHER, str(plain))
+    return Activity(ActivityKind(plain["kind"]), str(plain["detail"]), parse_time(plain["until"]))

@@ -39,7 +39,7 @@ class RetryPolicy:
     max_retries: int
 
 
-class Outcomes:
+class ResultRecorder:
     """For one thread. Methods raise StorageError if the queues could not be written."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Outcomes:
         else:
             _log.info("%s: already downloaded: %s", label, release)
 
-    def note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
+    def _note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
         """Look again at the end of the grace time, and before it as often as at a first failure."""
         now = self._clock.now()
         retry_at = min(exc.until, later(now, self._policy.interval_seconds))
@@ -106,12 +106,19 @@ class Outcomes:
 
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         """Put a film off, or give it up for good; return whether something went wrong."""
-        if isinstance(exc, NoLongerWantedError):
-            _log.info("%s: %s.", movie.label, exc)
-            return False
-        if isinstance(exc, UnknownFilmError | UnclearFilmError) and not self._is_missing_for_good(entry, exc):
-            self._note_page_doubt(entry, movie, exc)
-            return True
+        match exc:
+            case NoLongerWantedError():
+                _log.info("%s: %s.", movie.label, exc)
+            case BetterAwaitedError():
+                self._note_grace(entry, movie, exc)
+            case UnknownFilmError() | UnclearFilmError() if not self._is_missing_for_good(entry, exc):
+                self._note_page_doubt(entry, movie, exc)
+                return True
+            case _:
+                return self._note_attempt(entry, movie, exc)
+        return False
+
+    def _note_attempt(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         waits = isinstance(exc, NotAvailableError)
         if waits:
             self._tell_waiting(entry, movie, exc)

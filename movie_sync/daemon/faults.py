@@ -1,0 +1,162 @@
+"""What a worker does about an error: the one place that decides it."""
+
+import errno
+import logging
+from collections.abc import Callable
+
+from movie_sync.complaints import Complaints, words_of
+from movie_sync.daemon.session import Sessions
+from movie_sync.daemon.worker import Pause
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later, pause_seconds
+from movie_sync.errors import (
+    AuthError,
+    BlockedError,
+    BudgetError,
+    NoRoomError,
+    NoSuchUserError,
+    PageChangedError,
+    PagesMissingError,
+    PrivateListError,
+    StorageError,
+    TransientError,
+    UserError,
+)
+from movie_sync.ports import Clock
+from movie_sync.reports.activity import Activity, ActivityKind, activity_words
+from movie_sync.reports.words import next_time, time_of_day
+
+_log = logging.getLogger(__name__)
+
+_SHORTEST_ROOM_PAUSE_SECONDS = 5.0
+_LONGEST_ROOM_PAUSE_SECONDS = 60.0
+_CREDENTIALS_LOOK_SECONDS = 5.0
+# Films in a row that ended in an error which nobody foresaw: from so many on it is no affair of theirs.
+_FAULTS_OF_AN_OUTAGE = 3
+# Nothing that a quick second look could change; looking often would only bother Letterboxd.
+_LASTING = (BlockedError, NoSuchUserError, PageChangedError, PrivateListError, UserError)
+OF_EVERY_CALL = (BudgetError, AuthError, UserError)
+"""What any other call to the tracker would meet as well."""
+
+
+def seconds_to_next_check(exc: Exception, failures: int, interval_seconds: float) -> float:
+    """Return when the watchlist is read again after so many failures in a row, the last one `exc`."""
+    if isinstance(exc, _LASTING):
+        return interval_seconds
+    return max(min(pause_seconds(failures), interval_seconds), _asked_seconds(exc))
+
+
+class Faults:
+    """Remembers what went wrong lately, and answers each error with the pause it asks for. For one thread."""
+
+    def __init__(
+        self, sessions: Sessions, clock: Clock, tell: Callable[[Event], None], *, once: bool = False
+    ) -> None:
+        self._sessions = sessions
+        self._clock = clock
+        self._tell = tell
+        self._once = once
+        self._complaints = Complaints(_log)
+        self._outages = self._unforeseen = 0
+        self._is_disk_full_told = False
+        self._is_budget_said = False
+        self._room_said = ""
+        self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
+        self.has_failed = False
+        """Whether something went wrong that the exit code of `--once` tells."""
+
+    def pause_after(self, exc: Exception) -> Pause:
+        """Return the pause that an error asks for, said and told where it is news.
+
+        Raises:
+            Exception: the error itself, as it is a film's affair, or nobody foresaw it.
+        """
+        match exc:
+            case NoRoomError():
+                return self._wait_for_room(exc)
+            case BudgetError():
+                return self._wait_for_budget(exc)
+            case AuthError() | UserError():
+                self._sessions.note_refusal(exc)
+                return self.wait_for_credentials()
+            case TransientError() | StorageError():
+                return self._pause(exc)
+            case _:
+                raise exc
+
+    def wait_for_credentials(self) -> Pause:
+        """Return the pause until the credentials are looked at again."""
+        return Pause(_CREDENTIALS_LOOK_SECONDS, Activity(ActivityKind.REFUSED, self._sessions.refusal))
+
+    def pause_after_unforeseen(self, exc: Exception) -> Pause | None:
+        """Return the pause that is due once several films in a row met an error that nobody foresaw."""
+        self.has_failed = True
+        self._unforeseen += 1
+        if self._unforeseen < _FAULTS_OF_AN_OUTAGE:
+            return None
+        pause = self._pause_for(pause_seconds(self._unforeseen - _FAULTS_OF_AN_OUTAGE + 1), words_of(exc))
+        _log.warning("That were %d films in a row. %s", self._unforeseen, self._pausing(pause))
+        return pause
+
+    def note_film_done(self, *, is_handed_over: bool) -> None:
+        """A film is through, whatever came of it: all works."""
+        if is_handed_over:
+            self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
+        self._outages = self._unforeseen = 0
+        self._is_disk_full_told = False
+        self._complaints.over()
+        self._sessions.note_accepted()
+
+    def note_idle(self) -> None:
+        """Nothing is to be done: what is waited for from now on is said again."""
+        self._is_budget_said = False
+        self._room_said = ""
+
+    def _pause(self, exc: TransientError | StorageError) -> Pause:
+        self.has_failed = True
+        # It may be these films' affair after all: those behind them are not to wait for hours.
+        self._outages = 1 if isinstance(exc, PagesMissingError) else self._outages + 1
+        pause = self._pause_for(max(pause_seconds(self._outages), _asked_seconds(exc)), str(exc))
+        self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
+        if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC:
+            self._tell_disk_full(exc)
+        return pause
+
+    def _pause_for(self, seconds: float, why: str) -> Pause:
+        return Pause(seconds, Activity(ActivityKind.PAUSED, why, later(self._clock.now(), seconds)))
+
+    def _pausing(self, pause: Pause) -> str:
+        """Say how long it pauses; a run that ends now does not."""
+        if self._once:
+            return "The rest is left to the next run."
+        return f"Pausing until {time_of_day(self._clock.now(), pause.seconds)}."
+
+    def _tell_disk_full(self, exc: StorageError) -> None:
+        """Tell it once, until a film is through again, and after a start in another hour."""
+        if not self._is_disk_full_told:
+            now = self._clock.now()
+            self._tell(Event(f"disk full:own:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, str(exc)))
+        self._is_disk_full_told = True
+
+    def _wait_for_room(self, exc: NoRoomError) -> Pause:
+        pause = Pause(self._room_pause_seconds, Activity(ActivityKind.NO_ROOM, str(exc)), is_idle=True)
+        level = logging.DEBUG if self._room_said == exc.setting else logging.INFO
+        _log.log(level, "Now %s.", activity_words(pause.activity, self._clock.now()))
+        self._room_said = exc.setting
+        self._room_pause_seconds = min(2 * pause.seconds, _LONGEST_ROOM_PAUSE_SECONDS)
+        return pause
+
+    def _wait_for_budget(self, exc: BudgetError) -> Pause:
+        now, seconds = self._clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
+        level = logging.DEBUG if self._is_budget_said else logging.INFO
+        until = time_of_day(now, seconds)
+        again = next_time("Calls come free, and films are searched,", until, once=self._once)
+        _log.log(level, "The tracker's call budget is spent. %s", again)
+        self._is_budget_said = True
+        return Pause(seconds, Activity(ActivityKind.NO_BUDGET, until=later(now, seconds)))
+
+
+def _asked_seconds(exc: Exception) -> float:
+    """Return how long the service itself asked to be left alone, within reason."""
+    asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
+    return min(asked or 0.0, LONGEST_DELAY_SECONDS)

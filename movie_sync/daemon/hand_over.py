@@ -1,0 +1,177 @@
+"""The job that the others are for: one film from the pending queue to the torrent client."""
+
+import logging
+from collections.abc import Callable
+
+from movie_sync.complaints import log_where, words_of
+from movie_sync.daemon.faults import Faults
+from movie_sync.daemon.results import ResultRecorder
+from movie_sync.daemon.session import Session, Sessions
+from movie_sync.daemon.worker import Pause
+from movie_sync.domain.models import DownloadResult, Movie
+from movie_sync.domain.retry import later
+from movie_sync.errors import FilmError, MovieSyncError, NoLongerWantedError, PagesMissingError, StorageError
+from movie_sync.fetching.room import RoomKeeper
+from movie_sync.following.follower import TorrentFollower
+from movie_sync.ports import Clock
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.activity import Activity, ActivityKind
+
+_log = logging.getLogger(__name__)
+
+
+class HandOverJob:
+    """Works on the newest wish; whatever goes wrong with a film, the others have their turn.
+
+    `report` is told what it is at.
+    """
+
+    def __init__(
+        self,
+        queue_manager: QueueManager,
+        sessions: Sessions,
+        faults: Faults,
+        results: ResultRecorder,
+        *,
+        follower: TorrentFollower | None,
+        rooms: RoomKeeper | None,
+        aside_seconds: float,
+        clock: Clock,
+        report: Callable[[Activity], None],
+    ) -> None:
+        self._queue_manager = queue_manager
+        self._sessions = sessions
+        self._faults = faults
+        self._results = results
+        self._follower = follower
+        self._rooms = rooms
+        self._aside_seconds = aside_seconds
+        self._clock = clock
+        self._report = report
+        self._in_hand: Movie | None = None
+        # What looks like an outage may lie with the film that met it, now or in the run before: the next
+        # one to be tried is another, so that it does not keep all the others back for ever.
+        self._is_turn_of_another = True
+        self._unwritten: dict[str, float] = {}
+        """Until when (monotonic seconds) films wait whose outcome could not be written, by their keys."""
+
+    @property
+    def goes_first(self) -> bool:
+        """Whether a pending film has its turn before those whose next try is due."""
+        return self._is_turn_of_another and self._next(but_for=self._in_hand) is not None
+
+    def due_in(self) -> float | None:
+        """Return 0 if there is a film that can be worked on, else None."""
+        return None if self._next() is None else 0.0
+
+    def run(self) -> Pause | None:
+        """Work on one film; return the pause that is to follow, if so."""
+        another = self._next(but_for=self._in_hand) if self._is_turn_of_another else None
+        entry = another or self._next()
+        self._is_turn_of_another = False
+        if entry is None:
+            return None
+        self._report(Activity(ActivityKind.WORKING, entry.movie.label))
+        self._in_hand = entry.movie
+        try:
+            pause = self._work_on(entry)
+        except MovieSyncError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - no film may keep the others back
+            return self._step_aside(entry, exc)
+        if another and pause and pause.activity.kind is ActivityKind.NO_ROOM:
+            return None  # of what is due, something may fit
+        return pause
+
+    def _next(self, but_for: Movie | None = None) -> QueueEntry | None:
+        now = self._clock.monotonic()
+        self._unwritten = {key: until for key, until in self._unwritten.items() if until > now}
+        return self._queue_manager.get_next_pending((*self._unwritten, *(but_for.keys() if but_for else ())))
+
+    def _work_on(self, entry: QueueEntry) -> Pause | None:
+        try:
+            session = self._sessions.get()
+            result = self._handed_over(session, entry)
+        except FilmError as exc:
+            self._faults.has_failed |= self._results.note_failure(entry, self._in_hand or entry.movie, exc)
+            self._faults.note_film_done(is_handed_over=False)
+            return None
+        except MovieSyncError as exc:
+            pause = self._faults.pause_after(exc)
+            if pause.activity.kind is ActivityKind.PAUSED:
+                self._put_off(entry, exc, pause)
+            return pause
+        is_followed = session.client is not None and (self._follower is not None or self._rooms is not None)
+        self._results.note_success(entry, result, is_followed=is_followed)
+        if self._follower and session.client and result.choice:
+            self._follower.begin(result.choice.info_hash, session.client)
+        self._faults.note_film_done(is_handed_over=True)
+        return None
+
+    def _handed_over(self, session: Session, entry: QueueEntry) -> DownloadResult:
+        """Return the film as it is there already, or hand it over."""
+        movie, downloader = entry.movie, session.downloader
+        result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
+        if result is None:
+            if self._rooms and session.client:
+                self._rooms.check(session.client, movie)
+            result = downloader.find_already_there(movie, entry.tried)
+        if result is None:
+            movie = downloader.describe(movie, is_doubted=entry.page_missing_since is not None)
+            if movie != entry.movie:  # known by more titles now
+                if not self._queue_manager.note_film(entry.movie, movie):
+                    raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
+                self._in_hand = movie
+                result = downloader.find_already_there(movie, entry.tried)
+        return result or self._download(session, entry, movie)
+
+    def _download(self, session: Session, entry: QueueEntry, movie: Movie) -> DownloadResult:
+        sizes: list[int] = []
+
+        def check_room(size_bytes: int) -> None:
+            if self._rooms and session.client:
+                self._rooms.check_size(session.client, movie, size_bytes)
+            sizes.append(size_bytes)
+
+        result = session.downloader.download_movie(
+            movie,
+            acceptable_since=entry.acceptable_since,
+            tried=entry.tried,
+            check_room=check_room,
+            record_choice=self._queue_manager.note_choice,
+        )
+        if self._rooms and sizes:
+            self._rooms.took(sizes[-1])
+        return result
+
+    def _put_off(self, entry: QueueEntry, exc: MovieSyncError, pause: Pause) -> None:
+        """Let the film wait for as long as the worker pauses; what failed was not its fault."""
+        self._is_turn_of_another = True
+        if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
+            return
+        now = self._clock.now()
+        since = (entry.page_missing_since or now) if isinstance(exc, PagesMissingError) else None
+        try:
+            self._queue_manager.add_to_failed(
+                self._in_hand or entry.movie,
+                str(exc),
+                later(now, pause.seconds),
+                counts=False,
+                page_missing_since=since,
+            )
+        except StorageError as also:  # a full disk: then the film waits where it is
+            _log.debug("%s", also)
+
+    def _step_aside(self, entry: QueueEntry, exc: Exception) -> Pause | None:
+        """Let a film wait that met an error which nobody foresaw; several in a row are an outage."""
+        movie = self._in_hand or entry.movie
+        log_where(exc)
+        try:
+            self._results.note_doubt(entry, movie, words_of(exc))
+        except Exception as also:  # noqa: BLE001 - then it waits where it is, and only in this run
+            _log.debug("%s", words_of(also))
+            log_where(also)
+            until = self._clock.monotonic() + self._aside_seconds
+            self._unwritten.update(dict.fromkeys(movie.keys(), until))
+        return self._faults.pause_after_unforeseen(exc)

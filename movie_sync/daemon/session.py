@@ -1,0 +1,107 @@
+"""The services as the download worker reaches them, and what a refused login means."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.errors import AuthError, UserError
+from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.ports import Clock, FollowedClient
+from movie_sync.reports.words import time_of_day
+
+_log = logging.getLogger(__name__)
+
+_OWN_FAULT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What films are worked on with; `client` only if it tells how far its torrents are."""
+
+    downloader: FileListDownloader
+    client: FollowedClient | None = None
+
+
+class Sessions:
+    """Connects with the credentials as they are now. For one thread.
+
+    After a refusal it does not until they change, or the refusal may be over: to ask again would lock
+    the user out. `connect` makes a session, `signature` changes when the credentials do.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Session],
+        signature: Callable[[], object],
+        clock: Clock,
+        tell: Callable[[Event], None],
+    ) -> None:
+        self._connect = connect
+        self._signature = signature
+        self._clock = clock
+        self._tell = tell
+        self._session: Session | None = None
+        self._used_signature: object = None
+        self._may_be_over_at = math.inf
+        self._said = ""
+        self.connects = 0
+        """How often it has connected: with a new session another try does no harm."""
+        self.is_refused = False
+        """Whether a service refused its credentials, so that no film can be worked on."""
+        self.was_refused = False
+        """Whether a service refused its credentials at any time, also while torrents were looked at."""
+        self.refusal = ""
+
+    def get(self) -> Session:
+        """Return the session, made anew if the credentials changed.
+
+        Raises:
+            UserError, AuthError, TransientError, StorageError: there is none to be had.
+        """
+        signature = self._signature()
+        if self._session is None or signature != self._used_signature:
+            if signature != self._used_signature:
+                self._said = ""
+            self._used_signature, self._session = signature, None
+            self._session = self._connect()
+            self.connects += 1
+            self.is_refused = False
+        return self._session
+
+    def client(self, *, may_connect: bool) -> FollowedClient | None:
+        """Return the torrent client to look at; None if none can be; raises as `get`."""
+        return self.get().client if may_connect or self._session else None
+
+    def look_at_refusal(self) -> None:
+        """Note whether another try does no harm, as the credentials changed or the time is over."""
+        is_over = self._clock.monotonic() >= self._may_be_over_at or self._signature() != self._used_signature
+        self.is_refused = self.is_refused and not is_over
+
+    def note_refusal(self, exc: AuthError | UserError) -> None:
+        """Take in what refused the credentials, or what of them cannot be used; it is said and told once."""
+        self.is_refused = self.was_refused = True
+        self.refusal = str(exc)
+        if isinstance(exc, AuthError) and exc.service != "FileList":
+            self._session = None
+        # What is amiss here, and not with a service, is looked at again: that locks nobody out.
+        seconds = exc.retry_after_seconds if isinstance(exc, AuthError) else _OWN_FAULT_SECONDS
+        self._may_be_over_at = math.inf if seconds is None else self._clock.monotonic() + seconds
+        if self.refusal == self._said:
+            return
+        self._said = self.refusal
+        now = self._clock.now()
+        text = (
+            f"{exc} Nothing is fetched until they change: run `setup`, or if they come from the "
+            "environment, change them there and start again."
+        )
+        if seconds is not None:
+            text += f" It is tried again at {time_of_day(now, seconds)}, too."
+        _log.error("%s", text)
+        service = exc.service if isinstance(exc, AuthError) else "credentials"
+        self._tell(Event(f"refused:{service}:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
+
+    def note_accepted(self) -> None:
+        """The credentials work: the next refusal is said again."""
+        self._said = ""
