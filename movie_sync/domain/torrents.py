@@ -1,6 +1,10 @@
-"""How far a torrent is in the client, in one vocabulary for all clients."""
+"""What a torrent is called by, and how far it is in the client, in one vocabulary for all clients."""
 
+import re
+from collections.abc import Collection
 from enum import StrEnum
+
+_INFO_HASH = re.compile(r"[0-9a-f]{40}")
 
 
 class TorrentPhase(StrEnum):
@@ -42,3 +46,20 @@ class TorrentPhase(StrEnum):
     def is_passing(self) -> bool:
         """Tell whether it lasts only while the client is at the files; its progress tells nothing then."""
         return self in {TorrentPhase.CHECKING, TorrentPhase.MOVING}
+
+
+def checked_hash(info_hash: str) -> str:
+    """Return an info-hash in small letters.
+
+    Raises:
+        ValueError: it is none: clients have words, or nothing at all, for every torrent they hold.
+    """
+    wanted = info_hash.lower()
+    if not _INFO_HASH.fullmatch(wanted):
+        raise ValueError("not an info-hash")
+    return wanted
+
+
+def usable_hashes(info_hashes: Collection[str]) -> list[str]:
+    """Return those that are info-hashes, each once, in small letters."""
+    return sorted({wanted for text in info_hashes if _INFO_HASH.fullmatch(wanted := text.lower())})

@@ -212,6 +212,17 @@ class _Session(requests.Session):
         return None
 
 
+def build_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:
+    """Return a session that obeys `limits`; it follows no redirect, keeps no cookie, and sends our name."""
+    session = _Session()
+    session.headers["User-Agent"] = USER_AGENT
+    session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+    adapter = WatchedAdapter(tls)
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    return session
+
+
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
     """A whole answer. `url` is where it came from after redirects, without the query."""
@@ -278,14 +289,9 @@ class HttpClient:
         self._min_interval_seconds = min_interval_seconds
         self._lock = threading.Lock()
         self._last_ended_at: float | None = None
-        self._session = _Session()
-        self._session.headers["User-Agent"] = USER_AGENT
+        self._session = build_session(tls or SharedTls())
         self._session.headers["Accept-Encoding"] = "gzip, deflate"
         self._session.headers["Accept-Language"] = "en-US,en;q=0.8"
-        self._session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        adapter = WatchedAdapter(tls or SharedTls())
-        self._session.mount("http://", adapter)
-        self._session.mount("https://", adapter)
 
     def get(
         self,

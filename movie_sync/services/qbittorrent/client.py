@@ -15,7 +15,7 @@ from typing import TypeVar
 import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
-from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
 from movie_sync.net.http import SharedTls, limits
 from movie_sync.ports import Clock
@@ -28,7 +28,7 @@ from movie_sync.services.qbittorrent.room import (
     read_space_of_default_place,
     space_here,
 )
-from movie_sync.services.qbittorrent.rows import checked_hash, read_brief_row, read_row, usable_hashes
+from movie_sync.services.qbittorrent.rows import read_brief_row, read_row
 from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Address, Client
 from movie_sync.services.qbittorrent.trackers import read_refusal
 

@@ -4,9 +4,7 @@ A row also holds the trackers' addresses with the passkey: nothing of them is ke
 """
 
 import math
-import re
 import sys
-from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -35,24 +33,6 @@ _PHASES = {
 }
 
 _MAX_COMMENT_CHARACTERS = 300
-_INFO_HASH = re.compile(r"[0-9a-f]{40}")
-
-
-def checked_hash(info_hash: str) -> str:
-    """Return an info-hash as qBittorrent writes it.
-
-    Raises:
-        ValueError: it is none. `all` means every torrent to qBittorrent.
-    """
-    wanted = info_hash.lower()
-    if not _INFO_HASH.fullmatch(wanted):
-        raise ValueError("not an info-hash")
-    return wanted
-
-
-def usable_hashes(info_hashes: Collection[str]) -> list[str]:
-    """Return those that are info-hashes, each once, as qBittorrent writes them."""
-    return sorted({wanted for text in info_hashes if _INFO_HASH.fullmatch(wanted := text.lower())})
 
 
 def read_row(row: _Row) -> HeldTorrent:
