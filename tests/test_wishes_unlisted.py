@@ -269,7 +269,7 @@ def test_a_full_disk_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch
         raise StorageError("disk full")
 
     with monkeypatch.context() as patched:
-        patched.setattr("movie_sync.wishes.unlisted_store.write_atomically", full)
+        patched.setattr("movie_sync.storage.document.write_atomically", full)
         with pytest.raises(StorageError):
             desk.read(2)
     assert desk.queues.get_statistics()["pending"] == 1

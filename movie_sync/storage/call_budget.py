@@ -7,25 +7,17 @@ before it is made: after a crash it may count though it was not made, never the 
 
 import contextlib
 import json
-import logging
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from movie_sync.clock import boot_id
-from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.document import Document
 from movie_sync.storage.file_lock import FileLock
 from movie_sync.storage.folder_lock import writing_into
-from movie_sync.storage.quarantine import Quarantine
-from movie_sync.storage.whole_file import DamagedError, read_whole
-
-_log = logging.getLogger(__name__)
 
 _HOUR_SECONDS = 3600.0
 _MOST_TICKS = 1e12
@@ -46,17 +38,13 @@ class CallBudget:
     """
 
     def __init__(
-        self,
-        path: Path,
-        calls_per_hour: int,
-        clock: Clock,
-        *,
-        persist: bool = True,
-        boot: str | None = None,
+        self, path: Path, calls_per_hour: int, clock: Clock, *, persist: bool = True, boot: str | None = None
     ) -> None:
         if calls_per_hour < 1:
             raise ValueError("calls_per_hour must be at least 1")
         self._path = path
+        self._document = Document(path, clock, most_bytes=_MAX_FILE_BYTES)
+        self._damage_said = ""
         self._calls_per_hour = calls_per_hour
         self._clock = clock
         self._persist = persist
@@ -94,19 +82,20 @@ class CallBudget:
 
     @contextlib.contextmanager
     def _exclusively(self) -> Iterator[None]:
-        with self._lock, contextlib.ExitStack() as held:
-            if self._persist:
-                self._lock_file(held)
-            yield
-
-    def _lock_file(self, held: contextlib.ExitStack) -> None:
-        if not self._path.parent.is_dir():
-            raise StorageError(f"{self._path} cannot be written: its folder is missing.")
-        if not self._file_lock.acquire(wait_seconds=_LOCK_SECONDS):
-            raise StorageError(
-                f"{self._path.name}.lock is held by another process for more than {_LOCK_SECONDS:g} s."
-            )
-        held.callback(self._file_lock.release)
+        with self._lock:
+            if not self._persist:
+                yield
+                return
+            if not self._path.parent.is_dir():
+                raise StorageError(f"{self._path} cannot be written: its folder is missing.")
+            if not self._file_lock.acquire(wait_seconds=_LOCK_SECONDS):
+                raise StorageError(
+                    f"{self._path.name}.lock is held by another process for more than {_LOCK_SECONDS:g} s."
+                )
+            try:
+                yield
+            finally:
+                self._file_lock.release()
 
     def _counting(self) -> list[float]:
         """Return how long ago the calls of the last hour were made, in seconds, oldest first.
@@ -115,89 +104,62 @@ class CallBudget:
         now for ever.
         """
         if self._unsaved is None:
-            stored, damage = self._read()
+            ages, is_odd = self._stored()
         else:
-            stored, damage = _Stored([self._clock.monotonic() - ticks for ticks in self._unsaved]), ""
-        ages = sorted((age for age in stored.ages if age < _HOUR_SECONDS), reverse=True)
-        if damage:
-            self._replace_damaged(ages, damage)
-        elif stored.is_odd:
+            ages, is_odd = [self._clock.monotonic() - ticks for ticks in self._unsaved], False
+        ages = sorted((age for age in ages if age < _HOUR_SECONDS), reverse=True)
+        if is_odd:
             self._save(ages)
         return ages
 
-    def _read(self) -> tuple["_Stored", str]:
-        """Return the stored calls, and what is wrong with the file, if anything."""
+    def _stored(self) -> tuple[list[float], bool]:
+        """Return how many seconds ago the stored calls were made, and whether that is to be written anew."""
         now = self._clock.now()
         try:
             written_at = self._path.lstat().st_mtime  # of the link: it may lead to itself
-            document = _parse(read_whole(self._path, most_bytes=_MAX_FILE_BYTES))
+            plain = self._document.load()
         except FileNotFoundError:
-            return _Stored([]), ""
-        except DamagedError:
-            document = None
+            return [], False
         except OSError as exc:
-            raise StorageError(f"{self._path} cannot be read: {_words(exc)}.") from exc
+            raise StorageError(f"{self._path} cannot be read: {exc.strerror or type(exc).__name__}.") from exc
         file_age = now.timestamp() - written_at
-        if document is None:
-            damage = "is damaged: the whole budget counts as spent when it was last written"
-            return _Stored([max(file_age, 0.0)] * self._calls_per_hour), damage
-        ticks = self._ticks_in(document)
-        times = [_time(call) for call in document["calls"]]
-        damage = (
-            "holds unreadable times: they count as made when it was last written" if None in times else ""
-        )
-        if ticks is not None:
+        calls = plain.get("calls") if isinstance(plain, dict) else None
+        if not isinstance(calls, list):
+            self._note_damage("is damaged: the whole budget counts as spent when it was last written.")
+            return [max(file_age, 0.0)] * self._calls_per_hour, True
+        times = [_time(call) for call in calls]
+        if None in times:
+            self._note_damage("holds unreadable times: they count as made when it was last written.")
+        ticks = plain.get("ticks")
+        if plain.get("boot") == self._boot and _are_ticks(ticks, len(calls)):
             ages = [self._clock.monotonic() - tick for tick in ticks]
         else:
+            ticks = None
             ages = [file_age if time is None else (now - time).total_seconds() for time in times]
-        is_odd = ticks is None or min(ages, default=0.0) < 0
-        return _Stored([max(age, 0.0) for age in ages], is_odd), damage
+        is_odd = ticks is None or None in times or min(ages, default=0.0) < 0
+        return [max(age, 0.0) for age in ages], is_odd
 
-    def _ticks_in(self, document: dict[str, Any]) -> list[float] | None:
-        """Return the monotonic seconds of the calls, if they are this machine's since it was started."""
-        ticks = document.get("ticks")
-        if document.get("boot") != self._boot or not isinstance(ticks, list):
-            return None
-        is_whole = len(ticks) == len(document["calls"]) and all(
-            type(tick) in {int, float} and abs(tick) < _MOST_TICKS for tick in ticks
-        )
-        return ticks if is_whole else None
+    def _note_damage(self, said: str) -> None:
+        self._document.damage = self._damage_said = said
 
-    def _replace_damaged(self, ages: list[float], damage: str) -> None:
-        """Write the calls that count into a new file, and keep the damaged one aside."""
-        aside = Quarantine(self._path, self._clock)
-        self._save(ages, make_way=aside)
-        _log.warning("%s %s.%s", self._path, damage, aside.words)
-
-    def _save(self, ages: list[float], *, make_way: Callable[[], object] | None = None) -> None:
+    def _save(self, ages: list[float]) -> None:
         now, ticks_now = self._clock.now(), self._clock.monotonic()
         ticks = [ticks_now - age for age in ages]
         if not self._persist:
             self._unsaved = ticks
             return
-        calls = ",\n".join(json.dumps((now - timedelta(seconds=age)).isoformat()) for age in ages)
-        clock = f'"boot": {json.dumps(self._boot)}, "ticks": {json.dumps(ticks)}'
+        calls = [(now - timedelta(seconds=age)).isoformat() for age in ages]
+        content = json.dumps({"calls": calls, "boot": self._boot, "ticks": ticks})
         with writing_into(self._path.parent):
-            write_atomically(
-                self._path, [f'{{"calls": [\n{calls}\n],\n{clock}}}\n'.encode()], make_way=make_way
-            )
+            self._document.save([f"{content}\n".encode()], damage_said=self._damage_said)
 
 
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """How many seconds ago the stored calls were made, and whether that is to be written anew."""
-
-    ages: list[float]
-    is_odd: bool = False
-
-
-def _parse(content: bytes) -> dict[str, Any] | None:
-    """Return the document with its list of calls, or None if it is not one of ours."""
-    try:
-        document = parse_json(content)
-    except ValueError:
-        return None
-    return document if isinstance(document, dict) and isinstance(document.get("calls"), list) else None
+def _are_ticks(ticks: object, count: int) -> bool:
+    return (
+        isinstance(ticks, list)
+        and len(ticks) == count
+        and all(type(tick) in {int, float} and abs(tick) < _MOST_TICKS for tick in ticks)
+    )
 
 
 def _time(value: object) -> datetime | None:
@@ -206,7 +168,3 @@ def _time(value: object) -> datetime | None:
         return time.astimezone(UTC) if time is not None and time.tzinfo is not None else None
     except (ValueError, OverflowError):
         return None
-
-
-def _words(exc: Exception) -> str:
-    return (exc.strerror if isinstance(exc, OSError) else None) or type(exc).__name__

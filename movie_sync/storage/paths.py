@@ -7,7 +7,6 @@ backup for instance, then has nothing to read the credentials with.
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.errors import UserError
@@ -19,79 +18,27 @@ _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
 
-@dataclass(frozen=True, slots=True)
 class AppPaths:
-    """Names the files in the data folder `root` but for the queues', which `QueueSet` knows.
+    """Names each file and folder in the data folder `root` but for the queues', which `QueueSet` knows.
 
     Makes nothing until `prepare`.
     """
 
-    root: Path
-
-    @property
-    def config(self) -> Path:
-        """The user's settings."""
-        return self.root / "config.json"
-
-    @property
-    def watchlist(self) -> Path:
-        """The last watchlist that was read whole."""
-        return self.root / "watchlist.json"
-
-    @property
-    def credentials(self) -> Path:
-        """The encrypted credentials."""
-        return self.root / "credentials.enc"
-
-    @property
-    def torrents(self) -> Path:
-        """The folder for `.torrent` files where no qBittorrent is used."""
-        return self.root / "torrents"
-
-    @property
-    def log(self) -> Path:
-        """The rotating log."""
-        return self.root / "movie_sync.log"
-
-    @property
-    def inbox(self) -> Path:
-        """The folder of commands that a running daemon takes up."""
-        return self.root / "inbox"
-
-    @property
-    def daemon_lock(self) -> Path:
-        """Locked by the one daemon that may use this folder."""
-        return self.root / "daemon.lock"
-
-    @property
-    def daemon(self) -> Path:
-        """What the daemon is doing, for `status`."""
-        return self.root / "daemon.json"
-
-    @property
-    def budget(self) -> Path:
-        """When the tracker was called in the last hour."""
-        return self.root / "budget.json"
-
-    @property
-    def radar(self) -> Path:
-        """How far the tracker's newest releases have been looked through."""
-        return self.root / "radar.json"
-
-    @property
-    def unreadable(self) -> Path:
-        """Since when the watchlist could not be read."""
-        return self.root / "unreadable.json"
-
-    @property
-    def unlisted(self) -> Path:
-        """Films that left the watchlist in the last month."""
-        return self.root / "unlisted.json"
-
-    @property
-    def events(self) -> Path:
-        """What is still to be told to the user."""
-        return self.root / "events.json"
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.config = root / "config.json"  # the user's settings
+        self.credentials = root / "credentials.enc"
+        self.watchlist = root / "watchlist.json"  # the last one that was read whole
+        self.unreadable = root / "unreadable.json"  # since when it could not be read
+        self.unlisted = root / "unlisted.json"  # films that left it in the last month
+        self.budget = root / "budget.json"  # when the tracker was called in the last hour
+        self.radar = root / "radar.json"  # how far its newest releases have been looked through
+        self.events = root / "events.json"  # what is still to be told to the user
+        self.daemon = root / "daemon.json"  # what the daemon is doing, for `status`
+        self.daemon_lock = root / "daemon.lock"  # locked by the one daemon that may use this folder
+        self.log = root / "movie_sync.log"
+        self.inbox = root / "inbox"  # the folder of commands that a running daemon takes up
+        self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used
 
     def check(self) -> None:
         """See that the data folder, if it is there, can be looked into; changes nothing.
@@ -121,7 +68,7 @@ class AppPaths:
         try:
             make_folder(self.root)
             keep_private(self.root, _PRIVATE_FOLDER, self.root)
-            _close_files(self.root)
+            self._close_files()
         except OSError as exc:
             raise _unusable(self.root, exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
@@ -138,21 +85,16 @@ class AppPaths:
         for path in (self.config, self.credentials, self.budget) if is_alone else ():
             delete_leftover(path)
 
+    def _close_files(self) -> None:
+        """Take back what an editor or a restored backup allows others."""
+        named = (path for path in vars(self).values() if path not in (self.root, self.inbox, self.torrents))
+        ours = ("queue_", "budget-", *(path.name for path in named))
+        for path in self.root.iterdir():
+            mode = path.lstat().st_mode
+            if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(ours):
+                keep_private(path, _PRIVATE_FILE, self.root)
 
-# How the names of our files in the data folder begin.
-_OURS = (
-    "config.json",
-    "credentials.enc",
-    "watchlist.json",
-    "budget.json",
-    "radar.json",
-    "unlisted.json",
-    "unreadable.json",
-    "events.json",
-    "daemon.",
-    "queue_",
-    "movie_sync",
-)
+
 _OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
 
 
@@ -171,14 +113,6 @@ def _refuse_shared(folder: Path) -> None:
             f"The data folder {folder} is shared with other programs. Name a folder of its own, "
             f"for instance {folder / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
         )
-
-
-def _close_files(folder: Path) -> None:
-    """Take back what an editor or a restored backup allows others."""
-    for path in folder.iterdir():
-        mode = path.lstat().st_mode
-        if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(_OURS):
-            keep_private(path, _PRIVATE_FILE, folder)
 
 
 def default_root(environ: Mapping[str, str]) -> Path:

@@ -2,27 +2,21 @@
 
 import dataclasses
 import json
-import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict, parse_time
-from movie_sync.storage.atomic_file import write_atomically
-from movie_sync.storage.quarantine import Quarantine
-from movie_sync.storage.whole_file import DamagedError, read_whole
+from movie_sync.storage.document import Document
 
 KEPT_FOR = timedelta(days=31)
 
 HashesOf = Callable[[Movie], tuple[str, ...]]
 """Tells the info-hashes of the torrents that were handed over for a film."""
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +51,11 @@ class UnlistedStore:
     """
 
     def __init__(self, path: Path, clock: Clock, *, tags: bool = False, writable: bool = True) -> None:
-        self._path = path
+        self._document = Document(path, clock, writable=writable)
         self._clock = clock
         self._tags = tags
         self._writable = writable
         self._lock = threading.Lock()
-        self._damage = ""
         self._awaits_tag: bool | None = None
 
     def films(self) -> list[UnlistedFilm]:
@@ -137,36 +130,25 @@ class UnlistedStore:
                 self._save([*fresh, *(film for film in films if film not in gone)])
 
     def _load(self) -> list[UnlistedFilm]:
-        self._damage = ""
         try:
-            plain = parse_json(read_whole(self._path))
-            if not isinstance(plain, list):
-                raise DamagedError("it is no list of films")
+            plain = self._document.load()
         except FileNotFoundError:
             return []
-        except DamagedError as exc:
-            self._damage = str(exc)
-            return []
-        except ValueError:
-            self._damage = "it is no JSON"
+        if not isinstance(plain, list):
+            self._document.damage = self._document.damage or "it is no list of films"
             return []
         now = self._clock.now()
         films = [film for entry in plain if (film := _film(entry, now))]
         if len(films) < len(plain):
-            self._damage = f"{len(plain) - len(films)} of its entries are no films"
+            self._document.damage = f"{len(plain) - len(films)} of its entries are no films"
         return films
 
     def _save(self, films: Sequence[UnlistedFilm]) -> None:
         oldest = self._clock.now() - KEPT_FOR
         kept = [film for film in films if film.left_at > oldest or (self._tags and film.awaits_tag)]
-        if not self._writable:
-            return
-        aside = Quarantine(self._path, self._clock)
-        write_atomically(self._path, _encode(kept), make_way=aside if self._damage else None)
-        if self._damage:
-            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
-        self._damage = ""
-        self._note(kept)
+        if self._writable:
+            self._document.save(_encode(kept))
+            self._note(kept)
 
     def _note(self, films: Iterable[UnlistedFilm]) -> None:
         self._awaits_tag = self._tags and any(film.awaits_tag for film in films)

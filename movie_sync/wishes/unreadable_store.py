@@ -1,7 +1,6 @@
 """Since when the watchlist could not be read, over restarts and single runs, in a small file."""
 
 import contextlib
-import json
 import logging
 import os
 from dataclasses import asdict, dataclass
@@ -9,17 +8,13 @@ from datetime import datetime
 from pathlib import Path
 
 from movie_sync.clock import boot_id
-from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, parse_time
-from movie_sync.storage.atomic_file import delete_file, write_atomically
-from movie_sync.storage.quarantine import keep_aside
-from movie_sync.storage.whole_file import read_whole
+from movie_sync.storage.atomic_file import delete_file
+from movie_sync.storage.document import read_note, write_note
 
 _log = logging.getLogger(__name__)
-
-_MOST_BYTES = 10_000
 
 
 @dataclass(slots=True)
@@ -90,8 +85,8 @@ class UnreadableStore:
         if self._path is None:
             return None
         try:
-            outage = _Outage(**parse_json(read_whole(self._path, most_bytes=_MOST_BYTES)))
-        except (OSError, StorageError, ValueError, TypeError):
+            outage = _Outage(**read_note(self._path))
+        except TypeError:
             return None
         is_sound = isinstance(outage.ticks, int | float) and outage.of == self._of
         return outage if is_sound else None
@@ -100,8 +95,6 @@ class UnreadableStore:
         if self._path is None:
             return
         try:
-            if self._path.is_dir() and not self._path.is_symlink():
-                keep_aside(self._path, self._clock.now())
-            write_atomically(self._path, [json.dumps(asdict(outage)).encode() + b"\n"])
+            write_note(self._path, asdict(outage), self._clock)
         except StorageError as exc:
             _log.debug("%s", exc)

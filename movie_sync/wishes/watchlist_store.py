@@ -2,7 +2,6 @@
 
 import codecs
 import json
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -15,11 +14,9 @@ from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
-from movie_sync.storage.atomic_file import previous_of, write_atomically
-from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.atomic_file import previous_of
+from movie_sync.storage.document import Document
 from movie_sync.storage.whole_file import DamagedError, opened_whole
-
-_log = logging.getLogger(__name__)
 
 # In a document that is being read, what stands for films that were taken from their own lines.
 _PLACES = "places of films"
@@ -37,8 +34,7 @@ class WatchlistStore:
     def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
         self._path = path
         self._clock = clock
-        self._writable = writable
-        self._damage = ""
+        self._document = Document(path, clock, writable=writable)
 
     def load(self) -> WatchlistMemory | None:
         """Return what is remembered, or None if there is nothing (yet, or any more).
@@ -46,7 +42,7 @@ class WatchlistStore:
         Raises:
             StorageError: it cannot be read for a reason that has nothing to do with it.
         """
-        memory, self._damage = read_memory(self._path)
+        memory, self._document.damage = read_memory(self._path)
         return memory
 
     def save(self, memory: WatchlistMemory) -> None:
@@ -55,18 +51,7 @@ class WatchlistStore:
         Raises:
             StorageError: it could not be written.
         """
-        if not self._writable:
-            return
-        aside = Quarantine(self._path, self._clock)
-        write_atomically(
-            self._path,
-            _encode(memory, format_time(self._clock.now())),
-            keep_previous=not self._damage,
-            make_way=aside if self._damage else None,
-        )
-        if self._damage:
-            _log.warning("%s was damaged: %s. It was written anew.%s", self._path, self._damage, aside.words)
-        self._damage = ""
+        self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
 
 
 def read_memory(path: Path) -> tuple[WatchlistMemory | None, str]:
