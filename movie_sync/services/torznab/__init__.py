@@ -1,0 +1,1 @@
+"""Torznab, the language of Prowlarr, Jackett and some trackers themselves."""
