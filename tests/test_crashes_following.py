@@ -55,7 +55,7 @@ def following() -> list[Step]:
         lambda w: w.queues.add_all_to_pending([film(13), film(14)]),
         lambda w: w.queues.retry(None),
         lambda w: w.give_up(4),
-        lambda w: w.queues.remove(["film-4"]),
+        lambda w: w.queues.remove([film(4).slug]),
         lambda w: w.queues.add_to_pending(film(4), by_command=True),
         lambda w: w.hand_over(w.entry(4)),
         World.complete_next,

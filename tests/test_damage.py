@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeClock
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.real_qbittorrent import wait_until
 from house.workshop import Workshop
 
 from movie_sync.credentials.manager import CredentialsManager
-from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.manager import QueueManager
 
@@ -34,20 +35,6 @@ _NOT_ABOVE_MODES = (
     "os.execv(sys.argv[1], sys.argv[1:])\n",
     *PROGRAM,
 )
-
-
-def film(number: int) -> StandInFilm:
-    """Return a made-up film."""
-    word = "Alpha Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett".split()[number]
-    return StandInFilm(
-        f"K{number}", f"made-up-{word.lower()}", f"Made Up {word}", 1950 + number, f"tt900000{number}"
-    )
-
-
-def release(number: int) -> StandInRelease:
-    """Return a good release of a film."""
-    name = f"{film(number).title.replace(' ', '.')}.{1950 + number}.1080p.BluRay.x264-GRP"
-    return StandInRelease(100 + number, name, imdb=film(number).imdb_id)
 
 
 @dataclass
@@ -72,15 +59,18 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Films 0 to 4 handed over, 5 and 6 without a release, 7 and 8 removed, 9 added by command and handed over."""
     with (
-        LetterboxdStandIn([film(number) for number in range(9)], username="maria") as letterboxd,
+        LetterboxdStandIn([stand_in_film(number) for number in range(9)], username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as tracker,
         Household(tmp_path_factory.mktemp("world"), letterboxd, tracker) as home,
     ):
-        tracker.releases = [release(number) for number in (0, 1, 2, 3, 4, 9)]
-        letterboxd.other_films = [film(9)]
-        assert home.run("add", film(7).slug, film(8).slug, film(9).slug).returncode == 0
-        assert home.run("remove", film(7).slug).returncode == 0
-        assert home.run("remove", film(8).slug).returncode == 0
+        tracker.releases = [stand_in_release(number) for number in (0, 1, 2, 3, 4, 9)]
+        letterboxd.other_films = [stand_in_film(9)]
+        assert (
+            home.run("add", stand_in_film(7).slug, stand_in_film(8).slug, stand_in_film(9).slug).returncode
+            == 0
+        )
+        assert home.run("remove", stand_in_film(7).slug).returncode == 0
+        assert home.run("remove", stand_in_film(8).slug).returncode == 0
         for _ in range(2):
             answer = home.run("--once")
             assert answer.returncode == 0, answer.stderr
@@ -188,7 +178,9 @@ def test_everything_damaged_at_once(home: Household, world: World, kind: str) ->
         (line,) = [line for line in answer.stderr.splitlines() if f"{name} " in line]
         assert "WARNING" in line
         assert aside.name in line
-    assert sorted(home.titles("removed")) == [film(7).slug, film(8).slug], "it would be fetched again"
+    assert sorted(home.titles("removed")) == [stand_in_film(7).slug, stand_in_film(8).slug], (
+        "it would be fetched again"
+    )
     if is_budget_spent:  # whatever it counted; an hour would mend it
         assert "call budget is spent" in answer.stderr
         (home.data / "budget.json").unlink()
@@ -197,8 +189,8 @@ def test_everything_damaged_at_once(home: Household, world: World, kind: str) ->
         assert "WARNING" not in again.stderr
         assert all(len(asides(home, name)) == 1 for name in names)
     now = places(home)
-    now.pop(film(9).slug, None)  # completed last: that it was stands nowhere else
-    before.pop(film(9).slug)
+    now.pop(stand_in_film(9).slug, None)  # completed last: that it was stands nowhere else
+    before.pop(stand_in_film(9).slug)
     assert now == before
     assert sorted(path.name for path in (home.data / "torrents").iterdir()) == torrents
     assert len(world.tracker.seen("download.php")) == fetches
@@ -254,7 +246,9 @@ def test_damage_beside_the_queues(home: Household, world: World) -> None:
     inbox = home.data / "inbox"
     for number, kind in enumerate(DAMAGE):
         request = inbox / f"{number:020d}-1-1.json"
-        request.write_text(json.dumps({"kind": "remove", "films": [film(4).slug], "movies": [], "owner": ""}))
+        request.write_text(
+            json.dumps({"kind": "remove", "films": [stand_in_film(4).slug], "movies": [], "owner": ""})
+        )
         if kind != "odd entries among good ones":
             damage(request, kind)
     os.mkfifo(inbox / "00000000000000000077-1-1.json")
@@ -271,7 +265,7 @@ def test_damage_beside_the_queues(home: Household, world: World) -> None:
     assert answer.stderr.count("Give the command again") == len(DAMAGE)
     assert len(list(inbox.glob("*.damaged-*"))) == len(DAMAGE)
     assert not list(inbox.glob("*.json"))
-    assert places(home)[film(4).slug] == "removed"
+    assert places(home)[stand_in_film(4).slug] == "removed"
     assert (home.data / "movie_sync.log").is_file()
     assert len(list(home.data.glob("movie_sync.log*.damaged-*"))) == 2
     assert len(list(home.data.glob("daemon.json.damaged-*"))) == 1
@@ -282,9 +276,9 @@ def test_a_file_in_the_inbox_place(home: Household) -> None:
     """It is put aside, and the command is carried out."""
     shutil.rmtree(home.data / "inbox")
     (home.data / "inbox").write_text("not a folder")
-    answer = home.run("remove", film(1).slug)
+    answer = home.run("remove", stand_in_film(1).slug)
     assert answer.returncode == 0, answer.stderr
-    assert places(home)[film(1).slug] == "removed"
+    assert places(home)[stand_in_film(1).slug] == "removed"
     assert [path.read_text() for path in home.data.glob("inbox.damaged-*")] == ["not a folder"]
 
 
@@ -333,14 +327,14 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
 @pytest.fixture
 def letterboxd() -> Iterator[LetterboxdStandIn]:
     """A watchlist of six films."""
-    with LetterboxdStandIn([film(number) for number in range(6)], username="maria") as stand_in:
+    with LetterboxdStandIn([stand_in_film(number) for number in range(6)], username="maria") as stand_in:
         yield stand_in
 
 
 @pytest.fixture
 def tracker() -> Iterator[FileListStandIn]:
     """A tracker that has five of them."""
-    releases = [release(number) for number in range(5)]
+    releases = [stand_in_release(number) for number in range(5)]
     with FileListStandIn(releases, users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as stand_in:
         yield stand_in
 
@@ -362,7 +356,7 @@ def check_all_done(shop: Workshop) -> None:
     """Fail unless each film is where it belongs, handed over once, and nothing half-written is left."""
     on_disk = QueueManager(shop.data, writable=False)
     assert len(on_disk.entries(QueueName.COMPLETED)) == 5
-    assert [entry.movie.title for entry in on_disk.entries(QueueName.FAILED)] == [film(5).title]
+    assert [entry.movie.title for entry in on_disk.entries(QueueName.FAILED)] == [stand_in_film(5).title]
     assert on_disk.entries(QueueName.PENDING) == []
     assert {entry.reason for entry in on_disk.entries(QueueName.COMPLETED)} == {"downloaded"}
     assert len(list((shop.data / "torrents").glob("*.torrent"))) == 5

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from house.films import GB, release
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,12 +24,6 @@ from movie_sync.domain.selection import (
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HEAT = Movie(id="x", slug="heat", title="Heat", year=1995, imdb_id="tt0113277", runtime_minutes=170)
 CASES = Path(__file__).resolve().parents[2] / "shared" / "matching" / "selection_cases.json"
-
-
-def release(name="Heat.1995.1080p.BluRay.x264-GRP", number=1, *, gb=12.0, **more):
-    """Make a release that is acceptable unless told otherwise."""
-    values = {"seeders": 20, "imdb_id": "tt0113277", "category_id": 4, "category": "Movies HD", **more}
-    return Release(filelist_id=number, name=name, size_bytes=int(gb * 1e9), **values)
 
 
 def only(candidate_release, movie=HEAT, **rules):
@@ -71,8 +66,8 @@ REFUSALS = [
     ("Heat.1995.Puppet.Show.1080p.BluRay.x264", {}, 'but "puppet show" stands behind the year'),
     ("Heat.1986.1080p.BluRay.x264", {}, "year 1986, wanted 1995"),
     ("Heat.1995.1080p.BluRay.x264", {"imdb_id": "tt0000001"}, "IMDb id of another film"),
-    ("Heat.1995.1080p.BluRay.x264", {"gb": 1.0}, "5.9 MB a minute, under 12.5 for 1080p"),
-    ("Heat.1995.1080p.BluRay.x264", {"gb": 60.0}, "353 MB a minute, over 250 for 1080p"),
+    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 1 * GB}, "5.9 MB a minute, under 12.5 for 1080p"),
+    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 60 * GB}, "353 MB a minute, over 250 for 1080p"),
     ("Heat.1995.1080p.BluRay.x264", {"seeders": 0}, "no seeders"),
     (
         "Heat.1995.1080p.BluRay.x264",
@@ -92,7 +87,7 @@ def test_refusal(name, more, reason):
 
 def test_user_limits():
     """The size limit, the words, the seeders and freeleech of the configuration refuse too."""
-    assert only(release(gb=41.0), max_size_gb=30).reasons == ("41 GB over the limit of 30 GB",)
+    assert only(release(size_bytes=41 * GB), max_size_gb=30).reasons == ("41 GB over the limit of 30 GB",)
     dubbed = release("Heat.1995.RoDubbed.1080p.BluRay.x264")
     assert only(dubbed, reject_words=("RoDubbed",)).reasons == ("rejected word RoDubbed",)
     assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 wanted",)
@@ -113,7 +108,7 @@ def test_unknown_category_is_not_refused():
 
 def test_raw_disc_and_3d_are_taken_where_the_order_asks():
     """Whoever lists them wants them."""
-    disc = release("Heat.1995.COMPLETE.BLURAY-GRP", gb=40.0)
+    disc = release("Heat.1995.COMPLETE.BLURAY-GRP", size_bytes=40 * GB)
     assert only(disc, order=("Disc-1080p",)).accepted
     assert only(release("Heat.1995.3D.HSBS.1080p.BluRay.x264"), order=("3D-1080p",)).accepted
 
@@ -129,7 +124,7 @@ def test_raw_disc_and_3d_are_taken_where_the_order_asks():
 )
 def test_a_disc_in_3d_must_be_wanted_as_both(order, reasons):
     """Whoever lists discs does not ask for 3D by that, nor the other way round."""
-    disc = release("Heat.1995.3D.Blu-ray.1080p.AVC.DTS-HD.MA.7.1-GRP", gb=40.0)
+    disc = release("Heat.1995.3D.Blu-ray.1080p.AVC.DTS-HD.MA.7.1-GRP", size_bytes=40 * GB)
     assert only(disc, order=order).reasons == reasons
 
 
@@ -186,16 +181,16 @@ def test_without_an_id_of_the_film_title_and_year_must_be_exact():
 
 def test_unknown_runtime_counts_as_110_minutes():
     """Where the runtime is unknown a size is judged by a usual one."""
-    assert only(release(gb=2.2), replace(HEAT, runtime_minutes=None)).mb_per_minute == 20
+    assert only(release(size_bytes=int(2.2 * GB)), replace(HEAT, runtime_minutes=None)).mb_per_minute == 20
 
 
 def test_a_title_like_a_tag_is_no_reason():
     """*Cam* is no camera copy and *Saw 3D* not in 3D."""
     cam = Movie(id="c", slug="cam", title="Cam", year=2018, imdb_id="tt1", runtime_minutes=94)
-    named = release("Cam.2018.1080p.NF.WEB-DL.x264-GRP", gb=4.0, imdb_id="tt1")
+    named = release("Cam.2018.1080p.NF.WEB-DL.x264-GRP", size_bytes=4 * GB, imdb_id="tt1")
     assert only(named, cam).accepted
     saw = Movie(id="s", slug="saw-3d", title="Saw 3D", year=2010, imdb_id="tt2", runtime_minutes=90)
-    assert only(release("Saw.3D.2010.1080p.BluRay.x264-GRP", gb=8.0, imdb_id="tt2"), saw).accepted
+    assert only(release("Saw.3D.2010.1080p.BluRay.x264-GRP", size_bytes=8 * GB, imdb_id="tt2"), saw).accepted
 
 
 # Order -------------------------------------------------------------------------------------------
@@ -226,7 +221,7 @@ def test_then_revision_words_flags_seeders_and_size():
     [
         (release("Heat.1995.720p.BluRay.x264-GRP", 2), "Bluray-720p comes after Bluray-1080p in the order"),
         (release(number=2, seeders=3), "fewer seeders (3; the one taken has 20)"),
-        (release(number=2, gb=11.0), "smaller"),
+        (release(number=2, size_bytes=11 * GB), "smaller"),
         (release(number=0), "older"),
     ],
 )
@@ -254,14 +249,14 @@ def test_flags_and_words_as_reasons():
 
 def test_flags_can_be_ignored():
     """The configuration turns the flags off."""
-    plain, free = release(number=1, gb=13.0), release(number=2, freeleech=True, internal=True)
+    plain, free = release(number=1, size_bytes=13 * GB), release(number=2, freeleech=True, internal=True)
     assert winner(plain, free) == 2
     assert winner(plain, free, freeleech="ignore", prefer_internal=False) == 1
 
 
 def test_preferred_size():
     """The size nearest to the preferred one wins; without one the largest."""
-    small, large = release(number=1, gb=6.0), release(number=2, gb=20.0)
+    small, large = release(number=1, size_bytes=6 * GB), release(number=2, size_bytes=20 * GB)
     assert winner(small, large) == 2
     assert winner(small, large, preferred_mb_per_minute=40) == 1
 
@@ -272,7 +267,7 @@ def test_new_upload_may_have_no_seeders_if_nothing_better_is_there():
     candidate = only(fresh)
     assert candidate.accepted
     assert "new upload" in candidate.reasons[0]
-    assert winner(fresh, release("Heat.1995.720p.HDTV.x264", 2, gb=4.0)) == 2
+    assert winner(fresh, release("Heat.1995.720p.HDTV.x264", 2, size_bytes=4 * GB)) == 2
     assert not only(replace(fresh, uploaded_at=NOW - timedelta(hours=2))).accepted
     assert not only(replace(fresh, uploaded_at=None)).accepted
     assert not only(replace(fresh, name="Heat.1995.HDCAM.1080p")).accepted
@@ -289,7 +284,9 @@ def test_waiting_for_a_better_one():
 
 
 @given(
-    st.permutations([release(number=number, seeders=number % 4, gb=6 + number % 3) for number in range(9)])
+    st.permutations(
+        [release(number=number, seeders=number % 4, size_bytes=6 * GB + number % 3) for number in range(9)]
+    )
 )
 def test_order_of_the_answer_never_matters(releases):
     """The tracker's order changes neither the choice nor the list."""
@@ -307,7 +304,7 @@ def test_describe_refusals():
     releases = [
         release("Heat.1995.1080p.HDCAM.x264", 1),
         release("Heat.1995.720p.HDCAM.x264", 2),
-        release(number=3, gb=41.0),
+        release(number=3, size_bytes=41 * GB),
     ]
     line = describe_refusals(rank(HEAT, releases, rules, NOW))
     assert line == "3 releases, none acceptable: camera copy ×2, 41 GB over the limit of 30 GB"
@@ -346,8 +343,8 @@ def test_presets_are_usable(preset):
     rules = QualityRules.from_config({"preset": preset})
     usual = [
         release(),
-        release("Heat.1995.2160p.WEB.x265", 2, gb=20.0),
-        release("Heat.1995.720p.WEB", 3, gb=4.0),
+        release("Heat.1995.2160p.WEB.x265", 2, size_bytes=20 * GB),
+        release("Heat.1995.720p.WEB", 3, size_bytes=4 * GB),
     ]
     assert rank(HEAT, usual, rules, NOW)[0].accepted
 

@@ -1,15 +1,10 @@
 """What follows from a reading of the watchlist, given the readings before it."""
 
 import pytest
+from house.films import film
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, WatchlistMemory, compare
-
-
-def film(number: int, **more: object) -> Movie:
-    """Return a made-up film."""
-    values = {"id": f"K{number}", "slug": f"film-{number}", "title": f"Film {number}", **more}
-    return Movie(**values)
 
 
 def reading(*numbers: int, owner: str = "maria") -> WatchlistSnapshot:
@@ -121,4 +116,4 @@ def test_an_export_names_no_slugs() -> None:
     memory = read_all(reading(2, 1)).memory
     export = WatchlistSnapshot("maria", (Movie("K1", "", "Film 1"), Movie("K7", "", "Film 7")))
     change = compare(export, memory, first_run="all", concludes_removals=False)
-    assert [movie.slug for movie in change.wanted] == ["film-1", ""]
+    assert [movie.slug for movie in change.wanted] == ["made-up-bravo", ""]

@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.fakes import (
-    hash_of,
-)
-from house.workers import NO_FILMS, POLICY, Bench, film, release_of
+from house.films import film, hash_of, release_of
+from house.workers import NO_FILMS, POLICY, Bench
 
 from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.results import RetryPolicy
@@ -70,7 +68,7 @@ def test_a_film_is_handed_over(bench: Bench, caplog: pytest.LogCaptureFixture) -
     entry = bench.only(QueueName.COMPLETED)
     assert (entry.reason, entry.completed_at) == ("downloaded", bench.clock.now())
     assert entry.choice == Choice(release_of(film(0), 100).name, 100, hash_of(100))
-    assert "Made Up A (1950): handed to the test: Made.Up.A.1950" in caplog.text
+    assert "Made Up Alpha (1950): handed to the test: Made.Up.Alpha.1950" in caplog.text
     assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
 
 
@@ -131,7 +129,7 @@ def test_taken_out_while_in_hand(bench: Bench, way: str, caplog: pytest.LogCaptu
 
     def taken_out_meanwhile(imdb_id: str) -> list[Release]:
         if way == "removed":
-            bench.queues.remove(["made-up-0"])
+            bench.queues.remove(["made-up-alpha"])
         else:
             bench.queues.drop_unlisted([film(0)])
         return search(imdb_id)
@@ -774,7 +772,9 @@ def test_a_film_asked_for_again_while_it_is_on_its_way_is_not_handed_over_twice(
     caplog.clear()
     bench.worker.step()
     assert bench.only(QueueName.COMPLETED).follow
-    assert "Made Up A (1950): handed to the test before, and still there: Made.Up.A.1950" in caplog.text
+    assert (
+        "Made Up Alpha (1950): handed to the test before, and still there: Made.Up.Alpha.1950" in caplog.text
+    )
     assert bench.journal.count("hand over") == 1
     assert (
         len({event.id for event in bench.told if event.kind is EventKind.ADDED}) == 1

@@ -16,6 +16,7 @@ import test_services_filelist_faults as tracker_faults
 import test_services_letterboxd_faults as letterboxd_faults
 import test_services_qbittorrent_answers as qbittorrent_faults
 from house.fakes import FakeClock
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from house.workshop import Workshop
@@ -25,7 +26,7 @@ from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, QBittorrentStandIn
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
 from movie_sync.errors import AuthError, BlockedError, MovieSyncError, PageChangedError, ReleaseError
 
@@ -33,19 +34,6 @@ _TIMEOUT = 0.3
 _WORDS = (
     "Alpha Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar".split()
 )
-
-
-def film(number: int) -> StandInFilm:
-    """Return a made-up film."""
-    word = _WORDS[number]
-    lid, imdb_id = f"K{number}", f"tt90000{number:02}"
-    return StandInFilm(lid, f"made-up-{word.lower()}", f"Made Up {word}", 1950 + number, imdb_id)
-
-
-def release(number: int) -> StandInRelease:
-    """Return a good release of a film."""
-    name = f"Made.Up.{_WORDS[number]}.{1950 + number}.1080p.BluRay.x264-GRP"
-    return StandInRelease(100 + number, name, imdb=film(number).imdb_id)
 
 
 class Scene:
@@ -95,7 +83,7 @@ class Scene:
 @pytest.fixture
 def letterboxd() -> Iterator[LetterboxdStandIn]:
     """A watchlist of fourteen films on three pages."""
-    films = [film(number) for number in range(14)]
+    films = [stand_in_film(number) for number in range(14)]
     with LetterboxdStandIn(films, username="someone", page_size=5) as stand_in:
         yield stand_in
 
@@ -103,7 +91,7 @@ def letterboxd() -> Iterator[LetterboxdStandIn]:
 @pytest.fixture
 def tracker() -> Iterator[FileListStandIn]:
     """A tracker that has them all."""
-    releases = [release(number) for number in range(15)]
+    releases = [stand_in_release(number) for number in range(15)]
     with FileListStandIn(releases, users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as stand_in:
         yield stand_in
 
@@ -152,7 +140,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
         before, memory = places(shop), (shop.data / "watchlist.json").read_bytes()
         assert list(before.values()) == [QueueName.PENDING] * 14
         films = scene.letterboxd.films
-        scene.letterboxd.films = [film(14), *films[1:6], *films[7:]]
+        scene.letterboxd.films = [stand_in_film(14), *films[1:6], *films[7:]]
         scene.letterboxd.fault = lambda path, fault=fault: fault if path.endswith("page/2/") else None
 
         for _ in range(1 if fault.delivery in _SLOW else 2):
@@ -165,9 +153,9 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
 
         scene.letterboxd.fault = None
         shop.monitor.step()
-        assert set(places(shop)) == {*before, film(14).lid}, name
+        assert set(places(shop)) == {*before, stand_in_film(14).lid}, name
         shop.monitor.step()
-        assert set(places(shop)) == {*before, film(14).lid} - {films[0].lid, films[6].lid}, name
+        assert set(places(shop)) == {*before, stand_in_film(14).lid} - {films[0].lid, films[6].lid}, name
 
 
 def test_a_film_page_that_cannot_be_read(scene: Scene) -> None:
@@ -189,7 +177,7 @@ def test_a_film_page_that_cannot_be_read(scene: Scene) -> None:
             scene.letterboxd.fault = None
             scene.clock.advance(rest.seconds)
             shop.work()
-        assert places(shop) == {film(0).lid: QueueName.COMPLETED}, name
+        assert places(shop) == {stand_in_film(0).lid: QueueName.COMPLETED}, name
 
 
 def test_a_fault_of_the_tracker(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -238,9 +226,11 @@ def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptu
             client.keeps_torrents = True
             adds = client.seen.count(ADD)
             if path == ADD:  # it had taken the first one, only its answer was lost
-                client.rows.append(row_of(release(0)))
+                client.rows.append(row_of(stand_in_release(0)))
             finish(name, scene, shop)
-            assert {row["hash"] for row in client.rows} == {release(number).info_hash for number in range(3)}
+            assert {row["hash"] for row in client.rows} == {
+                stand_in_release(number).info_hash for number in range(3)
+            }
             assert client.seen.count(ADD) - adds == 3 - (path == ADD), name
 
 
@@ -258,7 +248,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
             assert rest.seconds >= 60 * 2 ** (count - 1)
             scene.clock.advance(rest.seconds)
         assert len(warnings(caplog)) == 1
-        client.rows.append(row_of(release(0)))
+        client.rows.append(row_of(stand_in_release(0)))
         finish("", scene, shop)
         assert client.seen.count(ADD) == 3
 
@@ -273,7 +263,7 @@ def test_qbittorrent_refuses_the_login(scene: Scene, caplog: pytest.LogCaptureFi
             assert "waiting for new credentials" in shop.work().why
         assert client.seen.count(LOGIN) == 1
         assert len(warnings(caplog)) == 1
-        assert places(shop) == {film(0).lid: QueueName.PENDING}
+        assert places(shop) == {stand_in_film(0).lid: QueueName.PENDING}
         client.always.clear()
         new_credentials(scene, shop)
         client.keeps_torrents = True

@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from house.fakes import hash_of
-from house.workers import Bench, film, release_of
+from house.films import film, hash_of, release_of
+from house.workers import Bench
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName
@@ -15,7 +15,7 @@ from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.entry import QueueEntry, Stage
 
 _STALLED_AFTER = 3600.0
-_NAME = "Made.Up.B.1951.720p.BluRay.x264-OTHER"
+_NAME = "Made.Up.Bravo.1951.720p.BluRay.x264-OTHER"
 _OURS, _THEIRS = hash_of(101), hash_of(7)
 
 
@@ -125,7 +125,7 @@ def test_of_several_the_furthest_counts(scene: Scene) -> None:
     assert scene.entry.reason == "already downloaded"
 
 
-@pytest.mark.parametrize("name", ["Made.Up.B.1951.HDCAM.x264-X", "Made.Up.B.1951.480p.WEB.x264-X"])
+@pytest.mark.parametrize("name", ["Made.Up.Bravo.1951.HDCAM.x264-X", "Made.Up.Bravo.1951.480p.WEB.x264-X"])
 def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: str) -> None:
     """A camera copy, or a quality outside the order: the release is fetched all the same."""
     scene.hold(TorrentPhase.WHOLE, 1.0, name=name)

@@ -6,7 +6,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from house.workers import Bench, film, release_of
+from house.films import film, release_of
+from house.workers import Bench
 
 from movie_sync.domain.models import QueueName, Release
 from movie_sync.errors import BudgetError, PageChangedError, ReleaseError
@@ -136,7 +137,7 @@ def test_a_look_besides_the_schedule_keeps_the_schedule(bench: Bench) -> None:
 def test_what_was_refused_is_not_looked_into(bench: Bench) -> None:
     """A new release that would not be taken costs no search."""
     _let_fail_for_good(bench, 2)
-    bad = dataclasses.replace(release_of(film(1), 1200), name="Made.Up.B.1951.1080p.HDCAM.x264-GRP")
+    bad = dataclasses.replace(release_of(film(1), 1200), name="Made.Up.Bravo.1951.1080p.HDCAM.x264-GRP")
     bench.tracker.newest = [bad, *bench.tracker.newest[:-1]]
     bench.journal.clear()
     _check(bench)

@@ -4,8 +4,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, hash_of
-from house.workers import Bench, film, release_of
+from house.fakes import FakeClient
+from house.films import film, hash_of, release_of
+from house.workers import Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,7 +113,7 @@ def test_with_too_little_room_nothing_is_handed_over(tmp_path: Path) -> None:
     why = _work(bench)
     assert bench.client.added == []
     assert why == (
-        "Made Up A (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
+        "Made Up Alpha (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
         "torrents still take 2.0 GB of it, and min_free_space_gb is 10"
     )
     assert bench.queues.get_statistics()["failed"] == 0

@@ -1,9 +1,10 @@
 """One film from wish to torrent client: in which order it is looked for, chosen, noted and handed over."""
 
 import pytest
-from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker, hash_of
+from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker
+from house.films import hash_of, release
 
-from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason, Release
+from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     BlockedError,
@@ -22,12 +23,6 @@ from movie_sync.fetching.downloader import FileListDownloader
 
 _HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277", runtime_minutes=170, page_read=True)
 _UNREAD = Movie("2bbs", "heat-1995", "Heat", 1995)
-
-
-def release(number: int, name: str = "Heat.1995.1080p.BluRay.x264-GRP", **more: object) -> Release:
-    """Return a good release, changed as told."""
-    values = {"size_bytes": 10_000_000_000, "seeders": 20, "imdb_id": "tt0113277", **more}
-    return Release(number, name, **values)
 
 
 class Desk:
@@ -65,11 +60,11 @@ def desk() -> Desk:
 
 def test_the_order_of_a_download(desk: Desk) -> None:
     """Search, fetch the torrent, write the choice down, and only then hand over."""
-    desk.tracker.offer("tt0113277", release(7))
+    desk.tracker.offer("tt0113277", release(number=7))
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert desk.journal == ["imdb tt0113277", "torrent 7", "note", "hand over"]
     assert result.reason is Reason.DOWNLOADED
-    assert result.choice == Choice(release(7).name, 7, hash_of(7))
+    assert result.choice == Choice(release(number=7).name, 7, hash_of(7))
     assert desk.noted == [(_HEAT, result.choice)]
 
 
@@ -100,7 +95,7 @@ def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> No
     """A torrent under a name of its own is known by its comment; nothing is fetched for it."""
     comment = "https://filelist.io/details.php?id=7"
     desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "my favourite", comment=comment)
-    desk.tracker.offer("tt0113277", release(7))
+    desk.tracker.offer("tt0113277", release(number=7))
     assert desk.downloader.find_already_there(_HEAT) is None
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.ALREADY_DOWNLOADED
@@ -144,7 +139,7 @@ def test_the_list_of_torrents_is_read_once_a_minute(desk: Desk) -> None:
     desk.clock.advance(61)
     desk.downloader.find_already_there(_HEAT)
     assert desk.journal.count("client by name") == 2
-    desk.tracker.offer("tt0113277", release(7))
+    desk.tracker.offer("tt0113277", release(number=7))
     desk.downloader.download_movie(_HEAT)
     assert desk.downloader.find_already_there(_HEAT) is not None
 
@@ -163,7 +158,7 @@ def test_what_was_handed_over_before_is_found_by_its_hash(desk: Desk) -> None:
 def test_a_torrent_that_is_there_is_adopted(desk: Desk) -> None:
     """The same hash under a name that tells nothing: left as it is, and the film was there already."""
     desk.client.held[hash_of(7)] = HeldTorrent(hash_of(7), "x")
-    desk.tracker.offer("tt0113277", release(7))
+    desk.tracker.offer("tt0113277", release(number=7))
     result = desk.downloader.download_movie(_HEAT)
     assert result.reason is Reason.ALREADY_DOWNLOADED
     assert desk.client.added == []
@@ -172,7 +167,7 @@ def test_a_torrent_that_is_there_is_adopted(desk: Desk) -> None:
 def test_no_longer_wanted(desk: Desk) -> None:
     """A film that was taken out while its torrent was fetched is not handed over."""
     desk.is_wanted = False
-    desk.tracker.offer("tt0113277", release(7), release(8))
+    desk.tracker.offer("tt0113277", release(number=7), release(number=8))
     with pytest.raises(NoLongerWantedError):
         desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert "hand over" not in desk.journal
@@ -184,13 +179,13 @@ def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: Desk) -> None:
     film = Movie(
         "x", "x", "The Seventh Seal", 1957, imdb_id="tt0050976", original_title="Det sjunde inseglet"
     )
-    desk.tracker.offer("tt0050976", release(1, "The.Seventh.Seal.1957.CAM-X", imdb_id="tt0050976"))
+    desk.tracker.offer("tt0050976", release("The.Seventh.Seal.1957.CAM-X", 1, imdb_id="tt0050976"))
     found = desk.downloader.search(film)
     assert desk.journal == ["imdb tt0050976", "name The Seventh Seal 1957", "name Det sjunde inseglet 1957"]
     assert [candidate.release.filelist_id for candidate in found.candidates] == [1]
     assert found.accepted == ()
     desk.journal.clear()
-    good = release(2, "The.Seventh.Seal.1957.1080p.BluRay.x264-GRP", imdb_id="tt0050976")
+    good = release("The.Seventh.Seal.1957.1080p.BluRay.x264-GRP", 2, imdb_id="tt0050976")
     desk.tracker.by_name["The Seventh Seal 1957"] = [good]
     found = desk.downloader.search(film)
     assert desk.journal == ["imdb tt0050976", "name The Seventh Seal 1957"]
@@ -218,7 +213,7 @@ def test_the_words_of_a_search(
 
 def test_nothing_acceptable_says_why(desk: Desk) -> None:
     """The error counts the reasons; nothing is fetched."""
-    desk.tracker.offer("tt0113277", release(1, "Heat.1995.CAM-X"), release(2, seeders=0))
+    desk.tracker.offer("tt0113277", release("Heat.1995.CAM-X", 1), release(number=2, seeders=0))
     with pytest.raises(NotAvailableError, match=r"2 releases, none acceptable: .*no seeders"):
         desk.downloader.download_movie(_HEAT)
     desk.tracker.by_imdb.clear()
@@ -230,7 +225,7 @@ def test_nothing_acceptable_says_why(desk: Desk) -> None:
 @pytest.mark.parametrize("where", ["tracker", "client"])
 def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
     """If the best torrent is gone or refused, the next best is taken; its choice is noted anew."""
-    desk.tracker.offer("tt0113277", release(1, seeders=500), release(2))
+    desk.tracker.offer("tt0113277", release(number=1, seeders=500), release(number=2))
     if where == "tracker":
         desk.tracker.broken[1] = ReleaseError("the torrent is gone")
     else:
@@ -248,7 +243,7 @@ def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
 )
 def test_not_more_than_three_are_tried(desk: Desk, count: int, fetched: int, message: str) -> None:
     """Torrents cost calls of the budget: after three the film has failed."""
-    desk.tracker.offer("tt0113277", *(release(number) for number in range(1, count + 1)))
+    desk.tracker.offer("tt0113277", *(release(number=number) for number in range(1, count + 1)))
     desk.tracker.broken = {number: ReleaseError("gone") for number in range(1, count + 1)}
     with pytest.raises(ReleaseError, match=message):
         desk.downloader.download_movie(_HEAT)
@@ -257,7 +252,7 @@ def test_not_more_than_three_are_tried(desk: Desk, count: int, fetched: int, mes
 
 def test_an_outage_is_not_the_releases_fault(desk: Desk) -> None:
     """When the tracker cannot be reached, no other release is tried in its place."""
-    desk.tracker.offer("tt0113277", release(1), release(2))
+    desk.tracker.offer("tt0113277", release(number=1), release(number=2))
     desk.tracker.broken = {1: NetworkError("down"), 2: NetworkError("down")}
     with pytest.raises(NetworkError):
         desk.downloader.download_movie(_HEAT)
@@ -284,7 +279,7 @@ def test_blocked_pages_leave_title_and_year(desk: Desk, caplog: pytest.LogCaptur
     desk.clock.advance(1)
     desk.pages.error = None
     assert desk.downloader.describe(_UNREAD).page_read
-    desk.tracker.by_name["Heat 1995"] = [release(7, imdb_id=None)]
+    desk.tracker.by_name["Heat 1995"] = [release(number=7, imdb_id=None)]
     result = desk.downloader.download_movie(_UNREAD)
     assert result.choice is not None
     assert desk.journal[-3:] == ["name Heat 1995", "torrent 7", "hand over"]
@@ -337,7 +332,9 @@ def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: Desk) -> None:
     refused = RefusedQueryError('FileList does not accept the title as a search ("query too short").')
     desk.tracker.errors_by_call["name M 1931"] = refused
     name = "M.Eine.Stadt.sucht.einen.Morder.1931.1080p.BluRay.x264-GRP"
-    desk.tracker.by_name["M Eine Stadt sucht einen Mörder 1931"] = [release(7, name=name, imdb_id=None)]
+    desk.tracker.by_name["M Eine Stadt sucht einen Mörder 1931"] = [
+        release(number=7, name=name, imdb_id=None)
+    ]
     found = desk.downloader.search(film)
     assert [candidate.release.name for candidate in found.accepted] == [name]
     assert desk.journal == ["imdb tt0022100", "name M 1931", "name M Eine Stadt sucht einen Mörder 1931"]
@@ -350,7 +347,9 @@ def test_a_film_whose_titles_the_tracker_refuses_all(desk: Desk) -> None:
     desk.tracker.errors_by_call["name M 1931"] = refused
     with pytest.raises(NotAvailableError, match="does not accept the title"):
         desk.downloader.download_movie(film)
-    desk.tracker.offer("tt0022100", release(7, name="M.1931.1080p.HDCAM.x264-GRP", imdb_id="tt0022100"))
+    desk.tracker.offer(
+        "tt0022100", release(number=7, name="M.1931.1080p.HDCAM.x264-GRP", imdb_id="tt0022100")
+    )
     with pytest.raises(NotAvailableError, match=r"CAM|camera"):
         desk.downloader.download_movie(film)
 
@@ -383,7 +382,7 @@ def test_a_series_is_not_searched(desk: Desk) -> None:
 def test_a_dry_run_stops_before_the_torrent() -> None:
     """A dry run says what it would take; it fetches no torrent, notes no choice, hands nothing over."""
     desk = Desk(dry_run=True)
-    desk.tracker.offer("tt0113277", release(7))
+    desk.tracker.offer("tt0113277", release(number=7))
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.DOWNLOADED
     assert result.choice is not None

@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import random
 import shutil
 import subprocess
@@ -16,35 +15,17 @@ from typing import Any
 
 import pytest
 import qbittorrentapi
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household, Running, cost_of
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
 _SMALL_SIZES = {"2160p": [0, 400], "1080p": [0, 400], "720p": [0, 400], "sd": [0, 400]}
 _UNSEEDED, _LATE, _REFUSED, _REMOVED = 8, 9, 10, 11
 _DEADLINE_SECONDS = 100.0
-
-
-def _film(number: int) -> StandInFilm:
-    word = chr(ord("A") + number) * 3 + "ington"
-    return StandInFilm(
-        lid=f"f{number:03d}",
-        slug=f"the-{word.lower()}",
-        title=f"The {word}",
-        year=1970 + number,
-        imdb_id=f"tt{7_000_000 + number}",
-        runtime_minutes=100,
-    )
-
-
-def _release(number: int, source: str = "BluRay") -> StandInRelease:
-    film = _film(number)
-    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.{source}.x264-GRP"
-    number_on_site = 100 + 2 * number + (source != "BluRay")
-    return StandInRelease(number_on_site, name, imdb=film.imdb_id, content=os.urandom(150_000))
 
 
 _NOTE_EVENT = """
@@ -61,7 +42,7 @@ class Town:
     def __init__(self, stack: contextlib.ExitStack, folder: Path, films: int, **settings: Any) -> None:
         command = require_qbittorrent()
         self.letterboxd = stack.enter_context(
-            LetterboxdStandIn([_film(number) for number in range(films)], username="maria")
+            LetterboxdStandIn([stand_in_film(number) for number in range(films)], username="maria")
         )
         self.filelist = stack.enter_context(
             FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=1_000_000)
@@ -145,16 +126,16 @@ def test_twelve_films_to_the_end(town: Town) -> None:
 
     Meanwhile the daemon is killed and qBittorrent is started anew, again and again.
     """
-    usual = [_release(number) for number in range(8)]
-    unseeded, second = _release(_UNSEEDED), _release(_UNSEEDED, "WEB-DL")
-    refused, third = _release(_REFUSED), _release(_REFUSED, "WEB-DL")
-    late, removed = _release(_LATE), _release(_REMOVED)
+    usual = [stand_in_release(number) for number in range(8)]
+    unseeded, second = stand_in_release(_UNSEEDED), stand_in_release(_UNSEEDED, "WEB-DL")
+    refused, third = stand_in_release(_REFUSED), stand_in_release(_REFUSED, "WEB-DL")
+    late, removed = stand_in_release(_LATE), stand_in_release(_REMOVED)
     town.offer(*usual, unseeded, second, refused, third, removed)
     town.seed(*usual, second, third, late)
     town.swarm.refused[refused.info_hash] = "unregistered torrent"
     wanted = {
-        **{_film(number).title: usual[number] for number in range(8)},
-        _film(_UNSEEDED).title: second, _film(_REFUSED).title: third, _film(_LATE).title: late,
+        **{stand_in_film(number).title: usual[number] for number in range(8)},
+        stand_in_film(_UNSEEDED).title: second, stand_in_film(_REFUSED).title: third, stand_in_film(_LATE).title: late,
     }  # fmt: skip
     expected_events = {
         *(("added", _lid(title), release.info_hash) for title, release in wanted.items()),
@@ -192,7 +173,7 @@ def test_twelve_films_to_the_end(town: Town) -> None:
             not kills
             and not restarts
             and set(wanted) <= arrived
-            and completed.get(_film(_REMOVED).title, {}).get("stage") == "removed"
+            and completed.get(stand_in_film(_REMOVED).title, {}).get("stage") == "removed"
             and expected_events
             <= {
                 (event["kind"], event["film"] and event["film"]["id"], event.get("info_hash"))
@@ -209,9 +190,9 @@ def test_twelve_films_to_the_end(town: Town) -> None:
     expected = {release.info_hash for release in wanted.values()}
     assert held == expected | {unseeded.info_hash, refused.info_hash}, "nothing taken out, nothing twice"
     tried = {title: entry["tried"][0]["why"] for title, entry in town.completed().items() if "tried" in entry}
-    assert set(tried) == {_film(_UNSEEDED).title, _film(_REFUSED).title}
-    assert "stalled" in tried[_film(_UNSEEDED).title]
-    assert "unregistered torrent" in tried[_film(_REFUSED).title]
+    assert set(tried) == {stand_in_film(_UNSEEDED).title, stand_in_film(_REFUSED).title}
+    assert "stalled" in tried[stand_in_film(_UNSEEDED).title]
+    assert "unregistered torrent" in tried[stand_in_film(_REFUSED).title]
     assert town.home.queue("pending") == town.home.queue("failed") == []
 
 
@@ -242,13 +223,13 @@ def _check_told(town: Town, wanted: dict[str, StandInRelease], *, most_repeats: 
 
 
 def _lid(title: str) -> str:
-    return next(_film(number).lid for number in range(12) if _film(number).title == title)
+    return next(stand_in_film(number).lid for number in range(12) if stand_in_film(number).title == title)
 
 
 @pytest.mark.parametrize("town", [{"films": 10, "max_unfinished": 2}], indirect=True)
 def test_a_big_list_drips(town: Town) -> None:
     """At no moment are more than two of ours unfinished; all ten arrive."""
-    releases = [_release(number) for number in range(10)]
+    releases = [stand_in_release(number) for number in range(10)]
     town.offer(*releases)
     daemon = town.home.start()
     town.seed(*releases[:5])
@@ -285,7 +266,7 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
     """`status` says why; when there is room it goes on by itself."""
     filler = small_disk / "filler"
     filler.write_bytes(bytes(150_000_000))
-    releases = [_release(number) for number in range(2)]
+    releases = [stand_in_release(number) for number in range(2)]
     town.offer(*releases)
     town.seed(*releases)
     daemon = town.home.start()
@@ -305,7 +286,7 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
 @pytest.mark.parametrize("town", [{"films": 3, "max_unfinished": 1}], indirect=True)
 def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
     """A stop condition holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
-    releases = [_release(number) for number in range(3)]
+    releases = [stand_in_release(number) for number in range(3)]
     town.offer(*releases)
     town.seed(*releases)
     town.web.app_set_preferences({"torrent_stop_condition": "FilesChecked"})

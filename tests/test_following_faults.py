@@ -4,8 +4,8 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from house.fakes import hash_of
-from house.workers import Bench, film
+from house.films import film, hash_of
+from house.workers import Bench
 from test_torrent_follower import Scene
 
 from movie_sync.domain.events import EventKind

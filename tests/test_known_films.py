@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeLibrary
-from house.workers import Bench, Desk, film, snapshot
+from house.films import film
+from house.workers import Bench, Desk, snapshot
 
 from movie_sync.domain.models import Movie, QueueName, Reason, WatchlistSnapshot
 from movie_sync.domain.titles import title_key
@@ -65,7 +66,7 @@ def test_the_films_of_the_watchlist_are_known(tmp_path: Path) -> None:
     assert not desk.queues.entries(QueueName.PENDING)
     for queues in (desk.queues, QueueManager(tmp_path), QueueManager(tmp_path, writable=False)):
         assert knows(queues, "Captain Marvel")
-        assert not knows(queues, "Made Up C")
+        assert not knows(queues, "Made Up Charlie")
 
 
 def test_films_just_read_are_known_before_the_disks_are_looked_through(tmp_path: Path) -> None:
@@ -91,7 +92,7 @@ def test_a_damaged_watchlist_leaves_the_one_before_it(tmp_path: Path, damage: by
         intake = WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new")
         intake.take(WatchlistSnapshot("maria", films))
     path = tmp_path / "watchlist.json"
-    assert knows(QueueManager(tmp_path), "Made Up D")
+    assert knows(QueueManager(tmp_path), "Made Up Delta")
     path.write_bytes(damage)
     assert previous_of(path).exists()
     assert knows(QueueManager(tmp_path), "Captain Marvel")

@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
@@ -21,8 +22,8 @@ from test_services_qbittorrent import _self_signed
 
 from movie_sync.credentials.manager import VARIABLES, CredentialsManager
 from movie_sync.demo import filelist_faults
-from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.demo.torrent_maker import make_info, make_torrent
 
 PASSWORD = "p\u00e4ss w/rd&1+SID"
@@ -31,31 +32,17 @@ _STORED = [variable for names in VARIABLES.values() for variable in names.values
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S|    \S")
 
 
-def film(number: int, title: str = "") -> StandInFilm:
-    """Return a made-up film."""
-    word = "Alpha Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima".split()[number]
-    title = title or f"Made Up {word}"
-    return StandInFilm(f"K{number}", f"made-up-{word.lower()}", title, 1950 + number, f"tt90000{number:02}")
-
-
-def release(number: int, suffix: str = "") -> StandInRelease:
-    """Return a good release of a film."""
-    title = film(number).title.replace(" ", ".")
-    name = f"{title}.{1950 + number}.1080p.BluRay.x264-GRP{suffix}"
-    return StandInRelease(100 + number, name, imdb=film(number).imdb_id)
-
-
 @pytest.fixture
 def letterboxd() -> Iterator[LetterboxdStandIn]:
     """A watchlist of three films."""
-    with LetterboxdStandIn([film(number) for number in range(3)], username="maria") as stand_in:
+    with LetterboxdStandIn([stand_in_film(number) for number in range(3)], username="maria") as stand_in:
         yield stand_in
 
 
 @pytest.fixture
 def tracker() -> Iterator[FileListStandIn]:
     """A tracker that has them, with a telling announce address."""
-    releases = [release(number) for number in range(3)]
+    releases = [stand_in_release(number) for number in range(3)]
     with FileListStandIn(releases, users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as stand_in:
         stand_in.announce = ANNOUNCE
         yield stand_in
@@ -402,10 +389,15 @@ def test_hostile_titles_and_names(
 ) -> None:
     """No escape reaches output or log, no line is forged, no file lies elsewhere; the films are worked on all the same."""
     texts = list(HOSTILE.values())
-    letterboxd.films = [film(number, f"{film(number).title}{text}") for number, text in enumerate(texts)]
-    letterboxd.films += [film(number) for number in range(5, 10)] + [film(10, "aux"), film(11, "..")]
-    tracker.releases = [release(number, text) for number, text in enumerate([*texts, *texts])]
-    tracker.releases += [release(number) for number in range(5, 10)]
+    letterboxd.films = [
+        stand_in_film(number, f"{stand_in_film(number).title}{text}") for number, text in enumerate(texts)
+    ]
+    letterboxd.films += [stand_in_film(number) for number in range(5, 10)] + [
+        stand_in_film(10, "aux"),
+        stand_in_film(11, ".."),
+    ]
+    tracker.releases = [stand_in_release(number, text) for number, text in enumerate([*texts, *texts])]
+    tracker.releases += [stand_in_release(number) for number in range(5, 10)]
     for text, listed in zip(texts, tracker.releases[-5:], strict=True):
         info = make_info(f"{text}.mkv", size_bytes=listed.size_bytes)
         listed.torrent = make_torrent(info, announce="http://127.0.0.1:9/", comment=text)

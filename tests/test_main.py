@@ -12,36 +12,16 @@ from pathlib import Path
 
 import pytest
 import qbittorrentapi
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 
 _SMALL_SIZES = {"2160p": [0, 4000], "1080p": [0, 4000], "720p": [0, 4000], "sd": [0, 4000]}
-
-
-def make_film(number: int, **more: object) -> StandInFilm:
-    """Return a made-up film."""
-    names = {
-        "lid": f"L{number:03d}",
-        "slug": f"made-up-{_word(number).lower()}",
-        "title": f"Made Up {_word(number)}",
-    }
-    return StandInFilm(**names, year=1950 + number % 70, imdb_id=f"tt9{number:06d}", **more)
-
-
-def _word(number: int) -> str:
-    syllables = ("ba", "ko", "ri", "mu", "se", "na", "do", "li", "pe", "tu")
-    return "".join(syllables[int(digit)] for digit in f"{number:03d}").capitalize()
-
-
-def make_release(film: StandInFilm, number: int, **more: object) -> StandInRelease:
-    """Return a good release of a film."""
-    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
-    return StandInRelease(id=1000 + number, name=name, imdb=film.imdb_id, **more)
 
 
 @pytest.fixture
@@ -66,8 +46,8 @@ def home(tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandI
 
 
 def _fill(letterboxd: LetterboxdStandIn, filelist: FileListStandIn, count: int) -> None:
-    letterboxd.films = [make_film(number) for number in range(count)]
-    filelist.releases = [make_release(film, number) for number, film in enumerate(letterboxd.films)]
+    letterboxd.films = [stand_in_film(number) for number in range(count)]
+    filelist.releases = [stand_in_release(film) for number, film in enumerate(letterboxd.films)]
 
 
 def test_sixty_films_reach_a_real_qbittorrent(
@@ -140,9 +120,9 @@ class _GrowingList:
         unsettled = [film for film in self._letterboxd.films if film.lid not in completed]
         new = []
         for number in range(self.count, self.count + _OPEN_FILMS - len(unsettled)):
-            film = make_film(number)
+            film = stand_in_film(number)
             is_late = number % 4 == 1
-            (self._late if is_late else self._filelist.releases).append(make_release(film, number))
+            (self._late if is_late else self._filelist.releases).append(stand_in_release(film))
             new.append(film)
         self.count += len(new)
         # A list of many pages would leave no time for the films: what is completed goes from it.
@@ -214,7 +194,7 @@ def test_killed_again_and_again(
         assert answer.returncode == 0, answer.stderr
         assert home.queue("pending") == home.queue("failed") == []
         completed = [entry["id"] for entry in home.queue("completed")]
-        assert sorted(completed) == sorted(make_film(number).lid for number in range(wishes.count))
+        assert sorted(completed) == sorted(stand_in_film(number).lid for number in range(wishes.count))
         with qbittorrentapi.Client(
             host=client.url, username=client.username, password=client.password
         ) as web:
@@ -334,13 +314,13 @@ def test_commands_beside_a_running_daemon(
 ) -> None:
     """add, retry and remove reach the daemon; none of it is lost."""
     _fill(letterboxd, filelist, 3)
-    late = make_film(50)
+    late = stand_in_film(50)
     letterboxd.other_films = [late]
-    filelist.releases = [make_release(late, 50)]
+    filelist.releases = [stand_in_release(late)]
     home.write_settings(retry_interval=3600)
     daemon = home.start()
     wait_until(lambda: len(home.queue("failed")) == 3)
-    filelist.releases += [make_release(film, number) for number, film in enumerate(letterboxd.films)]
+    filelist.releases += [stand_in_release(film) for number, film in enumerate(letterboxd.films)]
     assert home.run("remove", letterboxd.films[0].slug).returncode == 0
     assert home.run("retry", letterboxd.films[1].slug).returncode == 0
     assert home.run("add", late.slug).returncode == 0
@@ -371,7 +351,7 @@ def test_once_tells_by_its_exit_code(
     home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:
     """0 where only a release is missing, 1 for an unreadable list or another failure, 2 for refused credentials."""
-    letterboxd.films = [make_film(1)]
+    letterboxd.films = [stand_in_film(1)]
     assert home.run("--once").returncode == 0
     assert home.queue("failed")[0]["retry_at"]
     home.run("retry", "--all")
@@ -515,7 +495,7 @@ def test_a_series_is_set_aside(
     home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:
     """A film page that leads to a series is not searched; the reason stands in the failed queue."""
-    letterboxd.films = [make_film(1, is_series=True)]
+    letterboxd.films = [stand_in_film(1, is_series=True)]
     home.run("--once")
     entry = home.queue("failed")[0]
     assert "series" in entry["error"]
@@ -527,11 +507,11 @@ def test_search_explains_itself(
     home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:
     """search --json names the choice and a reason for every other release."""
-    film = make_film(4)
+    film = stand_in_film(4)
     bad = StandInRelease(
         id=5, name=f"{film.title.replace(' ', '.')}.{film.year}.HDCAM.x264-X", imdb=film.imdb_id
     )
-    filelist.releases = [bad, make_release(film, 4), replace(make_release(film, 4), id=1003, seeders=1)]
+    filelist.releases = [bad, stand_in_release(film), replace(stand_in_release(film), id=1003, seeders=1)]
     answer = home.run("search", film.title, "--year", str(film.year), "--imdb", film.imdb_id or "", "--json")
     document = json.loads(answer.stdout)
     assert document["chosen"] == 1004
@@ -544,7 +524,7 @@ def test_search_explains_itself(
 
 def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandIn) -> None:
     """Codec, kinds of HDR, sound, languages, edition, group and flags, for people and for scripts."""
-    film = make_film(4)
+    film = stand_in_film(4)
     name = f"{film.title.replace(' ', '.')}.{film.year}.IMAX.REPACK.RoSubbed.2160p.UHD.BluRay.DV.HDR10.TrueHD.Atmos.7.1.x265-GRP"
     filelist.releases = [
         StandInRelease(id=5, name=name, imdb=film.imdb_id, size_bytes=40_000_000_000, freeleech=True)
@@ -561,7 +541,7 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
 
 def test_search_says_which_running_time_it_goes_by(home: Household, filelist: FileListStandIn) -> None:
     """It is the one that a queue knows of the film, as the daemon's; else it says what is assumed."""
-    film = make_film(4)
+    film = stand_in_film(4)
     name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
     filelist.releases = [StandInRelease(id=5, name=name, imdb=film.imdb_id, size_bytes=2_000_000_000)]
     words = ("search", film.title, "--year", str(film.year))
@@ -582,7 +562,7 @@ def test_check_tells_what_is_wrong(
     home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:
     """check answers 0 when all is well and 1, with the reason, when a part fails."""
-    letterboxd.films = [make_film(1)]
+    letterboxd.films = [stand_in_film(1)]
     answer = home.run("check")
     assert answer.returncode == 0, answer.stdout
     letterboxd.is_private = True

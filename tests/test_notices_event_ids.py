@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from house.fakes import hash_of
-from house.workers import POLICY, Bench, film, release_of
+from house.films import film, hash_of, release_of
+from house.workers import POLICY, Bench
 
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import HeldTorrent, QueueName, Reason

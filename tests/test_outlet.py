@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.real_qbittorrent import wait_until
-from test_main import make_film, make_release
 
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
@@ -70,7 +70,7 @@ def _descriptors(kind: str) -> Iterator[tuple[int, int]]:
 
 def _fill(letterboxd: LetterboxdStandIn, count: int) -> None:
     """List films with long titles, so that the log is long."""
-    films = map(make_film, range(count))
+    films = map(stand_in_film, range(count))
     letterboxd.films = [replace(film, title=f"{film.title} {_LONG}") for film in films]
 
 
@@ -304,14 +304,14 @@ def test_a_locale_that_cannot_spell_a_title(
     tmp_path: Path, letterboxd: LetterboxdStandIn, variables: dict[str, str]
 ) -> None:
     """The film is handed over under its own name, and asked for by it; what is shown has marks in its place."""
-    film, title = make_film(1), "\u6771\u4eac\u7269\u8a9e"
+    film, title = stand_in_film(1), "\u6771\u4eac\u7269\u8a9e"
     letterboxd.films = [replace(film, title=title)]
     with (
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as tracker,
         Household(tmp_path, letterboxd, tracker) as home,
     ):
         name = f"{title}.{film.year}.1080p.BluRay.x264-GRP"
-        tracker.releases = [replace(make_release(film, 1), name=name)]
+        tracker.releases = [replace(stand_in_release(film), name=name)]
         answer = home.run("--once", **variables)
         assert answer.returncode == 0, answer.stderr
         assert f"???? ({film.year}): handed to the watch folder: ????." in answer.stderr

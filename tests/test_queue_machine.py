@@ -12,11 +12,12 @@ from unittest import mock
 
 from house.crash_disk import Recorder
 from house.fakes import FakeClock
+from house.films import choice, film
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.models import QueueName
 from movie_sync.errors import StorageError
 from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
@@ -28,16 +29,6 @@ names = st.sampled_from(NAMES)
 few_names = st.lists(names, max_size=4)
 # The number of the file-system call of the next operation that fails, if one does.
 refusals = st.none() | st.none() | st.integers(0, 14)
-
-
-def film(name: str) -> Movie:
-    """Return the film of that name."""
-    return Movie(id=f"id-{name}", slug=name, title=name.upper())
-
-
-def choice(name: str, attempt: int = 0) -> Choice:
-    """Return its release, after so many were given up."""
-    return Choice(name, attempt, f"{attempt:02x}" + name.encode().hex() * 19)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from house.crash_disk import Recorder
 from house.fakes import FakeClock
+from house.films import choice, film
 
-from movie_sync.domain.models import Choice, Movie, QueueName, Reason
+from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.errors import StorageError
 from movie_sync.queues import film_rows, line_store
 from movie_sync.queues.entry import Stage, TorrentProgress
@@ -24,16 +25,6 @@ from movie_sync.storage.atomic_file import previous_of
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName
 HOUR = timedelta(hours=1)
-
-
-def film(name: str, *, imdb: str | None = None, key: str | None = None, title: str | None = None) -> Movie:
-    """Return a film with that slug."""
-    return Movie(id=key or f"id-{name}", slug=name, title=title or name.title(), year=1999, imdb_id=imdb)
-
-
-def choice(name: str) -> Choice:
-    """Return a release of a film."""
-    return Choice(f"{name}-GRP", 7, name.encode().hex().ljust(40, "0"))
 
 
 def where(queues: QueueManager) -> dict[str, list[str]]:
@@ -65,7 +56,7 @@ def filled(queues: QueueManager, clock: FakeClock) -> QueueManager:
     queues.add_all_to_pending([film(name) for name in ("p1", "p2", "p3", "f1", "f2", "c1", "c2", "r1")])
     queues.add_to_failed(film("f1"), "no release", clock.now() + HOUR, waits_for_release=True)
     queues.add_to_failed(film("f2"), "a series", None)
-    queues.add_to_completed(film("c1"), choice=choice("c1"))
+    queues.add_to_completed(film("c1"), choice=choice("c1", 7))
     queues.add_to_completed(film("c2"), Reason.ALREADY_DOWNLOADED, where="/films/c2")
     queues.remove(["r1"])
     return queues
@@ -115,7 +106,7 @@ Act = Callable[[QueueManager], object]
         (lambda q: [m.slug for m in q.missing([film("n"), film("p1"), film("r1")])], ["n"], {}),
         (lambda q: q.note_choice(film("p2"), choice("p2")), True, {}),
         (lambda q: q.note_choice(film("f1"), choice("f1")), False, {}),
-        (lambda q: q.note_film(film("p2"), film("p2", imdb="tt2")), True, {}),
+        (lambda q: q.note_film(film("p2"), film("p2", imdb_id="tt2")), True, {}),
         (lambda q: q.note_film(film("n"), film("n")), False, {}),
         (
             lambda q: q.add_to_completed(film("p2")),
@@ -257,7 +248,10 @@ def test_what_the_files_hold_is_what_scripts_rely_on(filled: QueueManager, tmp_p
             assert entry.keys() >= promised["pending"] | keys
     completed = json.loads((tmp_path / "queue_completed.json").read_bytes())
     assert completed[0]["reason"] == "downloaded"
-    assert (completed[0]["release"], completed[0]["filelist_id"]) == ("c1-GRP", 7)
+    assert (completed[0]["release"], completed[0]["filelist_id"]) == (
+        choice("c1", 7).release,
+        choice("c1", 7).filelist_id,
+    )
     assert (completed[1]["reason"], completed[1]["where"]) == ("already downloaded", "/films/c2")
 
 
@@ -329,11 +323,11 @@ def test_films_added_by_command_stay_when_the_list_drops_them(queues: QueueManag
 
 def test_a_command_that_names_a_known_film_keeps_what_is_known(queues: QueueManager) -> None:
     """`add` of a completed film by its bare slug keeps its title, its keys and the user's notes."""
-    queues.add_to_pending(film("a", imdb="tt1"))
-    queues.add_to_completed(film("a", imdb="tt1"))
+    queues.add_to_pending(film("a", imdb_id="tt1"))
+    queues.add_to_completed(film("a", imdb_id="tt1"))
     queues.add_to_pending(Movie(id="a", slug="a", title="a"), by_command=True)
     entry = queues.entries(PENDING)[0]
-    assert entry.movie == film("a", imdb="tt1")
+    assert entry.movie == film("a", imdb_id="tt1")
     assert entry.by_command
     assert entry.choice is None
 
@@ -405,13 +399,13 @@ def test_a_completed_film_put_back_by_hand_is_not_followed(
 @pytest.mark.parametrize(
     ("held", "asked"),
     [
-        (film("a", key="K"), film("b", key="K")),
-        (film("a", key="K"), film("a", key="L")),
-        (film("a", imdb="tt1"), film("b", imdb="tt1", title="A")),
-        (film("a", imdb="tt1"), replace(film("b", imdb="tt1", title="The A"), year=None)),
-        (Movie(id="tt1", slug="", title="tt1", imdb_id="tt1"), film("b", imdb="tt1")),
-        (Movie(id="a", slug="a", title="A"), film("a", key="K")),
-        (Movie(id="K", slug="", title="A"), film("a", key="K")),
+        (film("a", id="K"), film("b", id="K")),
+        (film("a", id="K"), film("a", id="L")),
+        (film("a", imdb_id="tt1"), film("b", imdb_id="tt1", title="A")),
+        (film("a", imdb_id="tt1"), replace(film("b", imdb_id="tt1", title="The A"), year=None)),
+        (Movie(id="tt1", slug="", title="tt1", imdb_id="tt1"), film("b", imdb_id="tt1")),
+        (Movie(id="a", slug="a", title="A"), film("a", id="K")),
+        (Movie(id="K", slug="", title="A"), film("a", id="K")),
     ],
     ids=[
         "slug changed",
@@ -436,14 +430,14 @@ def test_two_entries_are_one_film_when_one_key_agrees(
 
 @pytest.mark.parametrize(
     "other",
-    [film("b", imdb="tt1"), replace(film("b", imdb="tt1", title="A"), year=2000)],
+    [film("b", imdb_id="tt1"), replace(film("b", imdb_id="tt1", title="A"), year=2000)],
     ids=["another title", "another year"],
 )
 def test_an_id_that_letterboxd_gave_to_two_films_does_not_make_them_one(
     queues: QueueManager, tmp_path: Path, other: Movie
 ) -> None:
     """Each keeps its own entry, by whichever queue it goes; also after a restart."""
-    one = film("a", imdb="tt1")
+    one = film("a", imdb_id="tt1")
     assert queues.add_all_to_pending([one, replace(other, imdb_id=None)]) == 2
     assert queues.note_film(replace(other, imdb_id=None), other)
     assert where(queues) == {"pending": ["a", "b"]} == on_disk(tmp_path)
@@ -459,9 +453,9 @@ def test_an_id_that_letterboxd_gave_to_two_films_does_not_make_them_one(
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        (film("dune", key="K"), Movie(id="dune", slug="", title="Dune")),
-        (film("dune", key="K"), film("K", key="L")),
-        (film("tt1"), film("x", imdb="tt1")),
+        (film("dune", id="K"), Movie(id="dune", slug="", title="Dune")),
+        (film("dune", id="K"), film("K", id="L")),
+        (film("tt1"), film("x", imdb_id="tt1")),
     ],
 )
 def test_keys_of_different_kinds_never_agree(queues: QueueManager, one: Movie, other: Movie) -> None:
@@ -471,7 +465,7 @@ def test_keys_of_different_kinds_never_agree(queues: QueueManager, one: Movie, o
 
 def test_a_slug_that_a_page_renames_is_noted(queues: QueueManager) -> None:
     """A film added by an old slug goes on under the keys that its page tells."""
-    old, new = Movie(id="old", slug="old", title="old"), film("new", key="K", imdb="tt1")
+    old, new = Movie(id="old", slug="old", title="old"), film("new", id="K", imdb_id="tt1")
     queues.add_to_pending(old, by_command=True)
     assert queues.note_film(old, new)
     assert queues.note_choice(new, choice("new"))
@@ -493,11 +487,11 @@ def test_a_film_that_turns_out_to_be_settled_is_not_worked_on(
     queues: QueueManager, act: Callable[[QueueManager, Movie], bool], settled: QueueName
 ) -> None:
     """Letterboxd merged two entries: the film under its new name is the one done with before."""
-    queues.add_to_completed(film("a", imdb="tt1"), choice=choice("a"))
+    queues.add_to_completed(film("a", imdb_id="tt1"), choice=choice("a"))
     if settled is REMOVED:
         queues.remove(["a"])
     queues.add_to_pending(film("b", title="A"))
-    assert not act(queues, film("b", imdb="tt1", title="A"))
+    assert not act(queues, film("b", imdb_id="tt1", title="A"))
     assert where(queues) == {str(settled): ["b"]}
     assert queues.entries(settled)[0].choice == choice("a")
     assert not queues.add_to_pending(film("b", title="A"))
@@ -505,10 +499,10 @@ def test_a_film_that_turns_out_to_be_settled_is_not_worked_on(
 
 def test_a_renamed_film_that_is_settled_leaves_pending_too(queues: QueueManager) -> None:
     """Also under the old name, by which alone pending knows it."""
-    queues.add_to_completed(film("new", key="K"))
+    queues.add_to_completed(film("new", id="K"))
     old = Movie(id="old", slug="old", title="old")
     queues.add_to_pending(old)
-    assert not queues.note_film(old, film("new", key="K"))
+    assert not queues.note_film(old, film("new", id="K"))
     assert where(queues) == {"completed": ["new"]}
 
 

@@ -9,12 +9,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClock, hash_of
+from house.fakes import FakeClock
+from house.films import choice, film, hash_of
 
 from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.daemon import app
-from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
@@ -28,16 +29,6 @@ from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
 NOW = FakeClock().now()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-
-
-def film(number: int, title: str = "Made Up") -> Movie:
-    """Return a made-up film."""
-    return Movie(f"K{number}", f"made-up-{number}", f"{title} {number}", 1995)
-
-
-def choice(number: int) -> Choice:
-    """Return the release of a film."""
-    return Choice(f"Made.Up.{number}.1995.1080p.BluRay-GRP", number, hash_of(number))
 
 
 def followed(number: int, stage: Stage, since: datetime = NOW, **more: object) -> QueueEntry:
@@ -79,16 +70,18 @@ def shown(
 )  # fmt: skip
 def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
     """Its line has a bar, the stage, and the speed or for how long nothing came, in columns."""
-    assert shown(entry)["Downloading"] == [f"{start}Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP"]
+    assert shown(entry)["Downloading"] == [
+        f"{start}Made Up Bravo (1951): Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"
+    ]
 
 
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
     """The film's name stays, and how far it is; the bar and the release's name give way."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
     lines = shown(entry, look=Look(40))["Downloading"]
-    assert lines == [" 47 %  Made Up 1 (1995): downloading,…"]
-    lines = shown(entry, look=Look(50))["Downloading"]
-    assert lines == [" 47 %  Made Up 1 (1995): downloading, idle 2 h"]
+    assert lines == [" 47 %  Made Up Bravo (1951): download…"]
+    lines = shown(entry, look=Look(54))["Downloading"]
+    assert lines == [" 47 %  Made Up Bravo (1951): downloading, idle 2 h"]
 
 
 def test_the_furthest_first() -> None:
@@ -100,7 +93,10 @@ def test_the_furthest_first() -> None:
         followed(4, Stage.REMOVED),
         QueueEntry(film(5), NOW, completed_at=NOW, reason="already downloaded"),
     ]
-    assert [line.split(":")[0][-8:-7] for line in shown(*entries)["Downloading"]] == ["2", "1"]
+    assert [line.split(" (")[0].split()[-1] for line in shown(*entries)["Downloading"]] == [
+        "Charlie",
+        "Bravo",
+    ]
 
 
 def test_waiting_for_a_release() -> None:
@@ -114,14 +110,14 @@ def test_waiting_for_a_release() -> None:
         ]
     )
     assert sections_shown["Waiting for a release"] == [
-        "Made Up 1 (1995): since 2026-10-31, searched 2026-11-01 11:00 UTC",
-        "Made Up 2 (1995): since 2026-10-31",
+        "Made Up Bravo (1951): since 2026-10-31, searched 2026-11-01 11:00 UTC",
+        "Made Up Charlie (1952): since 2026-10-31",
     ]
     assert [line[:20] for line in sections_shown["Next retries"]] == [
         "2026-11-01 13:00 UTC",
         "2026-11-01 14:00 UTC",
     ]
-    assert sections_shown["Failed for good"] == ["made-up-2: no release"]
+    assert sections_shown["Failed for good"] == ["made-up-charlie: no release"]
 
 
 def test_waiting_for_room() -> None:
@@ -144,12 +140,12 @@ def test_stalled() -> None:
         pending=[_with(QueueEntry(film(5), NOW), tried)],
         fails=[_with(failed(6, NOW), tried)],
     )
-    given_up = "nothing came for 48 hours: Made.Up.9.1995.1080p.BluRay-GRP"
+    given_up = "nothing came for 48 hours: Made.Up.Juliett.1959.1080p.BluRay.x264-GRP"
     assert sections_shown["Stalled"] == [
-        f"Made Up 5 (1995): {given_up}",
-        f"Made Up 6 (1995): {given_up}",
-        f"Made Up 4 (1995): {given_up}",
-        "Made Up 1 (1995): next to nothing came for 1 h: Made.Up.1.1995.1080p.BluRay-GRP",
+        f"Made Up Foxtrot (1955): {given_up}",
+        f"Made Up Golf (1956): {given_up}",
+        f"Made Up Echo (1954): {given_up}",
+        "Made Up Bravo (1951): next to nothing came for 1 h: Made.Up.Bravo.1951.1080p.BluRay.x264-GRP",
     ]
 
 
@@ -175,16 +171,16 @@ def test_what_is_over() -> None:
     ]
     sections_shown = shown(*entries, unlisted=unlisted)
     assert sections_shown["Done this week"] == [
-        "2026-10-31 12:00 UTC  Made Up 3 (1995): Made.Up.3.1995.1080p.BluRay-GRP",
-        "2026-10-26 12:00 UTC  Made Up 1 (1995): Made.Up.1.1995.1080p.BluRay-GRP, in /films/One",
+        "2026-10-31 12:00 UTC  Made Up Delta (1953): Made.Up.Delta.1953.1080p.BluRay.x264-GRP",
+        "2026-10-26 12:00 UTC  Made Up Bravo (1951): Made.Up.Bravo.1951.1080p.BluRay.x264-GRP, in /films/One",
     ]
-    assert [line[:21] for line in sections_shown["No longer in the torrent client"]] == [
-        "2026-10-02  made-up-4"
+    assert [line.split(":")[0] for line in sections_shown["No longer in the torrent client"]] == [
+        "2026-10-02  made-up-echo"
     ]
     assert sections_shown["No longer on the watchlist"] == [
-        "2026-10-31  Made Up 6 (1995); its torrent is tagged",
-        "2026-10-30  Made Up 7 (1995); its torrent stays",
-        "2026-10-02  Made Up 8 (1995)",
+        "2026-10-31  Made Up Golf (1956); its torrent is tagged",
+        "2026-10-30  Made Up Hotel (1957); its torrent stays",
+        "2026-10-02  Made Up India (1958)",
     ]
 
 
@@ -240,7 +236,7 @@ def test_durations(seconds: float, words: str) -> None:
 )
 def test_the_stage_in_the_queue(entry: QueueEntry, state: str) -> None:
     """`queue completed` shows how far each torrent is."""
-    assert state_of(QueueName.COMPLETED, entry) == f"{state}Made.Up.1.1995.1080p.BluRay-GRP"
+    assert state_of(QueueName.COMPLETED, entry) == f"{state}Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -285,7 +281,7 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     document = json.loads(out)
     assert err == ""
     assert document["statistics"] == {"pending": 1, "failed": 1, "completed": 3, "permanent_failures": 0}
-    names = {"film": "Made Up 0 (1995)", "slug": "made-up-0", "id": "K0"}
+    names = {"film": "Made Up Alpha (1950)", "slug": "made-up-alpha", "id": "K0"}
     assert document["downloading"] == [
         {
             "name": choice(0).release,
@@ -304,7 +300,7 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (stalled["release"], stalled["why"]) == (choice(101).release, "stalled: nothing came for 48 hours")
     [done] = document["done_this_week"]
     assert (done["film"], done["release"], done["path"]) == (
-        "Made Up 1 (1995)",
+        "Made Up Bravo (1951)",
         choice(1).release,
         "/films/One",
     )
@@ -395,7 +391,7 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
     words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
     assert app._statistics(queues) == f"{words}, 2 done this week."
-    queues.remove(["made-up-0"])
+    queues.remove(["made-up-alpha"])
     assert queues.torrents.done_lately_count() == 1
     assert QueueManager(tmp_path, clock=clock).torrents.done_lately_count() == 1
     clock.advance(8 * 24 * 3600)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, ROOT, TRACKER_USER, Household
 from house.real_qbittorrent import wait_until
-from test_main import make_film, make_release
 
 from movie_sync.clock import SystemClock
 from movie_sync.daemon.inbox import Inbox, Request
@@ -36,13 +36,13 @@ sys.exit(main())
 @pytest.fixture
 def home(tmp_path: Path) -> Iterator[Household]:
     """A household with ten films that can be had."""
-    films = [make_film(number) for number in range(10)]
+    films = [stand_in_film(number) for number in range(10)]
     with (
         LetterboxdStandIn(films, username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as tracker,
         Household(tmp_path, letterboxd, tracker) as household,
     ):
-        tracker.releases = [make_release(film, number) for number, film in enumerate(films)]
+        tracker.releases = [stand_in_release(film) for number, film in enumerate(films)]
         yield household
 
 
@@ -119,4 +119,6 @@ def test_a_disk_that_takes_two_seconds_for_a_flush(home: Household, after: float
         json.loads(path.read_text())
     assert home.run("--once").returncode in {0, 1}
     known = {entry["id"] for name in ("pending", "failed", "completed") for entry in home.queue(name)}
-    assert known == {make_film(number).lid for number in range(10)} | {f"m{number}" for number in range(20)}
+    assert known == {stand_in_film(number).lid for number in range(10)} | {
+        f"m{number}" for number in range(20)
+    }

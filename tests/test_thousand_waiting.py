@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from house.films import stand_in_film
 from house.simulation import Call, World
 
 from movie_sync.demo.filelist_server import StandInRelease
@@ -17,23 +18,8 @@ _FILMS, _CALLS_PER_HOUR, _HOUR = 1000, 40, 3600.0
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def _film(number: int) -> StandInFilm:
-    return StandInFilm(
-        lid=f"w{number:04d}",
-        slug=f"waiting-{number}",
-        title=f"Waiting {_word(number)}",
-        year=1950 + number % 70,
-        imdb_id=f"tt{5_000_000 + number}",
-    )
-
-
-def _word(number: int) -> str:
-    syllables = ("ba", "ko", "ri", "mu", "se", "na", "do", "li", "pe", "tu")
-    return "".join(syllables[int(digit)] for digit in f"{number:04d}").capitalize()
-
-
 def _waiting(number: int, searched_at: datetime) -> dict[str, object]:
-    film = _film(number)
+    film = stand_in_film(number)
     return {
         "id": film.lid, "slug": film.slug, "title": film.title, "year": film.year, "url": "",
         "imdb_id": film.imdb_id, "original_title": None, "alternative_titles": [], "runtime_minutes": 100,
@@ -61,7 +47,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     world = World(folder, _CALLS_PER_HOUR)
     rows = [_waiting(number, world.clock.now()) for number in range(_FILMS)]
     (folder / "queue_failed.json").write_text(json.dumps(rows))
-    world.letterboxd.films = [_film(0)]
+    world.letterboxd.films = [stand_in_film(0)]
     world.tracker.releases = [_release(number, None, world) for number in range(1000, 1100)]
     with world:
         yield world
@@ -82,7 +68,7 @@ def test_they_cost_one_call_a_check(world: World) -> None:
     checks = len(world.readings)
     assert checks == 48
     assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
-    world.tracker.releases.append(_release(2000, _film(500), world))
+    world.tracker.releases.append(_release(2000, stand_in_film(500), world))
     appeared = world.now
     world.run_until(appeared + _HOUR)
     completed = world.workshop.queues.entries(QueueName.COMPLETED)
@@ -94,7 +80,7 @@ def test_after_a_gap_the_budget_holds(world: World) -> None:
     """A thousand films are searched again after a busy day: slowly, and within the budget in any hour."""
     world.run_until(world.now + 0.5 * _HOUR)
     world.tracker.releases += [_release(number, None, world) for number in range(3000, 3200)]
-    missed = _release(3001, _film(7), world)
+    missed = _release(3001, stand_in_film(7), world)
     world.tracker.releases.insert(0, missed)
     begun = world.now
     world.run_until(begun + 24 * _HOUR)

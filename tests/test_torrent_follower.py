@@ -5,8 +5,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, hash_of
-from house.workers import Bench, film, release_of
+from house.fakes import FakeClient
+from house.films import film, hash_of, release_of
+from house.workers import Bench
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName

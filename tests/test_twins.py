@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from house.fakes import hash_of
+from house.films import hash_of
 from house.name_list import NameList
 from house.workers import Bench
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeClock, FakeLibrary
-from house.workers import NO_FILMS, POLICY, Bench, Desk, film, release_of, snapshot
+from house.films import film, release_of
+from house.workers import NO_FILMS, POLICY, Bench, Desk, snapshot
 
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event
@@ -67,7 +68,7 @@ def test_the_films_behind_it_have_their_turn(
     assert _completed(bench) == ["K5", "K4", "K3", "K2", "K1", "K0"]
     assert bench.only_failed().movie.id == "K6"
     assert bench.worker.has_failed
-    assert "Made Up G (1956)" in caplog.text
+    assert "Made Up Golf (1956)" in caplog.text
     assert not any(record.exc_info for record in caplog.records)
 
 

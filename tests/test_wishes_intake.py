@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from house.crash_disk import Recorder
 from house.fakes import FakeClock, FakeLibrary
+from house.films import film
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,11 +20,6 @@ from movie_sync.errors import LibraryError, StorageError
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.intake import Intake, WatchlistIntake
 from movie_sync.wishes.watchlist_store import WatchlistStore
-
-
-def film(number: int) -> Movie:
-    """Return a made-up film."""
-    return Movie(f"K{number}", f"film-{number}", f"Film {number}", 1900 + number)
 
 
 def reading(*numbers: int, owner: str = "maria") -> WatchlistSnapshot:
@@ -97,7 +93,7 @@ def test_dropped_after_two_readings(desk: Desk, caplog: pytest.LogCaptureFixture
     assert desk.take(1).dropped == 2
     assert (desk.held(), desk.held(QueueName.FAILED)) == ([1], [])
     assert desk.held(QueueName.COMPLETED) == [3]
-    assert "Film 2 (1902): no longer on the watchlist" in caplog.text
+    assert "Made Up Charlie (1952): no longer on the watchlist" in caplog.text
     assert desk.take(1).dropped == 0
 
 
@@ -139,7 +135,7 @@ def test_another_user_name(desk: Desk) -> None:
 def test_removed_by_the_user_stays_out(desk: Desk) -> None:
     """A removed film is not queued by any reading, also when it left the list and came back."""
     desk.take(2, 1)
-    desk.queues.remove(["film-2"])
+    desk.queues.remove(["made-up-charlie"])
     for numbers in ((2, 1), (1,), (1,), (2, 1), (2, 1)):
         assert desk.take(*numbers).queued == 0
     assert desk.held() == [1]
@@ -185,11 +181,11 @@ def test_taking_the_same_again(desk: Desk) -> None:
 def test_on_the_disk_already(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     """A film that lies in the library is completed with its place, not queued, and said."""
     caplog.set_level(logging.INFO)
-    desk.library.places["Film 2"] = "/films/Film 2 (1902).mkv"
+    desk.library.places["Made Up Charlie"] = "/films/Made Up Charlie (1952).mkv"
     assert desk.take(2, 1) == Intake(2, 1, 1, 0)
     [entry] = desk.queues.entries(QueueName.COMPLETED)
-    assert (entry.reason, entry.extra["where"]) == ("already downloaded", "/films/Film 2 (1902).mkv")
-    assert "already downloaded, in /films/Film 2 (1902).mkv" in caplog.text
+    assert (entry.reason, entry.extra["where"]) == ("already downloaded", "/films/Made Up Charlie (1952).mkv")
+    assert "already downloaded, in /films/Made Up Charlie (1952).mkv" in caplog.text
     assert desk.take(2, 1) == Intake(2, 0, 0, 0)
 
 
@@ -198,7 +194,7 @@ def test_listed_again_and_on_the_disk(desk: Desk) -> None:
     desk.take(2, 1)
     for _ in range(2):
         desk.take(1)
-    desk.library.places["Film 2"] = "/films/Film 2 (1902).mkv"
+    desk.library.places["Made Up Charlie"] = "/films/Made Up Charlie (1952).mkv"
     assert desk.take(2, 1) == Intake(2, 0, 1, 0)
     assert desk.held() == [1]
 
@@ -228,7 +224,7 @@ def test_a_full_disk_or_a_crash_at_any_write(tmp_path: Path) -> None:
         desk.take(5, 4, 3)
         desk.take(4, 3)
         desk.fail(5)
-        desk.library.places["Film 7"] = "/films/Film 7"
+        desk.library.places["Made Up Hotel"] = "/films/Made Up Hotel"
         recorder = Recorder(folder)
         recorder.fail_from, recorder.fail_until = number, sys.maxsize
         with recorder.watching():
@@ -240,7 +236,7 @@ def test_a_full_disk_or_a_crash_at_any_write(tmp_path: Path) -> None:
             break
         for _ in range(2):
             desk = Desk(folder)  # as after a crash
-            desk.library.places["Film 7"] = "/films/Film 7"
+            desk.library.places["Made Up Hotel"] = "/films/Made Up Hotel"
             desk.take(8, 7, 4, 3)
         assert sorted(desk.held()) == [3, 4, 8], recorder.calls[number]
         assert desk.held(QueueName.FAILED) == []
@@ -364,7 +360,7 @@ def _do(desk: Desk, step: str, numbers: list[int]) -> None:
         elif step == "fail":
             desk.fail(number)
         elif step == "remove":
-            desk.queues.remove([f"film-{number}"])
+            desk.queues.remove([film(number).slug])
         elif step == "lose":
             desk.queues.drop_unlisted([film(number)])
 

@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, FakeClock, FakeLibrary, hash_of
-from house.workers import Bench, film
+from house.fakes import FakeClient, FakeClock, FakeLibrary
+from house.films import film, hash_of
+from house.workers import Bench
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, Desk, film, snapshot, wait_until
+from house.films import film
+from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, Desk, snapshot, wait_until
 
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind

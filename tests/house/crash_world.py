@@ -16,8 +16,9 @@ import pytest
 
 from house.crash_disk import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
 from house.fakes import FakeClock
+from house.films import choice, film
 from movie_sync.daemon.inbox import Inbox, Request
-from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.models import QueueName
 from movie_sync.errors import StorageError
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
@@ -36,25 +37,6 @@ def folder_in_memory(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 Films = dict[str, tuple[QueueName, QueueEntry]]
 """Where each film is, by its id."""
-
-
-def film(number: int) -> Movie:
-    """Return a made-up film."""
-    return Movie(
-        id=f"lid{number:02}",
-        slug=f"film-{number}",
-        title=f"Film {number} \u2014 \u00e9t\u00e9",
-        year=1950 + number,
-        url=f"https://letterboxd.com/film/film-{number}/",
-        imdb_id=f"tt{number:07}" if number % 3 else None,
-    )
-
-
-def choice(number: int, attempt: int = 0) -> Choice:
-    """Return the release that is handed over for that film after so many were given up."""
-    return Choice(
-        f"Film.{number}.1080p.BluRay-GRP{attempt}", 1000 * attempt + number, f"{attempt:08x}{number:032x}"
-    )
 
 
 def hashes(entry: QueueEntry) -> set[str]:
@@ -102,13 +84,13 @@ class World:
 
     def entry(self, number: int) -> QueueEntry:
         """Return what is known of a film."""
-        found = self.queues.find(f"film-{number}")
+        found = self.queues.find(film(number).slug)
         assert found is not None
         return found[1]
 
     def hand_over(self, entry: QueueEntry) -> None:
         """Do what the download worker does with the film in hand, up to the client."""
-        release = choice(int(entry.movie.id[3:]), len(entry.tried))
+        release = choice(int(entry.movie.id[1:]), len(entry.tried))
         assert self.queues.note_choice(entry.movie, release)
         self.client[release.info_hash] = False
 

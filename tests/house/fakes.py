@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from house.films import hash_of
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import HeldTorrent, Movie, Release, Room, TorrentFile, WatchlistSnapshot
 from movie_sync.errors import UnknownFilmError
@@ -242,8 +243,3 @@ class FakeLibrary:
         titles = (movie.title, movie.original_title or "", *movie.alternative_titles)
         places = (self.places[title] for title in titles if title in self.places)
         return next((place for place in places if but_for.isdisjoint(place.split("/"))), None)
-
-
-def hash_of(number: int) -> str:
-    """Return a made-up info-hash."""
-    return f"{number:040x}"

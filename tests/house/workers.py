@@ -13,12 +13,13 @@ from house.fakes import (
     FakeTracker,
     FakeWatchlist,
 )
+from house.films import release_of
 from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
-from movie_sync.domain.models import Movie, QueueName, Release, WatchlistSnapshot
+from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     MovieSyncError,
@@ -39,18 +40,6 @@ from movie_sync.wishes.watchlist_store import WatchlistStore
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
 DEADLINE_SECONDS = 20.0
 NO_FILMS = Activity(ActivityKind.NO_FILMS)
-
-
-def film(number: int) -> Movie:
-    """Return a made-up film."""
-    title = f"Made Up {chr(ord('A') + number)}"
-    return Movie(f"K{number}", f"made-up-{number}", title, 1950 + number, imdb_id=f"tt900000{number}")
-
-
-def release_of(movie: Movie, number: int) -> Release:
-    """Return a good release of a film."""
-    name = f"{movie.title.replace(' ', '.')}.{movie.year}.1080p.BluRay.x264-GRP"
-    return Release(number, name, 9_000_000_000, 20, imdb_id=movie.imdb_id)
 
 
 def wait_until(is_so: Callable[[], bool]) -> None:
@@ -149,7 +138,7 @@ class Bench:
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""
         for movie in movies:
-            self.tracker.offer(movie.imdb_id or "", release_of(movie, int(movie.slug[-1]) + 100))
+            self.tracker.offer(movie.imdb_id or "", release_of(movie))
 
     def only_failed(self) -> QueueEntry:
         """Return the one film that has failed."""
