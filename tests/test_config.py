@@ -5,6 +5,7 @@ import math
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
+from movie_sync.services import registry
+from movie_sync.services.base import TrackerService
 from movie_sync.settings.config import Config
-from movie_sync.settings.keys import KEYS, QUALITIES, QUALITY_PRESETS, Rule, Section
-from movie_sync.settings.reading import PRIVATE
-from movie_sync.settings.values import is_on_this_machine, shown
+from movie_sync.settings.keys import GeneralSettings, known
+from movie_sync.settings.quality import QUALITIES
+from movie_sync.settings.section import REQUIRED, NamedSections, Rule, Section, setting
+from movie_sync.settings.values import MANY, is_on_this_machine, list_of, number, shown, web_address
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "configuration.md"
 HOME = {"HOME": "/home/anna"}
@@ -37,6 +42,8 @@ DEFAULTS = json.loads("""
   "unlisted": "keep",
   "download_directory": "/home/anna/Downloads",
   "library_directories": [],
+  "client": "qbittorrent",
+  "trackers": ["filelist"],
   "torrent_directory": null,
   "letterboxd": {"base_url": "https://letterboxd.com", "request_delay": 1.0, "timeout": 30,
                  "export_file": null},
@@ -86,10 +93,10 @@ def value_at(config: Mapping[str, Any], key: str) -> object:
     return config
 
 
-def rules(section: Section = KEYS, prefix: str = "") -> dict[str, Rule]:
+def rules(section: Section | None = None, prefix: str = "") -> dict[str, Rule | NamedSections]:
     """Return every rule by its full key."""
-    found: dict[str, Rule] = {}
-    for key, rule in section.keys.items():
+    found: dict[str, Rule | NamedSections] = {}
+    for key, rule in (section or known().top).keys.items():
         found |= rules(rule, f"{prefix}{key}.") if isinstance(rule, Section) else {prefix + key: rule}
     return found
 
@@ -122,6 +129,8 @@ USABLE: list[tuple[str, object, object]] = [
     ("username", "  anna_2 ", "anna_2"),
     ("username", "https://letterboxd.com/anna/watchlist/", "anna"),
     ("username", "", ""),
+    ("client", "WATCH_folder", "watch_folder"),
+    ("trackers", ["filelist", "filelist"], ["filelist"]),
     ("check_interval", 60, 60),
     ("check_interval", 90.5, 90.5),
     ("retry_interval", 0.5, 0.5),
@@ -179,6 +188,8 @@ def test_usable_values(tmp_path: Path, key: str, value: object, expected: object
 UNUSABLE: list[tuple[str, object]] = [
     *each("username", None, 5, "anna b", "../anna", "anna\n\u202e!", "boxd.it/abc"),
     ("username", "https://letterboxd.com/film/heat/"),
+    *each("client", "deluge", None, "filelist", ["qbittorrent"]),
+    *each("trackers", [], "filelist", ["qbittorrent"], ["filelist:x"], [1], None),
     *each("check_interval", "60", True, None, math.nan, math.inf, 10**400, [60]),
     *each("retry_interval", 0, -5, 604801, "1h", False),
     *each("max_retries", -1, 2.5, 5.0, 1001, "5", True),
@@ -221,7 +232,7 @@ def test_unusable_values(tmp_path: Path, key: str, value: object) -> None:
     config = load(tmp_path, nested(key, value))
 
     (warning,) = config.warnings
-    assert f'"{key}" is {shown(value, is_private=key in PRIVATE)}' in warning
+    assert f'"{key}" is {shown(value, is_private=rules()[key].is_private)}' in warning
     assert "must be " in warning
     assert "\n" not in warning
     assert value_at(config, key) == value_at(DEFAULTS, key)
@@ -477,19 +488,21 @@ anything = st.recursive(
 def shaped_like(section: Section) -> st.SearchStrategy[object]:
     """Return objects with the section's keys and any values."""
     inner = {
-        key: anything if isinstance(rule, Rule) else anything | shaped_like(rule)
+        key: anything | shaped_like(rule) if isinstance(rule, Section) else anything
         for key, rule in section.keys.items()
     }
     return st.fixed_dictionaries({}, optional=inner)
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(content=anything | shaped_like(KEYS))
+@given(content=anything | shaped_like(known().top))
 def test_any_json_gives_usable_settings(tmp_path: Path, content: object) -> None:
     """Whatever the file says, loading succeeds, each value obeys its rule, and each warning is one line."""
     config = load(tmp_path, content)
 
     for key, rule in rules().items():
+        if isinstance(rule, NamedSections):
+            continue
         assert rule.read(value_at(config, key)) == value_at(config, key)
     assert config["check_interval"] >= 60 or is_on_this_machine(config["letterboxd"]["base_url"])
     assert all(warning.isprintable() for warning in config.warnings)
@@ -612,7 +625,8 @@ def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
 @pytest.mark.parametrize("key", rules())
 def test_every_key_is_documented_with_its_default(key: str) -> None:
     """The page of settings has a row for each key, with the default."""
-    row = f"| `{key}` | `{json.dumps(rules()[key].default)}` |"
+    rule = rules()[key]
+    row = f"| `{key}` | `{json.dumps(rule.default if isinstance(rule, Rule) else {})}` |"
 
     assert row in DOCUMENT.read_text(encoding="utf-8")
 
@@ -624,3 +638,150 @@ def test_nothing_else_is_documented() -> None:
     assert set(re.findall(r"^\| `([a-z][\w.]*)` \|", text, re.MULTILINE)) == set(rules())
     assert all(f"`{quality}`" in text for quality in QUALITIES)
     assert all(f'`"{preset}"`' in text for preset in QUALITY_PRESETS)
+
+
+ENVIRONMENT: list[tuple[str, str, str, object]] = [
+    ("MOVIE_SYNC_QBITTORRENT__URL", "http://nas:80/", "qbittorrent.url", "http://nas:80"),
+    ("MOVIE_SYNC_QBITTORRENT__VERIFY_TLS", "false", "qbittorrent.verify_tls", False),
+    ("MOVIE_SYNC_QBITTORRENT__CATEGORY", "1984", "qbittorrent.category", "1984"),
+    ("MOVIE_SYNC_QBITTORRENT__SAVE_PATH", "null", "qbittorrent.save_path", None),
+    ("MOVIE_SYNC_QBITTORRENT__TAGS", '["a", "b"]', "qbittorrent.tags", ["a", "b"]),
+    ("MOVIE_SYNC_QUALITY__WORDS", '{"x265": -2}', "quality.words", {"x265": -2}),
+    (
+        "MOVIE_SYNC_QUALITY__SIZE_MB_PER_MINUTE__1080P",
+        "[1, 2.5]",
+        "quality.size_mb_per_minute.1080p",
+        [1, 2.5],
+    ),
+    ("MOVIE_SYNC_FIRST_RUN", "25", "first_run", 25),
+    ("MOVIE_SYNC_USERNAME", "1984", "username", "1984"),
+    ("MOVIE_SYNC_ON_EVENT", "~/told 'a b'", "on_event", ["/home/anna/told", "a b"]),
+    ("MOVIE_SYNC_DOWNLOAD_DIRECTORY", "~/Films", "download_directory", "/home/anna/Films"),
+]
+
+
+@pytest.mark.parametrize(("variable", "text", "key", "expected"), ENVIRONMENT)
+def test_every_setting_from_the_environment(
+    tmp_path: Path, variable: str, text: str, key: str, expected: object
+) -> None:
+    """Each part of a key is divided by two underscores; what is JSON is read as such, all else as a text."""
+    config = load(tmp_path, {"qbittorrent": {"save_path": "/x"}}, HOME | {variable: text})
+
+    assert config.warnings == []
+    assert value_at(config, key) == expected
+    assert config.is_set(key)
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("MOVIE_SYNC_QBITTORRENT__URL", "nas"),
+        ("MOVIE_SYNC_QUALITY__ORDER", "DVD"),
+        ("MOVIE_SYNC_QUALITY__ORDER", '["DVD"'),
+        ("MOVIE_SYNC_MAX_UNFINISHED", "many"),
+        ("MOVIE_SYNC_FILELIST__CALLS_PER_HOUR", "500"),
+        ("MOVIE_SYNC_PLEX__URL", f"http://nas/?X-Plex-Token={SECRET}"),
+    ],
+)
+def test_unusable_settings_in_the_environment(tmp_path: Path, variable: str, text: str) -> None:
+    """They end the program, name the variable and show no secret."""
+    with pytest.raises(UserError, match=f"{variable} cannot be used") as caught:
+        load(tmp_path, {}, HOME | {variable: text})
+
+    assert SECRET not in str(caught.value)
+
+
+def test_variables_are_taken_together(tmp_path: Path) -> None:
+    """One may allow what another one asks for."""
+    environ = HOME | {
+        "MOVIE_SYNC_CHECK_INTERVAL": "1",
+        "MOVIE_SYNC_LETTERBOXD__BASE_URL": "http://127.0.0.1:8000",
+    }
+    assert load(tmp_path, {}, environ)["check_interval"] == 1
+
+
+def test_an_unknown_variable_is_warned_of(tmp_path: Path) -> None:
+    """Its name alone: what stands in it may be a secret. Those of credentials are known."""
+    environ = HOME | {
+        "MOVIE_SYNC_QBITORRENT__URL": SECRET,
+        "MOVIE_SYNC_FILELIST_PASSKEY": SECRET,
+        "MOVIE_SYNC_FILELIST_PASSKEY_FILE": "/x",
+    }
+    (warning,) = load(tmp_path, {}, environ).warnings
+
+    assert "MOVIE_SYNC_QBITORRENT__URL" in warning
+    assert SECRET not in warning
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """A section under a name that the user gives."""
+
+    url: str = setting(REQUIRED, "an address", web_address)
+    calls_per_hour: int = setting(60, "a whole number above 0", number(1, MANY, whole=True), protects=True)
+    categories: tuple[int, ...] = setting([2000], "a list of numbers", list_of(number(0, MANY, whole=True)))
+
+
+class Indexers(TrackerService):
+    """A tracker of which there may be several."""
+
+    name = "indexers"
+    title = "Indexer"
+    section = Indexer
+    is_named = True
+
+
+@pytest.fixture
+def _indexers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.SERVICES, "indexers", f"{__name__}:Indexers")
+
+
+@pytest.mark.usefixtures("_indexers")
+def test_sections_under_the_users_names(tmp_path: Path) -> None:
+    """Each has its defaults; they are typed, and can be named among the trackers."""
+    one, two = {"url": "http://one/api"}, {"url": "http://two", "calls_per_hour": 5, "categories": [1, 2]}
+    content = {"indexers": {"one": one, "t-w_o": two}, "trackers": ["indexers:t-w_o", "filelist"]}
+
+    config = load(tmp_path, content)
+
+    assert config.warnings == []
+    assert config.named(Indexer) == {
+        "one": Indexer("http://one/api", 60, (2000,)),
+        "t-w_o": Indexer("http://two", 5, (1, 2)),
+    }
+    assert config["indexers"]["one"]["calls_per_hour"] == 60
+    assert config.section(GeneralSettings).trackers == ("indexers:t-w_o", "filelist")
+    variable = HOME | {"MOVIE_SYNC_INDEXERS": json.dumps({"one": {"url": "http://new"}})}
+    assert load(tmp_path, content, variable).named(Indexer)["one"].url == "http://new"
+
+
+@pytest.mark.usefixtures("_indexers")
+@pytest.mark.parametrize(
+    ("content", "key", "protecting"),
+    [
+        ({"indexers": 5}, "indexers", "indexers"),
+        ({"indexers": {"one": 5}}, "indexers.one", ""),
+        ({"indexers": {"one": {}}}, "indexers.one", ""),
+        ({"indexers": {"one": {"url": "nas"}}}, "indexers.one.url", ""),
+        ({"indexers": {"a.b": {"url": "http://a"}}}, "indexers.a.b", ""),
+        (
+            {"indexers": {"a": {"url": "http://a", "calls_per_hour": 0}}},
+            "indexers.a.calls_per_hour",
+            "indexers.a.calls_per_hour",
+        ),
+        (
+            {"indexers": {"a": {"url": "http://a", "call_per_hour": 5}}},
+            "indexers.a.call_per_hour",
+            "indexers.a.calls_per_hour",
+        ),
+    ],
+)
+def test_mistakes_in_sections_under_the_users_names(
+    tmp_path: Path, content: dict[str, object], key: str, protecting: str
+) -> None:
+    """What cannot be used is named; an entry that lacks what has no default is left out."""
+    config = load(tmp_path, content)
+
+    assert any(f'"{key}"' in warning for warning in config.warnings)
+    assert [fault.protecting for fault in config.faults] == ([protecting] if protecting else [])
+    assert all(entry.url for entry in config.named(Indexer).values())

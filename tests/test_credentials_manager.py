@@ -11,22 +11,28 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.credentials.manager import SERVICES, VARIABLES, Credentials, CredentialsManager
+from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.errors import CredentialsError, StorageError, UserError
+from movie_sync.services import registry
 
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "correct horse \u0219"
 PACKAGE_PARENT = Path(__file__).resolve().parents[1]
 FILELIST = {"username": "anna", "passkey": PASSKEY}
 QBITTORRENT = {"username": "admin", "password": PASSWORD}
-EVERYTHING = Credentials("anna", PASSKEY, "admin", PASSWORD)
+BOTH = ("filelist", "qbittorrent")
+EVERYTHING = Credentials({"filelist": FILELIST, "qbittorrent": QBITTORRENT})
+
+
+FIELDS = registry.credential_fields()
 
 
 def manager_in(folder: Path, environ: dict[str, str] | None = None) -> CredentialsManager:
     """Return a manager whose data folder and key folder lie beside each other."""
     (folder / "data").mkdir(exist_ok=True)
     return CredentialsManager(
-        folder / "data" / "credentials.enc", folder / "keys" / "credentials.key", environ or {}
+        folder / "data" / "credentials.enc", folder / "keys" / "credentials.key", environ or {}, FIELDS
     )
 
 
@@ -54,23 +60,21 @@ def test_nothing_stored(tmp_path: Path) -> None:
     """Without files there are no credentials, which is no error; nothing is made by reading."""
     manager = manager_in(tmp_path)
 
-    assert manager.load() == manager.load_in_child() == Credentials()
+    assert manager.load(BOTH) == manager.load_in_child(BOTH) == Credentials({name: {} for name in BOTH})
     assert manager.get("filelist") == {}
-    assert not manager.load().has_filelist
     assert not (tmp_path / "keys").exists()
 
 
 def test_saved_and_read(tmp_path: Path, full: CredentialsManager) -> None:
     """What was saved is read, here and in a new manager, in this process and in a child."""
-    assert full.load() == EVERYTHING
-    assert manager_in(tmp_path).load() == EVERYTHING
-    assert manager_in(tmp_path).load_in_child() == EVERYTHING
-    assert full.load().has_filelist
+    assert full.load(BOTH) == EVERYTHING
+    assert manager_in(tmp_path).load(BOTH) == EVERYTHING
+    assert manager_in(tmp_path).load_in_child(BOTH) == EVERYTHING
 
 
 def test_only_the_asked_services(full: CredentialsManager) -> None:
     """What is not needed is not given out."""
-    assert full.load(["filelist"]) == Credentials("anna", PASSKEY)
+    assert full.load(["filelist"]) == Credentials({"filelist": FILELIST})
 
 
 def test_save_joins_what_is_there(full: CredentialsManager) -> None:
@@ -90,7 +94,7 @@ def test_nothing_in_plain_text(tmp_path: Path, full: CredentialsManager) -> None
         if file.is_file():
             assert PASSKEY.encode() not in file.read_bytes()
             assert b"correct horse" not in file.read_bytes()
-    for text in (repr(full.load()), repr(full), str(vars(full))):
+    for text in (repr(full.load(BOTH)), repr(full), str(vars(full))):
         assert PASSKEY not in text
         assert PASSWORD not in text
 
@@ -237,8 +241,8 @@ def test_damage_names_the_way_out_and_is_never_overwritten(
     before = snapshot(tmp_path)
 
     uses: list[Callable[[], object]] = [
-        full.load,
-        full.load_in_child,
+        lambda: full.load(BOTH),
+        lambda: full.load_in_child(BOTH),
         lambda: full.get("plex"),
         lambda: full.save("filelist", FILELIST),
     ]
@@ -262,7 +266,7 @@ def test_way_out_by_moving_aside(full: CredentialsManager, stored: Path, key_fil
 
     full.save("filelist", FILELIST)
 
-    assert full.load(["filelist"]) == Credentials("anna", PASSKEY)
+    assert full.load(["filelist"]) == Credentials({"filelist": FILELIST})
 
 
 def test_way_out_by_restoring_the_key(full: CredentialsManager, key_file: Path) -> None:
@@ -270,11 +274,11 @@ def test_way_out_by_restoring_the_key(full: CredentialsManager, key_file: Path) 
     key = key_file.read_bytes()
     become_other_key(key_file)
     with pytest.raises(UserError):
-        full.load()
+        full.load(BOTH)
 
     key_file.write_bytes(key.strip())  # a copy may lack the last newline
 
-    assert full.load() == EVERYTHING
+    assert full.load(BOTH) == EVERYTHING
 
 
 def test_broken_key_without_a_file_is_not_overwritten(tmp_path: Path) -> None:
@@ -310,7 +314,7 @@ def test_failed_write_leaves_the_old_file(full: CredentialsManager, stored: Path
         full.save("filelist", {"username": "bob"})
 
     assert stored.read_bytes() == before
-    assert full.load() == EVERYTHING
+    assert full.load(BOTH) == EVERYTHING
 
 
 def environment(**values: str) -> dict[str, str]:
@@ -323,8 +327,8 @@ def test_environment_wins_and_is_not_written(tmp_path: Path, full: CredentialsMa
     environ = environment(filelist_passkey=f" {PASSKEY[::-1]} ", qbittorrent_username="")
     manager = manager_in(tmp_path, environ)
 
-    expected = Credentials("anna", PASSKEY[::-1], "admin", PASSWORD)
-    assert manager.load() == manager.load_in_child() == expected
+    expected = Credentials({**EVERYTHING, "filelist": {"username": "anna", "passkey": PASSKEY[::-1]}})
+    assert manager.load(BOTH) == manager.load_in_child(BOTH) == expected
     manager.save("filelist", {"username": "bob"})
 
     assert manager_in(tmp_path).get("filelist") == {"username": "bob", "passkey": PASSKEY}
@@ -335,10 +339,10 @@ def test_whole_environment_needs_no_file(tmp_path: Path, full: CredentialsManage
     rubbish(stored)
     manager = manager_in(tmp_path, environment(filelist_username="bob", filelist_passkey="k"))
 
-    assert manager.load(["filelist"]) == Credentials("bob", "k")
+    assert manager.load(["filelist"]) == Credentials({"filelist": {"username": "bob", "passkey": "k"}})
     assert manager.get("filelist") == {"username": "bob", "passkey": "k"}
     with pytest.raises(UserError):
-        manager.load()
+        manager.load(BOTH)
 
 
 @pytest.mark.parametrize(
@@ -356,9 +360,9 @@ def test_unusable_values_are_refused_without_showing_them(
     """Blanks in a passkey and control characters anywhere are refused, naming the field alone."""
     with pytest.raises(UserError) as saved:
         manager_in(tmp_path).save(service, {name: value})
-    variable = VARIABLES[service][name]
+    (variable,) = (field.variable for field in FIELDS[service] if field.name == name)
     with pytest.raises(UserError, match=variable) as given:
-        manager_in(tmp_path, {variable: value}).load()
+        manager_in(tmp_path, {variable: value}).get(service)
 
     assert value not in f"{saved.value}{given.value}"
     assert not (tmp_path / "data" / "credentials.enc").exists()
@@ -388,8 +392,8 @@ def test_reading_in_a_child_keeps_cryptography_out(tmp_path: Path, full: Credent
         "sys.path.insert(0, sys.argv[1])\n"
         "from pathlib import Path\n"
         "from movie_sync.credentials.manager import CredentialsManager\n"
-        "held = CredentialsManager(Path(sys.argv[2]), Path(sys.argv[3]), {}).load_in_child()\n"
-        "print(json.dumps([held.filelist_passkey, 'cryptography' in sys.modules]))\n"
+        "held = CredentialsManager(Path(sys.argv[2]), Path(sys.argv[3]), {}).load_in_child(['filelist'])\n"
+        "print(json.dumps([held['filelist']['passkey'], 'cryptography' in sys.modules]))\n"
     )
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
@@ -424,7 +428,7 @@ def test_child_gets_no_secret_in_its_environment(
     monkeypatch.setenv("MOVIE_SYNC_FILELIST_PASSKEY", PASSKEY)
     monkeypatch.setattr(sys, "executable", str(spy))
 
-    assert full.load_in_child() == EVERYTHING
+    assert full.load_in_child(BOTH) == EVERYTHING
 
     seen = (tmp_path / "seen").read_text()
     assert "movie_sync.credentials.child" in seen
@@ -460,7 +464,7 @@ def test_child_that_fails(
     monkeypatch.setattr(sys, "executable", str(broken))
 
     with pytest.raises(CredentialsError, match=message) as caught:
-        full.load_in_child(timeout_seconds=0.2 if "sleep" in str(script) else 10)
+        full.load_in_child(BOTH, timeout_seconds=0.2 if "sleep" in str(script) else 10)
 
     assert PASSKEY not in str(caught.value)
 
@@ -474,8 +478,8 @@ def test_no_process_can_be_made(full: CredentialsManager, monkeypatch: pytest.Mo
     with monkeypatch.context() as patch:
         patch.setattr(subprocess, "Popen", fork)
         with pytest.raises(CredentialsError, match="could not be started"):
-            full.load_in_child()
-    assert full.load_in_child() == EVERYTHING
+            full.load_in_child(BOTH)
+    assert full.load_in_child(BOTH) == EVERYTHING
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file whose reading fails")
@@ -486,12 +490,74 @@ def test_a_disk_that_fails_for_the_moment(full: CredentialsManager, key_file: Pa
     key_file.unlink()
     key_file.symlink_to("/proc/self/mem")  # a regular file, and reading its beginning is an I/O error
     with pytest.raises(CredentialsError, match="cannot be read now"):
-        getattr(full, read)()
+        getattr(full, read)(BOTH)
     key_file.unlink()
     key_file.write_bytes(key)
-    assert getattr(full, read)() == EVERYTHING
+    assert getattr(full, read)(BOTH) == EVERYTHING
 
 
-def test_services_of_the_program() -> None:
-    """Each service of `Credentials` has its variables."""
-    assert set(SERVICES) <= set(VARIABLES)
+ODD = {
+    "indexers": (
+        CredentialField("", "MOVIE_SYNC_INDEXERS_KEYS", "key", may_hold_blanks=False, is_named=True),
+    ),
+    "box": (
+        CredentialField("user", "MOVIE_SYNC_BOX_USER", "user name", is_secret=False, group="login"),
+        CredentialField("word", "MOVIE_SYNC_BOX_WORD", "password", group="login"),
+        CredentialField("token", "MOVIE_SYNC_BOX_TOKEN", "token", group="token"),
+    ),
+}
+
+
+def odd_manager(folder: Path, environ: dict[str, str]) -> CredentialsManager:
+    """Return a manager of services that were never heard of."""
+    (folder / "data").mkdir(exist_ok=True)
+    return CredentialsManager(folder / "data" / "credentials.enc", folder / "keys" / "key", environ, ODD)
+
+
+def test_names_of_the_users_own(tmp_path: Path) -> None:
+    """Keys by the user's names are kept as such, and come as one JSON object from the environment."""
+    odd_manager(tmp_path, {}).save("indexers", {"one": "k1", "two": "k2"})
+    manager = odd_manager(tmp_path, {"MOVIE_SYNC_INDEXERS_KEYS": '{"two": " new ", "three": "k3"}'})
+
+    assert manager.get("indexers") == {"one": "k1", "two": "new", "three": "k3"}
+    for text in ("[]", "k", '{"a": 1}', '{"a": "b c"}'):
+        with pytest.raises(UserError, match="MOVIE_SYNC_INDEXERS_KEYS"):
+            odd_manager(tmp_path, {"MOVIE_SYNC_INDEXERS_KEYS": text}).get("indexers")
+    with pytest.raises(UserError, match="blanks"):
+        manager.save("indexers", {"four": "a b"})
+
+
+def test_one_of_several_ways_to_log_in_is_enough(tmp_path: Path) -> None:
+    """What the environment gives whole is not mixed with another way that is stored, nor needs the file."""
+    odd_manager(tmp_path, {}).save("box", {"user": "anna", "word": "w"})
+    token = odd_manager(tmp_path, {"MOVIE_SYNC_BOX_TOKEN": "t"})
+    half = odd_manager(tmp_path, {"MOVIE_SYNC_BOX_USER": "bob"})
+
+    assert token.get("box") == {"token": "t"}
+    assert half.get("box") == {"user": "bob", "word": "w"}
+    rubbish(tmp_path / "data" / "credentials.enc")
+    assert token.get("box") == {"token": "t"}
+
+
+def test_secrets_from_files(tmp_path: Path) -> None:
+    """A secret, and only a secret, may stand in a file that is named; a new one is noticed."""
+    secret = tmp_path / "secret"
+    secret.write_text("from file\n")
+    named = {"MOVIE_SYNC_BOX_WORD_FILE": str(secret), "MOVIE_SYNC_BOX_USER_FILE": str(secret)}
+    manager = odd_manager(tmp_path, named)
+
+    assert manager.get("box") == {"word": "from file"}
+    assert odd_manager(tmp_path, named | {"MOVIE_SYNC_BOX_WORD": "w"}).get("box") == {"word": "w"}
+    before = manager.signature()
+    secret.write_text("another")
+    assert manager.signature() != before
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.write_bytes(b"\xff\x00"), None])
+def test_a_secrets_file_that_cannot_be_read(tmp_path: Path, make: Callable[[Path], object] | None) -> None:
+    """What is no file of text is named with its variable, and nothing waits for it."""
+    place = tmp_path / "secret"
+    if make:
+        make(place)
+    with pytest.raises(UserError, match="MOVIE_SYNC_BOX_TOKEN_FILE"):
+        odd_manager(tmp_path, {"MOVIE_SYNC_BOX_TOKEN_FILE": str(place)}).get("box")

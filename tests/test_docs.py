@@ -7,16 +7,15 @@ from pathlib import Path
 import pytest
 
 from movie_sync import cli
-from movie_sync.credentials.manager import VARIABLES
 from movie_sync.queues import codec as entry_codec
-from movie_sync.settings.config import INTERVAL_VARIABLE, USERNAME_VARIABLE
+from movie_sync.services import registry
 from movie_sync.storage.paths import AppPaths
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
 ENVIRONMENT = {
-    *("MOVIE_SYNC_HOME", "MOVIE_SYNC_KEY_FILE", USERNAME_VARIABLE, INTERVAL_VARIABLE),
-    *(name for service in VARIABLES.values() for name in service.values()),
+    *("MOVIE_SYNC_HOME", "MOVIE_SYNC_KEY_FILE", "MOVIE_SYNC_USERNAME", "MOVIE_SYNC_CHECK_INTERVAL"),
+    *(field.variable for fields in registry.credential_fields().values() for field in fields),
 }
 
 

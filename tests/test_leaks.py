@@ -20,15 +20,16 @@ from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_un
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
 from test_services_qbittorrent import _self_signed
 
-from movie_sync.credentials.manager import VARIABLES, CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.demo.torrent_maker import make_info, make_torrent
+from movie_sync.services import registry
 
 PASSWORD = "p\u00e4ss w/rd&1+SID"
 ANNOUNCE = "http://127.0.0.1:9/secret-announce-address/{passkey}"
-_STORED = [variable for names in VARIABLES.values() for variable in names.values()]
+_STORED = [field.variable for fields in registry.credential_fields().values() for field in fields]
 _LOG_LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d  \S|    \S")
 
 

@@ -18,11 +18,12 @@ from house.real_qbittorrent import free_port
 from stand_ins.receiver import Receiver
 from test_notices import Home, event, got, notices_to, run_once, writing
 
-from movie_sync.credentials.manager import VARIABLES, CredentialsManager
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 from movie_sync.domain.events import EventKind
+from movie_sync.services import registry
 from movie_sync.settings.config import Config
 
 # One of each place where an address holds secrets: login, path, query, fragment.
@@ -269,7 +270,7 @@ def test_the_whole_program_on_a_bad_day(tmp_path: Path) -> None:
     films = [
         StandInFilm(f"K{n}", f"made-up-{n}", f"Made Up {'AB'[n]}", 1950 + n, f"tt900000{n}") for n in (0, 1)
     ]
-    stored = [variable for names in VARIABLES.values() for variable in names.values()]
+    stored = [field.variable for fields in registry.credential_fields().values() for field in fields]
     with (
         LetterboxdStandIn(films, username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}) as tracker,

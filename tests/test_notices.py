@@ -31,9 +31,9 @@ from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.errors import UserError
 from movie_sync.notices import channels
 from movie_sync.notices.announcer import Announcer
-from movie_sync.notices.channels import notice_order
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import notice_of
+from movie_sync.services.apprise.service import Notices
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
 
@@ -154,7 +154,7 @@ def test_a_command_as_one_text(home: Home) -> None:
     """It is split as a shell would, but no shell runs it."""
     target = home.folder / "a b"
     announcer = home.announcer(on_event=f"""tee '{target}' "$HOME" ; true""")
-    assert announcer._channels[0]._words == ["tee", str(target), "$HOME", ";", "true"]
+    assert list(announcer._channels[0]._words) == ["tee", str(target), "$HOME", ";", "true"]
 
 
 BAD_COMMANDS = {
@@ -731,7 +731,7 @@ def test_an_order_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(channels, "_PROCESS_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     with pytest.raises(UserError, match="took longer than 0 seconds"):
-        check._check_telling(context, "notices", notice_order("A test", "Nobody waits for it."))
+        check._check_telling(context, Notices())
 
 
 # --- the page of examples ---------------------------------------------------------------------

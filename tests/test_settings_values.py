@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from movie_sync.settings.values import UnusableValue, letterboxd_name, shown
+from movie_sync.services.letterboxd.service import letterboxd_name
+from movie_sync.settings.values import UnusableValue, shown
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ import pytest
 from movie_sync.commands.prompts import Prompts
 from movie_sync.commands.setup import PRESETS, run_setup
 from movie_sync.credentials.manager import CredentialsManager
+from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
+from movie_sync.services import registry
 from movie_sync.settings.config import Config
-from movie_sync.settings.keys import QUALITY_PRESETS
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
@@ -61,7 +62,9 @@ class Home:
     @property
     def manager(self) -> CredentialsManager:
         """A new manager on the files there are."""
-        return CredentialsManager(self.paths.credentials, self.folder / "keys" / "key", self.environ)
+        return CredentialsManager(
+            self.paths.credentials, self.folder / "keys" / "key", self.environ, registry.credential_fields()
+        )
 
     def set_up(self, user: User) -> tuple[bool, str]:
         """Run the setup; return whether it was done, and what was shown."""
@@ -176,7 +179,7 @@ def test_without_qbittorrent(home: Home) -> None:
     assert done
     assert home.settings() == {
         "username": "anna",
-        "qbittorrent": {"enabled": False},
+        "client": "watch_folder",
         "download_directory": str(home.films),
     }
     assert str(home.paths.torrents) in shown

@@ -1,7 +1,7 @@
 """The only room that names concrete adapters: it builds them from settings and credentials."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,7 +14,6 @@ from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
 from movie_sync.domain.selection import QualityRules
-from movie_sync.errors import UserError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.radar_store import RadarStore
@@ -24,21 +23,20 @@ from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.net.http import HttpClient, SharedTls
 from movie_sync.notices.announcer import Announcer
-from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, WatchlistSource
+from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, TorrentSearch, WatchlistSource
 from movie_sync.queues.manager import QueueManager
-from movie_sync.services.filelist.client import FileListClient
+from movie_sync.services import registry
+from movie_sync.services.base import Login, Service, Surroundings, TrackerService
 from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
+from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.services.letterboxd_export.export import ExportWatchlist
-from movie_sync.services.watch_folder.client import WatchFolder
-from movie_sync.settings.values import is_on_this_machine
+from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
-# The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
-_FILELIST_INTERVAL_SECONDS = 0.75
 _GB = 1_000_000_000
 
 
@@ -53,24 +51,24 @@ class Services:
         self._config = context.config
         self._stop = stop
         self._tls = SharedTls()
+        self._budgets: dict[str, CallBudget] = {}
+        self._around = Surroundings(stop, context.clock, context.paths, self._tls, self._budget)
         self.manager: CredentialsManager = context.credentials_manager()
-        letterboxd = self._config["letterboxd"]
+        self._general = self._config.section(GeneralSettings)
+        self._watchlist = self._config.section(WatchlistSettings)
+        self._letterboxd = self._config.section(LetterboxdSettings)
+        self._client = self._config.client()
+        self._trackers = self._chosen_trackers()
         self._letterboxd_http = HttpClient(
             "Letterboxd",
             stop=stop,
-            timeout_seconds=letterboxd["timeout"],
-            min_interval_seconds=letterboxd["request_delay"],
+            timeout_seconds=self._letterboxd.timeout,
+            min_interval_seconds=self._letterboxd.request_delay,
             tls=self._tls,
         )
         self.library: MovieLibrary = self._build_library()
-        self.pages = LetterboxdFilmPages(self._letterboxd_http, letterboxd["base_url"])
-        self.budget = CallBudget(
-            context.paths.budget,
-            self._config["filelist"]["calls_per_hour"],
-            context.clock,
-            persist=not context.options.dry_run,
-        )
-        self._tags_unlisted = self._config["unlisted"] == "tag" and self._config["qbittorrent"]["enabled"]
+        self.pages = LetterboxdFilmPages(self._letterboxd_http, self._letterboxd.base_url)
+        self._tags_unlisted = self._general.unlisted == "tag" and self._client.can_tag
         self._unlisted = UnlistedStore(
             context.paths.unlisted,
             context.clock,
@@ -84,12 +82,9 @@ class Services:
         Raises:
             UserError: neither is configured, or the name cannot be one.
         """
-        export = self._config["letterboxd"]["export_file"]
-        if export:
-            return ExportWatchlist(Path(export))
-        return LetterboxdWatchlist(
-            self._letterboxd_http, self._config["letterboxd"]["base_url"], self._config["username"]
-        )
+        if self._letterboxd.export_file:
+            return ExportWatchlist(Path(self._letterboxd.export_file))
+        return LetterboxdWatchlist(self._letterboxd_http, self._letterboxd.base_url, self._watchlist.username)
 
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
@@ -99,7 +94,7 @@ class Services:
             queue_manager,
             store,
             self.library,
-            first_run=None if self._config.may_be_meant("first_run") else self._config["first_run"],
+            first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
         )
 
@@ -109,66 +104,78 @@ class Services:
         Raises:
             UserError: they are missing or cannot be decrypted.
         """
-        credentials = self.manager.load_in_child()
-        redactor = self._context.redactor
-        redactor.learn_login(credentials.filelist_username, credentials.filelist_passkey)
-        redactor.learn_login(credentials.qbittorrent_username, credentials.qbittorrent_password)
-        if not credentials.has_filelist:
-            raise UserError(
-                "FileList's user name and passkey are missing. Run `python main.py setup`, or set "
-                "MOVIE_SYNC_FILELIST_USERNAME and MOVIE_SYNC_FILELIST_PASSKEY."
-            )
+        return self._logins([self._client, *(tracker for tracker, _ in self._trackers)])
+
+    def _logins(self, services: Sequence[Service]) -> Credentials:
+        credentials = self.manager.load_in_child([service.name for service in services])
+        for service in services:
+            login = credentials[service.name]
+            for field in service.credentials:
+                if field.is_named:
+                    self._context.redactor.learn(login.values())
+                elif field.is_secret:
+                    self._context.redactor.learn_login(login.get("username", ""), login.get(field.name, ""))
+        for service in services:
+            service.check_login(credentials[service.name])
         return credentials
 
-    def filelist(self, credentials: Credentials) -> FileListClient:
-        """Return a client of the tracker."""
-        settings = self._config["filelist"]
-        is_here = is_on_this_machine(settings["base_url"])
-        http = HttpClient(
-            "FileList",
-            stop=self._stop,
-            timeout_seconds=settings["timeout"],
-            min_interval_seconds=0.0 if is_here else _FILELIST_INTERVAL_SECONDS,
-            tls=self._tls,
-        )
-        return FileListClient(
-            http,
-            settings["base_url"],
-            credentials.filelist_username,
-            credentials.filelist_passkey,
-            self.budget,
-        )
+    def trackers(self, credentials: Credentials) -> list[TorrentSearch]:
+        """Return the trackers, in the order in which they are asked."""
+        return [
+            tracker.build(entry, self._config, credentials[tracker.name], self._around)
+            for tracker, entry in self._trackers
+        ]
 
     def torrent_client(self, credentials: Credentials) -> TorrentClient:
-        """Return qBittorrent, or the watch folder where it is not used."""
-        settings = self._config["qbittorrent"]
-        if not settings["enabled"]:
-            return WatchFolder(self.torrent_folder())
-        # qBittorrent's library is only loaded where it is used.
-        from movie_sync.services.qbittorrent.client import QBittorrentClient  # noqa: PLC0415
-
-        return QBittorrentClient(
-            settings["url"],
-            credentials.qbittorrent_username,
-            credentials.qbittorrent_password,
-            category=settings["category"],
-            tags=settings["tags"],
-            save_path=settings["save_path"],
-            verify_tls=settings["verify_tls"],
-            timeout_seconds=settings["timeout"],
-            stop=self._stop,
-            clock=self._context.clock,
-            tls=self._tls,
-        )
-
-    def torrent_folder(self) -> Path:
-        """Return the folder for `.torrent` files."""
-        configured = self._config["torrent_directory"]
-        return Path(configured) if configured else self._context.paths.torrents
+        """Return where torrents go."""
+        return self._client.build(self._config, credentials[self._client.name], self._around)
 
     def target(self) -> str:
         """Return where torrents go, in words."""
-        return "qBittorrent" if self._config["qbittorrent"]["enabled"] else "the watch folder"
+        return self._client.target or self._client.title
+
+    def place(self) -> str:
+        """Return where that is."""
+        return self._client.place(self._config, self._context.paths)
+
+    def checks(self) -> list[tuple[str, Callable[[], str]]]:
+        """Return the name of each tracker and of the client, with what tries it."""
+        tried: list[tuple[str, Callable[[], str]]] = [
+            (
+                f"{tracker.title} {entry}".rstrip(),
+                lambda tracker=tracker, entry=entry: tracker.check(  # type: ignore[misc]
+                    entry, self._config, self._login(tracker), self._around
+                ),
+            )
+            for tracker, entry in self._trackers
+        ]
+        client = self._client
+        return [
+            *tried,
+            (client.title, lambda: client.check(self._config, self._login(client), self._around)),
+        ]
+
+    def _login(self, service: Service) -> Login:
+        return self._logins([service])[service.name]
+
+    def _budget(self, name: str, calls_per_hour: int) -> CallBudget:
+        if name not in self._budgets:
+            self._budgets[name] = CallBudget(
+                self._context.paths.root / name,
+                calls_per_hour,
+                self._context.clock,
+                persist=not self._context.options.dry_run,
+            )
+        return self._budgets[name]
+
+    def _chosen_trackers(self) -> list[tuple[TrackerService, str]]:
+        chosen = []
+        for key in self._general.trackers:
+            name, _, entry = key.partition(":")
+            tracker = registry.service(name)
+            if isinstance(tracker, TrackerService):
+                chosen.append((tracker, entry))
+        return chosen
 
     def rules(self) -> QualityRules:
         """Return how a release is chosen: the preset's values where the user set none of his own."""
@@ -196,7 +203,7 @@ class Services:
     ) -> FileListDownloader:
         """Return a downloader."""
         return FileListDownloader(
-            search=self.filelist(credentials),
+            search=self.trackers(credentials)[0],
             client=client,
             pages=self.pages,
             library=self.library,
@@ -223,29 +230,31 @@ class Services:
         held_back: Callable[[], HeldBack | None],
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
-        config, options, clock = self._config, self._context.options, self._context.clock
+        general, options, clock = self._general, self._context.options, self._context.clock
         is_real = not options.dry_run
         policy = FollowPolicy(
-            config["stalled_after"], removes_stalled=config["qbittorrent"]["remove_stalled"]
+            general.stalled_after, removes_stalled=self._client.removes_stalled(self._config)
         )
         radar = Radar(
             queue_manager,
             RadarStore(self._context.paths.radar, clock),
-            check_interval_seconds=config["check_interval"],
-            calls_per_hour=config["filelist"]["calls_per_hour"],
+            check_interval_seconds=self._watchlist.check_interval,
+            calls_per_hour=min(
+                tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers
+            ),
             clock=clock,
         )
         rooms = RoomKeeper(
             queue_manager,
-            max_unfinished=config["max_unfinished"],
-            min_free_bytes=round(config["min_free_space_gb"] * _GB),
+            max_unfinished=general.max_unfinished,
+            min_free_bytes=round(general.min_free_space_gb * _GB),
             clock=clock,
         )
         return DownloadWorker(
             queue_manager,
             partial(self.session, queue_manager),
             self.manager.signature,
-            policy=RetryPolicy(config["retry_interval"], config["backoff_multiplier"], config["max_retries"]),
+            policy=RetryPolicy(general.retry_interval, general.backoff_multiplier, general.max_retries),
             done_words=f"{'handed' if is_real else 'would be handed'} to {self.target()}",
             clock=clock,
             stop=self._stop,
@@ -268,17 +277,17 @@ class Services:
         Raises:
             UserError: no watchlist is configured.
         """
-        config, is_real = self._config, not self._context.options.dry_run
+        is_real = not self._context.options.dry_run
         unreadable = UnreadableStore(
             self._context.paths.unreadable if is_real else None,
-            config["letterboxd"]["export_file"] or config["username"].lower(),
+            self._letterboxd.export_file or self._watchlist.username.lower(),
             self._context.clock,
         )
         return MonitorWorker(
             self.watchlist_source(),
             intake,
             unreadable=unreadable,
-            interval_seconds=self._config["check_interval"],
+            interval_seconds=self._watchlist.check_interval,
             clock=self._context.clock,
             stop=self._stop,
             once=self._context.options.runs_once,
@@ -288,8 +297,8 @@ class Services:
 
     def _build_library(self) -> MovieLibrary:
         """Look into the user's film folders; the default one may be missing, a configured one not."""
-        configured = [Path(folder) for folder in self._config["library_directories"]]
-        downloads = Path(self._config["download_directory"])
+        configured = [Path(folder) for folder in self._general.library_directories]
+        downloads = Path(self._general.download_directory)
         is_own = self._config.is_set("download_directory")
         required = [downloads, *configured] if is_own else configured
         optional = [] if is_own else [downloads]

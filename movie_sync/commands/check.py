@@ -9,14 +9,15 @@ from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.notices_setup import MEDIA_SERVERS, build_sender
+from movie_sync.commands.notices_setup import build_sender, used_services
 from movie_sync.commands.settings_gate import sentence
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.notices.channels import notice_order, refresh_order, what_failed
+from movie_sync.notices.channels import order_of, what_failed
+from movie_sync.services.base import ToldService
 from movie_sync.settings.config import NOTHING_HANDED_OVER
-from movie_sync.storage.atomic_file import make_private_folder
+from movie_sync.settings.keys import GeneralSettings
 
 _GB = 1_000_000_000
 
@@ -26,18 +27,17 @@ def run_check(context: Context) -> int:
     set_up_logging("ERROR", context.redactor, plain=context.options.plain)
     context.paths.prepare()
     services = Services(context, stop=threading.Event())
-    is_qbittorrent_used = context.config["qbittorrent"]["enabled"]
     checks: list[tuple[str, Callable[[], str]]] = [
         ("Settings", lambda: _check_settings(context)),
         ("Credentials", lambda: _check_credentials(services)),
         ("Film folders", lambda: _check_folders(context)),
         ("Watchlist", lambda: _check_watchlist(services)),
-        ("FileList", lambda: _check_filelist(services)),
-        ("qBittorrent", lambda: _check_qbittorrent(services))
-        if is_qbittorrent_used
-        else ("Watch folder", lambda: _check_watch_folder(services.torrent_folder())),
+        *services.checks(),
+        *(
+            (f"{service.title[:1].upper()}{service.title[1:]}", partial(_check_telling, context, service))
+            for service in used_services(context)
+        ),
     ]
-    checks += _checks_of_telling(context)
     failures = 0
     for name, check in checks:
         try:
@@ -64,12 +64,12 @@ def _check_credentials(services: Services) -> str:
 
 
 def _check_folders(context: Context) -> str:
-    config = context.config
-    folders = [Path(config["download_directory"]), *map(Path, config["library_directories"])]
+    settings = context.config.section(GeneralSettings)
+    folders = [Path(folder) for folder in (settings.download_directory, *settings.library_directories)]
     words = []
     for folder in folders:
         if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
-            if not config.is_set("download_directory") and folder == folders[0]:
+            if not context.config.is_set("download_directory") and folder == folders[0]:
                 words.append(f"{folder} is not there (the default; set download_directory)")
                 continue
             raise UserError(f"{folder} is not there or cannot be read. Mount it, or change config.json.")
@@ -84,42 +84,9 @@ def _check_watchlist(services: Services) -> str:
     return f"{len(snapshot.movies)} films of {snapshot.owner}"
 
 
-def _check_filelist(services: Services) -> str:
-    client = services.filelist(services.credentials())
-    client.latest(1)
-    return f"answers; {services.budget.free()} calls left in this hour"
-
-
-def _check_qbittorrent(services: Services) -> str:
-    from movie_sync.services.qbittorrent.client import QBittorrentClient  # noqa: PLC0415 - only where it is used
-
-    client = services.torrent_client(services.manager.load_in_child())
-    return client.version() if isinstance(client, QBittorrentClient) else "not used"
-
-
-def _check_watch_folder(folder: Path) -> str:
-    make_private_folder(folder)
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise UserError(f"{folder} cannot be written. Change torrent_directory in config.json.")
-    return f"{folder} can be written"
-
-
-def _checks_of_telling(context: Context) -> list[tuple[str, Callable[[], str]]]:
-    """Return a check for each service that is told: it is done for once."""
-    orders = {}
-    if context.config["notices"]["enabled"]:
-        orders["notices"] = notice_order("Movie Sync: a test", "Notices reach you.")
-    for service in MEDIA_SERVERS:
-        if address := context.config[service]["url"]:
-            orders[service] = refresh_order(service, address)
-    return [
-        (service.capitalize(), partial(_check_telling, context, service, order))
-        for service, order in orders.items()
-    ]
-
-
-def _check_telling(context: Context, service: str, order: bytes) -> str:
+def _check_telling(context: Context, service: ToldService) -> str:
+    order = order_of(service.name, service.order(context.config), "Movie Sync: a test", "Notices reach you.")
     ended = build_sender(context).carry_out(service, order)
     if words := ended.answer or what_failed(ended):
         raise UserError(words)
-    return "a notice was sent" if service == "notices" else "looks for new films"
+    return service.done

@@ -12,6 +12,7 @@ from movie_sync.domain.plain_text import safe_lines
 from movie_sync.domain.redaction import Redactor
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
+from movie_sync.services import registry
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths, default_key_file
 
@@ -79,7 +80,9 @@ class Context:
             UserError: the key file would lie in the data folder.
         """
         key_file = default_key_file(self.environ, self.paths.root)
-        return CredentialsManager(self.paths.credentials, key_file, self.environ)
+        return CredentialsManager(
+            self.paths.credentials, key_file, self.environ, registry.credential_fields()
+        )
 
     def say(self, line: str = "") -> None:
         """Write a line of the command's answer."""

@@ -24,6 +24,7 @@ from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, activity_words
 from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
+from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.storage.instance_lock import InstanceLock
 
 _log = logging.getLogger(__name__)
@@ -160,7 +161,10 @@ def _run(
         closers=[] if once else [announcer.close],
     )
     _log.info(
-        "Movie Sync works for %s; torrents go to %s.", _list_name(context), _target_name(context, services)
+        "Movie Sync works for %s; torrents go to %s (%s).",
+        _list_name(context),
+        services.target(),
+        services.place(),
     )
     (app.run_once if once else app.run_daemon)()
     goes_on = gate.mended is not None and not app.is_interrupted
@@ -198,10 +202,9 @@ def _state_reporter(context: Context) -> "partial[None]":
 
 
 def _list_name(context: Context) -> str:
-    export = context.config["letterboxd"]["export_file"]
-    return f"the export {export}" if export else f"{context.config['username']}'s watchlist"
-
-
-def _target_name(context: Context, services: Services) -> str:
-    settings = context.config["qbittorrent"]
-    return f"{services.target()} ({settings['url'] if settings['enabled'] else services.torrent_folder()})"
+    export = context.config.section(LetterboxdSettings).export_file
+    return (
+        f"the export {export}"
+        if export
+        else f"{context.config.section(WatchlistSettings).username}'s watchlist"
+    )

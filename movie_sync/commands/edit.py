@@ -16,6 +16,7 @@ from movie_sync.errors import StorageError, UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
+from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.wishes.watchlist_store import WatchlistStore
@@ -36,7 +37,7 @@ def run_add(context: Context, films: Sequence[str]) -> int:
     Raises:
         UserError: one of them is neither.
     """
-    base_url = context.config["letterboxd"]["base_url"].rstrip("/")
+    base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     movies = tuple(_known_movie(context, film) or _named_movie(film, base_url) for film in films)
     _submit(context, Request("add", movies=movies), f"{_count(len(movies))} to be queued")
     return 0
@@ -111,11 +112,11 @@ def run_import(context: Context, export: Path) -> int:
 
 def _list_owner(context: Context) -> str:
     """Return whose list the daemon reads here, so that the export counts as a reading of that list."""
-    export_file = context.config["letterboxd"]["export_file"]
+    export_file = context.config.section(LetterboxdSettings).export_file
     if export_file:
         return str(Path(export_file).absolute())
     remembered = WatchlistStore(context.paths.watchlist, context.clock, writable=False).load()
-    return str(context.config["username"]) or (remembered.owner if remembered else "")
+    return context.config.section(WatchlistSettings).username or (remembered.owner if remembered else "")
 
 
 def _submit(context: Context, request: Request, done: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TextIO
 
-from movie_sync.credentials.manager import clean
 from movie_sync.errors import UserError
 from movie_sync.settings.values import UnusableValue
 
@@ -57,7 +56,7 @@ class Dialogue:
                 self.say(f"  {wanted or exc}")
 
     def ask_secret(
-        self, question: str, what: str, *, has_present: bool, is_needed: bool = True
+        self, question: str, read: Callable[[str], str], *, has_present: bool, is_needed: bool = True
     ) -> str | None:
         """Do the same for a text that is not shown, not even in a message."""
         hint = " [keep the one there is]" if has_present else ""
@@ -67,7 +66,7 @@ class Dialogue:
                 return None
             try:
                 if text:
-                    return clean(text, what)
+                    return read(text)
                 self.say("  This is needed.")
             except UserError as exc:
                 self.say(f"  {exc}")

@@ -6,6 +6,7 @@ import threading
 from movie_sync.commands.context import Context
 from movie_sync.daemon.download import HeldBack
 from movie_sync.errors import UserError
+from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.settings.config import NOTHING_HANDED_OVER, file_signature, hold_words
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,8 @@ class SettingsGate:
         self._context = context
         self._stop = stop
         self._signature = context.config.signature
-        self._client_is_known = not context.config.may_be_meant("qbittorrent")
+        config = context.config
+        self._client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
 
     def held_back(self) -> HeldBack | None:
         """Return why no film may be worked on now, if so."""
@@ -57,7 +59,10 @@ class SettingsGate:
         config = context.config
         if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
             return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
-        if self.why and not (config["username"] or config["letterboxd"]["export_file"]):
+        names_list = (
+            config.section(WatchlistSettings).username or config.section(LetterboxdSettings).export_file
+        )
+        if self.why and not names_list:
             return f"{NOTHING_HANDED_OVER}: it names no watchlist"
         return hold_words(config.faults)
 

@@ -6,15 +6,20 @@ Enter keeps what is there. Ctrl+C or the end of input at any question changes no
 import os
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
-from movie_sync.commands.notices_setup import MEDIA_SERVERS
 from movie_sync.commands.prompts import Dialogue, Prompts
-from movie_sync.credentials.manager import SERVICES, VARIABLES, CredentialsManager, clean
+from movie_sync.credentials.manager import CredentialsManager, clean
 from movie_sync.errors import UserError
-from movie_sync.settings.config import USERNAME_VARIABLE, Config, read_file_to_change, save_changes
-from movie_sync.settings.values import UnusableValue, letterboxd_name, path_here, web_address
+from movie_sync.services import registry
+from movie_sync.services.base import NONE, ClientService, Login, Service, ToldService
+from movie_sync.settings.config import Config, read_file_to_change, save_changes
+from movie_sync.settings.environment import variable_of
+from movie_sync.settings.keys import GeneralSettings
+from movie_sync.settings.section import Sections
+from movie_sync.settings.values import UnusableValue, path_here
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
@@ -24,7 +29,6 @@ It uses your own accounts. Keeping to their terms of service, and to copyright w
 is up to you.
 Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.
 """
-_NONE = "-"
 _BUILT_IN = "default"
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
@@ -41,14 +45,6 @@ class _Answers:
     settings: dict[str, object] = field(default_factory=dict)
     credentials: dict[str, dict[str, str]] = field(default_factory=dict)
     folder_to_make: Path | None = None
-
-    def set_credential(self, service: str, name: str, value: str) -> None:
-        self.credentials.setdefault(service, {})[name] = value
-
-    def set_in_section(self, section: str, key: str, value: object) -> None:
-        content = self.settings.setdefault(section, {})
-        if isinstance(content, dict):
-            content[key] = value
 
 
 def run_setup(
@@ -75,7 +71,7 @@ def run_setup(
         raise UserError(_without_terminal())
     paths.prepare()
     read_file_to_change(paths.config)
-    questions = _Questions(paths, manager, config, Dialogue(prompts, out))
+    questions = _Questions(paths, manager, config, prompts, out)
     try:
         answers = questions.ask_all()
     except (KeyboardInterrupt, EOFError):
@@ -97,7 +93,9 @@ def _what_is_next(paths: AppPaths, answers: _Answers) -> str:
 
 
 def _without_terminal() -> str:
-    variables = [USERNAME_VARIABLE, *(name for service in SERVICES for name in VARIABLES[service].values())]
+    variables = [variable_of("username")]
+    for service in (*registry.trackers(), *registry.clients()):
+        variables += [field.variable for field in service.credentials]
     return (
         "Setup asks questions, and there is no terminal to ask them on. Run `setup` on one, or set "
         f"the environment variables {', '.join(variables)} and write the rest into config.json."
@@ -122,114 +120,99 @@ def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umas
         save_changes(paths.config, answers.settings)
 
 
+class _Form(Dialogue):
+    """Implements `services.base.Form`."""
+
+    def __init__(self, service: Service, questions: "_Questions", prompts: Prompts, out: TextIO) -> None:
+        super().__init__(prompts, out)
+        self.login: Login = questions.present[service.name]
+        self.config: Sections = questions.config
+        self.paths = questions.paths
+        self._service = service
+        self._answers = questions.answers
+        self._fields = {field.name: field for field in service.credentials}
+
+    def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
+        """Ask for one of the service's credentials and note it; a secret one is not shown."""
+        field = self._fields[name]
+        present, what = self.login.get(name, ""), f"The {field.title}"
+
+        def read(text: str) -> str:
+            return text if text == NONE else clean(text, field, what)
+
+        if field.is_secret:
+            typed = self.ask_secret(question, read, has_present=bool(present), is_needed=is_needed)
+        else:
+            typed = self.ask(question, present, read, is_needed=is_needed)
+        if typed and typed != NONE:
+            self.set_credential(name, typed)
+        return typed
+
+    def set(self, key: str, value: object) -> None:
+        """Note a setting of the service's section."""
+        content = self._answers.settings.setdefault(self._service.name, {})
+        if isinstance(content, dict):
+            content[key] = value
+
+    def set_at_top(self, key: str, value: object) -> None:
+        """Note a setting that stands in no section."""
+        self._answers.settings[key] = value
+
+    def set_credential(self, name: str, value: str) -> None:
+        """Note a credential; an empty one is forgotten."""
+        self._answers.credentials.setdefault(self._service.name, {})[name] = value
+
+
 class _Questions:
     """The questions, in order."""
 
     def __init__(
-        self, paths: AppPaths, manager: CredentialsManager, config: Config, dialogue: Dialogue
+        self, paths: AppPaths, manager: CredentialsManager, config: Config, prompts: Prompts, out: TextIO
     ) -> None:
-        self._paths = paths
-        self._config = config
-        self._dialogue = dialogue
-        self._present = {service: manager.get(service) for service in VARIABLES}
-        self._answers = _Answers()
+        self.paths = paths
+        self.config = config
+        self.present = {service: manager.get(service) for service in registry.SERVICES}
+        self.answers = _Answers()
+        self._dialogue = Dialogue(prompts, out)
+        self._form = partial(_Form, questions=self, prompts=prompts, out=out)
 
     def ask_all(self) -> _Answers:
         """Ask everything and return what was typed."""
         self._dialogue.say(_WELCOME)
-        self._ask_letterboxd()
-        self._ask_filelist()
-        self._ask_qbittorrent()
+        for service in registry.everything():
+            if not isinstance(service, ClientService | ToldService):
+                service.ask(self._form(service))
+        self._ask_client()
         self._ask_download_folder()
         self._ask_quality()
         self._ask_about_telling()
-        return self._answers
+        return self.answers
 
-    def _ask_letterboxd(self) -> None:
-        wanted = "A Letterboxd user name has letters, digits and _ only."
-        # With an export as the source no user name is needed.
-        is_needed = self._config["letterboxd"]["export_file"] is None
-        name = self._dialogue.ask(
-            "Letterboxd user name, or the address of your profile",
-            self._config["username"],
-            letterboxd_name,
-            wanted,
-            is_needed=is_needed,
-        )
-        if name is not None:
-            self._answers.settings["username"] = name
-
-    def _ask_filelist(self) -> None:
-        self._dialogue.say("\nFileList: your user name there (not the e-mail address), and your passkey.")
-        self._dialogue.say('The passkey stands on https://filelist.io/my.php beside "Reset passkey".')
-        present = self._present["filelist"]
-        name = self._dialogue.ask(
-            "FileList user name", present.get("username", ""), lambda text: clean(text, "The user name")
-        )
-        if name is not None:
-            self._answers.set_credential("filelist", "username", name)
-        passkey = self._dialogue.ask_secret(
-            "FileList passkey", "The passkey", has_present="passkey" in present
-        )
-        if passkey:
-            self._answers.set_credential("filelist", "passkey", passkey)
-
-    def _ask_qbittorrent(self) -> None:
-        section = self._config["qbittorrent"]
+    def _ask_client(self) -> None:
+        """Ask which client is used: one after the other, and a folder if it is none of them."""
+        present = self.config.client()
+        chosen = registry.fallback_client()
         self._dialogue.say("")
-        is_used = self._dialogue.confirm(
-            "Do you use qBittorrent, with its web interface on?", default=section["enabled"]
-        )
-        if is_used != section["enabled"]:
-            self._answers.set_in_section("qbittorrent", "enabled", is_used)
-        if not is_used:
-            folder = self._config["torrent_directory"] or self._paths.torrents
-            self._dialogue.say(f"Torrents will be put into {folder}. Let your client watch that folder.")
-            return
-        address = self._dialogue.ask(
-            "Its address",
-            section["url"],
-            _address_here,
-            "Write it like http://localhost:8080, without user name and password.",
-        )
-        if address is not None:
-            self._answers.set_in_section("qbittorrent", "url", address)
-        self._ask_qbittorrent_login()
-
-    def _ask_qbittorrent_login(self) -> None:
-        present = self._present["qbittorrent"]
-        has_login = bool(present.get("username"))
-        name = self._dialogue.ask(
-            f"Its user name ({_NONE} for none)" if has_login else "Its user name (Enter if it asks for none)",
-            present.get("username", ""),
-            lambda text: clean(text, "The user name"),
-            is_needed=False,
-        )
-        if name == _NONE:
-            self._answers.credentials["qbittorrent"] = {"username": "", "password": ""}
-        elif name is not None or has_login:
-            if name is not None:
-                self._answers.set_credential("qbittorrent", "username", name)
-            has_password = "password" in present
-            password = self._dialogue.ask_secret(
-                "Its password", "The password", has_present=has_password, is_needed=False
-            )
-            if password:
-                self._answers.set_credential("qbittorrent", "password", password)
+        for client in registry.clients():
+            if client.question and self._dialogue.confirm(client.question, default=client is present):
+                chosen = client
+                break
+        if chosen is not present:
+            self.answers.settings["client"] = chosen.name
+        chosen.ask(self._form(chosen))
 
     def _ask_download_folder(self) -> None:
         self._dialogue.say(
             "\nThe folder your films are downloaded to. Films that are in it are not fetched again."
         )
+        present = self.config.section(GeneralSettings).download_directory
         while True:
-            text = self._dialogue.ask(
-                "Download folder", self._config["download_directory"], _folder, "Write its whole path."
-            )
-            folder = text or self._config["download_directory"]
+            text = self._dialogue.ask("Download folder", present, _folder, "Write its whole path.")
+            folder = text or present
             if Path(folder).is_dir() or self._may_be_made(Path(folder), is_new=text is not None):
                 break
         if text is not None:
-            self._answers.settings["download_directory"] = text
+            self.answers.settings["download_directory"] = text
 
     def _may_be_made(self, folder: Path, *, is_new: bool) -> bool:
         """Return whether to go on with a folder that is not there, and note it if it is to be made."""
@@ -240,67 +223,29 @@ class _Questions:
             self._dialogue.say(f"  {folder} is no folder and cannot be made, because of {above}.")
             return not is_new and self._dialogue.confirm("  Keep it nevertheless?", default=False)
         if self._dialogue.confirm(f"  {folder} is not there. Make it?", default=True):
-            self._answers.folder_to_make = folder
+            self.answers.folder_to_make = folder
             return True
         return not is_new  # a disk that is not mounted now
 
     def _ask_quality(self) -> None:
-        if self._config.is_set("quality.order"):
+        if self.config.is_set("quality.order"):
             self._dialogue.say('\nQuality: your own "quality.order" in config.json stays.')
             return
         self._dialogue.say("\nQuality:")
         for name, meaning in PRESETS.items():
             self._dialogue.say(f"  {name:8} {meaning}")
-        present = self._config["quality"]["preset"] or _BUILT_IN
+        present = self.config["quality"]["preset"] or _BUILT_IN
         preset = self._dialogue.ask("Which one", present, _preset, f"Write one of {', '.join(PRESETS)}.")
         if preset is not None:
-            self._answers.set_in_section("quality", "preset", None if preset == _BUILT_IN else preset)
+            self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
 
     def _ask_about_telling(self) -> None:
+        services = registry.told()
+        *first, last = (service.title for service in services)
         self._dialogue.say("")
-        if not self._dialogue.confirm("Set up notices, Jellyfin or Plex?", default=False):
-            return
-        self._dialogue.say(
-            "Notices go to Apprise addresses (such as ntfy://my-topic), several with blanks between."
-        )
-        addresses = self._ask_optional_secret("notices", "urls", "The addresses")
-        if addresses:
-            self._answers.set_in_section("notices", "enabled", True)
-        for service in MEDIA_SERVERS:
-            self._ask_media_server(service)
-
-    def _ask_media_server(self, service: str) -> None:
-        name = service.capitalize()
-        present = self._config[service]["url"] or ""
-        address = self._dialogue.ask(
-            f"The address of {name} ({_NONE} for none)"
-            if present
-            else f"The address of {name} (Enter for none)",
-            present,
-            _address_or_none,
-            "Write it like http://localhost:8096, without anything behind it.",
-            is_needed=False,
-        )
-        if address is not None:
-            self._answers.set_in_section(service, "url", None if address == _NONE else address)
-        if (address or present or _NONE) != _NONE:
-            self._ask_optional_secret(service, "token", f"The token of {name}")
-
-    def _ask_optional_secret(self, service: str, name: str, what: str) -> str | None:
-        secret = self._dialogue.ask_secret(
-            what, what, has_present=name in self._present[service], is_needed=False
-        )
-        if secret:
-            self._answers.set_credential(service, name, secret)
-        return secret
-
-
-def _address_or_none(text: str) -> str:
-    return text if text == _NONE else _address_here(text)
-
-
-def _address_here(text: str) -> str:
-    return web_address(text if "://" in text else f"http://{text}")
+        if self._dialogue.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
+            for service in services:
+                service.ask(self._form(service))
 
 
 def _folder(text: str) -> str:

@@ -11,37 +11,21 @@ import os
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
 from movie_sync.storage.folder_lock import writing_into
-from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
+from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
 from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
-
-SERVICES = ("filelist", "qbittorrent")  # what the daemon itself logs in to
-# Environment variables by service and field; they win over the file.
-VARIABLES: Mapping[str, Mapping[str, str]] = {
-    "filelist": {
-        "username": "MOVIE_SYNC_FILELIST_USERNAME",
-        "passkey": "MOVIE_SYNC_FILELIST_PASSKEY",
-    },
-    "qbittorrent": {
-        "username": "MOVIE_SYNC_QBITTORRENT_USERNAME",
-        "password": "MOVIE_SYNC_QBITTORRENT_PASSWORD",
-    },
-    # Used by the process that tells the user what happened, and by nothing else.
-    "notices": {"urls": "MOVIE_SYNC_NOTICES_URLS"},
-    "jellyfin": {"token": "MOVIE_SYNC_JELLYFIN_TOKEN"},
-    "plex": {"token": "MOVIE_SYNC_PLEX_TOKEN"},
-}
 
 CHILD_MODULE = "movie_sync.credentials.child"
 CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
@@ -53,25 +37,31 @@ _LARGEST_FILE_BYTES = 1_000_000
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 Stored = dict[str, dict[str, str]]
+Fields = Mapping[str, Sequence[CredentialField]]
+"""What each service declares; the file may hold more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What the daemon needs; an empty text means that there is none."""
+class Credentials(Mapping[str, Mapping[str, str]]):
+    """The credentials of some services, by field; a service that has none is there and empty."""
 
-    filelist_username: str = ""
-    filelist_passkey: str = field(default="", repr=False)
-    qbittorrent_username: str = ""
-    qbittorrent_password: str = field(default="", repr=False)
+    def __init__(self, values: Mapping[str, Mapping[str, str]]) -> None:
+        self._values = MappingProxyType(dict(values))
 
-    @property
-    def has_filelist(self) -> bool:
-        """Whether FileList can be asked."""
-        return bool(self.filelist_username and self.filelist_passkey)
+    def __getitem__(self, service: str) -> Mapping[str, str]:
+        return self._values[service]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Credentials of {', '.join(self)}"  # the values are secret
 
 
 class CredentialsManager:
-    """Reads and writes `path`, encrypted with the key in `key_file`.
+    """Reads and writes `path`, encrypted with the key in `key_file`; `fields` is what services declare.
 
     Every method raises UserError, with the way out, for a file or key that cannot be used and for a
     value with blanks or control characters where none may be, and CredentialsError for what cannot be
@@ -79,25 +69,30 @@ class CredentialsManager:
     as far as it reads; one writer at a time.
     """
 
-    def __init__(self, path: Path, key_file: Path, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key_file: Path,
+        environ: Mapping[str, str] = os.environ,
+        fields: Fields = MappingProxyType({}),
+    ) -> None:
         self._path = path.absolute()
         self._key_file = key_file.absolute()
         self._environ = environ
+        self._fields = fields
         check_key_is_outside(self._key_file, self._path.parent)
 
     def get(self, service: str) -> dict[str, str]:
         """Return a service's values, those of the environment first; empty if there are none."""
         return self._values([service], self._read)[service]
 
-    def load(self, services: Collection[str] = SERVICES) -> Credentials:
+    def load(self, services: Collection[str]) -> Credentials:
         """Return the credentials of some services; costs the memory that decrypting needs."""
-        return self._credentials(services, self._read)
+        return Credentials(self._values(services, self._read))
 
-    def load_in_child(
-        self, services: Collection[str] = SERVICES, *, timeout_seconds: float = 30.0
-    ) -> Credentials:
+    def load_in_child(self, services: Collection[str], *, timeout_seconds: float = 30.0) -> Credentials:
         """Return the same as `load`, decrypted in a short-lived child process."""
-        return self._credentials(services, lambda: self._read_in_child(timeout_seconds))
+        return Credentials(self._values(services, lambda: self._read_in_child(timeout_seconds)))
 
     def save(self, service: str, values: Mapping[str, str]) -> None:
         """Keep some values of a service beside those it has; an empty one is forgotten.
@@ -114,46 +109,71 @@ class CredentialsManager:
         for service, values in changes.items():
             present = stored.setdefault(service, {})
             for name, value in values.items():
-                present[name] = clean(value, f"The {name} for {service}")
+                present[name] = clean(value, self._field(service, name), f"The {name} for {service}")
             stored[service] = {name: value for name, value in present.items() if value}
         fernet = self._fernet_for_writing()
         with writing_into(self._path.parent):
             write_atomically(self._path, [fernet.encrypt(serialize(stored))])
 
     def signature(self) -> object:
-        """Return a value that changes whenever the file or its key is written anew, or gets new modes."""
-        return _stamp(self._path), _stamp(self._key_file)
+        """Return a value that changes whenever a file with credentials or the key is written anew."""
+        named = (
+            self._environ.get(field.file_variable, "")
+            for fields in self._fields.values()
+            for field in fields
+            if field.is_secret
+        )
+        return tuple(_stamp(path) for path in (self._path, self._key_file, *map(Path, filter(None, named))))
+
+    def _field(self, service: str, name: str) -> CredentialField | None:
+        fields = self._fields.get(service, ())
+        return next((field for field in fields if field.name == name or field.is_named), None)
 
     def stored(self) -> Stored:
         """Return what the file holds, by service, without what the environment says."""
         return self._read()
 
-    def _credentials(self, services: Collection[str], read: Callable[[], Stored]) -> Credentials:
-        values = self._values(services, read)
-        filelist, qbittorrent = values.get("filelist", {}), values.get("qbittorrent", {})
-        return Credentials(
-            filelist_username=filelist.get("username", ""),
-            filelist_passkey=filelist.get("passkey", ""),
-            qbittorrent_username=qbittorrent.get("username", ""),
-            qbittorrent_password=qbittorrent.get("password", ""),
-        )
-
     def _values(self, services: Collection[str], read: Callable[[], Stored]) -> Stored:
-        """Return the services' values; the file is not read if the environment has them all."""
+        """Return the services' values; the file is not read if the environment has what each needs."""
         given = {service: self._given(service) for service in services}
-        if all(values and values.keys() == VARIABLES[service].keys() for service, values in given.items()):
+        if all(self._is_enough(service, values) for service, values in given.items()):
             return given
         stored = read()
-        return {service: stored.get(service, {}) | values for service, values in given.items()}
+        return {
+            service: values if self._is_enough(service, values) else stored.get(service, {}) | values
+            for service, values in given.items()
+        }
+
+    def _is_enough(self, service: str, values: Mapping[str, str]) -> bool:
+        groups: dict[str, list[str]] = {}
+        for field in self._fields.get(service, ()):
+            groups.setdefault(field.group, []).append(field.name)
+        return any(all(name in values for name in names) for names in groups.values())
 
     def _given(self, service: str) -> dict[str, str]:
-        given = {}
-        for name, variable in VARIABLES.get(service, {}).items():
-            value = self._environ.get(variable, "")
-            if name == "urls":  # addresses may stand one a line
-                value = " ".join(value.split())
-            given[name] = clean(value, f"The environment variable {variable}")
+        given: dict[str, str] = {}
+        for field in self._fields.get(service, ()):
+            variable, value = self._text_of(field)
+            if field.is_named and value:
+                given |= _named_values(value, field, variable)
+            else:
+                given[field.name] = clean(value, field, f"The environment variable {variable}")
         return {name: value for name, value in given.items() if value}
+
+    def _text_of(self, field: CredentialField) -> tuple[str, str]:
+        """Return the variable that sets a field, and what it says; the file that it names is read."""
+        value = self._environ.get(field.variable, "")
+        named = self._environ.get(field.file_variable, "").strip() if field.is_secret else ""
+        if value.strip() or not named:
+            return field.variable, value
+        try:
+            with open_regular(Path(named)) as file:
+                return field.file_variable, file.read(_LARGEST_FILE_BYTES).decode().rstrip("\r\n")
+        except (OSError, NotAFileError, UnicodeDecodeError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else "it is no file of text"
+            raise UserError(
+                f"The file {named} that {field.file_variable} names cannot be read: {reason}."
+            ) from None
 
     def _read(self) -> Stored:
         content = self._content_of(self._path)
@@ -255,18 +275,29 @@ class CredentialsManager:
         )
 
 
-def clean(value: str, what: str) -> str:
+def clean(value: str, field: CredentialField | None, what: str) -> str:
     """Return a credential without blanks around it.
 
     Raises:
-        UserError: it holds control characters, or is a passkey with blanks; `what` is named, not the value.
+        UserError: it holds control characters, or blanks where none may be; `what` is named, not the value.
     """
-    text = value.strip()
+    text = " ".join(value.split()) if field and field.is_list else value.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         raise UserError(f"{what} holds control characters. Copy it again.")
-    if "passkey" in what.lower() and any(character.isspace() for character in text):
+    if field and not field.may_hold_blanks and any(character.isspace() for character in text):
         raise UserError(f"{what} holds blanks. Copy it again.")
     return text
+
+
+def _named_values(text: str, field: CredentialField, variable: str) -> dict[str, str]:
+    what = f"The environment variable {variable}"
+    try:
+        content = parse_json(text.encode())
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise UserError(f"{what} must hold a JSON object of names and what belongs to each.")
+    return {name: clean(value, field, what) for name, value in content.items()}
 
 
 def serialize(stored: Stored) -> bytes:
@@ -308,16 +339,15 @@ def _fernet(key: bytes) -> "Fernet | None":
         return None
 
 
-def without_secrets(environ: Mapping[str, str], *, but: Collection[str] = ()) -> dict[str, str]:
-    """Return an environment without our credentials, except those of the services named."""
-    secrets = {
-        variable for service, names in VARIABLES.items() if service not in but for variable in names.values()
-    }
-    return {name: value for name, value in environ.items() if name not in secrets}
+def without_secrets(environ: Mapping[str, str], *, but: Sequence[CredentialField] = ()) -> dict[str, str]:
+    """Return an environment without anything of ours but the places of files, and the credentials named."""
+    kept = {HOME_VARIABLE, KEY_FILE_VARIABLE}
+    kept |= {name for field in but for name in (field.variable, field.file_variable)}
+    return {name: value for name, value in environ.items() if name in kept or not name.startswith(PREFIX)}
 
 
 def child_environment(
-    environ: Mapping[str, str] = os.environ, *, but: Collection[str] = ()
+    environ: Mapping[str, str] = os.environ, *, but: Sequence[CredentialField] = ()
 ) -> dict[str, str]:
     """Return the environment for a process of our own: it finds this package, and no other secret."""
     clean_environ = without_secrets(environ, but=but)

@@ -4,18 +4,19 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
-from movie_sync.domain.events import Event, EventKind
-from movie_sync.domain.notice_schedule import Schedule
+from movie_sync.domain.events import Event
 from movie_sync.notices.channel import Channel, Task
 from movie_sync.notices.event_codec import event_for_scripts
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process
 from movie_sync.notices.wording import notice_of
 from movie_sync.ports import Clock
+from movie_sync.services.base import ToldService
+from movie_sync.settings.section import Sections
 
 CHILD_MODULE = "movie_sync.notices.child"
 _PROCESS_SECONDS = 60.0
@@ -86,19 +87,19 @@ class Sender:
         self._clock = clock
         self._environ = environ
 
-    def start(self, service: str, given: bytes) -> Process:
+    def start(self, service: ToldService, given: bytes) -> Process:
         """Start it with an order for a service; raises OSError."""
         return Process(
             self._words,
             given,
-            environ=child_environment(self._environ, but=[service]),
+            environ=child_environment(self._environ, but=service.credentials),
             folder=PACKAGE_PARENT,
             seconds=_PROCESS_SECONDS,
             clock=self._clock,
             is_answering=True,
         )
 
-    def carry_out(self, service: str, given: bytes) -> Ended:
+    def carry_out(self, service: ToldService, given: bytes) -> Ended:
         """Carry an order out and wait for the end, up to a minute; raises OSError."""
         process = self.start(service, given)
         while (ended := process.poll()) is None:
@@ -106,15 +107,22 @@ class Sender:
         return ended
 
 
-class SenderChannel(Channel):
-    """A channel whose events are told by our own process, many at once."""
+class ServiceChannel(Channel):
+    """A service that our own process tells; what is due at the same time is told at once."""
 
     def __init__(
-        self, name: str, what: str, schedule: Schedule, sender: Sender, outbox: EventOutbox, clock: Clock
+        self, service: ToldService, config: Sections, sender: Sender, outbox: EventOutbox, clock: Clock
     ) -> None:
-        super().__init__(name, what, outbox, clock)
-        self._schedule = schedule
+        super().__init__(service.name, service.what, outbox, clock)
+        self._service = service
+        self._kinds = service.kinds(config)
+        self._schedule = service.schedule(config)
+        self._order = service.order(config)
         self._sender = sender
+
+    def wants(self, event: Event) -> bool:
+        """Return whether an event is for this channel."""
+        return event.kind in self._kinds
 
     def _is_due(self, *, in_hurry: bool) -> bool:
         span = self._outbox.span(self.name)
@@ -127,35 +135,6 @@ class SenderChannel(Channel):
         )
         return schedule.is_due(now, oldest, newest)
 
-    def _start(self, given: bytes) -> Process:
-        return self._sender.start(self.name, given)
-
-    def _take_end(self, ended: Ended) -> None:
-        failure = what_failed(ended)
-        if failure:
-            self._fail(failure)
-        else:
-            self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
-
-
-class NoticeChannel(SenderChannel):
-    """Notices through Apprise; what is due at the same time is one notice."""
-
-    def __init__(
-        self,
-        kinds: Collection[EventKind],
-        schedule: Schedule,
-        sender: Sender,
-        outbox: EventOutbox,
-        clock: Clock,
-    ) -> None:
-        super().__init__("notices", "A notice", schedule, sender, outbox, clock)
-        self._kinds = frozenset(kinds)
-
-    def wants(self, event: Event) -> bool:
-        """Return whether an event is for this channel."""
-        return event.kind in self._kinds
-
     def _next(self, *, in_hurry: bool) -> Task | None:
         if not self._is_due(in_hurry=in_hurry):
             return None
@@ -167,33 +146,17 @@ class NoticeChannel(SenderChannel):
                 yield event
 
         title, text = notice_of(events())
-        return Task(ids, notice_order(title, text))
+        return Task(ids, order_of(self.name, self._order, title, text))
 
+    def _start(self, given: bytes) -> Process:
+        return self._sender.start(self._service, given)
 
-class RefreshChannel(SenderChannel):
-    """Has a media server look for new films after a download; several downloads need one look."""
-
-    def __init__(
-        self,
-        service: str,
-        address: str,
-        schedule: Schedule,
-        sender: Sender,
-        outbox: EventOutbox,
-        clock: Clock,
-    ) -> None:
-        super().__init__(service, f"The refresh of {service.capitalize()}", schedule, sender, outbox, clock)
-        self._address = address
-
-    def wants(self, event: Event) -> bool:
-        """Return whether an event is for this channel."""
-        return event.kind is EventKind.DOWNLOADED
-
-    def _next(self, *, in_hurry: bool) -> Task | None:
-        if not self._is_due(in_hurry=in_hurry):
-            return None
-        ids = [event.id for event in self._outbox.waiting(self.name)]
-        return Task(ids, refresh_order(self.name, self._address))
+    def _take_end(self, ended: Ended) -> None:
+        failure = what_failed(ended)
+        if failure:
+            self._fail(failure)
+        else:
+            self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
 
 
 def what_failed(ended: Ended) -> str:
@@ -205,11 +168,6 @@ def what_failed(ended: Ended) -> str:
     return f"failed: the process that does it ended with code {ended.code}" if ended.code else ""
 
 
-def notice_order(title: str, text: str) -> bytes:
-    """Return the order to send a notice, as the sending process reads it."""
-    return json.dumps({"do": "notice", "title": title, "text": text}).encode()
-
-
-def refresh_order(service: str, address: str) -> bytes:
-    """Return the order to refresh a media server (`jellyfin` or `plex`)."""
-    return json.dumps({"do": "refresh", "service": service, "address": address}).encode()
+def order_of(service: str, order: Mapping[str, str], title: str, text: str) -> bytes:
+    """Return the order to tell a service, as the sending process reads it."""
+    return json.dumps({**order, "service": service, "title": title, "text": text}).encode()

@@ -10,12 +10,12 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from movie_sync.credentials.manager import CHILD_SAYS_WHY, VARIABLES, CredentialsManager
+from movie_sync.credentials.manager import CHILD_SAYS_WHY, CredentialsManager
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import MovieSyncError, UserError
-from movie_sync.services.apprise.client import send_notice
-from movie_sync.services.media_servers import refresh
+from movie_sync.services import registry
+from movie_sync.services.base import ToldService
 
 
 def main(arguments: list[str]) -> int:
@@ -27,7 +27,11 @@ def main(arguments: list[str]) -> int:
     path, key_file = map(Path, arguments)
     redactor = Redactor()
     try:
-        words = _carry_out(json.load(sys.stdin), CredentialsManager(path, key_file), redactor)
+        words = _carry_out(
+            json.load(sys.stdin),
+            CredentialsManager(path, key_file, fields=registry.credential_fields()),
+            redactor,
+        )
         code = 0
     except MovieSyncError as exc:
         words, code = str(exc), CHILD_SAYS_WHY
@@ -44,22 +48,15 @@ def _go_straight_to_this_machine() -> None:
 
 
 def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor) -> str:
-    if order["do"] == "notice":
-        addresses = _secret(manager, "notices", "urls", redactor).split()
-        redactor.learn(addresses)
-        return send_notice(addresses, order["title"], order["text"])
-    service = order["service"]
-    refresh(service, order["address"], _secret(manager, service, "token", redactor))
-    return ""
-
-
-def _secret(manager: CredentialsManager, service: str, name: str, redactor: Redactor) -> str:
-    secret = manager.get(service).get(name, "")
-    if not secret:
-        what = "the addresses for notices are" if service == "notices" else f"{service}'s token is"
-        raise UserError(f"{what} missing. Run setup, or set {VARIABLES[service][name]}.")
-    redactor.learn([secret])
-    return secret
+    service = registry.service(order["service"])
+    if not isinstance(service, ToldService):
+        raise UserError(f"{service.title} cannot be told of anything.")
+    login = manager.get(service.name)
+    for field in service.credentials:
+        value = login.get(field.name, "")
+        redactor.learn([value, *value.split()] if value else [])
+    service.check_login(login)
+    return service.tell(order, login)
 
 
 if __name__ == "__main__":

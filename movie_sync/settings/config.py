@@ -6,17 +6,18 @@ in an override does stop it, because somebody is there to read the message.
 
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, TypeVar
 
 from movie_sync.domain.json_place import place_of
 from movie_sync.errors import UserError
-from movie_sync.settings.keys import KEYS
+from movie_sync.services import registry
+from movie_sync.services.base import ClientService
+from movie_sync.settings.environment import settings_in, unknown_variables, variable_of
+from movie_sync.settings.keys import GeneralSettings, known
 from movie_sync.settings.reading import (
     Problem,
     Settings,
@@ -25,15 +26,13 @@ from movie_sync.settings.reading import (
     read_file,
     read_raw,
 )
-from movie_sync.settings.values import is_on_this_machine, shown
+from movie_sync.settings.values import shown
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_root
 
-USERNAME_VARIABLE = "MOVIE_SYNC_USERNAME"
-INTERVAL_VARIABLE = "MOVIE_SYNC_CHECK_INTERVAL"
 NOTHING_HANDED_OVER = "nothing is handed over until config.json is mended"
-_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+_Form = TypeVar("_Form")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +90,39 @@ class Config(Mapping[str, Any]):
                 config[key] = value
         return config
 
+    def section(self, form: type[_Form]) -> _Form:
+        """Return the section that a dataclass of settings describes."""
+        return self._settings.section(form)
+
+    def named(self, form: type[_Form]) -> Mapping[str, _Form]:
+        """Return the sections of this form by the user's names for them."""
+        return self._settings.named(form)
+
+    def client(self) -> ClientService:
+        """Return where torrents go: `client`, or a folder where the default one is turned off."""
+        chosen = registry.service(self.section(GeneralSettings).client)
+        if not isinstance(chosen, ClientService):
+            raise TypeError(chosen.name)
+        return registry.fallback_client() if not self.is_set("client") and chosen.is_off(self) else chosen
+
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each key has its own type
         return _read_only(self._settings.values[key])
 
     def __setitem__(self, key: str, value: object) -> None:
-        if key not in KEYS.keys:
+        if key not in known().top.keys:
             raise KeyError(key)
+        self._replace([key], {key: value})
+
+    def _replace(self, keys: Sequence[str], content: Mapping[str, object], variable: str = "") -> None:
+        """Take what overrides the file, all at once, or raise; `variable` begins the message then."""
         changed = self._settings.copy()
-        _refuse(changed.take({key: value}))
+        problems = changed.take(content)
+        if problems and variable:
+            near = [key for key in keys if f"{problems[0].key}.".startswith(f"{key}.")]
+            raise UserError(f"{variable.format(variable_of((near or keys)[0]))}{_described(problems[0])}.")
+        _refuse(problems)
         self._settings = changed
-        self.faults = tuple(fault for fault in self.faults if fault.key != key)
+        self.faults = tuple(fault for fault in self.faults if fault.key not in keys)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._settings.values)
@@ -139,24 +161,24 @@ class Config(Mapping[str, Any]):
             f"{fault.words}; {problem.remedy}." for fault, problem in zip(faults, problems, strict=True)
         ]
         self.faults = tuple(fault for fault in faults if fault.protecting)
-        filelist = self["filelist"]["base_url"]
-        if urlsplit(filelist).scheme == "http" and not is_on_this_machine(filelist):
-            self.warnings.append(
-                f'{path}: "filelist.base_url" is not https; the passkey travels unprotected.'
-            )
+        for service in registry.everything():
+            self.warnings += [f"{path}: {words}" for words in service.warnings(self)]
 
     def _take_environment(self, environ: Mapping[str, str]) -> None:
-        given = {
-            USERNAME_VARIABLE: ("username", environ.get(USERNAME_VARIABLE, "").strip()),
-            INTERVAL_VARIABLE: ("check_interval", environ.get(INTERVAL_VARIABLE, "").strip()),
-        }
-        for variable, (key, text) in given.items():
-            if not text:
-                continue
-            try:
-                self[key] = number_in(text) if key == "check_interval" else text
-            except UserError as exc:
-                raise UserError(f"The environment variable {variable} cannot be used: {exc}") from None
+        self.warnings += [
+            f"The environment variable {name} is unknown and not used." for name in unknown_variables(environ)
+        ]
+        content: dict[str, Any] = {}
+        keys = []
+        for key, value in settings_in(environ):
+            *sections, name = key.split(".")
+            place = content
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[name] = value
+            keys.append(key)
+        if keys:
+            self._replace(keys, content, "The environment variable {} cannot be used: ")
 
 
 def file_signature(path: Path) -> object:
@@ -176,13 +198,6 @@ def hold_words(faults: Sequence[ConfigFault]) -> str:
         return ""
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     return f"{NOTHING_HANDED_OVER}: {faults[0].words}{more}"
-
-
-def number_in(text: str) -> object:
-    """Return the number that a text holds, and a text that holds none as it is, to be refused as such."""
-    if not _NUMBER.fullmatch(text):
-        return text
-    return float(text) if "." in text else int(text)
 
 
 def save_changes(path: Path, changes: Mapping[str, object]) -> None:

@@ -4,29 +4,29 @@ import copy
 import difflib
 import json
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from movie_sync.domain.json_place import place_at
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
-from movie_sync.settings.keys import KEYS, MOST_CALLS_PER_HOUR, SHORTEST_CHECK_INTERVAL, Rule, Section
-from movie_sync.settings.values import UnusableValue, is_on_this_machine, shown
+from movie_sync.services import registry
+from movie_sync.settings.keys import USER_NAME, known, names_in, squashed
+from movie_sync.settings.section import REQUIRED, NamedSections, Node, Rule, Section, made_of
+from movie_sync.settings.values import UnusableValue, shown
 from movie_sync.storage.paths import expand_home
 from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 _LARGEST_FILE_BYTES = 1_000_000
 _MOST_UNKNOWN_KEYS = 100
+_Form = TypeVar("_Form")
 _LONGEST_COMPARED = 60
 # How alike (0 to 1) an unknown key and a known one are that may be the same: in one section, and elsewhere.
-_NEAR_HERE, _NEAR_ELSEWHERE = 0.6, 0.8
+_NEAR_HERE, _NEAR_ELSEWHERE = 0.65, 0.8
 _SHORTEST_BEGINNING = 4
 _CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls", re.IGNORECASE)
-# What is written there by mistake is often the address or token that belongs into the credentials.
-PRIVATE = frozenset({"on_event", "notices", "jellyfin", "jellyfin.url", "plex", "plex.url"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,8 @@ class Settings:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.own: set[str] = set()
         self._environ = environ
-        self.values = self._defaults(KEYS)
+        self._known = known()
+        self.values = self._defaults(self._known.top)
 
     def copy(self) -> "Settings":
         """Return settings that can be changed without changing these."""
@@ -69,49 +70,105 @@ class Settings:
 
     def take(self, content: Mapping[str, object]) -> list[Problem]:
         """Take over what is usable in `content` and return what is not."""
-        problems = self._take_section(KEYS, self.values, content, "")
-        return problems + self._limit()
+        problems = self._take_section(self._known.top, self.values, content, "", protects=False)
+        return problems + list(self._limited())
+
+    def section(self, form: type[_Form]) -> _Form:
+        """Implement `Sections.section`."""
+        place = self._known.places[form]
+        return made_of(form, self.values[place] if place else self.values)
+
+    def named(self, form: type[_Form]) -> dict[str, _Form]:
+        """Implement `Sections.named`."""
+        entries: dict[str, Mapping[str, object]] = self.values[self._known.places[form]]
+        return {name: made_of(form, values) for name, values in entries.items()}
 
     def _defaults(self, section: Section) -> dict[str, Any]:
-        return {
-            key: self._default(rule) if isinstance(rule, Rule) else self._defaults(rule)
-            for key, rule in section.keys.items()
-        }
+        return {key: self._default(node) for key, node in section.keys.items()}
 
-    def _default(self, rule: Rule) -> object:
-        default = copy.deepcopy(rule.default)
+    def _default(self, node: Node) -> object:
+        if isinstance(node, Section):
+            return self._defaults(node)
+        if isinstance(node, NamedSections):
+            return {}
+        if node.default is REQUIRED:
+            return REQUIRED
+        default = copy.deepcopy(node.default)
         try:
-            return self._read(rule, default)
+            return self._read(node, default)
         except UnusableValue:  # no home folder: such a default names a place that is not there
             return default
 
     def _take_section(
-        self, section: Section, values: dict[str, Any], content: Mapping[str, object], prefix: str
+        self,
+        section: Section,
+        values: dict[str, Any],
+        content: Mapping[str, object],
+        prefix: str,
+        *,
+        protects: bool,
     ) -> list[Problem]:
-        problems = _unknown_keys(section, content, prefix)
-        for key, rule in section.keys.items():
+        problems = _unknown_keys(section, content, prefix, protects=protects)
+        for key, node in section.keys.items():
             if key not in content:
                 continue
             value = content[key]
-            if isinstance(rule, Rule):
-                problems += self._take_value(rule, values, value, prefix, key)
-            elif isinstance(value, Mapping):
-                problems += self._take_section(rule, values[key], value, f"{prefix}{key}.")
-            else:
+            full, does = prefix + key, protects or node.protects
+            if isinstance(node, Rule):
+                problems += self._take_value(node, values, value, prefix, key, protects=does)
+            elif not isinstance(value, Mapping):
                 hint = ' such as {"preset": "hd"}' if key == "quality" else ""
-                fault = f"is {_shown(prefix + key, value)}, but must be an object{hint}"
-                problems.append(_problem(prefix + key, fault, "its defaults are used"))
+                fault = f"is {shown(value, is_private=node.is_private)}, but must be an object{hint}"
+                meant = full if does or full in self._known.protecting else ""
+                problems.append(Problem(full, fault, "its defaults are used", meant))
+            elif isinstance(node, Section):
+                problems += self._take_section(node, values[key], value, f"{full}.", protects=does)
+            else:
+                problems += self._take_named(node, values[key], value, f"{full}.", protects=does)
+        return problems
+
+    def _take_named(
+        self,
+        node: NamedSections,
+        values: dict[str, Any],
+        content: Mapping[str, object],
+        prefix: str,
+        *,
+        protects: bool,
+    ) -> list[Problem]:
+        problems = []
+        for name, given in content.items():
+            meant = prefix + name if protects else ""
+            if not USER_NAME.fullmatch(name):
+                fault = "is a name that cannot be used: letters, digits, - and _ make one, at most 40"
+                problems.append(Problem(prefix + name, fault, "it is not used", meant))
+            elif not isinstance(given, Mapping):
+                fault = f"is {shown(given, is_private=node.is_private)}, but must be an object"
+                problems.append(Problem(prefix + name, fault, "it is not used", meant))
+            else:
+                entry = values.get(name) or self._defaults(node.each)
+                problems += self._take_section(node.each, entry, given, f"{prefix}{name}.", protects=protects)
+                lacking = [key for key, value in entry.items() if value is REQUIRED]
+                if lacking:
+                    fault = f"lacks {shown(lacking[0])}"
+                    problems.append(Problem(prefix + name, fault, "it is not used", meant))
+                else:
+                    values[name] = entry
         return problems
 
     def _take_value(
-        self, rule: Rule, values: dict[str, Any], value: object, prefix: str, key: str
+        self, rule: Rule, values: dict[str, Any], value: object, prefix: str, key: str, *, protects: bool
     ) -> list[Problem]:
         try:
             values[key] = self._read(rule, value)
         except UnusableValue as exc:
             detail = f" ({exc})" if str(exc) else ""
-            fault = f"is {_shown(prefix + key, value)}{detail}, but must be {rule.allowed}"
-            return [_problem(prefix + key, fault, f"the default {json.dumps(rule.default)} is used")]
+            is_shown = shown(value, is_private=rule.is_private)
+            remedy = "it is not used"
+            if rule.default is not REQUIRED:
+                remedy = f"the default {json.dumps(rule.default)} is used"
+            fault = f"is {is_shown}{detail}, but must be {rule.allowed}"
+            return [Problem(prefix + key, fault, remedy, prefix + key if protects else "")]
         self.own.add(prefix + key)
         return []
 
@@ -131,49 +188,37 @@ class Settings:
         except UserError:
             raise UnusableValue("there is no such home folder") from None
 
-    def _limit(self) -> list[Problem]:
-        """Apply the limits that fall for stand-ins on this machine."""
-        problems = []
-        interval = self.values["check_interval"]
-        letterboxd, filelist = self.values["letterboxd"], self.values["filelist"]
-        is_here = is_on_this_machine(letterboxd["base_url"])
-        if interval < SHORTEST_CHECK_INTERVAL and not (is_here and interval > 0):
-            self.values["check_interval"] = SHORTEST_CHECK_INTERVAL
-            fault = f"is {interval}, but must be at least {SHORTEST_CHECK_INTERVAL} seconds"
-            problems.append(Problem("check_interval", fault, f"{SHORTEST_CHECK_INTERVAL} is used"))
-        calls = filelist["calls_per_hour"]
-        if calls > MOST_CALLS_PER_HOUR and not is_on_this_machine(filelist["base_url"]):
-            filelist["calls_per_hour"] = default = self._defaults(KEYS)["filelist"]["calls_per_hour"]
-            self.own.discard("filelist.calls_per_hour")
-            fault = f"is {calls}, but must be a whole number from 1 to {MOST_CALLS_PER_HOUR}"
-            # Fewer calls than were asked for protect no less.
-            problems.append(Problem("filelist.calls_per_hour", fault, f"the default {default} is used"))
-        return problems
+    def _limited(self) -> Iterator[Problem]:
+        """Put right what other settings forbid; what is used then protects no less."""
+        for service in registry.everything():
+            for limit in list(service.limits(self)):
+                *sections, key = limit.key.split(".")
+                values = self.values
+                for name in sections:
+                    values = values[name]
+                values[key] = limit.used
+                if limit.is_default:
+                    self.own.discard(limit.key)
+                words = f"the default {limit.used}" if limit.is_default else str(limit.used)
+                yield Problem(limit.key, limit.fault, f"{words} is used")
 
 
-def _shown(key: str, value: object) -> str:
-    return shown(value, is_private=key in PRIVATE)
-
-
-def _problem(key: str, fault: str, remedy: str) -> Problem:
-    return Problem(key, fault, remedy, protecting=key if key in _PROTECTING else "")
-
-
-def _unknown_keys(section: Section, content: Mapping[str, object], prefix: str) -> list[Problem]:
+def _unknown_keys(
+    section: Section, content: Mapping[str, object], prefix: str, *, protects: bool
+) -> list[Problem]:
     unknown = [key for key in content if key not in section.keys]
     problems = []
     for key in unknown[:_MOST_UNKNOWN_KEYS]:
         remedy, meant = "credentials do not belong in this file: take it out and run setup", ""
         if not _CREDENTIAL.search(key):
             remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
-            meant = _protecting_near(key, section, prefix)
+            meant = _protecting_near(key, section, prefix, protects=protects)
         problems.append(Problem(prefix + key, "is unknown and not used", remedy, meant))
     rest = unknown[_MOST_UNKNOWN_KEYS:]
     if rest:
-        meant = next(filter(None, (_protecting_near(key, section, prefix) for key in rest)), "")
-        problems.append(
-            Problem(prefix + rest[-1], f"and {len(rest) - 1} more are unknown", "they are not used", meant)
-        )
+        near = (_protecting_near(key, section, prefix, protects=protects) for key in rest)
+        fault = f"and {len(rest) - 1} more are unknown"
+        problems.append(Problem(prefix + rest[-1], fault, "they are not used", next(filter(None, near), "")))
     return problems
 
 
@@ -183,17 +228,18 @@ def _nearest(key: str, section: Section, prefix: str) -> str:
     word = key[:_LONGEST_COMPARED].casefold()
     close = difflib.get_close_matches(word, here, n=1)
     if not close:
-        here = dict(_names(KEYS, "")) | here
+        here = dict(names_in(known().top)) | here
         close = difflib.get_close_matches(word, here, n=1, cutoff=0.0)
     return shown(here[close[0]])
 
 
-def _protecting_near(key: str, section: Section, prefix: str) -> str:
+def _protecting_near(key: str, section: Section, prefix: str, *, protects: bool) -> str:
     """Return the full name of the protecting key that an unknown one may be meant for, or nothing."""
-    word = _squashed(key)
-    here = {_squashed(name): prefix + name for name in section.keys}
-    meant = _closest(word, here, _NEAR_HERE) or _closest(word, _KNOWN_ANYWHERE, _NEAR_ELSEWHERE)
-    return meant if meant in _PROTECTING else ""
+    word = squashed(key)
+    here = {squashed(name): prefix + name for name in section.keys}
+    meant = _closest(word, here, _NEAR_HERE) or _closest(word, known().anywhere, _NEAR_ELSEWHERE)
+    protecting = {prefix + name for name, node in section.keys.items() if protects or node.protects}
+    return meant if meant in protecting | known().protecting else ""
 
 
 def _closest(word: str, names: Mapping[str, str], cutoff: float) -> str:
@@ -203,45 +249,6 @@ def _closest(word: str, names: Mapping[str, str], cutoff: float) -> str:
                 return full
     close = difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
     return names[close[0]] if close else ""
-
-
-def _squashed(key: str) -> str:
-    """Return a key's letters and figures: `libraryDirectories` is spelt like `library_directories`."""
-    return "".join(filter(str.isalnum, key[:_LONGEST_COMPARED].casefold()))
-
-
-def _names(section: Section, prefix: str) -> list[tuple[str, str]]:
-    """Return each key below `section` with its full name."""
-    names = []
-    for key, rule in section.keys.items():
-        names.append((key, prefix + key))
-        if isinstance(rule, Section):
-            names += _names(rule, f"{prefix}{key}.")
-    return names
-
-
-def _protecting(section: Section, prefix: str, *, all_do: bool) -> set[str]:
-    """Return the full names of the keys that protect, and of the sections that hold such keys."""
-    found = set()
-    for key, rule in section.keys.items():
-        protects = all_do or rule.protects
-        below = _protecting(rule, f"{prefix}{key}.", all_do=protects) if isinstance(rule, Section) else set()
-        if protects or below:
-            found |= {prefix + key} | below
-    return found
-
-
-def _known_anywhere() -> dict[str, str]:
-    """Return full names by what they are squashed to, and by their last part where it names one key."""
-    names = _names(KEYS, "")
-    times = Counter(name for name, _ in names)
-    return {_squashed(full): full for _, full in names} | {
-        _squashed(name): full for name, full in names if times[name] == 1
-    }
-
-
-_PROTECTING = _protecting(KEYS, "", all_do=False)
-_KNOWN_ANYWHERE = _known_anywhere()
 
 
 def read_file(path: Path) -> dict[str, object]:

@@ -22,12 +22,7 @@ _LONGEST_TEXT = 4096
 _LONGEST_SHOWN = 60
 _HUGE = 10**18
 MANY = 1_000_000  # the bound of numbers that need none of their own
-_LETTERBOXD_NAME = re.compile(r"[A-Za-z0-9_]+")
-_LETTERBOXD_ADDRESS = re.compile(
-    r"(?:https?://)?(?:www\.)?letterboxd\.com/([A-Za-z0-9_]+)(?:[/?#].*)?", re.IGNORECASE
-)
 _LINE_BREAKERS = {"Cc", "Cs", "Zl", "Zp"}
-_NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
 _NOT_IN_ADDRESSES = re.compile(r"""[\s"<>\\^`{|}]""")
 # A query, an address that is none of the web, or a run of characters as a passkey is one.
 _MAY_BE_SECRET = re.compile(
@@ -70,27 +65,13 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
-def letterboxd_name(value: object) -> str:
-    """Return the user name in a name or in a pasted Letterboxd address.
-
-    Raises:
-        UnusableValue: it is neither.
-    """
-    text = _text(value)
-    address = _LETTERBOXD_ADDRESS.fullmatch(text)
-    name = address[1] if address else text
-    if not _LETTERBOXD_NAME.fullmatch(name) or (address and name.lower() in _NO_USER_NAMES):
-        raise UnusableValue
-    return name
-
-
 def web_address(value: object) -> str:
     """Return an http or https address without a slash at its end.
 
     Raises:
         UnusableValue: it is none, or it holds credentials or a query.
     """
-    text = _text(value)
+    text = text_in(value)
     if _NOT_IN_ADDRESSES.search(text):
         raise UnusableValue
     try:
@@ -114,7 +95,8 @@ def is_on_this_machine(address: str) -> bool:
         return host == "localhost"
 
 
-def _text(value: object) -> str:
+def text_in(value: object) -> str:
+    """Read a text in one line, without the blanks around it."""
     if not isinstance(value, str):
         raise UnusableValue
     text = value.strip()
@@ -125,30 +107,8 @@ def _text(value: object) -> str:
 
 def filled_text(value: object) -> str:
     """Read a text that is not empty."""
-    text = _text(value)
+    text = text_in(value)
     if not text:
-        raise UnusableValue
-    return text
-
-
-def user_name(value: object) -> str:
-    """Read a Letterboxd user name, or nothing."""
-    return "" if _text(value) == "" else letterboxd_name(value)
-
-
-def category(value: object) -> str:
-    """Read a category of qBittorrent, or nothing."""
-    text = _text(value)
-    # qBittorrent's own rule for category names.
-    if "\\" in text or "//" in text or text.startswith("/") or text.endswith("/"):
-        raise UnusableValue
-    return text
-
-
-def tag(value: object) -> str:
-    """Read a tag of qBittorrent."""
-    text = filled_text(value)
-    if "," in text:  # qBittorrent separates tags by commas
         raise UnusableValue
     return text
 
@@ -190,7 +150,7 @@ def one_of(*words: str) -> Reader:
 
     def read(value: object) -> str:
         try:
-            return known[_text(value).casefold()]
+            return known[text_in(value).casefold()]
         except KeyError:
             raise UnusableValue from None
 
@@ -237,27 +197,6 @@ def list_of(reader: Reader, *, may_be_empty: bool = True) -> Reader:
     return read
 
 
-def size_range(value: object) -> list[float]:
-    """Read the least and the most of a size."""
-    match value:
-        case [first, second]:
-            low, high = number(0, MANY)(first), number(0, MANY)(second)
-            if low < high:
-                return [low, high]
-    raise UnusableValue
-
-
-def word_values(value: object) -> dict[str, float]:
-    """Read words with the number that each is worth."""
-    if not isinstance(value, Mapping):
-        raise UnusableValue
-    read = number(-MANY, MANY)
-    try:
-        return {filled_text(word): read(worth) for word, worth in value.items()}
-    except UnusableValue:
-        raise UnusableValue("an entry is not of that form") from None
-
-
 def command_line(value: object) -> list[str]:
     """Read a program and its arguments: a list of texts, or a text as it is typed in a shell."""
     words = value
@@ -280,7 +219,7 @@ def _is_word(value: object) -> bool:
 
 def time_of_day(value: object) -> str:
     """Read a time of day such as `08:00`."""
-    text = _text(value)
+    text = text_in(value)
     try:
         read_time(text)
     except ValueError:
@@ -290,7 +229,7 @@ def time_of_day(value: object) -> str:
 
 def time_span(value: object) -> str:
     """Read two times of day such as `22:00-08:00`."""
-    text = _text(value)
+    text = text_in(value)
     try:
         read_span(text)
     except ValueError:

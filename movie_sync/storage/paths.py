@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from movie_sync.errors import UserError
-from movie_sync.storage.atomic_file import delete_leftover, keep_private, make_folder
+from movie_sync.storage.atomic_file import TEMPORARY_SUFFIX, delete_leftover, keep_private, make_folder
 
+PREFIX = "MOVIE_SYNC_"
+"""How the name of every environment variable of ours begins."""
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
 _PRIVATE_FOLDER = 0o700
@@ -82,8 +84,10 @@ class AppPaths:
         """
         for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.unreadable, self.events):
             delete_leftover(path)
-        for path in (self.config, self.credentials, self.budget) if is_alone else ():
-            delete_leftover(path)
+        if is_alone:
+            budgets = {path.with_suffix("") for path in self.root.glob(f"budget*.json{TEMPORARY_SUFFIX}")}
+            for path in (self.config, self.credentials, *budgets):
+                delete_leftover(path)
 
     def _close_files(self) -> None:
         """Take back what an editor or a restored backup allows others."""

@@ -1,0 +1,219 @@
+"""What a service is: its settings, its credentials, its questions, its check, and what it builds.
+
+Each folder here has one in its `service.py`; `registry.py` finds it by name. These modules are imported
+whenever settings are read, so they import no library: a client is imported where it is built.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from movie_sync.credentials.fields import CredentialField
+from movie_sync.domain.events import EventKind
+from movie_sync.domain.notice_schedule import Schedule
+from movie_sync.errors import UserError
+from movie_sync.ports import Clock, TorrentClient, TorrentSearch
+from movie_sync.settings.section import Limit, Sections
+from movie_sync.settings.values import web_address
+from movie_sync.storage.call_budget import CallBudget
+from movie_sync.storage.paths import AppPaths
+
+if TYPE_CHECKING:
+    from movie_sync.net.http import SharedTls
+
+Login = Mapping[str, str]
+"""A service's credentials by field; one that is not set is not there."""
+NONE = "-"
+"""What is typed in setup to take away what is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a client needs besides its settings.
+
+    `budget` takes the name of a file in the data folder and the calls an hour, and returns the one budget
+    of this process that counts there.
+    """
+
+    stop: threading.Event
+    clock: Clock
+    paths: AppPaths
+    tls: "SharedTls"
+    budget: Callable[[str, int], CallBudget]
+
+
+class Form(Protocol):
+    """The setup's page for one service. What is typed is written at the end, all at once.
+
+    Every question raises EOFError or KeyboardInterrupt if the user breaks off.
+    """
+
+    login: Login
+    config: Sections
+    paths: AppPaths
+
+    def say(self, text: str) -> None:
+        """Show a line."""
+
+    def confirm(self, question: str, *, default: bool) -> bool:
+        """Return the answer to a question of yes or no."""
+
+    def ask(
+        self,
+        question: str,
+        present: str,
+        read: Callable[[str], str],
+        wanted: str = "",
+        *,
+        is_needed: bool = True,
+    ) -> str | None:
+        """Return what was typed, usable, or None where Enter keeps what is there."""
+
+    def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
+        """Ask for one of the service's credentials and note it; returns as `ask`."""
+
+    def set(self, key: str, value: object) -> None:
+        """Note a setting of the service's section."""
+
+    def set_at_top(self, key: str, value: object) -> None:
+        """Note a setting that stands in no section."""
+
+    def set_credential(self, name: str, value: str) -> None:
+        """Note a credential; an empty one is forgotten."""
+
+
+class Service:
+    """One outside thing. `name` is its key in the settings and among the credentials.
+
+    `section` describes its part of `config.json`, and `main` the keys of its own that stand in no section.
+    Where it `is_named` it may be used several times, under names that the user gives.
+    """
+
+    name: str
+    title: str
+    section: type[Any] | None = None
+    main: type[Any] | None = None
+    is_named: bool = False
+    protects: bool = False
+    is_private: bool = False
+    credentials: Sequence[CredentialField] = ()
+    needs_login: bool = False
+
+    def limits(self, config: Sections) -> Iterable[Limit]:
+        """Yield the values that other settings forbid."""
+        return ()
+
+    def warnings(self, config: Sections) -> Iterable[str]:
+        """Yield what the user should know of settings that are usable."""
+        return ()
+
+    def ask(self, form: Form) -> None:
+        """Ask what setup has to know of it."""
+
+    def check_login(self, login: Login) -> None:
+        """Raise UserError if credentials are needed that are not there."""
+        missing = [field for field in self.credentials if not field.is_named and not login.get(field.name)]
+        if self.needs_login and missing:
+            titles = " and ".join(field.title for field in self.credentials)
+            variables = " and ".join(field.variable for field in self.credentials)
+            raise UserError(
+                f"{self.title}'s {titles} are missing. Run `python main.py setup`, or set {variables}."
+            )
+
+
+class ClientService(Service):
+    """Where torrents go."""
+
+    target: str = ""
+    """What it is called in a sentence; without it, `title`."""
+    can_tag: bool = True
+    """Whether its torrents can be given tags."""
+    question: str = ""
+    """Asked by setup, to be answered by yes or no; the one without is used if no other is."""
+
+    def is_off(self, config: Sections) -> bool:
+        """Tell whether it is not used though nothing else is chosen."""
+        return False
+
+    def place(self, config: Sections, paths: AppPaths) -> str:
+        """Return where it is, in words."""
+        raise NotImplementedError
+
+    def removes_stalled(self, config: Sections) -> bool:
+        """Tell whether a torrent that was given up is taken out, with the little that came of it."""
+        return False
+
+    def build(self, config: Sections, login: Login, around: Surroundings) -> TorrentClient:
+        """Return a client; nothing is sent yet."""
+        raise NotImplementedError
+
+    def check(self, config: Sections, login: Login, around: Surroundings) -> str:
+        """Try it, and say how it is; raises MovieSyncError or OSError if it cannot be used."""
+        raise NotImplementedError
+
+
+class TrackerService(Service):
+    """Where torrents are looked for. `entry` is the user's name for it where it is a named one."""
+
+    def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> TorrentSearch:
+        """Return the tracker; nothing is sent yet.
+
+        Raises:
+            UserError: the settings or credentials do not have it.
+        """
+        raise NotImplementedError
+
+    def calls_per_hour(self, entry: str, config: Sections) -> int:
+        """Return its budget."""
+        raise NotImplementedError
+
+    def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
+        """Try it, and say how it is; raises MovieSyncError if it cannot be used."""
+        raise NotImplementedError
+
+
+class ToldService(Service):
+    """What is told of events, by a process of its own that alone has the secrets."""
+
+    needs_login = True
+    what: str = ""
+    """What reaches it, at the beginning of a sentence."""
+    done: str = ""
+    """What `check` says after it was tried."""
+
+    def is_used(self, config: Sections) -> bool:
+        """Tell whether it is to be told."""
+        raise NotImplementedError
+
+    def kinds(self, config: Sections) -> frozenset[EventKind]:
+        """Return the events that it is told of."""
+        raise NotImplementedError
+
+    def schedule(self, config: Sections) -> Schedule:
+        """Return when it is told of them."""
+        raise NotImplementedError
+
+    def order(self, config: Sections) -> dict[str, str]:
+        """Return what the sending process has to know besides the notice."""
+        return {}
+
+    def check_login(self, login: Login) -> None:
+        """Raise UserError if credentials are needed that are not there."""
+        for field in self.credentials:
+            if not login.get(field.name):
+                verb = "are" if field.is_list else "is"
+                raise UserError(f"the {field.title} {verb} missing. Run setup, or set {field.variable}.")
+
+    def tell(self, order: Mapping[str, str], login: Login) -> str:
+        """Tell it, in that process; return what is to be said of those it did not reach, or nothing.
+
+        Raises:
+            MovieSyncError: it could not be told.
+        """
+        raise NotImplementedError
+
+
+def address_here(text: str) -> str:
+    """Return a typed address, which may lack its `http://`; raises UnusableValue."""
+    return web_address(text if "://" in text else f"http://{text}")

@@ -1,0 +1,104 @@
+"""The tracker FileList: user name and passkey, and so many calls an hour."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from movie_sync.credentials.fields import CredentialField
+from movie_sync.services.base import Form, Login, Surroundings, TrackerService
+from movie_sync.settings.section import Limit, Sections, address, setting, timeout
+from movie_sync.settings.values import MANY, is_on_this_machine, number
+
+if TYPE_CHECKING:
+    from movie_sync.services.filelist.client import FileListClient
+    from movie_sync.storage.call_budget import CallBudget
+
+MOST_CALLS_PER_HOUR = 150
+_CALLS_PER_HOUR = 120
+_CALLS_ALLOWED = f"a whole number from 1 to {MOST_CALLS_PER_HOUR}"
+# The tracker limits calls an hour; a pause between two keeps a long queue from being a burst.
+_INTERVAL_SECONDS = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class FileListSettings:
+    """How the tracker is asked."""
+
+    base_url: str = address("https://filelist.io")
+    calls_per_hour: int = setting(_CALLS_PER_HOUR, _CALLS_ALLOWED, number(1, MANY, whole=True), protects=True)
+    timeout: float = timeout()
+
+
+class FileList(TrackerService):
+    """The tracker."""
+
+    name = "filelist"
+    title = "FileList"
+    section = FileListSettings
+    credentials = (
+        CredentialField("username", "MOVIE_SYNC_FILELIST_USERNAME", "user name", is_secret=False),
+        CredentialField("passkey", "MOVIE_SYNC_FILELIST_PASSKEY", "passkey", may_hold_blanks=False),
+    )
+    needs_login = True
+
+    def limits(self, config: Sections) -> Iterator[Limit]:
+        """Keep to what the tracker allows; a stand-in on this machine allows more."""
+        settings = config.section(FileListSettings)
+        if settings.calls_per_hour > MOST_CALLS_PER_HOUR and not is_on_this_machine(settings.base_url):
+            fault = f"is {settings.calls_per_hour}, but must be {_CALLS_ALLOWED}"
+            yield Limit("filelist.calls_per_hour", fault, _CALLS_PER_HOUR, is_default=True)
+
+    def warnings(self, config: Sections) -> Iterator[str]:
+        """Say that the passkey can be read on its way."""
+        base_url = config.section(FileListSettings).base_url
+        if urlsplit(base_url).scheme == "http" and not is_on_this_machine(base_url):
+            yield '"filelist.base_url" is not https; the passkey travels unprotected.'
+
+    def ask(self, form: Form) -> None:
+        """Ask for user name and passkey."""
+        form.say("\nFileList: your user name there (not the e-mail address), and your passkey.")
+        form.say('The passkey stands on https://filelist.io/my.php beside "Reset passkey".')
+        form.ask_credential("username", "FileList user name")
+        form.ask_credential("passkey", "FileList passkey")
+
+    def build(
+        self,
+        entry: str,
+        config: Sections,
+        login: Login,
+        around: Surroundings,
+    ) -> "FileListClient":
+        """Return a client of the tracker."""
+        from movie_sync.net.http import HttpClient
+        from movie_sync.services.filelist.client import FileListClient
+
+        settings = config.section(FileListSettings)
+        http = HttpClient(
+            self.title,
+            stop=around.stop,
+            timeout_seconds=settings.timeout,
+            min_interval_seconds=0.0 if is_on_this_machine(settings.base_url) else _INTERVAL_SECONDS,
+            tls=around.tls,
+        )
+        return FileListClient(
+            http,
+            settings.base_url,
+            login.get("username", ""),
+            login.get("passkey", ""),
+            self._budget(settings, around),
+        )
+
+    def calls_per_hour(self, entry: str, config: Sections) -> int:
+        """Return its budget."""
+        return config.section(FileListSettings).calls_per_hour
+
+    def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
+        """Ask for the newest release."""
+        self.build(entry, config, login, around).latest(1)
+        free = self._budget(config.section(FileListSettings), around).free()
+        return f"answers; {free} calls left in this hour"
+
+    @staticmethod
+    def _budget(settings: FileListSettings, around: Surroundings) -> "CallBudget":
+        return around.budget("budget.json", settings.calls_per_hour)

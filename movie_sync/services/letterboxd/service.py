@@ -1,0 +1,85 @@
+"""Letterboxd: where the wishes are, and how often they are looked at."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from movie_sync.services.base import Form, Service
+from movie_sync.settings.section import Limit, Sections, address, folder, setting, timeout
+from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
+
+SHORTEST_CHECK_INTERVAL = 60
+_LONGEST_CHECK_INTERVAL = 30 * 24 * 3600  # far below what a wait can take on any system (49 days)
+_NAME = re.compile(r"[A-Za-z0-9_]+")
+_ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com/([A-Za-z0-9_]+)(?:[/?#].*)?", re.IGNORECASE)
+_NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
+
+
+def letterboxd_name(value: object) -> str:
+    """Return the user name in a name or in a pasted Letterboxd address.
+
+    Raises:
+        UnusableValue: it is neither.
+    """
+    text = text_in(value)
+    profile = _ADDRESS.fullmatch(text)
+    name = profile[1] if profile else text
+    if not _NAME.fullmatch(name) or (profile and name.lower() in _NO_USER_NAMES):
+        raise UnusableValue
+    return name
+
+
+def _user_name(value: object) -> str:
+    return "" if text_in(value) == "" else letterboxd_name(value)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistSettings:
+    """Whose watchlist is read, and how often."""
+
+    username: str = setting("", "a Letterboxd user name: letters, digits and _", _user_name)
+    check_interval: float = setting(
+        3600,
+        f"a number of seconds from {SHORTEST_CHECK_INTERVAL} to {_LONGEST_CHECK_INTERVAL}",
+        # What is too short is lengthened, not replaced by the default.
+        number(-MANY, _LONGEST_CHECK_INTERVAL),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LetterboxdSettings:
+    """How the site is asked, or what is read in its place."""
+
+    base_url: str = address("https://letterboxd.com")
+    request_delay: float = setting(1.0, "a number of seconds from 0 to 60", number(0, 60))
+    timeout: float = timeout()
+    export_file: str | None = folder(None, nothing="none", protects=False)
+
+
+class Letterboxd(Service):
+    """The site."""
+
+    name = "letterboxd"
+    title = "Letterboxd"
+    section = LetterboxdSettings
+    main = WatchlistSettings
+
+    def limits(self, config: Sections) -> Iterator[Limit]:
+        """Ask Letterboxd not more than once a minute; a stand-in on this machine stands more."""
+        interval = config.section(WatchlistSettings).check_interval
+        is_here = is_on_this_machine(config.section(LetterboxdSettings).base_url)
+        if interval < SHORTEST_CHECK_INTERVAL and not (is_here and interval > 0):
+            fault = f"is {interval}, but must be at least {SHORTEST_CHECK_INTERVAL} seconds"
+            yield Limit("check_interval", fault, SHORTEST_CHECK_INTERVAL)
+
+    def ask(self, form: Form) -> None:
+        """Ask for the user name, which an export as the source does without."""
+        name = form.ask(
+            "Letterboxd user name, or the address of your profile",
+            form.config.section(WatchlistSettings).username,
+            letterboxd_name,
+            "A Letterboxd user name has letters, digits and _ only.",
+            is_needed=form.config.section(LetterboxdSettings).export_file is None,
+        )
+        if name is not None:
+            form.set_at_top("username", name)

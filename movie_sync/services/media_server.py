@@ -1,0 +1,107 @@
+"""What Jellyfin and Plex have in common: an address, a token, and one request for new films."""
+
+from collections.abc import Mapping
+
+from movie_sync.domain.events import EventKind
+from movie_sync.domain.notice_schedule import Schedule
+from movie_sync.errors import AuthError, NetworkError, UnavailableError
+from movie_sync.services.base import NONE, Form, Login, ToldService, address_here
+from movie_sync.settings.section import Sections
+
+_TIMEOUT_SECONDS = 15.0
+_GATHER_SECONDS = 30.0
+_REFUSED = {401, 403}
+_GOOD = range(200, 300)
+
+
+class MediaServer(ToldService):
+    """Has a media server look for new films after a download; several downloads need one look."""
+
+    is_private = True
+    done = "looks for new films"
+    method: str
+    path: str
+
+    def url(self, config: Sections) -> str | None:
+        """Return its address, if it is used."""
+        raise NotImplementedError
+
+    def headers(self, token: str) -> dict[str, str]:
+        """Return what shows the token."""
+        raise NotImplementedError
+
+    def is_used(self, config: Sections) -> bool:
+        """Tell whether it has an address."""
+        return self.url(config) is not None
+
+    def kinds(self, config: Sections) -> frozenset[EventKind]:
+        """Return what there is to look for."""
+        return frozenset({EventKind.DOWNLOADED})
+
+    def schedule(self, config: Sections) -> Schedule:
+        """Return how long to wait for more."""
+        return Schedule(_GATHER_SECONDS)
+
+    def order(self, config: Sections) -> dict[str, str]:
+        """Return the address, which the sending process does not read itself."""
+        return {"address": self.url(config) or ""}
+
+    def ask(self, form: Form) -> None:
+        """Ask for address and token."""
+        present = self.url(form.config) or ""
+        address = form.ask(
+            f"The address of {self.title} ({NONE if present else 'Enter'} for none)",
+            present,
+            lambda text: text if text == NONE else address_here(text),
+            "Write it like http://localhost:8096, without anything behind it.",
+            is_needed=False,
+        )
+        if address is not None:
+            form.set("url", None if address == NONE else address)
+        if (address or present or NONE) != NONE:
+            form.ask_credential("token", f"The token of {self.title}", is_needed=False)
+
+    def tell(self, order: Mapping[str, str], login: Login) -> str:
+        """Have it look. A redirect is not followed: the token stays here.
+
+        Raises:
+            AuthError: the token is refused, or holds what no token can.
+            NetworkError, UnavailableError: it cannot be reached, or does not do it.
+        """
+        import requests
+
+        from movie_sync.net.http import SharedTls, WatchedAdapter, no_auth
+
+        address, token = order["address"], login["token"]
+        if not (token.isascii() and token.isprintable()) or '"' in token:
+            raise AuthError(
+                f"{self.title}'s token holds what no token can. Run setup to write it again.",
+                service=self.title,
+            )
+        with requests.Session() as session:
+            session.mount("https://", WatchedAdapter(SharedTls()))
+            try:
+                with session.request(
+                    self.method,
+                    address + self.path,
+                    headers=self.headers(token),
+                    auth=no_auth,
+                    timeout=_TIMEOUT_SECONDS,
+                    allow_redirects=False,
+                    stream=True,  # whatever it answers, only the status is read
+                ) as answer:
+                    status = answer.status_code
+            except (requests.RequestException, OSError, ValueError) as exc:
+                raise NetworkError(
+                    f"{self.title} at {address} cannot be reached ({type(exc).__name__}). "
+                    "See whether it runs."
+                ) from None
+        if status in _REFUSED:
+            raise AuthError(
+                f"{self.title} refuses the token. Run setup to write a new one.", service=self.title
+            )
+        if status not in _GOOD:
+            raise UnavailableError(
+                f"{self.title} at {address} answered with code {status}. See whether it is its address."
+            )
+        return ""

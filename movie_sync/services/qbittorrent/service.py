@@ -1,0 +1,115 @@
+"""The torrent client qBittorrent, through its web interface."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from movie_sync.credentials.fields import CredentialField
+from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
+from movie_sync.settings.section import Sections, address, setting, timeout, yes_or_no
+from movie_sync.settings.values import UnusableValue, filled_text, list_of, or_null, text_in
+from movie_sync.storage.paths import AppPaths
+
+if TYPE_CHECKING:
+    from movie_sync.services.qbittorrent.client import QBittorrentClient
+
+
+def _category(value: object) -> str:
+    text = text_in(value)
+    # qBittorrent's own rule for category names.
+    if "\\" in text or "//" in text or text.startswith("/") or text.endswith("/"):
+        raise UnusableValue
+    return text
+
+
+def _tag(value: object) -> str:
+    text = filled_text(value)
+    if "," in text:  # qBittorrent separates tags by commas
+        raise UnusableValue
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class QBittorrentSettings:
+    """Where it is, and what its torrents get."""
+
+    enabled: bool = yes_or_no(default=True)
+    url: str = address("http://localhost:8080")
+    category: str = setting("Movies", "a qBittorrent category, or an empty text for none", _category)
+    tags: tuple[str, ...] = setting(["movie_sync"], "a list of texts without commas", list_of(_tag))
+    save_path: str | None = setting(
+        None, "a path as qBittorrent sees it, or null for its own choice", or_null(filled_text), is_path=True
+    )
+    verify_tls: bool = yes_or_no(default=True)
+    remove_stalled: bool = yes_or_no(default=False)
+    timeout: float = timeout()
+
+
+class QBittorrent(ClientService):
+    """The client."""
+
+    name = "qbittorrent"
+    title = "qBittorrent"
+    section = QBittorrentSettings
+    protects = True
+    credentials = (
+        CredentialField("username", "MOVIE_SYNC_QBITTORRENT_USERNAME", "user name", is_secret=False),
+        CredentialField("password", "MOVIE_SYNC_QBITTORRENT_PASSWORD", "password"),
+    )
+    question = "Do you use qBittorrent, with its web interface on?"
+
+    def is_off(self, config: Sections) -> bool:
+        """Tell whether it is turned off in its section, and a folder used in its place."""
+        return not config.section(QBittorrentSettings).enabled
+
+    def ask(self, form: Form) -> None:
+        """Ask for the address and how to log in."""
+        url = form.ask(
+            "Its address",
+            form.config.section(QBittorrentSettings).url,
+            address_here,
+            "Write it like http://localhost:8080, without user name and password.",
+        )
+        if url is not None:
+            form.set("url", url)
+        has_login = bool(form.login.get("username"))
+        name = form.ask_credential(
+            "username",
+            f"Its user name ({NONE} for none)" if has_login else "Its user name (Enter if it asks for none)",
+            is_needed=False,
+        )
+        if name == NONE:
+            form.set_credential("username", "")
+            form.set_credential("password", "")
+        elif name is not None or has_login:
+            form.ask_credential("password", "Its password", is_needed=False)
+
+    def place(self, config: Sections, paths: AppPaths) -> str:
+        """Return its address."""
+        return config.section(QBittorrentSettings).url
+
+    def removes_stalled(self, config: Sections) -> bool:
+        """Tell what the user set."""
+        return config.section(QBittorrentSettings).remove_stalled
+
+    def build(self, config: Sections, login: Login, around: Surroundings) -> "QBittorrentClient":
+        """Return a client; the library is only loaded where it is used."""
+        from movie_sync.services.qbittorrent.client import QBittorrentClient
+
+        settings = config.section(QBittorrentSettings)
+        return QBittorrentClient(
+            settings.url,
+            login.get("username", ""),
+            login.get("password", ""),
+            category=settings.category,
+            tags=settings.tags,
+            save_path=settings.save_path,
+            verify_tls=settings.verify_tls,
+            timeout_seconds=settings.timeout,
+            stop=around.stop,
+            clock=around.clock,
+            tls=around.tls,
+        )
+
+    def check(self, config: Sections, login: Login, around: Surroundings) -> str:
+        """Ask for its version."""
+        return self.build(config, login, around).version()

@@ -1,0 +1,163 @@
+"""What a section of `config.json` is: a frozen dataclass whose fields carry their rules.
+
+    @dataclass(frozen=True, slots=True)
+    class FileListSettings:
+        timeout: float = setting(30, "a number of seconds above 0", number(0, 600, above_low=True))
+
+The room or service that uses the settings owns the dataclass. `keys.py` puts all of them together;
+whoever has a `Sections` gets a section back by its dataclass, typed.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from movie_sync.settings.values import Reader, flag, number, or_null, path_here, web_address
+
+_Form = TypeVar("_Form")
+_NODE, _KEY = "node", "key"
+_LONGEST_TIMEOUT = 600
+REQUIRED = object()
+"""The default of a setting that has none: an entry of `NamedSections` without it is not used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One key: its default, what is allowed in words, its reader, and whether it names a place on disk.
+
+    One that `protects` keeps the wrong films, or too many, from being fetched: its default is no
+    substitute for what the user wrote. Of a private one no value is shown: an address or a token that
+    belongs among the credentials is often written there by mistake.
+    """
+
+    default: object
+    allowed: str
+    read: Reader
+    is_path: bool = False
+    protects: bool = False
+    is_private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An object of keys; if it `protects`, each of them does. `form` is the dataclass made of it."""
+
+    keys: Mapping[str, "Node"]
+    protects: bool = False
+    is_private: bool = False
+    form: type[Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSections:
+    """An object whose names are the user's own, each with a section of the same form."""
+
+    each: Section
+    protects: bool = False
+    is_private: bool = False
+
+
+Node = Rule | Section | NamedSections
+
+
+class Sections(Protocol):
+    """All settings in force, typed."""
+
+    def section(self, form: type[_Form]) -> _Form:
+        """Return the section that `form` describes."""
+
+    def named(self, form: type[_Form]) -> Mapping[str, _Form]:
+        """Return the sections of this form by the user's names for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A value that another setting forbids: `used` stands in its place."""
+
+    key: str
+    fault: str
+    used: object
+    is_default: bool = False
+
+
+def setting(
+    default: object,
+    allowed: str,
+    read: Reader,
+    *,
+    is_path: bool = False,
+    protects: bool = False,
+    is_private: bool = False,
+    key: str = "",
+) -> Any:  # noqa: ANN401 - the field's annotation is the type
+    """Return a dataclass field with its rule; `key` is its name in the file where Python has no such name.
+
+    `default` has the form of the file; in the dataclass lists are tuples.
+    """
+    rule = Rule(default, allowed, read, is_path=is_path, protects=protects, is_private=is_private)
+    metadata = {_NODE: rule, _KEY: key}
+    if default is REQUIRED:
+        return field(metadata=metadata)
+    return field(default_factory=lambda: frozen(default), metadata=metadata)
+
+
+def section_of(form: type[Any], *, protects: bool = False, is_private: bool = False) -> Section:
+    """Return the section that a dataclass of settings describes."""
+    keys = {each.metadata[_KEY] or each.name: each.metadata[_NODE] for each in dataclasses.fields(form)}
+    return Section(keys, protects=protects, is_private=is_private, form=form)
+
+
+def made_of(form: type[_Form], values: Mapping[str, object]) -> _Form:
+    """Return the dataclass with checked values; what else they hold is passed over."""
+    given = {
+        each.name: frozen(values[each.metadata[_KEY] or each.name])
+        for each in dataclasses.fields(form)  # type: ignore[arg-type]
+    }
+    return form(**given)
+
+
+def frozen(value: object) -> object:
+    """Return a value of a JSON document with tuples for its lists."""
+    if isinstance(value, Mapping):
+        return {key: frozen(part) for key, part in value.items()}
+    return tuple(frozen(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+# --- fields that many sections have -------------------------------------------------------
+
+
+def address(default: str) -> Any:  # noqa: ANN401 - as above, and below
+    """Return a field for the address of a service."""
+    return setting(
+        default, "an http or https address with a host, without credentials and query", web_address
+    )
+
+
+def address_or_none() -> Any:  # noqa: ANN401
+    """Return a field for the address of a service that is used only where one is given."""
+    return setting(
+        None,
+        "an http or https address with a host, without credentials and query, or null for none",
+        or_null(web_address),
+        is_private=True,
+    )
+
+
+def timeout() -> Any:  # noqa: ANN401
+    """Return a field for the seconds that a whole request may take."""
+    allowed = f"a number of seconds above 0, to {_LONGEST_TIMEOUT}"
+    return setting(30, allowed, number(0, _LONGEST_TIMEOUT, above_low=True))
+
+
+def yes_or_no(*, default: bool) -> Any:  # noqa: ANN401
+    """Return a field for true or false."""
+    return setting(default, "true or false", flag)
+
+
+def folder(default: object, *, nothing: str = "", protects: bool = True) -> Any:  # noqa: ANN401
+    """Return a field for a place on this machine; `nothing` says what null means, if null is allowed."""
+    allowed = f"a whole path, ~/..., or null for {nothing}" if nothing else "a whole path or ~/..."
+    return setting(
+        default, allowed, or_null(path_here) if nothing else path_here, is_path=True, protects=protects
+    )
