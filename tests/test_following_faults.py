@@ -127,7 +127,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
     for _ in range(4):
         bench.clock.advance(60)
         _work(bench)
-    assert len(follower._known.live) == 130
+    assert len(follower._memory) == 130
     for number in range(20):
         wanted = hash_of(1000 + number)
         bench.client.held[wanted] = dataclasses.replace(
@@ -137,7 +137,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
         bench.clock.advance(60)
         _work(bench)
     assert bench.queues.torrents.unfinished_count() == 110
-    assert len(follower._known.live) == len(follower._known.asked_at) == len(follower._known.seen_at) == 110
+    assert len(follower._memory) == 110
 
 
 def _choice():  # type: ignore[no-untyped-def]

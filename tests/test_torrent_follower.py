@@ -444,7 +444,7 @@ def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of very many, each has its turn, also if more than a pass takes were taken out of the client."""
-    monkeypatch.setattr("movie_sync.following.follower._MOST_AT_ONCE", 3)
+    monkeypatch.setattr("movie_sync.following.memory._MOST_AT_ONCE", 3)
     bench = Bench(tmp_path)
     bench.follow(FollowPolicy(_STALLED_AFTER))
     bench.offer(*(film(number) for number in range(9)))

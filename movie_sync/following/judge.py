@@ -1,0 +1,144 @@
+"""Judges torrents that are not whole: which are to be given up for the film's next release, and why."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from zlib import crc32
+
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.models import HeldTorrent
+from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.following.memory import TorrentMemory, TrackerRefusal
+from movie_sync.ports import Clock, FollowedClient
+from movie_sync.queues.entry import TorrentProgress
+from movie_sync.queues.progress import concerns_account
+
+_log = logging.getLogger(__name__)
+
+_RECHECK_SECONDS = 600.0
+_REFUSALS_NEEDED = 2
+_LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
+
+
+class TorrentJudge:
+    """Tells the torrents that come to nothing from those that will come. For one thread.
+
+    `hurry` is called when something is about to change, so that a look is worth while.
+    """
+
+    def __init__(
+        self,
+        memory: TorrentMemory,
+        *,
+        stalled_after_seconds: float,
+        clock: Clock,
+        tell: Callable[[Event], None],
+        hurry: Callable[[], None],
+    ) -> None:
+        self._memory = memory
+        self._stalled_after_seconds = stalled_after_seconds
+        self._clock = clock
+        self._tell = tell
+        self._hurry = hurry
+        self._account_said = ""
+
+    def judge(
+        self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
+    ) -> tuple[TorrentProgress, str]:
+        """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
+        known = self._memory[torrent.info_hash]
+        if torrent.phase.is_broken:
+            return self._judge_broken(client, torrent, follow)
+        known.no_room_until = None
+        if follow.idle_seconds >= self._stalled_after_seconds:
+            return self._judge_stalled(client, torrent, follow)
+        if torrent.phase is TorrentPhase.AWAITING_PEERS and not torrent.has_tracker:
+            return follow, self._ask_for_refusal(client, torrent.info_hash)
+        known.refusal = None
+        return follow, ""
+
+    def _judge_stalled(
+        self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
+    ) -> tuple[TorrentProgress, str]:
+        """Part a torrent that nobody has from a tracker that does not serve it, or anybody, now."""
+        words = None if torrent.has_tracker else client.refusal(torrent.info_hash)
+        if words is not None and not concerns_account(words):
+            return follow, f"refused by the tracker: {words}"
+        if torrent.has_tracker:
+            return follow, f"stalled: next to nothing came for {_duration(follow.idle_seconds)}"
+        if words is not None:
+            self._say_account(words)
+        # Without its tracker no release would come any better, so the time did not count.
+        return replace(follow, idle_seconds=0.0), ""
+
+    def _judge_broken(
+        self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
+    ) -> tuple[TorrentProgress, str]:
+        now, known = self._clock.now().replace(microsecond=0), self._memory[torrent.info_hash]
+        if self._clock.monotonic() < (known.no_room_until or 0.0):
+            return follow, ""
+        if follow.rechecked_at is None or follow.rechecked_at > now:
+            _log.warning(
+                "%s: the client reports %s; its files are checked again.", torrent.name, torrent.client_word
+            )
+            client.recheck(torrent.info_hash)
+            self._hurry()
+            return replace(follow, rechecked_at=now), ""
+        patience = min(_RECHECK_SECONDS, self._stalled_after_seconds)
+        if now - follow.rechecked_at < timedelta(seconds=patience):
+            return follow, ""
+        room = client.room()
+        if room.free_bytes < torrent.bytes_left:
+            text = (
+                f"The torrent client's disk is full: {torrent.name} needs {torrent.bytes_left / 1e9:.1f} GB "
+                f"more and {room.free_bytes / 1e9:.1f} GB are free. It goes on when there is room."
+            )
+            _log.warning("%s", text)
+            if not self._memory.lacks_room():  # once, until there was room for all of them
+                self._tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
+            known.no_room_until = self._clock.monotonic() + _RECHECK_SECONDS
+            return replace(follow, rechecked_at=None), ""
+        trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
+        return follow, f"broken: the client reports {trouble}, also after its files were checked again"
+
+    def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
+        """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
+        known = self._memory[info_hash].refusal or TrackerRefusal()
+        self._memory[info_hash].refusal = known
+        now = self._clock.monotonic()
+        if now < known.ask_at:
+            return ""
+        words = client.refusal(info_hash)
+        known.ask_at = now + known.pause_seconds
+        known.is_of_account = words is not None and concerns_account(words)
+        if words is None:
+            self._account_said = ""
+            known.times = 0
+            known.pause_seconds = min(2 * known.pause_seconds, _LONGEST_REFUSAL_PAUSE_SECONDS)
+            return ""
+        if known.is_of_account:
+            self._say_account(words)
+            known.ask_at = now + _LONGEST_REFUSAL_PAUSE_SECONDS
+            return ""
+        known.times += 1
+        self._hurry()
+        return f"refused by the tracker: {words}" if known.times >= _REFUSALS_NEEDED else ""
+
+    def _say_account(self, words: str) -> None:
+        if self._account_said == words:
+            return
+        self._account_said = words
+        text = (
+            f"The tracker refuses torrents for a reason that lies with your account or torrent client "
+            f"({words}). No other release would help; look at the site."
+        )
+        _log.warning("%s", text)
+        now = self._clock.now()
+        about = f"{now:%Y-%m-%dT%H}:{crc32(words.encode()):08x}"
+        self._tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
+
+
+def _duration(seconds: float) -> str:
+    hours = seconds / 3600
+    return f"{hours:.0f} hours" if hours >= 1 else f"{seconds:.0f} seconds"
