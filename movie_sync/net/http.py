@@ -1,22 +1,15 @@
-"""One way to make HTTP requests: bounded in time and size, polite, and stopped at once on shutdown.
+"""One way to make HTTP requests: bounded in time and size, polite, and stopped at once on shutdown."""
 
-`requests` alone bounds only the silence between two pieces of an answer. Here a whole request has
-one deadline, and a set stop event ends it within half a second wherever it waits for data: the
-sockets wait in short slices and look at both between them.
-"""
-
-import contextlib
 import http.cookiejar
 import io
 import logging
 import os
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import certifi
@@ -27,13 +20,11 @@ from requests.adapters import HTTPAdapter
 from movie_sync import __version__
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import NetworkError, SlowError, Stopped, TooLargeError, UnavailableError
+from movie_sync.net.faults import PROXY_VARIABLES, Fault, fault_of
+from movie_sync.net.limits import POOLS, TlsSocket, check_limits, limits
 from movie_sync.settings.values import is_on_this_machine
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
 USER_AGENT = f"MovieSync/{__version__} (+https://github.com/movie-sync/movie-sync)"
-_SLICE_SECONDS = 0.5
 _CONNECT_SECONDS = 8.0
 _CHUNK_BYTES = 8192
 _MAX_REDIRECTS = 3
@@ -42,129 +33,6 @@ _LONGEST_WAIT_SECONDS = 86_400.0
 
 # Its lines quote whole URLs, and a query may hold a passkey.
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
-
-
-class _Watch:
-    """The limits of the request that the current thread is making."""
-
-    def __init__(self, stop: threading.Event, seconds: float, max_bytes: int | None) -> None:
-        self._stop = stop
-        self._ends_at = time.monotonic() + seconds
-        self._bytes_left = max_bytes
-
-    def next_slice(self) -> float:
-        """Return how long to wait for data now; raises Stopped or TimeoutError when it is over."""
-        if self._stop.is_set():
-            raise Stopped
-        remaining = self._ends_at - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the time limit of the request is over")
-        return min(_SLICE_SECONDS, remaining)
-
-    def count(self, received_bytes: int) -> None:
-        """Raise UnavailableError when more has come than is allowed."""
-        if self._bytes_left is not None:
-            self._bytes_left -= received_bytes
-            if self._bytes_left < 0:
-                raise UnavailableError("The answer is larger than any real one.")
-
-
-class _Current(threading.local):
-    watch: _Watch | None = None
-
-
-_current = _Current()
-
-
-def _receive(sock: socket.socket, receive: Callable[[], int]) -> int:
-    """Call `receive` until it has data, looking at deadline and stop event between slices."""
-    watch = _current.watch
-    if watch is None:
-        return receive()
-    limit = sock.gettimeout()
-    try:
-        while True:
-            sock.settimeout(watch.next_slice())
-            try:
-                received_bytes = receive()
-            except TimeoutError:
-                continue
-            watch.count(received_bytes)
-            return received_bytes
-    finally:
-        sock.settimeout(limit)
-
-
-class _PlainSocket(socket.socket):
-    """A socket whose waiting for data obeys the current request's limits."""
-
-    def recv_into(self, buffer: "WriteableBuffer", nbytes: int = 0, flags: int = 0) -> int:
-        receive = super().recv_into
-        return _receive(self, lambda: receive(buffer, nbytes, flags))
-
-
-class _TlsSocket(ssl.SSLSocket):
-    """The same for an encrypted connection."""
-
-    def recv_into(self, buffer: "WriteableBuffer", nbytes: int | None = None, flags: int = 0) -> int:
-        receive = super().recv_into
-        return _receive(self, lambda: receive(buffer, nbytes, flags))
-
-
-class _PlainConnection(urllib3.connection.HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        return _watched(super()._new_conn())
-
-
-class _TlsConnection(urllib3.connection.HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _watched(super()._new_conn())
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-def _watched(sock: socket.socket) -> socket.socket:
-    limit = sock.gettimeout()
-    watched = _PlainSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
-    watched.settimeout(limit)
-    return watched
-
-
-@contextlib.contextmanager
-def limits(stop: threading.Event, seconds: float, *, max_bytes: int | None = None) -> Iterator[None]:
-    """Bound what the current thread does with a `WatchedAdapter` inside the block.
-
-    Its requests end with TimeoutError when `seconds` are over, with UnavailableError when more than
-    `max_bytes` have come over the wire, and with Stopped when `stop` is set.
-    """
-    _current.watch = _Watch(stop, seconds, max_bytes)
-    try:
-        yield
-    finally:
-        _current.watch = None
-
-
-def build_tls_context(*, verify: bool = True) -> ssl.SSLContext:
-    """Return the TLS context that all clients share; it costs about 1.5 MB, so make one.
-
-    Without `verify` any certificate is taken: encrypted, but nobody knows by whom.
-    """
-    if not verify:
-        unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        unverified.check_hostname = False
-        unverified.verify_mode = ssl.CERT_NONE
-        unverified.sslsocket_class = _TlsSocket
-        return unverified
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
-    context = ssl.create_default_context(cafile=bundle)
-    context.sslsocket_class = _TlsSocket
-    return context
 
 
 class WatchedAdapter(HTTPAdapter):
@@ -181,7 +49,7 @@ class WatchedAdapter(HTTPAdapter):
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - the signature is requests'
         """Use connections that obey the limits."""
         super().init_poolmanager(connections, maxsize, block=block, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        self.poolmanager.pool_classes_by_scheme = POOLS
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:  # noqa: ANN401, ARG002, FBT001 - the signature is requests'
         """Put our context in the place of what requests would set up."""
@@ -193,8 +61,7 @@ class WatchedAdapter(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - the signature is requests'
         """Send, unless the limits are over already: connecting is not watched."""
-        if _current.watch is not None:
-            _current.watch.next_slice()
+        check_limits()
         return super().send(request, *args, **kwargs)
 
 
@@ -250,7 +117,10 @@ class HttpAnswer:
 
 
 class SharedTls:
-    """Makes the one TLS context when the first encrypted connection needs it. Thread-safe."""
+    """Makes one TLS context, of 1.5 MB, when the first encrypted connection needs it. Thread-safe.
+
+    Without `verify` any certificate is taken: encrypted, but nobody knows by whom.
+    """
 
     def __init__(self, *, verify: bool = True) -> None:
         self._verify = verify
@@ -261,8 +131,19 @@ class SharedTls:
         """Return the context."""
         with self._lock:
             if self._context is None:
-                self._context = build_tls_context(verify=self._verify)
+                self._context = self._build()
             return self._context
+
+    def _build(self) -> ssl.SSLContext:
+        if self._verify:
+            variables = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+            context = ssl.create_default_context(cafile=next(filter(None, variables), certifi.where()))
+        else:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        context.sslsocket_class = TlsSocket
+        return context
 
 
 class HttpClient:
@@ -327,15 +208,10 @@ class HttpClient:
                 if isinstance(found, HttpAnswer):
                     return found
                 left_seconds -= time.monotonic() - begun_at
-                self._check_redirect(
-                    url,
-                    found,
-                    has_credentials=basic_auth is not None or params is not None,
-                    allowed_hosts=allowed_hosts,
-                    sent=sent,
-                )
+                has_credentials = basic_auth is not None or params is not None
+                url = self._redirect_target(url, found, sent, () if has_credentials else allowed_hosts)
                 before_redirect()
-                url, params = found, None
+                params = None
         raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
 
     def close(self) -> None:
@@ -361,7 +237,7 @@ class HttpClient:
         *,
         follow: bool,
     ) -> HttpAnswer | str:
-        """Make one request; return the answer, or the address that it redirects to."""
+        """Make one request; return the answer, or where it redirects to."""
         try:
             with (
                 limits(self._stop, seconds),
@@ -376,7 +252,7 @@ class HttpClient:
                 ) as response,
             ):
                 if follow and response.is_redirect:
-                    return self._redirect_target(url, response.headers["location"])
+                    return str(response.headers["location"])
                 body = self._read_body(response, max_bytes)
                 return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
@@ -387,27 +263,19 @@ class HttpClient:
         # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
         raise error
 
-    def _redirect_target(self, url: str, location: str) -> str:
+    def _redirect_target(self, url: str, location: str, sent: list[str], allowed: tuple[str, ...]) -> str:
+        """Return the address that an answer redirects to, if it may be followed."""
+        here = urlsplit(url)
         try:
-            return urljoin(url, location)
+            target = urljoin(url, location)
+            there = urlsplit(target)
         except ValueError:  # half an IPv6 address, for instance
-            error = UnavailableError(f"{self._service} redirects to something that is no address.")
-        raise error
-
-    def _check_redirect(
-        self,
-        url: str,
-        target: str,
-        *,
-        has_credentials: bool,
-        allowed_hosts: tuple[str, ...],
-        sent: list[str],
-    ) -> None:
-        here, there = urlsplit(url), urlsplit(target)
+            target = ""
+        if not target:
+            raise UnavailableError(f"{self._service} redirects to something that is no address.")
         is_downgrade = here.scheme == "https" and there.scheme != "https"
-        is_same = there.netloc == here.netloc
-        is_allowed = there.netloc in allowed_hosts and not has_credentials
-        if there.scheme not in {"http", "https"} or is_downgrade or not (is_same or is_allowed):
+        is_allowed = there.netloc == here.netloc or there.netloc in allowed
+        if there.scheme not in {"http", "https"} or is_downgrade or not is_allowed:
             redactor = Redactor()  # it may lead to a host named after what was sent
             redactor.learn(sent)
             host = redactor.clean(there.hostname or "unknown")
@@ -415,6 +283,7 @@ class HttpClient:
                 f"{self._service} redirects to another address ({host}), "
                 "which is not followed. Check its address in config.json."
             )
+        return target
 
     def _read_body(self, response: requests.Response, max_bytes: int) -> bytes:
         body = io.BytesIO()  # gives what it holds without a copy of it
@@ -428,59 +297,25 @@ class HttpClient:
 
     def _translate(self, exc: Exception) -> NetworkError:
         """Put a library's error into words; its own text may hold a URL with credentials."""
-        chain = list(causes(exc))
-        for kinds, words in _FAULTS:
-            if any(isinstance(cause, kinds) for cause in chain):
-                return NetworkError(f"{self._service} {words}")
-        if any(isinstance(cause, _TIMEOUTS) for cause in chain):
+        fault = fault_of(exc)
+        if fault is Fault.SLOW:
             return SlowError(f"{self._service} gave no complete answer within {self._timeout_seconds:g} s.")
-        return NetworkError(f"{self._service} broke the connection off.")
+        return NetworkError(f"{self._service} {_WORDS[fault]}")
 
 
-PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
-_NO_ADDRESS = (
-    "cannot be asked: its address in config.json, or the address of a proxy in the environment, "
-    f"cannot be used ({PROXY_VARIABLES}; SOCKS needs the package PySocks)."
-)
-_TIMEOUTS = (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)
-_FAULTS: tuple[tuple[tuple[type[BaseException], ...], str], ...] = (
-    (
-        (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
-        f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}).",
-    ),
-    ((ssl.SSLCertVerificationError,), "shows a TLS certificate that cannot be verified."),
-    ((ssl.SSLError, urllib3.exceptions.SSLError), "could not be reached: no TLS connection could be made."),
-    (
-        (socket.gaierror, urllib3.exceptions.NameResolutionError),
-        "could not be reached: its address was not found. Is this machine online?",
-    ),
-    ((ConnectionRefusedError,), "could not be reached: the connection was refused."),
-    ((urllib3.exceptions.NewConnectionError,), "could not be reached. Is this machine online?"),
-    (
-        (
-            requests.exceptions.InvalidURL,
-            requests.exceptions.InvalidSchema,
-            requests.exceptions.MissingSchema,
-            urllib3.exceptions.LocationParseError,
-        ),
-        _NO_ADDRESS,
-    ),
-)
+_WORDS = {
+    Fault.PROXY: f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}).",
+    Fault.CERTIFICATE: "shows a TLS certificate that cannot be verified.",
+    Fault.TLS: "could not be reached: no TLS connection could be made.",
+    Fault.NO_SUCH_HOST: "could not be reached: its address was not found. Is this machine online?",
+    Fault.REFUSED: "could not be reached: the connection was refused.",
+    Fault.UNREACHABLE: "could not be reached. Is this machine online?",
+    Fault.ADDRESS: "cannot be asked: its address in config.json, or the address of a proxy in the "
+    f"environment, cannot be used ({PROXY_VARIABLES}; SOCKS needs the package PySocks).",
+    Fault.BROKEN_OFF: "broke the connection off.",
+}
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
     """Send no credentials: without this, requests would look for some in ~/.netrc."""
     return request
-
-
-def causes(exc: BaseException) -> Iterator[BaseException]:
-    """Yield an exception and everything it wraps, by chaining, `reason` or its arguments."""
-    seen: set[int] = set()
-    waiting: list[object] = [exc]
-    while waiting:
-        current = waiting.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
-            continue
-        seen.add(id(current))
-        yield current
-        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]

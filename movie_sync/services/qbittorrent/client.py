@@ -17,7 +17,8 @@ import qbittorrentapi
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
-from movie_sync.net.http import SharedTls, limits
+from movie_sync.net.http import SharedTls
+from movie_sync.net.limits import limits
 from movie_sync.ports import Clock
 from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words, unexpected_answer
 from movie_sync.services.qbittorrent.room import (
