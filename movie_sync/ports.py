@@ -14,6 +14,7 @@ from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
     Release,
+    ReleaseId,
     Room,
     TorrentFile,
     WatchlistSnapshot,
@@ -56,8 +57,16 @@ class FilmPages(Protocol):
         """
 
 
-class TorrentSearch(Protocol):
-    """The tracker. Every call counts against one persisted budget."""
+class Tracker(Protocol):
+    """Where releases are. Every call counts against the tracker's own persisted budget."""
+
+    @property
+    def name(self) -> str:
+        """The key by which settings and files know it: `filelist`."""
+
+    @property
+    def title(self) -> str:
+        """What people call it: "FileList"."""
 
     def search_imdb(self, imdb_id: str) -> list[Release]:
         """Return the releases filed under an IMDb id, unordered.
@@ -83,6 +92,9 @@ class TorrentSearch(Protocol):
         Raises:
             ReleaseError: the tracker gave something that is not this torrent.
         """
+
+    def release_in(self, comment: str) -> ReleaseId | None:
+        """Return the release of this tracker that a torrent's comment names, or None."""
 
 
 class TorrentClient(Protocol):

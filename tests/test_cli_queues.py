@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from house import commands
 from house.commands import held, run, write
+from house.films import on_filelist
 
 from movie_sync.clock import SystemClock
 from movie_sync.commands import edit
@@ -399,7 +400,9 @@ def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(
     before = outcomes_so_far(mine)
     QueueManager(data, clock=SystemClock()).add_to_completed(Movie("one", "one", "One"))
     for slug in ("two", "one"):
-        mine.add_to_completed(Movie(slug, slug, slug.title()), choice=Choice(f"{slug}-GRP", 1, "a" * 40))
+        mine.add_to_completed(
+            Movie(slug, slug, slug.title()), choice=Choice(f"{slug}-GRP", on_filelist(1), "a" * 40)
+        )
     context = Context.load(data, Options(), {}, Redactor())
     say_what_would_be_done(context, mine, "the client", before=before, why_waiting="", held_back="")
     assert capsys.readouterr().out == "Two: would be handed to the client: two-GRP\n"

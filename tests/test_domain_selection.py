@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from house.films import GB, release
+from house.films import GB, on_filelist, release
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,7 +34,7 @@ def only(candidate_release, movie=HEAT, **rules):
 def winner(*releases, movie=HEAT, **rules):
     """Return the number of the release that would be taken, or None."""
     best = rank(movie, releases, QualityRules(**rules), NOW)[0]
-    return best.release.filelist_id if best.accepted else None
+    return best.release.id.number if best.accepted else None
 
 
 REFUSALS = [
@@ -209,11 +209,11 @@ def test_then_revision_words_flags_seeders_and_size():
     assert winner(plain, release("Heat.1995.REPACK.1080p.BluRay.x264-A", 2, seeders=5)) == 2
     worded = release("Heat.1995.RoSubbed.1080p.BluRay.x264-A", 3, seeders=5)
     assert winner(replace(plain, freeleech=True), worded, words={"RoSubbed": 10}) == 3
-    assert winner(plain, replace(plain, filelist_id=4, freeleech=True, seeders=2)) == 4
-    assert winner(plain, replace(plain, filelist_id=5, internal=True, seeders=2)) == 5
-    assert winner(plain, replace(plain, filelist_id=6, seeders=500, size_bytes=9 * 10**9)) == 6
-    assert winner(plain, replace(plain, filelist_id=7, seeders=90, size_bytes=11 * 10**9)) == 1
-    assert winner(plain, replace(plain, filelist_id=8, seeders=90, size_bytes=13 * 10**9)) == 8
+    assert winner(plain, replace(plain, id=on_filelist(4), freeleech=True, seeders=2)) == 4
+    assert winner(plain, replace(plain, id=on_filelist(5), internal=True, seeders=2)) == 5
+    assert winner(plain, replace(plain, id=on_filelist(6), seeders=500, size_bytes=9 * 10**9)) == 6
+    assert winner(plain, replace(plain, id=on_filelist(7), seeders=90, size_bytes=11 * 10**9)) == 1
+    assert winner(plain, replace(plain, id=on_filelist(8), seeders=90, size_bytes=13 * 10**9)) == 8
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_then_revision_words_flags_seeders_and_size():
 def test_why_a_good_one_is_not_the_one(behind, words):
     """Each accepted one that is not taken has the first difference as its reason."""
     best, other = rank(HEAT, [behind, release()], QualityRules(), NOW)
-    assert best.release.filelist_id == 1
+    assert best.release.id.number == 1
     assert why_not_first(other, best, QualityRules()) == f"acceptable, but {words}"
 
 
@@ -242,7 +242,7 @@ def test_flags_and_words_as_reasons():
     )
     rules = QualityRules(words={"remastered": 5})
     ranked = rank(HEAT, [plain, flagged, word, proper], rules, NOW)
-    assert [candidate.release.filelist_id for candidate in ranked] == [4, 3, 2, 1]
+    assert [candidate.release.id.number for candidate in ranked] == [4, 3, 2, 1]
     reasons = [why_not_first(other, best, rules) for best, other in itertools.pairwise(ranked)]
     assert ["PROPER" in reasons[0], "words" in reasons[1], "freeleech" in reasons[2]] == [True] * 3
 
@@ -290,9 +290,9 @@ def test_waiting_for_a_better_one():
 )
 def test_order_of_the_answer_never_matters(releases):
     """The tracker's order changes neither the choice nor the list."""
-    numbers = [candidate.release.filelist_id for candidate in rank(HEAT, releases, QualityRules(), NOW)]
-    expected = rank(HEAT, sorted(releases, key=lambda one: one.filelist_id), QualityRules(), NOW)
-    assert numbers == [candidate.release.filelist_id for candidate in expected]
+    numbers = [candidate.release.id.number for candidate in rank(HEAT, releases, QualityRules(), NOW)]
+    expected = rank(HEAT, sorted(releases, key=lambda one: one.id.number), QualityRules(), NOW)
+    assert numbers == [candidate.release.id.number for candidate in expected]
 
 
 # Words -------------------------------------------------------------------------------------------
@@ -360,12 +360,12 @@ def test_labelled_cases():
         )  # fmt: skip
         releases = [
             Release(
-                row["id"], row["name"], row["size"], row["seeders"], imdb_id=row["imdb"], category_id=4,
+                on_filelist(row["id"]), row["name"], row["size"], row["seeders"], imdb_id=row["imdb"], category_id=4,
                 freeleech=bool(row["freeleech"]), internal=bool(row["internal"]),
             )
             for row in case["candidates"]
         ]  # fmt: skip
         candidates = rank(movie, releases, rules, NOW)
-        assert candidates[0].release.filelist_id == case["expect"], case["id"]
-        refused = {str(one.release.filelist_id) for one in candidates if not one.accepted}
+        assert candidates[0].release.id.number == case["expect"], case["id"]
+        refused = {str(one.release.id.number) for one in candidates if not one.accepted}
         assert refused == set(case["refused"]), case["id"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.films import film, hash_of, release_of
+from house.films import film, hash_of, on_filelist, release_of
 from house.workers import NO_FILMS, POLICY, Bench
 
 from movie_sync.daemon.download import HeldBack
@@ -67,7 +67,7 @@ def test_a_film_is_handed_over(bench: Bench, caplog: pytest.LogCaptureFixture) -
     ]
     entry = bench.only(QueueName.COMPLETED)
     assert (entry.reason, entry.completed_at) == ("downloaded", bench.clock.now())
-    assert entry.choice == Choice(release_of(film(0), 100).name, 100, hash_of(100))
+    assert entry.choice == Choice(release_of(film(0), 100).name, on_filelist(100), hash_of(100))
     assert "Made Up Alpha (1950): handed to the test: Made.Up.Alpha.1950" in caplog.text
     assert bench.worker.step() == Pause(60, NO_FILMS, is_idle=True)
 
@@ -113,7 +113,9 @@ def test_the_choice_is_on_the_disk_before_the_hand_over(bench: Bench) -> None:
     with pytest.raises(KeyboardInterrupt):
         bench.worker.step()
     bench.start()
-    assert bench.only(QueueName.PENDING).choice == Choice(release_of(film(0), 100).name, 100, hash_of(100))
+    assert bench.only(QueueName.PENDING).choice == Choice(
+        release_of(film(0), 100).name, on_filelist(100), hash_of(100)
+    )
     bench.client.held[hash_of(100)] = HeldTorrent(hash_of(100), "x")  # it had arrived
     bench.journal.clear()
     bench.worker.step()

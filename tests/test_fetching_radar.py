@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from house.films import film, release_of
+from house.films import film, on_filelist, release_of
 from house.workers import Bench
 
 from movie_sync.domain.models import QueueName, Release
@@ -26,7 +26,9 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def _other(number: int) -> Release:
-    return Release(number, f"Something.Else.{number}.2020.1080p.BluRay.x264-GRP", 9_000_000_000, 20)
+    return Release(
+        on_filelist(number), f"Something.Else.{number}.2020.1080p.BluRay.x264-GRP", 9_000_000_000, 20
+    )
 
 
 def _work(bench: Bench) -> None:

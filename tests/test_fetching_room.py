@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeClient
-from house.films import film, hash_of, release_of
+from house.films import film, hash_of, on_filelist, release_of
 from house.workers import Bench
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -94,7 +94,7 @@ def test_a_torrent_that_may_have_been_handed_over_comes_first(tmp_path: Path) ->
     torrent = bench.tracker.fetch_torrent(release_of(film(0), 100))
     from movie_sync.domain.models import Choice  # noqa: PLC0415
 
-    assert bench.queues.note_choice(film(0), Choice("r", 100, torrent.info_hash))
+    assert bench.queues.note_choice(film(0), Choice("r", on_filelist(100), torrent.info_hash))
     bench.client.errors = []
     bench.client.hand_over(torrent)
     bench.clock.advance(60)

@@ -2,7 +2,7 @@
 
 import pytest
 from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker
-from house.films import hash_of, release
+from house.films import hash_of, on_filelist, release
 
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason
 from movie_sync.domain.selection import QualityRules
@@ -36,7 +36,7 @@ class Desk:
         self.noted: list[tuple[Movie, Choice]] = []
         self.is_wanted = True
         self.downloader = FileListDownloader(
-            search=self.tracker,
+            tracker=self.tracker,
             client=self.client,
             pages=self.pages,
             library=self.library,
@@ -64,7 +64,7 @@ def test_the_order_of_a_download(desk: Desk) -> None:
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert desk.journal == ["imdb tt0113277", "torrent 7", "note", "hand over"]
     assert result.reason is Reason.DOWNLOADED
-    assert result.choice == Choice(release(number=7).name, 7, hash_of(7))
+    assert result.choice == Choice(release(number=7).name, on_filelist(7), hash_of(7))
     assert desk.noted == [(_HEAT, result.choice)]
 
 
@@ -78,16 +78,16 @@ def test_the_library_is_asked_before_the_client(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    ("comment", "filelist_id"),
+    ("comment", "number"),
     [("https://filelist.io/details.php?id=4711", 4711), ("", 0), ("details.php?id=x", 0)],
 )
-def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, filelist_id: int) -> None:
+def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, number: int) -> None:
     """A torrent of the film is there already; the tracker's number is taken from its comment."""
     name = "Heat.1995.720p.BluRay.x264-OLD"
     desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), name, comment=comment)
     result = desk.downloader.find_already_there(_HEAT)
     assert result is not None
-    assert result.choice == Choice(name, filelist_id, hash_of(1))
+    assert result.choice == Choice(name, on_filelist(number) if number else None, hash_of(1))
     assert desk.journal == ["library", "client by name", "states"]
 
 
@@ -99,7 +99,7 @@ def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> No
     assert desk.downloader.find_already_there(_HEAT) is None
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.ALREADY_DOWNLOADED
-    assert result.choice == Choice("my favourite", 7, hash_of(1))
+    assert result.choice == Choice("my favourite", on_filelist(7), hash_of(1))
     assert desk.journal == ["library", "client by name", "imdb tt0113277", "states"]
 
 
@@ -146,7 +146,7 @@ def test_the_list_of_torrents_is_read_once_a_minute(desk: Desk) -> None:
 
 def test_what_was_handed_over_before_is_found_by_its_hash(desk: Desk) -> None:
     """After a crash the noted choice is looked for by hash; it counts as downloaded, and once."""
-    choice = Choice("Heat.1995.1080p.BluRay.x264-GRP", 7, hash_of(7))
+    choice = Choice("Heat.1995.1080p.BluRay.x264-GRP", on_filelist(7), hash_of(7))
     assert desk.downloader.find_handed_over(_HEAT, choice) is None
     desk.client.held[hash_of(7)] = HeldTorrent(hash_of(7), "renamed by the user")
     result = desk.downloader.find_handed_over(_HEAT, choice)
@@ -182,7 +182,7 @@ def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: Desk) -> None:
     desk.tracker.offer("tt0050976", release("The.Seventh.Seal.1957.CAM-X", 1, imdb_id="tt0050976"))
     found = desk.downloader.search(film)
     assert desk.journal == ["imdb tt0050976", "name The Seventh Seal 1957", "name Det sjunde inseglet 1957"]
-    assert [candidate.release.filelist_id for candidate in found.candidates] == [1]
+    assert [candidate.release.id.number for candidate in found.candidates] == [1]
     assert found.accepted == ()
     desk.journal.clear()
     good = release("The.Seventh.Seal.1957.1080p.BluRay.x264-GRP", 2, imdb_id="tt0050976")
@@ -232,7 +232,7 @@ def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
         desk.client.errors = [ReleaseError("the client refuses it")]
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.choice is not None
-    assert result.choice.filelist_id == 2
+    assert result.choice.id.number == 2
     assert desk.noted[-1][1] == result.choice
     assert desk.client.added == [hash_of(2)]
 
@@ -386,5 +386,5 @@ def test_a_dry_run_stops_before_the_torrent() -> None:
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.DOWNLOADED
     assert result.choice is not None
-    assert result.choice.filelist_id == 7
+    assert result.choice.id.number == 7
     assert desk.journal == ["imdb tt0113277"]

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from house.films import film, hash_of
+from house.films import film, hash_of, on_filelist
 from house.workers import Bench
 from test_torrent_follower import Scene
 
@@ -143,7 +143,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
 def _choice():  # type: ignore[no-untyped-def]
     from movie_sync.domain.models import Choice  # noqa: PLC0415
 
-    return Choice("A.Release", 1, hash_of(1))
+    return Choice("A.Release", on_filelist(1), hash_of(1))
 
 
 @pytest.mark.parametrize(

@@ -480,12 +480,12 @@ class QueueMachine(RuleBasedStateMachine):
                     entry.movie.slug,
                     State(
                         entry.retry_count,
-                        entry.choice and entry.choice.filelist_id,
+                        entry.choice and entry.choice.id.number,
                         entry.retry_at,
                         entry.waits_for_release,
                         entry.by_command,
                         entry.follow and entry.follow.stage,
-                        tuple(old.choice.filelist_id for old in entry.tried),
+                        tuple(old.choice.id.number for old in entry.tried),
                         entry.is_extra_look,
                     ),
                 )

@@ -250,7 +250,7 @@ def test_what_the_files_hold_is_what_scripts_rely_on(filled: QueueManager, tmp_p
     assert completed[0]["reason"] == "downloaded"
     assert (completed[0]["release"], completed[0]["filelist_id"]) == (
         choice("c1", 7).release,
-        choice("c1", 7).filelist_id,
+        choice("c1", 7).id.number,
     )
     assert (completed[1]["reason"], completed[1]["where"]) == ("already downloaded", "/films/c2")
 

@@ -6,12 +6,13 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from house.films import on_filelist
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_sync.domain.models import Choice, Movie, QueueName
-from movie_sync.queues.codec import encode_entry, entry_from_dict, format_time, parse_time
-from movie_sync.queues.entry import QueueEntry
+from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
+from movie_sync.queues.codec import encode_entry, entry_from_dict, entry_to_dict, format_time, parse_time
+from movie_sync.queues.entry import FailedRelease, QueueEntry
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -52,7 +53,13 @@ pages = st.builds(
 choices = st.builds(
     Choice,
     release=words,
-    filelist_id=st.integers(1, 10**9),
+    id=st.none()
+    | st.builds(
+        ReleaseId,
+        tracker=st.sampled_from(["filelist", "torznab:my indexer"]),
+        id=st.from_regex(r"[a-z0-9%]+", fullmatch=True),
+    )
+    | st.integers(1, 10**9).map(on_filelist),
     info_hash=st.from_regex(r"[0-9a-f]{40}", fullmatch=True),
 )
 extras = st.dictionaries(words.map("x-{}".format), plain_values, max_size=3)
@@ -107,6 +114,7 @@ def test_what_is_written_is_read(case: tuple[QueueName, QueueEntry]) -> None:
                 "retry_count",
                 "sequence",
                 "filelist_id",
+                "release_id",
                 "info_hash",
                 "alternative_titles",
                 "completed_at",
@@ -203,7 +211,7 @@ def test_what_names_no_film_is_refused(plain: dict[str, object]) -> None:
         ({"retry_at": None}, "retry_at", None),
         ({"retry_at": "2026-12-01"}, "retry_at", datetime(2026, 12, 1, tzinfo=UTC)),
         ({"retry_at": "tomorrow"}, "retry_at", NOW),
-        ({"info_hash": "ABCDEF"}, "choice", Choice("", 0, "abcdef")),
+        ({"info_hash": "ABCDEF"}, "choice", Choice("", None, "abcdef")),
         ({"release": "Heat.1995-GRP", "filelist_id": 5}, "choice", None),
     ],
 )
@@ -212,10 +220,28 @@ def test_odd_values_of_a_state_are_mended(plain: dict[str, object], field: str, 
     assert getattr(entry_from_dict({"slug": "heat", **plain}, NOW), field) == expected
 
 
+def test_which_release_it_is_stands_in_the_file_as_before() -> None:
+    """FileList's number keeps its key; another tracker's id stands under one of its own."""
+    movie, ours = Movie("heat", "heat", "Heat"), Choice("Heat-GRP", on_filelist(7), "a" * 40)
+    theirs = Choice("Heat-GRP", ReleaseId("torznab:my indexer", "abc%3A1"), "b" * 40)
+    tried = (FailedRelease(ours, "stalled"), FailedRelease(replace(ours, id=None), "stalled"))
+    plain = entry_to_dict(QueueEntry(movie, NOW, choice=theirs, tried=tried), QueueName.PENDING)
+    assert (plain["release_id"], "filelist_id" in plain) == ("torznab:my indexer:abc%3A1", False)
+    keys = {"release", "info_hash", "why", "name"}
+    assert [old.keys() for old in plain["tried"]] == [keys | {"filelist_id"}, keys]  # type: ignore[attr-defined]
+    older = {"slug": "heat", "release": "Heat-GRP", "filelist_id": 7, "info_hash": "a" * 40}
+    older["tried"] = [{"release": "x", "filelist_id": 0, "info_hash": "c" * 40, "why": "stalled", "name": ""}]
+    entry = entry_from_dict(older, NOW)
+    assert entry.choice == ours
+    assert entry.tried[0].choice.id is None
+
+
 def test_a_note_about_a_release_never_hides_the_release_that_was_taken() -> None:
     """Keys kept from an entry without a choice give way to the choice made later."""
     entry = entry_from_dict({"slug": "heat", "release": "a wish", "note": "for mum"}, NOW)
-    chosen = QueueEntry(entry.movie, NOW, choice=Choice("Heat-GRP", 7, "a" * 40), extra=entry.extra)
+    chosen = QueueEntry(
+        entry.movie, NOW, choice=Choice("Heat-GRP", on_filelist(7), "a" * 40), extra=entry.extra
+    )
     again = decode(encode_entry(chosen, QueueName.PENDING))
     assert again.choice == chosen.choice
     assert again.extra == {"note": "for mum"}

@@ -12,6 +12,7 @@ import pytest
 from house import filelist
 from house.fakes import FakeClock
 from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, release
+from house.films import on_filelist
 
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import error, json_body
@@ -59,7 +60,7 @@ def test_search_by_imdb_id(client: FileListClient, tracker: FileListStandIn) -> 
     )
     assert client.search_imdb("tt0113277") == [
         Release(
-            filelist_id=10,
+            id=on_filelist(10),
             name="Heat.1995.1080p.BluRay.x264-AMIABLE",
             size_bytes=12_000_000_000,
             seeders=25,
@@ -115,10 +116,10 @@ def test_name_search_finds_all_words_and_latest_the_newest(
     client: FileListClient, tracker: FileListStandIn
 ) -> None:
     """Short words are searched too; an empty text is not sent."""
-    assert [found.filelist_id for found in client.search_name("m 1931")] == [11]
+    assert [found.id.number for found in client.search_name("m 1931")] == [11]
     assert client.search_name("m 1932") == []
     assert client.search_name(" \x00 ") == []
-    assert [found.filelist_id for found in client.latest()] == [11, 10]
+    assert [found.id.number for found in client.latest()] == [11, 10]
     assert len(client.latest(1)) == len(client.latest(0)) == 1
     assert len(tracker.requests) == 5
 
@@ -190,7 +191,7 @@ def test_real_answers_are_read_whole(
     """Answers that the tracker once gave are understood without a warning."""
     tracker.script(json_body((REAL / name).read_bytes()))
     found = client.latest()
-    assert [item.filelist_id for item in found] == ids
+    assert [item.id.number for item in found] == ids
     assert all(item.imdb_id and item.uploaded_at and item.category_id in {4, 19} for item in found)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 

@@ -97,7 +97,7 @@ def test_bad_row_is_left_out_among_good_ones(
     """The others are kept, and one warning counts what is left out."""
     with caplog.at_level(logging.WARNING):
         found = RowReader().read([row(id=7), row(**change), row(id=8), 5, None])
-    assert [item.filelist_id for item in found] == [7, 8]
+    assert [item.id.number for item in found] == [7, 8]
     assert [record.message for record in caplog.records] == [
         "3 of 5 rows in FileList's answer are malformed and left out."
     ]
@@ -113,7 +113,7 @@ def test_only_bad_rows_are_not_taken_for_nothing() -> None:
 def test_doubled_rows_and_other_kinds() -> None:
     """An id counts once; series and music are left out without being bad."""
     rows = [row(), row(seeders=9), row(id=2, category="TV-Series HD"), row(id=3, category="Audio")]
-    assert [item.filelist_id for item in RowReader().read(rows)] == [1]
+    assert [item.id.number for item in RowReader().read(rows)] == [1]
     assert RowReader().read(rows[2:]) == []
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from house.films import hash_of
+from house.films import hash_of, on_filelist
 from house.name_list import NameList
 from house.workers import Bench
 
@@ -65,7 +65,7 @@ def offer_by_name(bench: Bench, *releases: Release) -> None:
 
 def release(number: int, name: str, imdb_id: str | None = None) -> Release:
     """Return a good release."""
-    return Release(number, f"{name}.{GOOD}", 9_000_000_000, 20, imdb_id=imdb_id)
+    return Release(on_filelist(number), f"{name}.{GOOD}", 9_000_000_000, 20, imdb_id=imdb_id)
 
 
 def test_one_torrent_without_an_id_is_taken_for_neither_twin(bench: Bench) -> None:
@@ -112,7 +112,7 @@ def test_each_twin_gets_the_release_with_its_own_id(bench: Bench) -> None:
     assert {queue for queue, _ in states(bench).values()} == {COMPLETED}
     assert sorted(bench.client.added) == [hash_of(1), hash_of(2)]
     assert {
-        entry.movie.id: entry.choice and entry.choice.filelist_id for entry in bench.queues.entries(COMPLETED)
+        entry.movie.id: entry.choice and entry.choice.id.number for entry in bench.queues.entries(COMPLETED)
     } == {
         "KA": 1,
         "KB": 2,

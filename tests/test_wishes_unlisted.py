@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeClient, FakeClock, FakeLibrary
-from house.films import film, hash_of
+from house.films import film, hash_of, on_filelist
 from house.workers import Bench
 
 from movie_sync.commands.building import Services
@@ -57,7 +57,7 @@ class Desk:
 
     def complete(self, number: int) -> None:
         """Let a film's torrent be handed over."""
-        choice = Choice(f"Release {number}", number, hash_of(number))
+        choice = Choice(f"Release {number}", on_filelist(number), hash_of(number))
         self.client.held[hash_of(number)] = HeldTorrent(hash_of(number), choice.release)
         self.queues.add_to_completed(film(number), choice=choice)
 
@@ -139,9 +139,11 @@ def test_changed_while_the_client_answers(desk: Desk) -> None:
 
 def test_releases_that_were_given_up_count(desk: Desk) -> None:
     """All torrents of a film that left are tagged, also one that runs on beside its successor."""
-    desk.queues.torrents.give_up(film(1), FailedRelease(Choice("Release 1", 1, hash_of(1)), "stalled"))
+    desk.queues.torrents.give_up(
+        film(1), FailedRelease(Choice("Release 1", on_filelist(1), hash_of(1)), "stalled")
+    )
     desk.client.held[hash_of(9)] = HeldTorrent(hash_of(9), "Release 9")
-    desk.queues.add_to_completed(film(1), choice=Choice("Release 9", 9, hash_of(9)))
+    desk.queues.add_to_completed(film(1), choice=Choice("Release 9", on_filelist(9), hash_of(9)))
     desk.read(2, 3, times=2)
     assert desk.tagged() == [hash_of(1), hash_of(9)]
 

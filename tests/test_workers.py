@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.films import film
+from house.films import film, on_filelist
 from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, Desk, snapshot, wait_until
 
 from movie_sync.daemon.worker import Pause, Worker
@@ -215,7 +215,9 @@ def test_a_better_release_is_waited_for(tmp_path: Path) -> None:
     movie = film(0)
     bench.queues.add_to_pending(movie)
     name = f"{movie.title.replace(' ', '.')}.{movie.year}.720p.WEB-DL.x264-GRP"
-    bench.tracker.by_imdb = {movie.imdb_id: [Release(7, name, 5_000_000_000, 20, imdb_id=movie.imdb_id)]}
+    bench.tracker.by_imdb = {
+        movie.imdb_id: [Release(on_filelist(7), name, 5_000_000_000, 20, imdb_id=movie.imdb_id)]
+    }
     begun = bench.clock.now()
     assert bench.worker.step() is None
     entry = bench.queues.entries(QueueName.FAILED)[0]

@@ -23,7 +23,7 @@ from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.net.http import HttpClient, SharedTls
 from movie_sync.notices.announcer import Announcer
-from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, TorrentSearch, WatchlistSource
+from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, Tracker, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
@@ -119,7 +119,7 @@ class Services:
             service.check_login(credentials[service.name])
         return credentials
 
-    def trackers(self, credentials: Credentials) -> list[TorrentSearch]:
+    def trackers(self, credentials: Credentials) -> list[Tracker]:
         """Return the trackers, in the order in which they are asked."""
         return [
             tracker.build(entry, self._config, credentials[tracker.name], self._around)
@@ -203,7 +203,7 @@ class Services:
     ) -> FileListDownloader:
         """Return a downloader."""
         return FileListDownloader(
-            search=self.trackers(credentials)[0],
+            tracker=self.trackers(credentials)[0],
             client=client,
             pages=self.pages,
             library=self.library,

@@ -8,12 +8,13 @@ from dataclasses import replace
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
-from movie_sync.domain.models import Movie
+from movie_sync.domain.models import Movie, ReleaseId
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, QualityRules, why_not_first
 from movie_sync.errors import UserError
 from movie_sync.fetching.downloader import Search
 from movie_sync.logs import set_up_logging
+from movie_sync.queues.codec import filelist_id
 
 _GB = 1_000_000_000
 
@@ -71,10 +72,13 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
             "imdb_id": found.movie.imdb_id,
             "runtime_minutes": found.movie.runtime_minutes,
         },
-        "chosen": accepted[0].release.filelist_id if accepted else None,
+        "chosen": filelist_id(accepted[0].release.id) if accepted else None,
+        "chosen_id": str(accepted[0].release.id) if accepted else None,
         "candidates": [
             {
-                "filelist_id": candidate.release.filelist_id,
+                "number": number,
+                "id": str(candidate.release.id),
+                **_filelist_id(candidate.release.id),
                 "name": candidate.release.name,
                 "accepted": candidate.accepted,
                 "reasons": list(why),
@@ -90,9 +94,14 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
                 "freeleech": candidate.release.freeleech,
                 "internal": candidate.release.internal,
             }
-            for candidate, why in zip(found.candidates, reasons, strict=True)
+            for number, (candidate, why) in enumerate(zip(found.candidates, reasons, strict=True), 1)
         ],
     }
+
+
+def _filelist_id(release: ReleaseId) -> dict[str, int]:
+    number = filelist_id(release)
+    return {"filelist_id": number} if number else {}
 
 
 def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> None:
@@ -101,10 +110,10 @@ def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> 
         return
     accepted = found.accepted
     print_table(
-        ("", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT"),
+        ("#", "", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT", "ID"),
         [
-            _row(candidate, why, is_chosen=candidate in accepted[:1])
-            for candidate, why in zip(found.candidates, reasons, strict=True)
+            _row(number, candidate, why, is_chosen=candidate in accepted[:1])
+            for number, (candidate, why) in enumerate(zip(found.candidates, reasons, strict=True), 1)
         ],
         plain=context.options.plain,
     )
@@ -117,10 +126,11 @@ def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> 
         context.say(f"\n{found.movie.label}: nothing would be taken.")
 
 
-def _row(candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
+def _row(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
     mark = "taken" if is_chosen else "good" if candidate.accepted else ""
     release = candidate.release
     return (
+        str(number),
         mark,
         release.name,
         candidate.quality or "unknown",
@@ -128,6 +138,7 @@ def _row(candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[
         f"{release.size_bytes / _GB:.1f} GB",
         str(release.seeders),
         "; ".join(why),
+        str(release.id),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from movie_sync.domain.torrents import TorrentPhase
 
@@ -69,23 +70,47 @@ class Reason(StrEnum):
     ALREADY_DOWNLOADED = "already downloaded"
 
 
+class ReleaseId(NamedTuple):
+    """Which release it is: the key of its tracker, and its id there, which has no colon in it."""
+
+    tracker: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.tracker}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "ReleaseId | None":
+        """Return the release that a text such as `filelist:123` names, or None if it names none."""
+        tracker, _, own = text.rpartition(":")
+        return cls(tracker, own) if tracker and own else None
+
+    @property
+    def number(self) -> int:
+        """The id as a number, which is higher for newer releases; 0 if it is none."""
+        return int(self.id) if self.id.isdecimal() else 0
+
+
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The release that was picked for a film; kept with it before anything is handed over."""
+    """The release that was picked for a film; kept with it before anything is handed over.
+
+    `id` is None for a torrent that was found in the client and does not tell which release it is.
+    """
 
     release: str
-    filelist_id: int
+    id: ReleaseId | None
     info_hash: str
 
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One row of the tracker's answer. Sizes are bytes; `uploaded_at` is aware, or None if unreadable.
+    """One row of a tracker's answer. Sizes are bytes; `uploaded_at` is aware, or None if unreadable.
 
     `category_id` is None for a category name that we do not know (the names have changed before).
     """
 
-    filelist_id: int
+    id: ReleaseId
     name: str
     size_bytes: int
     seeders: int

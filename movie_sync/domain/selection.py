@@ -7,13 +7,13 @@ quality, and a flag never beats a better release.
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from movie_sync.domain.judging import Judgement, Verdict, judge
-from movie_sync.domain.models import Movie, Release
+from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules, comparable, has_word
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, ReleaseQuality, read_quality
 from movie_sync.domain.wanted import WantedFilm
@@ -54,21 +54,22 @@ class Candidate:
 
 def rank(
     movie: Movie,
-    releases: Iterable[Release],
+    releases: Sequence[Release],
     rules: QualityRules,
     now: datetime,
     *,
-    tried: Mapping[int, str] = MappingProxyType({}),
+    tried: Mapping[ReleaseId, str] = MappingProxyType({}),
 ) -> list[Candidate]:
     """Return all releases as candidates, best first: the accepted ones, then the refused ones.
 
-    The first is the one to take if it is accepted. `tried` says, by the tracker's id, why a release
-    that was taken for the film before came to nothing.
+    The first is the one to take if it is accepted; between equals it is that of the tracker which comes
+    first among the releases, and the newest there. `tried` says why a release that
+    was taken for the film before came to nothing.
     """
     wanted = WantedFilm.from_movie(movie)
-    candidates = [
-        _examine(movie, wanted, release, rules, now, tried.get(release.filelist_id)) for release in releases
-    ]
+    places = {release.id.tracker: place for place, release in reversed(list(enumerate(releases)))}
+    in_order = sorted(releases, key=lambda release: (places[release.id.tracker], -release.id.number))
+    candidates = [_examine(movie, wanted, release, rules, now, tried.get(release.id)) for release in in_order]
     if not any(candidate.accepted for candidate in candidates):
         # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
         candidates = [
@@ -123,10 +124,10 @@ def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) ->
         "the one taken is freeleech",
         f"fewer seeders ({release.seeders}; the one taken has {taken.seeders})",
         "smaller" if rules.preferred_mb_per_minute is None else "its size is further from the preferred one",
-        "older",
     )
+    otherwise = "older" if release.id.tracker == taken.id.tracker else "its tracker is asked later"
     differing = (text for text, mine, theirs in zip(words, ours, other, strict=True) if mine != theirs)
-    return f"acceptable, but {next(differing, 'not better')}"
+    return f"acceptable, but {next(differing, otherwise)}"
 
 
 # Refusals ------------------------------------------------------------------------------------------
@@ -260,7 +261,6 @@ def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
         -freeleech,
         -_tens(release.seeders),
         size,
-        -release.filelist_id,
     )
 
 

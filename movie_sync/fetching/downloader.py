@@ -9,7 +9,16 @@ from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
-from movie_sync.domain.models import Choice, DownloadResult, HeldTorrent, Movie, Reason, Release, TorrentFile
+from movie_sync.domain.models import (
+    Choice,
+    DownloadResult,
+    HeldTorrent,
+    Movie,
+    Reason,
+    Release,
+    ReleaseId,
+    TorrentFile,
+)
 from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
@@ -21,9 +30,9 @@ from movie_sync.errors import (
     SeriesError,
     UnavailableError,
 )
-from movie_sync.fetching.held_torrents import HeldTorrents, filelist_id
+from movie_sync.fetching.held_torrents import HeldTorrents
 from movie_sync.fetching.page_reader import PageReader
-from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, TorrentSearch
+from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, Tracker
 from movie_sync.queues.entry import FailedRelease
 
 _log = logging.getLogger(__name__)
@@ -62,7 +71,7 @@ class FileListDownloader:
     def __init__(
         self,
         *,
-        search: TorrentSearch,
+        tracker: Tracker,
         client: TorrentClient,
         pages: FilmPages,
         library: MovieLibrary,
@@ -72,7 +81,7 @@ class FileListDownloader:
         in_company: Callable[[Movie], Movie] = lambda movie: movie,
         dry_run: bool = False,
     ) -> None:
-        self._search = search
+        self._tracker = tracker
         self._client = client
         self._pages = PageReader(pages, clock)
         self._library = library
@@ -81,7 +90,7 @@ class FileListDownloader:
         self._knows_title = knows_title
         self._in_company = in_company
         self._dry_run = dry_run
-        self._held = HeldTorrents(client, rules, knows_title, clock)
+        self._held = HeldTorrents(client, rules, knows_title, tracker.release_in, clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -116,16 +125,16 @@ class FileListDownloader:
             raise NotAvailableError(describe_refusals(found.candidates))
         best = found.accepted[0].release
         # Under names of their own; none of those that were tried is among the accepted.
-        held = self._held.find_releases(each.release.filelist_id for each in found.accepted)
+        held = self._held.find_releases(each.release.id for each in found.accepted)
         if held:
-            return _as_there(
-                movie, max(held.values(), key=lambda each: (each.phase.counts_as_there, each.progress))
+            return self._found_there(
+                movie, max(held, key=lambda each: (each.phase.counts_as_there, each.progress))
             )
         now = self._clock.now()
         self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
         if self._dry_run:
             check_room(best.size_bytes)
-            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.filelist_id, _NOT_FETCHED))
+            return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.id, _NOT_FETCHED))
         tried_hashes = {old.choice.info_hash for old in tried}
         return self._hand_over_best(found, tried_hashes, check_room, record_choice)
 
@@ -153,17 +162,21 @@ class FileListDownloader:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
         tried_hashes = {old.choice.info_hash for old in tried}
         held = self._held.find_film(wanted, but_for=but_for, but_for_hashes=tried_hashes)
-        return None if held is None else _as_there(movie, held)
+        return None if held is None else self._found_there(movie, held)
+
+    def _found_there(self, movie: Movie, held: HeldTorrent) -> DownloadResult:
+        release = self._tracker.release_in(held.comment)
+        return _as_there(movie, held, Choice(held.name, release, held.info_hash))
 
     def latest(self) -> list[Release]:
         """Return the tracker's newest releases."""
-        return self._search.latest()
+        return self._tracker.latest()
 
     def examine(
         self, movie: Movie, releases: Sequence[Release], tried: Sequence[FailedRelease] = ()
     ) -> Search:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
-        why = {old.choice.filelist_id: old.why for old in tried if old.choice.filelist_id}
+        why = {old.choice.id: old.why for old in tried if old.choice.id}
         wanted = self._in_company(movie)
         return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
 
@@ -173,14 +186,14 @@ class FileListDownloader:
         Raises:
             RefusedQueryError: there is nothing, and the tracker accepts no title as a search.
         """
-        releases: dict[int, Release] = {}
+        releases: dict[ReleaseId, Release] = {}
         found = Search(movie, ())
-        names = [partial(self._search.search_name, text) for text in _name_queries(movie)]
-        queries = [partial(self._search.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
+        names = [partial(self._tracker.search_name, text) for text in _name_queries(movie)]
+        queries = [partial(self._tracker.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
         refused: list[RefusedQueryError] = []
         for query in queries:
             try:
-                releases |= {release.filelist_id: release for release in query()}
+                releases |= {release.id: release for release in query()}
             except RefusedQueryError as exc:  # a short title, for instance: the others may be accepted
                 _log.debug("%s: %s", movie.label, exc)
                 refused.append(exc)
@@ -209,10 +222,10 @@ class FileListDownloader:
             release = candidate.release
             check_room(release.size_bytes)
             try:
-                torrent = self._search.fetch_torrent(release)
+                torrent = self._tracker.fetch_torrent(release)
                 if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
                     raise ReleaseError("the same torrent was tried before and came to nothing")
-                choice = Choice(release.name, release.filelist_id, torrent.info_hash)
+                choice = Choice(release.name, release.id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
                     raise NoLongerWantedError("taken out of the queue meanwhile")
                 is_new = self._client.hand_over(torrent)
@@ -233,8 +246,8 @@ class FileListDownloader:
         release, shown = candidate.release, None
         if not is_new or torrent.other_hash:
             shown = next(iter(self._client.states(torrent.info_hashes).values()), None)
-        choice = Choice(release.name, release.filelist_id, shown.info_hash if shown else torrent.info_hash)
-        self._held.note(choice.info_hash, torrent.name, release.filelist_id)
+        choice = Choice(release.name, release.id, shown.info_hash if shown else torrent.info_hash)
+        self._held.note(choice.info_hash, torrent.name, release.id)
         if shown and not is_new:
             return _as_there(found.movie, shown, choice)
         if not is_new:
@@ -258,9 +271,8 @@ def _is_latin(title: str) -> bool:
     return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
 
 
-def _as_there(movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
+def _as_there(movie: Movie, held: HeldTorrent, choice: Choice) -> DownloadResult:
     """Return the result for a torrent that is in the client already: done, or to be followed from now on."""
-    choice = choice or Choice(held.name, filelist_id(held), held.info_hash)
     if held.phase.counts_as_there:
         return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
     return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)

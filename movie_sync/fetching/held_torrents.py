@@ -7,11 +7,12 @@ is found is asked for anew, so that how far it is is known as it is now.
 import re
 from array import array
 from bisect import bisect_left, insort
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from hashlib import blake2b
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
 from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
-from movie_sync.domain.models import HeldTorrent, Movie
+from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
 from movie_sync.domain.selection import QualityRules
 from movie_sync.ports import Clock, TorrentClient
 
@@ -19,20 +20,26 @@ _NEWS_SECONDS = 60.0
 _LONGEST_SHARE = 10.0
 _MOST_CANDIDATES = 1000
 _HASH_BYTES = 20
+_DIGEST_BYTES = 5
 _NUMBER_BITS = 24  # as in the index of names
 _INFO_HASH = re.compile(r"[0-9a-f]{40}")
-_DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 
 
 class HeldTorrents:
     """For one thread. Methods raise as those of `TorrentClient`."""
 
     def __init__(
-        self, client: TorrentClient, rules: QualityRules, knows_title: KnowsTitle, clock: Clock
+        self,
+        client: TorrentClient,
+        rules: QualityRules,
+        knows_title: KnowsTitle,
+        release_in: Callable[[str], ReleaseId | None],
+        clock: Clock,
     ) -> None:
         self._client = client
         self._rules = rules
         self._knows_title = knows_title
+        self._release_in = release_in
         self._clock = clock
         self._until = 0.0
         self._clear()
@@ -57,25 +64,24 @@ class HeldTorrents:
         ]
         return max(found, key=lambda held: (held.phase.counts_as_there, held.progress), default=None)
 
-    def find_releases(self, filelist_ids: Iterable[int]) -> dict[int, HeldTorrent]:
+    def find_releases(self, ids: Iterable[ReleaseId]) -> list[HeldTorrent]:
         """Return the torrents whose comment names one of these releases, under whatever name they are.
 
         Only what was read before is looked through, by `find_film`.
         """
-        numbers = {wanted: number for wanted in filelist_ids for number in self._numbered(wanted)}
-        held = {each.info_hash: each for each in self._look_up(numbers.values())}
-        hashes = {wanted: self._hash(number) for wanted, number in numbers.items()}
-        return {wanted: held[info_hash] for wanted, info_hash in hashes.items() if info_hash in held}
+        wanted = set(ids)
+        found = self._look_up({number for each in wanted for number in self._numbered(each)})
+        return [held for held in found if self._release_in(held.comment) in {None, *wanted}]
 
-    def note(self, info_hash: str, name: str, filelist_id: int) -> None:
+    def note(self, info_hash: str, name: str, release: ReleaseId | None) -> None:
         """Note what was handed over, so that the client need not be asked for all it holds after it."""
         if not _INFO_HASH.fullmatch(info_hash):
             return
         number = len(self._hashes) // _HASH_BYTES
         self._hashes += bytes.fromhex(info_hash)
         self._names.add(number, name)
-        if filelist_id:
-            insort(self._numbers, filelist_id << _NUMBER_BITS | number)
+        if release:
+            insort(self._numbers, _digest(release) << _NUMBER_BITS | number)
 
     def _clear(self) -> None:
         self._hashes = bytearray()
@@ -87,7 +93,7 @@ class HeldTorrents:
         self._clear()
         begun = self._clock.monotonic()
         for torrent in self._client.torrents():
-            self.note(torrent.info_hash, torrent.name, filelist_id(torrent))
+            self.note(torrent.info_hash, torrent.name, self._release_in(torrent.comment))
         now = self._clock.monotonic()
         # A client for which that is hard work is not asked for it all the time.
         self._until = now + max(_NEWS_SECONDS, _LONGEST_SHARE * (now - begun))
@@ -106,17 +112,17 @@ class HeldTorrents:
             self._until = 0.0
         return list(held.values())
 
-    def _numbered(self, filelist_id: int) -> Iterator[int]:
-        """Yield the number of the torrent with that id of the tracker, the last one of several."""
-        place = bisect_left(self._numbers, (filelist_id + 1) << _NUMBER_BITS) - 1
-        if place >= 0 and self._numbers[place] >> _NUMBER_BITS == filelist_id:
+    def _numbered(self, release: ReleaseId) -> Iterator[int]:
+        """Yield the number of the torrent of that release, the last one of several."""
+        digest = _digest(release)
+        place = bisect_left(self._numbers, (digest + 1) << _NUMBER_BITS) - 1
+        if place >= 0 and self._numbers[place] >> _NUMBER_BITS == digest:
             yield self._numbers[place] & (1 << _NUMBER_BITS) - 1
 
     def _hash(self, number: int) -> str:
         return self._hashes[number * _HASH_BYTES : (number + 1) * _HASH_BYTES].hex()
 
 
-def filelist_id(held: HeldTorrent) -> int:
-    """Return the tracker's id in a torrent's comment, 0 if it has none."""
-    details = _DETAILS_ID.search(held.comment)
-    return int(details[1]) if details else 0
+def _digest(release: ReleaseId) -> int:
+    """Return what stands for a release among tens of thousands; whoever finds one by it looks again."""
+    return int.from_bytes(blake2b(str(release).encode(), digest_size=_DIGEST_BYTES).digest(), "big")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from movie_sync.domain.matching import WantedFilm
-from movie_sync.domain.models import Movie, Release
+from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.fetching.downloader import FileListDownloader
@@ -55,7 +55,7 @@ class Radar:
         # Names alone: thousands of films with all their titles would take tens of megabytes.
         self._to_search: deque[str] = deque()
         self._search_at = 0.0
-        self._matched: dict[str, set[int]] = {}
+        self._matched: dict[str, set[ReleaseId]] = {}
         self._failures = 0
         self._not_before = 0.0
 
@@ -114,7 +114,7 @@ class Radar:
         for number, release in enumerate(releases):
             names.add(number, release.name, release.imdb_id)
         found: list[Movie] = []
-        matched: dict[str, set[int]] = {}
+        matched: dict[str, set[ReleaseId]] = {}
         needed: list[tuple[datetime, datetime, str]] = []
         for entry in self._queue_manager.waiting_films():
             movie = entry.movie
@@ -140,10 +140,10 @@ class Radar:
 
     def _accepted_ids(
         self, downloader: FileListDownloader, entry: QueueEntry, releases: Sequence[Release]
-    ) -> set[int]:
+    ) -> set[ReleaseId]:
         """Return the ids of those releases that may be taken for a film."""
         accepted = downloader.examine(entry.movie, releases, entry.tried).accepted if releases else ()
-        return {candidate.release.filelist_id for candidate in accepted}
+        return {candidate.release.id for candidate in accepted}
 
     def _renewed_memory(self, releases: Sequence[Release]) -> RadarMemory:
         """Return what is to be remembered once these releases were looked through."""
@@ -153,7 +153,7 @@ class Radar:
         gap_since = memory.gap_since and min(memory.gap_since, now)
         if not releases:  # tells nothing: the tracker always has newest ones
             return RadarMemory(memory.newest_id, gap_since)
-        ids = [release.filelist_id for release in releases]
+        ids = [release.id.number for release in releases]
         if memory.newest_id and len(ids) >= _FULL_ANSWER_ROWS and min(ids) > memory.newest_id:
             gap_since = now
             _log.info(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 
 # `twin_years` stood there once; which films share a title is found out anew each time.
@@ -27,6 +27,7 @@ _STATE_KEYS = (
     "reason",
     "release",
     "filelist_id",
+    "release_id",
     "info_hash",
     "by_command",
     "tried",
@@ -37,7 +38,8 @@ _STATE_KEYS = (
     "page_missing_since",
     "sequence",
 )
-_CHOICE_KEYS = frozenset({"release", "filelist_id", "info_hash"})
+_CHOICE_KEYS = frozenset({"release", "filelist_id", "release_id", "info_hash"})
+_FILELIST = "filelist"
 _FOLLOW_KEYS = frozenset(
     {
         "stage",
@@ -172,10 +174,7 @@ def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
     """Return what was done for a film so far."""
     plain: dict[str, object] = {}
     if entry.choice:
-        plain["release"] = entry.choice.release
-        if entry.choice.filelist_id:  # a torrent found in the client may not tell it
-            plain["filelist_id"] = entry.choice.filelist_id
-        plain["info_hash"] = entry.choice.info_hash
+        plain |= _choice_to_dict(entry.choice)
     if entry.by_command:
         plain["by_command"] = True
     if entry.asked_at:
@@ -184,16 +183,33 @@ def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
         plain |= follow_to_dict(entry.follow)
     if entry.tried:
         plain["tried"] = [
-            {
-                "release": tried.choice.release,
-                "filelist_id": tried.choice.filelist_id,
-                "info_hash": tried.choice.info_hash,
-                "why": tried.why,
-                "name": tried.name,
-            }
-            for tried in entry.tried
+            _choice_to_dict(tried.choice) | {"why": tried.why, "name": tried.name} for tried in entry.tried
         ]
     return plain
+
+
+def filelist_id(release: ReleaseId | None) -> int | None:
+    """Return FileList's number of a release, or None: it is another tracker's, or not known."""
+    return release.number or None if release and release.tracker == _FILELIST else None
+
+
+def _choice_to_dict(choice: Choice) -> dict[str, object]:
+    number = filelist_id(choice.id)
+    plain: dict[str, object] = {"release": choice.release}
+    if number:
+        return plain | {"filelist_id": number, "info_hash": choice.info_hash}
+    told = {"release_id": str(choice.id)} if choice.id else {}
+    return plain | told | {"info_hash": choice.info_hash}
+
+
+def _choice(plain: Mapping[str, object]) -> Choice | None:
+    info_hash = _text(plain, "info_hash")
+    if not info_hash:
+        return None
+    number = _integer(plain, "filelist_id")
+    release = ReleaseId(_FILELIST, str(number)) if number else None
+    release = release or ReleaseId.parse(_text(plain, "release_id") or "")
+    return Choice(_text(plain, "release") or "", release, info_hash.lower())
 
 
 def follow_to_dict(follow: TorrentProgress) -> dict[str, object]:
@@ -261,13 +277,8 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     Raises:
         ValueError: it names no film.
     """
-    release, filelist_id, info_hash = (
-        _text(plain, "release"),
-        _integer(plain, "filelist_id"),
-        _text(plain, "info_hash"),
-    )
+    choice = _choice(plain)
     retry_at = plain.get("retry_at")
-    choice = Choice(release or "", filelist_id or 0, info_hash.lower()) if info_hash else None
     follow = _follow(plain, now) if choice else None
     known = _KNOWN_WITH_FOLLOW if follow else _KNOWN_WITH_CHOICE if choice else _ALWAYS_KNOWN
     movie = movie_from_dict(plain)
@@ -320,11 +331,8 @@ def _follow(plain: Mapping[str, object], now: datetime) -> TorrentProgress | Non
 def _tried(listed: object) -> tuple[FailedRelease, ...]:
     found = []
     for plain in listed if isinstance(listed, list) else ():
-        info_hash = _text(plain, "info_hash") if isinstance(plain, dict) else None
-        if info_hash:
-            choice = Choice(
-                _text(plain, "release") or "", _integer(plain, "filelist_id") or 0, info_hash.lower()
-            )
+        choice = _choice(plain) if isinstance(plain, dict) else None
+        if choice:
             found.append(FailedRelease(choice, _text(plain, "why") or "", _text(plain, "name") or ""))
     return tuple(found)
 

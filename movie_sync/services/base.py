@@ -13,7 +13,7 @@ from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import UserError
-from movie_sync.ports import Clock, TorrentClient, TorrentSearch
+from movie_sync.ports import Clock, TorrentClient, Tracker
 from movie_sync.settings.section import Limit, Sections
 from movie_sync.settings.values import web_address
 from movie_sync.storage.call_budget import CallBudget
@@ -156,7 +156,7 @@ class ClientService(Service):
 class TrackerService(Service):
     """Where torrents are looked for. `entry` is the user's name for it where it is a named one."""
 
-    def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> TorrentSearch:
+    def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> Tracker:
         """Return the tracker; nothing is sent yet.
 
         Raises:

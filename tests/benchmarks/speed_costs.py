@@ -9,7 +9,7 @@ from made_up import title
 
 from movie_sync.demo.letterboxd_html import StandInFilm, film_page, watchlist_page
 from movie_sync.domain.matching import WantedFilm, judge
-from movie_sync.domain.models import Movie, Release
+from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.selection import QualityRules, rank
 from movie_sync.services.letterboxd.pages import parse_film, parse_watchlist
 
@@ -41,7 +41,10 @@ def speeds(seconds: float) -> list[tuple[str, float, str]]:
     ]
     index = NameList(names)
     movie = Movie("m7", "m-7", title(7), 1967, imdb_id="tt7000007")
-    releases = [Release(number, name, 8_000_000_000, 20) for number, name in enumerate(names[:100])]
+    releases = [
+        Release(ReleaseId("filelist", str(number)), name, 8_000_000_000, 20)
+        for number, name in enumerate(names[:100])
+    ]
     now = datetime(2026, 11, 1, tzinfo=UTC)
     rules = QualityRules()
     return [

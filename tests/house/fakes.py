@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 from house.films import hash_of
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
-from movie_sync.domain.models import HeldTorrent, Movie, Release, Room, TorrentFile, WatchlistSnapshot
+from movie_sync.domain.models import (
+    HeldTorrent,
+    Movie,
+    Release,
+    ReleaseId,
+    Room,
+    TorrentFile,
+    WatchlistSnapshot,
+)
 from movie_sync.errors import UnknownFilmError
 
 
@@ -73,9 +81,11 @@ class FakePages:
 
 
 class FakeTracker:
-    """A `TorrentSearch` over lists of releases; counts its calls like the budget does."""
+    """A `Tracker` over lists of releases; counts its calls like the budget does."""
 
-    def __init__(self, journal: list[str] | None = None) -> None:
+    def __init__(self, journal: list[str] | None = None, name: str = "filelist") -> None:
+        self.name = name
+        self.title = name.title()
         self.by_imdb: dict[str, list[Release]] = {}
         self.by_name: dict[str, list[Release]] = {}
         self.newest: list[Release] = []
@@ -109,10 +119,15 @@ class FakeTracker:
 
     def fetch_torrent(self, release: Release) -> TorrentFile:
         """Return a torrent whose hash follows from the release's id."""
-        self._call(f"torrent {release.filelist_id}")
-        if release.filelist_id in self.broken:
-            raise self.broken[release.filelist_id]
-        return TorrentFile(hash_of(release.filelist_id), release.name, release.size_bytes, b"d4:info0:e")
+        self._call(f"torrent {release.id.id}")
+        if release.id.number in self.broken:
+            raise self.broken[release.id.number]
+        return TorrentFile(hash_of(release.id.number), release.name, release.size_bytes, b"d4:info0:e")
+
+    def release_in(self, comment: str) -> ReleaseId | None:
+        """Return what the comment names by the address of a page."""
+        number = comment.rpartition("details.php?id=")[2]
+        return ReleaseId(self.name, number) if comment and number.isdecimal() else None
 
     def _call(self, what: str) -> None:
         self.journal.append(what)

@@ -4,7 +4,7 @@ from typing import Any
 
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
-from movie_sync.domain.models import Choice, Movie, Release
+from movie_sync.domain.models import Choice, Movie, Release, ReleaseId
 
 GB = 1_000_000_000
 HEAT_RELEASE = "Heat.1995.1080p.BluRay.x264-GRP"
@@ -43,10 +43,15 @@ def release_name(movie: Movie | StandInFilm, source: str = "BluRay", group: str 
     return f"{movie.title.replace(' ', '.')}.{movie.year}.1080p.{source}.x264-{group}"
 
 
+def on_filelist(number: int) -> ReleaseId:
+    """Return the release with that number on FileList."""
+    return ReleaseId("filelist", str(number))
+
+
 def release(name: str = HEAT_RELEASE, number: int = 1, **changes: Any) -> Release:
     """Return a release that is acceptable for "Heat" unless changed."""
     values = {"size_bytes": 12 * GB, "seeders": 20, "imdb_id": HEAT_IMDB_ID, "category": "Movies HD"}
-    return Release(number, name, **values | changes)
+    return Release(on_filelist(number), name, **values | changes)
 
 
 def release_of(movie: Movie, number: int | None = None, **changes: Any) -> Release:
@@ -65,8 +70,8 @@ def choice(of: int | str, attempt: int = 0) -> Choice:
     """Return the release that is handed over for a film of `film`, after so many were given up."""
     name = release_name(film(of), group=f"GRP{attempt}" if attempt else "GRP")
     if isinstance(of, str):
-        return Choice(name, attempt, hash_of(int.from_bytes(of.encode()), attempt))
-    return Choice(name, 1000 * attempt + of, hash_of(of, attempt))
+        return Choice(name, on_filelist(attempt), hash_of(int.from_bytes(of.encode()), attempt))
+    return Choice(name, on_filelist(1000 * attempt + of), hash_of(of, attempt))
 
 
 def stand_in_film(number: int = 0, **changes: Any) -> StandInFilm:

@@ -124,7 +124,7 @@ class Bench:
         if self.connect_error:
             raise self.connect_error
         downloader = FileListDownloader(
-            search=self.tracker,
+            tracker=self.tracker,
             client=self.client,
             pages=self.pages,
             library=self.library,

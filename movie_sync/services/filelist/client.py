@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import NoReturn, Protocol
 
 from movie_sync.domain.json_text import parse_json, part_count
-from movie_sync.domain.models import Release, TorrentFile
+from movie_sync.domain.models import Release, ReleaseId, TorrentFile
 from movie_sync.domain.redaction import Redactor
 from movie_sync.domain.torrent_file import parse_torrent, printable
 from movie_sync.errors import (
@@ -27,7 +27,7 @@ from movie_sync.errors import (
     UnavailableError,
 )
 from movie_sync.net.http import HttpAnswer, HttpClient
-from movie_sync.services.filelist.rows import FILM_CATEGORIES, RowReader
+from movie_sync.services.filelist.rows import FILM_CATEGORIES, TRACKER, RowReader
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ _MAX_ANSWER_PARTS = 60_000  # a thousand rows have a third of it
 _MAX_TORRENT_BYTES = 4_000_000
 _MAX_QUERY_CHARS = 200
 _MAX_QUOTED_CHARS = 120
+_DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
 _IMDB_ID = re.compile(r"tt[0-9]{5,10}")
 _CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
 _ACTION_CAP = "maxim permis de actiuni"
@@ -61,7 +62,7 @@ class Budget(Protocol):
 
 
 class FileListClient:
-    """The tracker, as `ports.TorrentSearch` describes it, and its newest releases.
+    """The tracker, as `ports.Tracker` describes it, and its newest releases.
 
     One request at a time through `http`; not to be shared by threads. Keeps no state but what it
     has warned of: after an AuthError it is for the caller to stop until the credentials change.
@@ -77,6 +78,16 @@ class FileListClient:
         self._redactor = Redactor()
         self._redactor.learn_login(self._username, self._passkey)
         self._asks_for_categories = True
+
+    @property
+    def name(self) -> str:
+        """The key by which settings and files know it."""
+        return TRACKER
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return _SERVICE
 
     def search_imdb(self, imdb_id: str) -> list[Release]:
         """Return the releases filed under an IMDb id (`tt...`), unordered.
@@ -118,7 +129,7 @@ class FileListClient:
         Raises:
             ReleaseError: the tracker gave something that is not this torrent.
         """
-        params = {"id": str(release.filelist_id), "passkey": self._passkey}
+        params = {"id": release.id.id, "passkey": self._passkey}
         try:
             answer = self._call("download.php", params, is_api=False)
         except TooLargeError:  # the tracker is well: another release of the film may have a smaller one
@@ -130,7 +141,7 @@ class FileListClient:
         if not answer.body.startswith(b"d"):
             raise ReleaseError(
                 f"FileList answered with a page instead of the torrent of {release.name}: it is gone or not "
-                f"given to this account. Look at it on the site (number {release.filelist_id})."
+                f"given to this account. Look at it on the site (number {release.id.id})."
             )
         try:
             torrent = parse_torrent(answer.body)
@@ -138,6 +149,11 @@ class FileListClient:
             raise ReleaseError(f"FileList's answer for {release.name}: {exc}") from None
         _check_size(torrent, release)
         return torrent
+
+    def release_in(self, comment: str) -> ReleaseId | None:
+        """Return the release that a torrent's comment names by the address of its page, or None."""
+        details = _DETAILS_ID.search(comment)
+        return ReleaseId(TRACKER, str(int(details[1]))) if details and int(details[1]) else None
 
     def _list(self, query: dict[str, str]) -> list[Release]:
         while True:

@@ -9,11 +9,14 @@ import re
 import zoneinfo
 from datetime import UTC, datetime, tzinfo
 
-from movie_sync.domain.models import Release
+from movie_sync.domain.models import Release, ReleaseId
 from movie_sync.domain.torrent_file import printable
 from movie_sync.errors import PageChangedError
 
 _log = logging.getLogger(__name__)
+
+TRACKER = "filelist"
+"""The key by which settings and files know this tracker."""
 
 # Films, and what mixes films with series: cartoons, anime, dubbed into Romanian.
 FILM_CATEGORIES = (1, 2, 3, 4, 6, 15, 19, 20, 24, 25, 26, 28)
@@ -78,7 +81,7 @@ class RowReader:
         Raises:
             PageChangedError: there are rows, and none of them is good.
         """
-        releases: dict[int, Release] = {}
+        releases: dict[ReleaseId, Release] = {}
         bad_rows = 0
         for row in rows:
             try:
@@ -88,7 +91,7 @@ class RowReader:
                 _log.debug("A row of FileList's answer is left out: %s", exc)
                 continue
             if release.category_id is None or release.category_id in FILM_CATEGORIES:
-                releases.setdefault(release.filelist_id, release)
+                releases.setdefault(release.id, release)
         if rows and bad_rows == len(rows):
             raise PageChangedError(
                 f"None of the {len(rows)} rows in FileList's answer is in the form known here, so nothing is "
@@ -108,7 +111,7 @@ class RowReader:
             raise _BadRowError("its name is missing or too long")
         category, category_id = self._category(row.get("category"))
         return Release(
-            filelist_id=_need_whole(row, "id", 1),
+            id=ReleaseId(TRACKER, str(_need_whole(row, "id", 1))),
             name=name,
             size_bytes=_need_whole(row, "size", 1),
             seeders=_need_whole(row, "seeders", 0),
