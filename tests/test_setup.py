@@ -8,17 +8,22 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from movie_sync.commands.prompts import Prompts
 from movie_sync.commands.setup import PRESETS, run_setup
+from movie_sync.credentials.fields import CredentialField
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
 from movie_sync.services import registry
+from movie_sync.services.base import Form, TrackerService
 from movie_sync.settings.config import Config
+from movie_sync.settings.section import REQUIRED, setting
+from movie_sync.settings.values import web_address
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
@@ -399,6 +404,62 @@ def test_the_folder_of_films_is_not_private(home: Home) -> None:
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o775
     assert stat.S_IMODE(home.paths.root.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.paths.config.stat().st_mode) == 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class Indexer:
+    """A section under a name that the user gives."""
+
+    url: str = setting(REQUIRED, "an address", web_address)
+
+
+class Indexers(TrackerService):
+    """A tracker of which there may be several."""
+
+    name = "indexers"
+    title = "Indexer"
+    section = Indexer
+    is_named = True
+    question = "Do you use indexers?"
+    credentials = (CredentialField("keys", "MOVIE_SYNC_INDEXERS_KEYS", "key", is_named=True),)
+
+    def ask(self, form: Form) -> None:
+        """Ask for address and key."""
+        present = form.config.named(Indexer).get(form.entry)
+        url = form.ask("Its address", present.url if present else "", web_address)
+        if url is not None:
+            form.set("url", url)
+        form.ask_credential("keys", "Its key")
+
+
+def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is asked about; what is taken in stands last, what is left out goes, and one there must be."""
+    monkeypatch.setitem(registry.SERVICES, "indexers", f"{__name__}:Indexers")
+    letterboxd, *filelist = first_answers(home)[:3]
+    rest = first_answers(home)[3:]
+    one, two = ("one", "http://one/api", "key-of-one"), ("t-w_o", "http://two/api", "key-of-two")
+    user = User(letterboxd, "n", "n", "y", *filelist, "y", "a b", *one, "y", *two, "n", *rest)
+    done, shown = home.set_up(user)
+
+    assert done
+    assert "Without a tracker no film can be found" in shown
+    assert home.settings()["indexers"] == {
+        "one": {"url": "http://one/api"},
+        "t-w_o": {"url": "http://two/api"},
+    }
+    assert home.settings()["trackers"] == ["filelist", "indexers:one", "indexers:t-w_o"]
+    assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-two"}
+
+    again = User("", "n", "y", "", "", "", "key-of-2", "n")
+    assert not home.set_up(again)[0]  # broken off there
+    done, _ = home.set_up(User("", "n", "y", "", "", "http://two/new", "key-of-2", "n", *[""] * 10))
+    assert done
+    assert home.settings()["trackers"] == ["indexers:one", "indexers:t-w_o"]
+    assert home.settings()["indexers"] == {
+        "one": {"url": "http://one/api"},
+        "t-w_o": {"url": "http://two/new"},
+    }
+    assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-2"}
 
 
 def run_on_terminal(home: Home, answers: list[str], umask: int = 0o022) -> tuple[int, str]:

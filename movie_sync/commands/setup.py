@@ -5,6 +5,7 @@ Enter keeps what is there. Ctrl+C or the end of input at any question changes no
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -14,10 +15,10 @@ from movie_sync.commands.prompts import Dialogue, Prompts
 from movie_sync.credentials.manager import CredentialsManager, clean
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.services.base import NONE, ClientService, Login, Service, ToldService
+from movie_sync.services.base import NONE, ClientService, Login, Service, ToldService, TrackerService
 from movie_sync.settings.config import Config, read_file_to_change, save_changes
 from movie_sync.settings.environment import variable_of
-from movie_sync.settings.keys import GeneralSettings
+from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.section import Sections
 from movie_sync.settings.values import UnusableValue, path_here
 from movie_sync.storage.instance_lock import InstanceLock
@@ -30,6 +31,7 @@ is up to you.
 Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.
 """
 _BUILT_IN = "default"
+_ENTRY_RULE = "Letters, digits, - and _ make a name, at most 40 of them."
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
     "hd": "1080p, else 720p",
@@ -123,8 +125,11 @@ def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umas
 class _Form(Dialogue):
     """Implements `services.base.Form`."""
 
-    def __init__(self, service: Service, questions: "_Questions", prompts: Prompts, out: TextIO) -> None:
+    def __init__(
+        self, service: Service, questions: "_Questions", prompts: Prompts, out: TextIO, entry: str = ""
+    ) -> None:
         super().__init__(prompts, out)
+        self.entry = entry
         self.login: Login = questions.present[service.name]
         self.config: Sections = questions.config
         self.paths = questions.paths
@@ -135,6 +140,7 @@ class _Form(Dialogue):
     def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
         """Ask for one of the service's credentials and note it; a secret one is not shown."""
         field = self._fields[name]
+        name = self.entry if field.is_named else name
         present, what = self.login.get(name, ""), f"The {field.title}"
 
         def read(text: str) -> str:
@@ -150,7 +156,9 @@ class _Form(Dialogue):
 
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""
-        content = self._answers.settings.setdefault(self._service.name, {})
+        content: object = self._answers.settings
+        for section in filter(None, (self._service.name, self.entry)):
+            content = content.setdefault(section, {}) if isinstance(content, dict) else None
         if isinstance(content, dict):
             content[key] = value
 
@@ -180,13 +188,46 @@ class _Questions:
         """Ask everything and return what was typed."""
         self._dialogue.say(_WELCOME)
         for service in registry.everything():
-            if not isinstance(service, ClientService | ToldService):
+            if not isinstance(service, TrackerService | ClientService | ToldService):
                 service.ask(self._form(service))
+        self._ask_trackers()
         self._ask_client()
         self._ask_download_folder()
         self._ask_quality()
         self._ask_about_telling()
         return self.answers
+
+    def _ask_trackers(self) -> None:
+        """Ask which trackers are used, if there is more than one kind; new ones are asked last."""
+        present, trackers = self.config.section(GeneralSettings).trackers, registry.trackers()
+        chosen: list[str] = []
+        while not chosen:
+            for tracker in trackers:
+                mine = [key for key in present if key.partition(":")[0] == tracker.name]
+                if len(trackers) == 1 or self._dialogue.confirm(f"\n{tracker.question}", default=bool(mine)):
+                    chosen += self._ask_tracker(tracker, mine)
+            if not chosen:
+                self._dialogue.say("  Without a tracker no film can be found.")
+        in_order = [key for key in present if key in chosen]
+        in_order += [key for key in chosen if key not in present]
+        if in_order != list(present):
+            self.answers.settings["trackers"] = in_order
+
+    def _ask_tracker(self, tracker: TrackerService, present: Sequence[str]) -> list[str]:
+        """Ask about a tracker, or each one of several; return their keys."""
+        if not tracker.is_named:
+            tracker.ask(self._form(tracker))
+            return [tracker.name]
+        keys = list(present)
+        for key in keys:
+            self._dialogue.say(f"\n{key}:")
+            tracker.ask(self._form(tracker, entry=key.partition(":")[2]))
+        while not keys or self._dialogue.confirm("Another one?", default=False):
+            entry = self._dialogue.ask("A name of your own for it", "", _entry, _ENTRY_RULE)
+            if entry and f"{tracker.name}:{entry}" not in keys:
+                keys.append(f"{tracker.name}:{entry}")
+                tracker.ask(self._form(tracker, entry=entry))
+        return keys
 
     def _ask_client(self) -> None:
         """Ask which client is used: one after the other, and a folder if it is none of them."""
@@ -250,6 +291,12 @@ class _Questions:
 
 def _folder(text: str) -> str:
     return str(expand_home(path_here(text), os.environ))
+
+
+def _entry(text: str) -> str:
+    if not USER_NAME.fullmatch(text):
+        raise UnusableValue
+    return text
 
 
 def _preset(text: str) -> str:

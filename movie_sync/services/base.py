@@ -46,9 +46,11 @@ class Surroundings:
 class Form(Protocol):
     """The setup's page for one service. What is typed is written at the end, all at once.
 
+    `entry` is the user's name for it where it is a named one: settings and credentials are noted under it.
     Every question raises EOFError or KeyboardInterrupt if the user breaks off.
     """
 
+    entry: str
     login: Login
     config: Sections
     paths: AppPaths
@@ -154,7 +156,12 @@ class ClientService(Service):
 
 
 class TrackerService(Service):
-    """Where torrents are looked for. `entry` is the user's name for it where it is a named one."""
+    """Where torrents are looked for. `entry` is the user's name for it where it is a named one.
+
+    Setup asks the `question`, to be answered by yes or no, where there are several kinds.
+    """
+
+    question: str = ""
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> Tracker:
         """Return the tracker; nothing is sent yet.

@@ -41,6 +41,7 @@ class FileList(TrackerService):
         CredentialField("passkey", "MOVIE_SYNC_FILELIST_PASSKEY", "passkey", may_hold_blanks=False),
     )
     needs_login = True
+    question = "Do you use FileList?"
 
     def limits(self, config: Sections) -> Iterator[Limit]:
         """Keep to what the tracker allows; a stand-in on this machine allows more."""
