@@ -69,6 +69,7 @@ REFUSALS = [
     ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 1 * GB}, "5.9 MB a minute, under 12.5 for 1080p"),
     ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 60 * GB}, "353 MB a minute, over 250 for 1080p"),
     ("Heat.1995.1080p.BluRay.x264", {"seeders": 0}, "no seeders"),
+    ("Heat.1995.1080p.BluRay.x264", {"has_torrent": False}, "offered as a magnet link only"),
     (
         "Heat.1995.1080p.BluRay.x264",
         {"category_id": 11, "category": "Music"},
@@ -93,6 +94,13 @@ def test_user_limits():
     assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 wanted",)
     assert only(release(), freeleech="only").reasons == ("not freeleech",)
     assert only(release(freeleech=True), freeleech="only").accepted
+
+
+def test_seeders_that_nobody_tells():
+    """They are not none: the release is taken, but one that is known to have some comes first."""
+    unknown = release(seeders=None)
+    assert only(unknown, min_seeders=5).accepted
+    assert winner(unknown, release(number=2, seeders=1)) == 2
 
 
 def test_reject_words_are_whole_words():
@@ -221,6 +229,7 @@ def test_then_revision_words_flags_seeders_and_size():
     [
         (release("Heat.1995.720p.BluRay.x264-GRP", 2), "Bluray-720p comes after Bluray-1080p in the order"),
         (release(number=2, seeders=3), "fewer seeders (3; the one taken has 20)"),
+        (release(number=2, seeders=None), "fewer seeders (unknown; the one taken has 20)"),
         (release(number=2, size_bytes=11 * GB), "smaller"),
         (release(number=0), "older"),
     ],

@@ -10,7 +10,13 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import Movie, ReleaseId
 from movie_sync.domain.plain_text import one_line
-from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, QualityRules, why_not_first
+from movie_sync.domain.selection import (
+    ASSUMED_RUNTIME_MINUTES,
+    Candidate,
+    QualityRules,
+    shown_seeders,
+    why_not_first,
+)
 from movie_sync.errors import UserError
 from movie_sync.fetching.downloader import Search
 from movie_sync.logs import set_up_logging
@@ -136,7 +142,7 @@ def _row(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bo
         candidate.quality or "unknown",
         _details(candidate),
         f"{release.size_bytes / _GB:.1f} GB",
-        str(release.seeders),
+        shown_seeders(release),
         "; ".join(why),
         str(release.id),
     )

@@ -107,19 +107,21 @@ class Choice:
 class Release:
     """One row of a tracker's answer. Sizes are bytes; `uploaded_at` is aware, or None if unreadable.
 
-    `category_id` is None for a category name that we do not know (the names have changed before).
+    `seeders` is None where nobody tells, which is not none. `category_id` is None for a category name that
+    we do not know (the names have changed before). Without `has_torrent` only a magnet link is offered.
     """
 
     id: ReleaseId
     name: str
     size_bytes: int
-    seeders: int
+    seeders: int | None
     imdb_id: str | None = None
     category: str = ""
     category_id: int | None = None
     freeleech: bool = False
     internal: bool = False
     uploaded_at: datetime | None = None
+    has_torrent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from movie_sync.domain.wanted import WantedFilm
 
 __all__ = [
     "ASSUMED_RUNTIME_MINUTES", "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules",
-    "describe_refusals", "rank", "wait_until", "why_not_first",
+    "describe_refusals", "rank", "shown_seeders", "wait_until", "why_not_first",
 ]  # fmt: skip
 
 ASSUMED_RUNTIME_MINUTES = 110
@@ -122,7 +122,7 @@ def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) ->
         "the words in the name of the one taken are worth more",
         "the one taken is freeleech or internal",
         "the one taken is freeleech",
-        f"fewer seeders ({release.seeders}; the one taken has {taken.seeders})",
+        f"fewer seeders ({shown_seeders(release)}; the one taken has {taken.seeders})",
         "smaller" if rules.preferred_mb_per_minute is None else "its size is further from the preferred one",
     )
     otherwise = "older" if release.id.tracker == taken.id.tracker else "its tracker is asked later"
@@ -155,8 +155,10 @@ def _examine(
     ]
     if rules.freeleech == "only" and not release.freeleech:
         reasons.append("not freeleech")
+    if not release.has_torrent:
+        reasons.append("offered as a magnet link only, which is not supported")
     awaited = False
-    if release.seeders < rules.min_seeders:
+    if release.seeders is not None and release.seeders < rules.min_seeders:
         awaited = not reasons and release.uploaded_at is not None and now - release.uploaded_at < _FRESH
         reasons.append(_few_seeders(release.seeders, rules.min_seeders))
     return Candidate(
@@ -233,6 +235,11 @@ def _size_refusals(
     return reasons
 
 
+def shown_seeders(release: Release) -> str:
+    """Return the number of seeders as people read it."""
+    return "unknown" if release.seeders is None else str(release.seeders)
+
+
 def _few_seeders(seeders: int, least: int) -> str:
     if not seeders:
         return "no seeders"
@@ -267,6 +274,6 @@ def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
 _RANK_OF_VERDICT = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
 
 
-def _tens(seeders: int) -> int:
-    """Return the step of ten to the power: 1-9 are one step, 10-99 the next."""
-    return int(math.log10(seeders)) + 1 if seeders > 0 else 0
+def _tens(seeders: int | None) -> int:
+    """Return the step of ten to the power: 1-9 are one step, 10-99 the next; unknown counts as none."""
+    return int(math.log10(seeders)) + 1 if seeders else 0

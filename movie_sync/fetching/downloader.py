@@ -19,7 +19,14 @@ from movie_sync.domain.models import (
     ReleaseId,
     TorrentFile,
 )
-from movie_sync.domain.selection import Candidate, QualityRules, describe_refusals, rank, wait_until
+from movie_sync.domain.selection import (
+    Candidate,
+    QualityRules,
+    describe_refusals,
+    rank,
+    shown_seeders,
+    wait_until,
+)
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
     BetterAwaitedError,
@@ -281,7 +288,7 @@ def _as_there(movie: Movie, held: HeldTorrent, choice: Choice) -> DownloadResult
 def _praise(candidate: Candidate, found: Search) -> str:
     """Say what spoke for a release: "Bluray-1080p, 9.8 GB, 120 seeders, best of 7 acceptable"."""
     release = candidate.release
-    parts = [candidate.quality, f"{release.size_bytes / 1e9:.1f} GB", f"{release.seeders} seeders"]
+    parts = [candidate.quality, f"{release.size_bytes / 1e9:.1f} GB", f"{shown_seeders(release)} seeders"]
     if release.freeleech:
         parts.append("freeleech")
     if len(found.accepted) > 1:
