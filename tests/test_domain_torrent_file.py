@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movie_sync.demo.torrent_maker import bencode, info_hash, make_file_torrent, make_info, make_torrent
-from movie_sync.domain.torrent_file import parse_torrent, printable
+from movie_sync.domain.plain_text import printable
+from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import ReleaseError
 
 ANNOUNCE = "http://127.0.0.1:9/announce/0123456789abcdef0123456789abcdef"

@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
-from movie_sync.domain.letterboxd_text import clean_text, split_name
+from movie_sync.domain.letterboxd_text import split_name
+from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError, UserError
 from movie_sync.net.http import HttpClient
 from movie_sync.services.letterboxd.client import LetterboxdWatchlist

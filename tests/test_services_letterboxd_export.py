@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_sync.domain.letterboxd_text import clean_text
 from movie_sync.domain.models import Movie
+from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import UnavailableError, UserError
 from movie_sync.services.letterboxd_export.export import ExportWatchlist, read_export
 

@@ -15,9 +15,9 @@ _Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
 _PARTS = 64
 _SORTED_AT_ONCE = 2048
-_NUMBER_BITS = 24
-_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
-_HASH_MASK = (1 << (64 - _NUMBER_BITS)) - 1
+NUMBER_BITS = 24
+NUMBER_MASK = (1 << NUMBER_BITS) - 1
+_HASH_MASK = (1 << (64 - NUMBER_BITS)) - 1
 _END = "\0"  # no file name holds it
 
 
@@ -108,6 +108,32 @@ class PackedNames(Packed[str]):
         return content.decode("utf-8", "surrogatepass").split(_END)
 
 
+class SortedEntries:
+    """Entries of 64 bits by places, each place sorted when it is looked at: found by their highest bits."""
+
+    def __init__(self) -> None:
+        self.places: dict[int, array[int]] = {}
+        self._unsorted: set[int] = set()
+
+    def put(self, place: int, entry: int) -> None:
+        """Add an entry in a place."""
+        self.places.setdefault(place, array("Q")).append(entry)
+        self._unsorted.add(place)
+
+    def under(self, place: int, bits: int, shift: int) -> Iterator[int]:
+        """Yield the numbers, the lowest `NUMBER_BITS`, of the entries that have these bits above `shift`."""
+        entries = self.places.get(place)
+        if entries is None:
+            return
+        if place in self._unsorted:
+            entries = self.places[place] = sort_array(entries)
+            self._unsorted.discard(place)
+        for position in range(bisect_left(entries, bits << shift), len(entries)):
+            if entries[position] >> shift != bits:
+                break
+            yield entries[position] & NUMBER_MASK
+
+
 class HashedNumbers:
     """Numbers below 2**24 by a key, eight bytes each; several may have one key.
 
@@ -115,15 +141,12 @@ class HashedNumbers:
     """
 
     def __init__(self) -> None:
-        self._parts = [array("Q") for _ in range(_PARTS)]
-        self._unsorted: set[int] = set()
+        self._entries = SortedEntries()
 
     def put(self, key: object, number: int) -> None:
         """Add a number under a key."""
         hashed = hash(key) & _HASH_MASK
-        part = hashed % _PARTS
-        self._parts[part].append(hashed << _NUMBER_BITS | number)
-        self._unsorted.add(part)
+        self._entries.put(hashed % _PARTS, hashed << NUMBER_BITS | number)
 
     def get(self, key: object) -> int | None:
         """Return the lowest number under a key, or None."""
@@ -132,12 +155,4 @@ class HashedNumbers:
     def under(self, key: object) -> Iterator[int]:
         """Yield the numbers under a key, the lowest first."""
         hashed = hash(key) & _HASH_MASK
-        part = hashed % _PARTS
-        if part in self._unsorted:
-            self._parts[part] = sort_array(self._parts[part])
-            self._unsorted.discard(part)
-        entries = self._parts[part]
-        for place in range(bisect_left(entries, hashed << _NUMBER_BITS), len(entries)):
-            if entries[place] >> _NUMBER_BITS != hashed:
-                break
-            yield entries[place] & _NUMBER_MASK
+        return self._entries.under(hashed % _PARTS, hashed, NUMBER_BITS)

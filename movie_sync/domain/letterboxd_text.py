@@ -3,7 +3,6 @@
 import re
 from urllib.parse import quote
 
-_MAX_TEXT = 500
 _MAX_SLUG = 255
 _LID = re.compile(r"[A-Za-z0-9]{1,24}")
 _YEAR_BEHIND = re.compile(r"\((\d{4})\)\Z", re.ASCII)
@@ -34,15 +33,6 @@ def is_slug(text: str) -> bool:
 def is_lid(text: str) -> bool:
     """Tell whether a text has the form of Letterboxd's own key for a film."""
     return _LID.fullmatch(text) is not None
-
-
-def clean_text(text: str) -> str:
-    """Return a text for one line: printable characters, single spaces, of bounded length.
-
-    Control characters and direction marks from outside could forge log lines or reach a terminal.
-    """
-    kept = "".join(mark for mark in text[: _MAX_TEXT * 4] if mark.isprintable() or mark.isspace())
-    return " ".join(kept.split())[:_MAX_TEXT]
 
 
 def split_name(name: str) -> tuple[str, int | None]:

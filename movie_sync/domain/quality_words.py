@@ -52,14 +52,10 @@ _BLURAY_RIP = (
     "m(?:icro)?hd", "(?:uhd|hd|4k) ?light", f"hd ?dvd{_RIP}",
 )  # fmt: skip
 _BLURAY = (
-    *_BLURAY_RIP,
-    rf"(?:uhd|hd|4k|m|mini|3d)?{_RAY}(?:hd|uhd|3d|full| ?re ?mux)?",
-    "(?:uhd2?|hd|4k|mini|3d)?bd(?:hd|uhd|3d|full|mv|r|25|50|66|100)?",
-    "(?:uhd|hd|4k)?b[dr] ?re ?mux(?:ed)?",
-    "br ?full",
-    "hd ?dvd",
-    f"uhd{_RIP}",
-)
+    *_BLURAY_RIP, rf"(?:uhd|hd|4k|m|mini|3d)?{_RAY}(?:hd|uhd|3d|full| ?re ?mux)?",
+    "(?:uhd2?|hd|4k|mini|3d)?bd(?:hd|uhd|3d|full|mv|r|25|50|66|100)?", "(?:uhd|hd|4k)?b[dr] ?re ?mux(?:ed)?",
+    "br ?full", "hd ?dvd", f"uhd{_RIP}",
+)  # fmt: skip
 _SERVICES = "amzn|nf|netflix|dsnp|hmax|hulu|atvp|pcok|pmtp|crav|itunes|vudu"
 # Names that are words as well stand for the service only with what is glued to them: "AmazonHD".
 _LONG_SERVICES = f"{_SERVICES}|amazon|disney|hbomax|maxdome|paramount|peacock"
@@ -202,16 +198,9 @@ DISC_CODECS = _words("avc", "vc ?1", "mpeg ?2", "mvc")
 UHD_DISC_CODECS = _words("hevc")
 LOSSLESS = _words(r"true ?hd\d?", r"dts ?hd(?: ?ma)?\d?", r"dts ?x\d?", r"l?pcm\d?")
 ENCODED = _words(
-    r"[xh] ?26[45]\w{0,4}",
-    "av1",
-    f"(?:bd|br|dvd|{_RAY}|web|hd|uhd){_RIP}",
-    "mkv",
-    "mp4",
-    "720p",
-    "m(?:icro)?hd",
-    "(?:hd|bd) ?light",
-    "web ?dl",
-)
+    r"[xh] ?26[45]\w{0,4}", f"(?:bd|br|dvd|{_RAY}|web|hd|uhd){_RIP}", "m(?:icro)?hd", "(?:hd|bd) ?light",
+    "av1|mkv|mp4|720p|web ?dl",
+)  # fmt: skip
 
 EDITIONS = tuple((name, _words(pattern)) for name, pattern in meanings("editions"))
 

@@ -6,11 +6,11 @@ another hash for a file whose keys are out of order, and a torrent client would 
 
 import hashlib
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from movie_sync.domain.models import TorrentFile
+from movie_sync.domain.plain_text import printable
 from movie_sync.errors import ReleaseError
 
 
@@ -45,12 +45,6 @@ _V2 = 2
 _V2_BLOCK_BYTES = 16_384
 _INTEGER = re.compile(rb"i(0|-?[1-9][0-9]{0,18})e")
 _STRING_LENGTH = re.compile(rb"(0|[1-9][0-9]{0,9}):")
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-
-
-def printable(text: str) -> str:
-    """Return the text without control, direction and line-break characters, and trimmed."""
-    return "".join(char for char in text if unicodedata.category(char) not in _UNPRINTABLE).strip()
 
 
 def parse_torrent(content: bytes) -> TorrentFile:

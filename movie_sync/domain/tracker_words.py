@@ -3,7 +3,7 @@
 import re
 from urllib.parse import unquote, urlsplit
 
-from movie_sync.domain.torrent_file import printable
+from movie_sync.domain.plain_text import printable
 
 _MAX_CHARACTERS = 200
 _HIDDEN = "[...]"

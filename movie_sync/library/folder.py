@@ -27,19 +27,8 @@ _SYSTEM_FOLDERS = frozenset(
 )
 _UNFINISHED_FOLDERS = frozenset({"incomplete", "in progress", "in-progress", "unfinished", "temp", "tmp"})
 _UNFINISHED_SIGNS = (
-    ".!qb",
-    ".part",
-    ".!ut",
-    ".aria2",
-    ".crdownload",
-    ".partial",
-    ".tmp",
-    ".bc!",
-    ".download",
-    ".!bt",
-    ".filepart",
-    ".opdownload",
-    ".incomplete",
+    *(".!qb", ".part", ".!ut", ".aria2", ".crdownload", ".partial", ".tmp", ".bc!", ".download", ".!bt"),
+    *(".filepart", ".opdownload", ".incomplete"),
 )
 _BESIDE_A_FILM = re.compile(
     r"sample|trailer|teaser|featurette|extras?(?![a-z])|proof|rarbg\.com", re.IGNORECASE

@@ -23,18 +23,17 @@ _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOS
 
 
 class FileLock:
-    """One at a time holds it, of all processes and all objects of this class. For one thread."""
+    """One at a time holds it, of all processes and all objects of this class. For one thread.
+
+    A StorageError says that its file cannot be made or opened, or that the file system has no locks.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = -1
 
     def acquire(self, *, wait_seconds: float = 0.0) -> bool:
-        """Take the lock; False if another holds it all that time. The file is made, with mode 0600.
-
-        Raises:
-            StorageError: the file cannot be made or opened, or its file system has no locks.
-        """
+        """Take the lock; False if another holds it all that time. The file is made, with mode 0600."""
         ends_at = time.monotonic() + wait_seconds
         while not self._try():
             if time.monotonic() >= ends_at:

@@ -16,6 +16,7 @@ class InstanceLock:
     """The lock of one data folder: a file in it, and the folder itself, should that file be deleted.
 
     The system frees both when the process ends, however it ends. For one thread.
+    A StorageError says that the file cannot be made or opened, or that there are no locks.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,9 +31,6 @@ class InstanceLock:
 
         `while_alone` is called before others may write into the folder, as commands may beside the
         lock's holder, and told whether that is sure.
-
-        Raises:
-            StorageError: the lock file cannot be made or opened, or there are no locks.
         """
         if not self._file.acquire(wait_seconds=wait_seconds):
             return False
@@ -54,11 +52,7 @@ class InstanceLock:
         self._file.release()
 
     def is_held_elsewhere(self) -> bool:
-        """Tell whether another process holds the lock for longer than a moment.
-
-        Raises:
-            StorageError: the lock file cannot be opened.
-        """
+        """Tell whether another process holds the lock for longer than a moment."""
         # Looking must not make the file. Another look, or a command that edits the queues, holds it
         # for a moment only.
         if self._path.exists() and not self._file.acquire(wait_seconds=_MOMENT_SECONDS):

@@ -2,6 +2,7 @@
 
 The key that opens `credentials.enc` is never kept beside it: whoever copies the data folder, into a
 backup for instance, then has nothing to read the credentials with.
+What cannot be used is a UserError that says what to do.
 """
 
 import os
@@ -43,11 +44,7 @@ class AppPaths:
         self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used
 
     def check(self) -> None:
-        """See that the data folder, if it is there, can be looked into; changes nothing.
-
-        Raises:
-            UserError: it cannot; the message says what to do.
-        """
+        """See that the data folder, if it is there, can be looked into; changes nothing."""
         try:
             mode = self.root.stat().st_mode
         except FileNotFoundError:
@@ -60,11 +57,7 @@ class AppPaths:
             raise UserError(f"The data folder {self.root} cannot be read. {_OTHER_FOLDER}")
 
     def prepare(self) -> None:
-        """Make the data folder, or make an existing one private (mode 0700), and our files in it too.
-
-        Raises:
-            UserError: the folder cannot be used; the message says what to do.
-        """
+        """Make the data folder, or make an existing one private (mode 0700), and our files in it too."""
         self.check()
         _refuse_shared(self.root)
         try:
@@ -120,11 +113,7 @@ def _refuse_shared(folder: Path) -> None:
 
 
 def default_root(environ: Mapping[str, str]) -> Path:
-    """Return the data folder: MOVIE_SYNC_HOME, else `~/.movie_sync`.
-
-    Raises:
-        UserError: there is no home folder, or the variable's `~name` is unknown.
-    """
+    """Return the data folder: MOVIE_SYNC_HOME, else `~/.movie_sync`."""
     return _from_variable(HOME_VARIABLE, environ) or _home(environ) / ".movie_sync"
 
 
@@ -132,9 +121,6 @@ def default_key_file(environ: Mapping[str, str], root: Path | None = None) -> Pa
     """Return where the key lies: MOVIE_SYNC_KEY_FILE, else below XDG_CONFIG_HOME, else `~/.config`.
 
     `root` is the data folder in use; without it, the one that `environ` names.
-
-    Raises:
-        UserError: the key would lie inside the data folder, or there is no home folder.
     """
     named = _from_variable(KEY_FILE_VARIABLE, environ)
     if named is None:
@@ -147,11 +133,7 @@ def default_key_file(environ: Mapping[str, str], root: Path | None = None) -> Pa
 
 
 def check_key_is_outside(key_file: Path, root: Path) -> None:
-    """Refuse a key file inside the data folder, also behind symbolic links.
-
-    Raises:
-        UserError: it lies inside.
-    """
+    """Refuse a key file inside the data folder, also behind symbolic links."""
     if key_file.resolve().is_relative_to(root.resolve()):
         raise UserError(
             f"The key file {key_file} lies inside the data folder {root}: a copy of the folder would "
@@ -160,11 +142,7 @@ def check_key_is_outside(key_file: Path, root: Path) -> None:
 
 
 def expand_home(text: str, environ: Mapping[str, str]) -> Path:
-    """Return the path with a leading `~` replaced by the home folder.
-
-    Raises:
-        UserError: there is no such home folder.
-    """
+    """Return the path with a leading `~` replaced by the home folder."""
     if text == "~" or text.startswith(("~/", f"~{os.sep}")):
         return _home(environ) / text[2:]
     if not text.startswith("~"):

@@ -1,4 +1,4 @@
-"""Damaged files are kept aside, under a name that says what and when."""
+"""Damaged files are kept aside, under a name that says what and when; StorageError if that cannot be."""
 
 import contextlib
 import os
@@ -14,9 +14,6 @@ class Quarantine:
     """Puts a damaged file aside when it is called: just before the mended one takes its place.
 
     `words` then says where it is. Calling it again does nothing more.
-
-    Raises:
-        StorageError: it could not be put aside.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -36,11 +33,7 @@ class Quarantine:
 
 
 def keep_aside(path: Path, now: datetime) -> Path:
-    """Rename a damaged file to a name that says what and when, and return that name.
-
-    Raises:
-        StorageError: it could not be renamed.
-    """
+    """Rename a damaged file to a name that says what and when, and return that name."""
     aside = _free_aside_name(path, now)
     try:
         path.rename(aside)
@@ -56,9 +49,6 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
 
     What cannot have two names (a folder; any file on some file systems) is renamed. A second name
     from an attempt that was cut off serves again.
-
-    Raises:
-        StorageError: it has no second name.
     """
     aside = _second_name(path) or _free_aside_name(path, now)
     try:

@@ -28,7 +28,8 @@ class WatchlistStore:
     With `writable=False` nothing is written.
 
     Of a damaged file what is good counts, and the generation before it fills the gap. The damaged
-    content is put aside when the next memory takes its place, and that is said in the log.
+    content is put aside when the next memory takes its place, and that is said in the log. A StorageError is
+    raised for what has nothing to do with the file, and if it could not be written.
     """
 
     def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
@@ -37,20 +38,12 @@ class WatchlistStore:
         self._document = Document(path, clock, writable=writable)
 
     def load(self) -> WatchlistMemory | None:
-        """Return what is remembered, or None if there is nothing (yet, or any more).
-
-        Raises:
-            StorageError: it cannot be read for a reason that has nothing to do with it.
-        """
+        """Return what is remembered, or None if there is nothing (yet, or any more)."""
         memory, self._document.damage = read_memory(self._path)
         return memory
 
     def save(self, memory: WatchlistMemory) -> None:
-        """Replace what is remembered.
-
-        Raises:
-            StorageError: it could not be written.
-        """
+        """Replace what is remembered."""
         self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
 
 
@@ -58,9 +51,6 @@ def read_memory(path: Path) -> tuple[WatchlistMemory | None, str]:
     """Return what a `watchlist.json` remembers, if anything, and what is wrong with it, if anything.
 
     What a damaged file lacks the one before it tells.
-
-    Raises:
-        StorageError: it cannot be read for a reason that has nothing to do with it.
     """
     try:
         found = _read(path)
@@ -129,9 +119,6 @@ class _Reader:
         """Parse a document, in which lists have the places of their films then.
 
         Films that stand on lines of their own are read one by one.
-
-        Raises:
-            ValueError: it is no JSON.
         """
         rest = bytearray()
         first = 0

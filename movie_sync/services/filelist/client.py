@@ -15,8 +15,9 @@ from typing import NoReturn, Protocol
 
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
+from movie_sync.domain.plain_text import printable
 from movie_sync.domain.redaction import Redactor
-from movie_sync.domain.torrent_file import parse_torrent, printable
+from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import (
     AuthError,
     PageChangedError,

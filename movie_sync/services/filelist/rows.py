@@ -10,7 +10,7 @@ import zoneinfo
 from datetime import UTC, datetime, tzinfo
 
 from movie_sync.domain.models import Release, ReleaseId
-from movie_sync.domain.torrent_file import printable
+from movie_sync.domain.plain_text import printable
 from movie_sync.errors import PageChangedError
 
 _log = logging.getLogger(__name__)

@@ -20,8 +20,9 @@ from bs4 import BeautifulSoup, Tag
 from bs4.filter import SoupStrainer
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.domain.letterboxd_text import clean_text, film_url, is_lid, is_slug, slug_in, split_name
+from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in, split_name
 from movie_sync.domain.models import Movie
+from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError
 
 # Far above any real page. html.parser's time grows with the square of what is left open.
@@ -51,14 +52,7 @@ _CONTENT = ".js-watchlist-content, .s-watchlist-content"
 _POSTER = "[data-item-slug], [data-item-link], [data-film-slug], [data-postered-identifier]"
 _LIST_ITEM = "li.griditem, li.posteritem, li.poster-container"
 _WATCHLIST_PARTS = frozenset(
-    {
-        "js-watchlist-content",
-        "s-watchlist-content",
-        "js-watchlist-count",
-        "poster-grid",
-        "poster-list",
-        "pagination",
-    }
+    "js-watchlist-content s-watchlist-content js-watchlist-count poster-grid poster-list pagination".split()
 )
 _FILM_PARTS = frozenset({"primaryname", "filmtitle", "productioninfo", "text-footer"})
 _FILM_IDS = frozenset({"production-data", "tab-panel-details", "tab-details"})

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NoReturn
 
-from movie_sync.domain.torrent_file import printable
+from movie_sync.domain.plain_text import printable
 from movie_sync.errors import (
     AuthError,
     PageChangedError,

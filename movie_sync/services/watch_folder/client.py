@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
-from movie_sync.domain.torrent_file import printable
+from movie_sync.domain.plain_text import printable
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
