@@ -98,7 +98,7 @@ class Tracker(Protocol):
 
 
 class TorrentClient(Protocol):
-    """Where torrents go: qBittorrent, or a folder that a client watches."""
+    """Where torrents go: a client, or a folder that one watches."""
 
     def find(self, info_hash: str) -> HeldTorrent | None:
         """Look for a torrent by its info-hash.

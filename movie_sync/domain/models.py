@@ -128,7 +128,7 @@ class Release:
 class TorrentFile:
     """A `.torrent` that was parsed and found whole.
 
-    `info_hash` is lower-case hex, as qBittorrent shows it; a torrent of both versions may be known
+    `info_hash` is lower-case hex, as clients show it; a torrent of both versions may be known
     by its `other_hash` instead. `content` holds the passkey in its announce address: never log it.
     """
 

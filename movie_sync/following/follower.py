@@ -243,7 +243,7 @@ class TorrentFollower:
         self.hurry()
         if is_ours and self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
-            _log.info("%s: taken out of the client, as qbittorrent.remove_stalled wants it.", torrent.name)
+            _log.info("%s: taken out of the client, as remove_stalled wants it.", torrent.name)
 
     def _finish_with_given_up(self, entry: QueueEntry, held: dict[str, HeldTorrent]) -> bool:
         """Complete a film with a release that was given up and is whole all the same; False if none is."""

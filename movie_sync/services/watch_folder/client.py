@@ -1,4 +1,4 @@
-"""Where torrents go without qBittorrent: a folder that any torrent client can watch.
+"""Where torrents go without a client of its own: a folder that any torrent client can watch.
 
 The info-hash stands in each file's name, so that what was handed over is known by the names
 alone, also after a client has taken a file and renamed it.
