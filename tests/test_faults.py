@@ -29,6 +29,7 @@ from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, Stan
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
 from movie_sync.errors import AuthError, BlockedError, MovieSyncError, PageChangedError, ReleaseError
+from movie_sync.reports.activity import Activity, ActivityKind
 
 _TIMEOUT = 0.3
 _WORDS = (
@@ -188,7 +189,7 @@ def test_a_fault_of_the_tracker(scene: Scene, caplog: pytest.LogCaptureFixture) 
         shop.monitor.step()
         scene.tracker.always(fault, where)
         rest = shop.work()
-        check_state(name, shop, kind, words.replace("0\\.6", "0\\.3"), rest.activity.detail)
+        check_state(name, shop, kind, words.replace("0\\.6", "0\\.3"), rest.activity)
         assert len(warnings(caplog)) == (3 if kind is ReleaseError else 1), caplog.text
         calls = len(scene.tracker.requests)
         if kind is AuthError:
@@ -220,7 +221,7 @@ def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptu
             shop.monitor.step()
             client.always[path] = answer
             rest = shop.work()
-            check_state(name, shop, MovieSyncError, words, rest.activity.detail)
+            check_state(name, shop, MovieSyncError, words, rest.activity)
             assert len(warnings(caplog)) == 1, caplog.text
             client.always.clear()
             client.keeps_torrents = True
@@ -260,7 +261,7 @@ def test_qbittorrent_refuses_the_login(scene: Scene, caplog: pytest.LogCaptureFi
         shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _TIMEOUT})
         shop.monitor.step()
         for _ in range(5):
-            assert "waiting for new credentials" in shop.work().why
+            assert shop.work().activity.kind is ActivityKind.REFUSED
         assert client.seen.count(LOGIN) == 1
         assert len(warnings(caplog)) == 1
         assert places(shop) == {stand_in_film(0).lid: QueueName.PENDING}
@@ -270,15 +271,17 @@ def test_qbittorrent_refuses_the_login(scene: Scene, caplog: pytest.LogCaptureFi
         finish("", scene, shop)
 
 
-def check_state(name: str, shop: Workshop, kind: type[MovieSyncError], words: str, why: str) -> None:
+def check_state(
+    name: str, shop: Workshop, kind: type[MovieSyncError], words: str, activity: Activity
+) -> None:
     """Fail unless the three films are where such an error leaves them."""
     failed = {entry.movie.id: entry for entry in shop.queues.entries(QueueName.FAILED)}
     assert not shop.queues.entries(QueueName.COMPLETED), name
     assert len(places(shop)) == 3, name
     if kind is AuthError:
         assert not failed, name
-        assert why.startswith("waiting for new credentials"), name
-        assert re.search(words, why), name
+        assert activity.kind is ActivityKind.REFUSED, name
+        assert re.search(words, activity.detail), name
     elif kind is ReleaseError:
         assert len(failed) == 3, name
         for entry in failed.values():
@@ -290,7 +293,7 @@ def check_state(name: str, shop: Workshop, kind: type[MovieSyncError], words: st
         assert entry.retry_count == 0, name
         assert entry.retry_at is not None, name
         assert re.search(words, entry.error or ""), name
-        assert re.search(words, why), name
+        assert re.search(words, activity.detail), name
 
 
 def new_credentials(scene: Scene, shop: Workshop) -> None:

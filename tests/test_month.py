@@ -25,6 +25,7 @@ from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.queues.entry import QueueEntry
+from movie_sync.reports.activity import ActivityKind
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _CALLS_PER_HOUR = 20
@@ -343,7 +344,7 @@ def test_it_pauses_for_a_reason(outcome: Outcome) -> None:
     for before, pause in pairwise([None, *world.pauses]):
         assert pause is not None
         seconds = pause.ends_at - pause.begins_at
-        if "call budget" in pause.why:
+        if pause.activity.kind is ActivityKind.NO_BUDGET:
             kinds["budget"] += 1
             calls = sorted(call.at for call in world.calls if 0 <= pause.begins_at - call.at < _HOUR)
             if not any(pause.begins_at - 2 * _HOUR <= jump <= pause.ends_at for jump in world.jumps):

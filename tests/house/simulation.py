@@ -21,6 +21,7 @@ from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
+from movie_sync.reports.activity import Activity
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_STEPS_AT_ONCE = 5_000
@@ -51,14 +52,14 @@ _CLIENT_FAULTS = (
 
 @dataclass(slots=True)
 class Pause:
-    """A rest of the download worker that no film ends: true times, and why in its own words.
+    """A rest of the download worker that no film ends: true times, and what it is at.
 
     A restart may cut it before `ends_at`, which is when it was to end.
     """
 
     begins_at: float
     ends_at: float
-    why: str
+    activity: Activity
     cut_at: float | None = None
 
 
@@ -122,7 +123,7 @@ class Driver:
             self._is_idle = rest is not None and rest.is_idle
             until = self._download.paused_until
             if rest is not None and until > now and not self._is_noted(until):
-                self._pauses.append(Pause(now, until, rest.activity.detail))
+                self._pauses.append(Pause(now, until, rest.activity))
         elif self._is_idle and self._queues.get_statistics()["pending"]:
             self._due[self._download] = now  # a film that is queued ends an idle wait
 
