@@ -15,8 +15,9 @@ from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageEr
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.codec import follow_to_dict
 from movie_sync.queues.entry import Stage, TorrentProgress
-from movie_sync.reports.overview import Look as PlainLook
-from movie_sync.reports.overview import overview, sections
+from movie_sync.reports.lines import LineStyle, sections
+from movie_sync.reports.overview import overview
+from movie_sync.reports.status import Status
 
 _STALLED_AFTER = 3600.0
 
@@ -157,7 +158,8 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     scene.bench.queues.torrents.note({scene.hash: follow})
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
     view = overview(queues, [], now=scene.bench.clock.now())
-    (line,) = dict(sections(view, PlainLook()))["Downloading (as the daemon last saw it)"]
+    status = Status(scene.bench.clock.now(), {}, None, (), None, view)
+    ((line,),) = (lines for title, lines in sections(status, LineStyle()) if title.startswith("Downloading"))
     assert f" {shown} %" in line
     assert follow_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)
 

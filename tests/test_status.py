@@ -14,7 +14,6 @@ from house.films import choice, film, hash_of
 
 from movie_sync import cli
 from movie_sync.clock import SystemClock
-from movie_sync.daemon import app
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
@@ -22,8 +21,12 @@ from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentPro
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
 from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.counts import statistics_words
 from movie_sync.reports.daemon_state import DaemonState, write_state
-from movie_sync.reports.overview import Look, duration, overview, sections, state_of
+from movie_sync.reports.lines import LineStyle, sections, state_of
+from movie_sync.reports.overview import overview
+from movie_sync.reports.status import Status
+from movie_sync.reports.times import duration
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
@@ -50,12 +53,14 @@ def shown(
     fails: list[QueueEntry] | None = None,
     unlisted: list[UnlistedFilm] | None = None,
     download: Activity | None = None,
-    look: Look | None = None,
+    style: LineStyle | None = None,
 ) -> dict[str, list[str]]:
     """Return the sections that are shown, by the first words of their titles."""
     queues = {QueueName.PENDING: pending or [], QueueName.FAILED: fails or [], QueueName.COMPLETED: completed}
     view = overview(queues, unlisted or [], download=download, now=NOW)
-    return {title.partition(" (")[0]: lines for title, lines in sections(view, look or Look()) if lines}
+    status = Status(NOW, {}, None, (), None, view)
+    groups = sections(status, style or LineStyle())
+    return {title.partition(" (")[0]: lines for title, lines in groups if lines}
 
 
 @pytest.mark.parametrize(
@@ -78,9 +83,9 @@ def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
     """The film's name stays, and how far it is; the bar and the release's name give way."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
-    lines = shown(entry, look=Look(40))["Downloading"]
+    lines = shown(entry, style=LineStyle(40))["Downloading"]
     assert lines == [" 47 %  Made Up Bravo (1951): download…"]
-    lines = shown(entry, look=Look(54))["Downloading"]
+    lines = shown(entry, style=LineStyle(54))["Downloading"]
     assert lines == [" 47 %  Made Up Bravo (1951): downloading, idle 2 h"]
 
 
@@ -140,7 +145,7 @@ def test_stalled() -> None:
         pending=[_with(QueueEntry(film(5), NOW), tried)],
         fails=[_with(failed(6, NOW), tried)],
     )
-    given_up = "nothing came for 48 hours: Made.Up.Juliett.1959.1080p.BluRay.x264-GRP"
+    given_up = "stalled: nothing came for 48 hours: Made.Up.Juliett.1959.1080p.BluRay.x264-GRP"
     assert sections_shown["Stalled"] == [
         f"Made Up Foxtrot (1955): {given_up}",
         f"Made Up Golf (1956): {given_up}",
@@ -202,7 +207,7 @@ def test_lines_fit_a_terminal(columns: int) -> None:
         fails=[_renamed(failed(1, NOW, waits_for_release=True), long), failed(2, None)],
         unlisted=[UnlistedFilm(long, NOW, (hash_of(1),))],
         download=Activity(ActivityKind.NO_ROOM, "no room " * 40),
-        look=Look(columns),
+        style=LineStyle(columns),
     )
     assert len(sections_shown) == 9
     for lines in sections_shown.values():
@@ -382,7 +387,7 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     """Torrents are counted where there are any; what is done counts for a week, over a restart too."""
     clock = FakeClock()
     queues = QueueManager(tmp_path, clock=clock)
-    assert app._statistics(queues) == "0 pending, 0 failed (0 for good), 0 completed."
+    assert statistics_words(queues) == "0 pending, 0 failed (0 for good), 0 completed."
     for number, stage in enumerate((Stage.DOWNLOADED, Stage.DOWNLOADED, Stage.DOWNLOADING, Stage.REMOVED)):
         queues.add_to_completed(
             film(number), choice=choice(number), follow=TorrentProgress(stage, clock.now())
@@ -390,7 +395,7 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     queues.add_to_pending(film(9))
     queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
     words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
-    assert app._statistics(queues) == f"{words}, 2 done this week."
+    assert statistics_words(queues) == f"{words}, 2 done this week."
     queues.remove(["made-up-alpha"])
     assert queues.torrents.done_lately_count() == 1
     assert QueueManager(tmp_path, clock=clock).torrents.done_lately_count() == 1

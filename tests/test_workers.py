@@ -29,7 +29,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.reports.activity import ActivityKind
-from movie_sync.reports.words import time_of_day
+from movie_sync.reports.times import time_of_day
 
 
 @pytest.fixture

@@ -10,13 +10,12 @@ from pathlib import Path
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.notices_setup import build_sender, used_services
-from movie_sync.commands.settings_gate import sentence
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.notices.channels import order_of, what_failed
 from movie_sync.services.base import ToldService
-from movie_sync.settings.config import NOTHING_HANDED_OVER
+from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
 
 _GB = 1_000_000_000

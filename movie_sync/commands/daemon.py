@@ -12,7 +12,7 @@ from functools import partial
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
-from movie_sync.commands.settings_gate import SettingsGate, sentence
+from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp
 from movie_sync.daemon.desk import RequestDesk
@@ -25,6 +25,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, activity_words
 from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
+from movie_sync.settings.faults import sentence
 from movie_sync.storage.instance_lock import InstanceLock
 
 _log = logging.getLogger(__name__)

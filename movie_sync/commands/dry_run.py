@@ -1,10 +1,10 @@
 """What a dry run answers: film by film, what a real run would do now."""
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.settings_gate import sentence
 from movie_sync.domain.models import QueueName, Reason
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.settings.faults import sentence
 
 
 def outcomes_so_far(queues: QueueManager) -> frozenset[int]:

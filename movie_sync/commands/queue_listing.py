@@ -6,7 +6,7 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.codec import entry_to_dict
-from movie_sync.reports.overview import state_of
+from movie_sync.reports.lines import state_of
 
 _NAME_COLUMN = "SLUG OR ID"  # what the commands take
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)

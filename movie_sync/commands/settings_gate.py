@@ -7,7 +7,8 @@ from movie_sync.commands.context import Context
 from movie_sync.daemon.download import HeldBack
 from movie_sync.errors import UserError
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
-from movie_sync.settings.config import NOTHING_HANDED_OVER, file_signature, hold_words
+from movie_sync.settings.config import file_signature
+from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 
 _log = logging.getLogger(__name__)
 
@@ -65,8 +66,3 @@ class SettingsGate:
         if self.why and not names_list:
             return f"{NOTHING_HANDED_OVER}: it names no watchlist"
         return hold_words(config.faults)
-
-
-def sentence(why: str) -> str:
-    """Return why films are held back as a sentence of its own."""
-    return f"{why[:1].upper()}{why[1:]}."

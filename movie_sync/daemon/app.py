@@ -19,6 +19,7 @@ from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity
+from movie_sync.reports.counts import statistics_words
 
 _log = logging.getLogger(__name__)
 
@@ -194,7 +195,7 @@ class MovieSyncApp:
                 self._reported = activity
         since = self._clock.monotonic() - self._statistics_at
         if since >= _STATISTICS_SECONDS and (
-            since >= _STATISTICS_ANYWAY_SECONDS or _statistics(self._queue_manager) != self._statistics
+            since >= _STATISTICS_ANYWAY_SECONDS or statistics_words(self._queue_manager) != self._statistics
         ):
             self._log_statistics("Queues")
 
@@ -228,23 +229,6 @@ class MovieSyncApp:
             os._exit(0)
 
     def _log_statistics(self, title: str) -> None:
-        self._statistics = _statistics(self._queue_manager)
+        self._statistics = statistics_words(self._queue_manager)
         self._statistics_at = self._clock.monotonic()
         _log.info("%s: %s", title, self._statistics)
-
-
-def _statistics(queue_manager: QueueManager) -> str:
-    """Return the counts in words; those of torrents only where there are any."""
-    films = queue_manager.get_statistics()
-    stopped = queue_manager.torrents.stopped_count()
-    torrents = (
-        (queue_manager.torrents.unfinished_count() - stopped, "downloading"),
-        (stopped, "stopped in the client"),
-        (queue_manager.waiting_count(), "waiting for a release"),
-        (queue_manager.torrents.done_lately_count(), "done this week"),
-    )
-    besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
-    return (
-        f"{films['pending']} pending, {films['failed']} failed ({films['permanent_failures']} for good), "
-        f"{films['completed']} completed{'; ' if besides else ''}{besides}."
-    )

@@ -24,7 +24,7 @@ from movie_sync.errors import (
 )
 from movie_sync.ports import Clock
 from movie_sync.reports.activity import Activity, ActivityKind, activity_words
-from movie_sync.reports.words import next_time, time_of_day
+from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 

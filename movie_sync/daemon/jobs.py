@@ -14,7 +14,7 @@ from movie_sync.errors import AuthError
 from movie_sync.fetching.radar import Radar
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.words import next_time, time_of_day
+from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 

@@ -21,7 +21,7 @@ from movie_sync.following.follower import added_event
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.words import next_time, time_of_day
+from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from movie_sync.domain.events import Event, EventKind
 from movie_sync.errors import AuthError, UserError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock, FollowedClient
-from movie_sync.reports.words import time_of_day
+from movie_sync.reports.times import time_of_day
 
 _log = logging.getLogger(__name__)
 

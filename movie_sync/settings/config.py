@@ -7,7 +7,6 @@ in an override does stop it, because somebody is there to read the message.
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -17,6 +16,7 @@ from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
 from movie_sync.settings.environment import settings_in, unknown_variables, variable_of
+from movie_sync.settings.faults import ConfigFault
 from movie_sync.settings.keys import GeneralSettings, known
 from movie_sync.settings.reading import (
     Problem,
@@ -31,23 +31,7 @@ from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_root
 
-NOTHING_HANDED_OVER = "nothing is handed over until config.json is mended"
 _Form = TypeVar("_Form")
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFault:
-    """A setting that protects and cannot be read, or the whole file: then `key` is empty.
-
-    `protecting` is the known key that is meant (the key itself, but where it is misspelt). `words` are
-    for people, without a full stop. Line and column, from 1, say where the key stands or the file breaks.
-    """
-
-    key: str
-    protecting: str
-    words: str
-    line: int | None = None
-    column: int | None = None
 
 
 class Config(Mapping[str, Any]):
@@ -190,14 +174,6 @@ def file_signature(path: Path) -> object:
     except OSError as exc:
         return exc.errno
     return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
-
-
-def hold_words(faults: Sequence[ConfigFault]) -> str:
-    """Return in words that nothing is handed over, and because of what; nothing without faults."""
-    if not faults:
-        return ""
-    more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-    return f"{NOTHING_HANDED_OVER}: {faults[0].words}{more}"
 
 
 def save_changes(path: Path, changes: Mapping[str, object]) -> None:

@@ -1,0 +1,172 @@
+"""What `status` and `queue` say to people."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.plain_text import one_line, shorten
+from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.progress import percent
+from movie_sync.reports.activity import activity_words
+from movie_sync.reports.counts import counts_words
+from movie_sync.reports.overview import StuckRelease, release_of, stage_time
+from movie_sync.reports.status import Status
+from movie_sync.reports.times import day, duration, minute
+from movie_sync.settings.faults import hold_words
+from movie_sync.wishes.unlisted_store import UnlistedFilm
+
+_SHOWN = 10
+_BAR_CELLS = 10
+_PERCENT = 100
+_MB = 1_000_000
+_SHORTEST_IDLE_SECONDS = 60
+_INDENT = "  "
+_SHORTEST_LABEL = 20
+_FULL_BAR_COLUMNS = 72  # in less, what stands before a film's name would leave no room for it
+
+
+@dataclass(frozen=True, slots=True)
+class LineStyle:
+    """How lines are to look: their width in columns (None: as long as they are), and a bar's two signs."""
+
+    width: int | None = None
+    bar: str = "#."
+
+    def label(self, movie: Movie) -> str:
+        """Return the film's label, short enough to leave room for what is said of it."""
+        if self.width is None:
+            return movie.label
+        return shorten(one_line(movie.label), max(self.width // 3, _SHORTEST_LABEL))
+
+
+def status_lines(status: Status, style: LineStyle) -> Iterator[str]:
+    """Yield what `status` shows, safe for a terminal."""
+    yield from _daemon_lines(status)
+    if hold := hold_words(status.held_back):
+        yield f"Settings {one_line(hold)}"
+    yield f"Queues   {counts_words(status.statistics)}"
+    for title, lines in sections(status, style):
+        if lines:
+            yield f"\n{title}:"
+        yield from (f"{_INDENT}{line}" for line in lines[:_SHOWN])
+        if len(lines) > _SHOWN:
+            yield f"{_INDENT}and {len(lines) - _SHOWN} more; see `queue`"
+
+
+def _daemon_lines(status: Status) -> Iterator[str]:
+    daemon = status.daemon
+    if daemon is None:
+        yield "Daemon   not running"
+        return
+    yield f"Daemon   process {daemon.pid}, since {daemon.started_at}"
+    yield f"         monitor: {one_line(activity_words(daemon.monitor, status.at))}"
+    yield f"         download: {one_line(activity_words(daemon.download, status.at))}"
+    if daemon.client:
+        yield f"Client   {one_line(daemon.client)}"
+
+
+def sections(status: Status, style: LineStyle) -> list[tuple[str, list[str]]]:
+    """Return the title and the lines of each group of films; empty groups have no lines."""
+    view, seen = status.overview, "as the daemon last saw it"
+    if status.is_old and status.torrents_seen_at:
+        seen = f"as last seen on {minute(status.torrents_seen_at)}"
+    room = [f"{_films(view.pending_count)} in the queue: {view.room_why}"] if view.room_why else []
+    groups = [
+        (f"Downloading ({seen})", [_bar_line(entry, style) for entry in view.downloading]),
+        ("Waiting for room", room),
+        ("Waiting for a release", [_waiting_line(entry, style) for entry in view.waiting]),
+        ("Stalled", [_stalled_line(each, style) for each in view.stalled]),
+        ("Done this week", [_done_line(entry, style) for entry in view.done]),
+        (
+            "No longer in the torrent client (`add FILM` fetches it again)",
+            [
+                f"{day(stage_time(entry))}  {entry.movie.slug or entry.movie.id}: {release_of(entry)}"
+                for entry in view.removed_in_client
+            ],
+        ),
+        ("No longer on the watchlist", [_unlisted_line(film) for film in view.unlisted]),
+        (
+            "Next retries",
+            [
+                f"{minute(entry.retry_at)}  {style.label(entry.movie)}: {entry.error}"
+                for entry in view.retries
+            ],
+        ),
+        (
+            "Failed for good (`retry FILM` tries again)",
+            [f"{entry.movie.slug or entry.movie.id}: {entry.error}" for entry in view.permanent],
+        ),
+    ]
+    return [(title, [_fitted(line, style) for line in lines]) for title, lines in groups]
+
+
+def _bar_line(entry: QueueEntry, style: LineStyle) -> str:
+    follow = entry.follow
+    if follow is None:  # no torrent is known, so there is nothing to tell
+        return entry.movie.label
+    part = percent(follow.progress)
+    cells = part * _BAR_CELLS // _PERCENT
+    bar = style.bar[0] * cells + style.bar[1] * (_BAR_CELLS - cells)
+    if follow.idle_seconds >= _SHORTEST_IDLE_SECONDS:
+        pace = f"idle {duration(follow.idle_seconds)}"
+    else:
+        pace = f"{follow.bytes_a_second / _MB:.1f} MB/s" if follow.bytes_a_second else ""
+    if style.width is not None and style.width < _FULL_BAR_COLUMNS:
+        state = ", ".join(filter(None, (follow.stage, pace)))
+        return f"{part:3d} %  {style.label(entry.movie)}: {state}"
+    return (
+        f"[{bar}] {part:3d} %  {follow.stage:11}  {pace:11}  {style.label(entry.movie)}: {release_of(entry)}"
+    )
+
+
+def _stalled_line(stalled: StuckRelease, style: LineStyle) -> str:
+    return f"{style.label(stalled.movie)}: {stalled.why}: {stalled.release}"
+
+
+def _waiting_line(entry: QueueEntry, style: LineStyle) -> str:
+    parts = [f"since {day(entry.added_at)}"]
+    if entry.searched_at:
+        parts.append(f"searched {minute(entry.searched_at)}")
+    return f"{style.label(entry.movie)}: {', '.join(parts)}"
+
+
+def _done_line(entry: QueueEntry, style: LineStyle) -> str:
+    where = f", in {entry.follow.path}" if entry.follow and entry.follow.path else ""
+    return f"{minute(stage_time(entry))}  {style.label(entry.movie)}: {release_of(entry)}{where}"
+
+
+def _unlisted_line(film: UnlistedFilm) -> str:
+    torrent = f"; its torrent {'is tagged' if film.tagged else 'stays'}" if film.info_hashes else ""
+    return f"{day(film.left_at)}  {film.movie.label}{torrent}"
+
+
+def _fitted(line: str, style: LineStyle) -> str:
+    safe = one_line(line)
+    return safe if style.width is None else shorten(safe, max(style.width - len(_INDENT), 1))
+
+
+def state_of(queue: QueueName, entry: QueueEntry) -> str:
+    """Return in words how it stands with a film in a queue."""
+    if queue is QueueName.FAILED:
+        when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "for good"
+        return f"{entry.error}; {when}"
+    if queue is QueueName.COMPLETED:
+        state = _completed_state(entry)
+        release = entry.choice.release if entry.choice else entry.extra.get("where", "")
+        return f"{state}: {release}" if release else state
+    return f"since {minute(entry.added_at)}"
+
+
+def _completed_state(entry: QueueEntry) -> str:
+    follow = entry.follow
+    if follow is None:
+        return str(entry.reason)
+    if follow.stage is Stage.REMOVED:
+        return "no longer in the client"
+    if entry.is_unfinished:
+        return f"{follow.stage}, {percent(follow.progress)} %"
+    return str(follow.stage)
+
+
+def _films(count: int) -> str:
+    return f"{count} film" if count == 1 else f"{count} films"

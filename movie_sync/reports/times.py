@@ -1,0 +1,37 @@
+"""How lines for people name times."""
+
+from datetime import datetime
+
+from movie_sync.domain.retry import later
+
+_MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
+
+
+def time_of_day(now: datetime, seconds: float) -> str:
+    """Return when `seconds` from now is, on this machine's clock; with the date if not within a day."""
+    moment = later(now, seconds).astimezone()
+    return f"{moment:%H:%M:%S}" if seconds < _DAY_SECONDS else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def next_time(what: str, until: str, *, once: bool) -> str:
+    """Say when something is done again: "Next try at 20:47."; a run that ends before makes no promise."""
+    return f"{what} in the next run, from {until} on." if once else f"{what} at {until}."
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time in its largest unit."""
+    if seconds >= 2 * _DAY_SECONDS:
+        return f"{seconds // _DAY_SECONDS:.0f} days"
+    if seconds >= _HOUR_SECONDS:
+        return f"{seconds // _HOUR_SECONDS:.0f} h"
+    return f"{seconds // _MINUTE_SECONDS:.0f} min"
+
+
+def day(moment: datetime | None) -> str:
+    """Return a date, or "" for none."""
+    return f"{moment:%Y-%m-%d}" if moment else ""
+
+
+def minute(moment: datetime | None) -> str:
+    """Return a date and a time to the minute, or "" for none."""
+    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
