@@ -27,6 +27,7 @@
         |-- ReleaseError          the chosen torrent is gone, broken or refused by the client
         |-- NoLongerWantedError   it was taken out of the queue while it was in hand
         |-- UnclearFilmError      too little is known of it to tell it from others
+        |   `-- UnansweredError   one of several trackers could not be asked, and no other has it
         |-- UnknownFilmError      Letterboxd has no page for it: a doubt, until it stays so
         `-- SeriesError           a series, not a film: set aside
 
@@ -174,6 +175,10 @@ class NoLongerWantedError(FilmError):
 
 class UnclearFilmError(FilmError):
     """Too little is known of the film to tell it from others."""
+
+
+class UnansweredError(UnclearFilmError):
+    """One of several trackers could not be asked, and no other has an acceptable release."""
 
 
 class UnknownFilmError(FilmError):

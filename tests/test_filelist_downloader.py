@@ -32,11 +32,12 @@ class Desk:
         self.journal: list[str] = []
         self.clock = FakeClock()
         self.tracker, self.client = FakeTracker(self.journal), FakeClient(self.journal)
+        self.trackers = [self.tracker]
         self.pages, self.library = FakePages(self.journal), FakeLibrary(self.journal)
         self.noted: list[tuple[Movie, Choice]] = []
         self.is_wanted = True
         self.downloader = FileListDownloader(
-            tracker=self.tracker,
+            trackers=self.trackers,
             client=self.client,
             pages=self.pages,
             library=self.library,

@@ -183,10 +183,12 @@ class Services:
         own = [key for key in section if self._config.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
 
-    def session(self, queue_manager: QueueManager) -> Session:
+    def session(
+        self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None
+    ) -> Session:
         """Return what films are worked on with, with the credentials as they are now.
 
-        `queue_manager` tells which other films are known.
+        `queue_manager` tells which other films are known, `tell` takes in what the user is to be told.
 
         Raises:
             UserError: they are missing or cannot be decrypted.
@@ -194,16 +196,20 @@ class Services:
         credentials = self.credentials()
         client = self.torrent_client(credentials)
         return Session(
-            self.downloader(credentials, client, queue_manager),
+            self.downloader(credentials, client, queue_manager, tell),
             client if isinstance(client, FollowedClient) else None,
         )
 
     def downloader(
-        self, credentials: Credentials, client: TorrentClient, queue_manager: QueueManager
+        self,
+        credentials: Credentials,
+        client: TorrentClient,
+        queue_manager: QueueManager,
+        tell: Callable[[Event], None],
     ) -> FileListDownloader:
         """Return a downloader."""
         return FileListDownloader(
-            tracker=self.trackers(credentials)[0],
+            trackers=self.trackers(credentials),
             client=client,
             pages=self.pages,
             library=self.library,
@@ -211,6 +217,7 @@ class Services:
             clock=self._context.clock,
             knows_title=queue_manager.knows_title,
             in_company=queue_manager.known.in_company,
+            tell=tell,
             dry_run=self._context.options.dry_run,
         )
 
@@ -252,7 +259,7 @@ class Services:
         )
         return DownloadWorker(
             queue_manager,
-            partial(self.session, queue_manager),
+            partial(self.session, queue_manager, tell),
             self.manager.signature,
             policy=RetryPolicy(general.retry_interval, general.backoff_multiplier, general.max_retries),
             done_words=f"{'handed' if is_real else 'would be handed'} to {self.target()}",

@@ -40,6 +40,8 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     queues = context.queues_to_look_at()
     movie = replace(movie, runtime_minutes=queues.known.runtime_of(movie))
     found = services.session(queues).downloader.search(movie)
+    for outage in found.outages:
+        context.complain(str(outage))
     reasons = _reasons(found, services.rules())
     if as_json:
         print(json.dumps(_as_document(found, reasons), indent=1))

@@ -4,11 +4,12 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
+from movie_sync.domain.events import Event
 from movie_sync.domain.models import (
     Choice,
     DownloadResult,
@@ -29,16 +30,22 @@ from movie_sync.domain.selection import (
 )
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
+    AuthError,
     BetterAwaitedError,
+    BudgetError,
+    MovieSyncError,
     NoLongerWantedError,
     NotAvailableError,
     RefusedQueryError,
     ReleaseError,
     SeriesError,
+    TransientError,
+    UnansweredError,
     UnavailableError,
 )
 from movie_sync.fetching.held_torrents import HeldTorrents
 from movie_sync.fetching.page_reader import PageReader
+from movie_sync.fetching.trackers import Outage, Trackers
 from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, Tracker
 from movie_sync.queues.entry import FailedRelease
 
@@ -54,10 +61,14 @@ _NO_WORD = re.compile(r"[^\w\s]|_")
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """A film with what its page told, and the tracker's releases for it, best first."""
+    """A film with what its page told, and the trackers' releases for it, best first.
+
+    `outages` is why trackers could not be asked while others were.
+    """
 
     movie: Movie
     candidates: tuple[Candidate, ...]
+    outages: tuple[Outage, ...] = ()
 
     @property
     def accepted(self) -> tuple[Candidate, ...]:
@@ -66,7 +77,7 @@ class Search:
 
 
 class FileListDownloader:
-    """Finds a film's best release on FileList and hands it to the torrent client.
+    """Finds a film's best release on the user's trackers and hands it to the torrent client.
 
     `knows_title` tells whether some film has a title as its own, `in_company` returns a film with what
     other films of its title there are; both are asked whenever names are judged.
@@ -78,7 +89,7 @@ class FileListDownloader:
     def __init__(
         self,
         *,
-        tracker: Tracker,
+        trackers: Sequence[Tracker],
         client: TorrentClient,
         pages: FilmPages,
         library: MovieLibrary,
@@ -86,9 +97,10 @@ class FileListDownloader:
         clock: Clock,
         knows_title: KnowsTitle = knows_no_title,
         in_company: Callable[[Movie], Movie] = lambda movie: movie,
+        tell: Callable[[Event], None] = lambda _event: None,
         dry_run: bool = False,
     ) -> None:
-        self._tracker = tracker
+        self._trackers = Trackers(trackers, clock, tell)
         self._client = client
         self._pages = PageReader(pages, clock)
         self._library = library
@@ -97,7 +109,7 @@ class FileListDownloader:
         self._knows_title = knows_title
         self._in_company = in_company
         self._dry_run = dry_run
-        self._held = HeldTorrents(client, rules, knows_title, tracker.release_in, clock)
+        self._held = HeldTorrents(client, rules, knows_title, self._trackers.release_in, clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -129,7 +141,7 @@ class FileListDownloader:
             raise SeriesError("a series, not a film: set aside")
         found = self.search(movie, tried)
         if not found.accepted:
-            raise NotAvailableError(describe_refusals(found.candidates))
+            raise _why_none(found)
         best = found.accepted[0].release
         # Under names of their own; none of those that were tried is among the accepted.
         held = self._held.find_releases(each.release.id for each in found.accepted)
@@ -172,12 +184,12 @@ class FileListDownloader:
         return None if held is None else self._found_there(movie, held)
 
     def _found_there(self, movie: Movie, held: HeldTorrent) -> DownloadResult:
-        release = self._tracker.release_in(held.comment)
+        release = self._trackers.release_in(held.comment)
         return _as_there(movie, held, Choice(held.name, release, held.info_hash))
 
-    def latest(self) -> list[Release]:
-        """Return the tracker's newest releases."""
-        return self._tracker.latest()
+    def latest(self) -> dict[str, list[Release]]:
+        """Return the newest releases of each tracker that tells them, by its name."""
+        return self._trackers.ask_each(lambda tracker: tracker.latest())[0]
 
     def examine(
         self, movie: Movie, releases: Sequence[Release], tried: Sequence[FailedRelease] = ()
@@ -188,15 +200,28 @@ class FileListDownloader:
         return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
 
     def search(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> Search:
-        """Ask the tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
+        """Ask each tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
 
         Raises:
-            RefusedQueryError: there is nothing, and the tracker accepts no title as a search.
+            RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
         """
+        refused: list[RefusedQueryError] = []
+        answers, outages = self._trackers.ask_each(lambda each: self._search_on(each, movie, tried, refused))
+        releases = [release for answer in answers.values() for release in answer]
+        if refused and not releases and not outages:
+            raise refused[0]
+        return replace(self.examine(movie, releases, tried), outages=tuple(outages))
+
+    def _search_on(
+        self,
+        tracker: Tracker,
+        movie: Movie,
+        tried: Sequence[FailedRelease],
+        refusals: list[RefusedQueryError],
+    ) -> list[Release]:
         releases: dict[ReleaseId, Release] = {}
-        found = Search(movie, ())
-        names = [partial(self._tracker.search_name, text) for text in _name_queries(movie)]
-        queries = [partial(self._tracker.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
+        names = [partial(tracker.search_name, text) for text in _name_queries(movie)]
+        queries = [partial(tracker.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
         refused: list[RefusedQueryError] = []
         for query in queries:
             try:
@@ -205,12 +230,11 @@ class FileListDownloader:
                 _log.debug("%s: %s", movie.label, exc)
                 refused.append(exc)
                 continue
-            found = self.examine(movie, list(releases.values()), tried)
-            if found.accepted:
+            if self.examine(movie, list(releases.values()), tried).accepted:
                 break
-        if refused and len(refused) == len(names) and not found.candidates:
-            raise refused[0]
-        return found
+        if len(refused) == len(names):
+            refusals += refused
+        return list(releases.values())
 
     def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
         """Return the film with what its page tells; raises as `PageReader.describe`."""
@@ -224,12 +248,13 @@ class FileListDownloader:
         record_choice: Callable[[Movie, Choice], bool],
     ) -> DownloadResult:
         """Hand over the best release that turns out to be whole; the next ones stand in for it."""
-        last_error: ReleaseError | None = None
-        for candidate in found.accepted[:_MOST_TRIES]:
+        tries, last_error = 0, ""
+        unanswered: UnansweredError | None = None
+        for candidate in found.accepted:
             release = candidate.release
             check_room(release.size_bytes)
             try:
-                torrent = self._tracker.fetch_torrent(release)
+                torrent = self._fetch(release)
                 if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
                     raise ReleaseError("the same torrent was tried before and came to nothing")
                 choice = Choice(release.name, release.id, torrent.info_hash)
@@ -238,13 +263,29 @@ class FileListDownloader:
                 is_new = self._client.hand_over(torrent)
             except ReleaseError as exc:
                 _log.warning("%s: %s", release.name, exc)
-                last_error = exc
-                continue
-            return self._handed_over(candidate, found, torrent, is_new=is_new)
-        tried = len(found.accepted[:_MOST_TRIES])
+                tries, last_error = tries + 1, str(exc)
+                if tries == _MOST_TRIES:
+                    break
+            except UnansweredError as exc:
+                unanswered = exc
+            else:
+                return self._handed_over(candidate, found, torrent, is_new=is_new)
+        if unanswered:
+            raise unanswered
         raise ReleaseError(
-            str(last_error) if tried == 1 else f"none of the best {tried} releases could be had: {last_error}"
+            last_error if tries == 1 else f"none of the best {tries} releases could be had: {last_error}"
         )
+
+    def _fetch(self, release: Release) -> TorrentFile:
+        """Return a release's torrent; raises UnansweredError if its tracker fails, being one of several."""
+        try:
+            return self._trackers.ask(release.id.tracker, lambda tracker: tracker.fetch_torrent(release))
+        except BudgetError:
+            raise
+        except (AuthError, TransientError) as exc:
+            if self._trackers.is_sole:
+                raise
+            raise UnansweredError(f"{release.name} could not be fetched: {exc}") from None
 
     def _handed_over(
         self, candidate: Candidate, found: Search, torrent: TorrentFile, *, is_new: bool
@@ -260,6 +301,17 @@ class FileListDownloader:
         if not is_new:
             raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
+
+
+def _why_none(found: Search) -> MovieSyncError:
+    """Return why nothing can be taken: while a tracker could not be asked, its absence tells nothing."""
+    spent = [outage for outage in found.outages if isinstance(outage, BudgetError)]
+    if spent:
+        return spent[0]
+    text = describe_refusals(found.candidates)
+    if found.outages:
+        return UnansweredError(f"{text}. {' '.join(map(str, found.outages))}")
+    return NotAvailableError(text)
 
 
 def _name_queries(movie: Movie) -> list[str]:

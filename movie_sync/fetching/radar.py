@@ -1,13 +1,13 @@
-"""Catches a film the moment it appears: the tracker's newest releases against all films that wait.
+"""Catches a film the moment it appears: the trackers' newest releases against all films that wait.
 
-One call for each check of the watchlist, however many films wait. Where the newest releases do not
+One call to each for each check of the watchlist, however many films wait. Where the newest releases do not
 reach back to the last look (the program was off, a busy day), the waiting films are searched one by
 one, slowly; and each of them is searched once a week in any case.
 """
 
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from movie_sync.domain.matching import WantedFilm
@@ -22,8 +22,6 @@ from movie_sync.queues.manager import QueueManager
 
 _log = logging.getLogger(__name__)
 
-# Of a hundred rows a few may be none of films, or broken, and are left out before they come here.
-_FULL_ANSWER_ROWS = 80
 _SEARCHED_AGAIN_AFTER = timedelta(days=7)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # A search takes up to five calls: an eighth of the budget's films leaves more than a third of it free.
@@ -108,8 +106,9 @@ class Radar:
         return seconds
 
     def _sweep(self, downloader: FileListDownloader) -> None:
-        releases = downloader.latest()
-        memory = self._renewed_memory(releases)
+        newest = downloader.latest()
+        memory = self._renewed_memory(newest)
+        releases = [release for told in newest.values() for release in told]
         names = KeyIndex()
         for number, release in enumerate(releases):
             names.add(number, release.name, release.imdb_id)
@@ -132,11 +131,11 @@ class Radar:
             elif self._is_to_be_searched(entry, memory.gap_since):
                 needed.append((self._searched_at(entry), entry.added_at, movie.slug or movie.id))
         for movie in self._queue_manager.look_again(found):
-            _log.info("%s: has appeared on the tracker.", movie.label)
+            _log.info("%s: has appeared on a tracker.", movie.label)
         self._matched = matched
         needed.sort()
         self._to_search = deque(film for *_, film in needed)
-        self._remember(memory if needed else RadarMemory(memory.newest_id))
+        self._remember(memory if needed else RadarMemory(memory.seen))
 
     def _accepted_ids(
         self, downloader: FileListDownloader, entry: QueueEntry, releases: Sequence[Release]
@@ -145,21 +144,22 @@ class Radar:
         accepted = downloader.examine(entry.movie, releases, entry.tried).accepted if releases else ()
         return {candidate.release.id for candidate in accepted}
 
-    def _renewed_memory(self, releases: Sequence[Release]) -> RadarMemory:
+    def _renewed_memory(self, newest: Mapping[str, Sequence[Release]]) -> RadarMemory:
         """Return what is to be remembered once these releases were looked through."""
         memory = self._memory or self._store.load()
         now = self._clock.now()
         # A time to come was noted by a wrong clock: waited for, it would keep the searches going.
         gap_since = memory.gap_since and min(memory.gap_since, now)
-        if not releases:  # tells nothing: the tracker always has newest ones
-            return RadarMemory(memory.newest_id, gap_since)
-        ids = [release.id.number for release in releases]
-        if memory.newest_id and len(ids) >= _FULL_ANSWER_ROWS and min(ids) > memory.newest_id:
+        # No answer tells nothing, and neither does an empty one: a tracker always has newest ones.
+        told = {
+            name: frozenset(each.id.id for each in releases) for name, releases in newest.items() if releases
+        }
+        if any(ids.isdisjoint(memory.seen[name]) for name, ids in told.items() if name in memory.seen):
             gap_since = now
             _log.info(
                 "Releases may have been missed since the last look: waiting films are searched, slowly."
             )
-        return RadarMemory(max(memory.newest_id, *ids), gap_since)
+        return RadarMemory({**memory.seen, **told}, gap_since)
 
     def _remember(self, memory: RadarMemory) -> None:
         if memory != (self._memory or self._store.load()):

@@ -62,6 +62,7 @@ class Bench:
         self.clock = FakeClock()
         self.journal: list[str] = []
         self.tracker, self.client = FakeTracker(self.journal), FakeClient(self.journal)
+        self.trackers = [self.tracker]
         self.pages, self.library = FakePages(self.journal), FakeLibrary(self.journal)
         self.signature = 1
         self.connects = 0
@@ -124,7 +125,7 @@ class Bench:
         if self.connect_error:
             raise self.connect_error
         downloader = FileListDownloader(
-            tracker=self.tracker,
+            trackers=self.trackers,
             client=self.client,
             pages=self.pages,
             library=self.library,
@@ -132,6 +133,7 @@ class Bench:
             clock=self.clock,
             knows_title=self.queues.knows_title,
             in_company=self.queues.known.in_company,
+            tell=self.told.append,
         )
         return Session(downloader, self.client if self.follow_policy or self.tagger else None)
 

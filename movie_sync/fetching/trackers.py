@@ -1,0 +1,126 @@
+"""The user's trackers, asked one after the other: one that is down holds up no other."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from movie_sync.complaints import Complaints, log_where, words_of
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.models import ReleaseId
+from movie_sync.domain.retry import pause_seconds
+from movie_sync.errors import (
+    AuthError,
+    BudgetError,
+    MovieSyncError,
+    TransientError,
+    UnavailableError,
+)
+from movie_sync.ports import Clock, Tracker
+
+_log = logging.getLogger(__name__)
+_Answer = TypeVar("_Answer")
+
+Outage = AuthError | TransientError
+"""Why a tracker cannot be asked now."""
+
+
+@dataclass(slots=True)
+class _State:
+    """How a tracker was lately, and until when (monotonic seconds) it is left alone; None: no end."""
+
+    tracker: Tracker
+    complaints: Complaints
+    failures: int = 0
+    outage: Outage | None = None
+    until: float | None = 0.0
+
+
+class Trackers:
+    """Asks trackers in their order. For one thread.
+
+    A sole tracker's errors are the caller's. Of several, one that fails is left alone for a while, longer
+    each time in a row, and one that refuses the credentials for as long as it says (a new instance is
+    made when they change); each says so for itself.
+    """
+
+    def __init__(
+        self,
+        trackers: Sequence[Tracker],
+        clock: Clock,
+        tell: Callable[[Event], None] = lambda _event: None,
+    ) -> None:
+        self._states = {tracker.name: _State(tracker, Complaints(_log)) for tracker in trackers}
+        self._clock = clock
+        self._tell = tell
+
+    @property
+    def is_sole(self) -> bool:
+        """Tell whether there is but one."""
+        return len(self._states) == 1
+
+    def release_in(self, comment: str) -> ReleaseId | None:
+        """Return the release that a torrent's comment names, or None."""
+        found = (state.tracker.release_in(comment) for state in self._states.values())
+        return next((release for release in found if release), None)
+
+    def ask_each(self, question: Callable[[Tracker], _Answer]) -> tuple[dict[str, _Answer], list[Outage]]:
+        """Return the answers by the trackers' names, and what the others failed with; raises if all do."""
+        answers: dict[str, _Answer] = {}
+        outages: list[Outage] = []
+        for name in self._states:
+            try:
+                answers[name] = self.ask(name, question)
+            except (AuthError, TransientError) as exc:
+                if self.is_sole:
+                    raise
+                outages.append(exc.with_traceback(None))
+        if outages and not answers:
+            raise min(outages, key=_finality)
+        return answers, outages
+
+    def ask(self, name: str, question: Callable[[Tracker], _Answer]) -> _Answer:
+        """Ask one tracker; raises as it, and while it is left alone what it failed with."""
+        state = self._states[name]
+        if self.is_sole:
+            return question(state.tracker)
+        if state.outage and (state.until is None or self._clock.monotonic() < state.until):
+            raise state.outage
+        try:
+            answer = question(state.tracker)
+        except BudgetError:
+            raise
+        except (AuthError, TransientError) as exc:
+            self._leave_alone(state, exc)
+            raise
+        except MovieSyncError:
+            raise
+        except Exception as exc:
+            log_where(exc)
+            outage = UnavailableError(words_of(exc))
+            self._leave_alone(state, outage)
+            raise outage from exc
+        state.complaints.over()
+        state.failures, state.outage = 0, None
+        return answer
+
+    def _leave_alone(self, state: _State, outage: Outage) -> None:
+        state.failures += 1
+        asked = outage.retry_after_seconds
+        seconds = max(pause_seconds(state.failures), asked or 0.0)
+        is_final = isinstance(outage, AuthError) and asked is None
+        state.outage, state.until = outage, None if is_final else self._clock.monotonic() + seconds
+        title, now = state.tracker.title, self._clock.now()
+        if not isinstance(outage, AuthError):
+            more = f" {title} is left alone for a while; the other trackers are asked."
+            state.complaints.say(str(outage), more)
+            return
+        text = f"{outage} {title} is not asked until the credentials change; the other trackers are."
+        state.complaints.say(text)
+        if state.failures == 1:
+            self._tell(Event(f"refused:{outage.service}:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
+
+
+def _finality(outage: Outage) -> int:
+    """Order outages by how soon they may be over: trouble, a budget that is spent, refused credentials."""
+    return 2 if isinstance(outage, AuthError) else 1 if isinstance(outage, BudgetError) else 0
