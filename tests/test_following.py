@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -34,6 +35,12 @@ line = sys.stdin.read().replace(chr(10), " ") + chr(10)
 file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 os.write(file, line.encode())
 """
+
+
+def _seedable(number: int, source: str = "BluRay") -> StandInRelease:
+    """Return a release that can be downloaded; the second one of a film has a number of its own."""
+    more = {"id": 200 + number} if source != "BluRay" else {}
+    return stand_in_release(number, source, content=os.urandom(150_000), **more)
 
 
 class Town:
@@ -126,10 +133,10 @@ def test_twelve_films_to_the_end(town: Town) -> None:
 
     Meanwhile the daemon is killed and qBittorrent is started anew, again and again.
     """
-    usual = [stand_in_release(number) for number in range(8)]
-    unseeded, second = stand_in_release(_UNSEEDED), stand_in_release(_UNSEEDED, "WEB-DL")
-    refused, third = stand_in_release(_REFUSED), stand_in_release(_REFUSED, "WEB-DL")
-    late, removed = stand_in_release(_LATE), stand_in_release(_REMOVED)
+    usual = [_seedable(number) for number in range(8)]
+    unseeded, second = _seedable(_UNSEEDED), _seedable(_UNSEEDED, "WEB-DL")
+    refused, third = _seedable(_REFUSED), _seedable(_REFUSED, "WEB-DL")
+    late, removed = _seedable(_LATE), _seedable(_REMOVED)
     town.offer(*usual, unseeded, second, refused, third, removed)
     town.seed(*usual, second, third, late)
     town.swarm.refused[refused.info_hash] = "unregistered torrent"
@@ -140,8 +147,8 @@ def test_twelve_films_to_the_end(town: Town) -> None:
     expected_events = {
         *(("added", _lid(title), release.info_hash) for title, release in wanted.items()),
         *(("downloaded", _lid(title), release.info_hash) for title, release in wanted.items()),
-        ("replaced", f"f{_UNSEEDED:03d}", unseeded.info_hash),
-        ("replaced", f"f{_REFUSED:03d}", refused.info_hash),
+        ("replaced", stand_in_film(_UNSEEDED).lid, unseeded.info_hash),
+        ("replaced", stand_in_film(_REFUSED).lid, refused.info_hash),
     }
     dice = random.Random(3)
     daemon = town.home.start()
@@ -229,7 +236,7 @@ def _lid(title: str) -> str:
 @pytest.mark.parametrize("town", [{"films": 10, "max_unfinished": 2}], indirect=True)
 def test_a_big_list_drips(town: Town) -> None:
     """At no moment are more than two of ours unfinished; all ten arrive."""
-    releases = [stand_in_release(number) for number in range(10)]
+    releases = [_seedable(number) for number in range(10)]
     town.offer(*releases)
     daemon = town.home.start()
     town.seed(*releases[:5])
@@ -266,7 +273,7 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
     """`status` says why; when there is room it goes on by itself."""
     filler = small_disk / "filler"
     filler.write_bytes(bytes(150_000_000))
-    releases = [stand_in_release(number) for number in range(2)]
+    releases = [_seedable(number) for number in range(2)]
     town.offer(*releases)
     town.seed(*releases)
     daemon = town.home.start()
@@ -286,7 +293,7 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
 @pytest.mark.parametrize("town", [{"films": 3, "max_unfinished": 1}], indirect=True)
 def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
     """A stop condition holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
-    releases = [stand_in_release(number) for number in range(3)]
+    releases = [_seedable(number) for number in range(3)]
     town.offer(*releases)
     town.seed(*releases)
     town.web.app_set_preferences({"torrent_stop_condition": "FilesChecked"})

@@ -391,13 +391,16 @@ def test_hostile_titles_and_names(
     """No escape reaches output or log, no line is forged, no file lies elsewhere; the films are worked on all the same."""
     texts = list(HOSTILE.values())
     letterboxd.films = [
-        stand_in_film(number, f"{stand_in_film(number).title}{text}") for number, text in enumerate(texts)
+        stand_in_film(number, title=f"{stand_in_film(number).title}{text}")
+        for number, text in enumerate(texts)
     ]
     letterboxd.films += [stand_in_film(number) for number in range(5, 10)] + [
-        stand_in_film(10, "aux"),
-        stand_in_film(11, ".."),
+        stand_in_film(10, title="aux"),
+        stand_in_film(11, title=".."),
     ]
-    tracker.releases = [stand_in_release(number, text) for number, text in enumerate([*texts, *texts])]
+    tracker.releases = [
+        stand_in_release(number, group=f"GRP{text}") for number, text in enumerate([*texts, *texts])
+    ]
     tracker.releases += [stand_in_release(number) for number in range(5, 10)]
     for text, listed in zip(texts, tracker.releases[-5:], strict=True):
         info = make_info(f"{text}.mkv", size_bytes=listed.size_bytes)

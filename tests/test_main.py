@@ -514,7 +514,7 @@ def test_search_explains_itself(
     filelist.releases = [bad, stand_in_release(film), replace(stand_in_release(film), id=1003, seeders=1)]
     answer = home.run("search", film.title, "--year", str(film.year), "--imdb", film.imdb_id or "", "--json")
     document = json.loads(answer.stdout)
-    assert (document["chosen"], document["chosen_id"]) == (1004, "filelist:1004")
+    assert (document["chosen"], document["chosen_id"]) == (104, "filelist:104")
     assert [row["number"] for row in document["candidates"]] == list(
         range(1, len(document["candidates"]) + 1)
     )

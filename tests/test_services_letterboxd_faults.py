@@ -71,7 +71,11 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "503 with a wait": (Fault(503, "soon", (("Retry-After", "60"),)), UnavailableError, "503"),
     "522 of Cloudflare": (Fault.outage(522), UnavailableError, "status 522"),
     "204": (Fault(204, ""), UnavailableError, "status 204"),
-    "redirect to another host": (Fault.redirect("http://127.0.0.2:9/x/"), UnavailableError, "base_url"),
+    "redirect to another host": (
+        Fault.redirect("http://127.0.0.2:9/x/"),
+        UnavailableError,
+        "Check its address",
+    ),
     "redirect to another scheme": (Fault.redirect("file:///etc/hosts"), UnavailableError, "redirects"),
     "redirect in circles": (Fault.redirect("."), UnavailableError, "circles"),
     "JSON": (

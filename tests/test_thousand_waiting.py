@@ -72,7 +72,7 @@ def test_they_cost_one_call_a_check(world: World) -> None:
     appeared = world.now
     world.run_until(appeared + _HOUR)
     completed = world.workshop.queues.entries(QueueName.COMPLETED)
-    assert [entry.movie.id for entry in completed] == ["w0500"]
+    assert [entry.movie.id for entry in completed] == [stand_in_film(500).lid]
     assert len(_calls(world, appeared)) == 3, "the newest releases, one search, one torrent"
 
 
