@@ -178,10 +178,8 @@ class Services:
         return chosen
 
     def rules(self) -> QualityRules:
-        """Return how a release is chosen: the preset's values where the user set none of his own."""
-        section = self._config["quality"]
-        own = [key for key in section if self._config.is_set(f"quality.{key}")]
-        return QualityRules.from_config(section, own=own)
+        """Return how a release is chosen."""
+        return self._config.quality()
 
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None

@@ -19,6 +19,7 @@ from movie_sync.services.base import NONE, ClientService, Login, Service, ToldSe
 from movie_sync.settings.config import Config, read_file_to_change, save_changes
 from movie_sync.settings.environment import variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
+from movie_sync.settings.quality import QualityPreset
 from movie_sync.settings.section import Sections
 from movie_sync.settings.values import UnusableValue, path_here
 from movie_sync.storage.instance_lock import InstanceLock
@@ -144,13 +145,13 @@ class _Form(Dialogue):
         present, what = self.login.get(name, ""), f"The {field.title}"
 
         def read(text: str) -> str:
-            return text if text == NONE else clean(text, field, what)
+            return text if text == NONE and not is_needed else clean(text, field, what)
 
         if field.is_secret:
             typed = self.ask_secret(question, read, has_present=bool(present), is_needed=is_needed)
         else:
             typed = self.ask(question, present, read, is_needed=is_needed)
-        if typed and typed != NONE:
+        if typed and (is_needed or typed != NONE):
             self.set_credential(name, typed)
         return typed
 
@@ -275,7 +276,7 @@ class _Questions:
         self._dialogue.say("\nQuality:")
         for name, meaning in PRESETS.items():
             self._dialogue.say(f"  {name:8} {meaning}")
-        present = self.config["quality"]["preset"] or _BUILT_IN
+        present = self.config.section(QualityPreset).preset or _BUILT_IN
         preset = self._dialogue.ask("Which one", present, _preset, f"Write one of {', '.join(PRESETS)}.")
         if preset is not None:
             self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}

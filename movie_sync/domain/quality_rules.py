@@ -40,7 +40,7 @@ class QualityRules:
     wait_for_best_hours: float = 0
 
     @classmethod
-    def from_config(cls, quality: Mapping[str, Any], *, own: Collection[str] | None = None) -> Self:
+    def from_config(cls, quality: Mapping[str, object], *, own: Collection[str] | None = None) -> Self:
         """Take the values of a checked `quality` section; keys that are not there keep their defaults.
 
         `preset` names one of `PRESETS`, whose values stand where the user set none: `own` names the

@@ -6,12 +6,13 @@ in an override does stop it, because somebody is there to read the message.
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 from movie_sync.domain.json_place import place_of
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
@@ -67,8 +68,14 @@ class Config(Mapping[str, Any]):
             UserError: an override or an environment variable cannot be used.
         """
         config = cls(environ=environ)
-        config._take_file(path or AppPaths(default_root(environ)).config)
-        config._take_environment(environ)
+        path = path or AppPaths(default_root(environ)).config
+        text = config._take_file(path)
+        variables = config._take_environment(environ)
+        problems = config._settings.limit()
+        _refuse([problem for problem in problems if problem.key in variables], variables)
+        config._note(path, text, problems)
+        for service in registry.everything():
+            config.warnings += [f"{path}: {words}" for words in service.warnings(config)]
         for key, value in (overrides or {}).items():
             if value is not None:
                 config[key] = value
@@ -81,6 +88,12 @@ class Config(Mapping[str, Any]):
     def named(self, form: type[_Form]) -> Mapping[str, _Form]:
         """Return the sections of this form by the user's names for them."""
         return self._settings.named(form)
+
+    def quality(self) -> QualityRules:
+        """Return how a release is chosen: the preset's values where the user set none of his own."""
+        section: Mapping[str, object] = self._settings.values["quality"]
+        own = [key for key in section if self.is_set(f"quality.{key}")]
+        return QualityRules.from_config(section, own=own)
 
     def client(self) -> ClientService:
         """Return where torrents go: `client`, or a folder where the default one is turned off."""
@@ -95,17 +108,13 @@ class Config(Mapping[str, Any]):
     def __setitem__(self, key: str, value: object) -> None:
         if key not in known().top.keys:
             raise KeyError(key)
-        self._replace([key], {key: value})
-
-    def _replace(self, keys: Sequence[str], content: Mapping[str, object], variable: str = "") -> None:
-        """Take what overrides the file, all at once, or raise; `variable` begins the message then."""
         changed = self._settings.copy()
-        problems = changed.take(content)
-        if problems and variable:
-            near = [key for key in keys if f"{problems[0].key}.".startswith(f"{key}.")]
-            raise UserError(f"{variable.format(variable_of((near or keys)[0]))}{_described(problems[0])}.")
-        _refuse(problems)
+        _refuse(changed.take({key: value}) + changed.limit())
         self._settings = changed
+        self._forget_faults({key})
+
+    def _forget_faults(self, keys: Collection[str]) -> None:
+        """Forget what was wrong with keys that are given in another way now."""
         self.faults = tuple(fault for fault in self.faults if fault.key not in keys)
 
     def __iter__(self) -> Iterator[str]:
@@ -127,7 +136,7 @@ class Config(Mapping[str, Any]):
             fault.protecting in {"", key} or fault.protecting.startswith(f"{key}.") for fault in self.faults
         )
 
-    def _take_file(self, path: Path) -> None:
+    def _take_file(self, path: Path) -> str:
         self.signature = file_signature(path)
         try:
             raw = read_raw(path)
@@ -137,32 +146,35 @@ class Config(Mapping[str, Any]):
         except UnreadableSettings as exc:
             self.warnings.append(f"{exc} The defaults are used for all settings.")
             self.faults = (ConfigFault("", "", str(exc).removesuffix("."), exc.line, exc.column),)
-            return
-        problems = self._settings.take(content)
+            return ""
         text = raw.decode("utf-8-sig") if raw is not None else ""
+        self._note(path, text, self._settings.take(content))
+        return text
+
+    def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> None:
         faults = [_fault(path, text, problem) for problem in problems]
         self.warnings += [
             f"{fault.words}; {problem.remedy}." for fault, problem in zip(faults, problems, strict=True)
         ]
-        self.faults = tuple(fault for fault in faults if fault.protecting)
-        for service in registry.everything():
-            self.warnings += [f"{path}: {words}" for words in service.warnings(self)]
+        self.faults += tuple(fault for fault in faults if fault.protecting)
 
-    def _take_environment(self, environ: Mapping[str, str]) -> None:
+    def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Take what the environment sets, all at once; return the variables by the keys that they set."""
         self.warnings += [
             f"The environment variable {name} is unknown and not used." for name in unknown_variables(environ)
         ]
         content: dict[str, Any] = {}
-        keys = []
+        variables = {}
         for key, value in settings_in(environ):
             *sections, name = key.split(".")
             place = content
             for section in sections:
                 place = place.setdefault(section, {})
             place[name] = value
-            keys.append(key)
-        if keys:
-            self._replace(keys, content, "The environment variable {} cannot be used: ")
+            variables[key] = variable_of(key)
+        _refuse(self._settings.take(content), variables)
+        self._forget_faults(variables)
+        return variables
 
 
 def file_signature(path: Path) -> object:
@@ -186,7 +198,8 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
         UserError: a value cannot be used, or the file cannot be read or is no JSON object.
         StorageError: it could not be written; it is as before.
     """
-    _refuse(Settings(os.environ).take(changes))
+    settings = Settings(os.environ)
+    _refuse(settings.take(changes) + settings.limit())
     content = read_file_to_change(path)
     _merge(content, changes)
     try:
@@ -218,9 +231,15 @@ def _merge(content: dict[str, object], changes: Mapping[str, object]) -> None:
             content[key] = value
 
 
-def _refuse(problems: list[Problem]) -> None:
-    if problems:
-        raise UserError(". ".join(_described(problem) for problem in problems) + ".")
+def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Raise UserError for what cannot be used; `variables` are the ones that set the keys."""
+    words = [_described(problem) for problem in problems]
+    if not words:
+        return
+    for key, variable in variables.items():
+        if f"{problems[0].key}.".startswith(f"{key}."):
+            words = [f"The environment variable {variable} cannot be used: {words[0]}"]
+    raise UserError(". ".join(words) + ".")
 
 
 def _described(problem: Problem) -> str:

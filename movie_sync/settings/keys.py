@@ -10,7 +10,7 @@ from typing import Any, Literal
 from movie_sync.notices.settings import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
-from movie_sync.settings.quality import QUALITY
+from movie_sync.settings.quality import QUALITY, QualityPreset
 from movie_sync.settings.section import NamedSections, Node, Rule, Section, folder, section_of, setting
 from movie_sync.settings.values import (
     MANY,
@@ -109,7 +109,7 @@ def known() -> Keys:
 @lru_cache(maxsize=4)
 def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
     keys: dict[str, Node] = {}
-    places: dict[type[Any], str] = {}
+    places: dict[type[Any], str] = {QualityPreset: "quality"}
 
     def add(form: type[Any]) -> None:
         keys.update(section_of(form).keys)

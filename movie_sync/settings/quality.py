@@ -2,10 +2,11 @@
 
 import dataclasses
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from movie_sync.domain.quality_rules import PRESETS, QualityRules
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
-from movie_sync.settings.section import Node, Rule, Section
+from movie_sync.settings.section import Node, Rule, Section, section_of, setting
 from movie_sync.settings.values import (
     MANY,
     Reader,
@@ -59,14 +60,17 @@ _ALLOWED: Mapping[str, tuple[str, Reader]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class QualityPreset:
+    """A ready choice."""
+
+    preset: str | None = setting(
+        None, f"one of {', '.join(PRESETS)}, or null for the built-in choice", or_null(one_of(*PRESETS))
+    )
+
+
 def _section() -> Section:
-    keys: dict[str, Node] = {
-        "preset": Rule(
-            None,
-            f"one of {', '.join(PRESETS)}, or null for the built-in choice",
-            or_null(one_of(*PRESETS)),
-        )
-    }
+    keys: dict[str, Node] = dict(section_of(QualityPreset).keys)
     defaults = dataclasses.asdict(QualityRules())
     for key, (allowed, read) in _ALLOWED.items():
         default = defaults[key]

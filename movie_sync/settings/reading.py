@@ -4,8 +4,9 @@ import copy
 import difflib
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -69,9 +70,35 @@ class Settings:
         return other
 
     def take(self, content: Mapping[str, object]) -> list[Problem]:
-        """Take over what is usable in `content` and return what is not."""
-        problems = self._take_section(self._known.top, self.values, content, "", protects=False)
-        return problems + list(self._limited())
+        """Take over what is usable in `content` and return what is not; `limit` is to follow."""
+        return self._take_section(self._known.top, self.values, content, "", protects=False)
+
+    def limit(self) -> list[Problem]:
+        """Put right what other settings forbid; what is used then protects no less."""
+        problems = []
+        for limit in chain.from_iterable(service.limits(self) for service in registry.everything()):
+            *sections, key = limit.key.split(".")
+            values = self.values
+            for name in sections:
+                values = values[name]
+            values[key] = limit.used
+            if limit.is_default:
+                self.own.discard(limit.key)
+            words = f"the default {limit.used}" if limit.is_default else str(limit.used)
+            problems.append(Problem(limit.key, limit.fault, f"{words} is used"))
+        return problems + self._trackers_that_are_not_there()
+
+    def _trackers_that_are_not_there(self) -> list[Problem]:
+        problems = []
+        for key in list(self.values["trackers"]):
+            name, _, entry = key.partition(":")
+            if entry and entry not in self.values[name]:
+                self.values["trackers"].remove(key)
+                fault = f"names {shown(key)}, and {name} has no usable {shown(entry)}"
+                problems.append(Problem("trackers", fault, "it is left out"))
+        if not self.values["trackers"]:
+            self.values["trackers"] = self._defaults(self._known.top)["trackers"]
+        return problems
 
     def section(self, form: type[_Form]) -> _Form:
         """Implement `Sections.section`."""
@@ -187,20 +214,6 @@ class Settings:
             return str(expand_home(path, self._environ))
         except UserError:
             raise UnusableValue("there is no such home folder") from None
-
-    def _limited(self) -> Iterator[Problem]:
-        """Put right what other settings forbid; what is used then protects no less."""
-        for service in registry.everything():
-            for limit in list(service.limits(self)):
-                *sections, key = limit.key.split(".")
-                values = self.values
-                for name in sections:
-                    values = values[name]
-                values[key] = limit.used
-                if limit.is_default:
-                    self.own.discard(limit.key)
-                words = f"the default {limit.used}" if limit.is_default else str(limit.used)
-                yield Problem(limit.key, limit.fault, f"{words} is used")
 
 
 def _unknown_keys(

@@ -87,12 +87,12 @@ def web_address(value: object) -> str:
 
 
 def is_on_this_machine(address: str) -> bool:
-    """Return whether a web address names this machine: 127.0.0.0/8, ::1 or localhost."""
+    """Return whether a web address names this machine: 127.0.0.0/8, ::1, localhost or a name below it."""
     host = urlsplit(address).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        return host == "localhost"
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def text_in(value: object) -> str:

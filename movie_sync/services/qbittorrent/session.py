@@ -4,7 +4,6 @@ By itself the library follows redirects with the credentials, reads answers of a
 stopped while it waits, and takes settings from environment variables of its own.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from http import HTTPStatus
@@ -29,6 +28,7 @@ from movie_sync.services.qbittorrent.faults import (
     proxys_login,
     unexpected_answer,
 )
+from movie_sync.settings.values import is_on_this_machine
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
@@ -63,7 +63,7 @@ class Address:
             )
         self.url = urlunsplit(parts._replace(query="", fragment=""))
         self.where = f"{SERVICE} at {_origin(parts)}"
-        self.is_local = _is_local(parts.hostname or "")
+        self.is_local = is_on_this_machine(self.url)
 
 
 class Client(qbittorrentapi.Client):
@@ -204,12 +204,3 @@ class Client(qbittorrentapi.Client):
 def _origin(parts: SplitResult) -> str:
     """Return scheme, host and port alone: a path, a query or a user name may be secret."""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def _is_local(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
