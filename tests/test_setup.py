@@ -175,9 +175,9 @@ def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseExce
     assert sorted(path.name for path in home.folder.iterdir()) == ["data", "films"]
 
 
-def test_without_qbittorrent(home: Home) -> None:
-    """Who uses no qBittorrent is told where the torrents go, and is not asked for its address."""
-    user = User("anna", "anna_fl", PASSKEY, "n", str(home.films), "", "")
+def test_without_a_client(home: Home) -> None:
+    """Who uses none is told where the torrents go, and is not asked for an address."""
+    user = User("anna", "anna_fl", PASSKEY, "n", "n", str(home.films), "", "")
 
     done, shown = home.set_up(user)
 
@@ -188,6 +188,22 @@ def test_without_qbittorrent(home: Home) -> None:
         "download_directory": str(home.films),
     }
     assert str(home.paths.torrents) in shown
+
+
+def test_transmission(home: Home) -> None:
+    """Who uses it is asked for its address and login; a second run with Enter alone keeps it."""
+    login = ("nas.local:9091/transmission/web", "admin", PASSWORD)
+
+    assert home.set_up(User("anna", "anna_fl", PASSKEY, "n", "y", *login, str(home.films), "", ""))[0]
+    assert home.set_up(User(*[""] * 12))[0]
+
+    assert home.settings() == {
+        "username": "anna",
+        "client": "transmission",
+        "transmission": {"url": "http://nas.local:9091/transmission/web"},
+        "download_directory": str(home.films),
+    }
+    assert home.manager.get("transmission") == {"username": "admin", "password": PASSWORD}
 
 
 def test_qbittorrent_without_login(home: Home) -> None:

@@ -15,6 +15,7 @@ SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
     "filelist": "movie_sync.services.filelist.service:FileList",
     "qbittorrent": "movie_sync.services.qbittorrent.service:QBittorrent",
+    "transmission": "movie_sync.services.transmission.service:Transmission",
     "watch_folder": "movie_sync.services.watch_folder.service:WatchFolderService",
     "notices": "movie_sync.services.apprise.service:Notices",
     "jellyfin": "movie_sync.services.jellyfin.service:Jellyfin",

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 
 import qbittorrentapi
 from house.real_qbittorrent import RealQBittorrent, wait_until
+from stand_ins.seeder import Seeder
 
 from movie_sync.demo.torrent_maker import Bencodable, bencode
 from movie_sync.domain.torrent_file import parse_torrent
@@ -24,10 +25,14 @@ class Tracker:
 
     `announce_url` has the passkey in its path, as the real tracker's has. `refuse` makes it answer
     every announcement with that reason, an entry in `refused` those of one torrent, by info-hash.
+    A `seeder` hears of each client that lacks something.
     """
 
-    def __init__(self, *, passkey: str = "0123456789abcdef0123456789abcdef") -> None:
+    def __init__(
+        self, *, passkey: str = "0123456789abcdef0123456789abcdef", seeder: Seeder | None = None
+    ) -> None:
         self.passkey = passkey
+        self._seeder = seeder
         self.refuse: str | None = None
         self.refused: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -73,6 +78,8 @@ class Tracker:
                 swarm.pop(query["peer_id"], None)
             else:
                 swarm[query["peer_id"]] = (int(query["port"]), query.get("left") == b"0")
+                if self._seeder and query.get("left") != b"0":
+                    self._seeder.announced(query["info_hash"], int(query["port"]))
             others = [port for peer, (port, _) in swarm.items() if peer != query["peer_id"]]
             seeds = sum(is_seed for _, is_seed in swarm.values())
             return {

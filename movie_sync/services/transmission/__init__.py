@@ -1,0 +1,1 @@
+"""Transmission, through its RPC."""

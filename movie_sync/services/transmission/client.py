@@ -1,0 +1,364 @@
+"""The torrent client Transmission, through its RPC, from 3.00 to 4.1.
+
+Transmission says whether it has added a torrent or held it before; what it held is adopted as it is.
+A refused login is never tried again, because a hundred refused calls lock everybody out.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
+
+import requests
+import urllib3
+
+from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
+from movie_sync.domain.torrents import checked_hash, usable_hashes
+from movie_sync.errors import (
+    AuthError,
+    MovieSyncError,
+    ReleaseError,
+    Stopped,
+    UnavailableError,
+)
+from movie_sync.net.faults import Party, connection_fault
+from movie_sync.net.http import SharedTls
+from movie_sync.net.limits import limits
+from movie_sync.ports import Clock
+from movie_sync.services.transmission.faults import (
+    ENTRANCE,
+    SECTION,
+    SERVICE,
+    NotDoneError,
+    unexpected_answer,
+)
+from movie_sync.services.transmission.room import read_free_bytes, read_promised
+from movie_sync.services.transmission.rows import (
+    BRIEF_FIELDS,
+    FIELDS,
+    read_brief_row,
+    read_labels,
+    read_row,
+)
+from movie_sync.services.transmission.rpc import Arguments, Rpc
+from movie_sync.services.transmission.trackers import Row, refusal_in
+
+_Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
+
+_MAX_ANSWER_BYTES = 8_000_000
+# Of a list of which a part is in memory at a time only.
+_MAX_LIST_BYTES = 50_000_000
+_PIECE_HASHES = 200
+_HASH_BYTES = 20
+_ADD_TAKES_LABELS = 17  # the RPC version of 4.0
+# What is settled of a torrent is on Transmission's disk after so long; until then a kill undoes it.
+_SAVED_AFTER_SECONDS = 400.0
+# 3.00 answers before it has loaded its torrents: five thousand took it a second.
+_LOADING_SECONDS = 2
+
+
+class TransmissionClient:
+    """Implements `ports.TorrentClient` and `ports.FollowedClient`.
+
+    Thread-safe: one session and one call at a time. Nothing is sent before the first call. Each ends
+    after `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
+    With `download_dir` None, Transmission chooses the place.
+
+    All methods raise:
+        AuthError: the login was refused; from then on every call fails at once, unsent.
+        NetworkError, SlowError: it cannot be reached, or does not answer in time.
+        UnavailableError: it answers, but not as it should, or lets nobody in.
+        Stopped: the program is shutting down.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        username: str,
+        password: str,
+        *,
+        download_dir: str | None,
+        labels: Sequence[str],
+        verify_tls: bool,
+        timeout_seconds: float,
+        stop: threading.Event,
+        clock: Clock,
+        tls: SharedTls | None = None,
+    ) -> None:
+        self._rpc = Rpc(
+            url,
+            username.strip(),
+            password,
+            timeout_seconds=timeout_seconds,
+            tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
+        )
+        self._where = self._rpc.where
+        self._party = Party(self._where, SECTION, ENTRANCE, timeout_seconds)
+        self._download_dir = download_dir
+        self._labels = list(dict.fromkeys(labels))
+        self._timeout_seconds = timeout_seconds
+        self._stop = stop
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._refusal: str | None = None
+        self._outages = 0
+        self._loaded_in = 0
+        self._handed_over: dict[str, tuple[float, int]] = {}
+
+    @property
+    def epoch(self) -> int:
+        """Rises when Transmission may have been started anew: it was out of reach, or gave a new session."""
+        return self._outages + self._rpc.sessions
+
+    def version(self) -> str:
+        """Return Transmission's version as it writes it, like `4.0.5 (a6fe2a64aa)`."""
+        version = self._call(_read_session)["version"]
+        return version if isinstance(version, str) else ""
+
+    def ends_of_seeding(self) -> list[str]:
+        """Return in words what makes Transmission stop seeding by itself."""
+        fields = "seedRatioLimited seedRatioLimit idle-seeding-limit-enabled idle-seeding-limit".split()
+        session = self._call(partial(_read_session, fields=fields))
+        ends = []
+        if session.get("seedRatioLimited") is True:
+            ends.append(f"seeds to a ratio of {session.get('seedRatioLimit')} and no longer")
+        if session.get("idle-seeding-limit-enabled") is True:
+            ends.append(f"stops seeding after {session.get('idle-seeding-limit')} idle minutes")
+        return ends
+
+    def find(self, info_hash: str) -> HeldTorrent | None:
+        """Look for a torrent of ours by its info-hash; if it has none of our labels, it gets them.
+
+        3.00 takes labels only after it has added a torrent, and this or Transmission may have ended
+        in between.
+        """
+        self._await_loaded()
+        wanted = usable_hashes([info_hash])
+        found = self._call(partial(_read_rows, info_hashes=wanted)).get(info_hash.lower())
+        if found is not None and self._labels and not set(self._labels) & set(found.tags):
+            self._relabel(wanted, lambda labels: [*labels, *self._labels])
+        return found
+
+    def hand_over(self, torrent: TorrentFile) -> bool:
+        """Add the torrent and see it there; False if it was there before (it is then left as it is).
+
+        Raises:
+            ReleaseError: Transmission refuses this torrent.
+        """
+        self._await_loaded()
+        answer = self._call(partial(self._add, content=torrent.content))
+        if "torrent-duplicate" in answer:
+            return False
+        added = answer.get("torrent-added")
+        info_hash = added.get("hashString") if isinstance(added, dict) else None
+        if info_hash not in torrent.info_hashes:
+            raise unexpected_answer(self._where)
+        if self._labels and not self._add_takes_labels():
+            self._relabel([info_hash], lambda labels: [*labels, *self._labels])
+        self._handed_over[info_hash] = self._clock.monotonic(), self._rpc.sessions
+        if not self._call(partial(_read_rows, info_hashes=[info_hash])):
+            raise UnavailableError(f"{self._where} took a torrent, but does not show it.")
+        return True
+
+    def torrents(self) -> Iterator[HeldTorrent]:
+        """Yield all that Transmission holds, without sizes, speed and tracker; a part at a time."""
+        self._await_loaded()
+        packed = self._call(_read_hashes, _MAX_LIST_BYTES)
+        hashes = [packed[at : at + _HASH_BYTES] for at in range(0, len(packed), _HASH_BYTES)]
+        for first in range(0, len(hashes), _PIECE_HASHES):
+            piece = [each.hex() for each in hashes[first : first + _PIECE_HASHES]]
+            yield from self._call(partial(_read_rows, info_hashes=piece, is_brief=True)).values()
+
+    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
+        """Return those of these torrents that Transmission holds, by info-hash, asked for in pieces.
+
+        What is no info-hash is not there.
+        """
+        wanted = usable_hashes(info_hashes)
+        found: dict[str, HeldTorrent] = {}
+        for first in range(0, len(wanted), _PIECE_HASHES):
+            found |= self._call(partial(_read_rows, info_hashes=wanted[first : first + _PIECE_HASHES]))
+        self._restore(found)
+        return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
+
+    def room(self) -> Room:
+        """Return how much room there is where torrents go, and how much of it is spoken for.
+
+        With a folder for what is incomplete the place with less room counts. Spoken for is what all its
+        unfinished torrents still lack, whoever added them.
+        """
+        free_bytes = self._call(partial(read_free_bytes, download_dir=self._download_dir))
+        return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
+
+    def refusal(self, info_hash: str) -> str | None:
+        """Return a tracker's own words why it does not serve this torrent, or None.
+
+        None also if the torrent is not there. No address and no passkey is in the words.
+        """
+        return self._call(partial(_read_refusal, info_hash=checked_hash(info_hash)))
+
+    def recheck(self, info_hash: str) -> None:
+        """Let Transmission compare the torrent's files with the torrent, and go on with it, also if stopped.
+
+        A torrent that is not there is passed over. Before 4.1 one whose files are all gone stays as it is.
+        """
+        wanted = checked_hash(info_hash)
+        for method in ("torrent-verify", "torrent-start"):  # it starts when its files have been compared
+            self._change(method, wanted)
+
+    def tag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Give torrents a label; those that are not there are passed over."""
+        self._relabel(usable_hashes(info_hashes), lambda labels: [*labels, tag])
+
+    def untag(self, info_hashes: Collection[str], tag: str) -> None:
+        """Take a label off; those that are not there are passed over."""
+        self._relabel(usable_hashes(info_hashes), lambda labels: [each for each in labels if each != tag])
+
+    def remove(self, info_hash: str) -> None:
+        """Take one torrent out of Transmission, and delete what was downloaded of it.
+
+        A torrent that is not there is passed over.
+        """
+        self._change("torrent-remove", checked_hash(info_hash), {"delete-local-data": True})
+
+    def close(self) -> None:
+        """Close the connection; a later call opens it again."""
+        with self._lock:
+            self._rpc.close()
+
+    def _add(self, rpc: Rpc, content: bytes) -> Arguments:
+        arguments: dict[str, object] = {"paused": False, "labels": self._labels}
+        if self._download_dir is not None:
+            arguments["download-dir"] = self._download_dir
+        try:
+            return rpc.call("torrent-add", arguments, content=content)
+        except NotDoneError as exc:
+            error = ReleaseError(f"{self._where} refused the torrent: {exc.words}.")
+        raise error
+
+    def _restore(self, found: dict[str, HeldTorrent]) -> None:
+        """Give torrents again what Transmission has lost of them because it was killed soon after they came.
+
+        They come back without labels, in the folder of its own choice.
+        """
+        now, sessions = self._clock.monotonic(), self._rpc.sessions
+        for info_hash, (at, session) in list(self._handed_over.items()):
+            if now - at > _SAVED_AFTER_SECONDS:
+                del self._handed_over[info_hash]
+            elif session != sessions and info_hash in found:
+                # Else the session alone is new, as each hour. Seconds are whole there.
+                if self._call(_read_seconds_active) <= now - at + 1:
+                    self._restore_one(found[info_hash])
+                self._handed_over[info_hash] = at, sessions
+
+    def _restore_one(self, held: HeldTorrent) -> None:
+        self._relabel([held.info_hash], lambda labels: [*labels, *self._labels])
+        folder = (self._download_dir or "").rstrip("/")
+        if folder and held.content_path != f"{folder}/{held.name}":
+            location = {"location": self._download_dir, "move": True}
+            self._change("torrent-set-location", held.info_hash, location)
+
+    def _relabel(self, info_hashes: Sequence[str], change: Callable[[list[str]], list[str]]) -> None:
+        """Set labels anew, which Transmission only knows as a whole list for each torrent."""
+        for first in range(0, len(info_hashes), _PIECE_HASHES):
+            piece = info_hashes[first : first + _PIECE_HASHES]
+            self._call(partial(_change_labels, info_hashes=piece, change=change))
+
+    def _change(self, method: str, info_hash: str, arguments: Arguments | None = None) -> None:
+        # Always one by name: a list without any could mean all there are.
+        self._call(lambda rpc: rpc.call(method, {"ids": [info_hash], **(arguments or {})}))
+
+    def _add_takes_labels(self) -> bool:
+        version = self._call(_read_session)["rpc-version"]
+        return isinstance(version, int) and version >= _ADD_TAKES_LABELS
+
+    def _await_loaded(self) -> None:
+        """Wait for a Transmission that was started a moment ago to load its torrents."""
+        if self._loaded_in and self._loaded_in == self._rpc.sessions:
+            return
+        seconds_left = _LOADING_SECONDS - self._call(_read_seconds_active)
+        if seconds_left > 0 and self._stop.wait(seconds_left):
+            raise Stopped
+        self._loaded_in = self._rpc.sessions
+
+    def _call(self, request: Callable[[Rpc], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
+        """Make calls within the limits of one; what goes wrong is put into words here."""
+        failure: MovieSyncError
+        with self._lock:
+            if self._refusal is not None:
+                raise AuthError(self._refusal, service=SERVICE)
+            if self._stop.is_set():
+                raise Stopped
+            try:
+                with limits(self._stop, self._timeout_seconds, max_bytes=max_bytes):
+                    return request(self._rpc)
+            except AuthError as exc:
+                self._refusal = str(exc)
+                raise
+            except NotDoneError as exc:
+                failure = UnavailableError(f"{self._where} does not do what it was asked to: {exc.words}.")
+            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
+                failure = connection_fault(exc, self._party)
+                self._outages += 1
+            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+                failure = unexpected_answer(self._where)
+        # Raised out here it does not refer to the library's error, which holds what was sent.
+        raise failure
+
+
+def _read_session(rpc: Rpc, fields: Sequence[str] = ("version", "rpc-version")) -> Arguments:
+    return rpc.call("session-get", {"fields": list(fields)})  # 3.00 knows no fields here and gives all
+
+
+def _read_seconds_active(rpc: Rpc) -> int:
+    """Return how long ago Transmission was started."""
+    stats = rpc.call("session-stats")["current-stats"]
+    seconds = stats.get("secondsActive") if isinstance(stats, dict) else None
+    if not isinstance(seconds, int):
+        raise TypeError("not the statistics of a session")
+    return seconds
+
+
+def _rows(rpc: Rpc, info_hashes: Sequence[str], fields: Sequence[str]) -> list[Row]:
+    """Ask for torrents; whatever else is in the answer is passed over."""
+    if not info_hashes:
+        return []
+    rows = rpc.call("torrent-get", {"ids": list(info_hashes), "fields": list(fields)})["torrents"]
+    if not isinstance(rows, list):
+        raise TypeError("not a list of torrents")
+    wanted = set(info_hashes)
+    return [row for row in rows if row["hashString"] in wanted]
+
+
+def _read_rows(rpc: Rpc, info_hashes: Sequence[str], *, is_brief: bool = False) -> dict[str, HeldTorrent]:
+    fields, read = (BRIEF_FIELDS, read_brief_row) if is_brief else (FIELDS, read_row)
+    return {held.info_hash: held for held in map(read, _rows(rpc, info_hashes, fields))}
+
+
+def _read_hashes(rpc: Rpc) -> bytes:
+    """Return the info-hashes of all torrents, twenty bytes each; one of another length is passed over."""
+    packed = bytearray()
+    for text in rpc.column("hashString"):
+        if not isinstance(text, str):
+            raise TypeError("not an info-hash")
+        packed += b"".join(map(bytes.fromhex, usable_hashes([text])))
+    return bytes(packed)
+
+
+def _read_refusal(rpc: Rpc, info_hash: str) -> str | None:
+    rows = _rows(rpc, [info_hash], ["hashString", "trackerStats"])
+    return refusal_in(rows[0]["trackerStats"]) if rows else None
+
+
+def _change_labels(rpc: Rpc, info_hashes: Sequence[str], change: Callable[[list[str]], list[str]]) -> None:
+    """Change the labels of torrents as they are now, those that have the same ones together."""
+    groups: dict[tuple[str, ...], list[object]] = {}
+    for row in _rows(rpc, info_hashes, ["hashString", "labels"]):
+        before = read_labels(row)
+        after = tuple(dict.fromkeys(change(before)))  # 3.00 refuses one that comes twice
+        if after != tuple(before):
+            groups.setdefault(after, []).append(row["hashString"])
+    for labels, ids in groups.items():
+        rpc.call("torrent-set", {"ids": ids, "labels": list(labels)})

@@ -1,0 +1,61 @@
+"""What goes wrong with Transmission, told apart and put into words."""
+
+from http import HTTPStatus
+
+from movie_sync.domain.plain_text import printable
+from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
+
+SERVICE = "Transmission"
+SECTION = "transmission"
+ENTRANCE = "remote access"
+_CHECK_URL = "Check transmission.url in config.json: it looks like http://localhost:9091"
+_MOST_CHARACTERS = 200
+
+
+class NotDoneError(Exception):
+    """Transmission answered a call with words other than success."""
+
+    def __init__(self, words: str) -> None:
+        self.words = printable(words)[:_MOST_CHARACTERS].strip()
+        super().__init__(self.words)
+
+
+_OF_STATUS: dict[int, str] = {
+    HTTPStatus.FORBIDDEN: (
+        "does not let this machine in (HTTP 403). Either the machine's address is missing in its "
+        "rpc-whitelist, or after too many refused logins it lets nobody in until it is started anew."
+    ),
+    HTTPStatus.NOT_FOUND: f"was not found: there is something else (HTTP 404). {_CHECK_URL}.",
+    HTTPStatus.MISDIRECTED_REQUEST: (
+        "does not answer under that host name (HTTP 421). Add the name to its rpc-host-whitelist, set a "
+        "user name and password there, or write its IP address in transmission.url."
+    ),
+}
+
+
+def fault_of_status(status: int, where: str, *, has_login: bool) -> MovieSyncError:
+    """Return the error for an answer with this HTTP status."""
+    if status == HTTPStatus.UNAUTHORIZED and has_login:
+        words = "refused the user name or password. Check both with `setup`."
+        return AuthError(f"{where} {words}", service=SERVICE)
+    if status == HTTPStatus.UNAUTHORIZED:
+        # Also a call without a login counts there as a failed one, and a hundred lock everybody out.
+        return AuthError(
+            f"{where} asks for a login, and none is set. Give the user name and password with `setup`, "
+            "or in MOVIE_SYNC_TRANSMISSION_USERNAME and MOVIE_SYNC_TRANSMISSION_PASSWORD.",
+            service=SERVICE,
+        )
+    words = f"does not accept the call (HTTP {status}). {_CHECK_URL}."
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        words = (
+            f"redirects to another address, which is not followed (HTTP {status}). "
+            f"{_CHECK_URL}, or with https:// behind a proxy."
+        )
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        words = f"is out of order (HTTP {status})."
+    return UnavailableError(f"{where} {_OF_STATUS.get(status, words)}")
+
+
+def unexpected_answer(where: str) -> UnavailableError:
+    """Return the error for an answer that is none of Transmission's."""
+    return UnavailableError(f"{where} answered, but not as Transmission does. {_CHECK_URL}.")

@@ -1,0 +1,110 @@
+"""The torrent client Transmission, through its remote access."""
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING
+
+from movie_sync.credentials.fields import CredentialField
+from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
+from movie_sync.settings.section import Sections, address, setting, timeout, yes_or_no
+from movie_sync.settings.values import UnusableValue, filled_text, list_of, or_null
+from movie_sync.storage.paths import AppPaths
+
+if TYPE_CHECKING:
+    from movie_sync.services.transmission.client import TransmissionClient
+
+
+def _label(value: object) -> str:
+    text = filled_text(value)
+    if "," in text:  # Transmission refuses them, and with them the torrent
+        raise UnusableValue
+    return text
+
+
+def _folder_there(value: object) -> str:
+    text = filled_text(value)
+    # Of a relative one Transmission would say that the torrent is at fault.
+    if not (PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()):
+        raise UnusableValue
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class TransmissionSettings:
+    """Where it is, and what its torrents get."""
+
+    url: str = address("http://localhost:9091")
+    download_dir: str | None = setting(
+        None, "a whole path as Transmission sees it, or null for its own choice", or_null(_folder_there)
+    )
+    labels: tuple[str, ...] = setting(["movie_sync"], "a list of texts without commas", list_of(_label))
+    verify_tls: bool = yes_or_no(default=True)
+    remove_stalled: bool = yes_or_no(default=False)
+    timeout: float = timeout()
+
+
+class Transmission(ClientService):
+    """The client."""
+
+    name = "transmission"
+    title = "Transmission"
+    section = TransmissionSettings
+    protects = True
+    credentials = (
+        CredentialField("username", "MOVIE_SYNC_TRANSMISSION_USERNAME", "user name", is_secret=False),
+        CredentialField("password", "MOVIE_SYNC_TRANSMISSION_PASSWORD", "password"),
+    )
+    question = "Do you use Transmission, with its remote access on?"
+
+    def ask(self, form: Form) -> None:
+        """Ask for the address and how to log in."""
+        url = form.ask(
+            "Its address",
+            form.config.section(TransmissionSettings).url,
+            address_here,
+            "Write it like http://localhost:9091, without user name and password.",
+        )
+        if url is not None:
+            form.set("url", url)
+        has_login = bool(form.login.get("username"))
+        name = form.ask_credential(
+            "username",
+            f"Its user name ({NONE} for none)" if has_login else "Its user name (Enter if it asks for none)",
+            is_needed=False,
+        )
+        if name == NONE:
+            form.set_credential("username", "")
+            form.set_credential("password", "")
+        elif name is not None or has_login:
+            form.ask_credential("password", "Its password", is_needed=False)
+
+    def place(self, config: Sections, paths: AppPaths) -> str:
+        """Return its address."""
+        return config.section(TransmissionSettings).url
+
+    def removes_stalled(self, config: Sections) -> bool:
+        """Tell what the user set."""
+        return config.section(TransmissionSettings).remove_stalled
+
+    def build(self, config: Sections, login: Login, around: Surroundings) -> "TransmissionClient":
+        """Return a client; what it needs is only loaded where it is used."""
+        from movie_sync.services.transmission.client import TransmissionClient
+
+        settings = config.section(TransmissionSettings)
+        return TransmissionClient(
+            settings.url,
+            login.get("username", ""),
+            login.get("password", ""),
+            download_dir=settings.download_dir,
+            labels=settings.labels,
+            verify_tls=settings.verify_tls,
+            timeout_seconds=settings.timeout,
+            stop=around.stop,
+            clock=around.clock,
+            tls=around.tls,
+        )
+
+    def check(self, config: Sections, login: Login, around: Surroundings) -> str:
+        """Ask for its version, and for what ends its seeding: trackers want some of that."""
+        client = self.build(config, login, around)
+        return ", ".join([client.version(), *client.ends_of_seeding()])

@@ -1,0 +1,205 @@
+"""A real transmission-daemon for tests, on loopback alone, with a folder that is thrown away.
+
+The programs to test against are the one on PATH and those that MOVIE_SYNC_TEST_TRANSMISSIONS names
+(commands, separated as in PATH). Where none is found tests skip, except under CI, where they fail.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+from base64 import b64encode
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import pytest
+
+from house.real_qbittorrent import free_port, wait_until
+
+PROGRAM = "transmission-daemon"
+VARIABLE = "MOVIE_SYNC_TEST_TRANSMISSIONS"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 15.0
+
+# Written as every version reads them; it writes the file anew when it ends.
+_SETTINGS: dict[str, Any] = {
+    "bind-address-ipv4": "127.0.0.1",
+    "bind-address-ipv6": "::1",
+    "blocklist-enabled": False,
+    "dht-enabled": False,
+    "lpd-enabled": False,
+    "pex-enabled": False,
+    "utp-enabled": False,
+    "port-forwarding-enabled": False,
+    "download-queue-enabled": False,
+    "idle-seeding-limit-enabled": False,
+    "ratio-limit-enabled": False,
+    "incomplete-dir-enabled": False,
+    "message-level": 2,
+    "rpc-bind-address": "127.0.0.1",
+    "rpc-whitelist": "127.0.0.1",
+    "rpc-whitelist-enabled": True,
+    "rpc-host-whitelist": "",
+    "rpc-host-whitelist-enabled": True,
+    "watch-dir-enabled": False,
+}
+
+
+def transmissions() -> list[list[str]]:
+    """Return the commands to test against, possibly none."""
+    found = shutil.which(PROGRAM)
+    named = [shlex.split(command) for command in os.environ.get(VARIABLE, "").split(os.pathsep) if command]
+    return ([[found]] if found else []) + named
+
+
+def require_transmission() -> list[str]:
+    """Return the first command; skip the test where there is none, but fail it under CI."""
+    commands = transmissions()
+    if commands:
+        return commands[0]
+    reason = f"no {PROGRAM} on PATH or in {VARIABLE}"
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+class RealTransmission:
+    """One transmission-daemon and its folder; may be stopped and started again on the same ports."""
+
+    username = "tester"
+    password = "correct-h\u00f6rse"
+
+    def __init__(
+        self, profile: Path, command: Sequence[str], *, asks_for_login: bool = True, **settings: object
+    ) -> None:
+        self.profile = profile
+        self.downloads = profile / "downloads"
+        self._command = list(command)
+        self._port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._session = ""
+        self._asks_for_login = asks_for_login
+        self.downloads.mkdir(parents=True, exist_ok=True)
+        self._settings = profile / "config" / "settings.json"
+        self._settings.parent.mkdir(exist_ok=True)
+        of_this_one = {
+            "download-dir": str(self.downloads),
+            "peer-port": free_port(),
+            "rpc-port": self._port,
+            "rpc-authentication-required": asks_for_login,
+            "rpc-username": self.username,
+            "rpc-password": self.password,
+        }
+        self._path = str(settings.get("rpc_url", "/transmission/")) + "rpc"
+        changes = {key.replace("_", "-"): value for key, value in settings.items()}
+        self._settings.write_text(json.dumps(_SETTINGS | of_this_one | changes))
+
+    @property
+    def url(self) -> str:
+        """The address that a user would write down."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def log(self) -> str:
+        """What it has written to its output so far."""
+        return (self.profile / "output.txt").read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> Self:
+        """Start it and wait until it answers."""
+        environment = {
+            **os.environ,
+            "HOME": str(self.profile),
+            "TRANSMISSION_HOME": str(self._settings.parent),
+            "LC_ALL": "C.UTF-8",
+        }
+        with (self.profile / "output.txt").open("ab") as output:
+            self._process = subprocess.Popen(
+                [*self._command, "-f", "-g", str(self._settings.parent)],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        wait_until(self._is_answering, _START_SECONDS)
+        return self
+
+    def stop(self) -> None:
+        """End it in good order, so that it saves what it knows."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+            self._process = None
+
+    def kill(self) -> None:
+        """End it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def call(self, method: str, **arguments: object) -> dict[str, Any]:
+        """Carry out one method, to bring about and look at what ours does; `_` in names becomes `-`."""
+        named = {key.replace("_", "-"): value for key, value in arguments.items()}
+        body = json.dumps({"method": method, "arguments": named}).encode()
+        login = b64encode(f"{self.username}:{self.password}".encode()).decode()
+        for _ in range(2):
+            headers = {"X-Transmission-Session-Id": self._session}
+            if self._asks_for_login:
+                headers["Authorization"] = f"Basic {login}"
+            try:
+                with _open(urllib.request.Request(f"{self.url}{self._path}", body, headers)) as answer:
+                    document = json.loads(answer.read())
+                    break
+            except urllib.error.HTTPError as exc:
+                exc.close()
+                self._session = exc.headers.get("X-Transmission-Session-Id", "")
+        assert document["result"] == "success", document
+        found: dict[str, Any] = document["arguments"]
+        return found
+
+    def add(self, content: bytes, **arguments: object) -> None:
+        """Add a torrent as its owner does by hand."""
+        self.call("torrent-add", metainfo=b64encode(content).decode(), **arguments)
+
+    def row(self, info_hash: str) -> dict[str, Any]:
+        """Return what it tells of a torrent, empty if it holds none."""
+        fields = "name status error errorString labels downloadDir percentDone leftUntilDone".split()
+        rows = self.call("torrent-get", ids=[info_hash], fields=fields)["torrents"]
+        return dict(rows[0]) if rows else {}
+
+    def hashes(self) -> list[str]:
+        """Return the info-hashes of all that it holds."""
+        rows = self.call("torrent-get", fields=["hashString"])["torrents"]
+        return [row["hashString"] for row in rows]
+
+    def _is_answering(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            pytest.fail(f"{PROGRAM} ended at once:\n{self.log}")
+        try:
+            with _open(urllib.request.Request(f"{self.url}{self._path}", b"{}")):
+                return True
+        except urllib.error.HTTPError as exc:
+            exc.close()
+            return True
+        except OSError:
+            return False
+
+
+def _open(request: urllib.request.Request) -> Any:
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=10)
