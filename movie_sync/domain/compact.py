@@ -8,7 +8,7 @@ import heapq
 import zlib
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 _Item = TypeVar("_Item")
@@ -59,6 +59,11 @@ class Packed(abc.ABC, Generic[_Item]):
             self._blocks.append(zlib.compress(self._encode(self._open), self._compression))
             self._open.clear()
         return len(self) - 1
+
+    def extend(self, items: Iterable[_Item]) -> None:
+        """Add items at the end."""
+        for item in items:
+            self.append(item)
 
     def __len__(self) -> int:
         return len(self._blocks) * self._in_a_block + len(self._open)

@@ -43,11 +43,7 @@ class Schedule:
 
 
 def read_time(text: str) -> time:
-    """Return the time of day in `08:00`.
-
-    Raises:
-        ValueError: it is none.
-    """
+    """Return the time of day in `08:00`. Raises ValueError: it is none."""
     hours, _, minutes = text.strip().partition(":")
     is_number = text.isascii() and hours.isdecimal() and minutes.isdecimal()
     if not is_number or len(minutes) != len("00"):
@@ -56,11 +52,7 @@ def read_time(text: str) -> time:
 
 
 def read_span(text: str) -> tuple[time, time]:
-    """Return the two times of day in `22:00-08:00`.
-
-    Raises:
-        ValueError: they are none, or the same.
-    """
+    """Return the two times of day in `22:00-08:00`. Raises ValueError: they are none, or the same."""
     begin, _, end = text.partition("-")
     span = read_time(begin), read_time(end)
     if span[0] == span[1]:

@@ -25,11 +25,6 @@ class PackedMovies(Packed[Movie], Sequence[Movie]):
         super().__init__()
         self.extend(movies)
 
-    def extend(self, movies: Iterable[Movie]) -> None:
-        """Add films at the end."""
-        for movie in movies:
-            self.append(movie)
-
     @overload
     def __getitem__(self, place: int) -> Movie: ...
     @overload
@@ -48,9 +43,6 @@ class PackedMovies(Packed[Movie], Sequence[Movie]):
         )
 
     __hash__ = None  # type: ignore[assignment]  # as a list has none
-
-    def __repr__(self) -> str:
-        return f"PackedMovies({list(self)!r})"
 
     def _encode(self, items: Sequence[Movie]) -> bytes:
         return marshal.dumps([_parts(movie) for movie in items])

@@ -154,44 +154,6 @@ REVISION = _words(
     r"(?P<real>real (?:proper|repack|rerip))",
     r"(?:proper|repack|rerip)(?:(?P<glued>[2-9])| (?P<number>[23])(?! \d)| (?P<real_behind>real))?",
 )
-CODECS = (
-    ("AV1", _words("av1")),
-    ("x265", _words(r"[xh] ?265\w{0,4}", r"hevc(?: ?(?:8|10|12)(?:bits?)?)?")),
-    ("x264", _words(r"[xh] ?264\w{0,4}", "avc", "hi ?(?:10|422|444)p?")),
-    ("VC-1", _words("vc ?1")),
-    ("MPEG-2", _words("mpeg ?2")),
-    ("XviD", _words("xvid(?:hd)?", "divx")),
-)
-HDR = (
-    ("DV", _words(
-        r"(?:dv|dovi|dolby ?vision)(?: ?p(?:rofile)? ?\d\d?)?",
-        "d v(?= hdr)", "(?<=hdr )d v", "(?<=hdr10 )d v",
-    )),
-    ("HDR10+", _words("hdr ?(?:10)? ?(?:plus|p)")),
-    ("HDR", _words("hdr(?! ?(?:10)? ?(?:plus|p)(?![a-z0-9]))(?:10)?(?:bits?)?", "pq(?:10)?")),
-    ("HLG", _words("hlg(?:10)?")),
-)  # fmt: skip
-_CHANNELS = r"(?:\d\d?)?"
-AUDIO = (
-    ("Atmos", _words("atmos", r"dd ?pa\d?")),
-    ("TrueHD", _words(rf"true ?hd{_CHANNELS}")),
-    ("DTS:X", _words(rf"dts ?x(?! ?26){_CHANNELS}")),
-    ("DTS-HD", _words(rf"dts ?hd(?: ?(?:ma|hra?|hi))?{_CHANNELS}", rf"dts ?(?:ma|hra?){_CHANNELS}")),
-    (
-        "DTS",
-        _words(
-            rf"dts(?! ?(?:(?:hd)?(?: ?ma| ?hra?| ?hi)|hd|x(?! ?26))\d{{0,2}}(?![a-z0-9]))(?: ?es)?{_CHANNELS}"
-        ),
-    ),
-    ("DD+", _words(r"dd ?p(?:lus)?a?\d{0,2}", "dolby digital plus", r"e ?ac ?3d?", "ec3", r"ddplus\d{0,2}")),
-    ("DD", _words(r"dd(?! ?plus)(?: ?ex)?(?: ?\d\d?)?", "dolby digital(?! plus)", r"(?<!e )ac ?3\w?")),
-    ("FLAC", _words(rf"flac{_CHANNELS}")),
-    ("PCM", _words(rf"l?pcm{_CHANNELS}")),
-    ("AAC", _words(rf"(?:he ?|q)?aac{_CHANNELS}")),
-    ("Opus", _words(rf"opus{_CHANNELS}")),
-    ("MP3", _words("mp3")),
-)
-
 OLD_CODECS = _words("xvid", "divx")
 # The codecs as discs carry them; an encode says x264, and a remux says so.
 DISC_CODECS = _words("avc", "vc ?1", "mpeg ?2", "mvc")
@@ -202,7 +164,13 @@ ENCODED = _words(
     "av1|mkv|mp4|720p|web ?dl",
 )  # fmt: skip
 
-EDITIONS = tuple((name, _words(pattern)) for name, pattern in meanings("editions"))
+
+def _table(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Return what is shown, and how names write it."""
+    return tuple((shown, _words(pattern)) for shown, pattern in meanings(name))
+
+
+CODECS, HDR, AUDIO, EDITIONS = map(_table, ("codecs", "hdr", "audio", "editions"))
 
 # Any word that is built as a source ----------------------------------------------------------------
 

@@ -39,11 +39,7 @@ class RadarStore:
         return RadarMemory(seen, parse_time(plain.get("gap_since")))
 
     def save(self, memory: RadarMemory) -> None:
-        """Replace what is remembered.
-
-        Raises:
-            StorageError: it could not be written.
-        """
+        """Replace what is remembered. Raises StorageError: it could not be written."""
         gap = format_time(memory.gap_since) if memory.gap_since else None
         seen = {name: sorted(ids) for name, ids in memory.seen.items()}
         write_note(self._path, {"seen": seen, "gap_since": gap}, self._clock)

@@ -189,10 +189,7 @@ class DiskLibrary:
                 os.stat(path)
             except FileNotFoundError:
                 if path in self._required:
-                    raise LibraryError(
-                        f"The film folder {path} is not there. Is its disk mounted? "
-                        "Until it is there again no film is taken."
-                    ) from None
+                    raise _missing(path) from None
                 continue
             except OSError as exc:
                 raise _unreadable(path, exc) from None
@@ -205,10 +202,7 @@ class DiskLibrary:
             found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
             if path in self._required and folder in self._root_numbers.values():
-                raise LibraryError(
-                    f"The film folder {path} is not there any more. Is its disk mounted? "
-                    "Until it is there again no film is taken."
-                ) from None
+                raise _missing(path) from None
             return None
         except OSError as exc:
             if exc.errno in ODD_ENTRY and folder not in self._root_numbers.values():
@@ -339,6 +333,12 @@ class DiskLibrary:
             return False
         self._link_targets[number] = identity
         return True
+
+
+def _missing(path: str) -> LibraryError:
+    return LibraryError(
+        f"The film folder {path} is not there. Is its disk mounted? Until it is there again no film is taken."
+    )
 
 
 def _unreadable(path: str, exc: OSError) -> LibraryError:

@@ -115,12 +115,12 @@ class FolderListing:
 
     def _choose(self) -> None:
         if self._unfinished:
-            self.films = _without(self.films, self._unfinished)
+            listed, self.films = self.films, PackedNames()
+            self.films.extend(name for name in listed.drain() if name not in self._unfinished)
         if os.path.basename(self._path).lower() in _DISC_FOLDERS:
             first = min(self.films if len(self.films) else self._small, default=None)
             self.films = PackedNames()
-            if first is not None:
-                self.films.append(first)
+            self.films.extend([] if first is None else [first])
         elif not len(self.films):
             films = (name for name in self._small if not _BESIDE_A_FILM.search(name))
             first, second = next(films, None), next(films, None)
@@ -128,22 +128,10 @@ class FolderListing:
                 self.films.append(first)
 
 
-def _without(names: PackedNames, others: set[str]) -> PackedNames:
-    kept = PackedNames()
-    for name in names.drain():
-        if name not in others:
-            kept.append(name)
-    return kept
-
-
 def list_folder(
     path: str, *, stamp: int, now_seconds: float, check_stop: Callable[[], None]
 ) -> FolderListing:
-    """List a folder. `stamp` is its modification time before.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+    """List a folder. `stamp` is its modification time before. Raises OSError: it cannot be read."""
     listing = FolderListing(path, stamp)
     with os.scandir(path) as entries:
         for count, entry in enumerate(entries):

@@ -95,12 +95,8 @@ class LibraryTable:
 
     def forget_orphans(self) -> None:
         """Forget the files of folders that are gone."""
-        gone = [
-            number
-            for number, folder in enumerate(self._folders_of_files)
-            if folder != _DEAD and not self.is_alive(folder)
-        ]
-        self.forget(gone)
+        files = enumerate(self._folders_of_files)
+        self.forget([file for file, folder in files if folder != _DEAD and not self.is_alive(folder)])
 
     # Files ------------------------------------------------------------------------------------
 
@@ -153,11 +149,8 @@ class LibraryTable:
 
     def candidates(self, wanted: WantedFilm) -> list[int]:
         """Return the files that may be a film."""
-        return [
-            number
-            for number in sorted(self._index.candidates(wanted))
-            if self._folders_of_files[number] != _DEAD
-        ]
+        files = sorted(self._index.candidates(wanted))
+        return [file for file in files if self._folders_of_files[file] != _DEAD]
 
     def unclear(self) -> Iterator[int]:
         """Yield the files of whose names no encoding makes text."""

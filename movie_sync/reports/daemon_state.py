@@ -31,11 +31,7 @@ class DaemonState:
 
 
 def write_state(path: Path, state: DaemonState) -> None:
-    """Replace the file.
-
-    Raises:
-        StorageError: it could not be written.
-    """
+    """Replace the file. Raises StorageError: it could not be written."""
     plain = {
         "pid": state.pid,
         "started_at": state.started_at,

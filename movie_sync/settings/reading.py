@@ -295,11 +295,7 @@ def read_raw(path: Path) -> bytes | None:
 
 
 def content_of(path: Path, raw: bytes) -> dict[str, object]:
-    """Return what the bytes of the settings file say.
-
-    Raises:
-        UnreadableSettings: they are no JSON object.
-    """
+    """Return what the bytes of the settings file say. Raises UnreadableSettings: they are no JSON object."""
     try:
         content = parse_json(raw)
     except json.JSONDecodeError as exc:

@@ -261,9 +261,9 @@ def _get(http: HttpClient, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> 
         reply = _get_once(http, url, allowed_hosts)
         if reply.refusal is not Refusal.OUTAGE or reply.answer.retry_after_seconds is not None:
             return reply
-    except SlowError:
-        raise
     except NetworkError as exc:
+        if isinstance(exc, SlowError):
+            raise
         _log.debug("%s Asking once more.", exc)
     return _get_once(http, url, allowed_hosts)
 
@@ -291,12 +291,10 @@ def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
             retry_after_seconds=wait,
         )
     if refusal is Refusal.OUTAGE:
-        return UnavailableError(
-            f"Letterboxd is out of order (status {answer.status}). Movie Sync tries again later.",
-            retry_after_seconds=wait,
+        words = f"is out of order (status {answer.status}). Movie Sync tries again later."
+    else:
+        words = (
+            f"answered with status {answer.status} instead of {what}. Movie Sync tries again later; "
+            "if it stays so, check letterboxd.base_url in config.json."
         )
-    return UnavailableError(
-        f"Letterboxd answered with status {answer.status} instead of {what}. Movie Sync tries again later; "
-        "if it stays so, check letterboxd.base_url in config.json.",
-        retry_after_seconds=wait,
-    )
+    return UnavailableError(f"Letterboxd {words}", retry_after_seconds=wait)

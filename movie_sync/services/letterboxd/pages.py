@@ -121,28 +121,18 @@ def find_refusal(status: int, headers: Mapping[str, str], page: str) -> Refusal 
 
 
 def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
-    """Read one watchlist page.
-
-    Raises:
-        PageChangedError: some part of it is not understood.
-    """
+    """Read one watchlist page. Raises PageChangedError: some part of it is not understood."""
     with _parts_of(page, _is_watchlist_part) as (soup, body):
         owner = body.get("data-owner", "").strip()
         content = soup.select_one(_CONTENT)
         declared = _declared_count(soup, content)
         if not owner or declared is None:
             missing = "whose watchlist it is" if not owner else "how many films it has"
-            raise PageChangedError(
-                f"Letterboxd's watchlist page has changed: it does not say {missing}. "
-                "Nothing is concluded from it. Look for a newer version of Movie Sync."
-            )
+            raise _changed(f"it does not say {missing}")
         root = content or soup
         movies = _movies_in(root, base_url)
         if declared > 0 and not movies:
-            raise PageChangedError(
-                f"Letterboxd's watchlist page has changed: it declares {declared} films but shows none. "
-                "Nothing is concluded from it. Look for a newer version of Movie Sync."
-            )
+            raise _changed(f"it declares {declared} films but shows none")
         current = root.select_one(".pagination .paginate-current")
         numbers = [_page_number(tag) for tag in root.select(".pagination .paginate-page")]
         return WatchlistPage(
@@ -218,7 +208,7 @@ def _parts_of(
 ) -> Iterator[tuple[BeautifulSoup, dict[str, str]]]:
     """Parse the wanted parts of a page, and free them at the end: the tree is full of circles."""
     is_flood = page.count("<") > _MAX_TAGS or page.count("<!") > _MAX_COMMENTS
-    if is_flood or _open_tags(page) > _MAX_OPEN_TAGS or _LONG_TAG.search(page):
+    if is_flood or sum(1 for _ in _OPEN_TAG.finditer(page)) > _MAX_OPEN_TAGS or _LONG_TAG.search(page):
         raise PageChangedError("Letterboxd answered with a page that no browser could make sense of.")
     parts = _Parts(wanted)
     soup = BeautifulSoup(page[: page.rfind(">") + 1], "html.parser", parse_only=parts)
@@ -228,8 +218,11 @@ def _parts_of(
         soup.clear(decompose=True)
 
 
-def _open_tags(page: str) -> int:
-    return sum(1 for _ in _OPEN_TAG.finditer(page))
+def _changed(how: str) -> PageChangedError:
+    return PageChangedError(
+        f"Letterboxd's watchlist page has changed: {how}. "
+        "Nothing is concluded from it. Look for a newer version of Movie Sync."
+    )
 
 
 def _is_watchlist_part(_name: str, attributes: Mapping[str, str]) -> bool:
@@ -274,10 +267,7 @@ def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
     movies = tuple(movie for movie in (_movie_of(poster, base_url) for poster in posters) if movie)
     expected = max(len(posters), list_items)
     if len(movies) != expected:
-        raise PageChangedError(
-            f"Letterboxd's watchlist page has changed: {expected - len(movies)} of {expected} posters on it "
-            "are not understood. Nothing is concluded from it. Look for a newer version of Movie Sync."
-        )
+        raise _changed(f"{expected - len(movies)} of {expected} posters on it are not understood")
     return movies
 
 
@@ -304,13 +294,11 @@ def _movie_of(poster: Tag, base_url: str) -> Movie | None:
 
 
 def _key_of(poster: Tag) -> str | None:
-    identifier = _json_object(_attribute(poster, "data-postered-identifier"))
+    identifier: object = _json_object(_attribute(poster, "data-postered-identifier"))
     if identifier is None:
-        path = _json_object(_attribute(poster, "data-resolvable-poster-path")) or {}
-        postered = path.get("postered")
-        identifier = postered if isinstance(postered, dict) else {}
-    lid = identifier.get("lid")
-    return lid if isinstance(lid, str) and is_lid(lid) and identifier.get("type", "film") == "film" else None
+        identifier = (_json_object(_attribute(poster, "data-resolvable-poster-path")) or {}).get("postered")
+    is_film = isinstance(identifier, dict) and identifier.get("type", "film") == "film"
+    return _lid_of(identifier) or None if is_film else None
 
 
 def _json_object(text: str) -> dict[str, object] | None:
@@ -323,7 +311,10 @@ def _json_object(text: str) -> dict[str, object] | None:
 
 def _own_lid(soup: BeautifulSoup) -> str:
     script = soup.select_one("script#production-data")
-    identifier = (_json_object(script.get_text()) or {}).get("identifier") if script else None
+    return _lid_of((_json_object(script.get_text()) or {}).get("identifier")) if script else ""
+
+
+def _lid_of(identifier: object) -> str:
     lid = identifier.get("lid") if isinstance(identifier, dict) else None
     return lid if isinstance(lid, str) and is_lid(lid) else ""
 
@@ -359,11 +350,8 @@ def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple
     if "," in title or "," in original:
         return ()
     panel = soup.select_one("#tab-panel-details") or soup.select_one("div#tab-details")
-    heading = (
-        next((tag for tag in panel.select("h3") if _text(tag).lower().startswith("alternative title")), None)
-        if panel
-        else None
-    )
+    headings = panel.select("h3") if panel else ()
+    heading = next((tag for tag in headings if _text(tag).lower().startswith("alternative title")), None)
     listed = heading.find_next_sibling(class_="text-indentedlist") if heading else None
     names: list[str] = []
     for piece in listed.get_text().split(",") if listed else ():

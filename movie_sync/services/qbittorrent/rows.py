@@ -61,11 +61,7 @@ def read_brief_row(row: _Row) -> HeldTorrent:
 
 
 def read_bytes_left(row: _Row) -> int:
-    """Return how many bytes of a torrent are still to come.
-
-    Raises:
-        ValueError: the row does not tell.
-    """
+    """Return how many bytes of a torrent are still to come. Raises ValueError: the row does not tell."""
     bytes_left = _count(row.get("amount_left"), otherwise=-1)
     if bytes_left < 0:
         raise ValueError("the bytes left are not known")

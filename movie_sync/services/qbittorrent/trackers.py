@@ -32,11 +32,7 @@ _TROUBLE = re.compile(
 
 
 def is_served(trackers: object) -> bool:
-    """Tell whether any of a torrent's trackers works.
-
-    Raises:
-        TypeError: it is no list of trackers.
-    """
+    """Tell whether any of a torrent's trackers works. Raises TypeError: it is no list of trackers."""
     return any(status == _WORKING for status, _ in _read(trackers))
 
 
