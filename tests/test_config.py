@@ -468,12 +468,14 @@ def test_no_secret_in_a_warning(tmp_path: Path, content: object) -> None:
     assert SECRET[:8] not in "".join(config.warnings)
 
 
-@pytest.mark.parametrize("section", ["", "filelist.", "qbittorrent."])
-def test_credentials_in_the_file_are_pointed_out(tmp_path: Path, section: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["passkey", "filelist.passkey", "qbittorrent.password", "filelist.api_key", "apikey"]
+)
+def test_credentials_in_the_file_are_pointed_out(tmp_path: Path, key: str) -> None:
     """A passkey in config.json is not used, and the warning says where it belongs."""
-    (warning,) = load(tmp_path, nested(f"{section}passkey", "abc")).warnings
+    (warning,) = load(tmp_path, nested(key, "abc")).warnings
 
-    assert f'"{section}passkey"' in warning
+    assert f'"{key}"' in warning
     assert "run setup" in warning
 
 

@@ -27,7 +27,7 @@ _LONGEST_COMPARED = 60
 # How alike (0 to 1) an unknown key and a known one are that may be the same: in one section, and elsewhere.
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.65, 0.8
 _SHORTEST_BEGINNING = 4
-_CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls", re.IGNORECASE)
+_CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls|api.?key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
