@@ -5,6 +5,7 @@ Heavy rooms are imported by the command that needs them, so that `--help` answer
 
 import argparse
 import errno
+import importlib
 import os
 import re
 import signal
@@ -151,55 +152,16 @@ def _complain(message: str, code: int, redactor: "Redactor") -> int:
     return code
 
 
-def _run(args: argparse.Namespace, redactor: "Redactor") -> int:  # noqa: C901, PLR0911 - one line for each command
+def _run(args: argparse.Namespace, redactor: "Redactor") -> int:
     umask = os.umask(0o077)
-    command: str | None = args.command
-    if command == "demo":
-        from movie_sync.commands import building  # noqa: F401, PLC0415 - a missing package is said at once
-        from movie_sync.commands.demo import run_demo  # noqa: PLC0415
-
-        return run_demo(log_level=args.log_level, plain=args.plain)
-    if command is not None and (args.once or args.dry_run):
-        raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
-    if command is None:
+    if args.command is None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the app takes both signals over
-    context = _context(args, redactor, umask)
-    if command is None:
-        from movie_sync.commands.daemon import run_daemon  # noqa: PLC0415
-
-        return run_daemon(context)
-    if command == "setup":
-        from movie_sync.commands.setup import run_setup  # noqa: PLC0415
-
-        is_done = run_setup(
-            context.paths, context.credentials_manager(), context.config, umask=context.options.umask
-        )
-        return 0 if is_done else _INTERRUPTED
-    if command == "check":
-        from movie_sync.commands.check import run_check  # noqa: PLC0415
-
-        return run_check(context)
-    if command == "search":
-        from movie_sync.commands.search import run_search  # noqa: PLC0415
-
-        return run_search(context, args.title, year=args.year, imdb_id=args.imdb, as_json=args.json)
-    if command == "status":
-        from movie_sync.commands import status  # noqa: PLC0415
-
-        return status.run_status(context, as_json=args.json)
-    if command == "queue":
-        from movie_sync.commands.queue_listing import run_queue  # noqa: PLC0415
-
-        return run_queue(context, args.queue, as_json=args.json)
-    from movie_sync.commands import edit  # noqa: PLC0415
-
-    if command == "add":
-        return edit.run_add(context, args.film)
-    if command == "retry":
-        return edit.run_retry(context, args.film, all_failed=args.all)
-    if command == "remove":
-        return edit.run_remove(context, args.film)
-    return edit.run_import(context, args.file)
+    elif args.once or args.dry_run:
+        raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
+    context = _context(args, redactor, umask) if args.needs_folder else None
+    module, _, function = str(args.run).partition(":")
+    code: int = getattr(importlib.import_module(f"movie_sync.commands.{module}"), function)(args, context)
+    return code
 
 
 def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Context":
@@ -231,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     daemon.add_argument("--once", action="store_true", help="one check, then what can be done now, then exit")
     daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
+    parser.set_defaults(run="daemon:run_daemon", needs_folder=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     options = argparse.ArgumentParser(add_help=False)
     _add_global_options(options, is_top=False)
@@ -241,39 +204,42 @@ def _parser() -> argparse.ArgumentParser:
 def _add_commands(
     commands: "argparse._SubParsersAction[argparse.ArgumentParser]", options: argparse.ArgumentParser
 ) -> None:
-    def add(name: str, text: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
+    def add(name: str, run: str, text: str) -> argparse.ArgumentParser:
+        """Add a command; `run` names the function in `commands/` that is called, and loaded only then."""
+        parser = commands.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[options]
         )
+        parser.set_defaults(run=run)
+        return parser
 
-    add("setup", "asks for what is needed and saves it")
-    add("check", "tries every part and says how to mend what is wrong")
-    _add_json(add("status", "what the queues hold and what goes on"))
-    queue = add("queue", "the films in the queues")
+    add("setup", "setup:run", "asks for what is needed and saves it")
+    add("check", "check:run_check", "tries every part and says how to correct what is wrong")
+    _add_json(add("status", "status:run_status", "what the queues hold and what goes on"))
+    queue = add("queue", "queue_listing:run_queue", "the films in the queues")
     queue.add_argument(
         "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
     )
     _add_json(queue)
-    retry = add("retry", "puts failed films back into the queue")
+    retry = add("retry", "edit:run_retry", "puts failed films back into the queue")
     _add_films(retry, nargs="*", text=_FILM)
     retry.add_argument("--all", action="store_true", help="all failed films")
+    remove = add("remove", "edit:run_remove", "takes films out and keeps them out until they are added")
+    _add_films(remove, nargs="+", text=_FILM)
     _add_films(
-        add("remove", "takes films out and keeps them out until they are added"), nargs="+", text=_FILM
-    )
-    _add_films(
-        add("add", "queues films by slug or Letterboxd address"),
+        add("add", "edit:run_add", "queues films by slug or Letterboxd address"),
         nargs="+",
         text="its slug (heat-1995) or Letterboxd address, or its id if it is known here",
     )
-    search = add("search", "what the tracker has for a film, and what would be taken")
+    search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
     search.add_argument("title", metavar="TITLE", help="the film's title")
     search.add_argument("--year", type=_year, help="its year")
     search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="its IMDb id")
     _add_json(search)
-    add("import", "reads a Letterboxd export as the watchlist").add_argument(
+    add("import", "edit:run_import", "reads a Letterboxd export as the watchlist").add_argument(
         "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
     )
-    add("demo", "the whole pipeline against local stand-ins; needs nothing")
+    demo = add("demo", "demo:run_demo", "the whole pipeline against local stand-ins; needs nothing")
+    demo.set_defaults(needs_folder=False)
 
 
 def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> None:

@@ -347,9 +347,9 @@ def test_every_command_is_reached(data: Path, monkeypatch: pytest.MonkeyPatch) -
     def note(name: str) -> object:
         return lambda *_arguments, **_options: reached.append(name) or 1
 
-    for module, name in ((check, "run_check"), (search, "run_search"), (setup, "run_setup")):
+    for module, name in ((check, "run_check"), (search, "run_search"), (setup, "run")):
         monkeypatch.setattr(module, name, note(name))
     assert run(data, "check") == 1
     assert run(data, "search", "Heat") == 1
-    assert run(data, "setup") == 0  # it answers whether it was carried through
-    assert reached == ["run_check", "run_search", "run_setup"]
+    assert run(data, "setup") == 1
+    assert reached == ["run_check", "run_search", "run"]

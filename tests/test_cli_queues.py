@@ -15,14 +15,12 @@ from house.commands import held, run, write
 from house.films import on_filelist
 
 from movie_sync.clock import SystemClock
-from movie_sync.commands import edit
-from movie_sync.commands.context import Context, Options
-from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
+from movie_sync.daemon import desk
 from movie_sync.domain.models import Choice, Movie, QueueName
-from movie_sync.domain.redaction import Redactor
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.reports.daemon_state import DaemonState, read_state, write_state
+from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.storage.instance_lock import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -331,7 +329,7 @@ def test_a_busy_daemon(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the daemon does not come to it in time, that is said, and the request stays for it."""
-    monkeypatch.setattr(edit, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(desk, "_PATIENCE_SECONDS", 0.2)
     write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z"))
     lock = InstanceLock(data / "daemon.lock")
     assert lock.acquire()
@@ -390,9 +388,7 @@ def test_an_entry_that_names_no_film_is_kept_aside(data: Path, capsys: pytest.Ca
     assert any('{"id": 5}' in kept.read_text() for kept in data.glob("queue_pending.json.*"))
 
 
-def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(
-    data: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(data: Path) -> None:
     """It began with the queues as they were; what another process completed since is no longer to be done."""
     write(data / "queue_pending.json", [{"slug": "one", "title": "One"}, {"slug": "two", "title": "Two"}])
     (data / "queue_failed.json").unlink()
@@ -403,6 +399,6 @@ def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(
         mine.add_to_completed(
             Movie(slug, slug, slug.title()), choice=Choice(f"{slug}-GRP", on_filelist(1), "a" * 40)
         )
-    context = Context.load(data, Options(), {}, Redactor())
-    say_what_would_be_done(context, mine, "the client", before=before, why_waiting="", held_back="")
-    assert capsys.readouterr().out == "Two: would be handed to the client: two-GRP\n"
+    on_disk = QueueManager(data, writable=False)
+    lines = dry_run_lines(mine, on_disk, before=before, target="the client", why_waiting="", held_back="")
+    assert list(lines) == ["Two: would be handed to the client: two-GRP"]

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,7 +22,7 @@ from movie_sync.settings.keys import GeneralSettings
 _GB = 1_000_000_000
 
 
-def run_check(context: Context) -> int:
+def run_check(_args: Namespace, context: Context) -> int:
     """Try everything; returns 1 if anything fails."""
     set_up_logging("ERROR", context.redactor, plain=context.options.plain)
     context.paths.prepare()

@@ -6,12 +6,12 @@ import logging
 import os
 import sys
 import threading
+from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.dry_run import outcomes_so_far, say_what_would_be_done
 from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp
@@ -24,6 +24,7 @@ from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, activity_words
 from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
+from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.settings.faults import sentence
 from movie_sync.storage.instance_lock import InstanceLock
@@ -35,7 +36,7 @@ _LAST_SECONDS = 1.0
 DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
 
 
-def run_daemon(context: Context) -> int:
+def run_daemon(_args: Namespace, context: Context) -> int:
     """Run until a signal comes, or once; returns the exit code.
 
     Raises:
@@ -176,14 +177,14 @@ def _run(
     if goes_on:
         return None
     if not is_real:
-        say_what_would_be_done(
-            context,
-            queue_manager,
-            services.target(),
-            before=before,
-            why_waiting=activity_words(download.activity, clock.now()),
-            held_back=gate.why,
-        )
+        on_disk = context.queues_to_look_at()
+        context.complain_of_damage(on_disk)
+        why_waiting = activity_words(download.activity, clock.now())
+        for line in dry_run_lines(
+            queue_manager, on_disk, before=before, target=services.target(),
+            why_waiting=why_waiting, held_back=gate.why,
+        ):  # fmt: skip
+            context.say(line)
     if once and (download.sessions.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE

@@ -8,8 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from argparse import Namespace
 from pathlib import Path
 
+from movie_sync.commands import building  # noqa: F401 - a missing package is said at once
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
@@ -22,7 +24,7 @@ _POLL_SECONDS = 0.1
 _STOP_SECONDS = 12.0
 
 
-def run_demo(*, log_level: str, plain: bool) -> int:
+def run_demo(args: Namespace, _context: None) -> int:
     """Run the pipeline once from watchlist to watch folder; returns 0 if all went as it should."""
     folder = Path(tempfile.mkdtemp(prefix="movie-sync-demo-"))
     library = folder / "films"
@@ -40,7 +42,7 @@ def run_demo(*, log_level: str, plain: bool) -> int:
         data = folder / "data"
         data.mkdir(mode=0o700)
         (data / "config.json").write_text(json.dumps(_settings(letterboxd.url, tracker.url, library)))
-        is_settled = _run_daemon(data, log_level=log_level, plain=plain)
+        is_settled = _run_daemon(data, log_level=args.log_level, plain=args.plain)
     is_right = _show_summary(data)
     print(f"\nLook into {folder}: data/ is the data folder, data/torrents/ what was handed over.")
     print("Delete it when you have seen enough. Next: `setup`.")

@@ -1,6 +1,7 @@
 """`queue`: the films themselves, beside a running daemon or without one."""
 
 import json
+from argparse import Namespace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
@@ -12,13 +13,13 @@ _NAME_COLUMN = "SLUG OR ID"  # what the commands take
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 
-def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
+def run_queue(args: Namespace, context: Context) -> int:
     """Show the entries of one queue or of all; returns the exit code."""
     queues = context.queues_to_look_at()
     context.complain_of_damage(queues)
-    names = [QueueName(queue)] if queue else list(_SHOWN_QUEUES)
+    names = [QueueName(args.queue)] if args.queue else list(_SHOWN_QUEUES)
     entries = [(name, entry) for name in names for entry in queues.entries(name)]
-    if as_json:
+    if args.json:
         # A hand edit may have left a key of that name in an entry: ours stands first, and stays.
         documents = [
             (place := {"queue": str(name)}) | entry_to_dict(entry, name) | place for name, entry in entries
@@ -33,7 +34,7 @@ def run_queue(context: Context, queue: str | None, *, as_json: bool) -> int:
         (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
         for name, entry in entries
     ]
-    first = 1 if queue else 0  # of one queue, its name need not stand in every line
+    first = 1 if args.queue else 0  # of one queue, its name need not stand in every line
     print_table(
         headers[first:], [row[first:] for row in rows], plain=context.options.plain, to_copy=_NAME_COLUMN
     )

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -25,14 +26,14 @@ from movie_sync.queues.codec import filelist_id
 _GB = 1_000_000_000
 
 
-def run_search(context: Context, title: str, *, year: int | None, imdb_id: str | None, as_json: bool) -> int:
+def run_search(args: Namespace, context: Context) -> int:
     """Search and explain; downloads nothing. Returns the exit code.
 
     Raises:
         UserError: an argument cannot be used.
         AuthError, TransientError: the tracker cannot be asked.
     """
-    movie = _movie(title, year, imdb_id)
+    movie = _movie(args.title, args.year, args.imdb)
     context.paths.prepare()
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
@@ -43,7 +44,7 @@ def run_search(context: Context, title: str, *, year: int | None, imdb_id: str |
     for outage in found.outages:
         context.complain(str(outage))
     reasons = _reasons(found, services.rules())
-    if as_json:
+    if args.json:
         print(json.dumps(_as_document(found, reasons), indent=1))
     else:
         _show(context, found, reasons)

@@ -5,12 +5,14 @@ Enter keeps what is there. Ctrl+C or the end of input at any question changes no
 
 import os
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from movie_sync.commands.context import Context
 from movie_sync.commands.prompts import Dialogue, Prompts
 from movie_sync.credentials.manager import CredentialsManager, clean
 from movie_sync.errors import UserError
@@ -32,6 +34,7 @@ is up to you.
 Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.
 """
 _BUILT_IN = "default"
+_STOPPED = 130
 _ENTRY_RULE = "Letters, digits, - and _ make a name, at most 40 of them."
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
@@ -48,6 +51,12 @@ class _Answers:
     settings: dict[str, object] = field(default_factory=dict)
     credentials: dict[str, dict[str, str]] = field(default_factory=dict)
     folder_to_make: Path | None = None
+
+
+def run(_args: Namespace, context: Context) -> int:
+    """Carry the setup through; returns the exit code."""
+    manager, umask = context.credentials_manager(), context.options.umask
+    return 0 if run_setup(context.paths, manager, context.config, umask=umask) else _STOPPED
 
 
 def run_setup(

@@ -3,18 +3,19 @@
 import json
 import shutil
 import sys
+from argparse import Namespace
 
 from movie_sync.commands.context import Context
 from movie_sync.reports.lines import LineStyle, status_lines
 from movie_sync.reports.status import read_status, status_document
 
 
-def run_status(context: Context, *, as_json: bool) -> int:
+def run_status(args: Namespace, context: Context) -> int:
     """Show the state of everything; returns the exit code."""
     queues = context.queues_to_look_at()
     context.complain_of_damage(queues)
     status = read_status(context.paths, queues, context.config.faults, context.clock)
-    if as_json:
+    if args.json:
         # Plain ASCII: whole in any encoding, harmless on a terminal.
         print(json.dumps(status_document(status), indent=1))
         return 0

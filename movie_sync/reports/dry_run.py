@@ -1,6 +1,7 @@
 """What a dry run answers: film by film, what a real run would do now."""
 
-from movie_sync.commands.context import Context
+from collections.abc import Iterator
+
 from movie_sync.domain.models import QueueName, Reason
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
@@ -13,43 +14,39 @@ def outcomes_so_far(queues: QueueManager) -> frozenset[int]:
     return frozenset(entry.sequence for name in names for entry in queues.entries(name))
 
 
-def say_what_would_be_done(
-    context: Context,
+def dry_run_lines(
     queues: QueueManager,
-    target: str,
+    on_disk: QueueManager,
     *,
     before: frozenset[int],
+    target: str,
     why_waiting: str,
     held_back: str,
-) -> None:
-    """Write a line for each film that the run came to, in that order, and one for those that wait.
+) -> Iterator[str]:
+    """Yield a line for each film that the run came to, in that order, and one for those that wait.
 
     `queues` are those of the run, which wrote nothing, and `before` are the outcomes that it began with.
-    What a daemon did with a film meanwhile stands on the disk, and is no longer to be done.
+    What a daemon did with a film meanwhile stands `on_disk`, and is no longer to be done.
     `held_back` is why the run could have handed nothing over, if so.
     """
-    now = context.queues_to_look_at()
-    context.complain_of_damage(now)
 
     def new(name: QueueName) -> list[QueueEntry]:
         return [
             entry
             for entry in queues.entries(name)
-            if entry.sequence not in before and not _is_settled(now, entry)
+            if entry.sequence not in before and not _is_settled(on_disk, entry)
         ]
 
-    done, failed = new(QueueName.COMPLETED), new(QueueName.FAILED)
-    lines = {entry.sequence: _of_done(entry, target) for entry in done}
-    lines |= {entry.sequence: f"{entry.movie.label}: {entry.error}" for entry in failed}
-    for _, line in sorted(lines.items()):
-        context.say(line)
+    lines = {entry.sequence: _of_done(entry, target) for entry in new(QueueName.COMPLETED)}
+    lines |= {entry.sequence: f"{entry.movie.label}: {entry.error}" for entry in new(QueueName.FAILED)}
+    yield from (line for _, line in sorted(lines.items()))
     waiting = queues.get_statistics()["pending"]
     if waiting:
-        context.say(f"{waiting} more would wait in the queue: {why_waiting.rstrip('.')}.")
+        yield f"{waiting} more would wait in the queue: {why_waiting.rstrip('.')}."
     elif held_back:
-        context.say(sentence(held_back))
+        yield sentence(held_back)
     elif not lines:
-        context.say("Nothing would be done.")
+        yield "Nothing would be done."
 
 
 def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
