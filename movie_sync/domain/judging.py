@@ -46,7 +46,7 @@ class Judgement:
     film's title ends, if the name has it. `lacks_only_id` is set on a MAYBE that the film's IMDb id
     beside the name, as on a tracker, would make a YES. `alternative_keys` are then, where the name has
     only an alternative title, the squashed keys of what may be another film's own title: that title, and
-    how the name writes it.
+    how the name writes it. `is_of_another` says that the reason names what else it is.
     """
 
     verdict: Verdict
@@ -55,6 +55,7 @@ class Judgement:
     title_end: int | None = None
     lacks_only_id: bool = False
     alternative_keys: tuple[str, ...] = ()
+    is_of_another: bool = False
 
     @property
     def alternative_only(self) -> bool:
@@ -99,7 +100,7 @@ def _rank(found: Judgement) -> tuple[int, bool]:
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
     if imdb_id != wanted.imdb_id:
-        return Judgement(Verdict.NO, f"another IMDb id: {imdb_id}, wanted {wanted.imdb_id}")
+        return _another(f"IMDb id: {imdb_id}, wanted {wanted.imdb_id}")
     for mark in path.marks:
         if mark.first < 0 or mark.first >= path.name.title_end:
             return Judgement(Verdict.NO, f"{mark.kind}")
@@ -136,7 +137,7 @@ def _less_if_part(found: Judgement, wanted: WantedFilm, reading: Reading, part: 
         return found
     if part.number == "1" and not numbered:
         return Judgement(Verdict.MAYBE, "part 1 alone, and the film's title has no number")
-    return Judgement(Verdict.NO, f"another part: {part.number} for {numbered or 'none'}")
+    return _another(f"part: {part.number} for {numbered or 'none'}")
 
 
 def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Rest) -> Judgement:
@@ -254,7 +255,7 @@ def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
             if why:
                 found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
                 return _weighed(found, wanted, known, reading, path.marks)
-    return Judgement(Verdict.NO, _difference(wanted, path))
+    return _difference(wanted, path)
 
 
 def _near_title(words: str, named: str) -> str:
@@ -264,17 +265,21 @@ def _near_title(words: str, named: str) -> str:
     return "a typing error" if is_typo(words, named) else ""
 
 
-def _difference(wanted: WantedFilm, path: NamePath) -> str:
+def _another(what: str) -> Judgement:
+    return Judgement(Verdict.NO, f"another {what}", is_of_another=True)
+
+
+def _difference(wanted: WantedFilm, path: NamePath) -> Judgement:
     for mark in path.marks:
         if mark.first < 0 or mark.kind in (Kind.EPISODE, Kind.PACK):
-            return str(mark.kind)
+            return Judgement(Verdict.NO, mark.kind)
     if not path.readings:
-        return "no title in the name"
+        return Judgement(Verdict.NO, "no title in the name")
     reading = path.readings[0]
     own, named = wanted.titles[0].key.words, reading.key.words
     if own[:3] == named[:3]:
         wanted_numbers, numbers = (_NUMBER.findall(words) for words in (own, named))
         if wanted_numbers != numbers and _NUMBER.sub("", own).split() == _NUMBER.sub("", named).split():
-            return f"another part: {' '.join(numbers) or 'none'} for {' '.join(wanted_numbers) or 'none'}"
+            return _another(f"part: {' '.join(numbers) or 'none'} for {' '.join(wanted_numbers) or 'none'}")
     year = f" ({reading.year})" if reading.year else ""
-    return f"another title: {named}{year}"
+    return _another(f"title: {named}{year}")

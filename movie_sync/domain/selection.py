@@ -1,13 +1,13 @@
 """Choose the release that a user would pick by hand, and say why not each other one.
 
-Refusals come first, each with its reason in words. Among what is left: quality in the user's order,
+Refusals come first. Among what is left: quality in the user's order,
 then PROPER/REPACK, words, flags, seeders in steps of ten to the power, size. Seeders never buy
 quality, and a flag never beats a better release.
 """
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from types import MappingProxyType
 from movie_sync.domain.judging import Judgement, Verdict, judge
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules, comparable, has_word
+from movie_sync.domain.refusals import Refusal, RefusalKind
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, ReleaseQuality, read_quality
 from movie_sync.domain.wanted import WantedFilm
 
@@ -37,19 +38,29 @@ FILM_CATEGORIES = frozenset({1, 2, 3, 4, 6, 19, 20, 25, 26, 15, 24, 28})
 class Candidate:
     """A release with what was found out about it.
 
-    `reasons` says why it was refused, most telling first; of an accepted one it says what is special
-    about the acceptance, if anything. `words_score` is what its words are worth.
+    `refusals` are most telling first. `words_score` is what its words are worth.
     """
 
     release: Release
-    accepted: bool
-    reasons: tuple[str, ...]
+    refusals: tuple[Refusal, ...]
     quality: str  # a word of the configuration's order, "" if the name does not tell
     details: ReleaseQuality
     judgement: Judgement
     words_score: float = 0
     mb_per_minute: float = 0
-    seeders_awaited: bool = False  # refused for nothing but its seeders, and uploaded just now
+    seeders_awaited: bool = False  # nothing but its seeders is against it, and it was uploaded just now
+
+    @property
+    def accepted(self) -> bool:
+        """Tell whether it may be taken."""
+        return not self.refusals
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it was refused, in words; of an accepted one what is special about that, if anything."""
+        if self.accepted and self.seeders_awaited:
+            return ("new upload, seeders not awaited",)
+        return tuple(refusal.words for refusal in self.refusals)
 
 
 def rank(
@@ -73,9 +84,7 @@ def rank(
     if not any(candidate.accepted for candidate in candidates):
         # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
         candidates = [
-            replace(candidate, accepted=True, reasons=("new upload, seeders not awaited",))
-            if candidate.seeders_awaited
-            else candidate
+            replace(candidate, refusals=()) if candidate.seeders_awaited else candidate
             for candidate in candidates
         ]
     return sorted(candidates, key=lambda candidate: _preference(candidate, rules))
@@ -97,9 +106,10 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
     """Say in one line why none was taken: "3 releases, none acceptable: camera copy ×2, no seeders"."""
     if not candidates:
         return "no release on the tracker yet"
-    counted = Counter(candidate.reasons[0] for candidate in candidates if candidate.reasons)
+    counted = Counter(candidate.refusals[0] for candidate in candidates if candidate.refusals)
     parts = [
-        reason if count == 1 else f"{reason} ×{count}" for reason, count in counted.most_common(_MOST_REASONS)
+        refusal.words if count == 1 else f"{refusal.words} ×{count}"
+        for refusal, count in counted.most_common(_MOST_REASONS)
     ]
     if len(counted) > _MOST_REASONS:
         parts.append(f"{len(counted) - _MOST_REASONS} other reasons")
@@ -146,25 +156,24 @@ def _examine(
     minutes = movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES
     mb_per_minute = release.size_bytes / _MB / minutes
     name = comparable(release.name)
-    reasons = [
-        *([f"taken before and given up: {came_to_nothing}"] if came_to_nothing is not None else []),
+    refusals = [
+        *([Refusal(RefusalKind.GIVEN_UP, came_to_nothing)] if came_to_nothing is not None else []),
         *_film_refusals(movie, release, judgement),
         *_picture_refusals(quality, rules),
         *_size_refusals(release, quality, rules, mb_per_minute),
-        *(f"rejected word {word}" for word in rules.reject_words if has_word(name, word)),
+        *(Refusal(RefusalKind.REJECTED_WORD, word) for word in rules.reject_words if has_word(name, word)),
     ]
     if rules.freeleech == "only" and not release.freeleech:
-        reasons.append("not freeleech")
+        refusals.append(Refusal(RefusalKind.NOT_FREELEECH))
     if not release.has_torrent:
-        reasons.append("offered as a magnet link only, which is not supported")
+        refusals.append(Refusal(RefusalKind.NO_TORRENT_FILE))
     awaited = False
     if release.seeders is not None and release.seeders < rules.min_seeders:
-        awaited = not reasons and release.uploaded_at is not None and now - release.uploaded_at < _FRESH
-        reasons.append(_few_seeders(release.seeders, rules.min_seeders))
+        awaited = not refusals and release.uploaded_at is not None and now - release.uploaded_at < _FRESH
+        refusals.append(Refusal(RefusalKind.FEW_SEEDERS, _few_seeders(release.seeders, rules.min_seeders)))
     return Candidate(
         release=release,
-        accepted=not reasons,
-        reasons=tuple(reasons),
+        refusals=tuple(refusals),
         quality=quality.name,
         details=quality,
         judgement=judgement,
@@ -174,65 +183,63 @@ def _examine(
     )
 
 
-def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list[str]:
+def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list[Refusal]:
     """Say why a release is not the film.
 
     The tracker's IMDb id alone proves nothing, as mislabelled uploads are common: the name must be
     the film's too. Where only the id is lacking (the film's year is not known, another film has that
     title and year, or may have it, as it is but an alternative title) it decides.
     """
-    reasons = []
+    refusals = []
     if release.category_id is not None and release.category_id not in FILM_CATEGORIES:
-        reasons.append(f"category {release.category or release.category_id} is not for films")
+        refusals.append(Refusal(RefusalKind.NOT_A_FILM, release.category or str(release.category_id)))
     ids_known = bool(movie.imdb_id and release.imdb_id)
     if ids_known and movie.imdb_id != release.imdb_id:
-        reasons.append("IMDb id of another film")
+        refusals.append(Refusal(RefusalKind.OTHER_IMDB_ID))
     if judgement.verdict is Verdict.NO:
-        reasons.append(
-            f"not this film: {judgement.reason}" if ":" not in judgement.reason else judgement.reason
-        )
+        named = judgement.reason if judgement.is_of_another else f"not this film: {judgement.reason}"
+        refusals.append(Refusal(RefusalKind.OTHER_FILM, named))
     elif judgement.verdict is Verdict.MAYBE and not (ids_known and judgement.lacks_only_id):
         lacking = ", and no IMDb id tells" if judgement.lacks_only_id else ""
-        reasons.append(f"perhaps another film: {judgement.reason}{lacking}")
+        refusals.append(Refusal(RefusalKind.PERHAPS_ANOTHER, f"{judgement.reason}{lacking}"))
     elif not judgement.exact and not movie.imdb_id:
-        reasons.append(f"title and year must agree exactly where no IMDb id is known: {judgement.reason}")
-    return reasons
+        refusals.append(Refusal(RefusalKind.NOT_EXACT, judgement.reason))
+    return refusals
 
 
-def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> list[str]:
-    reasons = []
+def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[Refusal]:
     if quality.bad:
-        reasons.append(quality.bad)
+        yield Refusal(RefusalKind.BAD_SOURCE, quality.bad)
     if quality.hardcoded_subtitles:
-        reasons.append("hardcoded subtitles")
+        yield Refusal(RefusalKind.HARDCODED_SUBTITLES)
     if quality.upscaled:
-        reasons.append("upscaled")
+        yield Refusal(RefusalKind.UPSCALED)
     missing = quality.missing_in(rules.order)
     if not missing:
-        return reasons
+        return
     if quality.disc and quality.name in missing:
-        reasons.append("raw disc")
+        yield Refusal(RefusalKind.RAW_DISC)
     elif quality.three_d:
-        reasons.append("3D")
+        yield Refusal(RefusalKind.THREE_D)
     elif quality.name:
-        reasons.append(f"quality {quality.name} is not in the order")
+        yield Refusal(RefusalKind.QUALITY_NOT_WANTED, quality.name)
     else:
-        reasons.append("the name does not tell the quality")
-    return reasons
+        yield Refusal(RefusalKind.QUALITY_UNKNOWN)
 
 
 def _size_refusals(
     release: Release, quality: ReleaseQuality, rules: QualityRules, mb_per_minute: float
-) -> list[str]:
-    reasons = []
+) -> Iterator[Refusal]:
     least, most = rules.size_mb_per_minute.get(quality.size_class, DEFAULT_SIZES[quality.size_class])
     if mb_per_minute < least:
-        reasons.append(f"{mb_per_minute:.1f} MB a minute, under {least:g} for {quality.size_class}")
+        text = f"{mb_per_minute:.1f} MB a minute, under {least:g} for {quality.size_class}"
+        yield Refusal(RefusalKind.TOO_SMALL, text)
     elif mb_per_minute > most:
-        reasons.append(f"{mb_per_minute:.0f} MB a minute, over {most:g} for {quality.size_class}")
+        text = f"{mb_per_minute:.0f} MB a minute, over {most:g} for {quality.size_class}"
+        yield Refusal(RefusalKind.TOO_LARGE, text)
     if rules.max_size_gb is not None and release.size_bytes > rules.max_size_gb * _GB:
-        reasons.append(f"{release.size_bytes / _GB:.0f} GB over the limit of {rules.max_size_gb:g} GB")
-    return reasons
+        text = f"{release.size_bytes / _GB:.0f} GB over the limit of {rules.max_size_gb:g} GB"
+        yield Refusal(RefusalKind.OVER_SIZE_LIMIT, text)
 
 
 def shown_seeders(release: Release) -> str:
