@@ -349,3 +349,26 @@ def _self_signed(folder: Path) -> tuple[Path, Path]:
         )
     )
     return certificate_file, key_file
+
+
+def test_an_api_key(running, raw):
+    """Since 5.2 a key stands for a login: torrents are handed over and followed with it; a wrong one is told."""
+    key = (raw.app_rotate_api_key() or {}).get("apiKey")
+    if not key:
+        with pytest.raises(AuthError, match=r"since version 5\.2"):
+            make_client(running, api_key="qbt_" + "x" * 28).version()
+        pytest.skip("this qBittorrent has no API keys")
+    client = make_client(running, username="", password="", api_key=key)
+    torrent = make_torrent()
+    assert client.version() == raw.app_version()
+    assert client.hand_over(torrent) is True
+    epoch = client.epoch
+    assert torrent.info_hash in client.states([torrent.info_hash])
+    assert client.epoch == epoch
+    assert client.room().free_bytes > 0
+    client.remove(torrent.info_hash)
+    for _ in range(3):
+        wrong = make_client(running, api_key=f"{key[:-1]}{'a' if key[-1] != 'a' else 'b'}")
+        with pytest.raises(AuthError, match="refused the API key"):
+            wrong.version()
+    assert client.version()

@@ -508,3 +508,68 @@ def test_closed_client_opens_again(stand_in):
     client.close()
     assert client.version() == "v4.5.2"
     assert stand_in.seen.count(LOGIN) == 2
+
+
+_KEY = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
+
+
+def test_an_api_key_stands_for_a_login(stand_in: QBittorrentStandIn) -> None:
+    """It is shown with every call, and nobody logs in, whatever else is given."""
+    stand_in.api_key = _KEY
+    stand_in.rows = [_ROW]
+    client = make_client(stand_in.url, api_key=f" {_KEY} ")
+
+    assert client.version()
+    assert client.find(_HASH)
+    assert client.states([_HASH])
+    assert LOGIN not in stand_in.seen
+    assert set(stand_in.keys_shown) == {_KEY}
+    assert len(stand_in.keys_shown) == len(stand_in.seen)
+
+
+def test_a_refused_api_key_is_told_apart_and_not_tried_again(
+    stand_in: QBittorrentStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is not called a wrong password, it is shown once, and it stands in no message and no log."""
+    caplog.set_level(logging.DEBUG)
+    stand_in.api_key = "qbt_another"
+    client = make_client(stand_in.url, api_key=_KEY)
+
+    for _ in range(3):
+        with pytest.raises(AuthError, match="refused the API key") as caught:
+            client.find(_HASH)
+        assert caught.value.service == "qBittorrent"
+        assert _KEY not in str(caught.value)
+        assert "password" not in str(caught.value)
+    assert stand_in.keys_shown == [_KEY]
+    assert _KEY not in caplog.text
+
+
+@pytest.mark.parametrize("key", ["qbt_\u0219", "qbt_a\nb: c"])
+def test_what_no_api_key_can_be_is_not_sent(stand_in: QBittorrentStandIn, key: str) -> None:
+    """It would break the header."""
+    with pytest.raises(AuthError, match="refused the API key"):
+        make_client(stand_in.url, api_key=key).version()
+    assert stand_in.seen == []
+
+
+def test_a_restart_is_seen_where_a_key_is_shown(stand_in: QBittorrentStandIn) -> None:
+    """No session is lost then; the time of the start tells."""
+    stand_in.api_key = _KEY
+    client = make_client(stand_in.url, api_key=_KEY)
+    client.states([_HASH])
+    before = client.epoch
+    client.states([_HASH])
+    assert client.epoch == before
+    stand_in.launched_at += 60
+    client.states([_HASH])
+    assert client.epoch > before
+
+
+def test_the_librarys_own_variables_are_not_used(
+    stand_in: QBittorrentStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key in the library's variable is not the user's word to us."""
+    monkeypatch.setenv("QBITTORRENTAPI_API_KEY", _KEY)
+    assert make_client(stand_in.url).version()
+    assert stand_in.keys_shown == []

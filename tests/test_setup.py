@@ -225,6 +225,26 @@ def test_login_can_be_taken_away(home: Home) -> None:
     assert home.manager.get("filelist")["passkey"] == PASSKEY
 
 
+def test_an_api_key_in_place_of_a_login(home: Home) -> None:
+    """A star asks for a key, which is not shown and takes the login's place; Enter keeps it; a name takes it away."""
+    home.set_up(User(*first_answers(home)))
+    key = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
+    user = User("", "", "", "", "", "*", "with blank", key, *[""] * 3)
+
+    done, shown = home.set_up(user)
+
+    assert done
+    assert home.manager.get("qbittorrent") == {"api_key": key}
+    assert len(user.secret_questions) == 3
+    assert key not in shown
+    home.set_up(User(*[""] * 10))
+    assert home.manager.get("qbittorrent") == {"api_key": key}
+    home.set_up(User("", "", "", "", "", "*", "", *[""] * 3))
+    assert home.manager.get("qbittorrent") == {"api_key": key}
+    home.set_up(User("", "", "", "", "", "admin", PASSWORD, *[""] * 3))
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
+
+
 def test_wrong_answers_are_asked_again(home: Home) -> None:
     """What cannot be used is explained and asked for again, without repeating a secret."""
     user = User(

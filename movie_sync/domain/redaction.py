@@ -24,6 +24,7 @@ _SECRET_FORMS = (
     re.compile(r"(?<=/)[0-9a-f]{32}(?=/announce)|(?<=/announce/)[0-9a-f]{32}", re.IGNORECASE),
     re.compile(r"(?<=Basic )[A-Za-z0-9+/=]{8,}|(?<=Bearer )\S+"),
     re.compile(r"(?<=Token=\")[^\"]+|(?<=X-Plex-Token[=:])\s*[^\s&]+", re.IGNORECASE),
+    re.compile(r"\bqbt_\w{20,}"),  # an API key of qBittorrent
     re.compile(r"(?<=SID=)[^;\s]+|(?<=QBT_SID_)\S+"),
 )
 

@@ -198,9 +198,11 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
         UserError: a value cannot be used, or the file cannot be read or is no JSON object.
         StorageError: it could not be written; it is as before.
     """
-    settings = Settings(os.environ)
-    _refuse(settings.take(changes) + settings.limit())
     content = read_file_to_change(path)
+    settings = Settings(os.environ)
+    settings.take(content)
+    problems = settings.take(changes)
+    _refuse(problems + [limit for limit in settings.limit() if limit.key.partition(".")[0] in changes])
     _merge(content, changes)
     try:
         text = json.dumps(content, indent=2, ensure_ascii=False).encode()

@@ -24,7 +24,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 _BLOCK = b" " * 65_536
 
 LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torrents/add"
-API_VERSION, SPACE = "app/webapiVersion", "app/getFreeSpaceAtPath"
+API_VERSION, SPACE, PROCESS = "app/webapiVersion", "app/getFreeSpaceAtPath", "app/processInfo"
 MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
 RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
 PREFERENCES, CATEGORIES = "app/preferences", "torrents/categories"
@@ -66,7 +66,8 @@ class QBittorrentStandIn:
     of them. `seen` lists what was asked for, `forms` what was posted with it. `trackers` are those of
     every torrent, `free_bytes` the space on its disk. `rows` is what it holds; a torrent that is added
     becomes the row `row_when_added`, if there is one; with `keeps_torrents` it becomes a row of its own,
-    of a film that has arrived. It is a 4.5; with `tells_free_space` a 5.3.
+    of a film that has arrived. It is a 4.5; with `tells_free_space` a 5.3. `api_key` is the one that
+    it takes, as a 5.2 does; `keys_shown` lists those that it was shown. It was started at `launched_at`.
     """
 
     def __init__(self, *, asks_for_login: bool = True) -> None:
@@ -79,6 +80,9 @@ class QBittorrentStandIn:
         self.row_when_added: dict[str, Any] | None = None
         self.keeps_torrents = False
         self.tells_free_space = False
+        self.api_key = ""
+        self.launched_at = 1_795_923_309
+        self.keys_shown: list[str] = []
         self.seen: list[str] = []
         self.forms: list[dict[str, str]] = []
         self.stopping = threading.Event()
@@ -112,9 +116,12 @@ class QBittorrentStandIn:
         self._server.end_connections()
         self._server.server_close()
 
-    def answer(self, path: str, session: str, form: dict[str, str], body: bytes = b"") -> Answer:
+    def answer(
+        self, path: str, session: str, form: dict[str, str], body: bytes = b"", key: str = ""
+    ) -> Answer:
         """Return the scripted answer, or the right one."""
         with self._lock:
+            self.keys_shown += [key] if key else []
             self.seen.append(path)
             self.forms.append(form)
             if self.script[path]:
@@ -125,12 +132,13 @@ class QBittorrentStandIn:
                 made = secrets.token_hex(8)
                 self._sessions.add(made)
                 return Answer(headers={"Set-Cookie": f"SID={made}; HttpOnly; path=/"})
-            if self.asks_for_login and session not in self._sessions:
+            has_key = bool(key) and key == self.api_key
+            if self.asks_for_login and session not in self._sessions and not has_key:
                 return Answer(403, b"Forbidden")
             return self._right_answer(path, form, body)
 
     def _right_answer(self, path: str, form: dict[str, str], body: bytes) -> Answer:
-        fixed = _ALWAYS_THE_SAME | (self._of_5_3() if self.tells_free_space else {})
+        fixed = _ALWAYS_THE_SAME | (self._of_5_3() if self.tells_free_space or self.api_key else {})
         if path in fixed:
             return Answer(body=fixed[path])
         match path:
@@ -147,7 +155,12 @@ class QBittorrentStandIn:
                 return Answer(404, b"Not Found")
 
     def _of_5_3(self) -> dict[str, bytes]:
-        return {VERSION: b"v5.3.0", API_VERSION: b"2.16.2", SPACE: str(self.free_bytes).encode()}
+        return {
+            VERSION: b"v5.3.0",
+            API_VERSION: b"2.16.2",
+            SPACE: str(self.free_bytes).encode(),
+            PROCESS: json.dumps({"launch_time": self.launched_at}).encode(),
+        }
 
     def _change(self, path: str, form: dict[str, str], body: bytes) -> None:
         if path == DELETE:
@@ -237,7 +250,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         form = {} if b"\r\n" in body else {key: values[-1] for key, values in parse_qs(body.decode()).items()}
         path = urlsplit(self.path).path.removeprefix("/api/v2/")
         session = self.headers.get("Cookie", "").partition("SID=")[2].partition(";")[0]
-        answer = stand_in.answer(path, session, form, body)
+        key = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        answer = stand_in.answer(path, session, form, body, key)
         with contextlib.suppress(OSError):  # the other side has had enough
             self._send(answer, stand_in.stopping)
 

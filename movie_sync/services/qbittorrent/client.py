@@ -58,7 +58,8 @@ class QBittorrentClient:
     that another thread is using. Nothing is sent before the first call. Each request ends after
     `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
     Without a user name and a password nobody logs in, which is enough for a qBittorrent that
-    trusts this machine. With `save_path` None, qBittorrent chooses the place.
+    trusts this machine. An `api_key` (since 5.2) is shown instead, whatever else is given. With
+    `save_path` None, qBittorrent chooses the place.
 
     Raises:
         UserError: `url` is not an http or https address.
@@ -70,6 +71,7 @@ class QBittorrentClient:
         username: str,
         password: str,
         *,
+        api_key: str = "",
         category: str,
         tags: Sequence[str],
         save_path: str | None,
@@ -98,6 +100,7 @@ class QBittorrentClient:
             address,
             username.strip(),
             password,
+            api_key=api_key.strip(),
             verify_tls=verify_tls,
             timeout_seconds=timeout_seconds,
             tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
@@ -174,6 +177,8 @@ class QBittorrentClient:
         """
         wanted = usable_hashes(info_hashes)
         found: dict[str, HeldTorrent] = {}
+        if wanted:
+            self._call(Client.note_launch)
         for first in range(0, len(wanted), _MOST_HASHES):
             piece = wanted[first : first + _MOST_HASHES]
             found |= self._call(partial(_read_states, info_hashes=piece), _MAX_LIST_BYTES)

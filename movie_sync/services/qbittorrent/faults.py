@@ -44,6 +44,14 @@ def refused_login(where: str) -> AuthError:
     return AuthError(f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE)
 
 
+def refused_key(where: str) -> AuthError:
+    """Return the error for an API key that qBittorrent does not accept; an older one knows none."""
+    return AuthError(
+        f"{where} refused the API key. Check it with `setup`; qBittorrent has API keys since version 5.2.",
+        service=SERVICE,
+    )
+
+
 def missing_login(where: str) -> AuthError:
     """Return the error for a qBittorrent that wants a login when there is none to give."""
     return AuthError(

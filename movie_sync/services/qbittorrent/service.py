@@ -12,6 +12,9 @@ from movie_sync.storage.paths import AppPaths
 if TYPE_CHECKING:
     from movie_sync.services.qbittorrent.client import QBittorrentClient
 
+_KEY = "*"
+"""What is typed in place of a user name by who has an API key."""
+
 
 def _category(value: object) -> str:
     text = text_in(value)
@@ -52,8 +55,13 @@ class QBittorrent(ClientService):
     section = QBittorrentSettings
     protects = True
     credentials = (
-        CredentialField("username", "MOVIE_SYNC_QBITTORRENT_USERNAME", "user name", is_secret=False),
-        CredentialField("password", "MOVIE_SYNC_QBITTORRENT_PASSWORD", "password"),
+        CredentialField(
+            "username", "MOVIE_SYNC_QBITTORRENT_USERNAME", "user name", is_secret=False, group="login"
+        ),
+        CredentialField("password", "MOVIE_SYNC_QBITTORRENT_PASSWORD", "password", group="login"),
+        CredentialField(
+            "api_key", "MOVIE_SYNC_QBITTORRENT_API_KEY", "API key", may_hold_blanks=False, group="key"
+        ),
     )
     question = "Do you use qBittorrent, with its web interface on?"
 
@@ -71,17 +79,28 @@ class QBittorrent(ClientService):
         )
         if url is not None:
             form.set("url", url)
-        has_login = bool(form.login.get("username"))
-        name = form.ask_credential(
-            "username",
-            f"Its user name ({NONE} for none)" if has_login else "Its user name (Enter if it asks for none)",
-            is_needed=False,
-        )
-        if name == NONE:
-            form.set_credential("username", "")
-            form.set_credential("password", "")
+        has_key = bool(form.login.get("api_key"))
+        has_login = bool(form.login.get("username")) and not has_key
+        if has_key:
+            hint = f"Enter keeps the API key, {NONE} for no login, {_KEY} for another key"
+        else:
+            none = f"{NONE} for none" if has_login else "Enter if it asks for none"
+            hint = f"{none}, {_KEY} for an API key"
+        name = form.ask_credential("username", f"Its user name ({hint})", is_needed=False)
+        if name == _KEY:
+            form.ask_credential("api_key", "Its API key", is_needed=not has_key)
+            self._forget(form, "username", "password")
+        elif name == NONE:
+            self._forget(form, "username", "password", "api_key")
         elif name is not None or has_login:
             form.ask_credential("password", "Its password", is_needed=False)
+            if has_key:
+                self._forget(form, "api_key")
+
+    @staticmethod
+    def _forget(form: Form, *names: str) -> None:
+        for name in names:
+            form.set_credential(name, "")
 
     def place(self, config: Sections, paths: AppPaths) -> str:
         """Return its address."""
@@ -100,6 +119,7 @@ class QBittorrent(ClientService):
             settings.url,
             login.get("username", ""),
             login.get("password", ""),
+            api_key=login.get("api_key", ""),
             category=settings.category,
             tags=settings.tags,
             save_path=settings.save_path,

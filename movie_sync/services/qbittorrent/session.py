@@ -26,6 +26,7 @@ from movie_sync.services.qbittorrent.faults import (
     TranslatedError,
     missing_login,
     proxys_login,
+    refused_key,
     unexpected_answer,
 )
 from movie_sync.settings.values import is_on_this_machine
@@ -70,7 +71,7 @@ class Client(qbittorrentapi.Client):
     """The library's client on our transport.
 
     It follows no redirect, takes no compressed answer (its size would not be bounded), and logs in
-    only with a user name and a password. Not thread-safe.
+    only with a user name and a password; with an API key it shows that and never logs in. Not thread-safe.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Client(qbittorrentapi.Client):
         username: str,
         password: str,
         *,
+        api_key: str = "",
         verify_tls: bool,
         timeout_seconds: float,
         tls: SharedTls,
@@ -88,8 +90,10 @@ class Client(qbittorrentapi.Client):
         self._has_login = bool(username and password)
         self._redactor = Redactor()
         self._redactor.learn_login(username, password)
+        self._redactor.learn([api_key])
         self.logins = 0
         """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
+        self._launched_at: object = None
         super().__init__(
             host=address.url,
             username=username,
@@ -104,7 +108,9 @@ class Client(qbittorrentapi.Client):
             DISABLE_LOGGING_DEBUG_OUTPUT=True,
         )
         # The library has taken one from the environment if it found one.
-        self._api_key = ""
+        self._api_key = api_key
+        if not (api_key.isascii() and api_key.isprintable()):
+            raise TranslatedError(refused_key(address.where))
 
     def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
         """Log in, also when the library finds the session lost."""
@@ -112,6 +118,13 @@ class Client(qbittorrentapi.Client):
             raise TranslatedError(missing_login(self._address.where))
         super().auth_log_in(username, password, **kwargs)
         self.logins += 1
+
+    def note_launch(self) -> None:
+        """See whether qBittorrent was started anew, which no lost session tells where a key is shown."""
+        if self._api_key:
+            launched_at = self.app_process_info()["launch_time"]  # there since 5.2, as keys are
+            self.logins += launched_at != self._launched_at
+            self._launched_at = launched_at
 
     def torrent_rows(self, most: int = MOST_TORRENTS, **form: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of the list of torrents, of which one is in memory at a time.
@@ -187,6 +200,9 @@ class Client(qbittorrentapi.Client):
         if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
             response.close()
             raise TranslatedError(proxys_login(self._address.where))
+        if self._api_key and response.status_code == HTTPStatus.FORBIDDEN:
+            response.close()
+            raise TranslatedError(refused_key(self._address.where))
         if response.headers.get("content-encoding", "identity") != "identity":
             response.close()
             raise TranslatedError(unexpected_answer(self._address.where))
