@@ -580,6 +580,22 @@ def test_refused_credentials(
     assert bench.only(QueueName.COMPLETED)
 
 
+def test_a_tracker_that_refuses_keeps_no_torrent_from_being_followed(bench: Bench) -> None:
+    """Whichever tracker it is: the client is looked at, with the session as it is."""
+    bench.follow(FollowPolicy(86_400))
+    bench.offer(film(0))
+    bench.worker.step()
+    bench.queues.add_to_pending(film(1))
+    bench.tracker.errors = [AuthError("Prowlarr refused the key.", service="Prowlarr")]
+    bench.worker.step()
+    assert bench.worker.sessions.is_refused
+    looks = bench.journal.count("states")
+    bench.clock.advance(60)
+    bench.worker.step()
+    assert bench.journal.count("states") == looks + 1
+    assert bench.connects == 1
+
+
 @pytest.mark.parametrize(
     ("where", "error", "seconds"),
     [

@@ -196,6 +196,7 @@ class Services:
         return Session(
             self.downloader(credentials, client, queue_manager, tell),
             client if isinstance(client, FollowedClient) else None,
+            self._config.client().title,
         )
 
     def downloader(

@@ -18,10 +18,14 @@ _OWN_FAULT_SECONDS = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What films are worked on with; `client` only if it tells how far its torrents are."""
+    """What films are worked on with; `client` only if it tells how far its torrents are.
+
+    `client_service` is the torrent client as `AuthError.service` names it.
+    """
 
     downloader: FileListDownloader
     client: FollowedClient | None = None
+    client_service: str = ""
 
 
 class Sessions:
@@ -83,8 +87,8 @@ class Sessions:
         """Take in what refused the credentials, or what of them cannot be used; it is said and told once."""
         self.is_refused = self.was_refused = True
         self.refusal = str(exc)
-        if isinstance(exc, AuthError) and exc.service != "FileList":
-            self._session = None
+        if isinstance(exc, AuthError) and self._session and exc.service == self._session.client_service:
+            self._session = None  # what is refused by a tracker keeps nobody from following torrents
         # What is amiss here, and not with a service, is looked at again: that locks nobody out.
         seconds = exc.retry_after_seconds if isinstance(exc, AuthError) else _OWN_FAULT_SECONDS
         self._may_be_over_at = math.inf if seconds is None else self._clock.monotonic() + seconds

@@ -135,7 +135,8 @@ class Bench:
             in_company=self.queues.known.in_company,
             tell=self.told.append,
         )
-        return Session(downloader, self.client if self.follow_policy or self.tagger else None)
+        client = self.client if self.follow_policy or self.tagger else None
+        return Session(downloader, client, "qBittorrent")
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""
