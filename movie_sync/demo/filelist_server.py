@@ -150,7 +150,7 @@ class FileListStandIn:
         self.wraps_rows = False
         self.requests: list[Seen] = []
         self.on_request: Callable[[Seen], None] | None = None
-        self._now = now or _utc_now
+        self._now = now or (lambda: datetime.now(UTC))
         self._started_at = self._now()
         self._lock = threading.Lock()
         self._scripts: dict[str, deque[Fault | None]] = {API: deque(), DOWNLOAD: deque()}
@@ -354,10 +354,6 @@ class FileListStandIn:
         if not self.has_doubleup:
             del row["doubleup"]
         return row
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _credentials(request: Seen) -> tuple[str, str]:

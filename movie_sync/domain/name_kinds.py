@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from movie_sync.domain.name_extension import BOOK_EXTENSIONS, OTHER_EXTENSIONS, SUBTITLE_EXTENSIONS
 from movie_sync.domain.word_lists import listed, meanings
 
 
@@ -129,6 +130,15 @@ def _series_mark(words: Sequence[str], index: int, cut: int) -> Mark | None:
     # "S01" is a season beside the title, but "E-AC3-S78" is somebody's group.
     is_beside_title = 0 < index <= cut and (_SEASON.fullmatch(word) or _EPISODE.fullmatch(word))
     return Mark(Kind.EPISODE, index, index + 1) if is_beside_title else None
+
+
+def kind_of_file(extension: str) -> Kind | None:
+    """Return what a file of a type is instead of a film, if it can be none."""
+    if extension in SUBTITLE_EXTENSIONS:
+        return Kind.SUBTITLES
+    if extension in BOOK_EXTENSIONS:
+        return Kind.BOOK
+    return Kind.FILE if extension in OTHER_EXTENSIONS else None
 
 
 def is_dated(text: str) -> bool:

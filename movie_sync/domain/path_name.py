@@ -51,11 +51,8 @@ class NamePath(NamedTuple):
 @lru_cache(maxsize=32)
 def parse_path(path: str) -> NamePath:
     """Read a path, or a name without folders."""
-    pieces = (
-        [piece for piece in _SEPARATOR.split(path) if piece.strip()]
-        if "/" in path or "\\" in path
-        else [path]
-    )
+    has_folders = "/" in path or "\\" in path
+    pieces = [piece for piece in _SEPARATOR.split(path) if piece.strip()] if has_folders else [path]
     file = parse_name(pieces[-1]) if pieces else parse_name(path)
     if len(pieces) <= 1:
         return NamePath(file, file.readings, file.marks, file.imdb_id)
@@ -149,7 +146,7 @@ def _says_nothing(file_name: str, file: ParsedName, folder: ParsedName) -> bool:
     if " " not in stem and len(file.words) <= _MOST_WORDS_OF_SHORT_FORMS:
         words = [word for word in file.words if sort_of(word) is Sort.TITLE]
         long_enough = [word for word in words if len(word) >= _LETTERS_OF_A_SHORT_FORM]
-        if long_enough and _is_short_form(long_enough[-1], title.key.squashed):
+        if long_enough and _has_letters_of(title.key.squashed, long_enough[-1]):
             return True  # the group's name stands before it; a word behind it would be more title
     return title.year is not None and not _are_kindred(file, title)
 
@@ -161,6 +158,6 @@ def _are_kindred(file: ParsedName, title: Reading) -> bool:
     return any(word.isdigit() or word[:_LETTERS_IN_COMMON] in beginnings for word in named)
 
 
-def _is_short_form(word: str, title: str) -> bool:
+def _has_letters_of(title: str, word: str) -> bool:
     letters = iter(title)
     return all(letter in letters for letter in word)

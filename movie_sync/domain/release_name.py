@@ -6,18 +6,13 @@ all its *readings*, each with how sure it is; `matching` compares them with the 
 """
 
 import re
+from bisect import bisect_left
 from functools import lru_cache
 from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
-from movie_sync.domain.name_extension import (
-    BOOK_EXTENSIONS,
-    OTHER_EXTENSIONS,
-    SUBTITLE_EXTENSIONS,
-    VIDEO_EXTENSIONS,
-    split_extension,
-)
-from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated
+from movie_sync.domain.name_extension import VIDEO_EXTENSIONS, split_extension
+from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated, kind_of_file
 from movie_sync.domain.name_parts import Part, find_part
 from movie_sync.domain.name_rest import Rest, Words, read_rest
 from movie_sync.domain.name_words import (
@@ -36,6 +31,7 @@ from movie_sync.domain.titles import fold, folded_key, is_number
 _WORD = re.compile(r"[^\W_]+")
 _IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
 _AKA = re.compile(r"(?<![^\W_])(?:a\.?\s?k\.?\s?a)(?![^\W_])\.?|\s[/|¦]\s")
+_AKA_SIGNS = ("aka", "a.k.a", "a k a", " / ", " | ", " ¦ ")  # what `_AKA` may match, cheaply
 _DASH = re.compile(r"[\s._]{1,9}[-–—]{1,9}[\s._]{1,9}|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
 _DASH_AMONG_DOTS = re.compile(r"(?<=[^\W_]{3})[-–—](?=[^\W_]{1,40}\.)")
 _NOT_LATIN = (
@@ -93,13 +89,10 @@ class _Parser:
     def __init__(self, text: str, extension: str) -> None:
         self.text = text
         self.extension = extension
-        self.words: list[str] = []
-        self.starts: list[int] = []
-        self.ends: list[int] = []
-        for match in _WORD.finditer(text):
-            self.words.append(match.group())
-            self.starts.append(match.start())
-            self.ends.append(match.end())
+        found = list(_WORD.finditer(text))
+        self.words = [match.group() for match in found]
+        self.starts = [match.start() for match in found]
+        self.ends = [match.end() for match in found]
         self.sorts = [sort_of(word) for word in self.words]
         self.readings: dict[tuple[str, int | None], Reading] = {}
         self.title_end = len(self.words)
@@ -125,11 +118,11 @@ class _Parser:
             sort is Sort.TECHNICAL and word not in _SOUND_WORDS
             for word, sort in zip(self.words, self.sorts, strict=True)
         )
-        found = _IMDB.search(self.text)
+        imdb = _IMDB.search(self.text)
         return ParsedName(
             readings=tuple(self.readings.values()),
             marks=tuple(self._marks(cut, has_video=has_video)),
-            imdb_id=f"tt{found.group(1)}" if found else None,
+            imdb_id=f"tt{imdb.group(1)}" if imdb else None,
             title_end=self.title_end,
             words=tuple(self.words),
             extension=self.extension,
@@ -142,10 +135,7 @@ class _Parser:
 
     def _index_at(self, position: int) -> int:
         """Return the index of the first word at or after a text position."""
-        for index, start in enumerate(self.starts):
-            if start >= position:
-                return index
-        return len(self.words)
+        return bisect_left(self.starts, position)
 
     # Where it ends ----------------------------------------------------------------------------
 
@@ -313,7 +303,11 @@ class _Parser:
 
     def _halves(self, first: int, end: int, year: int | None) -> None:
         start, stop = self.starts[first], self.ends[end - 1]
-        pieces = _AKA.split(self.text[start:stop]) if self._has_aka(start, stop) else []
+        pieces = (
+            _AKA.split(self.text[start:stop])
+            if any(self.text.find(sign, start, stop) >= 0 for sign in _AKA_SIGNS)
+            else []
+        )
         if len(pieces) > 1:
             self._pieces(pieces, first, end, year, How.AKA)
             return
@@ -330,13 +324,6 @@ class _Parser:
         pieces = [text[: dotted.start()], text[dotted.end() :]] if dotted else []
         if pieces and all("." in piece for piece in pieces):  # not "Spider-Man.2002"
             self._pieces(pieces, first, end, year, How.HALF)
-
-    def _has_aka(self, start: int, stop: int) -> bool:
-        text = self.text
-        return any(
-            text.find(sign, start, stop) >= 0
-            for sign in ("aka", "a.k.a", "a k a", " / ", " | ", f" {_EDGE} ")
-        )
 
     def _pieces(
         self, pieces: list[str], first: int, end: int, year: int | None, how: How, between: str = " "
@@ -391,12 +378,9 @@ class _Parser:
 
     def _marks(self, cut: int, *, has_video: bool) -> list[Mark]:
         marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)
-        if self.extension in SUBTITLE_EXTENSIONS:
-            marks.append(Mark(Kind.SUBTITLES, -1, 0))
-        elif self.extension in BOOK_EXTENSIONS:
-            marks.append(Mark(Kind.BOOK, -1, 0))
-        elif self.extension in OTHER_EXTENSIONS:
-            marks.append(Mark(Kind.FILE, -1, 0))
+        kind = kind_of_file(self.extension)
+        if kind is not None:
+            marks.append(Mark(kind, -1, 0))
         years = [index for index, sort in enumerate(self.sorts) if sort is Sort.YEAR]
         for index in years:
             if index + 1 in years and self.words[index] < self.words[index + 1]:

@@ -252,12 +252,10 @@ def _usual_resolution(tail: str, source: str) -> str:
 def _source(tail: str, category_id: int | None) -> str:
     if words.REMUX.search(tail) and not words.OTHER_REMUX.search(tail):
         return "Remux"
-    found = _first(words.SOURCES, tail)
-    if found:
-        return found
-    if category_id in CATEGORIES_BLURAY:
-        return "Bluray"
-    return "DVD" if category_id in CATEGORIES_DVD else ""
+    by_category = (
+        "Bluray" if category_id in CATEGORIES_BLURAY else "DVD" if category_id in CATEGORIES_DVD else ""
+    )
+    return _first(words.SOURCES, tail) or by_category
 
 
 def _name_of_kind(kind: str, resolution: str) -> str:
