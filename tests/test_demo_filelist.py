@@ -7,7 +7,7 @@ from urllib.request import Request, urlopen
 import pytest
 from house.fakes import FakeClock
 
-from movie_sync.demo.filelist_http import Seen
+from movie_sync.demo.filelist_http import SeenRequest
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 
 USER, PASSKEY = "some_user", "5ec2e7000000000000000000c0ffee42"
@@ -125,7 +125,7 @@ def test_stand_in_tells_of_a_request_before_it_answers(tracker: FileListStandIn)
     """Who watches it learns of a request, its parameters included, while the answer can still change."""
     told: list[tuple[str, str]] = []
 
-    def on_request(request: Seen) -> None:
+    def on_request(request: SeenRequest) -> None:
         told.append((request.page, request.params["action"]))
         tracker.releases.clear()
 

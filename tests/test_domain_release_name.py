@@ -3,64 +3,64 @@
 import pytest
 
 from movie_sync.domain.name_extension import split_extension
-from movie_sync.domain.name_kinds import Kind
-from movie_sync.domain.readings import How
+from movie_sync.domain.name_kinds import NonFilm
+from movie_sync.domain.readings import Sureness
 from movie_sync.domain.release_name import parse_name
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, read_quality
 
 READINGS = [
-    ("Heat.1995.1080p.BluRay.x264-GRP", "heat", 1995, How.WHOLE),
-    ("Blade.Runner.2049.2017.1080p", "blade runner 2049", 2017, How.WHOLE),
-    ("Blade.Runner.2049.1080p", "blade runner 2049", None, How.WHOLE),
-    ("1984.1984.REMASTERED.1080p", "1984", 1984, How.WHOLE),
-    ("(2014) Dracula Untold", "dracula untold", 2014, How.WHOLE),
-    ("2004 - 9 Songs.mkv", "9 songs", 2004, How.WHOLE),
-    ("Movie Name 720p (1999)", "movie name", 1999, How.WHOLE),
-    ("Easy Rider (Drama 1969) Peter Fonda", "easy rider", 1969, How.WHOLE),
-    ("Alien DC (1979) [1080p]", "alien", 1979, How.PEELED),
-    ("Blade.Runner.The.Final.Cut.1982", "blade runner", 1982, How.PEELED),
-    ("Saw.3D.1080p", "saw", None, How.LOOSE),
-    ("Zerkalo AKA Mirror 1975", "mirror", 1975, How.AKA),
-    ("Левиафан Leviathan (2014)", "leviathan", 2014, How.AKA),
-    ("Just Mercy - Il diritto di opporsi (2019)", "just mercy", 2019, How.FOREIGN_HALF),
-    ("Quentin Tarantino - Pulp Fiction (1994)", "pulp fiction", 1994, How.SECOND_HALF),
-    ("12. Pulp Fiction (1994)", "pulp fiction", 1994, How.LOOSE),
-    ("Tim.Burtons.Corpse.Bride.2005.1080p", "corpse bride", 2005, How.OWNED),
-    ("Wonder.Woman.1984.2020.1080p", "wonder woman", 1984, How.EARLY_YEAR),
-    ("[ www.Site.com ] - Heat.1995.720p", "heat", 1995, How.WHOLE),
-    ("[REC] 2 (2009)", "rec 2", 2009, How.WHOLE),
+    ("Heat.1995.1080p.BluRay.x264-GRP", "heat", 1995, Sureness.WHOLE),
+    ("Blade.Runner.2049.2017.1080p", "blade runner 2049", 2017, Sureness.WHOLE),
+    ("Blade.Runner.2049.1080p", "blade runner 2049", None, Sureness.WHOLE),
+    ("1984.1984.REMASTERED.1080p", "1984", 1984, Sureness.WHOLE),
+    ("(2014) Dracula Untold", "dracula untold", 2014, Sureness.WHOLE),
+    ("2004 - 9 Songs.mkv", "9 songs", 2004, Sureness.WHOLE),
+    ("Movie Name 720p (1999)", "movie name", 1999, Sureness.WHOLE),
+    ("Easy Rider (Drama 1969) Peter Fonda", "easy rider", 1969, Sureness.WHOLE),
+    ("Alien DC (1979) [1080p]", "alien", 1979, Sureness.PEELED),
+    ("Blade.Runner.The.Final.Cut.1982", "blade runner", 1982, Sureness.PEELED),
+    ("Saw.3D.1080p", "saw", None, Sureness.LOOSE),
+    ("Zerkalo AKA Mirror 1975", "mirror", 1975, Sureness.AKA),
+    ("Левиафан Leviathan (2014)", "leviathan", 2014, Sureness.AKA),
+    ("Just Mercy - Il diritto di opporsi (2019)", "just mercy", 2019, Sureness.FOREIGN_HALF),
+    ("Quentin Tarantino - Pulp Fiction (1994)", "pulp fiction", 1994, Sureness.SECOND_HALF),
+    ("12. Pulp Fiction (1994)", "pulp fiction", 1994, Sureness.LOOSE),
+    ("Tim.Burtons.Corpse.Bride.2005.1080p", "corpse bride", 2005, Sureness.OWNED),
+    ("Wonder.Woman.1984.2020.1080p", "wonder woman", 1984, Sureness.EARLY_YEAR),
+    ("[ www.Site.com ] - Heat.1995.720p", "heat", 1995, Sureness.WHOLE),
+    ("[REC] 2 (2009)", "rec 2", 2009, Sureness.WHOLE),
 ]
 
 
 @pytest.mark.parametrize(("name", "title", "year", "how"), READINGS)
 def test_reading(name, title, year, how):
     """Each usual form of a name has the reading that people give it."""
-    assert (title, year, how) in [(r.key.words, r.year, r.how) for r in parse_name(name).readings]
+    assert (title, year, how) in [(r.key.words, r.year, r.sureness) for r in parse_name(name).readings]
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("Fargo.S01E01.720p", Kind.EPISODE),
-        ("Fargo.1x02.avi", Kind.EPISODE),
-        ("Fargo.S01.1080p.BluRay", Kind.EPISODE),
-        ("Fargo Season 2 (2015)", Kind.EPISODE),
-        ("The.Daily.Thing.2014.05.12.720p", Kind.EPISODE),
-        ("Heat.1995.Sample.mkv", Kind.SAMPLE),
-        ("Heat-trailer.mp4", Kind.TRAILER),
-        ("Heat.1995.Deleted.Scenes.mkv", Kind.EXTRAS),
-        ("Moon_(2009)-x02-Making_Of.mkv", Kind.EXTRAS),
-        ("Heat.1995.SUBPACK", Kind.SUBTITLES),
-        ("Heat.1995.srt", Kind.SUBTITLES),
-        ("Heat.1995.jpg", Kind.FILE),
-        ("Toy.Story.Trilogy.1080p", Kind.PACK),
-        ("Rocky 1976-2006", Kind.PACK),
-        ("Heat.XXX.Parody.DVDRip", Kind.ADULT),
-        ("Heat Parody 2012", Kind.PARODY),
-        ("Elliot Goldenthal - Heat (1995) [FLAC]", Kind.MUSIC),
-        ("Heat (Original Motion Picture Soundtrack)", Kind.MUSIC),
-        ("Heat.1995-SKIDROW", Kind.GAME),
-        ("Heat.1995.epub", Kind.BOOK),
+        ("Fargo.S01E01.720p", NonFilm.EPISODE),
+        ("Fargo.1x02.avi", NonFilm.EPISODE),
+        ("Fargo.S01.1080p.BluRay", NonFilm.EPISODE),
+        ("Fargo Season 2 (2015)", NonFilm.EPISODE),
+        ("The.Daily.Thing.2014.05.12.720p", NonFilm.EPISODE),
+        ("Heat.1995.Sample.mkv", NonFilm.SAMPLE),
+        ("Heat-trailer.mp4", NonFilm.TRAILER),
+        ("Heat.1995.Deleted.Scenes.mkv", NonFilm.EXTRAS),
+        ("Moon_(2009)-x02-Making_Of.mkv", NonFilm.EXTRAS),
+        ("Heat.1995.SUBPACK", NonFilm.SUBTITLES),
+        ("Heat.1995.srt", NonFilm.SUBTITLES),
+        ("Heat.1995.jpg", NonFilm.FILE),
+        ("Toy.Story.Trilogy.1080p", NonFilm.PACK),
+        ("Rocky 1976-2006", NonFilm.PACK),
+        ("Heat.XXX.Parody.DVDRip", NonFilm.ADULT),
+        ("Heat Parody 2012", NonFilm.PARODY),
+        ("Elliot Goldenthal - Heat (1995) [FLAC]", NonFilm.MUSIC),
+        ("Heat (Original Motion Picture Soundtrack)", NonFilm.MUSIC),
+        ("Heat.1995-SKIDROW", NonFilm.GAME),
+        ("Heat.1995.epub", NonFilm.BOOK),
     ],
 )
 def test_kind(name, kind):
@@ -82,7 +82,7 @@ def test_kind(name, kind):
 )
 def test_ordinary_films_have_no_marks(name):
     """Sound formats, editions and dates that only look like another kind are none."""
-    outside = [mark for mark in parse_name(name).marks if mark.first < 0 or mark.kind is not Kind.PACK]
+    outside = [mark for mark in parse_name(name).marks if mark.first < 0 or mark.kind is not NonFilm.PACK]
     assert not outside
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.domain.name_words import Sort, sort_of
+from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_quality import read_quality
 from tests.benchmarks import qualities
 
@@ -310,13 +310,13 @@ def test_languages_are_spoken_ones(words, languages):
 @pytest.mark.parametrize("word", ["newcam", "hdtsrip", "uhdbdrip", "blray", "tc1080p", "webmux", "2xdvd9"])
 def test_whatever_is_built_as_a_tag_ends_the_title(word):
     """What the pictures' words know the titles' words know too, and nothing twice."""
-    assert sort_of(word) is Sort.TECHNICAL
+    assert class_of(word) is WordClass.TECHNICAL
 
 
 @pytest.mark.parametrize("word", ["newts", "camera", "webster", "bride", "tsar", "upstairs", "discover"])
 def test_ordinary_words_are_no_tags(word):
     """A word that only begins like a tag is none."""
-    assert sort_of(word) is Sort.TITLE
+    assert class_of(word) is WordClass.TITLE
 
 
 def test_the_script_answers_line_by_line(monkeypatch, capsys):

@@ -18,7 +18,7 @@ from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun
 from movie_sync.errors import LibraryError, StorageError
 from movie_sync.queues.manager import QueueManager
-from movie_sync.wishes.intake import Intake, WatchlistIntake
+from movie_sync.wishes.intake import IntakeCounts, WatchlistIntake
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 
@@ -37,7 +37,7 @@ class Desk:
         self.store = WatchlistStore(folder / "watchlist.json", self.clock)
         self.intake = WatchlistIntake(self.queues, self.store, self.library, first_run=first_run)
 
-    def take(self, *numbers: int, owner: str = "maria") -> Intake:
+    def take(self, *numbers: int, owner: str = "maria") -> IntakeCounts:
         """Take a reading in."""
         return self.intake.take(reading(*numbers, owner=owner))
 
@@ -64,7 +64,7 @@ def desk(tmp_path: Path) -> Desk:
 def test_first_run(tmp_path: Path, first_run: FirstRun, queued: list[int]) -> None:
     """The first reading queues what `first_run` says, newest first; later ones what is new."""
     desk = Desk(tmp_path, first_run)
-    assert desk.take(3, 2, 1) == Intake(3, len(queued), 0, 0)
+    assert desk.take(3, 2, 1) == IntakeCounts(3, len(queued), 0, 0)
     assert desk.held() == queued
     desk = Desk(tmp_path, first_run)
     assert desk.take(4, 3, 2, 1).queued == 1
@@ -120,7 +120,7 @@ def test_a_single_miss_changes_nothing(desk: Desk) -> None:
     desk.fail(1)
     desk.complete(2)
     desk.take()
-    assert desk.take(2, 1) == Intake(2, 0, 0, 0)
+    assert desk.take(2, 1) == IntakeCounts(2, 0, 0, 0)
     assert (desk.held(), desk.held(QueueName.FAILED), desk.held(QueueName.COMPLETED)) == ([], [1], [2])
 
 
@@ -171,10 +171,10 @@ def test_an_import_does_not_wait_for_disks(desk: Desk) -> None:
 
 def test_taking_the_same_again(desk: Desk) -> None:
     """An unchanged file counts as one more reading of the same films."""
-    assert desk.intake.take_again() == Intake(0, 0, 0, 0)
+    assert desk.intake.take_again() == IntakeCounts(0, 0, 0, 0)
     desk.take(2, 1)
     desk.take(1)
-    assert desk.intake.take_again() == Intake(1, 0, 0, 1)
+    assert desk.intake.take_again() == IntakeCounts(1, 0, 0, 1)
     assert desk.held() == [1]
 
 
@@ -182,11 +182,11 @@ def test_on_the_disk_already(desk: Desk, caplog: pytest.LogCaptureFixture) -> No
     """A film that lies in the library is completed with its place, not queued, and said."""
     caplog.set_level(logging.INFO)
     desk.library.places["Made Up Charlie"] = "/films/Made Up Charlie (1952).mkv"
-    assert desk.take(2, 1) == Intake(2, 1, 1, 0)
+    assert desk.take(2, 1) == IntakeCounts(2, 1, 1, 0)
     [entry] = desk.queues.entries(QueueName.COMPLETED)
     assert (entry.reason, entry.extra["where"]) == ("already downloaded", "/films/Made Up Charlie (1952).mkv")
     assert "already downloaded, in /films/Made Up Charlie (1952).mkv" in caplog.text
-    assert desk.take(2, 1) == Intake(2, 0, 0, 0)
+    assert desk.take(2, 1) == IntakeCounts(2, 0, 0, 0)
 
 
 def test_listed_again_and_on_the_disk(desk: Desk) -> None:
@@ -195,7 +195,7 @@ def test_listed_again_and_on_the_disk(desk: Desk) -> None:
     for _ in range(2):
         desk.take(1)
     desk.library.places["Made Up Charlie"] = "/films/Made Up Charlie (1952).mkv"
-    assert desk.take(2, 1) == Intake(2, 0, 1, 0)
+    assert desk.take(2, 1) == IntakeCounts(2, 0, 1, 0)
     assert desk.held() == [1]
 
 

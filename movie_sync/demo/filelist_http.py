@@ -28,7 +28,7 @@ class Reply:
 
 
 @dataclass(slots=True)
-class Seen:
+class SeenRequest:
     """A request as it came in. `page` is the path without its first slash, header names are lower-case."""
 
     at: datetime
@@ -48,7 +48,7 @@ class WebServer(ThreadingHTTPServer):
     def __init__(
         self,
         now: Callable[[], datetime],
-        respond: Callable[[Seen], tuple[Reply | None, Fault | None]],
+        respond: Callable[[SeenRequest], tuple[Reply | None, Fault | None]],
         port: int = 0,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
@@ -97,7 +97,7 @@ class WebServer(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """Turns requests into `Seen`, and answers into bytes in the manner that a fault asks for."""
+    """Turns requests into `SeenRequest`, and answers into bytes in the manner that a fault asks for."""
 
     server: WebServer
     protocol_version = "HTTP/1.1"
@@ -107,7 +107,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # else head and body arrive 40 ms apart
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as in the base class
-        """Print nothing; the requests are kept as `Seen`."""
+        """Print nothing; the requests are kept as `SeenRequest`."""
 
     def handle(self) -> None:
         """Serve the connection until one side ends it."""
@@ -121,7 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         address = urlsplit(self.path)
-        seen = Seen(
+        seen = SeenRequest(
             at=self.server.now(),
             method=self.command,
             page=address.path.lstrip("/"),

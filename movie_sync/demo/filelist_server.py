@@ -20,7 +20,7 @@ from typing import Self
 
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault
-from movie_sync.demo.filelist_http import Reply, Seen, WebServer
+from movie_sync.demo.filelist_http import Reply, SeenRequest, WebServer
 from movie_sync.demo.torrent_maker import info_hash, make_info, make_torrent
 
 API, DOWNLOAD = "api.php", "download.php"
@@ -148,8 +148,8 @@ class FileListStandIn:
         self.is_imdb_null = False
         self.is_nothing_404 = False
         self.wraps_rows = False
-        self.requests: list[Seen] = []
-        self.on_request: Callable[[Seen], None] | None = None
+        self.requests: list[SeenRequest] = []
+        self.on_request: Callable[[SeenRequest], None] | None = None
         self._now = now or (lambda: datetime.now(UTC))
         self._started_at = self._now()
         self._lock = threading.Lock()
@@ -193,7 +193,7 @@ class FileListStandIn:
         with self._lock:
             self._always[page] = fault
 
-    def seen(self, page: str) -> list[Seen]:
+    def seen(self, page: str) -> list[SeenRequest]:
         """Return the requests of one page so far."""
         with self._lock:
             return [request for request in self.requests if request.page == page]
@@ -207,7 +207,7 @@ class FileListStandIn:
             release.info, announce=announce, comment=f"https://filelist.io/details.php?id={release.id}"
         )
 
-    def _respond(self, request: Seen) -> tuple[Reply | None, Fault | None]:
+    def _respond(self, request: SeenRequest) -> tuple[Reply | None, Fault | None]:
         if self.on_request:
             self.on_request(request)
         with self._lock:
@@ -218,7 +218,7 @@ class FileListStandIn:
                 return None, fault
             return self._right_answer(request), fault
 
-    def _right_answer(self, request: Seen) -> Reply:
+    def _right_answer(self, request: SeenRequest) -> Reply:
         if request.method != "GET":
             return _error(405, "Method not allowed")
         if request.page == API:
@@ -227,7 +227,7 @@ class FileListStandIn:
             return self._answer_download(request.params)
         return _page(404, "Not Found")
 
-    def _answer_api(self, request: Seen) -> Reply:
+    def _answer_api(self, request: SeenRequest) -> Reply:
         username, passkey = _credentials(request)
         refusal = self._check_user(username, passkey)
         if refusal is not None:
@@ -356,7 +356,7 @@ class FileListStandIn:
         return row
 
 
-def _credentials(request: Seen) -> tuple[str, str]:
+def _credentials(request: SeenRequest) -> tuple[str, str]:
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "basic":
         return request.params.get("username", ""), request.params.get("passkey", "")

@@ -10,14 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from movie_sync.domain.name_kinds import Kind, Mark
-from movie_sync.domain.name_parts import Part
-from movie_sync.domain.name_rest import Rest
+from movie_sync.domain.name_kinds import NonFilm, NonFilmMark
+from movie_sync.domain.name_parts import FilmPart
+from movie_sync.domain.name_rest import Leftover
 from movie_sync.domain.path_name import NamePath, parse_path
-from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.titles import folded_key
 from movie_sync.domain.typos import differs_by_series_number, is_typo
-from movie_sync.domain.wanted import Known, WantedFilm, Worth
+from movie_sync.domain.wanted import KnownTitle, Proof, WantedFilm
 
 
 class Verdict(StrEnum):
@@ -108,7 +108,11 @@ def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
 
 
 def _weighed(
-    found: Judgement, wanted: WantedFilm, known: Known, reading: Reading, marks: Sequence[Mark]
+    found: Judgement,
+    wanted: WantedFilm,
+    known: KnownTitle,
+    reading: TitleReading,
+    marks: Sequence[NonFilmMark],
 ) -> Judgement:
     """Weigh what else a name says against what its title and year say."""
     if found.verdict is Verdict.YES and reading.last > 0:
@@ -121,7 +125,7 @@ def _weighed(
     return _less_if_alternative(found, known, reading)
 
 
-def _less_if_part(found: Judgement, wanted: WantedFilm, reading: Reading, part: Part) -> Judgement:
+def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, part: FilmPart) -> Judgement:
     """Take another part, or a piece of the film, for what it is; the title may well have the number."""
     if found.verdict is Verdict.NO:
         return found
@@ -140,19 +144,19 @@ def _less_if_part(found: Judgement, wanted: WantedFilm, reading: Reading, part: 
     return _another(f"part: {part.number} for {numbered or 'none'}")
 
 
-def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Rest) -> Judgement:
+def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judgement:
     """Doubt a name that goes on behind its year with words that may make it another thing."""
     if found.verdict is Verdict.NO or (found.verdict is Verdict.MAYBE and not found.lacks_only_id):
         return found
     for first in range(max(0, rest.first - _KNOWN_WORDS_AROUND), rest.first + 1):
         for last in range(rest.last, min(len(rest.words), rest.last + _KNOWN_WORDS_AROUND) + 1):
             known = wanted.keys.get(folded_key(" ".join(rest.words[first:last])).squashed)
-            if known is not None and known.worth <= Worth.SPELLING:
+            if known is not None and known.proof <= Proof.SPELLING:
                 return found  # the title said twice, or another one of its titles
     return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
 
 
-def _less_if_marked(found: Judgement, marks: Sequence[Mark], reading: Reading) -> Judgement:
+def _less_if_marked(found: Judgement, marks: Sequence[NonFilmMark], reading: TitleReading) -> Judgement:
     if found.verdict is Verdict.NO:
         return found
     for mark in marks:
@@ -161,7 +165,7 @@ def _less_if_marked(found: Judgement, marks: Sequence[Mark], reading: Reading) -
     return found
 
 
-def _less_if_alternative(found: Judgement, known: Known, reading: Reading) -> Judgement:
+def _less_if_alternative(found: Judgement, known: KnownTitle, reading: TitleReading) -> Judgement:
     """Take a title for less that may be another film's own: any film may have been given that name once."""
     if found.verdict is not Verdict.YES or not known.alternative:
         return found
@@ -170,7 +174,7 @@ def _less_if_alternative(found: Judgement, known: Known, reading: Reading) -> Ju
     return replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True, alternative_keys=keys)
 
 
-def _judge_reading(wanted: WantedFilm, known: Known, reading: Reading, path: NamePath) -> Judgement:
+def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath) -> Judgement:
     """Judge a reading whose title is one of the film's."""
     if wanted.year is None:
         why = "the title agrees, but the film's year is not known"
@@ -182,25 +186,28 @@ def _judge_reading(wanted: WantedFilm, known: Known, reading: Reading, path: Nam
     return _judge_other_year(wanted, known, reading, path, reading.year - wanted.year)
 
 
-def _judge_same_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judgement:
-    if known.worth is Worth.HINT:
+def _judge_same_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReading) -> Judgement:
+    if known.proof is Proof.HINT:
         return Judgement(Verdict.MAYBE, "the year and a part of the title agree")
     if reading.key.article and "" not in known.articles and reading.key.article not in known.articles:
         return Judgement(Verdict.MAYBE, "the year agrees, and the title but for its article")
     words = reading.key.words.count(" ") + 1
     sure = (
-        reading.how <= How.LED
-        or (reading.how is How.PREFIXED and words > 1)
-        or (reading.how in (How.OWNED, How.SECOND_HALF) and words + bool(reading.key.article) > 1)
-        or (reading.how in (How.SECOND_HALF, How.HALF) and reading.other in wanted.keys)
+        reading.sureness <= Sureness.LED
+        or (reading.sureness is Sureness.PREFIXED and words > 1)
+        or (
+            reading.sureness in (Sureness.OWNED, Sureness.SECOND_HALF)
+            and words + bool(reading.key.article) > 1
+        )
+        or (reading.sureness in (Sureness.SECOND_HALF, Sureness.HALF) and reading.other in wanted.keys)
     )
     if sure:
-        return Judgement(Verdict.YES, "title and year agree", exact=known.worth <= Worth.ALTERNATIVE)
+        return Judgement(Verdict.YES, "title and year agree", exact=known.proof <= Proof.ALTERNATIVE)
     return Judgement(Verdict.MAYBE, "title and year may agree, but more stands in the name")
 
 
 def _judge_other_year(
-    wanted: WantedFilm, known: Known, reading: Reading, path: NamePath, later: int
+    wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath, later: int
 ) -> Judgement:
     """A year off by one is the film's, unless a film of that title has that year.
 
@@ -213,32 +220,32 @@ def _judge_other_year(
         if later > 0 and not _NEW_EDITIONS.isdisjoint(path.name.words[reading.last :]):
             return Judgement(Verdict.MAYBE, f"{apart}, but it may be the year of the edition")
         return Judgement(Verdict.NO, apart)
-    if known.worth > Worth.ALTERNATIVE or reading.how > How.FOREIGN_HALF:
+    if known.proof > Proof.ALTERNATIVE or reading.sureness > Sureness.FOREIGN_HALF:
         return Judgement(Verdict.NO, apart)
     is_between_twins = wanted.year is not None and wanted.year + 2 * later in wanted.twin_years
-    if is_between_twins or reading.how >= How.LOOSE or _is_doubtful(known, reading):
+    if is_between_twins or reading.sureness >= Sureness.LOOSE or _is_doubtful(known, reading):
         return Judgement(Verdict.MAYBE, apart)
     return Judgement(Verdict.YES, f"the title agrees, and the year but for one ({reading.year})")
 
 
-def _judge_without_year(wanted: WantedFilm, known: Known, reading: Reading) -> Judgement:
+def _judge_without_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReading) -> Judgement:
     """No year: yes only if nothing speaks for another film of that title."""
     if wanted.twin_years:
         return Judgement(Verdict.MAYBE, "no year in the name, and another film has that title")
-    whole = reading.how < How.LOOSE or reading.other in wanted.keys
-    if known.worth > Worth.ALTERNATIVE or not whole or _is_doubtful(known, reading):
+    whole = reading.sureness < Sureness.LOOSE or reading.other in wanted.keys
+    if known.proof > Proof.ALTERNATIVE or not whole or _is_doubtful(known, reading):
         return Judgement(Verdict.MAYBE, "no year in the name, and the title is not quite the film's")
     return Judgement(Verdict.YES, "the title agrees; the name has no year")
 
 
-def _is_doubtful(known: Known, reading: Reading) -> bool:
+def _is_doubtful(known: KnownTitle, reading: TitleReading) -> bool:
     """Tell whether a title agrees so loosely that the exact year would have to stand beside it.
 
     So it is with a single word that is only an alternative title (*Solo*, *Ring*), with other word
     breaks ("The Dead Pool"), and with an article more or less on a short title (*The Batman*).
     """
     words = reading.key.words.count(" ") + 1
-    if known.worth is Worth.ALTERNATIVE and words == 1:
+    if known.proof is Proof.ALTERNATIVE and words == 1:
         return True
     if known.key.words != reading.key.words:
         return True
@@ -248,7 +255,7 @@ def _is_doubtful(known: Known, reading: Reading) -> bool:
 def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
     """Judge a name none of whose readings is a title of the film: a typing error, or another film."""
     for reading in path.readings:
-        if reading.year is None or reading.year != wanted.year or reading.how > How.AKA:
+        if reading.year is None or reading.year != wanted.year or reading.sureness > Sureness.AKA:
             continue
         for known in wanted.titles:
             why = _near_title(known.key.words, reading.key.words)
@@ -271,7 +278,7 @@ def _another(what: str) -> Judgement:
 
 def _difference(wanted: WantedFilm, path: NamePath) -> Judgement:
     for mark in path.marks:
-        if mark.first < 0 or mark.kind in (Kind.EPISODE, Kind.PACK):
+        if mark.first < 0 or mark.kind in (NonFilm.EPISODE, NonFilm.PACK):
             return Judgement(Verdict.NO, mark.kind)
     if not path.readings:
         return Judgement(Verdict.NO, "no title in the name")

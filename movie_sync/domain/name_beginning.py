@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from movie_sync.domain.name_words import LANGUAGE_PREFIXES, Sort, sort_of
-from movie_sync.domain.readings import How
+from movie_sync.domain.name_words import LANGUAGE_PREFIXES, WordClass, class_of
+from movie_sync.domain.readings import Sureness
 
 _WORD = re.compile(r"[^\W_]+")
 _ENDINGS = "com|org|net|to|tv|me|cc|mx|io|ro|cam|tel|ws|xyz|vip|site|info|eu|ru|in|pw|lol|art|cx"
@@ -27,23 +27,23 @@ _LANGUAGE = re.compile(r"\s*([a-z]{2})\s+-\s+")
 _SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
 _DIGITS = frozenset("0123456789#(")
 _NUMBERS = (
-    (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), How.WHOLE),  # the day it was recorded
-    (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), How.LOOSE),  # its place on a shelf
-    (re.compile(r"\s{0,9}(?:#\d{1,3}|0\d{1,2})[\s._)-]{1,4}"), How.LOOSE),
-    (re.compile(r"\s{0,9}\d{1,2}[\s_]{1,4}"), How.HALF),  # it may as well be the title's
+    (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), Sureness.WHOLE),  # the day it was recorded
+    (re.compile(r"\s{0,9}(?:\(\d{1,3}\)\s*|\d{1,3}\s*[.)-]\s+)"), Sureness.LOOSE),  # its place on a shelf
+    (re.compile(r"\s{0,9}(?:#\d{1,3}|0\d{1,2})[\s._)-]{1,4}"), Sureness.LOOSE),
+    (re.compile(r"\s{0,9}\d{1,2}[\s_]{1,4}"), Sureness.HALF),  # it may as well be the title's
 )
-_JAMES_BOND = (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), How.LOOSE)
+_JAMES_BOND = (re.compile(r"\s{0,9}(?:james[ ._]bond(?:[ ._-]+007)?|007)[ ._-]+"), Sureness.LOOSE)
 _SITE_WITH_DASH = (
     re.compile(r"\s{0,9}(?:[\w-]{1,4}\.)?[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"),
-    How.PREFIXED,
+    Sureness.PREFIXED,
 )
-_SCENE_GROUP = (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), How.PREFIXED)
+_SCENE_GROUP = (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), Sureness.PREFIXED)
 
 
-def find_beginnings(text: str) -> tuple[int, list[tuple[int, How]]]:
+def find_beginnings(text: str) -> tuple[int, list[tuple[int, Sureness]]]:
     """Return the position in a folded name where its title begins, and others where it may begin."""
     position = 0
-    others: list[tuple[int, How]] = []
+    others: list[tuple[int, Sureness]] = []
     while True:
         site = _SITE.match(text, position)
         if site and site.end() < len(text):
@@ -56,7 +56,7 @@ def find_beginnings(text: str) -> tuple[int, list[tuple[int, How]]]:
         if _YEAR.fullmatch(content):
             break
         if _may_be_title(content):
-            others.append((position, How.WHOLE))
+            others.append((position, Sureness.WHOLE))
         position = group.end()
     others.extend(_behind_prefixes(text, position))
     return position, others
@@ -65,10 +65,10 @@ def find_beginnings(text: str) -> tuple[int, list[tuple[int, How]]]:
 def _may_be_title(content: str) -> bool:
     """Tell whether a bracket at the beginning may belong to the title, as in "[REC] 2"."""
     words = _WORD.findall(content)
-    return len(words) == 1 and "." not in content and sort_of(words[0]) is Sort.TITLE
+    return len(words) == 1 and "." not in content and class_of(words[0]) is WordClass.TITLE
 
 
-def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], How]]:
+def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], Sureness]]:
     """Yield the prefixes that are worth a try."""
     if beginning[:1] in _DIGITS:
         yield from _NUMBERS
@@ -80,7 +80,7 @@ def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], How]
         yield _SCENE_GROUP
 
 
-def _behind_prefixes(text: str, position: int) -> list[tuple[int, How]]:
+def _behind_prefixes(text: str, position: int) -> list[tuple[int, Sureness]]:
     found = [
         (match.end(), how)
         for pattern, how in _prefixes(text, text[position : position + 10].lstrip())
@@ -88,8 +88,8 @@ def _behind_prefixes(text: str, position: int) -> list[tuple[int, How]]:
     ]
     language = _LANGUAGE.match(text, position)
     if language and language.group(1) in LANGUAGE_PREFIXES:
-        found.append((language.end(), How.WHOLE))
+        found.append((language.end(), Sureness.WHOLE))
     series = _SERIES_NUMBER.search(text, position) if "-f" in text else None
     if series:
-        found.append((series.end(), How.PREFIXED))
+        found.append((series.end(), Sureness.PREFIXED))
     return found

@@ -12,9 +12,9 @@ from zlib import crc32
 
 from movie_sync.domain.compact import NUMBER_BITS, NUMBER_MASK, SortedEntries
 from movie_sync.domain.path_name import parse_path
-from movie_sync.domain.readings import Reading
+from movie_sync.domain.readings import TitleReading
 from movie_sync.domain.typos import is_long_enough
-from movie_sync.domain.wanted import WantedFilm, Worth
+from movie_sync.domain.wanted import Proof, WantedFilm
 
 # An entry with a year: the title's hash, those of its first and of its last letters, the number.
 # One without a year: the title's hash, the number. One of an id: its hash, the number.
@@ -62,7 +62,7 @@ class KeyIndex:
             self._entries.put(_place(_IDS, hashed), hashed << NUMBER_BITS | number)
 
     @staticmethod
-    def _entry(reading: Reading) -> tuple[int, int]:
+    def _entry(reading: TitleReading) -> tuple[int, int]:
         """Return the place that a reading is filed under, and its entry but for the number."""
         key = reading.key.squashed
         if reading.year is None:
@@ -107,7 +107,7 @@ class KeyIndex:
         ends = [
             _ends(key)
             for key, known in wanted.keys.items()
-            if known.worth <= Worth.ALTERNATIVE and is_long_enough(known.key.words)
+            if known.proof <= Proof.ALTERNATIVE and is_long_enough(known.key.words)
         ]
         firsts, lasts = {first for first, _ in ends}, {last for _, last in ends}
         for entry in self._entries.places[year] if ends else ():

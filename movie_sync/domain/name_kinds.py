@@ -13,7 +13,7 @@ from movie_sync.domain.name_extension import BOOK_EXTENSIONS, OTHER_EXTENSIONS, 
 from movie_sync.domain.word_lists import listed, meanings
 
 
-class Kind(StrEnum):
+class NonFilm(StrEnum):
     """What a name holds instead of a film, in the words of the reason."""
 
     EPISODE = "an episode or a season"
@@ -34,26 +34,26 @@ class Kind(StrEnum):
     FILE = "no film file"
 
 
-class Mark(NamedTuple):
+class NonFilmMark(NamedTuple):
     """A sign of another kind: word indices [first, last) in the name, `first` -1 for the whole name."""
 
-    kind: Kind
+    kind: NonFilm
     first: int
     last: int
 
 
-def _kinds(name: str) -> Iterator[tuple[str, Kind]]:
+def _kinds(name: str) -> Iterator[tuple[str, NonFilm]]:
     for kind, text in meanings(name):
         for word in text.split():
-            yield word, Kind[kind.upper()]
+            yield word, NonFilm[kind.upper()]
 
 
 _SINGLE = dict(_kinds("not a film"))
 # Groups are called so as well.
-_NOT_AS_GROUP = frozenset({Kind.ABOUT, Kind.EDIT, Kind.STAGE})
+_NOT_AS_GROUP = frozenset({NonFilm.ABOUT, NonFilm.EDIT, NonFilm.STAGE})
 _RIVALS = frozenset({"vs", "versus"})
 _WITHOUT_VIDEO = dict(_kinds("not a film without video"))
-_PHRASES: dict[str, list[tuple[tuple[str, ...], Kind]]] = {}
+_PHRASES: dict[str, list[tuple[tuple[str, ...], NonFilm]]] = {}
 for _phrase, _kind in _kinds("phrases of no film"):
     _first, *_rest = _phrase.split("-")
     _PHRASES.setdefault(_first, []).append((tuple(_rest), _kind))
@@ -68,18 +68,18 @@ _CRITERION = frozenset({"criterion", "archive", "masterpiece", "signature", "cla
 _DATED = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0\d|1[0-2])[. _-](?:[0-2]\d|3[01])(?![\dpi])")
 
 
-def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) -> list[Mark]:
+def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) -> list[NonFilmMark]:
     """Return the signs in a name that it is something else than a film.
 
     `words` are the words of `text`, both folded; `cut` is the first technical word's index.
     """
-    marks: list[Mark] = []
+    marks: list[NonFilmMark] = []
     for index, word in enumerate(words):
         kind = _SINGLE.get(word) or (None if has_video else _kind_without_video(words, index))
         if kind is not None:
             is_group = kind in _NOT_AS_GROUP and cut < index == len(words) - 1 and text.endswith(f"-{word}")
             if index == 0 or not (is_group or _is_harmless(kind, word, words[index - 1])):
-                marks.append(Mark(kind, index, index + 1))
+                marks.append(NonFilmMark(kind, index, index + 1))
         elif word in _PHRASES:
             marks.extend(_phrase_marks(words, index))
         elif word in _SERIES_WORDS or not (word.isalpha() or word.isdigit()):
@@ -87,58 +87,58 @@ def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) ->
             if mark:
                 marks.append(mark)
         elif word in _RIVALS and index:
-            marks.append(Mark(Kind.RIVAL, index, index + 1))
+            marks.append(NonFilmMark(NonFilm.RIVAL, index, index + 1))
     if cut == len(words) and _EXTRAS_FILE.search(text):
-        marks.append(Mark(Kind.EXTRAS, len(words) - 1, len(words)))
+        marks.append(NonFilmMark(NonFilm.EXTRAS, len(words) - 1, len(words)))
     if "-x" in text:
         marks.extend(
-            Mark(Kind.EXTRAS, index, index + 1)
+            NonFilmMark(NonFilm.EXTRAS, index, index + 1)
             for index, word in enumerate(words)
             if _EXTRA_NUMBER.fullmatch(word) and f"-{word}-" in text
         )
     return marks
 
 
-def _kind_without_video(words: Sequence[str], index: int) -> Kind | None:
+def _kind_without_video(words: Sequence[str], index: int) -> NonFilm | None:
     word = words[index]
     kind = _WITHOUT_VIDEO.get(word)
-    if kind is Kind.GAME and index != len(words) - 1 and not word[-1].isdigit():
+    if kind is NonFilm.GAME and index != len(words) - 1 and not word[-1].isdigit():
         return None  # a game group signs at the end
     return kind
 
 
-def _phrase_marks(words: Sequence[str], index: int) -> Iterator[Mark]:
+def _phrase_marks(words: Sequence[str], index: int) -> Iterator[NonFilmMark]:
     for rest, kind in _PHRASES[words[index]]:
         last = index + 1 + len(rest)
         if tuple(words[index + 1 : last]) == rest:
-            yield Mark(kind, index, last)
+            yield NonFilmMark(kind, index, last)
 
 
-def _is_harmless(kind: Kind, word: str, before: str) -> bool:
-    if kind in (Kind.EXTRAS, Kind.TRAILER, Kind.SUBTITLES) and before in _INCLUDED_WITH:
+def _is_harmless(kind: NonFilm, word: str, before: str) -> bool:
+    if kind in (NonFilm.EXTRAS, NonFilm.TRAILER, NonFilm.SUBTITLES) and before in _INCLUDED_WITH:
         return True
     return word == "collection" and before in _CRITERION
 
 
-def _series_mark(words: Sequence[str], index: int, cut: int) -> Mark | None:
+def _series_mark(words: Sequence[str], index: int, cut: int) -> NonFilmMark | None:
     word = words[index]
     following = words[index + 1] if index + 1 < len(words) else ""
     if _FULL_EPISODE.fullmatch(word) or (_SEASON.fullmatch(word) and _EPISODE.fullmatch(following)):
-        return Mark(Kind.EPISODE, -1, index)
+        return NonFilmMark(NonFilm.EPISODE, -1, index)
     if word in _SERIES_WORDS:
-        return Mark(Kind.EPISODE, index, index + 2) if index and following.isdigit() else None
+        return NonFilmMark(NonFilm.EPISODE, index, index + 2) if index and following.isdigit() else None
     # "S01" is a season beside the title, but "E-AC3-S78" is somebody's group.
     is_beside_title = 0 < index <= cut and (_SEASON.fullmatch(word) or _EPISODE.fullmatch(word))
-    return Mark(Kind.EPISODE, index, index + 1) if is_beside_title else None
+    return NonFilmMark(NonFilm.EPISODE, index, index + 1) if is_beside_title else None
 
 
-def kind_of_file(extension: str) -> Kind | None:
+def kind_of_file(extension: str) -> NonFilm | None:
     """Return what a file of a type is instead of a film, if it can be none."""
     if extension in SUBTITLE_EXTENSIONS:
-        return Kind.SUBTITLES
+        return NonFilm.SUBTITLES
     if extension in BOOK_EXTENSIONS:
-        return Kind.BOOK
-    return Kind.FILE if extension in OTHER_EXTENSIONS else None
+        return NonFilm.BOOK
+    return NonFilm.FILE if extension in OTHER_EXTENSIONS else None
 
 
 def is_dated(text: str) -> bool:

@@ -20,7 +20,7 @@ _BEHIND_BOTH = frozenset({"and", "of"})
 _MOST = 20
 
 
-class Part(NamedTuple):
+class FilmPart(NamedTuple):
     """A part of a film: word indices [first, last) in the name.
 
     `is_disc` is set for "CD1" and the like, `is_file` for all the ways in which the files of one film are
@@ -34,7 +34,7 @@ class Part(NamedTuple):
     last: int
 
 
-def find_part(words: Sequence[str], first: int, *, behind_year: bool) -> Part | None:
+def find_part(words: Sequence[str], first: int, *, behind_year: bool) -> FilmPart | None:
     """Return the part that the words from `first` on name, None if none or several, which are all of it.
 
     A number alone counts directly behind the year.
@@ -47,17 +47,17 @@ def find_part(words: Sequence[str], first: int, *, behind_year: bool) -> Part | 
     if not found and behind_year and first < len(words) and words[first] in _BARE:
         following = words[first + 1] if first + 1 < len(words) else ""
         if not following.isdigit() and following not in COUNTED:  # "5.1", "2 Discs"
-            return Part(_number(words[first]), False, False, first, first + 1)
+            return FilmPart(_number(words[first]), False, False, first, first + 1)
     return found[0] if len({part.number for part in found}) == 1 else None
 
 
-def _part_at(words: Sequence[str], index: int) -> Part | None:
+def _part_at(words: Sequence[str], index: int) -> FilmPart | None:
     word = words[index]
     if word not in _STARTS:
         glued = _GLUED.fullmatch(word)
         if glued is None:
             return None
-        return Part(glued[2] or glued[3], glued[1] in _DISCS, True, index, index + 1)
+        return FilmPart(glued[2] or glued[3], glued[1] in _DISCS, True, index, index + 1)
     last = index + 1
     if last + 1 < len(words) and words[last] in _ARTICLES:
         last += 1
@@ -67,9 +67,9 @@ def _part_at(words: Sequence[str], index: int) -> Part | None:
         return None
     if word in _DISCS:
         return (
-            Part(number, True, True, index, last + 1) if number in "1234" else None
+            FilmPart(number, True, True, index, last + 1) if number in "1234" else None
         )  # DVD 5 and 9 are sizes
-    return Part(number, False, False, index, last + 1)
+    return FilmPart(number, False, False, index, last + 1)
 
 
 def _number(word: str) -> str:

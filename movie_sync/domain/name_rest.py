@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from movie_sync.domain.name_parts import COUNTED, Part
-from movie_sync.domain.name_words import PAIRS, Sort
+from movie_sync.domain.name_parts import COUNTED, FilmPart
+from movie_sync.domain.name_words import PAIRS, WordClass
 from movie_sync.domain.release_languages import is_language_word
 from movie_sync.domain.word_lists import listed
 
@@ -43,7 +43,7 @@ _CLOSES = re.compile(r"[\])}]")
 _BRACKETS = {"[": "]", "(": ")", "{": "}", "【": "】"}
 
 
-class Rest(NamedTuple):
+class Leftover(NamedTuple):
     """The words behind the year; those from `first` to `last` are not understood."""
 
     words: tuple[str, ...]
@@ -56,12 +56,12 @@ class Rest(NamedTuple):
         return " ".join(self.words[self.first : self.last])
 
 
-class Words(NamedTuple):
+class NameWords(NamedTuple):
     """A name's words as the parser has them: what they are, and where each stands in the text."""
 
     text: str
     words: Sequence[str]
-    sorts: Sequence[Sort]
+    classes: Sequence[WordClass]
     starts: Sequence[int]
     ends: Sequence[int]
 
@@ -75,7 +75,7 @@ class Words(NamedTuple):
         return self.text[self.ends[index] : end]
 
 
-def read_rest(name: Words, first: int, part: Part | None) -> Rest | None:
+def read_rest(name: NameWords, first: int, part: FilmPart | None) -> Leftover | None:
     """Return what is not understood between a year, whose next word is `first`, and the technical words."""
     stop = _stop(name, first)
     if all(_is_known(name, index) for index in range(first, stop)):
@@ -83,23 +83,23 @@ def read_rest(name: Words, first: int, part: Part | None) -> Rest | None:
     return _Reader(name, first, stop).read(part)
 
 
-def _stop(name: Words, first: int) -> int:
+def _stop(name: NameWords, first: int) -> int:
     for index in range(first, len(name.words)):
-        if name.sorts[index] is Sort.TECHNICAL or name.words[index] in _SOURCES:
+        if name.classes[index] is WordClass.TECHNICAL or name.words[index] in _SOURCES:
             return index
         if tuple(name.words[index : index + 2]) in PAIRS:
             return index
     return len(name.words)
 
 
-def _is_known(name: Words, index: int) -> bool:
-    word, sort = name.words[index], name.sorts[index]
+def _is_known(name: NameWords, index: int) -> bool:
+    word, kind = name.words[index], name.classes[index]
     if word.isdigit():
-        return sort is Sort.YEAR or _is_amount(name, index)
+        return kind is WordClass.YEAR or _is_amount(name, index)
     if _is_doubted(name, index):
         return False
     return (
-        sort is not Sort.TITLE
+        kind is not WordClass.TITLE
         or len(word) <= _SHORT
         or not word.isascii()
         or not word.isalpha()
@@ -111,12 +111,12 @@ def _is_known(name: Words, index: int) -> bool:
     )
 
 
-def _is_doubted(name: Words, index: int) -> bool:
+def _is_doubted(name: NameWords, index: int) -> bool:
     word = name.words[index]
     return word in _DOUBTED or (word == "special" and name.words[index - 1] in _OF_SPECIALS)
 
 
-def _is_amount(name: Words, index: int) -> bool:
+def _is_amount(name: NameWords, index: int) -> bool:
     """Tell whether a number is one of channels ("5.1"), of things ("2 discs") or a version's."""
     words = name.words
     before = words[index - 1] if index else ""
@@ -132,13 +132,13 @@ def _is_amount(name: Words, index: int) -> bool:
 class _Reader:
     """The words of one rest, [first, stop) in the name, and which of them are understood."""
 
-    def __init__(self, name: Words, first: int, stop: int) -> None:
+    def __init__(self, name: NameWords, first: int, stop: int) -> None:
         self.name = name
         self.first = first
         self.stop = stop
         self.known = {index for index in range(first, stop) if _is_known(name, index)}
 
-    def read(self, part: Part | None) -> Rest | None:
+    def read(self, part: FilmPart | None) -> Leftover | None:
         if part is not None:
             self.known.update(range(part.first, part.last))
         for index in range(self.first, self.stop):
@@ -150,7 +150,7 @@ class _Reader:
         if not unknown:
             return None
         words = tuple(self.name.words[self.first : self.stop])
-        return Rest(words, unknown[0] - self.first, unknown[-1] + 1 - self.first)
+        return Leftover(words, unknown[0] - self.first, unknown[-1] + 1 - self.first)
 
     def _pass(self, first: int, last: int) -> None:
         self.known.update(index for index in range(first, last) if not _is_doubted(self.name, index))
@@ -193,7 +193,11 @@ class _Reader:
             while end < self.stop and not _CLOSES.search(name.between(end)):
                 end += 1
             self._pass(first, end)
-        if first > 1 and name.sorts[first - 2] is Sort.GENRE and name.behind(first - 1).startswith(")"):
+        if (
+            first > 1
+            and name.classes[first - 2] is WordClass.GENRE
+            and name.behind(first - 1).startswith(")")
+        ):
             self._pass(first, min(first + _MOST_NAMES, self.stop))
 
     def _pass_group(self, index: int) -> None:

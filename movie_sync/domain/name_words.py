@@ -13,7 +13,7 @@ from movie_sync.domain.release_languages import LANGUAGES_BEHIND_TITLE
 from movie_sync.domain.word_lists import listed
 
 
-class Sort(IntEnum):
+class WordClass(IntEnum):
     """What a word is."""
 
     TITLE = 0
@@ -47,38 +47,38 @@ _MIXED = re.compile(
 )
 _MIXED_EDITION = re.compile(r"\d{1,3}(?:st|nd|rd|th)|v\d{1,2}|cd\d{1,2}|\d(?:cd|dvd)s?|(?:disc|disk)\d")
 
-_SORTS: dict[str, Sort] = {}
-for _words, _sort in (
-    (listed("genres"), Sort.GENRE),
-    (listed("weak"), Sort.WEAK),
-    (LANGUAGES_BEHIND_TITLE | listed("sound"), Sort.LANGUAGE),
-    (EDITION, Sort.EDITION),
-    (EDITION_NOUNS, Sort.EDITION_NOUN),
-    (listed("technical"), Sort.TECHNICAL),
-    (_YEARS, Sort.YEAR),
+_CLASSES: dict[str, WordClass] = {}
+for _words, _class in (
+    (listed("genres"), WordClass.GENRE),
+    (listed("weak"), WordClass.WEAK),
+    (LANGUAGES_BEHIND_TITLE | listed("sound"), WordClass.LANGUAGE),
+    (EDITION, WordClass.EDITION),
+    (EDITION_NOUNS, WordClass.EDITION_NOUN),
+    (listed("technical"), WordClass.TECHNICAL),
+    (_YEARS, WordClass.YEAR),
 ):
-    _SORTS.update(dict.fromkeys(_words, _sort))
+    _CLASSES.update(dict.fromkeys(_words, _class))
 
 
-def sort_of(word: str) -> Sort:
+def class_of(word: str) -> WordClass:
     """Return what a folded word is."""
-    known = _SORTS.get(word)
+    known = _CLASSES.get(word)
     if known is not None:
         return known
     if word.isdigit():
-        return Sort.TITLE
+        return WordClass.TITLE
     if is_built_tag(word):
-        return Sort.TECHNICAL
-    return Sort.TITLE if word.isalpha() else _sort_of_mixed(word)
+        return WordClass.TECHNICAL
+    return WordClass.TITLE if word.isalpha() else _class_of_mixed(word)
 
 
 @lru_cache(maxsize=512)
-def _sort_of_mixed(word: str) -> Sort:
+def _class_of_mixed(word: str) -> WordClass:
     if _MIXED.fullmatch(word):
-        return Sort.TECHNICAL
+        return WordClass.TECHNICAL
     if _MIXED_EDITION.fullmatch(word):
-        return Sort.EDITION
-    return Sort.TITLE
+        return WordClass.EDITION
+    return WordClass.TITLE
 
 
 # Two words that are one technical word.

@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-from movie_sync.domain.wanted import WantedFilm, Worth
+from movie_sync.domain.wanted import Proof, WantedFilm
 
 _ODD = re.compile("[\udc80-\udcff]+")
 _ENCODINGS = (
@@ -61,7 +61,7 @@ def may_be(wanted: WantedFilm, name: str) -> bool:
         if not years and sum(len(part) for part in parts if part.isascii()) < _LEAST_TELLING:
             continue  # it says nothing: it may be any film, which is no reason to hold up all
         for known in wanted.keys.values():
-            if known.worth <= Worth.ALTERNATIVE and any(
+            if known.proof <= Proof.ALTERNATIVE and any(
                 _agrees(parts, article + known.key.squashed) for article in {"", *known.articles}
             ):
                 return True

@@ -5,9 +5,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movie_sync.domain.name_extension import split_extension
-from movie_sync.domain.name_kinds import Kind, Mark
-from movie_sync.domain.name_words import Sort, sort_of
-from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.name_kinds import NonFilm, NonFilmMark
+from movie_sync.domain.name_words import WordClass, class_of
+from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.release_name import ParsedName, parse_name
 from movie_sync.domain.titles import fold
 from movie_sync.domain.word_lists import listed
@@ -26,7 +26,7 @@ _EXTRAS_FOLDERS = listed("extras folders")
 _EXTRAS_FOLDERS_OF_A_FILM = frozenset("extra specials interviews scenes shorts other others screens".split())
 _SEASON = re.compile(r"(?:season|saison|staffel|series|sezonul|temporada|stagione|s)[ ._-]?\d{1,2}")
 # A pack's or a film-with-subtitles' folder says nothing against a film file in it.
-_HARMLESS_IN_FOLDERS = frozenset({Kind.PACK, Kind.SUBTITLES, Kind.FILE, Kind.BOOK, Kind.MUSIC})
+_HARMLESS_IN_FOLDERS = frozenset({NonFilm.PACK, NonFilm.SUBTITLES, NonFilm.FILE, NonFilm.BOOK, NonFilm.MUSIC})
 _PLAIN_FILES = re.compile(
     r"(?:[^\W_]+-)?"
     r"(?:movie|film|video|title|feature|main|vts|vts_\d\d_\d|\d{1,5}|(?:cd|disc|part|pt)[ ._-]?\d)",
@@ -43,8 +43,8 @@ class NamePath(NamedTuple):
     """What a path says: the readings of its file and of its folder, weighed against each other."""
 
     name: ParsedName
-    readings: tuple[Reading, ...]
-    marks: tuple[Mark, ...]
+    readings: tuple[TitleReading, ...]
+    marks: tuple[NonFilmMark, ...]
     imdb_id: str | None
 
 
@@ -66,7 +66,7 @@ def parse_path(path: str) -> NamePath:
     if folder is None:
         return NamePath(file, tuple(readings), tuple(marks), file.imdb_id)
     marks.extend(
-        Mark(mark.kind, -1, 0)
+        NonFilmMark(mark.kind, -1, 0)
         for mark in folder.marks
         if mark.kind not in _HARMLESS_IN_FOLDERS and (mark.first < 0 or mark.first >= folder.title_end)
     )
@@ -86,26 +86,28 @@ def naming_pieces(path: str) -> list[str]:
     return [file, *list(own)[:1]]
 
 
-def _film_folder(folders: list[str], marks: list[Mark]) -> ParsedName | None:
+def _film_folder(folders: list[str], marks: list[NonFilmMark]) -> ParsedName | None:
     """Return the nearest folder that has a name of its own; note in `marks` what the others say."""
     for depth in range(len(folders) - 1, -1, -1):
         text = fold(folders[depth]).strip()
         word = text.replace(" ", "").replace("_", "").replace("-", "")
         if _SEASON.fullmatch(text):
-            marks.append(Mark(Kind.EPISODE, -1, 0))
+            marks.append(NonFilmMark(NonFilm.EPISODE, -1, 0))
         elif word in _EXTRAS_FOLDERS or (depth and word in _EXTRAS_FOLDERS_OF_A_FILM):
-            marks.append(Mark(Kind.EXTRAS, -1, 0))
+            marks.append(NonFilmMark(NonFilm.EXTRAS, -1, 0))
         elif word in _EXTRAS_FOLDERS_OF_A_FILM:
             continue
         elif not _PLAIN_FOLDERS.fullmatch(text):
             parsed = parse_name(folders[depth])
-            if any(mark.kind is Kind.EPISODE for mark in parsed.marks):
-                marks.append(Mark(Kind.EPISODE, -1, 0))
+            if any(mark.kind is NonFilm.EPISODE for mark in parsed.marks):
+                marks.append(NonFilmMark(NonFilm.EPISODE, -1, 0))
             return parsed
     return None
 
 
-def _together(file_name: str, file: ParsedName, folder: ParsedName, readings: list[Reading]) -> list[Reading]:
+def _together(
+    file_name: str, file: ParsedName, folder: ParsedName, readings: list[TitleReading]
+) -> list[TitleReading]:
     """Weigh a file's readings against its folder's."""
     if any(reading.year for reading in file.readings):
         return readings
@@ -118,15 +120,15 @@ def _together(file_name: str, file: ParsedName, folder: ParsedName, readings: li
     if dated and agreeing:
         year, rest, part = dated[0].year, dated[0].rest, dated[0].part
         readings = [reading._replace(year=year, rest=rest, part=reading.part or part) for reading in readings]
-    doubt = How.WHOLE if agreeing or _says_nothing(file_name, file, folder) else How.HALF
+    doubt = Sureness.WHOLE if agreeing or _says_nothing(file_name, file, folder) else Sureness.HALF
     # The places of these readings are in the folder's name, so no mark of the file's is inside them.
     return [
         *readings,
-        *(reading._replace(how=max(reading.how, doubt), first=-1, last=-1) for reading in usable),
+        *(reading._replace(sureness=max(reading.sureness, doubt), first=-1, last=-1) for reading in usable),
     ]
 
 
-def _is_outside(mark: Mark, reading: Reading) -> bool:
+def _is_outside(mark: NonFilmMark, reading: TitleReading) -> bool:
     return mark.first < reading.first or mark.last > reading.last
 
 
@@ -144,14 +146,14 @@ def _says_nothing(file_name: str, file: ParsedName, folder: ParsedName) -> bool:
         return False
     title = folder.readings[0]
     if " " not in stem and len(file.words) <= _MOST_WORDS_OF_SHORT_FORMS:
-        words = [word for word in file.words if sort_of(word) is Sort.TITLE]
+        words = [word for word in file.words if class_of(word) is WordClass.TITLE]
         long_enough = [word for word in words if len(word) >= _LETTERS_OF_A_SHORT_FORM]
         if long_enough and _has_letters_of(title.key.squashed, long_enough[-1]):
             return True  # the group's name stands before it; a word behind it would be more title
     return title.year is not None and not _are_kindred(file, title)
 
 
-def _are_kindred(file: ParsedName, title: Reading) -> bool:
+def _are_kindred(file: ParsedName, title: TitleReading) -> bool:
     """Tell whether a file may be another film of a title's family, or a numbered one."""
     named = file.readings[0].key.words.split() if file.readings else []
     beginnings = {word[:_LETTERS_IN_COMMON] for word in title.key.words.split()}

@@ -3,12 +3,12 @@
 from enum import IntEnum
 from typing import NamedTuple
 
-from movie_sync.domain.name_parts import Part
-from movie_sync.domain.name_rest import Rest
+from movie_sync.domain.name_parts import FilmPart
+from movie_sync.domain.name_rest import Leftover
 from movie_sync.domain.titles import TitleKey
 
 
-class How(IntEnum):
+class Sureness(IntEnum):
     """How a reading came about, surest first."""
 
     WHOLE = 0  # all that stands before the year or the technical words
@@ -24,7 +24,7 @@ class How(IntEnum):
     EARLY_YEAR = 10  # an earlier of two years taken for the film's
 
 
-class Reading(NamedTuple):
+class TitleReading(NamedTuple):
     """One title that a name may mean.
 
     `first` and `last` are the indices of the words it spans, [first, last); -1 both if it stands in
@@ -35,9 +35,9 @@ class Reading(NamedTuple):
 
     key: TitleKey
     year: int | None
-    how: How
+    sureness: Sureness
     first: int
     last: int
     other: str = ""
-    rest: Rest | None = None
-    part: Part | None = None
+    rest: Leftover | None = None
+    part: FilmPart | None = None

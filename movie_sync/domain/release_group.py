@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from movie_sync.domain.name_words import EDITION, EDITION_NOUNS, Sort, sort_of
+from movie_sync.domain.name_words import EDITION, EDITION_NOUNS, WordClass, class_of
 from movie_sync.domain.release_languages import is_language_word
 from movie_sync.domain.titles import fold
 
@@ -42,20 +42,20 @@ _LEAST_TAGS_BEFORE_NAME = 3
 _MOST_PEELED = 6
 
 
-class Split(NamedTuple):
+class GroupAndRest(NamedTuple):
     """A release's group ("" if it is not told), and what else its name says."""
 
     group: str
     rest: str
 
 
-def split_group(tail: str) -> Split:
+def split_group(tail: str) -> GroupAndRest:
     """Take the group off what stands behind the title in a name, and the sites with it."""
     text = _EXTENSION.sub("", _EXTENSION.sub("", tail.rstrip(" ._")))
     group, kept = "", []
     found = _SOFTSUBS.search(text)
     if found:
-        return Split(found[1], _SITE.sub(" ", text[: found.start(1)]))
+        return GroupAndRest(found[1], _SITE.sub(" ", text[: found.start(1)]))
     for _ in range(_MOST_PEELED):
         text = _trimmed(text)
         again = _POSTED_AGAIN.search(text)
@@ -76,13 +76,13 @@ def split_group(tail: str) -> Split:
             text = before
             continue
         if name:
-            return Split(name, _tags(before, kept))
+            return GroupAndRest(name, _tags(before, kept))
         group, rest = _group_at_end(inside, in_bracket=True)
         if group:
-            return Split(group, _tags(before, [*kept, rest]))
+            return GroupAndRest(group, _tags(before, [*kept, rest]))
         break
     group, rest = _group_at_end(text)
-    return Split(group, _tags(rest, kept))
+    return GroupAndRest(group, _tags(rest, kept))
 
 
 def _trimmed(text: str) -> str:
@@ -96,28 +96,28 @@ def _tags(text: str, more: list[str]) -> str:
     return _SITE.sub(" ", " ".join([text, *(f"[{part}]" for part in more)]))
 
 
-def _group_at_end(text: str, *, in_bracket: bool = False) -> Split:
+def _group_at_end(text: str, *, in_bracket: bool = False) -> GroupAndRest:
     """Return the group that a text ends with, and the text before it."""
     found = _WITHOUT_DASH.search(text)
     if found:
-        return Split(found.group(), text[: found.start()])
+        return GroupAndRest(found.group(), text[: found.start()])
     signed = _dash_group(text)
     if signed:
         return signed
     behind = _BEHIND_BRACKET.search(text)
     if behind and not is_tag(behind[1]) and _count_tags(text[: behind.start()]) >= _LEAST_TAGS:
-        return Split(behind[1], text[: behind.start(1)])
+        return GroupAndRest(behind[1], text[: behind.start(1)])
     before, _, last = text.rpartition(" ")
     if in_bracket and _is_name(last) and _count_tags(before) >= _LEAST_TAGS_BEFORE_NAME:
-        return Split(last, before)
-    return Split("", text)
+        return GroupAndRest(last, before)
+    return GroupAndRest("", text)
 
 
-def _dash_group(text: str) -> Split | None:
+def _dash_group(text: str) -> GroupAndRest | None:
     """Return the group behind the last dash of a text, if there is one."""
     own = _OWN_DASH.search(text)
     if own and not any(is_tag(word) for word in own[1].split("-")):
-        return Split(own[1], text[: own.start()])
+        return GroupAndRest(own[1], text[: own.start()])
     before, dash, behind = text.rpartition("-")
     if not dash:
         return None
@@ -126,14 +126,14 @@ def _dash_group(text: str) -> Split | None:
         words.pop()
     if not words and behind.isalpha() and len(behind) > _ABBREVIATED:
         signed = _dash_group(before)
-        return signed and Split(signed.group, f"{signed.rest} {behind}")
+        return signed and GroupAndRest(signed.group, f"{signed.rest} {behind}")
     if not 0 < len(words) <= _MOST_WORDS or any(is_tag(word.group()) for word in words):
         return None
     name = behind[words[0].start() : words[-1].end()]
     rest = behind[words[-1].end() :]
     if words[0].start() > 1 or rest.startswith("]") or not _may_be_name(name):
         return None
-    return Split(name, f"{before} {rest}")
+    return GroupAndRest(name, f"{before} {rest}")
 
 
 def _may_be_name(text: str) -> bool:
@@ -181,7 +181,11 @@ def is_tag(word: str) -> bool:
     word = fold(word)
     if word in EDITION or word in EDITION_NOUNS:
         return word in {"proper", "internal", "retail", "hq"}
-    return sort_of(word) not in (Sort.TITLE, Sort.GENRE) or is_language_word(word) or word in _MORE_TAGS
+    return (
+        class_of(word) not in (WordClass.TITLE, WordClass.GENRE)
+        or is_language_word(word)
+        or word in _MORE_TAGS
+    )
 
 
 _MORE_TAGS = frozenset(
@@ -190,8 +194,8 @@ _MORE_TAGS = frozenset(
 
 
 def _is_unknown(word: str) -> bool:
-    return _is_upscaler(word) or (sort_of(fold(word)) is Sort.TITLE and not is_tag(word))
+    return _is_upscaler(word) or (class_of(fold(word)) is WordClass.TITLE and not is_tag(word))
 
 
 def _is_surely_tag(word: str) -> bool:
-    return sort_of(fold(word)) is Sort.TECHNICAL and not _is_upscaler(word)
+    return class_of(fold(word)) is WordClass.TECHNICAL and not _is_upscaler(word)

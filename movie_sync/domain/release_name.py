@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
 from movie_sync.domain.name_extension import VIDEO_EXTENSIONS, split_extension
-from movie_sync.domain.name_kinds import Kind, Mark, find_marks, is_dated, kind_of_file
-from movie_sync.domain.name_parts import Part, find_part
-from movie_sync.domain.name_rest import Rest, Words, read_rest
+from movie_sync.domain.name_kinds import NonFilm, NonFilmMark, find_marks, is_dated, kind_of_file
+from movie_sync.domain.name_parts import FilmPart, find_part
+from movie_sync.domain.name_rest import Leftover, NameWords, read_rest
 from movie_sync.domain.name_words import (
     EDITION_MODIFIERS,
     FOREIGN,
@@ -22,10 +22,10 @@ from movie_sync.domain.name_words import (
     LOOSE_TAGS,
     PAIR_STARTS,
     PAIRS,
-    Sort,
-    sort_of,
+    WordClass,
+    class_of,
 )
-from movie_sync.domain.readings import How, Reading
+from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.titles import fold, folded_key, is_number
 
 _WORD = re.compile(r"[^\W_]+")
@@ -50,7 +50,7 @@ _OPENING = {"(": ")", "[": "]", "{": "}"}
 MAX_LENGTH = 400
 _WORDS_OF_A_NAME = 2
 _MOST_WORDS_OF_OWNER = 4
-_TAGS = frozenset({Sort.EDITION, Sort.EDITION_NOUN, Sort.LANGUAGE, Sort.WEAK})
+_TAGS = frozenset({WordClass.EDITION, WordClass.EDITION_NOUN, WordClass.LANGUAGE, WordClass.WEAK})
 _SOUND_WORDS = frozenset({"mp3", "flac", "aac", "kbps", "320kbps"})
 _GENITIVE = re.compile(
     r"(?!(?:christmas|meets|goes|takes|comes|makes|returns|rises)$)[^\W\d_]{3,}(?<![sui])s"
@@ -63,8 +63,8 @@ _COLOUR_SPACES = frozenset({"bt", "rec"})  # BT.2020
 class ParsedName(NamedTuple):
     """All that one name (no path) says."""
 
-    readings: tuple[Reading, ...]
-    marks: tuple[Mark, ...]
+    readings: tuple[TitleReading, ...]
+    marks: tuple[NonFilmMark, ...]
     imdb_id: str | None
     title_end: int  # index of the word where year, edition and technical words begin
     words: tuple[str, ...]
@@ -93,12 +93,12 @@ class _Parser:
         self.words = [match.group() for match in found]
         self.starts = [match.start() for match in found]
         self.ends = [match.end() for match in found]
-        self.sorts = [sort_of(word) for word in self.words]
-        self.readings: dict[tuple[str, int | None], Reading] = {}
+        self.classes = [class_of(word) for word in self.words]
+        self.readings: dict[tuple[str, int | None], TitleReading] = {}
         self.title_end = len(self.words)
         self.behind = 0
-        self.rest: Rest | None = None
-        self.part: Part | None = None
+        self.rest: Leftover | None = None
+        self.part: FilmPart | None = None
 
     def parse(self) -> ParsedName:
         position, others = find_beginnings(self.text)
@@ -109,14 +109,14 @@ class _Parser:
             return ParsedName((), tuple(self._marks(0, has_video=False)), None, 0, (), self.extension)
         cut = self._cut(begin)
         years = [index for index in range(begin, len(self.words)) if self._is_year(index, begin)]
-        self._read(begin, cut, years, How.WHOLE)
+        self._read(begin, cut, years, Sureness.WHOLE)
         for other, how in others:
             start = self._index_at(other)
             if start < len(self.words) and start != begin:
                 self._read(start, cut if start < cut else self._cut(start), years, how)
         has_video = self.extension in VIDEO_EXTENSIONS or any(
-            sort is Sort.TECHNICAL and word not in _SOUND_WORDS
-            for word, sort in zip(self.words, self.sorts, strict=True)
+            kind is WordClass.TECHNICAL and word not in _SOUND_WORDS
+            for word, kind in zip(self.words, self.classes, strict=True)
         )
         imdb = _IMDB.search(self.text)
         return ParsedName(
@@ -129,7 +129,7 @@ class _Parser:
         )
 
     def _is_year(self, index: int, begin: int) -> bool:
-        return self.sorts[index] is Sort.YEAR and (
+        return self.classes[index] is WordClass.YEAR and (
             index == begin or self.words[index - 1] not in _COLOUR_SPACES
         )
 
@@ -141,43 +141,43 @@ class _Parser:
 
     def _cut(self, begin: int) -> int:
         """Return the index of the first technical word; the title cannot reach beyond it."""
-        words, sorts = self.words, self.sorts
+        words, classes = self.words, self.classes
         for index in range(begin + 1, len(words)):
-            if sorts[index] is Sort.TECHNICAL:
+            if classes[index] is WordClass.TECHNICAL:
                 return index
             word = words[index]
             if word in PAIR_STARTS and index + 1 < len(words) and (word, words[index + 1]) in PAIRS:
-                sorts[index] = Sort.TECHNICAL
+                classes[index] = WordClass.TECHNICAL
                 return index
         return len(words)
 
-    def _read(self, begin: int, cut: int, years: list[int], how: How) -> None:
+    def _read(self, begin: int, cut: int, years: list[int], how: Sureness) -> None:
         """Add the readings of a title that begins at a word."""
         inside = [index for index in years if begin < index < cut]
         late = [] if inside else [index for index in years if index >= cut]
         self._read_behind(cut, inside[-1:] or late[:1], is_beside_title=bool(inside))
-        if self.sorts[begin] is Sort.YEAR and cut > begin + 1:
+        if self.classes[begin] is WordClass.YEAR and cut > begin + 1:
             self._title_behind_year(begin, cut, inside, how)
         if inside:
             last = inside[-1]
             self._title(
-                begin, self._before_year(begin, last), int(self.words[last]), how, main=how is How.WHOLE
+                begin, self._before_year(begin, last), int(self.words[last]), how, main=how is Sureness.WHOLE
             )
             for early in inside[:-1]:
                 # "1981.Directors.Cut.1997": the later year is the edition's.
                 sure = self._only_tags(early + 1, last) and last - early > 1
                 sure = sure or self._is_said_again(begin, early, last)
-                self._title(begin, early, int(self.words[early]), how if sure else How.EARLY_YEAR)
+                self._title(begin, early, int(self.words[early]), how if sure else Sureness.EARLY_YEAR)
             if last == cut - 1 or self._only_tags(last + 1, cut):
                 self._add(begin, last + 1, None, how)
             return
         year = int(self.words[late[0]]) if late else None
-        self._title(begin, cut, year, how, main=how is How.WHOLE)
+        self._title(begin, cut, year, how, main=how is Sureness.WHOLE)
 
-    def _title_behind_year(self, begin: int, cut: int, inside: list[int], how: How) -> None:
+    def _title_behind_year(self, begin: int, cut: int, inside: list[int], how: Sureness) -> None:
         """Add the readings of a name that begins with its year."""
         is_parted = _PARTS_YEAR.search(self.text, self.ends[begin], self.starts[begin + 1])
-        how = how if is_parted else max(how, How.LED)
+        how = how if is_parted else max(how, Sureness.LED)
         self._title(begin + 1, cut, int(self.words[begin]), how)
         if inside and inside[-1] > begin + 1 and self.words[inside[-1]] == self.words[begin]:
             self._title(begin + 1, self._before_year(begin, inside[-1]), int(self.words[begin]), how)
@@ -199,12 +199,12 @@ class _Parser:
         if self.part is not None and self.extension not in VIDEO_EXTENSIONS:
             self.part = self.part._replace(is_file=False)
         self.rest = None
-        if year and behind < len(self.words) and self.sorts[behind] is not Sort.TECHNICAL:
-            name = Words(self.text, self.words, self.sorts, self.starts, self.ends)
+        if year and behind < len(self.words) and self.classes[behind] is not WordClass.TECHNICAL:
+            name = NameWords(self.text, self.words, self.classes, self.starts, self.ends)
             self.rest = read_rest(name, behind, self.part)
 
     def _only_tags(self, first: int, last: int) -> bool:
-        return all(self.sorts[index] in _TAGS for index in range(first, last))
+        return all(self.classes[index] in _TAGS for index in range(first, last))
 
     def _before_year(self, begin: int, year: int) -> int:
         """Return where a title ends before its year: "(Comedy West. 1948)" is one bracket."""
@@ -215,10 +215,10 @@ class _Parser:
                 return max(self._index_at(opened), begin + 1)
         return year
 
-    def _title(self, first: int, last: int, year: int | None, how: How, *, main: bool = False) -> None:
+    def _title(self, first: int, last: int, year: int | None, how: Sureness, *, main: bool = False) -> None:
         """Add the readings of a span, and what is left when tags behind it are peeled off."""
         end, step = last, how
-        halved = how is How.EARLY_YEAR
+        halved = how is Sureness.EARLY_YEAR
         while end > first:
             self._add(first, end, year, step)
             shorter = self._peel(first, end, year)
@@ -243,43 +243,45 @@ class _Parser:
         for words in range(1, min(_MOST_WORDS_OF_OWNER, end - first - 1) + 1):
             owner = self.words[first + words - 1]
             if owner[-1] == "s" and _GENITIVE.fullmatch(owner):
-                how = How.OWNED if words == _WORDS_OF_A_NAME else How.HALF
+                how = Sureness.OWNED if words == _WORDS_OF_A_NAME else Sureness.HALF
                 self._add(first + words, end, year, how)
 
-    def _how_peeled(self, first: int, shorter: int, end: int) -> How:
+    def _how_peeled(self, first: int, shorter: int, end: int) -> Sureness:
         word = self.words[end - 1]
         is_loose = shorter == end - 1 and (
             word in LOOSE_TAGS or (word in LANGUAGE_ADJECTIVES and shorter == first + 1)
         )
-        return How.LOOSE if is_loose else How.PEELED
+        return Sureness.LOOSE if is_loose else Sureness.PEELED
 
     def _peel(self, first: int, end: int, year: int | None) -> int | None:
         """Return where the title ends without the last tag, or None if it ends with no tag."""
         index = end - 1
         if index <= first:
             return None
-        sort = self.sorts[index]
-        if sort is Sort.EDITION_NOUN:
+        kind = self.classes[index]
+        if kind is WordClass.EDITION_NOUN:
             while index - 1 > first and self._is_modifier(index - 1):
                 index -= 1
-                self._add(first, index, year, How.PEELED)  # "The Collector Director's Cut"
+                self._add(first, index, year, Sureness.PEELED)  # "The Collector Director's Cut"
             return index
-        if sort in (Sort.EDITION, Sort.LANGUAGE, Sort.WEAK):
+        if kind in (WordClass.EDITION, WordClass.LANGUAGE, WordClass.WEAK):
             return index
         if self.words[index] in _DISC_WORDS and self.words[index - 1].isdigit() and index - 1 > first:
             return index - 1
-        if sort is Sort.GENRE and self._after_dash(index):
+        if kind is WordClass.GENRE and self._after_dash(index):
             return index
         return None
 
     def _is_modifier(self, index: int) -> bool:
         return self.words[index] in EDITION_MODIFIERS or (
-            self.sorts[index] is Sort.EDITION and self.words[index][0].isdigit()
+            self.classes[index] is WordClass.EDITION and self.words[index][0].isdigit()
         )
 
     def _after_dash(self, index: int) -> bool:
         between = self.text[self.ends[index - 1] : self.starts[index]]
-        return "-" in between or "(" in between or "[" in between or self.sorts[index - 1] is Sort.GENRE
+        return (
+            "-" in between or "(" in between or "[" in between or self.classes[index - 1] is WordClass.GENRE
+        )
 
     def _bracket_before(self, first: int, end: int) -> int | None:
         """Return the index where a bracket at the end of a span opens, if it may be left out.
@@ -309,27 +311,27 @@ class _Parser:
             else []
         )
         if len(pieces) > 1:
-            self._pieces(pieces, first, end, year, How.AKA)
+            self._pieces(pieces, first, end, year, Sureness.AKA)
             return
         closed = self.text[stop:].lstrip(" ._")[:1]
         bracket = self.text.find("(", start, stop)
         if bracket > start and (closed == ")" or self.text.find(")", bracket, stop) > 0):
             inner = self.text[bracket + 1 : stop].split(")")[0]
-            self._pieces([self.text[start:bracket], inner], first, end, year, How.HALF)
+            self._pieces([self.text[start:bracket], inner], first, end, year, Sureness.HALF)
         text = self.text[start:stop]
         for dash in list(_DASH.finditer(text))[:3]:
             pieces = [text[: dash.start()], text[dash.end() :]]
-            self._pieces(pieces, first, end, year, How.HALF, dash.group())
+            self._pieces(pieces, first, end, year, Sureness.HALF, dash.group())
         dotted = _DASH_AMONG_DOTS.search(text) if "-" in text else None
         pieces = [text[: dotted.start()], text[dotted.end() :]] if dotted else []
         if pieces and all("." in piece for piece in pieces):  # not "Spider-Man.2002"
-            self._pieces(pieces, first, end, year, How.HALF)
+            self._pieces(pieces, first, end, year, Sureness.HALF)
 
     def _pieces(
-        self, pieces: list[str], first: int, end: int, year: int | None, how: How, between: str = " "
+        self, pieces: list[str], first: int, end: int, year: int | None, how: Sureness, between: str = " "
     ) -> None:
         keys = [folded_key(piece) for piece in pieces]
-        is_sure = how is How.AKA and _EDGE not in self.text[self.starts[first] : self.ends[end - 1]]
+        is_sure = how is Sureness.AKA and _EDGE not in self.text[self.starts[first] : self.ends[end - 1]]
         if not is_sure and any(is_number(key) for key in keys):
             return  # "Alien - 01" is a part or an episode, "無間道II" one title
         for position, key in enumerate(keys):
@@ -339,19 +341,19 @@ class _Parser:
             sure = how
             is_foreign = any(FOREIGN.intersection(keys[other].words.split()) for other in others)
             # One word before a dash without blanks may be half of a compound: "Spider-Man Un Nuovo Universo".
-            if how is How.HALF and is_foreign and (" " in key.words or between.strip("-–—")):
-                sure = How.FOREIGN_HALF
-            elif how is How.HALF and position:
-                sure = How.SECOND_HALF
+            if how is Sureness.HALF and is_foreign and (" " in key.words or between.strip("-–—")):
+                sure = Sureness.FOREIGN_HALF
+            elif how is Sureness.HALF and position:
+                sure = Sureness.SECOND_HALF
             other = keys[others[0]].squashed if others else ""
-            self._store(Reading(key, year, sure, first, end, other))
+            self._store(TitleReading(key, year, sure, first, end, other))
 
-    def _add(self, first: int, end: int, year: int | None, how: How) -> None:
+    def _add(self, first: int, end: int, year: int | None, how: Sureness) -> None:
         key = folded_key(self.text[self.starts[first] : self.ends[end - 1]])
         if key.squashed:
-            self._store(Reading(key, year, how, first, end))
+            self._store(TitleReading(key, year, how, first, end))
 
-    def _store(self, reading: Reading) -> None:
+    def _store(self, reading: TitleReading) -> None:
         """Keep a reading, and what it is if the title goes on behind its year."""
         is_before = reading.last <= self.behind  # else the year leads, and the title goes beyond another
         rest = self.rest if is_before and reading.year is not None else None
@@ -368,27 +370,27 @@ class _Parser:
             key = folded_key(f"{named} {part.number}")
             self._keep(reading._replace(key=key, rest=rest, part=part))
 
-    def _keep(self, reading: Reading) -> None:
+    def _keep(self, reading: TitleReading) -> None:
         place = (reading.key.squashed, reading.year)
         known = self.readings.get(place)
-        if known is None or reading.how < known.how:
+        if known is None or reading.sureness < known.sureness:
             self.readings[place] = reading
 
     # What else it is --------------------------------------------------------------------------
 
-    def _marks(self, cut: int, *, has_video: bool) -> list[Mark]:
+    def _marks(self, cut: int, *, has_video: bool) -> list[NonFilmMark]:
         marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)
         kind = kind_of_file(self.extension)
         if kind is not None:
-            marks.append(Mark(kind, -1, 0))
-        years = [index for index, sort in enumerate(self.sorts) if sort is Sort.YEAR]
+            marks.append(NonFilmMark(kind, -1, 0))
+        years = [index for index, kind in enumerate(self.classes) if kind is WordClass.YEAR]
         for index in years:
             if index + 1 in years and self.words[index] < self.words[index + 1]:
                 between = self.text[self.ends[index] : self.starts[index + 1]]
                 is_date_first = index == 0 and " " in between  # "2009 - 2012.mkv"
                 if _RANGE.fullmatch(between) and not is_date_first:
                     # "1972-1990" is several films, unless the title itself ends with the first year.
-                    marks.append(Mark(Kind.PACK, index, index + 1))
+                    marks.append(NonFilmMark(NonFilm.PACK, index, index + 1))
         if years and is_dated(self.text):
-            marks.append(Mark(Kind.EPISODE, -1, 0))
+            marks.append(NonFilmMark(NonFilm.EPISODE, -1, 0))
         return marks

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from movie_sync.domain import quality_words as words
 from movie_sync.domain.name_extension import split_extension
-from movie_sync.domain.name_words import Sort, sort_of
+from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_group import split_group
 from movie_sync.domain.release_languages import is_beside_language, read_languages
 from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name
@@ -186,7 +186,7 @@ def _is_name(word: str) -> bool:
         word.istitle()
         and word.isalpha()
         and word.lower() not in words.AROUND_BARE
-        and sort_of(fold(word)) is Sort.TITLE
+        and class_of(fold(word)) is WordClass.TITLE
     )
 
 

@@ -15,7 +15,7 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import TitleKey, fold, folded_key, squash
 
 
-class Worth(IntEnum):
+class Proof(IntEnum):
     """What equality with a key proves, strongest first."""
 
     TITLE = 0  # the film's own title
@@ -25,7 +25,7 @@ class Worth(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownTitle:
     """A title that means the film: its key, and what it proves.
 
     `alternative` is the squashed key of the alternative title that it comes from if none of the film's
@@ -34,12 +34,12 @@ class Known:
     """
 
     key: TitleKey
-    worth: Worth
+    proof: Proof
     articles: frozenset[str]  # the leading articles it is written with, "" for none
     alternative: str = ""
 
 
-_NO_TITLE = Known(TitleKey("", "", ""), Worth.TITLE, frozenset())
+_NO_TITLE = KnownTitle(TitleKey("", "", ""), Proof.TITLE, frozenset())
 _SUBTITLE = re.compile(r"\s{0,9}(?::\s+|:$|\s[-–—]\s|:(?=\S))\s*")
 _OR = re.compile(r"[\s:,;]{1,9}or(?::|,|\s{0,9}\(|\s{1,9}-)\s*", re.IGNORECASE)
 _FIRST_PART = re.compile(r"[\s:,-]{1,9}(?:part|chapter|vol\.?|volume)\s{1,9}(?:one|1|i)$")
@@ -80,8 +80,8 @@ class WantedFilm:
     year: int | None
     imdb_id: str | None
     twin_years: frozenset[int]
-    keys: dict[str, Known] = field(repr=False)
-    titles: tuple[Known, ...]  # its whole titles, the main one first
+    keys: dict[str, KnownTitle] = field(repr=False)
+    titles: tuple[KnownTitle, ...]  # its whole titles, the main one first
 
     @classmethod
     def from_movie(cls, movie: Movie, twin_years: Iterable[int] = ()) -> "WantedFilm":
@@ -109,7 +109,7 @@ class WantedFilm:
         """Prepare a film from what is known of it."""
         own = [title, *([original_title] if original_title else [])]
         keys = _keys(own, [text for text in alternative_titles if text])
-        titles = tuple(known for known in keys.values() if known.worth <= Worth.ALTERNATIVE)
+        titles = tuple(known for known in keys.values() if known.proof <= Proof.ALTERNATIVE)
         return cls(title, year, imdb_id, frozenset(twin_years), keys, titles or (_NO_TITLE,))
 
     @property
@@ -118,38 +118,38 @@ class WantedFilm:
         return f"{self.title} ({self.year})" if self.year else self.title
 
 
-def _keys(own: list[str], alternatives: list[str]) -> dict[str, Known]:
-    keys: dict[str, Known] = {}
+def _keys(own: list[str], alternatives: list[str]) -> dict[str, KnownTitle]:
+    keys: dict[str, KnownTitle] = {}
     own_keys, others = ([folded_key(fold(text)) for text in texts] for texts in (own, alternatives))
     for key in own_keys:
-        _put(keys, key, Worth.TITLE)
+        _put(keys, key, Proof.TITLE)
     for key in others:
-        _put(keys, key, Worth.ALTERNATIVE, key.squashed)
+        _put(keys, key, Proof.ALTERNATIVE, key.squashed)
     sources = [(text, "") for text in own]
     sources += [(text, key.squashed) for text, key in zip(alternatives, others, strict=True)]
     is_first = not any(char.isdigit() for char in own_keys[0].squashed)
     for text, alternative in sources:
         for spelling in _spellings(text, is_first=is_first):
-            _put(keys, folded_key(spelling), Worth.SPELLING, alternative)
+            _put(keys, folded_key(spelling), Proof.SPELLING, alternative)
         for hint in _hints(text):
-            _put(keys, folded_key(hint), Worth.HINT, alternative)
+            _put(keys, folded_key(hint), Proof.HINT, alternative)
     for key in [*own_keys[1:], *others][:_MOST_TITLES_COMBINED]:  # "Twins - Zwillinge"
         for first, second in ((own_keys[0], key), (key, own_keys[0])):
             words = f"{first.words} {second.words}"
-            _put(keys, TitleKey(squash(words.split()), words, first.article), Worth.SPELLING)
+            _put(keys, TitleKey(squash(words.split()), words, first.article), Proof.SPELLING)
     return keys
 
 
-def _put(keys: dict[str, Known], key: TitleKey, worth: Worth, alternative: str = "") -> None:
+def _put(keys: dict[str, KnownTitle], key: TitleKey, proof: Proof, alternative: str = "") -> None:
     if not key.squashed:
         return
     known = keys.get(key.squashed)
     if known is None:
-        keys[key.squashed] = Known(key, worth, frozenset({key.article}), alternative)
+        keys[key.squashed] = KnownTitle(key, proof, frozenset({key.article}), alternative)
         return
-    if worth <= Worth.ALTERNATIVE:
+    if proof <= Proof.ALTERNATIVE:
         known = replace(known, articles=known.articles | {key.article})
-    if worth is not Worth.HINT and not alternative:
+    if proof is not Proof.HINT and not alternative:
         known = replace(known, alternative="")
     keys[key.squashed] = known
 

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Intake:
+class IntakeCounts:
     """What came of a reading: numbers of films."""
 
     listed: int
@@ -50,7 +50,7 @@ class WatchlistIntake:
         self._unlisted = unlisted
         self._lock = threading.Lock()
 
-    def take(self, snapshot: WatchlistSnapshot) -> Intake:
+    def take(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Queue what is new, record what is on the disk, drop what left the list twice in a row.
 
         Raises:
@@ -61,15 +61,15 @@ class WatchlistIntake:
         found = self._find_on_disk(self._missing(snapshot))
         return self._take(snapshot, found, concludes_removals=not snapshot.unread)
 
-    def take_again(self) -> Intake:
+    def take_again(self) -> IntakeCounts:
         """Take in that the list is as it was at the last reading; raises as `take`."""
         with self._lock:
             memory = self._store.load()
         if memory is None:  # nothing was read yet, or what was remembered is damaged
-            return Intake(0, 0, 0, 0)
+            return IntakeCounts(0, 0, 0, 0)
         return self.take(WatchlistSnapshot(memory.owner, memory.movies))
 
-    def take_export(self, snapshot: WatchlistSnapshot) -> Intake:
+    def take_export(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Take in an export, which may be older than the last reading: it tells of no removal.
 
         What is on the disk already is left to the download worker to find. Raises as `take`.
@@ -78,7 +78,7 @@ class WatchlistIntake:
 
     def _take(
         self, snapshot: WatchlistSnapshot, found: list[tuple[Movie, str]], *, concludes_removals: bool
-    ) -> Intake:
+    ) -> IntakeCounts:
         with self._lock:
             change = self._compare(snapshot, concludes_removals=concludes_removals)
             self._note_unlisted(change)
@@ -93,7 +93,7 @@ class WatchlistIntake:
             _log.info("%s: already downloaded, in %s.", movie.label, where)
         for movie in dropped:
             _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
-        return Intake(len(snapshot.movies), queued, there, len(dropped))
+        return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
 
     def _note_unlisted(self, change: WatchlistChange) -> None:
         """Remember what left and what came back, while the queues still tell the films' torrents."""

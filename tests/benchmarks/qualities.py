@@ -14,17 +14,12 @@ An answer has
 Lists, and the editions, have the order that the program shows them in. Nothing else is written to stdout.
 """
 
-import json
-import sys
-from pathlib import Path
-from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from line_answers import answer_lines
 
 from movie_sync.domain.release_quality import read_quality
 
 
-def answer(name: str) -> dict[str, Any]:
+def answer(name: str) -> dict[str, object]:
     """Read one release name."""
     found = read_quality(name)
     return {
@@ -44,18 +39,5 @@ def answer(name: str) -> dict[str, Any]:
     }
 
 
-def main() -> int:
-    """Answer every line of stdin."""
-    for line in sys.stdin:
-        name = line.rstrip("\r\n")
-        if not name.strip():
-            continue
-        sys.stdout.write(json.dumps(answer(name), ensure_ascii=False) + "\n")
-        sys.stdout.flush()  # whoever asks line by line waits for it
-    return 0
-
-
 if __name__ == "__main__":
-    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream in a script
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
-    sys.exit(main())
+    answer_lines(answer)

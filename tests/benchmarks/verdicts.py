@@ -9,17 +9,15 @@ own, and is taken if the tracker's IMDb id is the film's. Nothing else is writte
 """
 
 import json
-import sys
-from pathlib import Path
-from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from line_answers import answer_lines
 
-from movie_sync.domain.matching import Judgement, WantedFilm, judge
+from movie_sync.domain.matching import WantedFilm, judge
 
 
-def answer(question: dict[str, Any]) -> Judgement:
+def answer(line: str) -> dict[str, object]:
     """Judge one question."""
+    question = json.loads(line)
     wanted = WantedFilm.of(
         question["title"],
         question.get("year"),
@@ -27,26 +25,13 @@ def answer(question: dict[str, Any]) -> Judgement:
         imdb_id=question.get("imdb_id"),
         twin_years=question.get("twin_years") or (),
     )
-    return judge(wanted, question["name"])
-
-
-def main() -> int:
-    """Answer every line of stdin."""
-    for line in sys.stdin:
-        if not line.strip():
-            continue
-        found = answer(json.loads(line))
-        document = {
-            "verdict": str(found.verdict),
-            "alternative_only": found.alternative_only,
-            "reason": found.reason,
-        }
-        sys.stdout.write(json.dumps(document, ensure_ascii=False) + "\n")
-        sys.stdout.flush()  # whoever asks line by line waits for it
-    return 0
+    found = judge(wanted, question["name"])
+    return {
+        "verdict": str(found.verdict),
+        "alternative_only": found.alternative_only,
+        "reason": found.reason,
+    }
 
 
 if __name__ == "__main__":
-    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream in a script
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
-    sys.exit(main())
+    answer_lines(answer)

@@ -16,7 +16,7 @@ from house.program import PASSKEY, TRACKER_USER
 from house.workshop import Workshop
 from movie_sync.daemon.worker import Worker
 from movie_sync.demo import filelist_faults
-from movie_sync.demo.filelist_http import Seen
+from movie_sync.demo.filelist_http import SeenRequest
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
@@ -269,7 +269,7 @@ class World:
             self.readings.append(self.now)
         return self._letterboxd_fault
 
-    def _seen_by_tracker(self, request: Seen) -> None:
+    def _seen_by_tracker(self, request: SeenRequest) -> None:
         if request.params.get("action") == "search-torrents":
             self.driver.note_search()
 
