@@ -84,3 +84,26 @@ def test_saving_refuses_an_unusable_value(tmp_path: Path) -> None:
         save_changes(tmp_path / "config.json", {"username": "a b"})
 
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("present", "changes", "is_taken"),
+    [
+        ({"letterboxd": {"base_url": "http://127.0.0.1:8000"}}, {"check_interval": 1}, True),
+        ({}, {"check_interval": 1}, False),
+        ({"max_retries": "many"}, {"username": "anna"}, True),
+        ({"max_retries": "many"}, {"max_retries": "few"}, False),
+    ],
+)
+def test_changes_are_taken_with_what_stands_there(
+    tmp_path: Path, present: dict[str, object], changes: dict[str, object], is_taken: bool
+) -> None:
+    """What one setting allows another counts; what is wrong with the rest is no reason against them."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(present))
+    if is_taken:
+        save_changes(path, changes)
+    else:
+        with pytest.raises(UserError):
+            save_changes(path, changes)
+    assert json.loads(path.read_text()) == (present | changes if is_taken else present)

@@ -28,7 +28,7 @@ from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
 _WELCOME = """\
-Movie Sync takes the films on your Letterboxd watchlist from FileList to your torrent client.
+Movie Sync takes the films on your Letterboxd watchlist from your tracker to your torrent client.
 It uses your own accounts. Keeping to their terms of service, and to copyright where you live,
 is up to you.
 Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.

@@ -200,9 +200,9 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
     """
     content = read_file_to_change(path)
     settings = Settings(os.environ)
-    settings.take(content)
+    settings.take(content)  # what is wrong with the rest is no reason against the changes
     problems = settings.take(changes)
-    _refuse(problems + [limit for limit in settings.limit() if limit.key.partition(".")[0] in changes])
+    _refuse(problems + [fault for fault in settings.limit() if fault.key.partition(".")[0] in changes])
     _merge(content, changes)
     try:
         text = json.dumps(content, indent=2, ensure_ascii=False).encode()
