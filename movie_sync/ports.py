@@ -72,7 +72,7 @@ class Tracker(Protocol):
         """Return the releases filed under an IMDb id, unordered.
 
         Raises:
-            AuthError: username or passkey refused.
+            AuthError: the credentials are refused; its `service` is the `title`.
             BudgetError, RateLimitError, UnavailableError, NetworkError, PageChangedError
         """
 

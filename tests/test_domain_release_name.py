@@ -2,6 +2,7 @@
 
 import pytest
 
+from movie_sync.domain.models import Filing
 from movie_sync.domain.name_extension import split_extension
 from movie_sync.domain.name_kinds import NonFilm
 from movie_sync.domain.readings import Sureness
@@ -137,19 +138,19 @@ def test_quality(name, quality):
 
 
 @pytest.mark.parametrize(
-    ("name", "category", "quality"),
+    ("name", "filed_as", "quality"),
     [
-        ("Heat.1995.BluRay.x265", 6, "Bluray-2160p"),
-        ("Heat.1995.1080p.BluRay.x264", 6, "Bluray-1080p"),
-        ("Heat.1995", 2, "DVD"),
-        ("Heat.1995", 20, "Disc-1080p"),
-        ("Heat.1995.1080p.Remux", 20, "Remux-1080p"),
-        ("Heat.1995.1080p.x264", 25, "3D-1080p"),
+        ("Heat.1995.BluRay.x265", Filing(resolution="2160p"), "Bluray-2160p"),
+        ("Heat.1995.1080p.BluRay.x264", Filing(resolution="2160p"), "Bluray-1080p"),
+        ("Heat.1995", Filing("DVD", "480p"), "DVD"),
+        ("Heat.1995", Filing("Bluray"), "Disc-1080p"),
+        ("Heat.1995.1080p.Remux", Filing("Bluray"), "Remux-1080p"),
+        ("Heat.1995.1080p.x264", Filing(is_3d=True), "3D-1080p"),
     ],
 )
-def test_category_helps_where_the_name_is_silent(name, category, quality):
+def test_category_helps_where_the_name_is_silent(name, filed_as, quality):
     """The name comes first, then the tracker's category."""
-    assert read_quality(name, category).name == quality
+    assert read_quality(name, filed_as).name == quality
 
 
 @pytest.mark.parametrize(

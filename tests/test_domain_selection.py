@@ -70,11 +70,6 @@ REFUSALS = [
     ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 60 * GB}, "353 MB a minute, over 250 for 1080p"),
     ("Heat.1995.1080p.BluRay.x264", {"seeders": 0}, "no seeders"),
     ("Heat.1995.1080p.BluRay.x264", {"has_torrent": False}, "offered as a magnet link only"),
-    (
-        "Heat.1995.1080p.BluRay.x264",
-        {"category_id": 11, "category": "Music"},
-        "category Music is not for films",
-    ),
 ]
 
 
@@ -107,11 +102,6 @@ def test_reject_words_are_whole_words():
     """A rejected word inside another one does not count; separators do not matter."""
     assert only(release("Heat.1995.1080p.BluRay.x264-HDRo"), reject_words=("HDR",)).accepted
     assert not only(release("Heat.1995.1080p.BluRay.DTS-HD.MA.x264"), reject_words=("dts hd",)).accepted
-
-
-def test_unknown_category_is_not_refused():
-    """A category name that the tracker has just invented says nothing against a film."""
-    assert only(release(category_id=None, category="Movies Something")).accepted
 
 
 def test_raw_disc_and_3d_are_taken_where_the_order_asks():
@@ -369,7 +359,7 @@ def test_labelled_cases():
         )  # fmt: skip
         releases = [
             Release(
-                on_filelist(row["id"]), row["name"], row["size"], row["seeders"], imdb_id=row["imdb"], category_id=4,
+                on_filelist(row["id"]), row["name"], row["size"], row["seeders"], imdb_id=row["imdb"],
                 freeleech=bool(row["freeleech"]), internal=bool(row["internal"]),
             )
             for row in case["candidates"]

@@ -17,7 +17,7 @@ from house.films import on_filelist
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import error, json_body
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
-from movie_sync.domain.models import Release
+from movie_sync.domain.models import Filing, Release
 from movie_sync.errors import (
     AuthError,
     BudgetError,
@@ -65,8 +65,6 @@ def test_search_by_imdb_id(client: FileListClient, tracker: FileListStandIn) -> 
             size_bytes=12_000_000_000,
             seeders=25,
             imdb_id="tt0113277",
-            category="Movies HD",
-            category_id=4,
             uploaded_at=uploaded_at,
         )
     ]
@@ -137,18 +135,19 @@ def test_release_that_appears_later_is_found_then(client: FileListClient, tracke
 
 
 @pytest.mark.parametrize(
-    "category", [(4, "Filme HD", "Movies HD"), (26, "Filme 4K Blu-Ray", "Movies 4K Blu-Ray")]
+    "category",
+    [(4, Filing()), (2, Filing("DVD", "480p")), (26, Filing("Bluray", "2160p")), (25, Filing(is_3d=True))],
 )
 def test_both_generations_of_category_names(
-    client: FileListClient, tracker: FileListStandIn, category: tuple[int, str, str]
+    client: FileListClient, tracker: FileListStandIn, category: tuple[int, Filing]
 ) -> None:
-    """Old and new names give the same id."""
-    number, old, new = category
+    """Old and new names say the same of a release."""
+    number, filed_as = category
     tracker.releases = [StandInRelease(1, "A.Film", category=number)]
     found = []
     for tracker.has_new_category_names in (False, True):
-        found += [(item.category, item.category_id) for item in client.latest()]
-    assert found == [(old, number), (new, number)]
+        found += [item.filed_as for item in client.latest()]
+    assert found == [filed_as] * 2
 
 
 def test_older_forms_of_the_answer(client: FileListClient, tracker: FileListStandIn) -> None:
@@ -192,7 +191,7 @@ def test_real_answers_are_read_whole(
     tracker.script(json_body((REAL / name).read_bytes()))
     found = client.latest()
     assert [item.id.number for item in found] == ids
-    assert all(item.imdb_id and item.uploaded_at and item.category_id in {4, 19} for item in found)
+    assert all(item.imdb_id and item.uploaded_at for item in found)
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 

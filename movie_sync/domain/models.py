@@ -103,12 +103,27 @@ class Choice:
     info_hash: str
 
 
+class Filing(NamedTuple):
+    """What the tracker's category says of a release, for what its name does not tell.
+
+    `source` is Bluray, for discs as they were pressed, or DVD; `resolution` as in the quality's words.
+    """
+
+    source: str = ""
+    resolution: str = ""
+    is_3d: bool = False
+
+
+NOT_FILED = Filing()
+"""A category that says nothing, or none at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """One row of a tracker's answer. Sizes are bytes; `uploaded_at` is aware, or None if unreadable.
 
-    `seeders` is None where nobody tells, which is not none. `category_id` is None for a category name that
-    we do not know (the names have changed before). Without `has_torrent` only a magnet link is offered.
+    `seeders` is None where nobody tells, which is not none. Without `has_torrent` only a magnet link
+    is offered.
     """
 
     id: ReleaseId
@@ -116,8 +131,7 @@ class Release:
     size_bytes: int
     seeders: int | None
     imdb_id: str | None = None
-    category: str = ""
-    category_id: int | None = None
+    filed_as: Filing = NOT_FILED
     freeleech: bool = False
     internal: bool = False
     uploaded_at: datetime | None = None

@@ -8,7 +8,6 @@ class RefusalKind(Enum):
     """What speaks against a release."""
 
     GIVEN_UP = auto()
-    NOT_A_FILM = auto()
     OTHER_IMDB_ID = auto()
     OTHER_FILM = auto()
     PERHAPS_ANOTHER = auto()
@@ -31,7 +30,6 @@ class RefusalKind(Enum):
 
 _WORDS = {
     RefusalKind.GIVEN_UP: "taken before and given up: {}",
-    RefusalKind.NOT_A_FILM: "category {} is not for films",
     RefusalKind.OTHER_IMDB_ID: "IMDb id of another film",
     RefusalKind.PERHAPS_ANOTHER: "perhaps another film: {}",
     RefusalKind.NOT_EXACT: "title and year must agree exactly where no IMDb id is known: {}",

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from movie_sync.domain import quality_words as words
+from movie_sync.domain.models import NOT_FILED, Filing
 from movie_sync.domain.name_extension import split_extension
 from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_group import split_group
@@ -28,13 +29,6 @@ ON_REQUEST_WORDS = (
     *(f"Disc-{lines}" for lines in RESOLUTIONS[:2]), "Disc-DVD",
     *(f"3D-{lines}" for lines in RESOLUTIONS[:3]),
 )  # fmt: skip
-
-# Category numbers of the tracker.
-CATEGORIES_4K = frozenset({6, 26})
-CATEGORIES_BLURAY = frozenset({20, 26})
-CATEGORIES_DVD = frozenset({2, 3})
-CATEGORIES_SD = frozenset({1, 2, 3})
-CATEGORIES_3D = frozenset({25})
 
 _WIDTHS = ((3000, "2160p"), (1700, "1080p"), (1150, "720p"), (960, "576p"), (320, "480p"))
 # Resolutions that have no word of their own count as the next below: "1440p" is at least 1080p.
@@ -92,10 +86,10 @@ class ReleaseQuality:
         return [word for word in needed if word not in order]
 
 
-def read_quality(name: str, category_id: int | None = None, title_end: int | None = None) -> ReleaseQuality:
+def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None = None) -> ReleaseQuality:
     """Read a release name.
 
-    The category helps where the name does not tell the resolution. `title_end` is the index of the
+    The tracker's filing helps where the name does not tell. `title_end` is the index of the
     word where the title is known to end; without it the name alone has to tell.
     """
     parsed = parse_name(name)
@@ -103,13 +97,11 @@ def read_quality(name: str, category_id: int | None = None, title_end: int | Non
     group, rest = split_group(behind)
     text = fold(_without_names(rest, "" if title_end is not None else before))
     tail = words.unglue(_SEPARATORS.sub(" ", text).strip())
-    source = _source(tail, category_id)
-    three_d = (
-        bool(words.THREE_D.search(tail)) or category_id in CATEGORIES_3D or name.lower().endswith(".mk3d")
-    )
-    kind = _disc_kind(tail, parsed.extension, source, category_id)
+    source = _source(tail, filed_as)
+    three_d = bool(words.THREE_D.search(tail)) or filed_as.is_3d or name.lower().endswith(".mk3d")
+    kind = _disc_kind(tail, parsed.extension, source, filed_as)
     disc = bool(kind)
-    told = _resolution(tail, category_id)
+    told = _resolution(tail, filed_as)
     resolution = told or ("1080p" if kind == "Disc" else _usual_resolution(tail, source))
     kind = kind or ("3D" if three_d else "")
     return ReleaseQuality(
@@ -193,7 +185,7 @@ def _is_name(word: str) -> bool:
 # Picture -------------------------------------------------------------------------------------------
 
 
-def _disc_kind(tail: str, extension: str, source: str, category_id: int | None) -> str:
+def _disc_kind(tail: str, extension: str, source: str, filed_as: Filing) -> str:
     """Return "Disc" or "Disc-DVD" for a disc as it was pressed; most names say so only by their codec."""
     if words.REMUX.search(tail):
         return ""
@@ -202,25 +194,25 @@ def _disc_kind(tail: str, extension: str, source: str, category_id: int | None) 
         return "Disc-DVD"
     if extension in _DISC_FILES or words.IMAGE.search(tail):
         return "Disc-DVD" if source == "DVD" else "Disc"
-    return "Disc" if _is_bluray_disc(tail, category_id, encoded=encoded) else ""
+    return "Disc" if _is_bluray_disc(tail, filed_as, encoded=encoded) else ""
 
 
-def _is_bluray_disc(tail: str, category_id: int | None, *, encoded: bool) -> bool:
+def _is_bluray_disc(tail: str, filed_as: Filing, *, encoded: bool) -> bool:
     if words.DISC.search(tail):
         return True
-    is_bluray = words.BLURAY.search(tail) or category_id in CATEGORIES_BLURAY
+    is_bluray = words.BLURAY.search(tail) or filed_as.source == "Bluray"
     if encoded or words.BLURAY_RIP.search(tail) or not is_bluray:
         return False
     if (
         words.DISC_CODECS.search(tail)
         or words.DISC_UNLESS_ENCODED.search(tail)
-        or category_id in CATEGORIES_BLURAY
+        or filed_as.source == "Bluray"
     ):
         return True
     return bool(words.UHD_DISC_CODECS.search(tail) and words.LOSSLESS.search(tail) and "2160p" in tail)
 
 
-def _resolution(tail: str, category_id: int | None) -> str:
+def _resolution(tail: str, filed_as: Filing) -> str:
     """Return the resolution from the name, else from the category, else from the pixels."""
     found = list(words.LINES.finditer(tail))
     for kind in ("lines", "bare"):
@@ -231,10 +223,10 @@ def _resolution(tail: str, category_id: int | None) -> str:
                 return next((lines for least, lines in _HEIGHTS if height >= least), "480p")
     if any(match["full"] for match in found):
         return "1080p"
-    if any(match["uhd"] for match in found) or category_id in CATEGORIES_4K:
+    if any(match["uhd"] for match in found) or filed_as.resolution == "2160p":
         return "2160p"
-    if category_id in CATEGORIES_SD:
-        return "480p"
+    if filed_as.resolution:
+        return filed_as.resolution
     pixels = words.PIXELS.search(tail)
     width = max(int(pixels.group(1)), int(pixels.group(2))) if pixels else 0
     return next((lines for least, lines in _WIDTHS if width >= least), "")
@@ -249,13 +241,10 @@ def _usual_resolution(tail: str, source: str) -> str:
     return "480p" if source or words.OLD_CODECS.search(tail) else ""
 
 
-def _source(tail: str, category_id: int | None) -> str:
+def _source(tail: str, filed_as: Filing) -> str:
     if words.REMUX.search(tail) and not words.OTHER_REMUX.search(tail):
         return "Remux"
-    by_category = (
-        "Bluray" if category_id in CATEGORIES_BLURAY else "DVD" if category_id in CATEGORIES_DVD else ""
-    )
-    return _first(words.SOURCES, tail) or by_category
+    return _first(words.SOURCES, tail) or filed_as.source
 
 
 def _name_of_kind(kind: str, resolution: str) -> str:

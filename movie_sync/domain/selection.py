@@ -30,9 +30,6 @@ _FRESH = timedelta(hours=1)
 _MB = 1_000_000
 _GB = 1_000_000_000
 
-# Films, and the tracker's mixed categories: cartoons, anime, Romanian dubs.
-FILM_CATEGORIES = frozenset({1, 2, 3, 4, 6, 19, 20, 25, 26, 15, 24, 28})
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -152,7 +149,7 @@ def _examine(
     came_to_nothing: str | None,
 ) -> Candidate:
     judgement = judge(wanted, release.name)
-    quality = read_quality(release.name, release.category_id, judgement.title_end)
+    quality = read_quality(release.name, release.filed_as, judgement.title_end)
     minutes = movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES
     mb_per_minute = release.size_bytes / _MB / minutes
     name = comparable(release.name)
@@ -191,8 +188,6 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list
     title and year, or may have it, as it is but an alternative title) it decides.
     """
     refusals = []
-    if release.category_id is not None and release.category_id not in FILM_CATEGORIES:
-        refusals.append(Refusal(RefusalKind.NOT_A_FILM, release.category or str(release.category_id)))
     ids_known = bool(movie.imdb_id and release.imdb_id)
     if ids_known and movie.imdb_id != release.imdb_id:
         refusals.append(Refusal(RefusalKind.OTHER_IMDB_ID))

@@ -74,7 +74,7 @@ def _as_release(name: str) -> str:
 
 def _is_listed(name: str) -> bool:
     """Tell whether a tracker would list a release of this name, and the order lets it be taken."""
-    quality = read_quality(_as_release(name), 4, None)
+    quality = read_quality(_as_release(name))
     return quality.name in ORDER_WORDS and not quality.bad and not quality.hardcoded_subtitles
 
 

@@ -85,7 +85,7 @@ class FakeTracker:
 
     def __init__(self, journal: list[str] | None = None, name: str = "filelist") -> None:
         self.name = name
-        self.title = name.title()
+        self.title = "FileList" if name == "filelist" else name
         self.by_imdb: dict[str, list[Release]] = {}
         self.by_name: dict[str, list[Release]] = {}
         self.newest: list[Release] = []

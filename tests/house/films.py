@@ -50,7 +50,7 @@ def on_filelist(number: int) -> ReleaseId:
 
 def release(name: str = HEAT_RELEASE, number: int = 1, **changes: Any) -> Release:
     """Return a release that is acceptable for "Heat" unless changed."""
-    values = {"size_bytes": 12 * GB, "seeders": 20, "imdb_id": HEAT_IMDB_ID, "category": "Movies HD"}
+    values = {"size_bytes": 12 * GB, "seeders": 20, "imdb_id": HEAT_IMDB_ID}
     return Release(on_filelist(number), name, **values | changes)
 
 

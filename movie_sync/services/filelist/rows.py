@@ -9,7 +9,7 @@ import re
 import zoneinfo
 from datetime import UTC, datetime, tzinfo
 
-from movie_sync.domain.models import Release, ReleaseId
+from movie_sync.domain.models import NOT_FILED, Filing, Release, ReleaseId
 from movie_sync.domain.plain_text import printable
 from movie_sync.errors import PageChangedError
 
@@ -55,6 +55,15 @@ _CATEGORY_NAMES: dict[int, tuple[str, ...]] = {
     31: ("K-Drama",),
 }
 _CATEGORY_IDS = {name.casefold(): number for number, names in _CATEGORY_NAMES.items() for name in names}
+_FILINGS: dict[int | None, Filing] = {
+    1: Filing(resolution="480p"),
+    2: Filing("DVD", "480p"),
+    3: Filing("DVD", "480p"),
+    6: Filing(resolution="2160p"),
+    20: Filing("Bluray"),
+    25: Filing(is_3d=True),
+    26: Filing("Bluray", "2160p"),
+}
 _TIME_ZONE = "Europe/Bucharest"
 _MAX_WHOLE = 2**63 - 1
 _MAX_NAME_CHARS = 400
@@ -90,7 +99,7 @@ class RowReader:
                 bad_rows += 1
                 _log.debug("A row of FileList's answer is left out: %s", exc)
                 continue
-            if release.category_id is None or release.category_id in FILM_CATEGORIES:
+            if release is not None:
                 releases.setdefault(release.id, release)
         if rows and bad_rows == len(rows):
             raise PageChangedError(
@@ -103,27 +112,28 @@ class RowReader:
             )
         return list(releases.values())
 
-    def _release(self, row: object) -> Release:
+    def _release(self, row: object) -> Release | None:
+        """Return the release of a row, or None if it is filed under what is known to be no film."""
         if not isinstance(row, dict):
             raise _BadRowError("it is not an object")
         name = _text(row.get("name"))
         if not name or len(name) > _MAX_NAME_CHARS:
             raise _BadRowError("its name is missing or too long")
-        category, category_id = self._category(row.get("category"))
-        return Release(
+        category = self._category(row.get("category"))
+        release = Release(
             id=ReleaseId(TRACKER, str(_need_whole(row, "id", 1))),
             name=name,
             size_bytes=_need_whole(row, "size", 1),
             seeders=_need_whole(row, "seeders", 0),
             imdb_id=_imdb_id(row.get("imdb")),
-            category=category,
-            category_id=category_id,
+            filed_as=_FILINGS.get(category, NOT_FILED),
             freeleech=_flag(row.get("freeleech")),
             internal=_flag(row.get("internal")),
             uploaded_at=self._time(row.get("upload_date")),
         )
+        return release if category in {None, *FILM_CATEGORIES} else None
 
-    def _category(self, value: object) -> tuple[str, int | None]:
+    def _category(self, value: object) -> int | None:
         name = _text(value)
         number = _CATEGORY_IDS.get(name.casefold())
         if number is None and name and name not in self._warned and len(self._warned) < _MAX_WARNED:
@@ -131,7 +141,7 @@ class RowReader:
             _log.warning(
                 "FileList has a category that is not known here: %.60s. Its releases are kept.", name
             )
-        return name, number
+        return number
 
     def _time(self, value: object) -> datetime | None:
         """Read a time without zone as the tracker's local time, in UTC."""
