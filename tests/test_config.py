@@ -65,7 +65,8 @@ DEFAULTS = json.loads("""
               "kinds": ["added", "downloaded", "waiting", "replaced", "failed", "unreadable", "refused",
                         "disk full"]},
   "jellyfin": {"url": null},
-  "plex": {"url": null}
+  "plex": {"url": null},
+  "torznab": {}
 }
 """)
 

@@ -25,7 +25,7 @@ from movie_sync.services.torznab.faults import (
 )
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "torznab"
-COMPLAINT = Complaint("mock (Torznab)", "torznab.mock.url", lambda text: text.replace("s3cret", "(hidden)"))
+COMPLAINT = Complaint("Torznab mock", "torznab.mock.url", lambda text: text.replace("s3cret", "(hidden)"))
 CAPS, SEARCH, TORRENT = Call.CAPS, Call.SEARCH, Call.TORRENT
 
 
@@ -194,7 +194,7 @@ def test_every_fault_is_told_apart(case: str) -> None:
     assert type(caught.value) is kind
     assert getattr(caught.value, "retry_after_seconds", None) == wait
     if isinstance(caught.value, MovieSyncError):
-        assert str(caught.value).startswith("mock (Torznab) ")
+        assert str(caught.value).startswith("Torznab mock ")
         assert len(str(caught.value)) < 320
 
 

@@ -101,7 +101,7 @@ def first_answers(home: Home) -> list[str]:
     """Return answers to every question of a first run."""
     return [
         "https://letterboxd.com/anna/",
-        *("anna_fl", PASSKEY),
+        *("y", "anna_fl", PASSKEY, "n"),
         *("y", "nas.local:8080", "admin", PASSWORD),
         str(home.films),
         "hd",
@@ -132,7 +132,7 @@ def test_first_run(home: Home) -> None:
 
 def test_secrets_are_asked_for_unseen_and_never_shown(home: Home) -> None:
     """Passkey and password are typed hidden, and stand in no question and no line, now or later."""
-    first, second = User(*first_answers(home)), User(*[""] * 10)
+    first, second = User(*first_answers(home)), User(*[""] * 12)
     shown = home.set_up(first)[1] + home.set_up(second)[1]
 
     assert len(first.secret_questions) == 2
@@ -146,7 +146,7 @@ def test_enter_keeps_everything(home: Home) -> None:
     home.set_up(User(*first_answers(home)))
     before = home.manager.signature(), home.paths.config.stat().st_mtime_ns
 
-    done, _ = home.set_up(User(*[""] * 10))
+    done, _ = home.set_up(User(*[""] * 12))
 
     assert done
     assert (home.manager.signature(), home.paths.config.stat().st_mtime_ns) == before
@@ -157,14 +157,14 @@ def test_one_change_keeps_the_rest(home: Home) -> None:
     home.set_up(User(*first_answers(home)))
     home.paths.config.write_text(json.dumps({"note": "mine", **home.settings()}))
 
-    home.set_up(User("bob", "", "newkey", *[""] * 7))
+    home.set_up(User("bob", "", "", "newkey", *[""] * 8))
 
     assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": "newkey"}
     assert home.settings() == {"note": "mine", **home.settings(), "username": "bob"}
 
 
 @pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
-@pytest.mark.parametrize("count", range(10))
+@pytest.mark.parametrize("count", range(12))
 def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseException]) -> None:
     """Ctrl+C or the end of input at any question leaves no file behind."""
     done, shown = home.set_up(User(*first_answers(home)[:count], end=end))
@@ -177,7 +177,7 @@ def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseExce
 
 def test_without_a_client(home: Home) -> None:
     """Who uses none is told where the torrents go, and is not asked for an address."""
-    user = User("anna", "anna_fl", PASSKEY, "n", "n", str(home.films), "", "")
+    user = User("anna", "y", "anna_fl", PASSKEY, "n", "n", "n", str(home.films), "", "")
 
     done, shown = home.set_up(user)
 
@@ -194,8 +194,9 @@ def test_transmission(home: Home) -> None:
     """Who uses it is asked for its address and login; a second run with Enter alone keeps it."""
     login = ("nas.local:9091/transmission/web", "admin", PASSWORD)
 
-    assert home.set_up(User("anna", "anna_fl", PASSKEY, "n", "y", *login, str(home.films), "", ""))[0]
-    assert home.set_up(User(*[""] * 12))[0]
+    first = User("anna", "y", "anna_fl", PASSKEY, "n", "n", "y", *login, str(home.films), "", "")
+    assert home.set_up(first)[0]
+    assert home.set_up(User(*[""] * 14))[0]
 
     assert home.settings() == {
         "username": "anna",
@@ -208,7 +209,7 @@ def test_transmission(home: Home) -> None:
 
 def test_qbittorrent_without_login(home: Home) -> None:
     """An empty user name means that qBittorrent asks for none; then no password is asked for."""
-    user = User("anna", "anna_fl", PASSKEY, "", "", "", str(home.films), "", "")
+    user = User("anna", "y", "anna_fl", PASSKEY, "n", "", "", "", str(home.films), "", "")
 
     assert home.set_up(user)[0]
     assert home.manager.get("qbittorrent") == {}
@@ -219,7 +220,7 @@ def test_login_can_be_taken_away(home: Home) -> None:
     """A dash forgets the login that is there."""
     home.set_up(User(*first_answers(home)))
 
-    home.set_up(User("", "", "", "", "", "-", "", "", ""))
+    home.set_up(User(*[""] * 7, "-", "", "", ""))
 
     assert home.manager.get("qbittorrent") == {}
     assert home.manager.get("filelist")["passkey"] == PASSKEY
@@ -229,7 +230,7 @@ def test_an_api_key_in_place_of_a_login(home: Home) -> None:
     """A star asks for a key, which is not shown and takes the login's place; Enter keeps it; a name takes it away."""
     home.set_up(User(*first_answers(home)))
     key = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
-    user = User("", "", "", "", "", "*", "with blank", key, *[""] * 3)
+    user = User(*[""] * 7, "*", "with blank", key, *[""] * 3)
 
     done, shown = home.set_up(user)
 
@@ -239,9 +240,9 @@ def test_an_api_key_in_place_of_a_login(home: Home) -> None:
     assert key not in shown
     home.set_up(User(*[""] * 10))
     assert home.manager.get("qbittorrent") == {"api_key": key}
-    home.set_up(User("", "", "", "", "", "*", "", *[""] * 3))
+    home.set_up(User(*[""] * 7, "*", "", *[""] * 3))
     assert home.manager.get("qbittorrent") == {"api_key": key}
-    home.set_up(User("", "", "", "", "", "admin", PASSWORD, *[""] * 3))
+    home.set_up(User(*[""] * 7, "admin", PASSWORD, *[""] * 3))
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
@@ -249,7 +250,7 @@ def test_wrong_answers_are_asked_again(home: Home) -> None:
     """What cannot be used is explained and asked for again, without repeating a secret."""
     user = User(
         *("", "anna b", "anna"),
-        *("", "anna_fl", "", "with blank", PASSKEY),
+        *("y", "", "anna_fl", "", "with blank", PASSKEY, "n"),
         *("maybe", "y", "http://admin:s3cret@host", "ftp://host", "localhost:9", ""),
         *("relative", str(home.films)),
         *("8k", "4K"),
@@ -271,7 +272,7 @@ def test_wrong_answers_are_asked_again(home: Home) -> None:
 
 def answers_with_folder(*answers: str) -> list[str]:
     """Return answers up to the folder, those about the folder, one for the quality, one for being told."""
-    return ["anna", "anna_fl", PASSKEY, "y", "", "", *answers, "", ""]
+    return ["anna", "y", "anna_fl", PASSKEY, "n", "y", "", "", *answers, "", ""]
 
 
 def test_download_folder_is_made_on_request(home: Home) -> None:
@@ -318,7 +319,7 @@ def test_preset_can_be_taken_back(home: Home) -> None:
     """The built-in choice is offered by a name of its own."""
     home.set_up(User(*first_answers(home)))
 
-    home.set_up(User(*[""] * 8, "default", ""))
+    home.set_up(User(*[""] * 10, "default", ""))
 
     assert home.settings()["quality"] == {"preset": None}
 
@@ -331,7 +332,7 @@ def test_environment_is_used_and_not_written(home: Home) -> None:
         "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
     }
 
-    assert home.set_up(User("", "", "", "y", "", "", str(home.films), "", ""))[0]
+    assert home.set_up(User(*[""] * 5, "y", "", "", str(home.films), "", ""))[0]
 
     assert home.settings() == {"download_directory": str(home.films)}
     assert not home.paths.credentials.exists()
@@ -410,8 +411,8 @@ def test_beside_a_daemon(home: Home) -> None:
     assert "`check`" in home.set_up(User(*first_answers(home)))[1]
     lock = InstanceLock(home.paths.daemon_lock)
     assert lock.acquire(wait_seconds=0)
-    only_credentials = home.set_up(User("", "", PASSKEY[::-1], *[""] * 8))[1]
-    settings = home.set_up(User("bertha", *[""] * 10))[1]
+    only_credentials = home.set_up(User("", "", "", PASSKEY[::-1], *[""] * 9))[1]
+    settings = home.set_up(User("bertha", *[""] * 12))[1]
     lock.release()
 
     assert "takes this up by itself" in only_credentials
@@ -433,7 +434,7 @@ def test_the_folder_of_films_is_not_private(home: Home) -> None:
     """It is made as the user makes folders: a client or a media server of another user is to get in."""
     answers = first_answers(home)
     folder = home.films / "new" / "of mine"
-    answers[7:8] = [str(folder), "y"]
+    answers[9:10] = [str(folder), "y"]
     code, seen = run_on_terminal(home, answers, umask=0o002)
 
     assert code == 0, seen
@@ -471,10 +472,10 @@ class Indexers(TrackerService):
 def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is asked about; what is taken in stands last, what is left out goes, and one there must be."""
     monkeypatch.setitem(registry.SERVICES, "indexers", f"{__name__}:Indexers")
-    letterboxd, *filelist = first_answers(home)[:3]
-    rest = first_answers(home)[3:]
+    letterboxd, _, *filelist, _ = first_answers(home)[:5]
+    rest = first_answers(home)[5:]
     one, two = ("one", "http://one/api", "key-of-one"), ("t-w_o", "http://two/api", "key-of-two")
-    user = User(letterboxd, "n", "n", "y", *filelist, "y", "a b", *one, "y", *two, "n", *rest)
+    user = User(letterboxd, *"nnn", "y", *filelist, "n", "y", "a b", *one, "y", *two, "n", *rest)
     done, shown = home.set_up(user)
 
     assert done
@@ -486,9 +487,9 @@ def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) 
     assert home.settings()["trackers"] == ["filelist", "indexers:one", "indexers:t-w_o"]
     assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-two"}
 
-    again = User("", "n", "y", "", "", "", "key-of-2", "n")
+    again = User("", "n", "n", "y", "", "", "", "key-of-2", "n")
     assert not home.set_up(again)[0]  # broken off there
-    done, _ = home.set_up(User("", "n", "y", "", "", "http://two/new", "key-of-2", "n", *[""] * 10))
+    done, _ = home.set_up(User("", "n", "n", "y", "", "", "http://two/new", "key-of-2", "n", *[""] * 10))
     assert done
     assert home.settings()["trackers"] == ["indexers:one", "indexers:t-w_o"]
     assert home.settings()["indexers"] == {
@@ -496,6 +497,28 @@ def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) 
         "t-w_o": {"url": "http://two/new"},
     }
     assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-2"}
+
+
+def test_torznab_instead_of_filelist(home: Home) -> None:
+    """Each tracker gets a name; its address goes to the settings, its key to the credentials, unseen."""
+    answers = first_answers(home)
+    one, two = (
+        ("films", "nas/1/api?apikey=x", "http://nas:9696/1/api", PASSKEY),
+        ("other", "http://nas/2/api", ""),
+    )
+    user = User(answers[0], "n", "y", *one, "y", *two, "n", *answers[5:])
+    done, shown = home.set_up(user)
+
+    assert done
+    assert home.settings()["trackers"] == ["torznab:films", "torznab:other"]
+    assert home.settings()["torznab"] == {
+        "films": {"url": "http://nas:9696/1/api"}, "other": {"url": "http://nas/2/api"},
+    }  # fmt: skip
+    assert home.manager.get("torznab") == {"films": PASSKEY}
+    assert PASSKEY not in "".join([shown, *user.questions])
+    assert sum("API key" in question for question in user.secret_questions) == 2
+    assert home.set_up(User("", "n", "y", "", "-", *[""] * 12))[0]
+    assert home.manager.get("torznab") == {}
 
 
 def run_on_terminal(home: Home, answers: list[str], umask: int = 0o022) -> tuple[int, str]:

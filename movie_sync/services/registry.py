@@ -14,6 +14,7 @@ from movie_sync.services.base import ClientService, Service, ToldService, Tracke
 SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
     "filelist": "movie_sync.services.filelist.service:FileList",
+    "torznab": "movie_sync.services.torznab.service:Torznab",
     "qbittorrent": "movie_sync.services.qbittorrent.service:QBittorrent",
     "transmission": "movie_sync.services.transmission.service:Transmission",
     "watch_folder": "movie_sync.services.watch_folder.service:WatchFolderService",
