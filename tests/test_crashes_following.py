@@ -87,8 +87,8 @@ def test_every_crash_point_knows_each_torrent(
 
 OPERATIONS: dict[str, Step] = {
     "note follows": World.note_progress,
-    "give up a torrent": lambda w: w.queues.torrents.give_up(film(3), FailedRelease(choice(3), "stalled")),
-    "finish with another": lambda w: w.queues.torrents.finish_with(
+    "give up a torrent": lambda w: w.queues.give_up(film(3), FailedRelease(choice(3), "stalled")),
+    "finish with another": lambda w: w.queues.finish_with(
         film(3), choice(3, 1), TorrentProgress(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
     ),
     "look again": lambda w: w.queues.look_again([film(5), film(6)]),

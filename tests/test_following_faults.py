@@ -13,7 +13,7 @@ from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
-from movie_sync.queues.codec import follow_to_dict
+from movie_sync.queues.codec import progress_to_dict
 from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.reports.lines import LineStyle, sections
 from movie_sync.reports.overview import overview
@@ -76,7 +76,7 @@ def test_one_torrents_question_keeps_no_other_one_back(tmp_path: Path, fault: Mo
         bench.clock.advance(30)
         _work(bench)
     assert _stages(bench) == [Stage.ADDED, *[Stage.DOWNLOADED] * 3]
-    assert bench.queues.torrents.unfinished_count() == 1
+    assert bench.queues.unfinished_count() == 1
     assert [event.kind for event in bench.told].count(EventKind.DOWNLOADED) == 3
 
 
@@ -137,7 +137,7 @@ def test_what_is_known_of_a_torrent_is_let_go_with_it(tmp_path: Path) -> None:
     for _ in range(6):
         bench.clock.advance(60)
         _work(bench)
-    assert bench.queues.torrents.unfinished_count() == 110
+    assert bench.queues.unfinished_count() == 110
     assert len(follower._memory) == 110
 
 
@@ -155,13 +155,13 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     scene = Scene(tmp_path)
     scene.become(TorrentPhase.MOVING if progress == 1 else TorrentPhase.DOWNLOADING, progress)
     follow = TorrentProgress(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
-    scene.bench.queues.torrents.note({scene.hash: follow})
+    scene.bench.queues.note_progress({scene.hash: follow})
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
     view = overview(queues, [], now=scene.bench.clock.now())
     status = Status(scene.bench.clock.now(), {}, None, (), None, view)
     ((line,),) = (lines for title, lines in sections(status, LineStyle()) if title.startswith("Downloading"))
     assert f" {shown} %" in line
-    assert follow_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)
+    assert progress_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)
 
 
 @pytest.mark.parametrize(

@@ -13,22 +13,29 @@ from movie_sync.domain.titles import title_key
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import previous_of
 from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 MARVEL = Movie("K1", "shazam-2019", "Captain Marvel", 2019, imdb_id="tt4154664")
 PARASITE = Movie("K2", "parasite-2019", "Parasite", 2019, original_title="기생충", page_read=True)
 
 
-def knows(queues: QueueManager, title: str) -> bool:
+def known_of(queues: QueueManager, folder: Path) -> KnownFilms:
+    """Return what is known of these queues' films and of the list in that folder."""
+    return KnownFilms(queues, folder / "watchlist.json")
+
+
+def knows(known: KnownFilms, title: str) -> bool:
     """Ask for a title as people write it."""
-    return queues.knows_title(title_key(title).squashed)
+    return known.knows_title(title_key(title).squashed)
 
 
 @pytest.mark.parametrize("queue", QueueName)
 def test_a_title_in_any_queue_is_known(tmp_path: Path, queue: QueueName) -> None:
     """Main and original title, in every spelling; also after a restart, and to one who only looks on."""
     queues = QueueManager(tmp_path)
-    assert not knows(queues, "Captain Marvel")
+    known = known_of(queues, tmp_path)
+    assert not knows(known, "Captain Marvel")
     for movie in (MARVEL, PARASITE):
         queues.add_to_pending(movie)
         if queue is QueueName.FAILED:
@@ -37,7 +44,8 @@ def test_a_title_in_any_queue_is_known(tmp_path: Path, queue: QueueName) -> None
             queues.add_to_completed(movie, Reason.DOWNLOADED)
         elif queue is QueueName.REMOVED:
             queues.remove([movie.slug])
-    for view in (queues, QueueManager(tmp_path), QueueManager(tmp_path, writable=False)):
+    others = (QueueManager(tmp_path), QueueManager(tmp_path, writable=False))
+    for view in (known, *(known_of(other, tmp_path) for other in others)):
         assert knows(view, "The Captain Marvel")
         assert knows(view, "Parasite")
         assert knows(view, "기생충")
@@ -48,25 +56,27 @@ def test_a_title_in_any_queue_is_known(tmp_path: Path, queue: QueueName) -> None
 def test_a_title_that_changes_is_known_by_its_new_name(tmp_path: Path) -> None:
     """What a page corrects counts at once, and the wrong title is forgotten."""
     queues = QueueManager(tmp_path)
+    known = known_of(queues, tmp_path)
     queues.add_to_pending(MARVEL)
-    assert knows(queues, "Captain Marvel")
+    assert knows(known, "Captain Marvel")
     queues.note_film(MARVEL, replace(MARVEL, title="Shazam!", original_title="Billy Batson"))
-    assert knows(queues, "Shazam")
-    assert knows(queues, "Billy Batson")
-    assert not knows(queues, "Captain Marvel")
+    assert knows(known, "Shazam")
+    assert knows(known, "Billy Batson")
+    assert not knows(known, "Captain Marvel")
     queues.drop_unlisted([MARVEL])
-    assert not knows(queues, "Shazam")
+    assert not knows(known, "Shazam")
 
 
 def test_the_films_of_the_watchlist_are_known(tmp_path: Path) -> None:
     """Those that are in no queue (`first_run` "new") too, from the reading on, and after a restart."""
     desk = Desk(tmp_path)
-    intake = WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new")
+    intake = WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new")
     intake.take(snapshot(MARVEL, film(3)))
     assert not desk.queues.entries(QueueName.PENDING)
-    for queues in (desk.queues, QueueManager(tmp_path), QueueManager(tmp_path, writable=False)):
-        assert knows(queues, "Captain Marvel")
-        assert not knows(queues, "Made Up Charlie")
+    others = (QueueManager(tmp_path), QueueManager(tmp_path, writable=False))
+    for view in (desk.known, *(known_of(other, tmp_path) for other in others)):
+        assert knows(view, "Captain Marvel")
+        assert not knows(view, "Made Up Charlie")
 
 
 def test_films_just_read_are_known_before_the_disks_are_looked_through(tmp_path: Path) -> None:
@@ -79,7 +89,7 @@ def test_films_just_read_are_known_before_the_disks_are_looked_through(tmp_path:
             known.append(given["knows_title"](title_key("Captain Marvel").squashed))  # type: ignore[operator]
             return None
 
-    intake = WatchlistIntake(desk.queues, desk.store, Library(), first_run="all")
+    intake = WatchlistIntake(desk.queues, desk.known, desk.store, Library(), first_run="all")
     intake.take(snapshot(film(3), MARVEL))
     assert known == [True, True]
 
@@ -89,17 +99,17 @@ def test_a_damaged_watchlist_leaves_the_one_before_it(tmp_path: Path, damage: by
     """What the file no longer tells, the generation before it does; odd entries hide no others."""
     desk = Desk(tmp_path)
     for films in ((MARVEL,), (MARVEL, film(3))):
-        intake = WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new")
+        intake = WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new")
         intake.take(WatchlistSnapshot("maria", films))
     path = tmp_path / "watchlist.json"
-    assert knows(QueueManager(tmp_path), "Made Up Delta")
+    assert knows(known_of(QueueManager(tmp_path), tmp_path), "Made Up Delta")
     path.write_bytes(damage)
     assert previous_of(path).exists()
-    assert knows(QueueManager(tmp_path), "Captain Marvel")
+    assert knows(known_of(QueueManager(tmp_path), tmp_path), "Captain Marvel")
     path.write_bytes(
         b'{"username": "maria", "films": [{"id": 5}, 7, {"title": "x"}, {"slug": "a", "year": -3}]}'
     )
-    assert knows(QueueManager(tmp_path), "a")
+    assert knows(known_of(QueueManager(tmp_path), tmp_path), "a")
     assert WatchlistStore(path, desk.clock).load() is not None
 
 
@@ -122,10 +132,12 @@ def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -
     """Whatever queue or list they are in, and by whichever of the two films came later."""
     desk = Desk(tmp_path)
     if place == "list":
-        WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new").take(snapshot(WANTED, OTHER))
+        WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new").take(
+            snapshot(WANTED, OTHER)
+        )
     else:
         desk.queues.add_to_pending(WANTED)
-        assert desk.queues.known.in_company(WANTED).twin_years == ()
+        assert desk.known.in_company(WANTED).twin_years == ()
         desk.queues.add_to_pending(OTHER)
         if place == QueueName.FAILED:
             desk.queues.add_to_failed(OTHER, "nothing there", None)
@@ -133,12 +145,12 @@ def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -
             desk.queues.add_to_completed(OTHER, Reason.DOWNLOADED)
         elif place == QueueName.REMOVED:
             desk.queues.remove([OTHER.slug])
-    for queues in (desk.queues, QueueManager(tmp_path, writable=False)):
-        assert queues.known.in_company(WANTED).twin_years == (1977,)
-        assert queues.known.in_company(OTHER).twin_years == (2018,)
+    for known in (desk.known, known_of(QueueManager(tmp_path, writable=False), tmp_path)):
+        assert known.in_company(WANTED).twin_years == (1977,)
+        assert known.in_company(OTHER).twin_years == (2018,)
         # known by its slug alone, or by its key alone, and with a year that was corrected: itself
         for same in (replace(OTHER, id=OTHER.slug, year=1976), replace(OTHER, slug="", year=1978)):
-            assert queues.known.in_company(same).twin_years == (2018,)
+            assert known.in_company(same).twin_years == (2018,)
 
 
 @pytest.mark.parametrize("place", ["queue", "list"])
@@ -152,11 +164,13 @@ def test_a_question_by_title_and_year_is_about_the_known_film(tmp_path: Path, pl
         if place == "queue":
             desk.queues.add_all_to_pending(films)
         else:
-            WatchlistIntake(desk.queues, desk.store, FakeLibrary(), first_run="new").take(snapshot(*films))
+            WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new").take(
+                snapshot(*films)
+            )
 
     know()
-    assert desk.queues.known.in_company(question).twin_years == (1977,)
+    assert desk.known.in_company(question).twin_years == (1977,)
     films.append(Movie("KX", "suspiria-2018-1", "Suspiria", 2018, imdb_id="tt1"))
     know()
-    assert desk.queues.known.in_company(question).twin_years == (1977, 2018)
-    assert desk.queues.known.in_company(replace(question, imdb_id="tt1")).twin_years == (1977, 2018)
+    assert desk.known.in_company(question).twin_years == (1977, 2018)
+    assert desk.known.in_company(replace(question, imdb_id="tt1")).twin_years == (1977, 2018)

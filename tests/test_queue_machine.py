@@ -265,7 +265,7 @@ class QueueMachine(RuleBasedStateMachine):
             )
             for name, stage in stages.items()
         }
-        self.attempt(lambda: self.queues.torrents.note(follows), refusal, apply)
+        self.attempt(lambda: self.queues.note_progress(follows), refusal, apply)
 
     @rule(name=names, is_present=st.booleans(), refusal=refusals)
     def give_up_torrent(self, name: str, is_present: bool, refusal: int | None) -> None:
@@ -281,7 +281,7 @@ class QueueMachine(RuleBasedStateMachine):
         before = self.model.state(name)
         number = before.choice if is_present and before.choice is not None else 99
         tried = FailedRelease(choice(name, number), "stalled")
-        self.attempt(lambda: self.queues.torrents.give_up(film(name), tried), refusal, apply)
+        self.attempt(lambda: self.queues.give_up(film(name), tried), refusal, apply)
 
     @rule(name=names, refusal=refusals)
     def finish_with(self, name: str, refusal: int | None) -> None:
@@ -301,9 +301,7 @@ class QueueMachine(RuleBasedStateMachine):
         number = before.tried[0] if before.tried else before.next_choice()
         follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now())
         self.attempt(
-            lambda: self.queues.torrents.finish_with(
-                film(name), choice(name, number), follow, overtaken="late"
-            ),
+            lambda: self.queues.finish_with(film(name), choice(name, number), follow, overtaken="late"),
             refusal,
             apply,
         )
@@ -444,11 +442,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     def _told(self, queues: QueueManager) -> tuple[str | None, set[str], int, set[str]]:
         upcoming = queues.get_next_pending()
-        followed = {entry.movie.slug for entry in queues.torrents.followed()}
-        assert queues.torrents.followed_count() == len(followed)
+        followed = {entry.movie.slug for entry in queues.followed()}
+        assert queues.followed_count() == len(followed)
         waiting = {entry.movie.slug for entry in queues.waiting_films()}
         assert queues.waiting_count() == len(waiting)
-        return upcoming and upcoming.movie.slug, followed, queues.torrents.unfinished_count(), waiting
+        return upcoming and upcoming.movie.slug, followed, queues.unfinished_count(), waiting
 
     def _expected(self) -> tuple[str | None, set[str], int, set[str]]:
         model = self.model.queues

@@ -1,11 +1,13 @@
 """The queues as the workers, the commands and a text editor meet them."""
 
 import errno
+import gc
 import json
 import logging
 import os
 import stat
 import threading
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +20,6 @@ from house.films import choice, film
 
 from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.errors import StorageError
-from movie_sync.queues import film_rows, line_store
 from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import previous_of
@@ -389,7 +390,7 @@ def test_a_completed_film_put_back_by_hand_is_not_followed(
         assert where(again) == {queue: ["a"]}
         entry = again.find("a")[1]
         assert (entry.follow, entry.completed_at, entry.choice) == (None, None, choice("a"))
-        assert again.torrents.followed() == []
+        assert again.followed() == []
         assert "stage" not in (tmp_path / f"queue_{queue}.json").read_text()
 
 
@@ -988,15 +989,15 @@ def test_a_leftover_that_cannot_be_written_is_written_later(
     assert [p["slug"] for p in json.loads((tmp_path / "queue_pending.json").read_bytes())] == ["p3"]
 
 
-def test_a_draft_that_is_refused_is_written_in_its_turn(
-    filled: QueueManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
+def test_whatever_is_refused_of_the_queue_a_film_leaves_it_has_moved(
+    filled: QueueManager, tmp_path: Path
 ) -> None:
-    """What is written ahead only saves time: each of its calls may fail once, and the film moves all the same."""
+    """Each call that writes the old file may fail once: the film stands in its new queue, in that one alone."""
     recorder = Recorder(tmp_path)
     with recorder.watching():
         filled.add_to_completed(film("p1"))
     for number, call in enumerate(recorder.calls):
-        if call.path != "queue_pending.json.tmp" or call.name == "replace":
+        if not call.path.startswith("queue_pending"):
             continue
         filled.add_to_pending(film(f"again-{number}"))
         refusing = Recorder(tmp_path)
@@ -1006,7 +1007,6 @@ def test_a_draft_that_is_refused_is_written_in_its_turn(
         assert on_disk(tmp_path) == where(filled)
         assert where(filled)["pending"] == ["p2", "p3"]
         assert not list(tmp_path.glob("*.tmp"))
-    assert not caplog.text
 
 
 def test_a_leftover_does_not_come_back_when_the_film_is_dropped(
@@ -1024,42 +1024,80 @@ def test_a_leftover_does_not_come_back_when_the_film_is_dropped(
     assert "p2" not in sum(where(QueueManager(tmp_path, clock=clock)).values(), [])
 
 
-def test_no_room_for_scratch_files_costs_memory_and_nothing_else(
+def test_looking_on_needs_no_room_in_other_folders(
     filled: QueueManager, tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where there is no folder for temporary files, or it is full, all works as it does otherwise."""
+    """A dry run and an edit in another layout work where the folder for temporary files is full."""
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(line_store, "_PIECE_BYTES", 100)
-    for number, call in enumerate(("tempfile.TemporaryFile", "os.pwrite")):
-        monkeypatch.setattr(call, refuse)
-        queues = QueueManager(tmp_path, clock=clock)
-        queues.add_all_to_pending([film(f"n{number}"), film(f"m{number}")])
-        queues.add_to_completed(film(f"n{number}"))
-        queues.note_choice(film("p2"), choice(f"p{number}"))
-        assert on_disk(tmp_path) == where(queues)
-    assert QueueManager(tmp_path, clock=clock).entries(PENDING)[1].choice == choice("p1")
+    if hasattr(os, "memfd_create"):
+        monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    edit(tmp_path / "queue_pending.json", lambda films: films.reverse(), indent=2)
+    reader = QueueManager(tmp_path, clock=clock, writable=False)
+    reader.add_to_completed(film("p1"))
+    assert where(reader)["pending"] == ["p3", "p2"]
+    assert where(QueueManager(tmp_path, clock=clock))["pending"] == ["p3", "p2", "p1"]
 
 
-def test_months_of_work_leave_no_growing_trace(
-    tmp_path: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+def test_an_edit_while_it_runs_is_taken_up(
+    filled: QueueManager, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Films that come and go thousands of times take no more room than those that are there."""
-    monkeypatch.setattr(film_rows, "_SPARE_ROWS", 20)
+    """Who writes into a file in its place is heard; what an unfinished edit lacks comes from the second copy."""
+    path = tmp_path / "queue_pending.json"
+    content = path.read_bytes()
+    edit(path, lambda films: films.pop(1))
+    assert where(filled)["pending"] == ["p1", "p3"]
+    filled.add_to_pending(film("n"))
+    assert where(filled)["pending"] == on_disk(tmp_path)["pending"] == ["p1", "p3", "n"]
+    assert not caplog.text
+    path.write_bytes(content[: len(content) // 2])
+    assert {"p1", "p3"} <= set(where(filled)["pending"])
+    assert on_disk(tmp_path) == where(filled)
+    assert "is damaged" in caplog.text
+
+
+def test_a_disk_that_cannot_be_read_is_an_error_and_no_other_film(
+    filled: QueueManager, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be read again is said, neither skipped nor made up."""
+    before = where(filled)
+    monkeypatch.setattr(os, "pread", lambda *_: b"")
+    for act in (
+        filled.get_next_pending,
+        lambda: filled.entries(FAILED),
+        lambda: filled.add_to_pending(film("n")),
+    ):
+        with pytest.raises(StorageError, match="cannot be read"):
+            act()
+    monkeypatch.undo()
+    assert where(filled) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="no list of open files here")
+def test_months_of_work_leave_no_growing_trace(tmp_path: Path, clock: FakeClock) -> None:
+    """Films that come and go thousands of times take no more memory and files than those that are there."""
     queues = QueueManager(tmp_path, clock=clock)
     queues.add_all_to_pending([film("a"), film("b"), film("c")])
-    for _ in range(100):
-        queues.add_to_failed(film("a"), "why", clock.now())
-        queues.move_failed_to_pending(film("a"))
-    assert where(queues) == {"pending": ["b", "c", "a"]}
     queues.add_to_completed(film("c"), choice=choice("c"), follow=TorrentProgress(Stage.ADDED, clock.now()))
-    for percent in range(100):
-        follow = TorrentProgress(Stage.DOWNLOADING, clock.now(), progress=percent / 100)
-        queues.torrents.note({choice("c").info_hash: follow})
-    for name in (PENDING, FAILED, COMPLETED):
-        lines = queues._queues[name]._rows._lines
-        assert lines.gone < 30
-        assert lines._written + len(lines._newest) < 30 * 500
-    assert on_disk(tmp_path) == where(queues)
+
+    def work(times: int) -> tuple[int, int]:
+        for number in range(times):
+            queues.add_to_failed(film("a"), "why", clock.now())
+            queues.move_failed_to_pending(film("a"))
+            follow = TorrentProgress(Stage.DOWNLOADING, clock.now(), progress=number / times)
+            queues.note_progress({choice("c").info_hash: follow})
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0], len(list(Path("/proc/self/fd").iterdir()))
+
+    work(20)
+    tracemalloc.start()
+    try:
+        before, files = work(20)
+        after, files_then = work(500)
+    finally:
+        tracemalloc.stop()
+    assert files_then == files
+    assert after - before < 100_000
+    assert where(queues) == {"pending": ["b", "a"], "completed": ["c"]} == on_disk(tmp_path)

@@ -273,8 +273,8 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues.add_to_pending(waiting)
     queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
     queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
-    queues.torrents.give_up(film(101), FailedRelease(choice(101), "stalled: nothing came for 48 hours"))
-    UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.torrents.of_film)
+    queues.give_up(film(101), FailedRelease(choice(101), "stalled: nothing came for 48 hours"))
+    UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.torrents_of)
 
 
 def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -397,11 +397,11 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
     assert statistics_words(queues) == f"{words}, 2 done this week."
     queues.remove(["made-up-alpha"])
-    assert queues.torrents.done_lately_count() == 1
-    assert QueueManager(tmp_path, clock=clock).torrents.done_lately_count() == 1
+    assert queues.done_lately_count() == 1
+    assert QueueManager(tmp_path, clock=clock).done_lately_count() == 1
     clock.advance(8 * 24 * 3600)
-    assert queues.torrents.done_lately_count() == 0
-    assert QueueManager(tmp_path, clock=clock).torrents.done_lately_count() == 0
+    assert queues.done_lately_count() == 0
+    assert QueueManager(tmp_path, clock=clock).done_lately_count() == 0
 
 
 @pytest.mark.parametrize(

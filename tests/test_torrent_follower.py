@@ -244,7 +244,7 @@ def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCap
     assert "by hand, or by a rule there" in caplog.text, "from outside the two look alike"
     scene.pass_time(86_400)
     assert scene.client.added == [hash_of(101)]
-    assert scene.bench.queues.torrents.unfinished_count() == 0
+    assert scene.bench.queues.unfinished_count() == 0
     scene.bench.queues.add_to_pending(scene.movie, by_command=True)
     scene.work()
     assert scene.client.added == [hash_of(101), hash_of(101)]

@@ -12,6 +12,7 @@ from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.known_films import KnownFilms
 
 PENDING, FAILED, COMPLETED, _ = QueueName
 GOOD = "1080p.BluRay.x264-GRP"
@@ -135,12 +136,13 @@ def test_on_the_disk_and_in_the_client_a_twin_needs_its_id(
 ) -> None:
     """A name that either film could have counts as neither; without a twin it would be the film."""
     queues = QueueManager(tmp_path)
+    known = KnownFilms(queues, tmp_path / "watchlist.json")
     queues.add_to_pending(ONE)
     names = NameList([name])
-    alone = names.find(WantedFilm.from_movie(queues.known.in_company(ONE)))
+    alone = names.find(WantedFilm.from_movie(known.in_company(ONE)))
     assert (alone is not None) == ("tt0000002" not in name)
     queues.add_to_pending(TWIN)
-    found = names.find(WantedFilm.from_movie(queues.known.in_company(ONE)))
+    found = names.find(WantedFilm.from_movie(known.in_company(ONE)))
     assert (found is not None) == is_there
 
 
@@ -161,7 +163,7 @@ def test_an_id_that_two_films_have_proves_nothing(bench: Bench) -> None:
     for movie in (ALIEN, ALIENS):
         bench.queues.add_to_pending(movie)
     names = NameList(["Alien (1979) [imdbid-tt0078748]/movie.mkv"])
-    in_company = bench.queues.known.in_company
+    in_company = bench.known.in_company
     assert names.find(WantedFilm.from_movie(ALIENS)) is not None
     assert names.find(WantedFilm.from_movie(in_company(ALIENS))) is None
     assert names.find(WantedFilm.from_movie(in_company(ALIEN))) is not None

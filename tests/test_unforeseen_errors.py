@@ -17,6 +17,7 @@ from movie_sync.errors import FilmError, MovieSyncError, StorageError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _ERRORS = [
@@ -232,7 +233,9 @@ def test_a_film_that_cannot_be_looked_for_is_queued_all_the_same(tmp_path: Path)
     clock = FakeClock()
     queues = QueueManager(tmp_path, clock=clock)
     store = WatchlistStore(tmp_path / "watchlist.json", clock)
-    intake = WatchlistIntake(queues, store, OddLibrary(), first_run="all")
+    intake = WatchlistIntake(
+        queues, KnownFilms(queues, tmp_path / "watchlist.json"), store, OddLibrary(), first_run="all"
+    )
     taken = intake.take(snapshot(film(0), film(1), film(2)))
     assert (taken.queued, taken.already_there) == (2, 1)
 

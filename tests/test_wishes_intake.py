@@ -19,6 +19,7 @@ from movie_sync.domain.watchlist import FirstRun
 from movie_sync.errors import LibraryError, StorageError
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.intake import IntakeCounts, WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 
@@ -35,7 +36,8 @@ class Desk:
         self.library = FakeLibrary()
         self.queues = QueueManager(folder, clock=self.clock)
         self.store = WatchlistStore(folder / "watchlist.json", self.clock)
-        self.intake = WatchlistIntake(self.queues, self.store, self.library, first_run=first_run)
+        self.known = KnownFilms(self.queues, folder / "watchlist.json")
+        self.intake = WatchlistIntake(self.queues, self.known, self.store, self.library, first_run=first_run)
 
     def take(self, *numbers: int, owner: str = "maria") -> IntakeCounts:
         """Take a reading in."""

@@ -21,6 +21,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
 from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
@@ -44,6 +45,7 @@ class Desk:
         self.tagger = UnlistedTagger(self.store)
         self.intake = WatchlistIntake(
             self.queues,
+            KnownFilms(self.queues, self.folder / "watchlist.json"),
             WatchlistStore(self.folder / "watchlist.json", self.clock),
             FakeLibrary(),
             first_run="all",
@@ -139,9 +141,7 @@ def test_changed_while_the_client_answers(desk: Desk) -> None:
 
 def test_releases_that_were_given_up_count(desk: Desk) -> None:
     """All torrents of a film that left are tagged, also one that runs on beside its successor."""
-    desk.queues.torrents.give_up(
-        film(1), FailedRelease(Choice("Release 1", on_filelist(1), hash_of(1)), "stalled")
-    )
+    desk.queues.give_up(film(1), FailedRelease(Choice("Release 1", on_filelist(1), hash_of(1)), "stalled"))
     desk.client.held[hash_of(9)] = HeldTorrent(hash_of(9), "Release 9")
     desk.queues.add_to_completed(film(1), choice=Choice("Release 9", on_filelist(9), hash_of(9)))
     desk.read(2, 3, times=2)

@@ -33,6 +33,7 @@ from movie_sync.services.letterboxd_export.export import ExportWatchlist
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
@@ -69,6 +70,7 @@ class Services:
         self.library: MovieLibrary = self._build_library()
         self.pages = LetterboxdFilmPages(self._letterboxd_http, self._letterboxd.base_url)
         self._tags_unlisted = self._general.unlisted == "tag" and self._client.can_tag
+        self._known: KnownFilms | None = None
         self._unlisted = UnlistedStore(
             context.paths.unlisted,
             context.clock,
@@ -92,11 +94,18 @@ class Services:
         store = WatchlistStore(self._context.paths.watchlist, self._context.clock, writable=is_real)
         return WatchlistIntake(
             queue_manager,
+            self.known_films(queue_manager),
             store,
             self.library,
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
         )
+
+    def known_films(self, queue_manager: QueueManager) -> KnownFilms:
+        """Return what tells which other films are known: one for all, as the intake tells it the list."""
+        if self._known is None:
+            self._known = KnownFilms(queue_manager, self._context.paths.watchlist)
+        return self._known
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now, decrypted in a child process.
@@ -214,8 +223,8 @@ class Services:
             library=self.library,
             rules=self.rules(),
             clock=self._context.clock,
-            knows_title=queue_manager.knows_title,
-            in_company=queue_manager.known.in_company,
+            knows_title=self.known_films(queue_manager).knows_title,
+            in_company=self.known_films(queue_manager).in_company,
             tell=tell,
             dry_run=self._context.options.dry_run,
         )

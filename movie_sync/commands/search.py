@@ -39,7 +39,7 @@ def run_search(args: Namespace, context: Context) -> int:
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()
-    movie = replace(movie, runtime_minutes=queues.known.runtime_of(movie))
+    movie = replace(movie, runtime_minutes=services.known_films(queues).runtime_of(movie))
     found = services.session(queues).downloader.search(movie)
     for outage in found.outages:
         context.complain(str(outage))

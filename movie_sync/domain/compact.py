@@ -17,7 +17,9 @@ _PARTS = 64
 _SORTED_AT_ONCE = 2048
 NUMBER_BITS = 24
 NUMBER_MASK = (1 << NUMBER_BITS) - 1
-_HASH_MASK = (1 << (64 - NUMBER_BITS)) - 1
+_KEYED_BITS = 28
+_KEYED_MASK = (1 << _KEYED_BITS) - 1
+_HASH_MASK = (1 << (64 - _KEYED_BITS)) - 1
 _END = "\0"  # no file name holds it
 
 
@@ -140,18 +142,31 @@ class SortedEntries:
 
 
 class HashedNumbers:
-    """Numbers below 2**24 by a key, eight bytes each; several may have one key.
+    """Numbers below 2**28 by a key, eight bytes each; several may have one key.
 
-    A key is known by its hash: two keys may be taken for one, once in millions of times.
+    A key is known by its hash: two keys may be taken for one, once in a million times.
     """
 
     def __init__(self) -> None:
-        self._entries = SortedEntries()
+        self._parts = [array("Q") for _ in range(_PARTS)]
 
-    def put(self, key: object, number: int) -> None:
-        """Add a number under a key."""
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def put(self, key: object, number: int) -> bool:
+        """Add a number under a key, unless it is there; tell whether there was none under the key."""
         hashed = hash(key) & _HASH_MASK
-        self._entries.put(hashed % _PARTS, hashed << NUMBER_BITS | number)
+        part = self._parts[hashed % _PARTS]
+        entry = hashed << _KEYED_BITS | number
+        place = bisect_left(part, entry)
+        after = part[place] if place < len(part) else None
+        if after == entry:
+            return False
+        is_alone = after is None or after >> _KEYED_BITS != hashed
+        if place and part[place - 1] >> _KEYED_BITS == hashed:
+            is_alone = False
+        part.insert(place, entry)
+        return is_alone
 
     def get(self, key: object) -> int | None:
         """Return the lowest number under a key, or None."""
@@ -160,4 +175,8 @@ class HashedNumbers:
     def under(self, key: object) -> Iterator[int]:
         """Yield the numbers under a key, the lowest first."""
         hashed = hash(key) & _HASH_MASK
-        return self._entries.under(hashed % _PARTS, hashed, NUMBER_BITS)
+        entries = self._parts[hashed % _PARTS]
+        for place in range(bisect_left(entries, hashed << _KEYED_BITS), len(entries)):
+            if entries[place] >> _KEYED_BITS != hashed:
+                break
+            yield entries[place] & _KEYED_MASK

@@ -1,7 +1,7 @@
 """Films that share a title or an IMDb id: what is called so may then be the other film."""
 
 from array import array
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 
 from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.models import Movie
@@ -35,6 +35,17 @@ def is_same_film(one: Movie, other: Movie) -> bool:
         return True
     are_years_one = one.year == other.year or None in (one.year, other.year)
     return are_years_one and not set(own_titles(one)).isdisjoint(own_titles(other))
+
+
+def distinct(movies: Iterable[Movie]) -> Iterator[Movie]:
+    """Yield films, without those that are the same as an earlier one."""
+    known: dict[str, list[Movie]] = {}
+    for movie in movies:
+        keys = movie.keys()
+        if not any(is_same_film(movie, other) for key in keys for other in known.get(key, ())):
+            for key in keys:
+                known.setdefault(key, []).append(movie)
+            yield movie
 
 
 class ListedTitles:

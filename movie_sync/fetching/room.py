@@ -35,9 +35,9 @@ class RoomKeeper:
             NoRoomError: the film has to wait.
             AuthError, TransientError: the client cannot be asked.
         """
-        unfinished = self._queue_manager.torrents.unfinished_count()
+        unfinished = self._queue_manager.unfinished_count()
         if self._max_unfinished and unfinished >= self._max_unfinished:
-            stopped = self._queue_manager.torrents.stopped_count()
+            stopped = self._queue_manager.stopped_count()
             besides = f" ({stopped} of them stopped in the client)" if stopped else ""
             raise NoRoomError(
                 f"{unfinished} of our torrents are unfinished{besides}, "

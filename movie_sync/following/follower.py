@@ -80,12 +80,12 @@ class TorrentFollower:
 
     def seconds_to_next(self) -> float | None:
         """Return how long until the next pass is due, or None while there is nothing to follow."""
-        if not self._queue_manager.torrents.followed_count():
+        if not self._queue_manager.followed_count():
             return None
         if self._last_pass is None:
             return 0.0
         pause = self._pause_seconds
-        if not self._queue_manager.torrents.unfinished_count():
+        if not self._queue_manager.unfinished_count():
             pause = _PAUSE_WITHOUT_UNFINISHED_SECONDS
         return max(self._last_pass + pause - self._clock.monotonic(), 0.0)
 
@@ -108,7 +108,7 @@ class TorrentFollower:
         self._last_pass = self._clock.monotonic()
         self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
         self._unanswered = 0
-        hashes = self._queue_manager.torrents.hashes()
+        hashes = self._queue_manager.followed_hashes()
         self._memory.keep_only(hashes)
         asked = self._memory.next_to_ask(hashes)
         try:
@@ -118,7 +118,7 @@ class TorrentFollower:
             raise
         self._memory.note_seen(asked, held)
         self._memory.note_epoch(client.epoch)
-        entries = self._queue_manager.torrents.followed(asked)
+        entries = self._queue_manager.followed(asked)
         found: dict[str, TorrentProgress] = {}
         failure: AuthError | StorageError | None = None
         for entry in entries:
@@ -187,7 +187,7 @@ class TorrentFollower:
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
         self._memory[choice.info_hash].begun_at = None  # once: what is gone after that was taken out
-        if self._queue_manager.torrents.hand_over_again(movie, choice):
+        if self._queue_manager.hand_over_again(movie, choice):
             _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
 
     def _without(self, movie: Movie, before: TorrentProgress) -> TorrentProgress:
@@ -237,7 +237,7 @@ class TorrentFollower:
                 progress=round(torrent.progress, 4),
             )
         )  # fmt: skip
-        if not self._queue_manager.torrents.give_up(movie, tried):
+        if not self._queue_manager.give_up(movie, tried):
             return
         _log.warning("%s", text)
         self.hurry()
@@ -255,7 +255,7 @@ class TorrentFollower:
             follow = TorrentProgress(Stage.DOWNLOADED, self._clock.now(), progress=1.0, path=path)
             self._say_downloaded(entry, old.choice, follow)
             overtaken = f"{old.choice.release} was whole first"
-            if self._queue_manager.torrents.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
+            if self._queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
                 _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
             return True
         return False
@@ -282,7 +282,7 @@ class TorrentFollower:
             self._memory[info_hash].live = follow
         stalled_after = self._policy.stalled_after_seconds
         if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
-            self._queue_manager.torrents.note(found)
+            self._queue_manager.note_progress(found)
 
 
 def _say_stopped(movie: Movie, follow: TorrentProgress) -> None:

@@ -4,9 +4,8 @@ The names are those users and scripts rely on. Keys we do not know are carried a
 hand edit left in an odd form are mended where their meaning is plain, else refused.
 """
 
-import functools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,33 +13,13 @@ from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 
 # `twin_years` stood there once; which films share a title is found out anew each time.
-_MOVIE_KEYS = ("id", "slug", "title", "year", "url", "imdb_id", "original_title", "twin_years", "page_read")
-_PAGE_KEYS = frozenset({"alternative_titles", "runtime_minutes", "is_series"})
-_STATE_KEYS = (
-    "added_at",
-    "retry_count",
-    "error",
-    "retry_at",
-    "waits_for_release",
-    "acceptable_since",
-    "completed_at",
-    "reason",
-    "release",
-    "filelist_id",
-    "release_id",
-    "info_hash",
-    "by_command",
-    "tried",
-    "searched_at",
-    "asked_at",
-    "extra_look",
-    "doubts",
-    "page_missing_since",
-    "sequence",
+_MOVIE_KEYS = frozenset(
+    {"id", "slug", "title", "year", "url", "imdb_id", "original_title", "twin_years", "page_read"}
 )
+_PAGE_KEYS = frozenset({"alternative_titles", "runtime_minutes", "is_series"})
 _CHOICE_KEYS = frozenset({"release", "filelist_id", "release_id", "info_hash"})
 _FILELIST = "filelist"
-_FOLLOW_KEYS = frozenset(
+_PROGRESS_KEYS = frozenset(
     {
         "stage",
         "stage_since",
@@ -54,35 +33,40 @@ _FOLLOW_KEYS = frozenset(
         "adopted",
     }
 )
+# The states that stand there only where there is something to say, and their keys.
+_STATES = {
+    "error": "error",
+    "retry_count": "retry_count",
+    "retry_at": "retry_at",
+    "waits_for_release": "waits_for_release",
+    "acceptable_since": "acceptable_since",
+    "completed_at": "completed_at",
+    "reason": "reason",
+    "by_command": "by_command",
+    "searched_at": "searched_at",
+    "asked_at": "asked_at",
+    "extra_look": "is_extra_look",
+    "doubts": "doubts",
+    "page_missing_since": "page_missing_since",
+}
+_KNOWN = _MOVIE_KEYS | _STATES.keys() | {"added_at", "tried", "sequence"}
+_KNOWN_WITH_CHOICE = _KNOWN | _CHOICE_KEYS
+_KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS_KEYS
+_STAGES = frozenset(Stage)
+# What a queue's entries have in any case.
+_ALWAYS: Mapping[QueueName, dict[str, object]] = {
+    QueueName.FAILED: {"error": "", "retry_count": 0, "retry_at": None, "waits_for_release": False},
+    QueueName.COMPLETED: {"completed_at": None, "reason": None},
+}
 # What is not whole is never written as such.
 _MOST_PROGRESS = 0.9999
 # Longer numbers are no years, counts or sequences, and Python refuses to print the longest.
 _MOST_DIGITS = 19
 _LARGEST_NUMBER = 10**_MOST_DIGITS
-_ALWAYS_KNOWN = frozenset(_MOVIE_KEYS + _STATE_KEYS) - _CHOICE_KEYS
-_KNOWN_WITH_CHOICE = _ALWAYS_KNOWN | _CHOICE_KEYS
-_KNOWN_WITH_FOLLOW = _KNOWN_WITH_CHOICE | _FOLLOW_KEYS
-_STAGES = frozenset(Stage)
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+_encoder = json.JSONEncoder(ensure_ascii=False)
 
 
-def _make_encoder() -> Callable[[object], str]:
-    """Return what writes JSON as `json.JSONEncoder` does, which gets itself ready anew for each text.
-
-    Getting ready takes longer than a film's few values.
-    """
-    encoder = json.JSONEncoder(ensure_ascii=False)
-    make = getattr(json.encoder, "c_make_encoder", None)
-    if make is None:  # a Python without the part in C
-        return encoder.encode
-    parts = make(None, encoder.default, json.encoder.encode_basestring, None, ": ", ", ", False, False, True)
-    return lambda plain: "".join(parts(plain, 0))
-
-
-_as_json = _make_encoder()
-
-
-@functools.lru_cache(maxsize=64)  # films that are queued together have their times in common
 def format_time(moment: datetime) -> str:
     """Return an aware time as ISO 8601 in UTC, to the second."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
@@ -103,12 +87,14 @@ def parse_time(value: object) -> datetime | None:
         return None
 
 
-def encode_entry(entry: QueueEntry, queue: QueueName, sequence: int | None = None) -> bytes:
-    """Return the entry as one line of JSON, without a line end; with another sequence if one is given."""
-    plain = entry_to_dict(entry, queue)
-    if sequence is not None:
-        plain["sequence"] = sequence
-    return _as_json(plain).encode("utf-8", "replace")
+def encode_entry(entry: QueueEntry, queue: QueueName) -> bytes:
+    """Return an entry of that queue as one line of JSON, without a line end."""
+    return _encoder.encode(entry_to_dict(entry, queue)).encode("utf-8", "replace")
+
+
+def decode_entry(line: bytes, now: datetime) -> QueueEntry:
+    """Read a line of ours; raises as `entry_from_dict`."""
+    return entry_from_dict(json.loads(line), now)
 
 
 def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
@@ -133,58 +119,24 @@ def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
 
 def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
     """Return the plain form of an entry of that queue."""
-    is_completed = queue is QueueName.COMPLETED
-    plain = movie_to_dict(entry.movie, with_page=not is_completed)
+    plain = movie_to_dict(entry.movie)
     plain["added_at"] = format_time(entry.added_at)
-    if queue is QueueName.FAILED:
-        plain["error"] = entry.error or ""
-        plain["retry_count"] = entry.retry_count
-        plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
-        plain["waits_for_release"] = entry.waits_for_release
-    elif is_completed:
-        plain["completed_at"] = format_time(entry.completed_at) if entry.completed_at else None
-        plain["reason"] = entry.reason
-    elif entry.retry_count:
-        plain["retry_count"] = entry.retry_count
-    if entry.is_extra_look and queue is QueueName.PENDING:
-        plain["extra_look"] = True
-        plain["waits_for_release"] = entry.waits_for_release
-        plain["retry_at"] = format_time(entry.retry_at) if entry.retry_at else None
-    plain |= _history(entry, is_completed=is_completed)
-    if not is_completed:
-        plain |= _course(entry)
-    plain["sequence"] = entry.sequence
-    for key, value in entry.extra.items():
-        plain.setdefault(key, value)
-    return plain
-
-
-def _course(entry: QueueEntry) -> dict[str, object]:
-    """Return what a film that is not completed has met with so far."""
-    plain: dict[str, object] = {"doubts": entry.doubts} if entry.doubts else {}
-    times = {
-        "acceptable_since": entry.acceptable_since,
-        "searched_at": entry.searched_at,
-        "page_missing_since": entry.page_missing_since,
-    }
-    return plain | {key: format_time(moment) for key, moment in times.items() if moment}
-
-
-def _history(entry: QueueEntry, *, is_completed: bool) -> dict[str, object]:
-    """Return what was done for a film so far."""
-    plain: dict[str, object] = {}
+    plain |= _ALWAYS.get(queue, {})
+    for key, name in _STATES.items():
+        value = getattr(entry, name)
+        if value:
+            plain[key] = format_time(value) if isinstance(value, datetime) else value
     if entry.choice:
         plain |= _choice_to_dict(entry.choice)
-    if entry.by_command:
-        plain["by_command"] = True
-    if entry.asked_at:
-        plain["asked_at"] = format_time(entry.asked_at)
-    if entry.follow and is_completed:
-        plain |= follow_to_dict(entry.follow)
+    if entry.follow:
+        plain |= progress_to_dict(entry.follow)
     if entry.tried:
         plain["tried"] = [
             _choice_to_dict(tried.choice) | {"why": tried.why, "name": tried.name} for tried in entry.tried
         ]
+    plain["sequence"] = entry.sequence
+    for key, value in entry.extra.items():
+        plain.setdefault(key, value)
     return plain
 
 
@@ -194,35 +146,21 @@ def filelist_id(release: ReleaseId | None) -> int | None:
 
 
 def _choice_to_dict(choice: Choice) -> dict[str, object]:
-    number = filelist_id(choice.id)
-    plain: dict[str, object] = {"release": choice.release}
-    if number:
-        return plain | {"filelist_id": number, "info_hash": choice.info_hash}
-    told = {"release_id": str(choice.id)} if choice.id else {}
-    return plain | told | {"info_hash": choice.info_hash}
+    plain: dict[str, object] = {"release": choice.release, "info_hash": choice.info_hash}
+    if number := filelist_id(choice.id):
+        plain["filelist_id"] = number
+    elif choice.id:  # a torrent found in the client may not tell it
+        plain["release_id"] = str(choice.id)
+    return plain
 
 
-def _choice(plain: Mapping[str, object]) -> Choice | None:
-    info_hash = _text(plain, "info_hash")
-    if not info_hash:
-        return None
-    number = _integer(plain, "filelist_id")
-    release = ReleaseId(_FILELIST, str(number)) if number else None
-    release = release or ReleaseId.parse(_text(plain, "release_id") or "")
-    return Choice(_text(plain, "release") or "", release, info_hash.lower())
-
-
-def follow_to_dict(follow: TorrentProgress) -> dict[str, object]:
+def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:
     """Return the plain form of how far a torrent is: progress from 0 to 1, speed in bytes a second."""
-    plain: dict[str, object] = {
-        "stage": follow.stage,
-        "stage_since": format_time(follow.since),
-        "progress": min(round(follow.progress, 4), _MOST_PROGRESS),
-    }
-    if follow.stage is Stage.DOWNLOADED:
-        del plain["progress"]
-    elif follow.bytes_a_second:
-        plain["speed"] = follow.bytes_a_second
+    plain: dict[str, object] = {"stage": follow.stage, "stage_since": format_time(follow.since)}
+    if follow.stage is not Stage.DOWNLOADED:
+        plain["progress"] = min(round(follow.progress, 4), _MOST_PROGRESS)
+        if follow.bytes_a_second:
+            plain["speed"] = follow.bytes_a_second
     if follow.idle_seconds >= 1:
         plain["idle_seconds"] = round(follow.idle_seconds)
         if follow.idle_from is not None and follow.idle_from < follow.progress:
@@ -244,19 +182,19 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     Raises:
         ValueError: it names no film.
     """
-    slug = _text(plain, "slug") or ""
-    film_id = _text(plain, "id") or slug
-    title, url = _text(plain, "title") or slug, _text(plain, "url") or ""
+    slug = _text(plain.get("slug")) or ""
+    film_id = _text(plain.get("id")) or slug
+    title, url = _text(plain.get("title")) or slug, _text(plain.get("url")) or ""
     if not film_id or not (title or url):  # an id alone may be a number of anything
         raise ValueError("an entry without title, slug and address, or without id and slug")
     movie = Movie(
         id=film_id,
         slug=slug,
         title=title or film_id,
-        year=_integer(plain, "year"),
+        year=_integer(plain.get("year")),
         url=url,
-        imdb_id=_text(plain, "imdb_id"),
-        original_title=_text(plain, "original_title"),
+        imdb_id=_text(plain.get("imdb_id")),
+        original_title=_text(plain.get("original_title")),
     )
     if plain.get("page_read") is not True:
         return movie
@@ -265,7 +203,7 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     return replace(
         movie,
         alternative_titles=tuple(title for title in titles if isinstance(title, str)),
-        runtime_minutes=_integer(plain, "runtime_minutes"),
+        runtime_minutes=_integer(plain.get("runtime_minutes")),
         is_series=plain.get("is_series") is True,
         page_read=True,
     )
@@ -277,83 +215,87 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     Raises:
         ValueError: it names no film.
     """
-    choice = _choice(plain)
-    retry_at = plain.get("retry_at")
-    follow = _follow(plain, now) if choice else None
-    known = _KNOWN_WITH_FOLLOW if follow else _KNOWN_WITH_CHOICE if choice else _ALWAYS_KNOWN
-    movie = movie_from_dict(plain)
+    movie, choice, get = movie_from_dict(plain), _choice_from_dict(plain), plain.get
+    follow = _progress_from_dict(plain, now) if choice else None
+    known = _KNOWN_WITH_PROGRESS if follow else _KNOWN_WITH_CHOICE if choice else _KNOWN
+    extra = {key: value for key, value in plain.items() if key not in known}
+    if movie.page_read:
+        extra = {key: value for key, value in extra.items() if key not in _PAGE_KEYS}
+    listed = get("tried")
+    tried = map(_failed_release, listed if isinstance(listed, list) else ())
     return QueueEntry(
         movie=movie,
-        added_at=parse_time(plain.get("added_at")) or now,
-        retry_count=max(_integer(plain, "retry_count") or 0, 0),
-        error=_text(plain, "error"),
-        retry_at=parse_time(retry_at) or (now if retry_at else None),  # None is permanent: not by mistake
-        waits_for_release=plain.get("waits_for_release") is True,
-        acceptable_since=parse_time(plain.get("acceptable_since")),
-        completed_at=parse_time(plain.get("completed_at")),
-        reason=_text(plain, "reason"),
+        added_at=parse_time(get("added_at")) or now,
+        retry_count=max(_integer(get("retry_count")) or 0, 0),
+        error=_text(get("error")),
+        retry_at=parse_time(get("retry_at")) or (now if get("retry_at") else None),  # None is for good
+        waits_for_release=get("waits_for_release") is True,
+        acceptable_since=parse_time(get("acceptable_since")),
+        completed_at=parse_time(get("completed_at")),
+        reason=_text(get("reason")),
         choice=choice,
-        by_command=plain.get("by_command") is True,
+        by_command=get("by_command") is True,
         follow=follow,
-        tried=_tried(plain.get("tried")),
-        searched_at=parse_time(plain.get("searched_at")),
-        asked_at=parse_time(plain.get("asked_at")),
-        is_extra_look=plain.get("extra_look") is True,
-        doubts=max(_integer(plain, "doubts") or 0, 0),
-        page_missing_since=parse_time(plain.get("page_missing_since")),
-        sequence=_integer(plain, "sequence") or 0,
-        extra={
-            key: value
-            for key, value in plain.items()
-            if key not in known and not (movie.page_read and key in _PAGE_KEYS)
-        },
+        tried=tuple(filter(None, tried)),
+        searched_at=parse_time(get("searched_at")),
+        is_extra_look=get("extra_look") is True,
+        asked_at=parse_time(get("asked_at")),
+        doubts=max(_integer(get("doubts")) or 0, 0),
+        page_missing_since=parse_time(get("page_missing_since")),
+        sequence=_integer(get("sequence")) or 0,
+        extra=extra,
     )
 
 
-def _follow(plain: Mapping[str, object], now: datetime) -> TorrentProgress | None:
+def _choice_from_dict(plain: Mapping[str, object]) -> Choice | None:
+    info_hash = _text(plain.get("info_hash"))
+    if not info_hash:
+        return None
+    number = _integer(plain.get("filelist_id"))
+    release = ReleaseId(_FILELIST, str(number)) if number else None
+    release = release or ReleaseId.parse(_text(plain.get("release_id")) or "")
+    return Choice(_text(plain.get("release")) or "", release, info_hash.lower())
+
+
+def _failed_release(plain: object) -> FailedRelease | None:
+    choice = _choice_from_dict(plain) if isinstance(plain, dict) else None
+    if choice is None or not isinstance(plain, dict):
+        return None
+    return FailedRelease(choice, _text(plain.get("why")) or "", _text(plain.get("name")) or "")
+
+
+def _progress_from_dict(plain: Mapping[str, object], now: datetime) -> TorrentProgress | None:
     stage = plain.get("stage")
     if not isinstance(stage, str) or stage not in _STAGES:
         return None
     return TorrentProgress(
         stage=Stage(stage),
         since=parse_time(plain.get("stage_since")) or now,
-        progress=min(_number(plain, "progress"), 1.0),
-        bytes_a_second=_integer(plain, "speed") or 0,
-        idle_seconds=_number(plain, "idle_seconds"),
-        idle_from=_number(plain, "idle_from") if "idle_from" in plain else None,
+        progress=min(_number(plain.get("progress")), 1.0),
+        bytes_a_second=_integer(plain.get("speed")) or 0,
+        idle_seconds=_number(plain.get("idle_seconds")),
+        idle_from=_number(plain["idle_from"]) if "idle_from" in plain else None,
         missing_since=parse_time(plain.get("missing_since")),
         rechecked_at=parse_time(plain.get("rechecked_at")),
-        path=_text(plain, "path") or "",
+        path=_text(plain.get("path")) or "",
         is_adopted=plain.get("adopted") is True,
     )
 
 
-def _tried(listed: object) -> tuple[FailedRelease, ...]:
-    found = []
-    for plain in listed if isinstance(listed, list) else ():
-        choice = _choice(plain) if isinstance(plain, dict) else None
-        if choice:
-            found.append(FailedRelease(choice, _text(plain, "why") or "", _text(plain, "name") or ""))
-    return tuple(found)
-
-
-def _number(plain: Mapping[str, object], key: str) -> float:
-    value = plain.get(key)
+def _number(value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         return 0.0
     return float(value) if 0 <= value < _LARGEST_NUMBER else 0.0
 
 
-def _text(plain: Mapping[str, object], key: str) -> str | None:
-    value = plain.get(key)
+def _text(value: object) -> str | None:
     if isinstance(value, str):
         return value.strip() or None
-    number = _integer(plain, key) if value is not None else None
+    number = _integer(value) if value is not None else None
     return None if number is None else str(number)  # a title such as 1917, without quotes
 
 
-def _integer(plain: Mapping[str, object], key: str) -> int | None:
-    value = plain.get(key)
+def _integer(value: object) -> int | None:
     if isinstance(value, str):
         text = value.strip()
         value = int(text) if text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS else None

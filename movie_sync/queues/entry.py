@@ -1,13 +1,17 @@
-"""A film in a queue: its states, and what leads from one to the next."""
+"""A film in a queue: its states, and everything that leads from one to the next.
+
+Nothing here reads or writes: each transition is a pure method that returns the entry as it stands
+in its new queue, without what that queue does not keep.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from movie_sync.domain.models import Choice, Movie
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -141,11 +145,179 @@ class QueueEntry(NamedTuple):
         present = (self.choice.info_hash,) if self.choice is not None and self.follow is not None else ()
         return present + tuple(old.choice.info_hash for old in self.tried)
 
+    def has_attempts_left(self, max_retries: int) -> bool:
+        """Tell whether a failed film is tried again.
+
+        One that waits for a better release than those that are there has not failed with the last look.
+        """
+        return self.retry_count < max_retries or self.acceptable_since is not None
+
+    # --- what each queue keeps ------------------------------------------------------------
+
+    def kept_in(self, queue: QueueName) -> "QueueEntry":
+        """Return the entry without what that queue does not keep."""
+        if queue is QueueName.COMPLETED:  # earlier failures are of no interest any more
+            return self._replace(
+                movie=_without_page(self.movie),
+                retry_count=0,
+                error=None,
+                retry_at=None,
+                waits_for_release=False,
+                acceptable_since=None,
+                searched_at=None,
+                is_extra_look=False,
+                doubts=0,
+                page_missing_since=None,
+            )
+        is_failed = queue is QueueName.FAILED
+        is_extra_look = self.is_extra_look and queue is QueueName.PENDING
+        keeps_schedule = is_failed or is_extra_look
+        return self._replace(
+            error=self.error if is_failed else None,
+            retry_at=self.retry_at if keeps_schedule else None,
+            waits_for_release=self.waits_for_release and keeps_schedule,
+            is_extra_look=is_extra_look,
+            completed_at=None,
+            reason=None,
+            follow=None,
+        )
+
+    def found_in(self, queue: QueueName, now: datetime) -> "QueueEntry":
+        """Return the entry as it counts where it was found: somebody may have moved it there by hand.
+
+        Taken out of the completed ones it is asked for anew.
+        """
+        is_taken_back = queue is not QueueName.COMPLETED and (self.follow or self.completed_at)
+        return (self._replace(asked_at=now) if is_taken_back else self).kept_in(queue)
+
+    # --- to pending -----------------------------------------------------------------------
+
+    def asked_again(self, known: "QueueEntry") -> "QueueEntry":
+        """Return this new wish for a film that was there before, with what was handed over for it.
+
+        A torrent that is still on its way is looked for first: it is followed on, not handed over again.
+        One that was in the client before is found there anew.
+        """
+        if not known.is_unfinished:
+            return self._replace(tried=known.tried)
+        is_adopted = known.follow is not None and known.follow.is_adopted
+        choice = None if is_adopted else known.choice
+        return self._replace(tried=known.tried, choice=choice, asked_at=known.wish)
+
+    def known_as(self, known: "QueueEntry") -> "QueueEntry":
+        """Return this wish with what is known of the film already: more than a command names."""
+        return self._replace(movie=known.movie, extra=known.extra)
+
+    def learnt(self, movie: Movie) -> "QueueEntry":
+        """Return the entry with what its page told of the film."""
+        return self._replace(movie=movie)
+
+    def chosen(self, movie: Movie, choice: Choice) -> "QueueEntry":
+        """Return the entry with the release that is about to be handed over."""
+        return self._replace(movie=movie, choice=choice)
+
+    def due_again(self) -> "QueueEntry":
+        """Return a failed film's entry for its next attempt; its number of failures stays."""
+        return self.kept_in(QueueName.PENDING)
+
+    def retried(self, at: datetime) -> "QueueEntry":
+        """Return a failed film's entry as the user asks for it anew, with no failures counted."""
+        fresh = self._replace(retry_count=0, doubts=0, page_missing_since=None, asked_at=at)
+        return fresh.kept_in(QueueName.PENDING)
+
+    def looked_for(self) -> "QueueEntry":
+        """Return a failed film's entry for a search besides its schedule, which is kept."""
+        return self._replace(is_extra_look=True).kept_in(QueueName.PENDING)
+
+    def without_torrent(self, *tried: FailedRelease) -> "QueueEntry":
+        """Return a completed film's entry for its next release: its torrent came to nothing, or is lost.
+
+        What came to nothing is remembered.
+        """
+        again = self._replace(choice=None, retry_count=0, acceptable_since=None, tried=(*self.tried, *tried))
+        return again.kept_in(QueueName.PENDING)
+
+    # --- to failed ------------------------------------------------------------------------
+
+    def failed(
+        self,
+        movie: Movie,
+        error: str,
+        retry_at: datetime | None,
+        *,
+        counts: bool,
+        waits_for_release: bool,
+        acceptable_since: datetime | None,
+        searched_at: datetime | None,
+        doubts: int | None,
+        page_missing_since: datetime | None,
+    ) -> "QueueEntry":
+        """Return a pending film's entry once it has failed, as `QueueManager.add_to_failed` says."""
+        return self._replace(
+            movie=movie,
+            error=error,
+            retry_at=retry_at,
+            retry_count=self.retry_count + (1 if counts else 0),
+            waits_for_release=waits_for_release,
+            acceptable_since=acceptable_since or self.acceptable_since,
+            searched_at=searched_at or self.searched_at,
+            doubts=(0 if counts else self.doubts) if doubts is None else doubts,
+            page_missing_since=page_missing_since or (None if counts else self.page_missing_since),
+        ).kept_in(QueueName.FAILED)
+
+    def given_up(self) -> "QueueEntry":
+        """Return a failed film's entry once no further attempt is due."""
+        return self._replace(retry_at=None)
+
+    def brought_back(self, latest: datetime) -> "QueueEntry":
+        """Return a failed film's entry with the latest time there is: a wrong clock stored a later one."""
+        return self._replace(retry_at=latest)
+
+    # --- to completed, and there ----------------------------------------------------------
+
     def completed(
-        self, movie: Movie, at: datetime, reason: str, choice: Choice | None, where: str = ""
+        self,
+        movie: Movie,
+        at: datetime,
+        reason: str,
+        choice: Choice | None = None,
+        where: str = "",
+        follow: TorrentProgress | None = None,
     ) -> "QueueEntry":
         """Return the entry as it is once the film is done, with what is known of it now."""
         extra = {key: value for key, value in self.extra.items() if key != "where"}
         if where:
             extra["where"] = where
-        return self._replace(movie=movie, completed_at=at, reason=reason, choice=choice, extra=extra)
+        done = self._replace(
+            movie=movie, completed_at=at, reason=reason, choice=choice, follow=follow, extra=extra
+        )
+        return done.kept_in(QueueName.COMPLETED)
+
+    def progressed(self, follow: TorrentProgress) -> "QueueEntry":
+        """Return a completed film's entry with how far its torrent is."""
+        return self._replace(follow=follow)
+
+    def finished_with(
+        self, choice: Choice, follow: TorrentProgress, at: datetime, overtaken: str
+    ) -> "QueueEntry":
+        """Return the entry once a torrent that was given up came to its end all the same.
+
+        The present one, if there is one, counts as tried, with `overtaken` as the reason.
+        """
+        tried = tuple(old for old in self.tried if old.choice.info_hash != choice.info_hash)
+        if self.choice and self.choice.info_hash != choice.info_hash:
+            tried = (*tried, FailedRelease(self.choice, overtaken))
+        done = self.completed(self.movie, at, Reason.DOWNLOADED, choice, follow=follow)
+        return done._replace(tried=tried)
+
+    # --- to the removed ones --------------------------------------------------------------
+
+    def removed(self) -> "QueueEntry":
+        """Return the entry once the user took the film out."""
+        return self.kept_in(QueueName.REMOVED)
+
+
+def _without_page(movie: Movie) -> Movie:
+    if not movie.page_read:
+        return movie
+    return replace(movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False)

@@ -16,12 +16,12 @@ def counts_words(statistics: Mapping[str, int]) -> str:
 def statistics_words(queue_manager: QueueManager) -> str:
     """Return the counts as the log says them; those of torrents only where there are any."""
     films = queue_manager.get_statistics()
-    stopped = queue_manager.torrents.stopped_count()
+    stopped = queue_manager.stopped_count()
     torrents = (
-        (queue_manager.torrents.unfinished_count() - stopped, "downloading"),
+        (queue_manager.unfinished_count() - stopped, "downloading"),
         (stopped, "stopped in the client"),
         (queue_manager.waiting_count(), "waiting for a release"),
-        (queue_manager.torrents.done_lately_count(), "done this week"),
+        (queue_manager.done_lately_count(), "done this week"),
     )
     besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
     return f"{counts_words(films)}{'; ' if besides else ''}{besides}."

@@ -12,7 +12,7 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.reports.activity import STARTING, Activity, ActivityKind
-from movie_sync.storage.atomic_file import Draft, delete_files
+from movie_sync.storage.atomic_file import delete_files, write_atomically
 from movie_sync.storage.quarantine import keep_aside
 from movie_sync.storage.whole_file import read_whole
 
@@ -39,8 +39,8 @@ def write_state(path: Path, state: DaemonState) -> None:
         "download": _activity_to_dict(state.download),
         "client": state.client,
     }
-    draft = Draft(path, [json.dumps(plain, indent=1).encode() + b"\n"])
-    draft.publish(flush_content=False, flush_name=False)
+    content = json.dumps(plain, indent=1).encode() + b"\n"
+    write_atomically(path, [content], is_safe=False, flush_name=False)
 
 
 def _activity_to_dict(activity: Activity) -> dict[str, str | None]:

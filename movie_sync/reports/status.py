@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.ports import Clock
+from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_to_dict, format_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.queue_set import queue_path
 from movie_sync.reports.activity import activity_words
 from movie_sync.reports.daemon_state import DaemonState, read_state
 from movie_sync.reports.overview import Overview, overview, release_of

@@ -7,22 +7,22 @@ too, because the new name is an entry of it.
 
 import contextlib
 import errno
-import functools
 import logging
 import os
 import stat
+import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from movie_sync.errors import StorageError
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
-_NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_READ_AGAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
-_PREVIOUS_SUFFIX = ".previous"
 # Some network and FUSE file systems cannot flush; what they answer is no failure of the write.
 _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
 _NO_FOLDER_FLUSH = _NO_FLUSH | {errno.EBADF}
@@ -38,187 +38,169 @@ def write_atomically(
     *,
     keep_previous: bool = False,
     make_way: Callable[[], object] | None = None,
+    is_safe: bool = True,
     flush_name: bool = True,
 ) -> None:
-    """Replace `path` by the chunks, durably, mode 0600.
-
-    One writer per path at a time; callers hold a lock. A symbolic link at `path` or at the
-    temporary name is replaced, never followed. With `keep_previous` the content so far stays
-    under the name of `previous_of` (not where the file system has no hard links). `make_way` is
-    called when the new content is safe on the disk, just before it takes its name. Without
-    `flush_name` a power failure may bring the earlier content back, whole, until the folder is
-    flushed for another file.
+    """Replace `path` by the chunks, as `NewFile.publish` says.
 
     Raises:
-        StorageError: nothing was changed (disk full, read-only, no such folder). One exception:
-            if the folder alone could not be flushed and there was no `keep_previous` to go back
-            to, the new content stands there but might not outlast a power failure.
+        StorageError: nothing was changed, with the one exception that `NewFile.publish` names.
     """
-    Draft(path, chunks).publish(keep_previous=keep_previous, make_way=make_way, flush_name=flush_name)
+    new = NewFile(path)
+    with new.given_up_on_error():
+        for chunk in chunks:
+            new.write(chunk)
+    new.publish(keep_previous=keep_previous, make_way=make_way, is_safe=is_safe, flush_name=flush_name)
 
 
-class Draft:
-    """The next content of a file, written under its temporary name, not safe on the disk yet.
+class OpenFile:
+    """A descriptor that is closed with the object."""
 
-    What `write_atomically` does in steps, for files that change together: once the disk has begun to
-    write one draft, the flush of another takes it along, which saves one of the waits. One at a
-    time per path; it ends with `publish` or `discard`, or is what a crash leaves over.
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self.close = weakref.finalize(self, _close, descriptor)
+
+    def read(self, start: int, end: int) -> bytes:
+        """Return the bytes from one place to another.
+
+        Raises:
+            StorageError: they cannot be read.
+        """
+        try:
+            content = os.pread(self.descriptor, end - start, start)
+            while len(content) < end - start:
+                if not (more := os.pread(self.descriptor, end - start - len(content), start + len(content))):
+                    raise OSError(errno.EIO, "it ends too early")
+                content += more
+        except OSError as exc:
+            raise StorageError(f"A file that is in use cannot be read: {exc.strerror}.") from None
+        return content
+
+
+class NewFile:
+    """The next content of a file, written under its temporary name; without a path it never has a name.
+
+    It ends with `publish` or `discard`, or is what a crash leaves over. One at a time for a path:
+    callers hold a lock. A symbolic link at the path or at the temporary name is replaced, never
+    followed.
 
     Raises:
         StorageError: it could not be written; nothing was changed.
     """
 
-    def __init__(self, path: Path, chunks: Iterable[bytes]) -> None:
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._temporary = temporary_of(path)
-        self._is_over = False
+        self._unwritten = bytearray()
+        self.size = 0
+        """How many bytes were written."""
         self.stands_unsafe = False
         """Whether a `publish` that failed left it in place: it could neither be flushed nor taken back."""
         try:
-            self._descriptor = _create(self._temporary)
-            try:
-                _write_all(self._descriptor, chunks)
-            except BaseException:
-                self.discard()
-                raise
+            self.file = OpenFile(_create(temporary_of(path)) if path else _anonymous())
         except OSError as exc:
-            raise _not_written(path, exc) from None
+            raise self._error(exc) from None
 
-    def begin_flush(self) -> None:
-        """Let the disk begin to write it, without waiting."""
-        if hasattr(os, "posix_fadvise"):
-            with contextlib.suppress(OSError):
-                os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    def write(self, content: bytes) -> None:
+        """Add content at the end, in pieces of moderate size."""
+        self.size += len(content)
+        self._unwritten += content
+        if len(self._unwritten) >= _CHUNK_BYTES:
+            self._write_out()
 
-    def flush(self) -> None:
-        """See its content safe on the disk, under its temporary name; `publish` does that too.
+    def read(self, start: int, end: int) -> bytes:
+        """Return what was written, from one place to another."""
+        self._write_out()
+        return self.file.read(start, end)
 
-        Raises:
-            StorageError: it is not, and was given up; nothing was changed.
-        """
+    @contextlib.contextmanager
+    def given_up_on_error(self) -> Iterator[None]:
+        """Discard it if what is done meanwhile fails."""
         try:
-            self._flush()
-        except OSError as exc:
+            yield
+        except BaseException:
             self.discard()
-            raise _not_written(self._path, exc) from None
+            raise
 
     def publish(
         self,
         *,
         keep_previous: bool = False,
-        going: "Going | None" = None,
         make_way: Callable[[], object] | None = None,
-        flush_content: bool = True,
+        is_safe: bool = True,
         flush_name: bool = True,
     ) -> None:
-        """Make it the file, as `write_atomically` says; what loses its last name stays with `going`.
+        """Make it the file, mode 0600; what was written can be read on by `file`.
 
-        Without `flush_content` a power failure may leave an empty file.
+        With `keep_previous` the content so far stays under the name of `previous_of` (not where the
+        file system has no hard links). `make_way` is called when the new content is safe on the
+        disk, just before it takes its name. Without `is_safe` a power failure may leave an empty
+        file, without `flush_name` it may bring the earlier one back.
 
         Raises:
-            StorageError: as there.
+            StorageError: nothing was changed. One exception: if the folder alone could not be
+                flushed and there was no `keep_previous` to go back to, the new content stands there
+                but might not outlast a power failure.
         """
-        folder = _folder_of(self._path)
-        try:
+        path = self._path
+        if path is None:
+            return self._write_out()
+        with self.given_up_on_error():
+            self._write_out()
             try:
-                if flush_content:
-                    self._flush()
-                self._close()
+                if is_safe:
+                    _flush(self.file.descriptor)
+                reader = OpenFile(
+                    os.open(temporary_of(path), _READ_AGAIN)
+                )  # what is read keeps nobody from a disk
                 if make_way:
-                    sync_folder(folder)  # the new content is safe by its temporary name, too
+                    sync_folder(path.parent)  # the new content is safe by its temporary name, too
                     make_way()
-                is_kept = keep_previous and _link_previous(self._path, going)
-                was_there = is_kept or os.path.lexists(self._path)
-                os.replace(self._temporary, self._path)  # noqa: PTH105 - that makes another path each time
-                self._is_over = True
-            except BaseException:
-                self.discard()
-                raise
-            try:
-                if flush_name:
-                    sync_folder(folder)
-            except OSError:
-                is_undone = keep_previous and _take_back(self._path, is_kept=is_kept, was_there=was_there)
-                self.stands_unsafe = not is_undone
-                raise
+                is_kept = keep_previous and _link_previous(path)
+                was_there = is_kept or os.path.lexists(path)
+                temporary_of(path).replace(path)
+                self.file.close()
+                self.file = reader
+            except OSError as exc:
+                raise self._error(exc) from None
+        try:
+            if flush_name:
+                sync_folder(path.parent)
         except OSError as exc:
-            raise _not_written(self._path, exc) from None
+            is_undone = keep_previous and _take_back(path, is_kept=is_kept, was_there=was_there)
+            self.stands_unsafe = not is_undone
+            raise self._error(exc) from None
+        return None
 
     def discard(self) -> None:
-        """Give it up; after `publish` it changes nothing."""
-        if self._is_over:
-            return
-        self._is_over = True
-        with contextlib.suppress(OSError):
-            self._close()
-        with contextlib.suppress(OSError):
-            self._temporary.unlink()
+        """Give it up."""
+        self.file.close()
+        if self._path:
+            delete_leftover(self._path)
 
-    def _flush(self) -> None:
-        if self._descriptor >= 0:
-            try:
-                os.fsync(self._descriptor)
-            except OSError as exc:
-                if exc.errno not in _NO_FLUSH:
-                    raise
-            self._close()
+    def _write_out(self) -> None:
+        try:
+            with memoryview(self._unwritten) as view:
+                written = 0
+                while written < len(view):
+                    written += os.write(self.file.descriptor, view[written:])
+        except OSError as exc:
+            raise self._error(exc) from None
+        self._unwritten.clear()
 
-    def _close(self) -> None:
-        if self._descriptor >= 0:
-            descriptor, self._descriptor = self._descriptor, -1  # closed, even if that fails
-            os.close(descriptor)
+    def _error(self, exc: OSError) -> StorageError:
+        reason = exc.strerror or str(exc)
+        what = self._path or "A file for the time being"
+        return StorageError(f"{what} could not be written: {reason}.", errno=exc.errno)
 
 
-class Going:
-    """Holds on to a file that is about to lose its last name, until `let_go`.
-
-    The system takes its time to free what no name and nobody holds: as long as half a flush, which is
-    best spent while the disk writes something else. Until then it takes up room. Thread-safe.
-    """
-
-    def __init__(self) -> None:
-        self._descriptors: list[int] = []
-        weakref.finalize(self, _close_all, self._descriptors)
-
-    def hold(self, path: Path) -> None:
-        """Hold what is there now, if it can be held without opening it."""
-        if hasattr(os, "O_PATH"):
-            with contextlib.suppress(OSError):
-                self._descriptors.append(os.open(path, os.O_PATH | os.O_NOFOLLOW))
-
-    def let_one_go(self) -> None:
-        """Let the system free what was held longest."""
-        with contextlib.suppress(IndexError):
-            os.close(self._descriptors.pop(0))
-
-    def let_go(self) -> bool:
-        """Let the system free all that was held; tells whether there was anything."""
-        held = bool(self._descriptors)
-        _close_all(self._descriptors)
-        return held
-
-
-def _close_all(descriptors: list[int]) -> None:
-    with contextlib.suppress(IndexError):
-        while True:
-            os.close(descriptors.pop())
-
-
-def _not_written(path: Path, exc: OSError) -> StorageError:
-    reason = exc.strerror or str(exc)
-    return StorageError(f"{path} could not be written: {reason}.", errno=exc.errno)
-
-
-@functools.lru_cache(maxsize=64)  # few files are written over and over
 def temporary_of(path: Path) -> Path:
-    """Return the name under which `write_atomically` writes, before the content takes its name."""
+    """Return the name under which a file is written, before the content takes its own name."""
     return path.with_name(path.name + TEMPORARY_SUFFIX)
 
 
-@functools.lru_cache(maxsize=64)
 def previous_of(path: Path) -> Path:
-    """Return the name under which `write_atomically` keeps the generation before the present one."""
-    return path.with_name(path.name + _PREVIOUS_SUFFIX)
+    """Return the name under which the generation before the present one is kept."""
+    return path.with_name(path.name + ".previous")
 
 
 def sync_folder(folder: Path) -> None:
@@ -339,17 +321,23 @@ def delete_leftover(path: Path) -> None:
         temporary_of(path).unlink(missing_ok=True)
 
 
-@functools.lru_cache(maxsize=64)
-def _folder_of(path: Path) -> Path:
-    return path.parent
+def _close(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.close(descriptor)
 
 
-def _link_previous(path: Path, going: Going | None) -> bool:
+def _flush(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_FLUSH:
+            raise
+
+
+def _link_previous(path: Path) -> bool:
     """Keep the present content under its second name; False if it cannot be had or is not there."""
     previous = previous_of(path)
     try:
-        if going:
-            going.hold(previous)
         previous.unlink(missing_ok=True)
         os.link(path, previous)
         make_private(previous)
@@ -396,23 +384,9 @@ def _clear_away(temporary: Path) -> None:
         ) from None
 
 
-def _write_all(descriptor: int, chunks: Iterable[bytes]) -> None:
-    """Write in pieces of moderate size: neither a call per line nor the whole file in memory twice."""
-    piece = bytearray()
-    for chunk in chunks:
-        is_large = len(chunk) >= _CHUNK_BYTES
-        if not is_large:
-            piece += chunk
-        if is_large or len(piece) >= _CHUNK_BYTES:
-            _write_piece(descriptor, piece)
-            piece.clear()
-        if is_large:
-            _write_piece(descriptor, chunk)
-    _write_piece(descriptor, piece)
-
-
-def _write_piece(descriptor: int, piece: bytes | bytearray) -> None:
-    written = 0
-    with memoryview(piece) as view:
-        while written < len(piece):
-            written += os.write(descriptor, view[written:])
+def _anonymous() -> int:
+    """Open a file that nobody else can open and that is gone with the process."""
+    if hasattr(os, "memfd_create"):  # also where the folder for temporary files is full
+        return os.memfd_create("movie-sync")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())

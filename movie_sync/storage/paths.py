@@ -22,7 +22,7 @@ _PRIVATE_FILE = 0o600
 
 
 class AppPaths:
-    """Names each file and folder in the data folder `root` but for the queues', which `QueueSet` knows.
+    """Names each file and folder in the data folder `root` but for the queues', which `queues.book` knows.
 
     Makes nothing until `prepare`.
     """

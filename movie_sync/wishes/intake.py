@@ -10,6 +10,7 @@ from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_f
 from movie_sync.errors import LibraryError, MovieSyncError, StorageError, UnclearFilmError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
@@ -37,6 +38,7 @@ class WatchlistIntake:
     def __init__(
         self,
         queue_manager: QueueManager,
+        known: KnownFilms,
         store: WatchlistStore,
         library: MovieLibrary,
         *,
@@ -44,6 +46,7 @@ class WatchlistIntake:
         unlisted: UnlistedStore | None = None,
     ) -> None:
         self._queue_manager = queue_manager
+        self._known = known
         self._store = store
         self._library = library
         self._first_run = first_run
@@ -100,9 +103,9 @@ class WatchlistIntake:
         if self._unlisted is None:
             return
         if change.unlisted:
-            self._unlisted.note_left(change.unlisted, self._queue_manager.torrents.of_film)
+            self._unlisted.note_left(change.unlisted, self._queue_manager.torrents_of)
         if change.listed_again:
-            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents.of_film)
+            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents_of)
 
     def _missing(self, snapshot: WatchlistSnapshot) -> Sequence[Movie]:
         with self._lock:
@@ -123,7 +126,7 @@ class WatchlistIntake:
             first_run="new" if self._first_run is None else self._first_run,
             concludes_removals=concludes_removals,
         )
-        self._queue_manager.known.note_listed(change.memory.known)
+        self._known.note_listed(change.memory.known)
         return change
 
     def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:
@@ -142,8 +145,7 @@ class WatchlistIntake:
 
     def _place_of(self, movie: Movie) -> str | None:
         try:
-            known = self._queue_manager.known
-            return self._library.find(known.in_company(movie), knows_title=self._queue_manager.knows_title)
+            return self._library.find(self._known.in_company(movie), knows_title=self._known.knows_title)
         except UnclearFilmError:  # the download worker says so
             return None
         except MovieSyncError:

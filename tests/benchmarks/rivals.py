@@ -337,4 +337,4 @@ def _encoded(film: Movie, queue: QueueName) -> bytes:
         )
     else:
         entry = QueueEntry(movie=film, added_at=_ADDED_AT)
-    return encode_entry(entry, queue, 1)
+    return encode_entry(entry, queue)

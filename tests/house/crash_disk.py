@@ -56,7 +56,8 @@ class Recorder:
     @contextmanager
     def watching(self) -> Iterator["Recorder"]:
         """Put the watching functions in the place of `os`'s own."""
-        self._real = {name: getattr(os, name) for name in (*CALLS, "close")}
+        others = [name for name in ("close", "dup", "memfd_create") if hasattr(os, name)]
+        self._real = {name: getattr(os, name) for name in (*CALLS, *others)}
         with ExitStack() as stack:
             for name in self._real:
                 stack.enter_context(mock.patch.object(os, name, getattr(self, f"_{name}")))
@@ -83,13 +84,24 @@ class Recorder:
     def _open(self, path, flags, mode=0o777, **options):
         place = self._place(path)
         if place is None:
-            return self._real["open"](path, flags, mode, **options)
+            return self._elsewhere(self._real["open"](path, flags, mode, **options))
         if flags & os.O_CREAT:
             descriptor = self._do(Call("open", place), path, flags, mode, **options)
         else:
             descriptor = self._real["open"](path, flags, mode, **options)
         self._paths[descriptor] = place
         return descriptor
+
+    def _elsewhere(self, descriptor):
+        """Return a descriptor of no file below the folder; its number may have been one's before."""
+        self._paths.pop(descriptor, None)
+        return descriptor
+
+    def _dup(self, descriptor):
+        return self._elsewhere(self._real["dup"](descriptor))
+
+    def _memfd_create(self, *arguments):
+        return self._elsewhere(self._real["memfd_create"](*arguments))
 
     def _close(self, descriptor):
         self._paths.pop(descriptor, None)

@@ -110,13 +110,13 @@ class World:
     def note_progress(self) -> None:
         """Write down what the client shows of the torrents that are followed."""
         seen = {}
-        for entry in self.queues.torrents.followed():
+        for entry in self.queues.followed():
             if entry.choice is not None and entry.follow is not None:
                 is_whole = self.client.get(entry.choice.info_hash, False)
                 stage = Stage.DOWNLOADED if is_whole else Stage.DOWNLOADING
                 follow = TorrentProgress(stage, self.clock.now(), progress=1.0 if is_whole else 0.25)
                 seen[entry.choice.info_hash] = follow
-        self.queues.torrents.note(seen)
+        self.queues.note_progress(seen)
 
     def finish(self, number: int) -> None:
         """Let a film's torrent become whole, and write that down."""
@@ -129,9 +129,7 @@ class World:
         """Give up a film's torrent, which stays in the client."""
         entry = self.entry(number)
         assert entry.choice is not None
-        assert self.queues.torrents.give_up(
-            entry.movie, FailedRelease(entry.choice, "stalled", f"Film {number}")
-        )
+        assert self.queues.give_up(entry.movie, FailedRelease(entry.choice, "stalled", f"Film {number}"))
 
     def finish_given_up(self, number: int) -> None:
         """Let the torrent that was given up first become whole after all."""
@@ -139,9 +137,7 @@ class World:
         won = entry.tried[0].choice
         self.client[won.info_hash] = True
         follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=f"/films/{number}")
-        assert self.queues.torrents.finish_with(
-            entry.movie, won, follow, overtaken="the other was whole first"
-        )
+        assert self.queues.finish_with(entry.movie, won, follow, overtaken="the other was whole first")
 
     def look_again(self) -> None:
         """Look for every film that waits for a release, besides its schedule."""
@@ -292,6 +288,7 @@ def _never_reading(paths: Iterable[str]) -> Iterator[None]:
     """Fail if a file is opened whose path ends so."""
     endings = tuple(f"/{path}" for path in paths)
     _opened.clear()
+    _made.clear()
     yield
     assert not [path for path in _opened if endings and path.endswith(endings)]
 
@@ -299,11 +296,14 @@ def _never_reading(paths: Iterable[str]) -> Iterator[None]:
 def _note_opened(event: str, arguments: tuple[object, ...]) -> None:
     if event == "open" and isinstance(arguments[0], str) and arguments[0].endswith(".tmp"):
         makes_anew = isinstance(arguments[2], int) and arguments[2] & os.O_EXCL
-        if not makes_anew:
+        if makes_anew:
+            _made.add(arguments[0])
+        elif arguments[0] not in _made:
             _opened.append(arguments[0])
 
 
 _opened: list[str] = []
+_made: set[str] = set()
 sys.addaudithook(_note_opened)  # it cannot be taken out again
 
 
@@ -389,10 +389,8 @@ def _check_indexes(queues: QueueManager, films: Films) -> None:
     for name, entry in films.values():
         entries[name].append(entry)
     everywhere = [*entries[QueueName.COMPLETED], *entries[QueueName.PENDING], *entries[QueueName.FAILED]]
-    assert queues.torrents.followed() == [entry for entry in everywhere if entry.is_followed]
-    assert queues.torrents.unfinished_count() == sum(
-        entry.is_unfinished for entry in entries[QueueName.COMPLETED]
-    )
+    assert queues.followed() == [entry for entry in everywhere if entry.is_followed]
+    assert queues.unfinished_count() == sum(entry.is_unfinished for entry in entries[QueueName.COMPLETED])
     assert list(queues.waiting_films()) == [
         entry for entry in entries[QueueName.FAILED] if entry.waits_for_release
     ]

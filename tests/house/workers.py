@@ -34,6 +34,7 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
@@ -84,6 +85,7 @@ class Bench:
     def start(self, *, once: bool = False) -> None:
         """Start anew from what is on the disk."""
         self.queues = QueueManager(self.folder, clock=self.clock)
+        self.known = KnownFilms(self.queues, self.folder / "watchlist.json")
         self.stop = threading.Event()
         self.follower = self.rooms = self.radar = None
         if self.follow_policy:
@@ -131,8 +133,8 @@ class Bench:
             library=self.library,
             rules=self.rules,
             clock=self.clock,
-            knows_title=self.queues.knows_title,
-            in_company=self.queues.known.in_company,
+            knows_title=self.known.knows_title,
+            in_company=self.known.in_company,
             tell=self.told.append,
         )
         client = self.client if self.follow_policy or self.tagger else None
@@ -164,6 +166,7 @@ class Desk:
         self.clock = FakeClock()
         self.source = FakeWatchlist(*answers)
         self.queues = QueueManager(folder, clock=self.clock)
+        self.known = KnownFilms(self.queues, folder / "watchlist.json")
         self.store = WatchlistStore(folder / "watchlist.json", self.clock)
         self.told: list[Event] = []
         self.readings = 0
@@ -172,7 +175,7 @@ class Desk:
     def start(self, *, of: str = "maria", boot: str | None = None) -> None:
         """Start anew from what is on the disk."""
         self.stop = threading.Event()
-        intake = WatchlistIntake(self.queues, self.store, FakeLibrary(), first_run="all")
+        intake = WatchlistIntake(self.queues, self.known, self.store, FakeLibrary(), first_run="all")
         self.worker = MonitorWorker(
             self.source,
             intake,

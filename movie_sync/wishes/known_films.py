@@ -2,41 +2,45 @@
 
 Known are the films of all queues, the removed ones too, and those of the watchlist: also such as were on
 it before Movie Sync first read it, and such as have left it.
-
-It works on the same queues as `QueueManager`, under the same locks, and is reached through it.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.compact import HashedNumbers
+from movie_sync.domain.models import Movie
 from movie_sync.domain.twins import ListedTitles, is_same_film, letterboxd_keys, own_titles
-from movie_sync.queues.queue_set import QueueSet
+from movie_sync.queues.reader import QueueReader
 from movie_sync.wishes.watchlist_store import read_memory
 
 
 class KnownFilms:
-    """Thread-safe, by the locks that `locked` takes. All methods may raise StorageError."""
+    """Thread-safe. `watchlist` is the file that tells the list until `note_listed` does.
 
-    def __init__(
-        self, queues: QueueSet, locked: Callable[[], AbstractContextManager[None]], watchlist: Path
-    ) -> None:
+    Raises:
+        StorageError: a file cannot be read now.
+    """
+
+    def __init__(self, queues: QueueReader, watchlist: Path) -> None:
         self._queues = queues
-        self._locked = locked
         self._watchlist = watchlist
+        self._lock = threading.RLock()
         self._listed: ListedTitles | None = None  # read when it is first asked for
+        self._titles = HashedNumbers()
+        """The queues' numbers of films by what these are called, up to a mark."""
+        self._titled_to = -1
 
     def note_listed(self, movies: Iterable[Movie]) -> None:
-        """Take these films as those of the watchlist from now on; until then the file tells them."""
+        """Take these films as those of the watchlist from now on."""
         listed = ListedTitles(movies)
-        with self._locked():
+        with self._lock:
             self._listed = listed
 
     def knows_title(self, title: str) -> bool:
         """Tell whether a film has this title, as its squashed key, as its main or original title."""
-        with self._locked():
+        with self._lock:
             return self._list().has(title) or bool(self._named([title]))
 
     def in_company(self, movie: Movie) -> Movie:
@@ -46,7 +50,7 @@ class KnownFilms:
         Letterboxd's names is the known one of its title and year, unless their IMDb ids say otherwise.
         """
         titles = own_titles(movie)
-        with self._locked():
+        with self._lock:
             namesakes = self._named(titles)
             itself = next((other for other in namesakes if _is_meant(movie, other)), movie)
             years = self._list().years_of_others(itself, titles)
@@ -59,7 +63,7 @@ class KnownFilms:
 
     def runtime_of(self, movie: Movie) -> int | None:
         """Return the running time in minutes of the known film that is meant by title and year or IMDb id."""
-        with self._locked():
+        with self._lock:
             meant = [other for other in self._named(own_titles(movie)) if _is_meant(movie, other)]
             times = (known.runtime_minutes for known in (*self._with_id(movie.imdb_id), *meant))
             return next((minutes for minutes in times if minutes), None)
@@ -72,17 +76,18 @@ class KnownFilms:
 
     def _named(self, titles: Collection[str]) -> list[Movie]:
         """Return the films of the queues that have one of these titles as their own."""
-        return [movie for name in QueueName for movie in self._queues[name].called(titles)]
+        mark, written = self._queues.films(self._titled_to)
+        for number, movie in written:
+            for title in own_titles(movie):
+                self._titles.put(title, number)
+        self._titled_to = mark
+        numbers = {number: title for title in titles for number in self._titles.under(title)}
+        films = ((title, self._queues.film(number)) for number, title in sorted(numbers.items()))
+        return [movie for title, movie in films if movie and title in own_titles(movie)]
 
     def _with_id(self, imdb_id: str | None) -> list[Movie]:
         """Return the films of the queues that have this IMDb id."""
-        if not imdb_id:
-            return []
-        return [
-            self._queues[name].entry(row).movie
-            for name in QueueName
-            for row in self._queues[name].find_key(f"i:{imdb_id}")
-        ]
+        return self._queues.films_with_key(f"i:{imdb_id}") if imdb_id else []
 
 
 def _is_meant(movie: Movie, other: Movie) -> bool:

@@ -1,0 +1,192 @@
+"""The queues as they are asked: what is next, what waits, what is on its way."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import Path
+
+from movie_sync.clock import SystemClock
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.packed_movies import PackedMovies
+from movie_sync.ports import Clock
+from movie_sync.queues.book import Book, Place
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.facts import Facts
+from movie_sync.queues.progress import DONE_LATELY
+
+_PENDING, _FAILED, _COMPLETED, _ = QueueName
+FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)
+"""Where films stand whose torrents may still come to their end."""
+
+
+class QueueReader:
+    """What the queues tell. Thread-safe. It is part of `QueueManager`, which says how they are kept.
+
+    Raises:
+        StorageError: a file cannot be read now.
+    """
+
+    def __init__(self, folder: Path, clock: Clock | None, *, writable: bool) -> None:
+        self._clock = clock or SystemClock()
+        # A film's move changes two queues at least, so one lock guards all of them.
+        self.pending_lock = self.failed_lock = self.completed_lock = self.removed_lock = threading.RLock()
+        self._book = Book(folder, self._clock, writable=writable)
+
+    @property
+    def damage(self) -> list[str]:
+        """What is wrong with files that were found damaged and are not mended, as while looking on."""
+        return [words for name in QueueName if (words := self._book[name].damage)]
+
+    def missing(self, movies: Iterable[Movie]) -> Sequence[Movie]:
+        """Return those films that no queue holds and that the user did not remove."""
+        with self._locked() as book:
+            return PackedMovies(movie for movie in movies if book.held(movie) is None)
+
+    def get_next_pending(self, but_for: Collection[str] = ()) -> QueueEntry | None:
+        """Return the film to work on, the newest wish first; it stays pending until its outcome is written.
+
+        Before all others come films whose torrent was about to be handed over: it may have been.
+        `but_for` are keys of films that are passed over.
+        """
+        with self._locked() as book:
+            passed = {place.number for key in but_for for place in book.with_key(key)}
+            newest: tuple[int, Facts] | None = None
+            for number, facts in book[_PENDING].facts():
+                if (newest and facts is newest[1]) or number in passed:
+                    continue
+                if facts.is_chosen:
+                    return book[_PENDING].entry(number)
+                if newest is None or facts.wished_at > newest[1].wished_at:  # of several at once the first
+                    newest = number, facts
+            return book[_PENDING].entry(newest[0]) if newest else None
+
+    def waiting_films(self) -> Iterator[QueueEntry]:
+        """Yield the failed films that wait for an acceptable release, permanent ones included.
+
+        One is in memory at a time, and none is locked between: what is no longer there is passed over.
+        """
+        with self._locked() as book:
+            numbers = [number for number, facts in book[_FAILED].facts() if facts.waits]
+        for number in numbers:
+            with self._locked() as book:
+                entry = book[_FAILED].entry(number)
+            if entry is not None:
+                yield entry
+
+    def waiting_count(self) -> int:
+        """Return how many failed films wait for an acceptable release."""
+        with self._locked() as book:
+            return sum(facts.waits for _, facts in book[_FAILED].facts())
+
+    def followed_hashes(self) -> list[str]:
+        """Return the info-hashes of all torrents that may still come to their end."""
+        with self._locked() as book:
+            return [one for name in FOLLOWED for _, facts in book[name].facts() for one in facts.hashes]
+
+    def followed(self, among: AbstractSet[str] | None = None) -> list[QueueEntry]:
+        """Return the films with a torrent that may still come to its end: one of `among`, if given."""
+        with self._locked() as book:
+            return [
+                entry
+                for name in FOLLOWED
+                for number, facts in book[name].facts()
+                if facts.hashes and (among is None or not among.isdisjoint(facts.hashes))
+                if (entry := book[name].entry(number))
+            ]
+
+    def followed_count(self) -> int:
+        """Return how many films have a torrent that may still come to its end."""
+        with self._locked() as book:
+            return sum(bool(facts.hashes) for name in FOLLOWED for _, facts in book[name].facts())
+
+    def unfinished_count(self) -> int:
+        """Return how many completed films have a torrent that the client is still to finish.
+
+        What was in the client before and is stopped there does not count.
+        """
+        return self._count_completed(lambda facts: facts.takes_a_place)
+
+    def stopped_count(self) -> int:
+        """Return how many of the unfinished ones are stopped in the client."""
+        return self._count_completed(lambda facts: facts.takes_a_place and facts.is_stopped)
+
+    def done_lately_count(self) -> int:
+        """Return how many completed films have a torrent that came to its end in the last week."""
+        earliest = self._clock.now() - DONE_LATELY
+        return self._count_completed(lambda facts: facts.done_at is not None and facts.done_at > earliest)
+
+    def torrents_of(self, movie: Movie) -> tuple[str, ...]:
+        """Return the info-hashes of all torrents that were handed over for a film."""
+        with self._locked() as book:
+            found = book.held(movie)
+        if found is None:
+            return ()
+        choices = (found.entry.choice, *(old.choice for old in found.entry.tried))
+        return tuple(dict.fromkeys(choice.info_hash for choice in choices if choice and choice.info_hash))
+
+    def entries(self, queue: QueueName) -> list[QueueEntry]:
+        """Return a queue's entries, oldest first."""
+        with self._locked() as book:
+            file = book[queue]
+            return [entry for number, _ in file.facts() if (entry := file.entry(number))]
+
+    def find(self, film: str) -> tuple[QueueName, QueueEntry] | None:
+        """Look a film up by its slug or id, in all queues and among the removed ones."""
+        with self._locked() as book:
+            for place in named(book, QueueName, [film]):
+                return place.queue, place.entry
+        return None
+
+    def get_statistics(self) -> dict[str, int]:
+        """Return the number of films: pending, failed (permanent ones included), completed, permanent."""
+        with self._locked() as book:
+            failed = book[_FAILED].facts()
+            return {
+                "pending": len(book[_PENDING]),
+                "failed": len(book[_FAILED]),
+                "completed": len(book[_COMPLETED]),
+                "permanent_failures": sum(facts.retry_at is None for _, facts in failed),
+            }
+
+    def films(self, since: int = -1) -> tuple[int, Iterator[tuple[int, Movie]]]:
+        """Return a mark of now, and the films of all queues that were written after an earlier mark.
+
+        Each comes with the number under which `film` knows it until it moves. One is in memory at a time.
+        """
+        with self._locked() as book:
+            numbers = [number for name in QueueName for number in book[name].written_since(since)]
+            found = ((number, self.film(number)) for number in numbers)
+            return book.sequence, ((number, movie) for number, movie in found if movie)
+
+    def film(self, number: int) -> Movie | None:
+        """Return the film that `films` gave this number, or None if it has moved since."""
+        with self._locked() as book:
+            entry = book.entry(number)
+            return entry.movie if entry else None
+
+    def films_with_key(self, key: str) -> list[Movie]:
+        """Return the films of all queues that have one of the keys that `Movie.keys` gives."""
+        with self._locked() as book:
+            return [place.entry.movie for place in book.with_key(key)]
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[Book]:
+        with self.pending_lock:
+            self._book.take_edits()
+            yield self._book
+
+    def _count_completed(self, counts: Callable[[Facts], bool]) -> int:
+        with self._locked() as book:
+            return sum(counts(facts) for _, facts in book[_COMPLETED].facts())
+
+
+def named(book: Book, queues: Iterable[QueueName], films: Collection[str]) -> list[Place]:
+    """Find films by slug or id."""
+    found: dict[int, Place] = {}
+    for name in queues:
+        for film in films:
+            places = [place for place in book.with_key(f"s:{film}") if place.queue is name]
+            places = places or [place for place in book.with_key(f"k:{film}") if place.queue is name]
+            found |= {place.number: place for place in places[:1]}
+    return list(found.values())

@@ -1,0 +1,378 @@
+"""One queue's file as its store: a film a line, replaced whole at each change, mended when it was damaged.
+
+The file is never changed once it has its name, so it is kept open and read from. In memory is only
+where each film's line begins, and the few facts that are asked of all films at once. A change is
+written beside the file, from ranges of the old one and new lines, and counts in memory once it has
+taken the file's name: a write that fails needs no undoing.
+"""
+
+import contextlib
+import logging
+import os
+import stat
+import sys
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+
+from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.twins import is_same_film, letterboxd_keys
+from movie_sync.errors import StorageError
+from movie_sync.ports import Clock
+from movie_sync.queues.codec import decode_entry, encode_entry, entry_from_dict
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.facts import Facts, facts_of
+from movie_sync.queues.file_text import LooseArray, own_lines
+from movie_sync.queues.table import PIECE_BYTES, FilmNumbers, Table, copy_rows, empty_table
+from movie_sync.storage.atomic_file import (
+    NewFile,
+    OpenFile,
+    delete_leftover,
+    keep_private,
+    previous_of,
+    sync_folder,
+    temporary_of,
+    write_atomically,
+)
+from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.regular_file import NotAFileError, open_regular
+from movie_sync.storage.whole_file import DamagedError, damage_in, read_whole
+
+_log = logging.getLogger(__name__)
+
+_BACK_FROM_THE_LIST = "What is still missing comes back from the watchlist."
+_WHAT_IS_MISSING = {
+    QueueName.PENDING: _BACK_FROM_THE_LIST,
+    QueueName.FAILED: _BACK_FROM_THE_LIST,
+    QueueName.COMPLETED: _BACK_FROM_THE_LIST,
+    QueueName.REMOVED: (
+        "A film that you removed and that is still missing is fetched again if it stands on the "
+        "watchlist: remove it again."
+    ),
+}
+
+
+class RecordFile:
+    """The films of one queue and their file. Not thread-safe. Films are named by their numbers.
+
+    With `writable=False` changes go to a file without a name, and nothing else on the disk is
+    touched.
+
+    Each write keeps the generation before it beside the file; the first state, and each of the
+    removed films, is written there too. If the file is found damaged, what is good in it is read,
+    that second copy fills the gap, and the damaged content is put aside just before the mended
+    file takes its place: never earlier, so that a crash or a full disk in between changes nothing.
+
+    Raises:
+        StorageError: the file cannot be read now.
+    """
+
+    def __init__(
+        self, path: Path, queue: QueueName, clock: Clock, numbers: FilmNumbers, *, writable: bool
+    ) -> None:
+        self.queue = queue
+        self._path = path
+        self._clock = clock
+        self._numbers = numbers
+        self._writable = writable
+        self._table = empty_table()
+        self._draft: Table | None = None
+        self._held: OpenFile | None = None
+        self._stamp: tuple[int, int] | None = None
+        self._complaint: str | None = None
+        self._aside = Quarantine(path, clock)
+        self.damage = ""
+        """What is wrong with the file, in words, until the mended one was written; mostly empty."""
+        self.is_stale = False
+        """Whether the file differs from memory and is to be written at the next chance."""
+
+    def __len__(self) -> int:
+        return len(self._now.numbers) - len(self._now.hidden)
+
+    def facts(self) -> Iterator[tuple[int, Facts]]:
+        """Go through the numbers of all films in their order, with what is known of each."""
+        table = self._now
+        pairs = zip(table.numbers, table.facts, strict=True)
+        return (pair for pair in pairs if pair[0] not in table.hidden) if table.hidden else pairs
+
+    def written_since(self, sequence: int) -> list[int]:
+        """Return the numbers of the films whose last write has a higher sequence."""
+        table = self._now
+        pairs = zip(table.numbers, table.sequences, strict=True)
+        return [number for number, other in pairs if other > sequence and number not in table.hidden]
+
+    def highest_sequence(self) -> int:
+        """Return the highest sequence of all films, 0 if there is none."""
+        return max(self._now.sequences, default=0)
+
+    def entry(self, number: int) -> QueueEntry | None:
+        """Return a film's entry, or None if it is not here (any more)."""
+        row = self._now.row(number)
+        if row is None:
+            return None
+        try:
+            return decode_entry(self._now.line(row), self._clock.now())
+        except ValueError:
+            raise StorageError(f"{self._path} was changed while it was read.") from None
+
+    def find(self, movie: Movie) -> list[int]:
+        """Return the numbers of all entries that are this film, the oldest first; mostly one at most."""
+        # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
+        is_clear = bool(letterboxd_keys(movie))
+        found: dict[int, Movie] = {}
+        for number in {number for key in movie.keys() for number in self.under(key)}:  # noqa: SIM118
+            entry = self.entry(number)
+            if entry is not None and is_same_film(movie, entry.movie):
+                found[number] = entry.movie
+        numbers = sorted(found)
+        if is_clear:
+            return numbers
+        return [number for number in numbers if is_same_film(found[numbers[0]], found[number])]
+
+    def under(self, key: str) -> list[int]:
+        """Return the numbers of what may have one of the keys that `Movie.keys` gives."""
+        return [number for queue, number in self._numbers.under(key) if queue is self.queue]
+
+    # --- changing -------------------------------------------------------------------------
+
+    def change(
+        self,
+        *,
+        add: Iterable[tuple[int, QueueEntry]] = (),
+        remove: Collection[int] = (),
+        replace: Mapping[int, QueueEntry] | None = None,
+        flush_name: bool = True,
+    ) -> None:
+        """Take out, exchange and append entries with one write of the file.
+
+        `add` is gone through once, an entry at a time: ten thousand are never in memory together.
+        Each can be found before the next is asked for. Without `flush_name` the change may be undone
+        by a power failure.
+
+        Raises:
+            StorageError: the file could not be written; file and memory are as before.
+        """
+        new = NewFile(self._path if self._writable else None)
+        try:
+            with new.given_up_on_error():
+                self._draft = self._written(new, add, {*remove, *self._table.hidden}, replace or {})
+            self._publish(new, flush_name=flush_name)
+            self._table, self.is_stale = self._draft, False
+        finally:
+            self._draft = None
+        if self._writable:
+            self._table.source, self._stamp = new.file, _stamp(new.file)
+
+    def hide(self, numbers: Iterable[int]) -> None:
+        """Let films count no more that stand in another queue's file already; the next change drops them."""
+        self._table.hidden.update(number for number in numbers if self._table.row(number) is not None)
+        self.is_stale = True
+
+    def mend(self) -> None:
+        """Write the file if it differs from memory; what fails is said, and left to the next change."""
+        if self.is_stale:
+            try:
+                self.change()
+            except StorageError as exc:
+                _log.warning("%s%s", exc, f" {self.damage}" if self.damage else "")
+
+    @property
+    def _now(self) -> Table:
+        return self._draft or self._table
+
+    def _written(
+        self,
+        new: NewFile,
+        add: Iterable[tuple[int, QueueEntry]],
+        remove: Collection[int],
+        replace: Mapping[int, QueueEntry],
+    ) -> Table:
+        """Write what the file is to hold, and return it."""
+        old, draft = self._table, Table(new)
+        new.write(b"[\n")
+        changed = {bisect_left(old.numbers, number): number for number in {*remove, *replace}}
+        rows = (-1, *sorted(changed), len(old.numbers))
+        for before, row in pairwise(rows):
+            if before in changed and changed[before] not in remove:
+                number = changed[before]
+                self._numbers.note(replace[number].movie, number)
+                self._append(draft, new, number, replace[number])
+            copy_rows(old, draft, new, before + 1, row)
+        self._draft = draft
+        for number, entry in add:
+            self._append(draft, new, number, entry)
+        new.write(b"\n]\n" if draft.numbers else b"]\n")
+        return draft
+
+    def _append(
+        self, table: Table, new: NewFile, number: int, entry: QueueEntry, line: bytes | None = None
+    ) -> None:
+        line = line or encode_entry(entry, self.queue)
+        new.write(b",\n" + line if table.numbers else line)
+        table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
+
+    def _publish(self, new: NewFile, *, flush_name: bool) -> None:
+        # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
+        is_doubled = self.queue is QueueName.REMOVED or not os.path.lexists(self._path)
+        try:
+            new.publish(
+                keep_previous=not self.damage,
+                make_way=self._aside if self.damage else None,
+                flush_name=flush_name,
+            )
+        except StorageError:
+            self.is_stale = self.is_stale or new.stands_unsafe
+            raise
+        if not self._writable:
+            return
+        if is_doubled:  # a second safety: the write does not fail for it
+            with contextlib.suppress(StorageError):
+                write_atomically(previous_of(self._path), _pieces(new), flush_name=False)
+        if self.damage:
+            _log.warning("%s%s", self.damage, self._aside.words)
+        self.damage, self._aside = "", Quarantine(self._path, self._clock)
+
+    # --- loading --------------------------------------------------------------------------
+
+    def hold(self) -> None:
+        """Hold the file as it is now: `load` reads this state, whatever takes its place meanwhile."""
+        self._held, self._complaint = None, None
+        try:
+            with open_regular(self._path) as file:
+                if self._writable and not self._path.is_symlink():
+                    with contextlib.suppress(OSError):  # what an editor allowed others
+                        keep_private(file.fileno(), 0o600, self._path.parent)
+                self._held = OpenFile(os.dup(file.fileno()))
+        except FileNotFoundError:
+            self._complaint = "it is a link to nothing" if self._path.is_symlink() else None
+        except NotAFileError as exc:
+            self._complaint = exc.strerror
+        except OSError as exc:
+            self._complaint = damage_in(self._path, exc)
+
+    def is_current(self) -> bool:
+        """Tell whether the file that is held still stands under its name."""
+        try:
+            there = self._path.stat()
+        except OSError:
+            return self._held is None
+        if self._held is None:
+            return not stat.S_ISREG(there.st_mode)
+        return os.fstat(self._held.descriptor).st_ino == there.st_ino
+
+    def is_edited(self) -> bool:
+        """Tell whether somebody has changed the file in its place since it was loaded or written."""
+        source = self._table.source
+        return self._stamp is not None and isinstance(source, OpenFile) and self._stamp != _stamp(source)
+
+    def take_up_leftover(self) -> None:
+        """Finish, or else undo, a write that was cut off.
+
+        Where a damaged file could not have two names, a crash may fall between taking its name from
+        it and giving it to the mended file, which then is whole.
+        """
+        temporary = temporary_of(self._path)
+        if not os.path.lexists(self._path) and _is_whole(temporary):
+            with contextlib.suppress(OSError):
+                temporary.replace(self._path)
+                sync_folder(self._path.parent)
+                _log.info("%s was not there; what was about to take its place is used.", self._path)
+        delete_leftover(self._path)
+        delete_leftover(previous_of(self._path))
+
+    def load(self) -> None:
+        """Read the file that `hold` holds; a missing one is an empty queue.
+
+        Damage is said in the log when the mended file is written, see `mend`.
+        """
+        self._table, self._stamp, self.is_stale, self.damage = empty_table(), None, False, ""
+        complaint = self._complaint
+        if self._held is not None:
+            try:
+                complaint = self._read(self._held)
+            except OSError as exc:
+                complaint = damage_in(self._path, exc)
+        if complaint:
+            self._fill_gap(complaint)
+        self._held = None
+
+    def _read(self, held: OpenFile) -> str | None:
+        """Take the films of a file; returns what is wrong with it, if anything."""
+        with os.fdopen(os.dup(held.descriptor), "rb") as file:
+            file.seek(0)
+            self._table, stamp = Table(held), _stamp(held)
+            try:
+                for line in own_lines(file):
+                    self._take(parse_json(line), line)
+            except ValueError:
+                file.seek(0)
+                self._table = empty_table()
+                return self._take_loosely(file.read())
+        self._stamp = stamp if self._writable else None
+        return None
+
+    def _take_loosely(self, content: bytes, *, fills_gap: bool = False) -> str | None:
+        values = LooseArray(content)
+        self.is_stale = True
+        count = odd = 0
+        for plain in values:
+            count += 1
+            try:
+                self._take(plain, fills_gap=fills_gap)
+            except ValueError:
+                odd += 1
+        return values.complaint or (f"{odd} of its {count} entries are no films" if odd else None)
+
+    def _take(self, plain: object, line: bytes | None = None, *, fills_gap: bool = False) -> None:
+        """Add one loaded film, which stands in the file as this line; of two for one film the later stays.
+
+        Raises:
+            ValueError: it is no film, or its line is not as it would be written.
+        """
+        if not isinstance(plain, dict):
+            raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
+        now, table = self._clock.now(), self._table
+        read = entry_from_dict(plain, now)
+        entry = read.found_in(self.queue, now)
+        number, may_be_known = self._numbers.next_for(entry.movie, self.queue)
+        present = self.find(entry.movie) if may_be_known else []
+        if isinstance(table.source, NewFile):
+            self._append(table, table.source, number, entry)
+        elif line is None or entry != read:
+            raise ValueError("it is kept otherwise")
+        else:
+            table.add(number, len(line), entry, facts_of(entry, self.queue, now))
+        if present:
+            latest = max(table.sequences[row] for other in present if (row := table.row(other)) is not None)
+            is_earlier = latest > entry.sequence or (fills_gap and latest == entry.sequence)
+            self.hide([number] if is_earlier else present)
+
+    def _fill_gap(self, complaint: str) -> None:
+        good = len(self)
+        with contextlib.suppress(FileNotFoundError, DamagedError):
+            self._take_loosely(read_whole(previous_of(self._path), most_bytes=sys.maxsize), fills_gap=True)
+        self.is_stale = True
+        self.damage = (
+            f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
+            f"films that come back from its second copy: {len(self) - good}. {_WHAT_IS_MISSING[self.queue]}"
+        )
+
+
+def _pieces(new: NewFile) -> Iterator[bytes]:
+    for place in range(0, new.size, PIECE_BYTES):
+        yield new.read(place, min(place + PIECE_BYTES, new.size))
+
+
+def _stamp(file: OpenFile) -> tuple[int, int]:
+    found = os.fstat(file.descriptor)
+    return found.st_size, found.st_mtime_ns
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        with open_regular(path) as file:
+            return all(isinstance(parse_json(line), dict) for line in own_lines(file))
+    except (OSError, ValueError):
+        return False

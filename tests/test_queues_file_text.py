@@ -1,0 +1,65 @@
+"""The text of a queue file: read quickly as we write it, patiently as people edit it or as it broke."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.strategies import DataObject
+
+from movie_sync.queues.file_text import LooseArray, own_lines
+
+films = st.dictionaries(st.sampled_from(["slug", "title", "x"]), st.text() | st.integers() | st.none())
+arrays = st.lists(films, max_size=6)
+
+
+def as_file(values: list[dict[str, object]]) -> bytes:
+    """Return films in the layout of our own files."""
+    lines = [json.dumps(value).encode() for value in values]
+    return b"[\n" + b",\n".join(lines) + (b"\n]\n" if lines else b"]\n")
+
+
+@given(arrays)
+def test_our_own_layout_is_read_line_by_line(values: list[dict[str, object]]) -> None:
+    """Each film's line is given as it is, without what stands between two lines."""
+    lines = own_lines(as_file(values).splitlines(keepends=True))
+    assert [json.loads(line) for line in lines] == values
+
+
+@given(arrays, st.sampled_from([None, 0, 3]), st.booleans())
+def test_an_array_in_any_layout_is_read_without_complaint(
+    values: list[dict[str, object]], indent: int | None, escapes: bool
+) -> None:
+    """What is valid JSON is understood, however it is laid out."""
+    loose = LooseArray(json.dumps(values, indent=indent, ensure_ascii=escapes).encode(errors="surrogatepass"))
+    if all(json.dumps(value).isascii() for value in values):
+        assert list(loose) == values
+        assert loose.complaint is None
+
+
+@given(arrays, st.data())
+def test_a_cut_is_always_noticed(values: list[dict[str, object]], data: DataObject) -> None:
+    """Of a file cut anywhere the whole films before the cut are read, and it is never taken for whole."""
+    content = as_file(values)
+    cut = content[: data.draw(st.integers(0, len(content) - 3))]
+    with pytest.raises(ValueError, match=r"another|Expecting|Unterminated|Invalid|comma"):
+        _decode_all(cut)
+    loose = LooseArray(cut)
+    read = list(loose)
+    assert read == values[: len(read)]
+    assert len(read) >= cut.count(b"},\n")
+    assert loose.complaint
+
+
+def _decode_all(content: bytes) -> None:
+    for line in own_lines(content.splitlines(keepends=True)):
+        json.loads(line)
+
+
+@given(st.binary(max_size=200))
+def test_no_content_breaks_reading(content: bytes) -> None:
+    """Whatever a file holds, reading it ends, and what is no array is complained of."""
+    loose = LooseArray(content)
+    read = list(loose)
+    if not content.strip().startswith(b"[") and not content.startswith(b"\xef\xbb\xbf"):
+        assert loose.complaint, read
