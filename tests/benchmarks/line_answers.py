@@ -3,9 +3,6 @@
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 
 def answer_lines(answer: Callable[[str], dict[str, object]]) -> None:

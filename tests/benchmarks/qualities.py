@@ -14,9 +14,13 @@ An answer has
 Lists, and the editions, have the order that the program shows them in. Nothing else is written to stdout.
 """
 
-from line_answers import answer_lines
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from movie_sync.domain.release_quality import read_quality
+from tests.benchmarks.line_answers import answer_lines
 
 
 def answer(name: str) -> dict[str, object]:

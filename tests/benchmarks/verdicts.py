@@ -9,10 +9,13 @@ own, and is taken if the tracker's IMDb id is the film's. Nothing else is writte
 """
 
 import json
+import sys
+from pathlib import Path
 
-from line_answers import answer_lines
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from movie_sync.domain.matching import WantedFilm, judge
+from tests.benchmarks.line_answers import answer_lines
 
 
 def answer(line: str) -> dict[str, object]:
