@@ -1,4 +1,4 @@
-"""While config.json cannot be relied on no film passes; once it is mended all begins anew with it."""
+"""While config.json cannot be relied on no film passes; once it is corrected all begins anew with it."""
 
 import json
 import threading
@@ -43,16 +43,16 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("content", [GOOD | {"library_directories": "oops"}, '{"username": "maria", "qua'])
-def test_mended_while_it_runs(tmp_path: Path, content: object) -> None:
-    """It holds until the file is mended, then tells that all is to be built anew from the mended file."""
+def test_corrected_while_it_runs(tmp_path: Path, content: object) -> None:
+    """It holds until the file is corrected, then tells that all is to be built anew from the corrected file."""
     door = Door(tmp_path, content)
     assert "line 1" in door.why
     assert not door.stop.is_set()
     door.write(GOOD)
     assert door.gate.held_back() is not None  # what was built with the old settings hands nothing over
     assert door.stop.is_set()
-    assert door.gate.mended is not None
-    assert door.gate.mended.config["max_unfinished"] == 2
+    assert door.gate.corrected is not None
+    assert door.gate.corrected.config["max_unfinished"] == 2
 
 
 def test_broken_while_it_runs(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_broken_while_it_runs(tmp_path: Path) -> None:
     assert not door.stop.is_set()
     door.write(GOOD)
     door.gate.held_back()
-    assert door.gate.mended is not None
+    assert door.gate.corrected is not None
 
 
 def test_a_sound_change_waits_for_the_next_start(tmp_path: Path) -> None:
@@ -79,7 +79,7 @@ def test_a_sound_change_waits_for_the_next_start(tmp_path: Path) -> None:
     assert not door.stop.is_set()
 
 
-def test_a_file_that_is_gone_is_not_mended(tmp_path: Path) -> None:
+def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:
     """Between two files of an editor there is none: its defaults are nobody's wish."""
     door = Door(tmp_path, {"username": "maria", "max_unfinished": "two"})
     door.path.unlink()

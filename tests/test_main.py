@@ -575,10 +575,10 @@ def test_check_tells_what_is_wrong(
     assert "FAIL  Watchlist" in answer.stdout
 
 
-def test_settings_that_cannot_be_read_hold_films_back_until_they_are_mended(
+def test_settings_that_cannot_be_read_hold_films_back_until_they_are_corrected(
     home: Household, tmp_path: Path, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
 ) -> None:
-    """With a slip in library_directories the list is read and nothing handed over; mended, all goes on."""
+    """With a slip in library_directories the list is read and nothing handed over; corrected, all goes on."""
     _fill(letterboxd, filelist, 2)
     owned = letterboxd.films[0]
     shelf = tmp_path / "shelf"
@@ -625,7 +625,7 @@ def test_a_half_written_file_hands_nothing_over(home: Household) -> None:
         answer = home.run(option, **around)
         assert answer.returncode == 2, answer.stderr
         assert "The watchlist could not be read" in answer.stderr  # it was tried
-        assert "Nothing is handed over until config.json is mended" in answer.stderr
+        assert "Nothing is handed over until config.json is corrected" in answer.stderr
         assert "line 1, column" in answer.stderr
     assert "Nothing is handed over" in answer.stdout
     (held_back,) = json.loads(home.run("status", "--json", **around).stdout)["held_back"]

@@ -84,7 +84,7 @@ class Home:
         """How many events wait for a channel, by the file."""
         every = ("command", "notices", "jellyfin", "plex")
         outbox = EventOutbox(self.paths.events, self.clock, keep=every)
-        return sum(span.count for channel in channels or every if (span := outbox.span(channel)))
+        return sum(1 for channel in channels or every for _ in outbox.waiting(channel))
 
     def until_told(self, announcer: Announcer, *channels: str) -> None:
         """Tick as the main thread does until nothing waits."""

@@ -62,7 +62,7 @@ def test_an_event_comes_out_as_it_went_in(tmp_path: Path) -> None:
         assert list(each.waiting("notices")) == [event(1), strange]
         span = each.span("command")
         assert span is not None
-        assert (span.count, span.oldest, span.newest) == (2, NOW, NOW)
+        assert (span.oldest, span.newest) == (NOW, NOW)
     assert (tmp_path / "events.json").stat().st_mode & 0o777 == 0o600
 
 
@@ -130,9 +130,7 @@ def test_the_oldest_give_way(
     for number in range(53):
         outbox.put(event(number), ["command"])
     assert ids(outbox)[0] == event(3).id
-    span = outbox.span("command")
-    assert span is not None
-    assert span.count == 50
+    assert len(ids(outbox)) == 50
     assert caplog.text.count("given up") == 1
 
     again = outbox_in(tmp_path)  # what was given up stays so

@@ -120,7 +120,7 @@ def _set_up_logging(context: Context) -> None:
 def _run_on(
     context: Context, report_state: Callable[[Activity, Activity, str], None], renew_lock: Callable[[], None]
 ) -> int:
-    """Run, and again with the settings of a file that was mended meanwhile."""
+    """Run, and again with the settings of a file that was corrected meanwhile."""
     while True:
         for warning in context.config.warnings:
             _log.warning("%s", warning)
@@ -131,7 +131,7 @@ def _run_on(
         code = _run(context, report_state, renew_lock, gate, stop)
         if code is not None:
             return code
-        context = gate.mended or context
+        context = gate.corrected or context
 
 
 def _run(
@@ -169,7 +169,7 @@ def _run(
         services.place(),
     )
     (app.run_once if once else app.run_daemon)()
-    goes_on = gate.mended is not None and not app.is_interrupted
+    goes_on = gate.corrected is not None and not app.is_interrupted
     if once:
         (announcer.close if app.is_interrupted or goes_on else announcer.finish)()
     if app.is_interrupted:

@@ -1,4 +1,4 @@
-"""Lets no film through while `config.json` cannot be relied on, and notices when it is mended."""
+"""Lets no film through while `config.json` cannot be relied on, and notices when it is corrected."""
 
 import logging
 import threading
@@ -16,13 +16,13 @@ _log = logging.getLogger(__name__)
 class SettingsGate:
     """Looks at the settings file whenever it has changed. For one thread, that of the download worker.
 
-    Once the file is mended, `mended` is the context with its settings and `stop` is set: all that was
+    Once the file is corrected, `corrected` is the context with its settings and `stop` is set: all that was
     built with the settings in force is to be built again. A change from sound settings to sound ones
     waits for the next start.
     """
 
     def __init__(self, context: Context, stop: threading.Event) -> None:
-        self.mended: Context | None = None
+        self.corrected: Context | None = None
         self.why = hold_words(context.config.faults)
         """Why nothing is handed over; nothing if films may pass."""
         self._context = context
@@ -34,7 +34,7 @@ class SettingsGate:
     def held_back(self) -> HeldBack | None:
         """Return why no film may be worked on now, if so."""
         signature = file_signature(self._context.paths.config)
-        if signature != self._signature and self.mended is None:
+        if signature != self._signature and self.corrected is None:
             self._signature = signature
             self._look_again()
         return HeldBack(self.why, self._client_is_known) if self.why else None
@@ -51,9 +51,9 @@ class SettingsGate:
                 _log.warning("%s", sentence(why))
             self.why = why
         elif self.why:
-            _log.info("config.json is mended; going on with its settings.")
+            _log.info("config.json is corrected; continuing with its settings.")
             self.why = "the settings are taken up anew"
-            self.mended = context
+            self.corrected = context
             self._stop.set()
 
     def _why_not(self, context: Context) -> str:

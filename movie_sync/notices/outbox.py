@@ -45,9 +45,8 @@ class _Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """How many events wait for a channel, and the times of the oldest and the newest."""
+    """The times of the oldest and the newest event that waits for a channel."""
 
-    count: int
     oldest: datetime
     newest: datetime
 
@@ -99,7 +98,7 @@ class EventOutbox:
         """Return what waits for a channel in short, or None if nothing does."""
         with self._lock:
             times = [waiting.at for waiting in self._waiting.values() if channel in waiting.channels]
-        return Span(len(times), min(times), max(times)) if times else None
+        return Span(min(times), max(times)) if times else None
 
     def waiting(self, channel: str) -> Iterator[Event]:
         """Yield what waits for a channel now, in the order in which it was put."""
@@ -161,8 +160,8 @@ class EventOutbox:
             self._take_off(oldest, channels)
             if not self._is_overfull:
                 _log.warning(
-                    "More than %d events wait to be told; the oldest are given up. See whether on_event, "
-                    "notices, Jellyfin and Plex work.",
+                    "More than %d events wait to be told; the oldest are given up. See with `check` whether "
+                    "what they are to be told by works.",
                     _MOST_WAITING,
                 )
         self._is_overfull = is_overfull

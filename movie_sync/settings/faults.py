@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NOTHING_HANDED_OVER = "nothing is handed over until config.json is mended"
+NOTHING_HANDED_OVER = "nothing is handed over until config.json is corrected"
 
 
 @dataclass(frozen=True, slots=True)
