@@ -6,14 +6,12 @@ from functools import partial
 from pathlib import Path
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
-from movie_sync.domain.selection import QualityRules
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.radar_store import RadarStore
@@ -22,8 +20,7 @@ from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.net.http import HttpClient, SharedTls
-from movie_sync.notices.announcer import Announcer
-from movie_sync.ports import FollowedClient, MovieLibrary, TorrentClient, Tracker, WatchlistSource
+from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
@@ -58,7 +55,7 @@ class Services:
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
         self._letterboxd = self._config.section(LetterboxdSettings)
-        self._client = self._config.client()
+        self.client = self._config.client()
         self._trackers = self._chosen_trackers()
         self._letterboxd_http = HttpClient(
             "Letterboxd",
@@ -69,7 +66,7 @@ class Services:
         )
         self.library: MovieLibrary = self._build_library()
         self.pages = LetterboxdFilmPages(self._letterboxd_http, self._letterboxd.base_url)
-        self._tags_unlisted = self._general.unlisted == "tag" and self._client.can_tag
+        self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
         self._known: KnownFilms | None = None
         self._unlisted = UnlistedStore(
             context.paths.unlisted,
@@ -113,7 +110,7 @@ class Services:
         Raises:
             UserError: they are missing or cannot be decrypted.
         """
-        return self._logins([self._client, *(tracker for tracker, _ in self._trackers)])
+        return self._logins([self.client, *(tracker for tracker, _ in self._trackers)])
 
     def _logins(self, services: Sequence[Service]) -> Credentials:
         credentials = self.manager.load_in_child([service.name for service in services])
@@ -128,25 +125,6 @@ class Services:
             service.check_login(credentials[service.name])
         return credentials
 
-    def trackers(self, credentials: Credentials) -> list[Tracker]:
-        """Return the trackers, in the order in which they are asked."""
-        return [
-            tracker.build(entry, self._config, credentials[tracker.name], self._around)
-            for tracker, entry in self._trackers
-        ]
-
-    def torrent_client(self, credentials: Credentials) -> TorrentClient:
-        """Return where torrents go."""
-        return self._client.build(self._config, credentials[self._client.name], self._around)
-
-    def target(self) -> str:
-        """Return where torrents go, in words."""
-        return self._client.target or self._client.title
-
-    def place(self) -> str:
-        """Return where that is."""
-        return self._client.place(self._config, self._context.paths)
-
     def checks(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the name of each tracker and of the client, with what tries it."""
         tried: list[tuple[str, Callable[[], str]]] = [
@@ -158,11 +136,9 @@ class Services:
             )
             for tracker, entry in self._trackers
         ]
-        client = self._client
-        return [
-            *tried,
-            (client.title, lambda: client.check(self._config, self._login(client), self._around)),
-        ]
+        client = self.client
+        tried.append((client.title, lambda: client.check(self._config, self._login(client), self._around)))
+        return tried
 
     def _login(self, service: Service) -> Login:
         return self._logins([service])[service.name]
@@ -186,10 +162,6 @@ class Services:
                 chosen.append((tracker, entry))
         return chosen
 
-    def rules(self) -> QualityRules:
-        """Return how a release is chosen."""
-        return self._config.quality()
-
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None
     ) -> Session:
@@ -201,41 +173,24 @@ class Services:
             UserError: they are missing or cannot be decrypted.
         """
         credentials = self.credentials()
-        client = self.torrent_client(credentials)
-        return Session(
-            self.downloader(credentials, client, queue_manager, tell),
-            client if isinstance(client, FollowedClient) else None,
-            self._config.client().title,
-        )
-
-    def downloader(
-        self,
-        credentials: Credentials,
-        client: TorrentClient,
-        queue_manager: QueueManager,
-        tell: Callable[[Event], None],
-    ) -> FileListDownloader:
-        """Return a downloader."""
-        return FileListDownloader(
-            trackers=self.trackers(credentials),
+        client = self.client.build(self._config, credentials[self.client.name], self._around)
+        downloader = FileListDownloader(
+            trackers=[
+                tracker.build(entry, self._config, credentials[tracker.name], self._around)
+                for tracker, entry in self._trackers
+            ],
             client=client,
             pages=self.pages,
             library=self.library,
-            rules=self.rules(),
+            rules=self._config.quality(),
             clock=self._context.clock,
             knows_title=self.known_films(queue_manager).knows_title,
             in_company=self.known_films(queue_manager).in_company,
             tell=tell,
             dry_run=self._context.options.dry_run,
         )
-
-    def announcer(self) -> Announcer:
-        """Return what tells the user; one for a data folder, under the instance lock.
-
-        Raises:
-            StorageError: the file of what is still to be told cannot be used.
-        """
-        return build_announcer(self._context)
+        followed = client if isinstance(client, FollowedClient) else None
+        return Session(downloader, followed, self.client.title)
 
     def download_worker(
         self,
@@ -248,7 +203,7 @@ class Services:
         general, options, clock = self._general, self._context.options, self._context.clock
         is_real = not options.dry_run
         policy = FollowPolicy(
-            general.stalled_after, removes_stalled=self._client.removes_stalled(self._config)
+            general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
         radar = Radar(
             queue_manager,
@@ -270,7 +225,7 @@ class Services:
             partial(self.session, queue_manager, tell),
             self.manager.signature,
             policy=RetryPolicy(general.retry_interval, general.backoff_multiplier, general.max_retries),
-            done_words=f"{'handed' if is_real else 'would be handed'} to {self.target()}",
+            done_words=f"{'handed' if is_real else 'would be handed'} to {self.client.target}",
             clock=clock,
             stop=self._stop,
             tell=tell,
@@ -317,4 +272,6 @@ class Services:
         is_own = self._config.is_set("download_directory")
         required = [downloads, *configured] if is_own else configured
         optional = [] if is_own else [downloads]
-        return DiskLibrary(required, optional, rules=self.rules(), stop=self._stop, clock=self._context.clock)
+        return DiskLibrary(
+            required, optional, rules=self._config.quality(), stop=self._stop, clock=self._context.clock
+        )

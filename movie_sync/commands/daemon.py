@@ -12,6 +12,7 @@ from functools import partial
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
+from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp
@@ -147,7 +148,7 @@ def _run(
     is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     before = frozenset() if is_real else outcomes_so_far(queue_manager)
-    intake, announcer = services.intake(queue_manager), services.announcer()
+    intake, announcer = services.intake(queue_manager), build_announcer(context)
     download = services.download_worker(queue_manager, announcer.tell, held_back=gate.held_back)
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
     desk = RequestDesk(queue_manager, intake)
@@ -165,8 +166,8 @@ def _run(
     _log.info(
         "Movie Sync works for %s; torrents go to %s (%s).",
         _list_name(context),
-        services.target(),
-        services.place(),
+        services.client.target,
+        services.client.place(context.config, context.paths),
     )
     (app.run_once if once else app.run_daemon)()
     goes_on = gate.corrected is not None and not app.is_interrupted
@@ -181,7 +182,7 @@ def _run(
         context.complain_of_damage(on_disk)
         why_waiting = activity_words(download.activity, clock.now())
         for line in dry_run_lines(
-            queue_manager, on_disk, before=before, target=services.target(),
+            queue_manager, on_disk, before=before, target=services.client.target,
             why_waiting=why_waiting, held_back=gate.why,
         ):  # fmt: skip
             context.say(line)

@@ -43,7 +43,7 @@ def run_search(args: Namespace, context: Context) -> int:
     found = services.session(queues).downloader.search(movie)
     for outage in found.outages:
         context.complain(str(outage))
-    reasons = _reasons(found, services.rules())
+    reasons = _reasons(found, context.config.quality())
     if args.json:
         print(json.dumps(_as_document(found, reasons), indent=1))
     else:

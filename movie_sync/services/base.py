@@ -127,12 +127,15 @@ class Service:
 class ClientService(Service):
     """Where torrents go."""
 
-    target: str = ""
-    """What it is called in a sentence; without it, `title`."""
     can_tag: bool = True
     """Whether its torrents can be given tags."""
     question: str = ""
     """Asked by setup, to be answered by yes or no; the one without is used if no other is."""
+
+    @property
+    def target(self) -> str:
+        """What it is called in a sentence."""
+        return self.title
 
     def is_off(self, config: Sections) -> bool:
         """Tell whether it is not used though nothing else is chosen."""
