@@ -5,21 +5,28 @@ import json
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeTracker
+from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker
 from house.films import film, hash_of, release_of
 from house.workers import Bench
+from hypothesis import given
+from hypothesis import strategies as st
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release, ReleaseId
+from movie_sync.domain.selection import QualityRules
 from movie_sync.errors import (
     AuthError,
     BudgetError,
     MovieSyncError,
     NetworkError,
+    NotAvailableError,
     PageChangedError,
     RefusedQueryError,
+    SlowError,
+    UnansweredError,
     UnavailableError,
 )
+from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.reports.activity import ActivityKind
 
@@ -214,6 +221,47 @@ def test_a_torrent_in_the_client_is_known_by_either_tracker(pair: Pair) -> None:
     pair.wish(film(1))
     assert pair.client.added == []
     assert pair.taken() == [f"{_OTHER}:901"]
+
+
+_FATES = st.sampled_from(["has it", "has nothing", "is down", "refuses the login", "is slow"])
+
+
+@given(st.lists(st.lists(_FATES, min_size=3, max_size=3), min_size=1, max_size=6))
+def test_nothing_is_concluded_from_who_does_not_answer(rounds: list[list[str]]) -> None:
+    """Whatever fails in whichever order: what one has is taken, and absence needs the answer of all."""
+    errors = {
+        "is down": NetworkError("down"),
+        "refuses the login": AuthError("refused", service="Other"),
+        "is slow": SlowError("slow"),
+    }
+    clock, trackers = FakeClock(), [FakeTracker(name=name) for name in ("filelist", "torznab:a", "torznab:b")]
+    downloader = FileListDownloader(
+        trackers=trackers, client=FakeClient(), pages=FakePages(), library=FakeLibrary(),
+        rules=QualityRules(), clock=clock,
+    )  # fmt: skip
+    movie, refused = dataclasses.replace(film(1), page_read=True), set()
+    for number, fates in enumerate(rounds):
+        clock.advance(2 * _CHECK)  # longer than any of them is left alone
+        for tracker, fate in zip(trackers, fates, strict=True):
+            tracker.errors = [errors[fate]] if fate in errors else []
+            there = dataclasses.replace(
+                release_of(movie, number + 1), id=ReleaseId(tracker.name, f"{number + 1}")
+            )
+            tracker.by_imdb = {movie.imdb_id or "": [there] if fate == "has it" else []}
+        asked = {t.name: fate for t, fate in zip(trackers, fates, strict=True) if t.name not in refused}
+        able = [name for name, fate in asked.items() if fate == "has it"]
+        try:
+            taken = downloader.download_movie(movie).choice
+        except NotAvailableError:
+            assert all(asked.get(tracker.name) == "has nothing" for tracker in trackers)
+        except (UnansweredError, NetworkError, AuthError):
+            assert not able
+            assert len(refused) + sum(fate in errors for fate in asked.values()) > 0
+        else:
+            assert taken is not None
+            assert taken.id is not None
+            assert taken.id.tracker == able[0]
+        refused |= {name for name, fate in asked.items() if fate == "refuses the login"}
 
 
 # --- the newest releases -----------------------------------------------------------------

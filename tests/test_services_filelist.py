@@ -150,6 +150,25 @@ def test_both_generations_of_category_names(
     assert found == [filed_as] * 2
 
 
+@pytest.mark.parametrize(
+    ("comment", "number"),
+    [
+        ("https://filelist.io/details.php?id=4711", 4711),
+        ("see http://www.FileList.io/details.php?id=4711 there", 4711),
+        ("details.php?id=4711", 4711),
+        ("https://another.invalid/details.php?id=4711", None),
+        ("https://filelist.io/details.php?id=0", None),
+        ("https://filelist.io/details.php?id=x", None),
+        ("", None),
+    ],
+)
+def test_a_torrents_comment_names_its_release(
+    client: FileListClient, comment: str, number: int | None
+) -> None:
+    """By the address of its page here; another tracker's page of the same name is none of ours."""
+    assert client.release_in(comment) == (on_filelist(number) if number else None)
+
+
 def test_older_forms_of_the_answer(client: FileListClient, tracker: FileListStandIn) -> None:
     """No doubleup, no IMDb id, rows inside an object, 404 for nothing: all were seen and are understood."""
     tracker.has_doubleup, tracker.is_imdb_null, tracker.wraps_rows = False, True, True

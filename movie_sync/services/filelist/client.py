@@ -41,7 +41,8 @@ _MAX_ANSWER_PARTS = 60_000  # a thousand rows have a third of it
 _MAX_TORRENT_BYTES = 4_000_000
 _MAX_QUERY_CHARS = 200
 _MAX_QUOTED_CHARS = 120
-_DETAILS_ID = re.compile(r"details\.php\?id=(\d{1,12})\b")
+# Other trackers have pages of that name too.
+_DETAILS_ID = re.compile(r"(?:\bfilelist\.[a-z]{2,4}/|(?<!\S))details\.php\?id=(\d{1,12})\b", re.IGNORECASE)
 _IMDB_ID = re.compile(r"tt[0-9]{5,10}")
 _CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
 _ACTION_CAP = "maxim permis de actiuni"
