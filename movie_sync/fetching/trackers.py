@@ -85,7 +85,7 @@ class Trackers:
         if self.is_sole:
             return question(state.tracker)
         if state.outage and (state.until is None or self._clock.monotonic() < state.until):
-            raise state.outage
+            raise state.outage.with_traceback(None)
         try:
             answer = question(state.tracker)
         except BudgetError:
