@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from house.workers import Bench, Desk, snapshot
+from house.workers import Bench, MonitorBench, snapshot
 
 from movie_sync.daemon.app import MovieSyncApp, Signals
 from movie_sync.errors import StorageError
@@ -14,7 +14,7 @@ from movie_sync.errors import StorageError
 
 def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | None = None) -> MovieSyncApp:
     """Return an app whose inbox gives these answers, and the signal to stop after the last."""
-    bench, desk = Bench(folder / "a"), Desk(folder / "b", snapshot())
+    bench, desk = Bench(folder / "a"), MonitorBench(folder / "b", snapshot())
 
     said = [] if journal is None else journal
 

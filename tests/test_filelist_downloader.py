@@ -25,7 +25,7 @@ _HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277", runtime_mi
 _UNREAD = Movie("2bbs", "heat-1995", "Heat", 1995)
 
 
-class Desk:
+class DownloaderBench:
     """A downloader between fakes, with one journal of what it asked them."""
 
     def __init__(self, *, dry_run: bool = False) -> None:
@@ -54,12 +54,12 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Desk:
+def desk() -> DownloaderBench:
     """A downloader between fakes that hold nothing."""
-    return Desk()
+    return DownloaderBench()
 
 
-def test_the_order_of_a_download(desk: Desk) -> None:
+def test_the_order_of_a_download(desk: DownloaderBench) -> None:
     """Search, fetch the torrent, write the choice down, and only then hand over."""
     desk.tracker.offer("tt0113277", release(number=7))
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
@@ -69,7 +69,7 @@ def test_the_order_of_a_download(desk: Desk) -> None:
     assert desk.noted == [(_HEAT, result.choice)]
 
 
-def test_the_library_is_asked_before_the_client(desk: Desk) -> None:
+def test_the_library_is_asked_before_the_client(desk: DownloaderBench) -> None:
     """A film on the disk is there already; the client and the tracker are not asked."""
     desk.library.places["Heat"] = "/films/Heat (1995).mkv"
     result = desk.downloader.find_already_there(_HEAT)
@@ -82,7 +82,7 @@ def test_the_library_is_asked_before_the_client(desk: Desk) -> None:
     ("comment", "number"),
     [("https://filelist.io/details.php?id=4711", 4711), ("", 0), ("details.php?id=x", 0)],
 )
-def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, number: int) -> None:
+def test_a_torrent_in_the_client_counts(desk: DownloaderBench, comment: str, number: int) -> None:
     """A torrent of the film is there already; the tracker's number is taken from its comment."""
     name = "Heat.1995.720p.BluRay.x264-OLD"
     desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), name, comment=comment)
@@ -92,7 +92,7 @@ def test_a_torrent_in_the_client_counts(desk: Desk, comment: str, number: int) -
     assert desk.journal == ["library", "client by name", "states"]
 
 
-def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> None:
+def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: DownloaderBench) -> None:
     """A torrent under a name of its own is known by its comment; nothing is fetched for it."""
     comment = "https://filelist.io/details.php?id=7"
     desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "my favourite", comment=comment)
@@ -104,7 +104,7 @@ def test_a_torrent_in_the_client_counts_by_the_trackers_number(desk: Desk) -> No
     assert desk.journal == ["library", "client by name", "imdb tt0113277", "states"]
 
 
-def test_a_film_is_searched_by_its_other_titles_too(desk: Desk) -> None:
+def test_a_film_is_searched_by_its_other_titles_too(desk: DownloaderBench) -> None:
     """Title, original title, and some alternative ones that a release could bear, each once."""
     film = Movie(
         "hTha",
@@ -126,13 +126,13 @@ def test_a_film_is_searched_by_its_other_titles_too(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("name", ["Heat.2013.1080p.BluRay.x264-GRP", "Heat.2.1995.1080p"])
-def test_when_in_doubt_it_is_not_there(desk: Desk, name: str) -> None:
+def test_when_in_doubt_it_is_not_there(desk: DownloaderBench, name: str) -> None:
     """A torrent that may be another film does not stop a download."""
     desk.client.held[hash_of(1)] = HeldTorrent(hash_of(1), name)
     assert desk.downloader.find_already_there(_HEAT) is None
 
 
-def test_the_list_of_torrents_is_read_once_a_minute(desk: Desk) -> None:
+def test_the_list_of_torrents_is_read_once_a_minute(desk: DownloaderBench) -> None:
     """Many films in a row do not ask the client for its whole list each time; a hand-over ends that."""
     for _ in range(3):
         desk.downloader.find_already_there(_HEAT)
@@ -145,7 +145,7 @@ def test_the_list_of_torrents_is_read_once_a_minute(desk: Desk) -> None:
     assert desk.downloader.find_already_there(_HEAT) is not None
 
 
-def test_what_was_handed_over_before_is_found_by_its_hash(desk: Desk) -> None:
+def test_what_was_handed_over_before_is_found_by_its_hash(desk: DownloaderBench) -> None:
     """After a crash the noted choice is looked for by hash; it counts as downloaded, and once."""
     choice = Choice("Heat.1995.1080p.BluRay.x264-GRP", on_filelist(7), hash_of(7))
     assert desk.downloader.find_handed_over(_HEAT, choice) is None
@@ -156,7 +156,7 @@ def test_what_was_handed_over_before_is_found_by_its_hash(desk: Desk) -> None:
     assert desk.journal == ["client by hash", "client by hash"]
 
 
-def test_a_torrent_that_is_there_is_adopted(desk: Desk) -> None:
+def test_a_torrent_that_is_there_is_adopted(desk: DownloaderBench) -> None:
     """The same hash under a name that tells nothing: left as it is, and the film was there already."""
     desk.client.held[hash_of(7)] = HeldTorrent(hash_of(7), "x")
     desk.tracker.offer("tt0113277", release(number=7))
@@ -165,7 +165,7 @@ def test_a_torrent_that_is_there_is_adopted(desk: Desk) -> None:
     assert desk.client.added == []
 
 
-def test_no_longer_wanted(desk: Desk) -> None:
+def test_no_longer_wanted(desk: DownloaderBench) -> None:
     """A film that was taken out while its torrent was fetched is not handed over."""
     desk.is_wanted = False
     desk.tracker.offer("tt0113277", release(number=7), release(number=8))
@@ -175,7 +175,7 @@ def test_no_longer_wanted(desk: Desk) -> None:
     assert desk.journal.count("note") == 1
 
 
-def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: Desk) -> None:
+def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: DownloaderBench) -> None:
     """The word search follows with title and year, then the original title; what the id gave stays."""
     film = Movie(
         "x", "x", "The Seventh Seal", 1957, imdb_id="tt0050976", original_title="Det sjunde inseglet"
@@ -205,14 +205,14 @@ def test_by_name_only_when_the_id_gave_nothing_acceptable(desk: Desk) -> None:
     ],
 )
 def test_the_words_of_a_search(
-    desk: Desk, title: str, original: str | None, year: int | None, asked: list[str]
+    desk: DownloaderBench, title: str, original: str | None, year: int | None, asked: list[str]
 ) -> None:
     """A film without an IMDb id is searched by its words and the year, without punctuation, each once."""
     desk.downloader.search(Movie("x", "x", title, year, original_title=original))
     assert desk.journal == asked
 
 
-def test_nothing_acceptable_says_why(desk: Desk) -> None:
+def test_nothing_acceptable_says_why(desk: DownloaderBench) -> None:
     """The error counts the reasons; nothing is fetched."""
     desk.tracker.offer("tt0113277", release("Heat.1995.CAM-X", 1), release(number=2, seeders=0))
     with pytest.raises(NotAvailableError, match=r"2 releases, none acceptable: .*no seeders"):
@@ -224,7 +224,7 @@ def test_nothing_acceptable_says_why(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("where", ["tracker", "client"])
-def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
+def test_the_next_release_stands_in(desk: DownloaderBench, where: str) -> None:
     """If the best torrent is gone or refused, the next best is taken; its choice is noted anew."""
     desk.tracker.offer("tt0113277", release(number=1, seeders=500), release(number=2))
     if where == "tracker":
@@ -242,7 +242,7 @@ def test_the_next_release_stands_in(desk: Desk, where: str) -> None:
     ("count", "fetched", "message"),
     [(1, 1, "^gone$"), (2, 2, "none of the best 2"), (5, 3, "none of the best 3")],
 )
-def test_not_more_than_three_are_tried(desk: Desk, count: int, fetched: int, message: str) -> None:
+def test_not_more_than_three_are_tried(desk: DownloaderBench, count: int, fetched: int, message: str) -> None:
     """Torrents cost calls of the budget: after three the film has failed."""
     desk.tracker.offer("tt0113277", *(release(number=number) for number in range(1, count + 1)))
     desk.tracker.broken = {number: ReleaseError("gone") for number in range(1, count + 1)}
@@ -251,7 +251,7 @@ def test_not_more_than_three_are_tried(desk: Desk, count: int, fetched: int, mes
     assert sum(line.startswith("torrent") for line in desk.journal) == fetched
 
 
-def test_an_outage_is_not_the_releases_fault(desk: Desk) -> None:
+def test_an_outage_is_not_the_releases_fault(desk: DownloaderBench) -> None:
     """When the tracker cannot be reached, no other release is tried in its place."""
     desk.tracker.offer("tt0113277", release(number=1), release(number=2))
     desk.tracker.broken = {1: NetworkError("down"), 2: NetworkError("down")}
@@ -260,7 +260,7 @@ def test_an_outage_is_not_the_releases_fault(desk: Desk) -> None:
     assert sum(line.startswith("torrent") for line in desk.journal) == 1
 
 
-def test_a_page_is_read_once(desk: Desk) -> None:
+def test_a_page_is_read_once(desk: DownloaderBench) -> None:
     """The page is asked for what the list does not tell, and not again."""
     desk.pages.films["2bbs"] = _HEAT
     film = desk.downloader.describe(_UNREAD)
@@ -269,7 +269,7 @@ def test_a_page_is_read_once(desk: Desk) -> None:
     assert desk.journal == ["page"]
 
 
-def test_blocked_pages_leave_title_and_year(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_blocked_pages_leave_title_and_year(desk: DownloaderBench, caplog: pytest.LogCaptureFixture) -> None:
     """For an hour pages are left alone, said once; then they are tried again."""
     desk.pages.error = BlockedError("Letterboxd blocks.")
     assert desk.downloader.describe(_UNREAD) is _UNREAD
@@ -287,7 +287,7 @@ def test_blocked_pages_leave_title_and_year(desk: Desk, caplog: pytest.LogCaptur
 
 
 def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
-    desk: Desk, caplog: pytest.LogCaptureFixture
+    desk: DownloaderBench, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its film is searched by title and year; only after three films in a row no page is asked for."""
     desk.pages.error = PageChangedError("Not the known form.")
@@ -305,7 +305,7 @@ def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
     assert desk.journal == ["page"] * 6
 
 
-def test_a_page_that_is_not_there(desk: Desk) -> None:
+def test_a_page_that_is_not_there(desk: DownloaderBench) -> None:
     """Of one film it is that film's doubt; of three in a row, none of them doubted before, an outage."""
     desk.pages.error = UnknownFilmError("no such film")
     films = [Movie(f"k{number}", f"film-{number}", "Film", 1950 + number) for number in range(6)]
@@ -324,7 +324,7 @@ def test_a_page_that_is_not_there(desk: Desk) -> None:
         desk.downloader.describe(films[4])
 
 
-def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: Desk) -> None:
+def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: DownloaderBench) -> None:
     """M, 1931: the query is too short; the film is found by its original title."""
     film = Movie(
         "x", "m", "M", 1931, imdb_id="tt0022100", page_read=True,
@@ -341,7 +341,7 @@ def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: Desk) -> None:
     assert desk.journal == ["imdb tt0022100", "name M 1931", "name M Eine Stadt sucht einen Mörder 1931"]
 
 
-def test_a_film_whose_titles_the_tracker_refuses_all(desk: Desk) -> None:
+def test_a_film_whose_titles_the_tracker_refuses_all(desk: DownloaderBench) -> None:
     """It waits for a release, and says so; what its IMDb id gives is judged as ever."""
     film = Movie("x", "m", "M", 1931, imdb_id="tt0022100", page_read=True)
     refused = RefusedQueryError('FileList does not accept the title as a search ("query too short").')
@@ -355,7 +355,7 @@ def test_a_film_whose_titles_the_tracker_refuses_all(desk: Desk) -> None:
         desk.downloader.download_movie(film)
 
 
-def test_no_year_and_no_page(desk: Desk) -> None:
+def test_no_year_and_no_page(desk: DownloaderBench) -> None:
     """A title alone does not tell films apart: no search, in the whole hour, and the message says why."""
     film = Movie("x", "heat", "Heat")
     desk.pages.error = BlockedError("Letterboxd blocks.")
@@ -366,14 +366,14 @@ def test_no_year_and_no_page(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("error", [UnknownFilmError("no such film"), NetworkError("down")])
-def test_other_page_errors_go_up(desk: Desk, error: Exception) -> None:
+def test_other_page_errors_go_up(desk: DownloaderBench, error: Exception) -> None:
     """An unknown film and an outage are the caller's to deal with."""
     desk.pages.error = error
     with pytest.raises(type(error)):
         desk.downloader.describe(_UNREAD)
 
 
-def test_a_series_is_not_searched(desk: Desk) -> None:
+def test_a_series_is_not_searched(desk: DownloaderBench) -> None:
     """A series is set aside before the tracker is asked."""
     with pytest.raises(SeriesError):
         desk.downloader.download_movie(Movie("x", "x", "Series", 2010, is_series=True, page_read=True))
@@ -382,7 +382,7 @@ def test_a_series_is_not_searched(desk: Desk) -> None:
 
 def test_a_dry_run_stops_before_the_torrent() -> None:
     """A dry run says what it would take; it fetches no torrent, notes no choice, hands nothing over."""
-    desk = Desk(dry_run=True)
+    desk = DownloaderBench(dry_run=True)
     desk.tracker.offer("tt0113277", release(number=7))
     result = desk.downloader.download_movie(_HEAT, record_choice=desk.note)
     assert result.reason is Reason.DOWNLOADED

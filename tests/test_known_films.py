@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from house.fakes import FakeLibrary
 from house.films import film
-from house.workers import Bench, Desk, snapshot
+from house.workers import Bench, MonitorBench, snapshot
 
 from movie_sync.domain.models import Movie, QueueName, Reason, WatchlistSnapshot
 from movie_sync.domain.titles import title_key
@@ -69,7 +69,7 @@ def test_a_title_that_changes_is_known_by_its_new_name(tmp_path: Path) -> None:
 
 def test_the_films_of_the_watchlist_are_known(tmp_path: Path) -> None:
     """Those that are in no queue (`first_run` "new") too, from the reading on, and after a restart."""
-    desk = Desk(tmp_path)
+    desk = MonitorBench(tmp_path)
     intake = WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new")
     intake.take(snapshot(MARVEL, film(3)))
     assert not desk.queues.entries(QueueName.PENDING)
@@ -81,7 +81,7 @@ def test_the_films_of_the_watchlist_are_known(tmp_path: Path) -> None:
 
 def test_films_just_read_are_known_before_the_disks_are_looked_through(tmp_path: Path) -> None:
     """The library is asked with all films of the very reading in mind."""
-    desk = Desk(tmp_path)
+    desk = MonitorBench(tmp_path)
     known = []
 
     class Library(FakeLibrary):
@@ -97,7 +97,7 @@ def test_films_just_read_are_known_before_the_disks_are_looked_through(tmp_path:
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]"])
 def test_a_damaged_watchlist_leaves_the_one_before_it(tmp_path: Path, damage: bytes) -> None:
     """What the file no longer tells, the generation before it does; odd entries hide no others."""
-    desk = Desk(tmp_path)
+    desk = MonitorBench(tmp_path)
     for films in ((MARVEL,), (MARVEL, film(3))):
         intake = WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new")
         intake.take(WatchlistSnapshot("maria", films))
@@ -130,7 +130,7 @@ WANTED = Movie("K9", "suspiria-2018", "Suspiria", 2018)
 @pytest.mark.parametrize("place", [*QueueName, "list"])
 def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -> None:
     """Whatever queue or list they are in, and by whichever of the two films came later."""
-    desk = Desk(tmp_path)
+    desk = MonitorBench(tmp_path)
     if place == "list":
         WatchlistIntake(desk.queues, desk.known, desk.store, FakeLibrary(), first_run="new").take(
             snapshot(WANTED, OTHER)
@@ -156,7 +156,7 @@ def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -
 @pytest.mark.parametrize("place", ["queue", "list"])
 def test_a_question_by_title_and_year_is_about_the_known_film(tmp_path: Path, place: str) -> None:
     """`search "Suspiria" --year 2018` has no twin in the very film; two of that year are twins all the same."""
-    desk = Desk(tmp_path)
+    desk = MonitorBench(tmp_path)
     films = [replace(WANTED, imdb_id="tt1034415"), OTHER]
     question = Movie("", "", "Suspiria", 2018)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from house.fakes import FakeClock, FakeLibrary
 from house.films import film, release_of
-from house.workers import NO_FILMS, POLICY, Bench, Desk, snapshot
+from house.workers import NO_FILMS, POLICY, Bench, MonitorBench, snapshot
 
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event
@@ -207,7 +207,7 @@ def test_the_same_error_of_a_worker_rests_longer(
     tmp_path: Path, errors: list[Exception], seconds: list[float]
 ) -> None:
     """The watchlist is not read every ten seconds because nobody foresaw what is made of it."""
-    desk = Desk(tmp_path, *errors, snapshot())
+    desk = MonitorBench(tmp_path, *errors, snapshot())
     rests = []
 
     def rest(rest: Pause) -> None:

@@ -9,66 +9,32 @@ from pathlib import Path
 
 import pytest
 from house.crash_disk import Recorder
-from house.fakes import FakeClock, FakeLibrary
+from house.fakes import FakeClock
 from house.films import film
+from house.wishes import IntakeBench, reading
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun
 from movie_sync.errors import LibraryError, StorageError
-from movie_sync.queues.manager import QueueManager
-from movie_sync.wishes.intake import IntakeCounts, WatchlistIntake
-from movie_sync.wishes.known_films import KnownFilms
+from movie_sync.wishes.intake import IntakeCounts
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 
-def reading(*numbers: int, owner: str = "maria") -> WatchlistSnapshot:
-    """Return a reading of these films, newest first."""
-    return WatchlistSnapshot(owner, tuple(map(film, numbers)))
-
-
-class Desk:
-    """An intake on real files, as one process has it."""
-
-    def __init__(self, folder: Path, first_run: FirstRun | None = "all") -> None:
-        self.clock = FakeClock()
-        self.library = FakeLibrary()
-        self.queues = QueueManager(folder, clock=self.clock)
-        self.store = WatchlistStore(folder / "watchlist.json", self.clock)
-        self.known = KnownFilms(self.queues, folder / "watchlist.json")
-        self.intake = WatchlistIntake(self.queues, self.known, self.store, self.library, first_run=first_run)
-
-    def take(self, *numbers: int, owner: str = "maria") -> IntakeCounts:
-        """Take a reading in."""
-        return self.intake.take(reading(*numbers, owner=owner))
-
-    def held(self, queue: QueueName = QueueName.PENDING) -> list[int]:
-        """Return which films a queue holds, in order."""
-        return [int(entry.movie.id[1:]) for entry in self.queues.entries(queue)]
-
-    def fail(self, number: int) -> None:
-        """Let a pending film fail."""
-        self.queues.add_to_failed(film(number), "no release", self.clock.now())
-
-    def complete(self, number: int) -> None:
-        """Let a film be handed over."""
-        self.queues.add_to_completed(film(number))
-
-
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> IntakeBench:
     """An intake in an empty folder."""
-    return Desk(tmp_path)
+    return IntakeBench(tmp_path)
 
 
 @pytest.mark.parametrize(("first_run", "queued"), [("all", [3, 2, 1]), ("new", []), (2, [3, 2])])
 def test_first_run(tmp_path: Path, first_run: FirstRun, queued: list[int]) -> None:
     """The first reading queues what `first_run` says, newest first; later ones what is new."""
-    desk = Desk(tmp_path, first_run)
+    desk = IntakeBench(tmp_path, first_run)
     assert desk.take(3, 2, 1) == IntakeCounts(3, len(queued), 0, 0)
     assert desk.held() == queued
-    desk = Desk(tmp_path, first_run)
+    desk = IntakeBench(tmp_path, first_run)
     assert desk.take(4, 3, 2, 1).queued == 1
     assert desk.held() == [*queued, 4]
 
@@ -76,15 +42,15 @@ def test_first_run(tmp_path: Path, first_run: FirstRun, queued: list[int]) -> No
 def test_a_first_run_that_cannot_be_read(tmp_path: Path) -> None:
     """A list is not taken in for the first time before it is known how much of it is wanted."""
     with pytest.raises(StorageError, match="first_run"):
-        Desk(tmp_path, None).take(3, 2, 1)
-    assert Desk(tmp_path).held() == []
-    Desk(tmp_path, "new").take(3, 2, 1)
-    desk = Desk(tmp_path, None)
+        IntakeBench(tmp_path, None).take(3, 2, 1)
+    assert IntakeBench(tmp_path).held() == []
+    IntakeBench(tmp_path, "new").take(3, 2, 1)
+    desk = IntakeBench(tmp_path, None)
     assert desk.take(4, 3, 2, 1).queued == 1
     assert desk.held() == [4]
 
 
-def test_dropped_after_two_readings(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_dropped_after_two_readings(desk: IntakeBench, caplog: pytest.LogCaptureFixture) -> None:
     """A film that two readings in a row do not list leaves pending and failed; completed is history."""
     caplog.set_level(logging.INFO)
     desk.take(4, 3, 2, 1)
@@ -100,7 +66,7 @@ def test_dropped_after_two_readings(desk: Desk, caplog: pytest.LogCaptureFixture
 
 
 @pytest.mark.parametrize("state", ["pending", "failed", "completed"])
-def test_listed_again_is_a_fresh_wish(desk: Desk, state: str) -> None:
+def test_listed_again_is_a_fresh_wish(desk: IntakeBench, state: str) -> None:
     """A film that left the list and is back is queued anew, with no failures counted, also if completed."""
     desk.take(2, 1)
     if state == "failed":
@@ -116,7 +82,7 @@ def test_listed_again_is_a_fresh_wish(desk: Desk, state: str) -> None:
     assert desk.take(2, 1).queued == 0
 
 
-def test_a_single_miss_changes_nothing(desk: Desk) -> None:
+def test_a_single_miss_changes_nothing(desk: IntakeBench) -> None:
     """A film that one reading missed keeps its place and its failures; a completed one stays completed."""
     desk.take(2, 1)
     desk.fail(1)
@@ -126,7 +92,7 @@ def test_a_single_miss_changes_nothing(desk: Desk) -> None:
     assert (desk.held(), desk.held(QueueName.FAILED), desk.held(QueueName.COMPLETED)) == ([], [1], [2])
 
 
-def test_another_user_name(desk: Desk) -> None:
+def test_another_user_name(desk: IntakeBench) -> None:
     """Another user's list adds its films; nobody else's are dropped."""
     desk.take(2, 1)
     for _ in range(3):
@@ -134,7 +100,7 @@ def test_another_user_name(desk: Desk) -> None:
     assert desk.held() == [2, 1, 3]
 
 
-def test_removed_by_the_user_stays_out(desk: Desk) -> None:
+def test_removed_by_the_user_stays_out(desk: IntakeBench) -> None:
     """A removed film is not queued by any reading, also when it left the list and came back."""
     desk.take(2, 1)
     desk.queues.remove(["made-up-charlie"])
@@ -143,7 +109,7 @@ def test_removed_by_the_user_stays_out(desk: Desk) -> None:
     assert desk.held() == [1]
 
 
-def test_added_by_command_stays(desk: Desk) -> None:
+def test_added_by_command_stays(desk: IntakeBench) -> None:
     """A film that the user added is on no list and is not dropped for that."""
     desk.take(2, 1)
     desk.queues.add_to_pending(film(9), by_command=True)
@@ -154,7 +120,7 @@ def test_added_by_command_stays(desk: Desk) -> None:
     assert desk.held() == [1, 9]
 
 
-def test_an_import_never_drops(desk: Desk) -> None:
+def test_an_import_never_drops(desk: IntakeBench) -> None:
     """Any number of exports only adds; the next two readings still decide."""
     desk.take(2, 1)
     for _ in range(3):
@@ -165,13 +131,13 @@ def test_an_import_never_drops(desk: Desk) -> None:
     assert desk.held() == [1, 5]
 
 
-def test_an_import_does_not_wait_for_disks(desk: Desk) -> None:
+def test_an_import_does_not_wait_for_disks(desk: IntakeBench) -> None:
     """The main thread takes exports in and must be free to stop: it looks through no folder."""
     desk.intake.take_export(reading(1))
     assert desk.library.journal == []
 
 
-def test_taking_the_same_again(desk: Desk) -> None:
+def test_taking_the_same_again(desk: IntakeBench) -> None:
     """An unchanged file counts as one more reading of the same films."""
     assert desk.intake.take_again() == IntakeCounts(0, 0, 0, 0)
     desk.take(2, 1)
@@ -180,7 +146,7 @@ def test_taking_the_same_again(desk: Desk) -> None:
     assert desk.held() == [1]
 
 
-def test_on_the_disk_already(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_on_the_disk_already(desk: IntakeBench, caplog: pytest.LogCaptureFixture) -> None:
     """A film that lies in the library is completed with its place, not queued, and said."""
     caplog.set_level(logging.INFO)
     desk.library.places["Made Up Charlie"] = "/films/Made Up Charlie (1952).mkv"
@@ -191,7 +157,7 @@ def test_on_the_disk_already(desk: Desk, caplog: pytest.LogCaptureFixture) -> No
     assert desk.take(2, 1) == IntakeCounts(2, 0, 0, 0)
 
 
-def test_listed_again_and_on_the_disk(desk: Desk) -> None:
+def test_listed_again_and_on_the_disk(desk: IntakeBench) -> None:
     """A film that comes back and lies there by now is completed, and not queued as well."""
     desk.take(2, 1)
     for _ in range(2):
@@ -201,7 +167,7 @@ def test_listed_again_and_on_the_disk(desk: Desk) -> None:
     assert desk.held() == [1]
 
 
-def test_an_unmounted_disk(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unmounted_disk(desk: IntakeBench, caplog: pytest.LogCaptureFixture) -> None:
     """If the library cannot be read, films are queued all the same, and that is said."""
     desk.library.error = LibraryError("The film folder is not there.")
     assert desk.take(2, 1).queued == 2
@@ -210,7 +176,7 @@ def test_an_unmounted_disk(desk: Desk, caplog: pytest.LogCaptureFixture) -> None
 
 def test_only_the_wanted_are_looked_for(tmp_path: Path) -> None:
     """A film that was not asked for, or is in a queue, is not looked for on the disk."""
-    desk = Desk(tmp_path, 1)
+    desk = IntakeBench(tmp_path, 1)
     desk.take(2, 1)
     desk.take(2, 1)
     assert desk.library.journal == ["library"]
@@ -222,7 +188,7 @@ def test_a_full_disk_or_a_crash_at_any_write(tmp_path: Path) -> None:
     while True:
         folder = tmp_path / str(number)
         folder.mkdir()
-        desk = Desk(folder)
+        desk = IntakeBench(folder)
         desk.take(5, 4, 3)
         desk.take(4, 3)
         desk.fail(5)
@@ -237,7 +203,7 @@ def test_a_full_disk_or_a_crash_at_any_write(tmp_path: Path) -> None:
         if len(recorder.calls) <= number:
             break
         for _ in range(2):
-            desk = Desk(folder)  # as after a crash
+            desk = IntakeBench(folder)  # as after a crash
             desk.library.places["Made Up Hotel"] = "/films/Made Up Hotel"
             desk.take(8, 7, 4, 3)
         assert sorted(desk.held()) == [3, 4, 8], recorder.calls[number]
@@ -265,11 +231,11 @@ def test_a_full_disk_or_a_crash_at_any_write(tmp_path: Path) -> None:
 )
 def test_a_damaged_watchlist_file(tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """It is kept aside and said once; nothing is concluded from it, and the queues stay as they are."""
-    desk = Desk(tmp_path)
+    desk = IntakeBench(tmp_path)
     desk.take(2, 1)
     desk.complete(2)
     (tmp_path / "watchlist.json").write_bytes(content)
-    desk = Desk(tmp_path)
+    desk = IntakeBench(tmp_path)
     assert desk.take(1).queued == 0
     assert caplog.text.count("was damaged") == 1
     [aside] = tmp_path.glob("watchlist.json.damaged-*")
@@ -283,7 +249,7 @@ def test_nobody_looks_at_the_file_while_another_takes_a_reading_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store remembers the damage that it read until it writes, so both threads' looks take turns."""
-    desk = Desk(tmp_path)
+    desk = IntakeBench(tmp_path)
     load, looks = desk.store.load, []
 
     def watched(**like: tuple[Movie, ...]) -> object:
@@ -301,7 +267,7 @@ def test_nobody_looks_at_the_file_while_another_takes_a_reading_in(
 def test_a_folder_in_the_files_place(tmp_path: Path) -> None:
     """It is put aside like a damaged file."""
     (tmp_path / "watchlist.json").mkdir()
-    assert Desk(tmp_path).take(1).queued == 1
+    assert IntakeBench(tmp_path).take(1).queued == 1
     assert (tmp_path / "watchlist.json").is_file()
 
 
@@ -317,7 +283,7 @@ def test_looking_on_changes_nothing(tmp_path: Path) -> None:
 
 def test_what_is_remembered_survives_a_restart(tmp_path: Path) -> None:
     """Everything that a reading concludes from stands in the file, odd titles included; mode 0600."""
-    desk = Desk(tmp_path, 1)
+    desk = IntakeBench(tmp_path, 1)
     desk.take(4, 3, 2)
     desk.take(3, 2)
     odd = Movie("K5", "", "\ud800 \x1b[31m \u202e\n\u201c\u00e4", None)
@@ -347,7 +313,7 @@ _STEPS = st.lists(
 )
 
 
-def _do(desk: Desk, step: str, numbers: list[int]) -> None:
+def _do(desk: IntakeBench, step: str, numbers: list[int]) -> None:
     """Take one step of a random history."""
     readings = {"take": "maria", "anna": "anna"}
     if step in readings:
@@ -374,10 +340,10 @@ def test_no_wish_is_ever_lost(
 ) -> None:
     """After any reading, a listed film that was asked for is in exactly one queue or was removed."""
     folder = tmp_path_factory.mktemp("property")
-    desk = Desk(folder, first_run)
+    desk = IntakeBench(folder, first_run)
     for step, numbers in [*steps, ("take", [0, 1, 2])]:
         if step == "restart":
-            desk = Desk(folder, first_run)
+            desk = IntakeBench(folder, first_run)
         _do(desk, step, numbers)
         places = [number for queue in QueueName for number in desk.held(queue)]
         assert len(places) == len(set(places))
@@ -388,7 +354,7 @@ def test_no_wish_is_ever_lost(
                 assert number in places or not memory.not_wanted.isdisjoint(film(number).keys())
 
 
-def test_a_row_that_cannot_be_read_takes_no_film_out(desk: Desk) -> None:
+def test_a_row_that_cannot_be_read_takes_no_film_out(desk: IntakeBench) -> None:
     """However often a file with an odd row is read, the films that it does not name stay where they are."""
     desk.take(2, 1)
     for _ in range(3):

@@ -7,8 +7,9 @@ import threading
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, FakeClock, FakeLibrary
+from house.fakes import FakeClock
 from house.films import film, hash_of, on_filelist
+from house.wishes import IntakeBench
 from house.workers import Bench
 
 from movie_sync.commands.building import Services
@@ -20,118 +21,69 @@ from movie_sync.queues.entry import FailedRelease
 from movie_sync.queues.manager import QueueManager
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
-from movie_sync.wishes.intake import WatchlistIntake
-from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
-from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _DAY_SECONDS = 86_400
 
 
-class Desk:
-    """An intake that remembers what leaves, on real files, and a client that holds the films' torrents."""
-
-    def __init__(self, folder: Path, *, tags: bool = True) -> None:
-        self.folder = folder
-        self.tags = tags
-        self.clock = FakeClock()
-        self.client = FakeClient()
-        self.start()
-
-    def start(self) -> None:
-        """Start anew from what is on the disk."""
-        self.queues = QueueManager(self.folder, clock=self.clock)
-        self.store = UnlistedStore(self.folder / "unlisted.json", self.clock, tags=self.tags)
-        self.tagger = UnlistedTagger(self.store)
-        self.intake = WatchlistIntake(
-            self.queues,
-            KnownFilms(self.queues, self.folder / "watchlist.json"),
-            WatchlistStore(self.folder / "watchlist.json", self.clock),
-            FakeLibrary(),
-            first_run="all",
-            unlisted=self.store,
-        )
-
-    def read(self, *numbers: int, times: int = 1) -> None:
-        """Take readings of a list of these films in."""
-        for _ in range(times):
-            self.intake.take(WatchlistSnapshot("maria", tuple(map(film, numbers))))
-
-    def complete(self, number: int) -> None:
-        """Let a film's torrent be handed over."""
-        choice = Choice(f"Release {number}", on_filelist(number), hash_of(number))
-        self.client.held[hash_of(number)] = HeldTorrent(hash_of(number), choice.release)
-        self.queues.add_to_completed(film(number), choice=choice)
-
-    def unlisted(self) -> list[str]:
-        """Return the ids of the films that are remembered as gone."""
-        return [each.movie.id for each in self.store.films() if not each.relisted]
-
-    def tagged(self) -> list[str]:
-        """Let the tagger work until nothing is to be done, and return the torrents that bear the tag."""
-        while self.tagger.seconds_to_next() is not None:
-            self.tagger.work(self.client)
-        return [torrent.info_hash for torrent in self.client.held.values() if TAG in torrent.tags]
-
-
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def desk(tmp_path: Path) -> IntakeBench:
     """Three films on the list, two of them handed over."""
-    desk = Desk(tmp_path)
-    desk.read(1, 2, 3)
+    desk = IntakeBench(tmp_path, tags=True)
+    desk.take(1, 2, 3)
     desk.complete(1)
     desk.complete(2)
     return desk
 
 
-def test_two_complete_checks_are_needed(desk: Desk) -> None:
+def test_two_complete_checks_are_needed(desk: IntakeBench) -> None:
     """A film that one check missed is not remembered as gone; after the second it is, and is tagged."""
-    desk.read(2)
+    desk.take(2)
     assert desk.unlisted() == []
     assert desk.tagger.seconds_to_next() is None
-    desk.read(2)
+    desk.take(2)
     assert desk.unlisted() == ["K1", "K3"]
-    assert [each.info_hashes for each in desk.store.films()] == [(hash_of(1),), ()]
+    assert [each.info_hashes for each in desk.unlisted_store.films()] == [(hash_of(1),), ()]
     assert desk.tagged() == [hash_of(1)]
-    assert [each.tagged for each in desk.store.films()] == [True, False]
+    assert [each.tagged for each in desk.unlisted_store.films()] == [True, False]
     assert desk.client.held.keys() == {hash_of(1), hash_of(2)}  # nothing is ever deleted
 
 
-def test_a_film_listed_again_loses_the_tag(desk: Desk) -> None:
+def test_a_film_listed_again_loses_the_tag(desk: IntakeBench) -> None:
     """Also if it was tagged by an earlier process, and also long after it is no longer shown."""
-    desk.read(2, times=2)
+    desk.take_twice(2)
     assert desk.tagged() == [hash_of(1)]
     desk.start()
     desk.clock.advance(60 * _DAY_SECONDS)
-    desk.read(2, 1)
+    desk.take(2, 1)
     assert desk.unlisted() == []
     assert desk.tagged() == []
-    assert desk.store.films() == []
+    assert desk.unlisted_store.films() == []
 
 
-def test_back_before_it_was_tagged(desk: Desk) -> None:
+def test_back_before_it_was_tagged(desk: IntakeBench) -> None:
     """A film that leaves and comes back while the client is away ends without the tag, and the other way round."""
-    desk.read(2, 3, times=2)
-    desk.read(1, 2, 3)
+    desk.take_twice(2, 3)
+    desk.take(1, 2, 3)
     assert desk.tagged() == []
     desk.complete(1)  # queued anew, it is found in the client
-    desk.read(2, 3, times=2)
+    desk.take_twice(2, 3)
     assert desk.tagged() == [hash_of(1)]
-    desk.read(1, 2, 3)
-    desk.read(2, 3, times=2)
+    desk.take(1, 2, 3)
+    desk.take_twice(2, 3)
     assert desk.tagged() == [hash_of(1)]
     assert desk.unlisted() == ["K1"]
 
 
-def test_changed_while_the_client_answers(desk: Desk) -> None:
+def test_changed_while_the_client_answers(desk: IntakeBench) -> None:
     """What comes in between the client's answer and the note of it is done in the next round."""
-    desk.read(2, 3, times=2)
+    desk.take_twice(2, 3)
     tag = desk.client.tag
 
     def tag_and_list_again(*args: object) -> None:
         tag(*args)  # type: ignore[arg-type]
         desk.client.tag = tag  # type: ignore[method-assign]
-        desk.read(1, 2, 3)
+        desk.take(1, 2, 3)
 
     desk.client.tag = tag_and_list_again  # type: ignore[method-assign, assignment]
     desk.tagger.work(desk.client)
@@ -139,20 +91,20 @@ def test_changed_while_the_client_answers(desk: Desk) -> None:
     assert desk.tagged() == []
 
 
-def test_releases_that_were_given_up_count(desk: Desk) -> None:
+def test_releases_that_were_given_up_count(desk: IntakeBench) -> None:
     """All torrents of a film that left are tagged, also one that runs on beside its successor."""
     desk.queues.give_up(film(1), FailedRelease(Choice("Release 1", on_filelist(1), hash_of(1)), "stalled"))
     desk.client.held[hash_of(9)] = HeldTorrent(hash_of(9), "Release 9")
     desk.queues.add_to_completed(film(1), choice=Choice("Release 9", on_filelist(9), hash_of(9)))
-    desk.read(2, 3, times=2)
+    desk.take_twice(2, 3)
     assert desk.tagged() == [hash_of(1), hash_of(9)]
 
 
-def test_a_month(desk: Desk) -> None:
+def test_a_month(desk: IntakeBench) -> None:
     """After 31 days a film goes with the next change, but not before its torrent has the tag."""
-    desk.read(2, 3, times=2)
+    desk.take_twice(2, 3)
     desk.clock.advance(32 * _DAY_SECONDS)
-    desk.read(2, times=2)
+    desk.take_twice(2)
     assert desk.unlisted() == ["K3", "K1"]
     assert desk.tagged() == [hash_of(1)]
     assert desk.unlisted() == ["K3"]
@@ -160,24 +112,24 @@ def test_a_month(desk: Desk) -> None:
 
 def test_without_tags(tmp_path: Path) -> None:
     """With `keep` nothing waits for a tag: films are remembered for a month and go when they are listed again."""
-    desk = Desk(tmp_path, tags=False)
-    desk.read(1, 2, 3)
+    desk = IntakeBench(tmp_path, tags=False)
+    desk.take(1, 2, 3)
     desk.complete(1)
-    desk.read(2, times=2)
+    desk.take_twice(2)
     assert (desk.unlisted(), desk.tagger.seconds_to_next()) == (["K1", "K3"], None)
-    desk.read(2, 3)
-    assert [each.movie.id for each in desk.store.films()] == ["K1"]
+    desk.take(2, 3)
+    assert [each.movie.id for each in desk.unlisted_store.films()] == ["K1"]
     desk.clock.advance(32 * _DAY_SECONDS)
-    desk.read(3, times=2)
+    desk.take_twice(3)
     assert desk.unlisted() == ["K2"]
 
 
-def test_an_export_tells_of_no_removal(desk: Desk) -> None:
+def test_an_export_tells_of_no_removal(desk: IntakeBench) -> None:
     """An imported file that lacks a film lets it stay; one that names it again brings it back."""
     desk.intake.take_export(WatchlistSnapshot("maria", (film(2),)))
     desk.intake.take_export(WatchlistSnapshot("maria", (film(2),)))
     assert desk.unlisted() == []
-    desk.read(2, times=2)
+    desk.take_twice(2)
     desk.tagged()
     desk.intake.take_export(WatchlistSnapshot("maria", (film(1),)))
     assert (desk.unlisted(), desk.tagged()) == (["K3"], [])
@@ -189,23 +141,24 @@ def test_no_crash_loses_it(tmp_path: Path) -> None:
         for point in range(100):
             folder = tmp_path / f"{len(numbers)}-{point}"
             folder.mkdir()
-            desk = Desk(folder)
-            desk.read(1, 2, 3)
+            desk = IntakeBench(folder, tags=True)
+            desk.take(1, 2, 3)
             desk.complete(1)
-            desk.read(2, 3, times=2 if expected == [] else 1)
+            for _ in range(2 if expected == [] else 1):
+                desk.take(2, 3)
             desk.tagged()
             if not _dies_at_write(desk, numbers, point):
                 assert point > 1
                 break
             desk.start()
-            desk.read(*numbers)
+            desk.take(*numbers)
             assert desk.unlisted() == expected
             assert desk.tagged() == ([hash_of(1)] if expected else [])
         else:
             pytest.fail("the reading never ends")
 
 
-def _dies_at_write(desk: Desk, numbers: tuple[int, ...], point: int) -> bool:
+def _dies_at_write(desk: IntakeBench, numbers: tuple[int, ...], point: int) -> bool:
     """Take a reading in that is cut off at one of its renames; False if it has fewer."""
     count = 0
 
@@ -220,7 +173,7 @@ def _dies_at_write(desk: Desk, numbers: tuple[int, ...], point: int) -> bool:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(os, "replace", replace)
         try:
-            desk.read(*numbers)
+            desk.take(*numbers)
         except KeyboardInterrupt:
             return True
     return False
@@ -232,13 +185,13 @@ def _dies_at_write(desk: Desk, numbers: tuple[int, ...], point: int) -> bool:
 @pytest.mark.parametrize(
     "content", [b"", b"\xff", b"{}", b"[" * 99_999, b'[7, {"title": "nobody"}]'], ids=str
 )
-def test_damage(desk: Desk, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
+def test_damage(desk: IntakeBench, content: bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A file that cannot be read is put aside at the next write and said once; it costs no film in a queue."""
     path = desk.folder / "unlisted.json"
     path.write_bytes(content)
     desk.start()
     assert desk.unlisted() == []
-    desk.read(2, 3, times=2)
+    desk.take_twice(2, 3)
     assert desk.unlisted() == ["K1"]
     (aside,) = desk.folder.glob("unlisted.json.damaged-*")
     assert aside.read_bytes() == content
@@ -246,12 +199,12 @@ def test_damage(desk: Desk, content: bytes, caplog: pytest.LogCaptureFixture) ->
     assert desk.tagged() == [hash_of(1)]
 
 
-def test_entries_that_are_no_films_are_left_out(desk: Desk) -> None:
+def test_entries_that_are_no_films_are_left_out(desk: IntakeBench) -> None:
     """The good ones count; odd values in them are mended."""
     (desk.folder / "unlisted.json").write_text(
         json.dumps([7, {"slug": "heat-1995", "left_at": "soon", "info_hashes": [3], "tagged": "yes"}])
     )
-    assert desk.store.films() == [
+    assert desk.unlisted_store.films() == [
         UnlistedFilm(Movie("heat-1995", "heat-1995", "heat-1995"), desk.clock.now())
     ]
 
@@ -264,9 +217,9 @@ def test_looking_and_dry_runs_write_nothing(tmp_path: Path) -> None:
     assert not store.awaits_tag()
 
 
-def test_a_full_disk_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_changes_nothing(desk: IntakeBench, monkeypatch: pytest.MonkeyPatch) -> None:
     """If it cannot be noted that films left, the reading is taken in again and they stay in their queues."""
-    desk.read(2)
+    desk.take(2)
 
     def full(*_: object, **__: object) -> None:
         raise StorageError("disk full")
@@ -274,9 +227,9 @@ def test_a_full_disk_changes_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patched:
         patched.setattr("movie_sync.storage.document.write_atomically", full)
         with pytest.raises(StorageError):
-            desk.read(2)
+            desk.take(2)
     assert desk.queues.get_statistics()["pending"] == 1
-    desk.read(2)
+    desk.take(2)
     assert desk.unlisted() == ["K1", "K3"]
 
 

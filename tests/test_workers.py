@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from house.crash_disk import Recorder
 from house.films import film, on_filelist
-from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, Desk, snapshot, wait_until
+from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, MonitorBench, snapshot, wait_until
 
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind
@@ -45,7 +45,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def test_a_day_without_the_watchlist_is_told_once(tmp_path: Path) -> None:
     """Not an outage of an hour, not a day in pieces; and again only after it was read in between."""
-    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     for _ in range(50):
         desk.worker.step()
         desk.clock.advance(3600)
@@ -66,7 +66,7 @@ def test_a_day_without_the_watchlist_is_told_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("boots", [["one"], ["one", "two"]], ids=["", "the machine too"])
 def test_a_day_without_the_watchlist_over_restarts(tmp_path: Path, boots: list[str]) -> None:
     """Each check in a run of its own: told once, when the day is over; and nothing is left when it was read."""
-    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     for hour in range(50):
         desk.start(boot=boots[hour % len(boots)])
         desk.worker.step()
@@ -86,7 +86,7 @@ def test_a_day_without_the_watchlist_over_restarts(tmp_path: Path, boots: list[s
 
 def test_a_day_is_no_jump_of_the_clock_and_no_other_list(tmp_path: Path) -> None:
     """A clock that is put forward makes no day of an hour; another list has a day of its own."""
-    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     desk.worker.step()
     desk.clock.jump(3 * 24 * 3600)
     desk.start()
@@ -99,7 +99,7 @@ def test_a_day_is_no_jump_of_the_clock_and_no_other_list(tmp_path: Path) -> None
 
 def test_an_unforeseen_error_leaves_the_watchlist_unread_too(tmp_path: Path) -> None:
     """A day of it is told like any other."""
-    desk = Desk(tmp_path, ZeroDivisionError("a mistake"))
+    desk = MonitorBench(tmp_path, ZeroDivisionError("a mistake"))
     for _ in range(26):
         with pytest.raises(ZeroDivisionError):
             desk.worker.step()
@@ -125,7 +125,7 @@ def test_an_odd_file_of_the_unread_watchlist(tmp_path: Path, content: bytes | No
         path.mkdir()
     else:
         path.write_bytes(content)
-    desk = Desk(tmp_path, NetworkError("Letterboxd is not reached"))
+    desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     desk.worker.step()
     desk.clock.advance(25 * 3600)
     desk.start()
@@ -136,7 +136,7 @@ def test_an_odd_file_of_the_unread_watchlist(tmp_path: Path, content: bytes | No
 def test_a_check_queues_what_is_new(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A reading's films are queued, its numbers are said, the next check is an interval away."""
     caplog.set_level(logging.INFO)
-    desk = Desk(tmp_path, snapshot(film(0), film(1)))
+    desk = MonitorBench(tmp_path, snapshot(film(0), film(1)))
     assert desk.worker.step().seconds == 600
     assert "Watchlist read: 2 films, 2 new in the queue." in caplog.text
     assert desk.worker.step().seconds == 600
@@ -165,7 +165,7 @@ def test_a_failed_check(
 ) -> None:
     """Nothing is concluded or saved, the cause is said once, and what may mend itself soon is tried soon."""
     caplog.set_level(logging.INFO)
-    desk = Desk(tmp_path, error)
+    desk = MonitorBench(tmp_path, error)
     for seconds in waits:
         rest = desk.worker.step()
         assert rest.seconds == seconds
@@ -185,7 +185,7 @@ def test_a_reading_that_could_not_be_taken_in_is_not_lost(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An export is read once a change: if the disk was full then, its films still come in afterwards."""
-    desk = Desk(tmp_path, snapshot(film(0)), None)
+    desk = MonitorBench(tmp_path, snapshot(film(0)), None)
     recorder = Recorder(tmp_path)
     recorder.fail_from, recorder.fail_until = 0, sys.maxsize
     with recorder.watching():
@@ -198,7 +198,7 @@ def test_a_reading_that_could_not_be_taken_in_is_not_lost(
 
 def test_an_unchanged_export_is_a_check_all_the_same(tmp_path: Path) -> None:
     """What it no longer lists is dropped at the second check; what no queue holds comes back."""
-    desk = Desk(tmp_path, snapshot(film(0), film(1)), snapshot(film(1)), None)
+    desk = MonitorBench(tmp_path, snapshot(film(0), film(1)), snapshot(film(1)), None)
     for _ in range(2):
         desk.worker.step()
     assert desk.queues.get_statistics()["pending"] == 2
@@ -239,7 +239,7 @@ def test_a_better_release_is_waited_for(tmp_path: Path) -> None:
 
 def test_start_and_stop_while_idle(tmp_path: Path) -> None:
     """Idle workers end at once when stopped, whatever they wait for; stopping twice does no harm."""
-    bench, desk = Bench(tmp_path / "a"), Desk(tmp_path / "b", snapshot())
+    bench, desk = Bench(tmp_path / "a"), MonitorBench(tmp_path / "b", snapshot())
     for worker in (bench.worker, desk.worker):
         assert not worker.is_alive()
         worker.start()

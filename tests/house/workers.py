@@ -157,7 +157,7 @@ class Bench:
         return held[queue][0]
 
 
-class Desk:
+class MonitorBench:
     """A monitor worker on real files."""
 
     def __init__(self, folder: Path, *answers: WatchlistSnapshot | BaseException | None) -> None:
