@@ -5,9 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from house.real_qbittorrent import RealQBittorrent, wait_until
@@ -33,6 +33,7 @@ class Household:
         /,
         *,
         qbittorrent: RealQBittorrent | None = None,
+        secrets: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> None:
         self.data = folder / "data"
@@ -54,6 +55,7 @@ class Household:
                 "MOVIE_SYNC_QBITTORRENT_USERNAME": qbittorrent.username,
                 "MOVIE_SYNC_QBITTORRENT_PASSWORD": qbittorrent.password,
             }
+        self._secrets |= secrets
         self._settings |= settings
         self._running: list[subprocess.Popen[str]] = []
         self.data.mkdir(mode=0o700)
