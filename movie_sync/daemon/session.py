@@ -80,8 +80,11 @@ class Sessions:
 
     def look_at_refusal(self) -> None:
         """Note whether another try does no harm, as the credentials changed or the time is over."""
-        is_over = self._clock.monotonic() >= self._may_be_over_at or self._signature() != self._used_signature
-        self.is_refused = self.is_refused and not is_over
+        self.is_refused = (
+            self.is_refused
+            and self._clock.monotonic() < self._may_be_over_at
+            and self._signature() == self._used_signature
+        )
 
     def note_refusal(self, exc: AuthError | UserError) -> None:
         """Take in what refused the credentials, or what of them cannot be used; it is said and told once."""
