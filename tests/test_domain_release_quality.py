@@ -10,6 +10,7 @@ import pytest
 from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_quality import read_quality
 from tests.benchmarks import qualities
+from tests.benchmarks.line_answers import answer_lines
 
 CASES = Path(__file__).resolve().parents[2] / "shared" / "tried" / "quality_cases.jsonl"
 DECIDING = ("quality", "bad", "hardcoded_subtitles", "upscaled", "disc", "three_d", "revision")
@@ -322,7 +323,7 @@ def test_ordinary_words_are_no_tags(word):
 def test_the_script_answers_line_by_line(monkeypatch, capsys):
     """One name a line, one answer a line with all fields, in the forms of the labelled cases."""
     monkeypatch.setattr(sys, "stdin", io.StringIO("Heat.1995.EXTENDED.1080p.BluRay.DTS.x264-GRP\n\nHeat\n"))
-    assert qualities.main() == 0
+    answer_lines(qualities.answer)
     first, second = map(json.loads, capsys.readouterr().out.splitlines())
     assert first == {
         "quality": "Bluray-1080p", "bad": "", "hardcoded_subtitles": False, "upscaled": False, "disc": False,

@@ -1,5 +1,6 @@
 """Answer what comes on stdin line by line, one JSON object a line on stdout."""
 
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -7,8 +8,9 @@ from collections.abc import Callable
 
 def answer_lines(answer: Callable[[str], dict[str, object]]) -> None:
     """Answer every line of stdin that is not blank."""
-    sys.stdin.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # a text stream in a script
-    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # the same
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8")
     for line in sys.stdin:
         text = line.rstrip("\r\n")
         if text.strip():
