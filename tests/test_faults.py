@@ -360,7 +360,7 @@ def test_qbittorrent_goes_away_and_comes_back(
     command = require_qbittorrent()
     with (
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, tracker, qbittorrent=client) as home,
+        Household(tmp_path, letterboxd, tracker, client=client) as home,
     ):
         tracker.script(*[None] * 5, filelist_faults.slow(2.5))
         daemon = home.start()

@@ -1,4 +1,4 @@
-"""So many torrents at once, room on the disk, and what the client stops: the real daemon, a real qBittorrent."""
+"""So many torrents at once, room on the disk, and what the client stops: the real daemon, real clients."""
 
 import json
 import shutil
@@ -10,13 +10,13 @@ import pytest
 from house import town as house_town
 from house.program import PASSKEY
 from house.real_qbittorrent import wait_until
-from house.town import Town, seedable
+from house.town import CLIENTS, Town, seedable, towns
 
 town = house_town.town
 pytestmark = pytest.mark.timeout(600)
 
 
-@pytest.mark.parametrize("town", [{"films": 10, "max_unfinished": 2}], indirect=True)
+@towns("qbittorrent", films=10, max_unfinished=2)
 def test_a_big_list_drips(town: Town) -> None:
     """At no moment are more than two of ours unfinished; all ten arrive."""
     releases = [seedable(number) for number in range(10)]
@@ -27,12 +27,10 @@ def test_a_big_list_drips(town: Town) -> None:
 
     def chores(_seconds: float) -> None:
         nonlocal most
-        most = max(most, town.unfinished())
-        if len(town.stages()) >= 7 and town.seeder.url not in seeded_late:
+        most = max(most, town.client.unfinished())
+        if len(town.stages()) >= 7:
             town.seed(*releases[5:])
-            seeded_late.add(town.seeder.url)
 
-    seeded_late: set[str] = set()
     town.meanwhile(lambda: town.stages().count("downloaded") == 10, chores)
     assert most == 2
     assert daemon.stop() == 0
@@ -51,7 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("town", [{"films": 2, "min_free_space_gb": 0.1}], indirect=True)
+@towns(*CLIENTS, films=2, min_free_space_gb=0.1)
 def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: Town) -> None:
     """`status` says why; when there is room it goes on by itself."""
     filler = small_disk / "filler"
@@ -66,22 +64,22 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
         return "min_free_space_gb is 0.1" in town.home.run("status").stdout
 
     wait_until(is_told)
-    assert list(town.web.torrents_info()) == []
+    assert town.client.hashes() == []
     filler.unlink()
     town.meanwhile(lambda: town.stages() == ["downloaded"] * 2)
     assert town.home.queue("failed") == []
     assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("town", [{"films": 3, "max_unfinished": 1}], indirect=True)
+@towns(*CLIENTS, waits_long=True, films=3, max_unfinished=1)
 def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
-    """A stop condition holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
+    """What the client stops by itself holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
     releases = [seedable(number) for number in range(3)]
     town.offer(*releases)
     town.seed(*releases)
-    town.web.app_set_preferences({"torrent_stop_condition": "FilesChecked"})
+    town.client.stop_what_is_added()
     own = releases[1]
-    town.web.torrents_add(torrent_files=town.filelist.torrent_for(own, PASSKEY), is_stopped=True)
+    town.client.add_stopped(town.filelist.torrent_for(own, PASSKEY))
     daemon = town.home.start()
 
     def has_come_so_far() -> bool:
@@ -92,8 +90,8 @@ def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
     (held,) = json.loads(status.stdout)["downloading"]
     assert (held["state"], held["info_hash"]) == ("stopped", own.info_hash)
     assert "2 of our torrents" not in daemon.output
-    town.web.torrents_start(torrent_hashes=own.info_hash)
-    town.meanwhile(lambda: town.is_whole(own))
+    town.client.start_torrent(own.info_hash)
+    town.meanwhile(lambda: town.client.is_whole(own.info_hash))
     # Without anything of ours on its way it looks every ten minutes, and at once when it is started anew.
     assert daemon.stop() == 0
     daemon = town.home.start()

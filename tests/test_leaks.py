@@ -192,7 +192,7 @@ def test_no_secret_is_left_in_the_log_of_a_real_qbittorrent(
     command = require_qbittorrent()
     with (
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, tracker, qbittorrent=client) as home,
+        Household(tmp_path, letterboxd, tracker, client=client) as home,
     ):
         store_credentials(home, password=PASSWORD)
         outputs = [run(home, "check"), run(home, "--once", "--log-level", "DEBUG")]

@@ -68,7 +68,7 @@ def test_sixty_films_reach_a_real_qbittorrent(
             tmp_path / "home",
             letterboxd,
             filelist,
-            qbittorrent=client,
+            client=client,
             quality={"size_mb_per_minute": _SMALL_SIZES},
         ) as home,
     ):
@@ -177,7 +177,7 @@ def test_killed_again_and_again(
     met_work = 0
     with (
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, filelist, qbittorrent=client) as home,
+        Household(tmp_path, letterboxd, filelist, client=client) as home,
     ):
         wishes = _GrowingList(home, letterboxd, filelist)
         known: set[str] = set()
@@ -393,7 +393,7 @@ def test_a_dry_run_keeps_to_the_room(
     command = require_qbittorrent()
     with (
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, filelist, qbittorrent=client, max_unfinished=2) as home,
+        Household(tmp_path, letterboxd, filelist, client=client, max_unfinished=2) as home,
     ):
         _fill(letterboxd, filelist, 4)
         dry = home.run("--dry-run")
@@ -413,7 +413,7 @@ def test_a_password_that_is_refused_while_torrents_are_looked_at(
     command = require_qbittorrent()
     with (
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, filelist, qbittorrent=client) as home,
+        Household(tmp_path, letterboxd, filelist, client=client) as home,
     ):
         _fill(letterboxd, filelist, 1)
         assert home.run("--once").returncode == 0

@@ -52,7 +52,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(tmp_path: Path) -> None:
         LetterboxdStandIn(films, username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as filelist,
         RealQBittorrent(tmp_path / "client", command) as client,
-        Household(tmp_path, letterboxd, filelist, qbittorrent=client) as home,
+        Household(tmp_path, letterboxd, filelist, client=client) as home,
     ):
         (home.data / "queue_completed.json").write_text(_completed(10_000))
         daemon = home.start()

@@ -173,7 +173,7 @@ class _Scene:
             if self._with_client and qbittorrents():
                 self.client = stack.enter_context(RealQBittorrent(folder / "client", qbittorrents()[0]))
             self.home = stack.enter_context(
-                Household(folder, self.letterboxd, self.tracker, qbittorrent=self.client, **self._settings)
+                Household(folder, self.letterboxd, self.tracker, client=self.client, **self._settings)
             )
             self._stack = stack.pop_all()
         return self

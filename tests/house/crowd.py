@@ -50,7 +50,7 @@ def crowded_peak(folder: Path, size: Crowd) -> dict[str, int]:
         LetterboxdStandIn(watchlist[::-1], username="maria") as letterboxd,
         FileListStandIn(releases, users={TRACKER_USER: PASSKEY}, calls_per_hour=10**6) as filelist,
         QBittorrentStandIn(asks_for_login=False) as client,
-        Household(folder, letterboxd, filelist, qbittorrent=None) as home,
+        Household(folder, letterboxd, filelist) as home,
     ):
         client.rows = [_row(number) for number in range(size.torrents)]
         client.keeps_torrents = True

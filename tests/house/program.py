@@ -11,6 +11,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
 from house.real_qbittorrent import RealQBittorrent, wait_until
+from house.real_transmission import RealTransmission
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
@@ -32,7 +33,7 @@ class Household:
         tracker: FileListStandIn,
         /,
         *,
-        qbittorrent: RealQBittorrent | None = None,
+        client: RealQBittorrent | RealTransmission | None = None,
         secrets: Mapping[str, str] = MappingProxyType({}),
         **settings: Any,
     ) -> None:
@@ -48,15 +49,8 @@ class Household:
             "max_unfinished": 0,
             "min_free_space_gb": 0,
         }
-        self._secrets: dict[str, str] = {}
-        if qbittorrent:
-            self._settings["qbittorrent"] = {"url": qbittorrent.url}
-            self._secrets = {
-                "MOVIE_SYNC_QBITTORRENT_USERNAME": qbittorrent.username,
-                "MOVIE_SYNC_QBITTORRENT_PASSWORD": qbittorrent.password,
-            }
-        self._secrets |= secrets
-        self._settings |= settings
+        self._secrets = (client.secrets if client else {}) | dict(secrets)
+        self._settings |= (client.settings if client else {}) | settings
         self._running: list[subprocess.Popen[str]] = []
         self.data.mkdir(mode=0o700)
         self.films.mkdir()

@@ -16,9 +16,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import pytest
 import qbittorrentapi
@@ -184,6 +185,64 @@ class RealQBittorrent:
         """What it has written to its log and its output so far."""
         files = [*self.profile.glob("logs/*"), self.profile / "output.txt"]
         return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `config.json` holds for it."""
+        return {"qbittorrent": {"url": self.url}}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Its login, as environment variables."""
+        return {
+            "MOVIE_SYNC_QBITTORRENT_USERNAME": self.username,
+            "MOVIE_SYNC_QBITTORRENT_PASSWORD": self.password,
+        }
+
+    # What its owner does by hand, by the library; `RealTransmission` has the same.
+
+    @cached_property
+    def web(self) -> qbittorrentapi.Client:
+        """The library's own client."""
+        return qbittorrentapi.Client(
+            host=self.url, username=self.username, password=self.password, FORCE_SCHEME_FROM_HOST=True
+        )
+
+    def hashes(self) -> list[str]:
+        """Return the info-hashes of all that it holds."""
+        return [torrent.hash for torrent in self.web.torrents_info()]
+
+    def unfinished(self) -> int:
+        """Return how many torrents it has not finished."""
+        return sum(torrent.amount_left > 0 for torrent in self.web.torrents_info())
+
+    def is_whole(self, info_hash: str) -> bool:
+        """Tell whether it has all of a torrent."""
+        (torrent,) = self.web.torrents_info(torrent_hashes=info_hash)
+        return torrent.amount_left == 0
+
+    def described(self) -> list[tuple[str, str, float]]:
+        """Return what it says of its torrents, as far as it answers."""
+        try:
+            return [(row.name, row.state, row.progress) for row in self.web.torrents_info()]
+        except qbittorrentapi.APIError as exc:
+            return [(repr(exc), "", 0.0)]
+
+    def add_stopped(self, content: bytes) -> None:
+        """Add a torrent without starting it."""
+        self.web.torrents_add(torrent_files=content, is_stopped=True)
+
+    def start_torrent(self, info_hash: str) -> None:
+        """Start a torrent."""
+        self.web.torrents_start(torrent_hashes=info_hash)
+
+    def take_out(self, info_hash: str) -> None:
+        """Take a torrent out, with its files."""
+        self.web.torrents_delete(delete_files=True, torrent_hashes=info_hash)
+
+    def stop_what_is_added(self) -> None:
+        """Let torrents be stopped that are added from now on, unless somebody says otherwise."""
+        self.web.app_set_preferences({"torrent_stop_condition": "FilesChecked"})
 
     def has_saved(self, info_hash: str) -> bool:
         """Tell whether a torrent would survive a restart."""

@@ -177,6 +177,21 @@ class RealTransmission:
         """Add a torrent as its owner does by hand."""
         self.call("torrent-add", metainfo=b64encode(content).decode(), **arguments)
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What `config.json` holds for it."""
+        return {"client": "transmission", "transmission": {"url": self.url}}
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Its login, as environment variables."""
+        return {
+            "MOVIE_SYNC_TRANSMISSION_USERNAME": self.username,
+            "MOVIE_SYNC_TRANSMISSION_PASSWORD": self.password,
+        }
+
+    # What its owner does by hand; `RealQBittorrent` has the same.
+
     def row(self, info_hash: str) -> dict[str, Any]:
         """Return what it tells of a torrent, empty if it holds none."""
         fields = "name status error errorString labels downloadDir percentDone leftUntilDone".split()
@@ -187,6 +202,38 @@ class RealTransmission:
         """Return the info-hashes of all that it holds."""
         rows = self.call("torrent-get", fields=["hashString"])["torrents"]
         return [row["hashString"] for row in rows]
+
+    def unfinished(self) -> int:
+        """Return how many torrents it has not finished."""
+        rows = self.call("torrent-get", fields=["leftUntilDone"])["torrents"]
+        return sum(row["leftUntilDone"] > 0 for row in rows)
+
+    def is_whole(self, info_hash: str) -> bool:
+        """Tell whether it has all of a torrent."""
+        return self.row(info_hash)["leftUntilDone"] == 0
+
+    def described(self) -> list[dict[str, Any]]:
+        """Return what it says of its torrents, as far as it answers."""
+        try:
+            return [self.row(info_hash) for info_hash in self.hashes()]
+        except OSError as exc:
+            return [{"error": repr(exc)}]
+
+    def add_stopped(self, content: bytes) -> None:
+        """Add a torrent without starting it."""
+        self.add(content, paused=True)
+
+    def start_torrent(self, info_hash: str) -> None:
+        """Start a torrent."""
+        self.call("torrent-start", ids=[info_hash])
+
+    def take_out(self, info_hash: str) -> None:
+        """Take a torrent out, with its files."""
+        self.call("torrent-remove", ids=[info_hash], delete_local_data=True)
+
+    def stop_what_is_added(self) -> None:
+        """Let torrents be stopped that are added from now on, unless somebody says otherwise."""
+        self.call("session-set", start_added_torrents=False)
 
     def _is_answering(self) -> bool:
         if self._process is not None and self._process.poll() is not None:

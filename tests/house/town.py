@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import qbittorrentapi
-from stand_ins.tracker import Tracker, seed
+from stand_ins.seeder import Seeder
+from stand_ins.tracker import Tracker
 
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent
+from house.real_transmission import RealTransmission, require_transmission
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
@@ -27,34 +28,39 @@ _PATIENCE_SECONDS = 100.0
 _NOTE_EVENT = """line=$(tr '\\n' ' '); printf '%s\\n' "$line" >> "$0" """
 
 
+CLIENTS: dict[str, tuple[type[RealQBittorrent | RealTransmission], Callable[[], list[str]]]] = {
+    "qbittorrent": (RealQBittorrent, require_qbittorrent),
+    "transmission": (RealTransmission, require_transmission),
+}
+
+
 class Town:
     """All that there is: the sites, the tracker, the user's client, somebody who seeds, the program."""
 
-    def __init__(self, stack: contextlib.ExitStack, folder: Path, films: int, **settings: Any) -> None:
-        command = require_qbittorrent()
+    def __init__(
+        self, stack: contextlib.ExitStack, folder: Path, *, kind: str, films: int, **settings: Any
+    ) -> None:
+        build, require = CLIENTS[kind]
+        command = require()
         self.letterboxd = stack.enter_context(
             LetterboxdStandIn([stand_in_film(number) for number in range(films)], username="maria")
         )
         self.filelist = stack.enter_context(
             FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=1_000_000)
         )
-        self.swarm = stack.enter_context(Tracker(passkey=PASSKEY))
+        self.seeder = stack.enter_context(Seeder())
+        self.swarm = stack.enter_context(Tracker(passkey=PASSKEY, seeder=self.seeder))
         self.filelist.announce = self.swarm.announce_url.replace(PASSKEY, "{passkey}")
-        for name in ("seeder", "client", "home"):
+        for name in ("client", "home"):
             (folder / name).mkdir(exist_ok=True)
         self._told = folder / "told.txt"
         self.on_event = ["sh", "-c", _NOTE_EVENT, str(self._told)]
-        self.seeder = stack.enter_context(RealQBittorrent(folder / "seeder", command))
-        self.client = stack.enter_context(RealQBittorrent(folder / "client", command))
+        self.client = stack.enter_context(build(folder / "client", command))
         self.home = stack.enter_context(
             Household(
-                folder / "home", self.letterboxd, self.filelist, qbittorrent=self.client,
+                folder / "home", self.letterboxd, self.filelist, client=self.client,
                 **{"check_interval": 2, "on_event": self.on_event, "quality": {"size_mb_per_minute": _SMALL_SIZES}} | settings,
             )
-        )  # fmt: skip
-        self.web = qbittorrentapi.Client(
-            host=self.client.url, username=self.client.username, password=self.client.password,
-            FORCE_SCHEME_FROM_HOST=True,
         )  # fmt: skip
 
     def offer(self, *releases: StandInRelease) -> None:
@@ -63,11 +69,8 @@ class Town:
 
     def seed(self, *releases: StandInRelease) -> None:
         """Let releases be seeded."""
-        wanted = [
-            (self.filelist.torrent_for(release, PASSKEY), release.file_name, release.content or b"")
-            for release in releases
-        ]
-        seed(self.seeder, wanted)
+        for release in releases:
+            self.seeder.offer(self.filelist.torrent_for(release, PASSKEY), release.content or b"")
 
     def completed(self) -> dict[str, dict[str, Any]]:
         """Return the completed entries by title."""
@@ -82,18 +85,9 @@ class Town:
         """Return the stages of the completed films."""
         return [entry.get("stage", "") for entry in self.home.queue("completed")]
 
-    def is_whole(self, release: StandInRelease) -> bool:
-        """Tell whether the client has all of a release."""
-        (torrent,) = self.web.torrents_info(torrent_hashes=release.info_hash)
-        return torrent.amount_left == 0
-
     def kinds_told(self) -> Counter[str]:
         """Return how many events of each kind the user's command was given."""
         return Counter(event["kind"] for event in self.told())
-
-    def unfinished(self) -> int:
-        """Return how many torrents the client has not finished."""
-        return sum(torrent.amount_left > 0 for torrent in self.web.torrents_info())
 
     def state(self) -> dict[str, object]:
         """Return how far everything is, to see what changes and to say what is missing."""
@@ -104,13 +98,6 @@ class Town:
             for name in ("pending", "failed", "completed")
         }
         return queues | {"told": len(self.told())}
-
-    def client_state(self) -> list[tuple[str, str, float]]:
-        """Return what the client says of its torrents, as far as it answers."""
-        try:
-            return [(row.name, row.state, row.progress) for row in self.web.torrents_info()]
-        except qbittorrentapi.APIError as exc:
-            return [(repr(exc), "", 0.0)]
 
     def meanwhile(
         self, is_done: Callable[[], bool], chores: Callable[[float], None] = lambda _seconds: None
@@ -129,7 +116,7 @@ class Town:
                 log = (self.home.data / "movie_sync.log").read_text(encoding="utf-8")
                 pytest.fail(
                     f"nothing has changed for {_PATIENCE_SECONDS:g} s: {state}\n"
-                    f"in the client: {self.client_state()}\n{log[-4000:]}"
+                    f"in the client: {self.client.described()}\n{log[-4000:]}"
                 )
             chores(now - begun)
             pause.wait(0.1)
@@ -143,6 +130,20 @@ def seedable(number: int, source: str = "BluRay") -> StandInRelease:
 
 @pytest.fixture
 def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
-    """A town of twelve films, or with the settings that the test names."""
+    """A town with the settings that the test names."""
     with contextlib.ExitStack() as stack:
-        yield Town(stack, tmp_path, **getattr(request, "param", {"films": 12, "stalled_after": 5}))
+        yield Town(stack, tmp_path, **request.param)
+
+
+def towns(*kinds: str, waits_long: bool = False, **settings: object) -> pytest.MarkDecorator:
+    """Let a test have a town with each of these clients.
+
+    Transmission looks only every ten seconds from whom it wants anything: where a test has to wait for
+    that several times, it is left to the long form.
+    """
+    long_ones = {"transmission"} if waits_long else set()
+    params = [
+        pytest.param({"kind": kind, **settings}, id=kind, marks=pytest.mark.long if kind in long_ones else ())
+        for kind in kinds
+    ]
+    return pytest.mark.parametrize("town", params, indirect=True)

@@ -19,6 +19,7 @@ _PEER_ID = b"-ST0001-stand-in-has"
 _BITFIELD, _UNCHOKE, _REQUEST, _PIECE = 5, 1, 6, 7
 _REQUEST_BYTES = 13
 _PATIENCE_SECONDS = 20.0
+_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,28 +40,30 @@ class Seeder:
 
     def __init__(self) -> None:
         self._films: dict[bytes, _Film] = {}
-        self._lock = threading.Lock()
+        self._lacking: set[tuple[bytes, int]] = set()
         self._served: set[tuple[bytes, int]] = set()
+        self._lock = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._open: set[socket.socket] = set()
-        self._is_over = False
+        self._closing = threading.Event()
 
     def offer(self, torrent: bytes, content: bytes) -> None:
-        """Have a film of one file."""
+        """Have a film of one file, also for those who have announced it before."""
         piece_length = int(torrent.partition(b"12:piece lengthi")[2].partition(b"e")[0])
         info_hash = bytes.fromhex(parse_torrent(torrent).info_hash)
-        self._films[info_hash] = _Film(content, piece_length)
-
-    def announced(self, info_hash: bytes, port: int) -> None:
-        """Serve a client on this machine that has announced that it lacks something."""
-        film, key = self._films.get(info_hash), (info_hash, port)
         with self._lock:
-            if film is None or key in self._served or self._is_over:
-                return
-            self._served.add(key)
-            thread = threading.Thread(target=self._serve, args=(info_hash, port, film), name="seeder")
-            self._threads.append(thread)
-            thread.start()
+            self._films[info_hash] = _Film(content, piece_length)
+            for key in self._lacking:
+                self._start_serving(key)
+
+    def announced(self, info_hash: bytes, port: int, *, lacks: bool) -> None:
+        """Serve a client on this machine for as long as it announces that it lacks something."""
+        with self._lock:
+            if lacks:
+                self._lacking.add((info_hash, port))
+                self._start_serving((info_hash, port))
+            else:
+                self._lacking.discard((info_hash, port))
 
     def __enter__(self) -> Self:
         return self
@@ -69,32 +72,49 @@ class Seeder:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         with self._lock:
-            self._is_over = True
+            self._closing.set()
             for connection in self._open:
                 with contextlib.suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
+    def _start_serving(self, key: tuple[bytes, int]) -> None:
+        film = self._films.get(key[0])
+        if film is None or key in self._served or self._closing.is_set():
+            return
+        self._served.add(key)
+        thread = threading.Thread(target=self._serve, args=(*key, film), name="seeder")
+        self._threads.append(thread)
+        thread.start()
+
     def _serve(self, info_hash: bytes, port: int, film: _Film) -> None:
-        try:
+        key = info_hash, port
+        while True:
             with contextlib.suppress(OSError, EOFError), socket.socket() as connection:
                 with self._lock:
                     self._open.add(connection)
                 try:
-                    connection.settimeout(_PATIENCE_SECONDS)
-                    connection.connect(("127.0.0.1", port))
-                    connection.sendall(_GREETING + bytes(8) + info_hash + _PEER_ID)
-                    _receive(connection, len(_GREETING) + 8 + 20 + 20)
-                    connection.sendall(_message(_BITFIELD, film.bitfield) + _message(_UNCHOKE))
-                    while True:
-                        _answer(connection, film)
+                    _seed(connection, info_hash, port, film)
                 finally:
                     with self._lock:
                         self._open.discard(connection)
-        finally:
+            self._closing.wait(_PAUSE_SECONDS)
             with self._lock:
-                self._served.discard((info_hash, port))
+                if key not in self._lacking or self._closing.is_set():
+                    self._served.discard(key)
+                    return
+
+
+def _seed(connection: socket.socket, info_hash: bytes, port: int, film: _Film) -> None:
+    """Give a client what it asks for until it has had enough, or is ended."""
+    connection.settimeout(_PATIENCE_SECONDS)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(_GREETING + bytes(8) + info_hash + _PEER_ID)
+    _receive(connection, len(_GREETING) + 8 + 20 + 20)
+    connection.sendall(_message(_BITFIELD, film.bitfield) + _message(_UNCHOKE))
+    while True:
+        _answer(connection, film)
 
 
 def _answer(connection: socket.socket, film: _Film) -> None:

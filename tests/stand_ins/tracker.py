@@ -72,14 +72,16 @@ class Tracker:
         return bencode(self._announce(query))
 
     def _announce(self, query: dict[str, bytes]) -> dict[str, Bencodable]:
+        is_going = query.get("event") == b"stopped"
+        if self._seeder:
+            lacks = query.get("left") != b"0" and not is_going
+            self._seeder.announced(query["info_hash"], int(query["port"]), lacks=lacks)
         with self._lock:
             swarm = self._swarms.setdefault(query["info_hash"], {})
-            if query.get("event") == b"stopped":
+            if is_going:
                 swarm.pop(query["peer_id"], None)
             else:
                 swarm[query["peer_id"]] = (int(query["port"]), query.get("left") == b"0")
-                if self._seeder and query.get("left") != b"0":
-                    self._seeder.announced(query["info_hash"], int(query["port"]))
             others = [port for peer, (port, _) in swarm.items() if peer != query["peer_id"]]
             seeds = sum(is_seed for _, is_seed in swarm.values())
             return {
