@@ -7,6 +7,7 @@ A refused login is never tried again, because a hundred refused calls lock every
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ import requests
 import urllib3
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
-from movie_sync.domain.torrents import checked_hash, usable_hashes
+from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -55,6 +56,8 @@ _HASH_BYTES = 20
 _ADD_TAKES_LABELS = 17  # the RPC version of 4.0
 # What is settled of a torrent is on Transmission's disk after so long; until then a kill undoes it.
 _SAVED_AFTER_SECONDS = 400.0
+# So long 3.00 may call a torrent stopped that was added to be started.
+_STARTING_SECONDS = 5.0
 # 3.00 answers before it has loaded its torrents: five thousand took it a second.
 _LOADING_SECONDS = 2
 
@@ -181,6 +184,9 @@ class TransmissionClient:
         for first in range(0, len(wanted), _PIECE_HASHES):
             found |= self._call(partial(_read_rows, info_hashes=wanted[first : first + _PIECE_HASHES]))
         self._restore(found)
+        for info_hash in self._starting() & found.keys():
+            if found[info_hash].phase is TorrentPhase.STOPPED:
+                found[info_hash] = replace(found[info_hash], phase=TorrentPhase.QUEUED)
         return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
 
     def room(self) -> Room:
@@ -237,6 +243,11 @@ class TransmissionClient:
         except NotDoneError as exc:
             error = ReleaseError(f"{self._where} refused the torrent: {exc.words}.")
         raise error
+
+    def _starting(self) -> set[str]:
+        """Return the info-hashes of torrents that were handed over a moment ago."""
+        since = self._clock.monotonic() - _STARTING_SECONDS
+        return {info_hash for info_hash, (at, _) in self._handed_over.items() if at > since}
 
     def _restore(self, found: dict[str, HeldTorrent]) -> None:
         """Give torrents again what Transmission has lost of them because it was killed soon after they came.
