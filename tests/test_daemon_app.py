@@ -32,7 +32,7 @@ def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | No
         bench.worker,
         bench.queues,
         drain_inbox=drain_inbox,
-        report_state=lambda _monitor, _download, _client: None,
+        report_state=lambda _monitor, _download, _client, _trackers: None,
         clock=bench.clock,
         tick_extras=[lambda: said.append("tick")],
         closers=[lambda: said.append("close")],

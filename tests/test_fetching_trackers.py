@@ -126,6 +126,7 @@ def test_one_is_down(pair: Pair, outage: MovieSyncError) -> None:
     assert all(entry.retry_count == 0 and entry.retry_at and not entry.searched_at for entry in failed)
     assert all(str(outage) in (entry.error or "") for entry in failed)
     assert len(pair.calls) == 1, "it is left alone"
+    assert pair.worker.sessions.tracker_troubles == (str(outage),)
     refusals = [event for event in pair.told if event.kind is EventKind.REFUSED]
     assert len(refusals) == isinstance(outage, AuthError)
 
@@ -139,6 +140,7 @@ def test_one_that_was_down_is_asked_again(pair: Pair) -> None:
         pair.clock.advance(_CHECK)
         pair.work()
     assert pair.taken() == [f"{_OTHER}:901"]
+    assert pair.worker.sessions.tracker_troubles == ()
 
 
 def test_refused_credentials_are_not_tried_again_until_they_change(pair: Pair) -> None:

@@ -354,7 +354,9 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     """Its trouble is a line of its own, and what is shown of torrents carries the time when it was true."""
     _fill(tmp_path)
     os.utime(tmp_path / "queue_completed.json", (1_793_534_400, 1_793_534_400))
-    state = DaemonState(1, "2026-11-01T12:00:00Z", client="qBittorrent could not be reached.")
+    state = DaemonState(
+        1, "2026-11-01T12:00:00Z", client="qBittorrent could not be reached.", trackers=("B is down.",)
+    )
     write_state(tmp_path / "daemon.json", state)
     lock = InstanceLock(tmp_path / "daemon.lock")
     assert lock.acquire()
@@ -369,6 +371,8 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     finally:
         lock.release()
     assert "Client   qBittorrent could not be reached." in shown
+    assert "Tracker  B is down." in shown
+    assert told["trackers"] == ["B is down."]
     assert "Downloading (as last seen on 2026-11-01 12:00 UTC)" in shown
     assert (told["client"], told["torrents_seen_at"]) == (
         "qBittorrent could not be reached.",

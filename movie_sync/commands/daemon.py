@@ -15,7 +15,7 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
-from movie_sync.daemon.app import MovieSyncApp
+from movie_sync.daemon.app import MovieSyncApp, ReportState
 from movie_sync.daemon.desk import RequestDesk
 from movie_sync.daemon.inbox import Inbox
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -48,7 +48,7 @@ def run_daemon(_args: Namespace, context: Context) -> int:
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run_on(context, lambda _monitor, _download, _client: None, lambda: None)
+        return _run_on(context, lambda _monitor, _download, _client, _trackers: None, lambda: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
@@ -119,7 +119,9 @@ def _set_up_logging(context: Context) -> None:
 
 
 def _run_on(
-    context: Context, report_state: Callable[[Activity, Activity, str], None], renew_lock: Callable[[], None]
+    context: Context,
+    report_state: ReportState,
+    renew_lock: Callable[[], None],
 ) -> int:
     """Run, and again with the settings of a file that was corrected meanwhile."""
     while True:
@@ -137,7 +139,7 @@ def _run_on(
 
 def _run(
     context: Context,
-    report_state: Callable[[Activity, Activity, str], None],
+    report_state: ReportState,
     renew_lock: Callable[[], None],
     gate: SettingsGate,
     stop: threading.Event,
@@ -191,17 +193,19 @@ def _run(
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
 
 
-def _state_reporter(context: Context) -> "partial[None]":
+def _state_reporter(context: Context) -> ReportState:
     state = DaemonState(os.getpid(), format_time(context.clock.now()))
     with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
         forget_state(context.paths.daemon, context.clock.now())
         write_state(context.paths.daemon, state)
 
-    def report(state: DaemonState, monitor: Activity, download: Activity, client: str) -> None:
-        changed = dataclasses.replace(state, monitor=monitor, download=download, client=client)
+    def report(monitor: Activity, download: Activity, client: str, trackers: tuple[str, ...]) -> None:
+        changed = dataclasses.replace(
+            state, monitor=monitor, download=download, client=client, trackers=trackers
+        )
         write_state(context.paths.daemon, changed)
 
-    return partial(report, state)
+    return report
 
 
 def _list_name(context: Context) -> str:

@@ -22,6 +22,8 @@ from movie_sync.reports.activity import Activity
 from movie_sync.reports.counts import statistics_words
 
 _log = logging.getLogger(__name__)
+ReportState = Callable[[Activity, Activity, str, tuple[str, ...]], None]
+"""Told what monitor and download worker are at, and the troubles of the client and of trackers."""
 
 _TICK_SECONDS = 1.0
 _ONCE_TICK_SECONDS = 0.1
@@ -116,7 +118,7 @@ class MovieSyncApp:
 
     `drain_inbox` carries out what commands asked for and is called about once a second, with what
     tells whether to leave the rest for the next start; `report_state` is told what the workers are at, and
-    what is wrong with the torrent client, when that changes. Both may raise StorageError.
+    what is wrong with the torrent client and with trackers, when that changes. Both may raise StorageError.
     `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
     those may take two seconds. None of them may raise.
     """
@@ -128,7 +130,7 @@ class MovieSyncApp:
         queue_manager: QueueManager,
         *,
         drain_inbox: Callable[[Callable[[], bool]], int],
-        report_state: Callable[[Activity, Activity, str], None],
+        report_state: ReportState,
         clock: Clock,
         tick_extras: Sequence[Callable[[], None]] = (),
         closers: Sequence[Callable[[], None]] = (),
@@ -143,7 +145,7 @@ class MovieSyncApp:
         self._closers = closers
         self._signals = Signals()
         self._complaints = Complaints(_log)
-        self._reported: tuple[Activity, Activity, str] | None = None
+        self._reported: tuple[Activity, Activity, str, tuple[str, ...]] | None = None
         self._statistics = ""
         self._statistics_at = clock.monotonic()
 
@@ -188,7 +190,9 @@ class MovieSyncApp:
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
                 worker.start()
-        activity = (self._monitor.activity, self._download.activity, self._download.client_trouble)
+        download = self._download
+        troubles = (download.client_trouble, download.sessions.tracker_troubles)
+        activity = (self._monitor.activity, download.activity, *troubles)
         if activity != self._reported:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
                 self._report_state(*activity)

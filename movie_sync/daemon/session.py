@@ -74,6 +74,12 @@ class Sessions:
             self.is_refused = False
         return self._session
 
+    @property
+    def tracker_troubles(self) -> tuple[str, ...]:
+        """Why some of several trackers could not be asked the last time, in words; for any thread."""
+        session = self._session
+        return session.downloader.tracker_troubles if session else ()
+
     def client(self, *, may_connect: bool) -> FollowedClient | None:
         """Return the torrent client to look at; None if none can be; raises as `get`."""
         return self.get().client if may_connect or self._session else None

@@ -187,6 +187,11 @@ class FileListDownloader:
         release = self._trackers.release_in(held.comment)
         return _as_there(movie, held, Choice(held.name, release, held.info_hash))
 
+    @property
+    def tracker_troubles(self) -> tuple[str, ...]:
+        """Why some of several trackers could not be asked the last time, in words; for any thread."""
+        return self._trackers.troubles
+
     def latest(self) -> dict[str, list[Release]]:
         """Return the newest releases of each tracker that tells them, by its name."""
         return self._trackers.ask_each(lambda tracker: tracker.latest())[0]

@@ -59,6 +59,11 @@ class Trackers:
         """Tell whether there is but one."""
         return len(self._states) == 1
 
+    @property
+    def troubles(self) -> tuple[str, ...]:
+        """Why some of several could not be asked the last time, in words; for any thread."""
+        return tuple(str(state.outage) for state in self._states.values() if state.outage)
+
     def release_in(self, comment: str) -> ReleaseId | None:
         """Return the release that a torrent's comment names, or None."""
         found = (state.tracker.release_in(comment) for state in self._states.values())

@@ -21,13 +21,14 @@ _MOST_BYTES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Process id, start time (ISO 8601, UTC), what the workers are at, and the client's trouble, in words."""
+    """Process id, start time (ISO 8601, UTC), what workers are at, and troubles of client and trackers."""
 
     pid: int
     started_at: str
     monitor: Activity = STARTING
     download: Activity = STARTING
     client: str = ""
+    trackers: tuple[str, ...] = ()
 
 
 def write_state(path: Path, state: DaemonState) -> None:
@@ -38,6 +39,7 @@ def write_state(path: Path, state: DaemonState) -> None:
         "monitor": _activity_to_dict(state.monitor),
         "download": _activity_to_dict(state.download),
         "client": state.client,
+        "trackers": state.trackers,
     }
     content = json.dumps(plain, indent=1).encode() + b"\n"
     write_atomically(path, [content], is_safe=False, flush_name=False)
@@ -70,6 +72,7 @@ def read_state(path: Path) -> DaemonState | None:
             monitor=_activity_from(plain["monitor"]),
             download=_activity_from(plain["download"]),
             client=str(plain.get("client", "")),
+            trackers=tuple(map(str, plain.get("trackers", ()))),
         )
     except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
         return None

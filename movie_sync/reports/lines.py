@@ -63,6 +63,8 @@ def _daemon_lines(status: Status) -> Iterator[str]:
     yield f"         download: {one_line(activity_words(daemon.download, status.at))}"
     if daemon.client:
         yield f"Client   {one_line(daemon.client)}"
+    for trouble in daemon.trackers:
+        yield f"Tracker  {one_line(trouble)}"
 
 
 def sections(status: Status, style: LineStyle) -> list[tuple[str, list[str]]]:

@@ -86,6 +86,7 @@ def status_document(status: Status) -> dict[str, object]:
         "monitor": activity_words(daemon.monitor, status.at) if daemon else None,
         "download": activity_words(daemon.download, status.at) if daemon else None,
         "client": (daemon.client or None) if daemon else None,
+        "trackers": list(daemon.trackers) if daemon else [],
         "held_back": [_fault_document(fault) for fault in status.held_back],
         "torrents_seen_at": format_time(seen_at) if seen_at else None,
         **_films_document(status.overview),
