@@ -22,7 +22,7 @@ OPENED_OTHERWISE = {
     "clock.py": 1,  # the kernel's own, in /proc
     "notices/child.py": 1,  # the null device
     "storage/regular_file.py": 1,
-    "storage/atomic_file.py": 4,  # O_EXCL twice, the same once more, a folder
+    "storage/atomic_file.py": 3,  # O_EXCL, the same once more, a folder
     "storage/folder_lock.py": 1,  # a folder
     "services/letterboxd_export/export.py": 1,  # a ZIP's member
     "logs.py": 1,  # with our own opener

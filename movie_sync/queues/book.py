@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -229,3 +229,18 @@ class Book:
         places.sort(key=lambda place: place[:2])
         for *_, holder, numbers in places[:-1]:
             self._files[holder].hide(numbers)
+
+
+class ChangedFilms:
+    """Films of a queue as they are once something was done to them, made anew each time."""
+
+    def __init__(
+        self, file: RecordFile, numbers: Sequence[int], change: Callable[[QueueEntry], QueueEntry]
+    ) -> None:
+        self._file = file
+        self._numbers = numbers
+        self._change = change
+
+    def __iter__(self) -> Iterator[QueueEntry]:
+        entries = map(self._file.entry, self._numbers)
+        return (self._change(entry) for entry in entries if entry)

@@ -20,35 +20,14 @@ _PAGE_KEYS = frozenset({"alternative_titles", "runtime_minutes", "is_series"})
 _CHOICE_KEYS = frozenset({"release", "filelist_id", "release_id", "info_hash"})
 _FILELIST = "filelist"
 _PROGRESS_KEYS = frozenset(
-    {
-        "stage",
-        "stage_since",
-        "progress",
-        "speed",
-        "idle_seconds",
-        "idle_from",
-        "missing_since",
-        "rechecked_at",
-        "path",
-        "adopted",
-    }
+    "stage stage_since progress speed idle_seconds idle_from missing_since rechecked_at path adopted".split()
 )
-# The states that stand there only where there is something to say, and their keys.
-_STATES = {
-    "error": "error",
-    "retry_count": "retry_count",
-    "retry_at": "retry_at",
-    "waits_for_release": "waits_for_release",
-    "acceptable_since": "acceptable_since",
-    "completed_at": "completed_at",
-    "reason": "reason",
-    "by_command": "by_command",
-    "searched_at": "searched_at",
-    "asked_at": "asked_at",
-    "extra_look": "is_extra_look",
-    "doubts": "doubts",
-    "page_missing_since": "page_missing_since",
-}
+# The states that stand there only where there is something to say; those that are called so here too.
+_SAME_NAMES = (
+    "error retry_count retry_at waits_for_release acceptable_since completed_at reason by_command "
+    "searched_at asked_at doubts page_missing_since"
+).split()
+_STATES = {name: name for name in _SAME_NAMES} | {"extra_look": "is_extra_look"}
 _KNOWN = _MOVIE_KEYS | _STATES.keys() | {"added_at", "tried", "sequence"}
 _KNOWN_WITH_CHOICE = _KNOWN | _CHOICE_KEYS
 _KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS_KEYS

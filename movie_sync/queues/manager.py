@@ -11,7 +11,7 @@ Rules that make it so:
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +21,9 @@ from movie_sync.domain.retry import bounded_retry_at
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.book import Book
+from movie_sync.queues.book import Book, ChangedFilms
 from movie_sync.queues.entry import FailedRelease, QueueEntry, TorrentProgress
 from movie_sync.queues.reader import FOLLOWED, QueueReader, named
-from movie_sync.queues.record_file import RecordFile
 
 _log = logging.getLogger(__name__)
 
@@ -332,15 +331,14 @@ class QueueManager(QueueReader):
         """Move failed films to the pending queue, an entry at a time: thousands may wait."""
         failed = book[_FAILED]
         movies = PackedMovies(entry.movie for number in numbers if (entry := failed.entry(number)))
-        self._move(book, _Changed(failed, numbers, change))
+        self._move(book, ChangedFilms(failed, numbers, change))
         return list(movies)
 
     def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[FailedRelease, ...]) -> bool:
         with self._locked() as book:
             place = book.held(movie, [_COMPLETED])
-            if place is None or place.entry.choice is None:
-                return False
-            if place.entry.choice.info_hash != choice.info_hash:
+            present = place.entry.choice if place else None
+            if place is None or present is None or present.info_hash != choice.info_hash:
                 return False
             self._move(book, [place.entry.without_torrent(*tried)])
             return True
@@ -394,21 +392,6 @@ class QueueManager(QueueReader):
         times = ((facts.retry_at, number) for number, facts in failed.facts() if facts.retry_at)
         due = sorted((at, number) for at, number in times if at <= now)
         return {number: entry for _, number in due if (entry := failed.entry(number))}
-
-
-class _Changed:
-    """Films of a queue as they are once something was done to them, made anew each time."""
-
-    def __init__(
-        self, file: RecordFile, numbers: Sequence[int], change: Callable[[QueueEntry], QueueEntry]
-    ) -> None:
-        self._file = file
-        self._numbers = numbers
-        self._change = change
-
-    def __iter__(self) -> Iterator[QueueEntry]:
-        entries = map(self._file.entry, self._numbers)
-        return (self._change(entry) for entry in entries if entry)
 
 
 def _failed(book: Book, movies: Iterable[Movie]) -> list[int]:

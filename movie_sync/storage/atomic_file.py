@@ -68,12 +68,10 @@ class OpenFile:
         """
         try:
             content = os.pread(self.descriptor, end - start, start)
-            while len(content) < end - start:
-                if not (more := os.pread(self.descriptor, end - start - len(content), start + len(content))):
-                    raise OSError(errno.EIO, "it ends too early")
-                content += more
         except OSError as exc:
-            raise StorageError(f"A file that is in use cannot be read: {exc.strerror}.") from None
+            raise StorageError(f"A file in use cannot be read: {exc.strerror}.", errno=exc.errno) from None
+        if len(content) < end - start:
+            raise StorageError("A file in use cannot be read: it ends too early.")
         return content
 
 
@@ -359,11 +357,9 @@ def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> bool:
 
 
 def _create(temporary: Path) -> int:
-    try:
-        descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
-    except FileExistsError:  # a crash left it, or somebody planted it
+    if os.path.lexists(temporary):  # a crash left it, or somebody planted it
         _clear_away(temporary)
-        descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
+    descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
     try:
         keep_private(descriptor, _FILE_MODE, temporary.parent)  # the umask may have taken bits away
     except BaseException:
