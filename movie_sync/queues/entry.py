@@ -9,11 +9,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
+# What a film has met with until it is completed.
+_NO_COURSE: Mapping[str, Any] = MappingProxyType(
+    {
+        "retry_count": 0,
+        "error": None,
+        "retry_at": None,
+        "waits_for_release": False,
+        "acceptable_since": None,
+        "searched_at": None,
+        "is_extra_look": False,
+        "doubts": 0,
+        "page_missing_since": None,
+    }
+)
 
 
 class Stage(StrEnum):
@@ -157,18 +171,7 @@ class QueueEntry(NamedTuple):
     def kept_in(self, queue: QueueName) -> "QueueEntry":
         """Return the entry without what that queue does not keep."""
         if queue is QueueName.COMPLETED:  # earlier failures are of no interest any more
-            return self._replace(
-                movie=_without_page(self.movie),
-                retry_count=0,
-                error=None,
-                retry_at=None,
-                waits_for_release=False,
-                acceptable_since=None,
-                searched_at=None,
-                is_extra_look=False,
-                doubts=0,
-                page_missing_since=None,
-            )
+            return self._replace(movie=_without_page(self.movie), **_NO_COURSE)
         is_failed = queue is QueueName.FAILED
         is_extra_look = self.is_extra_look and queue is QueueName.PENDING
         keeps_schedule = is_failed or is_extra_look
@@ -288,10 +291,15 @@ class QueueEntry(NamedTuple):
         extra = {key: value for key, value in self.extra.items() if key != "where"}
         if where:
             extra["where"] = where
-        done = self._replace(
-            movie=movie, completed_at=at, reason=reason, choice=choice, follow=follow, extra=extra
+        return self._replace(
+            movie=_without_page(movie),
+            completed_at=at,
+            reason=reason,
+            choice=choice,
+            follow=follow,
+            extra=extra,
+            **_NO_COURSE,
         )
-        return done.kept_in(QueueName.COMPLETED)
 
     def progressed(self, follow: TorrentProgress) -> "QueueEntry":
         """Return a completed film's entry with how far its torrent is."""

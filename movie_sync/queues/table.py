@@ -77,8 +77,8 @@ class Table:
         self.numbers.append(number)
         self.sequences.append(max(entry.sequence, 0))
         # Films that came together share their facts.
-        alike = (known for known in (NOTHING, *self.facts[-1:]) if known == facts)
-        self.facts.append(next(alike, facts))
+        last = self.facts[-1] if self.facts else NOTHING
+        self.facts.append(last if last == facts else NOTHING if facts == NOTHING else facts)
 
     def take_over(self, other: "Table", first: int, end: int) -> None:
         """Add rows of another table whose lines follow one another here as there."""
