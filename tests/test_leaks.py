@@ -17,6 +17,7 @@ import pytest
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.real_transmission import RealTransmission, require_transmission
 from stand_ins.qbittorrent import LOGIN, Answer, QBittorrentStandIn
 from test_services_qbittorrent import _self_signed
 
@@ -202,6 +203,32 @@ def test_no_secret_is_left_in_the_log_of_a_real_qbittorrent(
         assert len(home.queue("completed")) == 3
         assert "made" in client.log.lower()
         assert_no_secret([*outputs, client.log], home, client.password)
+
+
+def test_no_secret_is_left_by_transmission(
+    tmp_path: Path, letterboxd: LetterboxdStandIn, tracker: FileListStandIn
+) -> None:
+    """A refused login and torrents that are handed over: no password and no session id in any line, its own included."""
+    command = require_transmission()
+    with (
+        RealTransmission(tmp_path / "client", command) as client,
+        Household(tmp_path, letterboxd, tracker, client=client) as home,
+    ):
+        manager = CredentialsManager(
+            home.data / "credentials.enc",
+            Path(home.environment["MOVIE_SYNC_KEY_FILE"]),
+            {},
+            registry.credential_fields(),
+        )
+        login = {"username": client.username, "password": PASSWORD}
+        manager.save_all({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}, "transmission": login})
+        outputs = [run(home, "check"), run(home, "--once", "--log-level", "DEBUG")]
+        assert "refused the user name or password" in outputs[0]
+        manager.save_all({"transmission": {"password": client.password}})
+        outputs += [run(home, *words, "--log-level", "DEBUG") for words in (["--once"], ["status"])]
+        assert len(home.queue("completed")) == 3
+        client.hashes()
+        assert_no_secret([*outputs, client.log], home, client.password, client._session)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

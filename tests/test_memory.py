@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from house.crowd import CROWD, Crowd, crowded_peak
 from house.program import PASSKEY, TRACKER_USER, Household, cost_of
-from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.real_qbittorrent import wait_until
+from house.town import CLIENTS
 from stand_ins.qbittorrent import QBittorrentStandIn
+from stand_ins.transmission import TransmissionStandIn, row_of
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
@@ -41,17 +43,21 @@ def _completed(count: int) -> str:
     return "[\n" + ",\n".join(json.dumps(film) for film in films) + "\n]\n"
 
 
-def test_ten_thousand_completed_and_a_thousand_listed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", CLIENTS)
+def test_ten_thousand_completed_and_a_thousand_listed(
+    tmp_path: Path, kind: str, record_property: Callable[[str, object], None]
+) -> None:
     """With 10,000 completed films and 1,000 on the watchlist the peak is below 50 MB, with three threads."""
     films = [
         StandInFilm(f"W{number:04d}", f"wished-for-{number}", f"Wished For {number}", 2000)
         for number in range(1000)
     ]
-    command = require_qbittorrent()
+    build, require = CLIENTS[kind]
+    command = require()
     with (
         LetterboxdStandIn(films, username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}, calls_per_hour=100_000) as filelist,
-        RealQBittorrent(tmp_path / "client", command) as client,
+        build(tmp_path / "client", command) as client,
         Household(tmp_path, letterboxd, filelist, client=client) as home,
     ):
         (home.data / "queue_completed.json").write_text(_completed(10_000))
@@ -64,7 +70,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(tmp_path: Path) -> None:
         cost = cost_of(daemon.process.pid)
         assert cost["Threads"] == 3
         assert cost["VmHWM"] < _LIMIT_KB, cost
-        print(cost)
+        record_property("measured", f"{kind}: {cost}")
         assert daemon.stop() == 0
 
 
@@ -283,9 +289,18 @@ def _torrent_of_many_files(name: str) -> bytes:
     )
 
 
+def _row_in_transmission(number: int) -> dict[str, object]:
+    """Return the same as Transmission lists it."""
+    name = f"Some.Film.Of.Long.Ago.{number}.{1920 + number % 100}.1080p.BluRay.x264-GRP"
+    left = 0 if number % 50 else 1_000_000
+    comment = f"https://filelist.io/details.php?id={number + 1_000_000}"
+    return row_of(f"{number:040x}", name, leftUntilDone=left, sizeWhenDone=8_000_000_000, comment=comment)
+
+
 @pytest.mark.parametrize("held", [2_000, pytest.param(20_000, marks=_LONG)])
+@pytest.mark.parametrize("kind", CLIENTS)
 def test_a_client_full_of_torrents(
-    tmp_path: Path, held: int, record_property: Callable[[str, object], None]
+    tmp_path: Path, kind: str, held: int, record_property: Callable[[str, object], None]
 ) -> None:
     """With so many torrents in the client, and torrents of 9,000 files to hand over, it stays below 50 MB."""
     films = [
@@ -297,11 +312,14 @@ def test_a_client_full_of_torrents(
     with (
         LetterboxdStandIn(films, username="maria") as letterboxd,
         FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
-        QBittorrentStandIn(asks_for_login=False) as client,
+        TransmissionStandIn()
+        if kind == "transmission"
+        else QBittorrentStandIn(asks_for_login=False) as client,
         Household(tmp_path, letterboxd, filelist) as home,
     ):
         client.keeps_torrents = True
-        client.rows = [_row_in_client(number) for number in range(held)]
+        make_row = _row_in_transmission if kind == "transmission" else _row_in_client
+        client.rows = [make_row(number) for number in range(held)]
         for number, film in enumerate(films):
             name = f"Wished.For.{number}.2000.1080p.BluRay.x264-GRP"
             filelist.releases.append(
@@ -312,11 +330,42 @@ def test_a_client_full_of_torrents(
             )  # fmt: skip
         (home.data / "queue_completed.json").write_text(_completed(10_000))
         home.write_settings(
-            qbittorrent={"url": client.url, "timeout": 60}, min_free_space_gb=1,
+            **{"client": kind, kind: {"url": client.url, "timeout": 60}}, min_free_space_gb=1,
             filelist={"base_url": filelist.url, "timeout": 60},
         )  # fmt: skip
         answer = home.run("--once", program=_MEASURED)
         peak = int(answer.stdout.rpartition("peak ")[2])
         assert len(client.rows) == held + len(films), answer.stderr
-    record_property("measured", f"{peak:,} KB with {held:,} torrents")
+    record_property("measured", f"{kind}: {peak:,} KB with {held:,} torrents")
     assert peak * 1024 < 50_000_000
+
+
+_LOADED = """
+import sys
+from movie_sync.cli import main
+main(sys.argv[1:])
+print("loaded", *sorted(name for name in sys.modules if "transmission" in name or "qbittorrent" in name))
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "other"), [("qbittorrent", "transmission"), ("transmission", "qbittorrent")]
+)
+def test_a_client_that_is_not_used_costs_nothing(tmp_path: Path, kind: str, other: str) -> None:
+    """Of a client that is not the chosen one no more is loaded than what its settings are."""
+    with (
+        LetterboxdStandIn(
+            [StandInFilm("W1", "wished-for", "Wished For", 2000)], username="maria"
+        ) as letterboxd,
+        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        TransmissionStandIn() as transmission,
+        QBittorrentStandIn(asks_for_login=False) as qbittorrent,
+        Household(tmp_path, letterboxd, filelist) as home,
+    ):
+        url = {"transmission": transmission, "qbittorrent": qbittorrent}[kind].url
+        home.write_settings(**{"client": kind, kind: {"url": url}})
+        answer = home.run("--once", program=(sys.executable, "-c", _LOADED))
+        loaded = answer.stdout.rpartition("loaded ")[2].split()
+    assert f"movie_sync.services.{kind}.client" in loaded
+    service = f"movie_sync.services.{other}"
+    assert [name for name in loaded if other in name] == [service, f"{service}.service"]

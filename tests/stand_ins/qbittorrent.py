@@ -250,6 +250,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         form = {} if b"\r\n" in body else {key: values[-1] for key, values in parse_qs(body.decode()).items()}
         path = urlsplit(self.path).path.removeprefix("/api/v2/")
         session = self.headers.get("Cookie", "").partition("SID=")[2].partition(";")[0]
+        session = self.headers.get("X-Transmission-Session-Id", session)
         key = self.headers.get("Authorization", "").removeprefix("Bearer ")
         answer = stand_in.answer(path, session, form, body, key)
         with contextlib.suppress(OSError):  # the other side has had enough

@@ -2,21 +2,20 @@
 
 from http import HTTPStatus
 
-from movie_sync.domain.plain_text import printable
+from movie_sync.domain.tracker_words import without_secrets
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
 
 SERVICE = "Transmission"
 SECTION = "transmission"
 ENTRANCE = "remote access"
 _CHECK_URL = "Check transmission.url in config.json: it looks like http://localhost:9091"
-_MOST_CHARACTERS = 200
 
 
 class NotDoneError(Exception):
     """Transmission answered a call with words other than success."""
 
     def __init__(self, words: str) -> None:
-        self.words = printable(words)[:_MOST_CHARACTERS].strip()
+        self.words = without_secrets(words, "")
         super().__init__(self.words)
 
 

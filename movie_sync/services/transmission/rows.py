@@ -11,8 +11,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from movie_sync.domain.models import HeldTorrent
-from movie_sync.domain.plain_text import printable
 from movie_sync.domain.torrents import TorrentPhase, checked_hash
+from movie_sync.domain.tracker_words import without_secrets
 from movie_sync.services.transmission.trackers import Row, is_served
 
 BRIEF_FIELDS = (
@@ -45,7 +45,6 @@ _NO_DATA = re.compile(r"\bno data (?:was )?found!", re.IGNORECASE)
 # What the user has unticked is no part of the film, unless it is most of it.
 _LEAST_SHARE_OF_WHOLE = 0.9
 _MAX_COMMENT_CHARACTERS = 300
-_MAX_ERROR_CHARACTERS = 200
 
 
 def read_row(row: Row) -> HeldTorrent:
@@ -110,7 +109,7 @@ def _is_ticked(row: Row) -> bool:
 
 def _client_word(row: Row) -> str:
     if row.get("error") == _LOCAL_ERROR:
-        return printable(_text(row.get("errorString")))[:_MAX_ERROR_CHARACTERS] or "an error"
+        return without_secrets(_text(row.get("errorString")), "") or "an error"
     status = row.get("status")
     is_known = isinstance(status, int) and 0 <= status < len(_STATUS_WORDS)
     return _STATUS_WORDS[status] if is_known and isinstance(status, int) else "unknown"

@@ -1,0 +1,344 @@
+"""TransmissionClient against answers that a real Transmission cannot be made to give, and those of versions."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from house.fakes import FakeClock
+from stand_ins.hurry import HurriedStop, in_a_hurry
+from stand_ins.qbittorrent import Answer, Manner
+from stand_ins.transmission import (
+    ADD,
+    GET,
+    REMOVE,
+    SESSION,
+    SESSION_GET,
+    SET,
+    SPACE,
+    TransmissionStandIn,
+    done,
+    refused,
+    row_of,
+)
+
+from movie_sync.clock import SystemClock
+from movie_sync.demo.torrent_maker import make_file_torrent
+from movie_sync.domain.torrent_file import parse_torrent
+from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, Stopped, UnavailableError
+from movie_sync.services.transmission.client import TransmissionClient
+from movie_sync.services.transmission.rows import read_row
+from movie_sync.services.transmission.rpc import endpoint_of
+from movie_sync.services.transmission.trackers import refusal_in
+
+_HASH = "0123456789abcdef0123456789abcdef01234567"
+_PASSKEY = "f00df00df00df00df00df00df00df00d"
+_ANNOUNCE = f"http://127.0.0.1:9/{_PASSKEY}/announce"
+_PASSWORD = "correct-horse"
+_TORRENT = parse_torrent(make_file_torrent("A.Film.1950.1080p.mkv", b"x", announce=_ANNOUNCE))
+
+
+@pytest.fixture
+def stand_in() -> Iterator[TransmissionStandIn]:
+    """A stand-in that answers rightly until told otherwise."""
+    with TransmissionStandIn() as running:
+        yield running
+
+
+def make_client(url: str, **changes: Any) -> TransmissionClient:
+    """Return a client with a short time limit."""
+    settings: dict[str, Any] = {
+        "username": "tester",
+        "password": _PASSWORD,
+        "download_dir": None,
+        "labels": ["movie_sync"],
+        "verify_tls": True,
+        "timeout_seconds": 0.5,
+        "stop": threading.Event(),
+        "clock": SystemClock(),
+        **changes,
+    }
+    return TransmissionClient(url, **settings)
+
+
+@pytest.mark.parametrize(
+    ("url", "endpoint"),
+    [
+        ("http://nas:9091", "http://nas:9091/transmission/rpc"),
+        ("http://nas:9091/", "http://nas:9091/transmission/rpc"),
+        ("http://nas:9091/transmission/web/", "http://nas:9091/transmission/rpc"),
+        ("https://nas/sub/tr", "https://nas/sub/tr/rpc"),
+        ("https://nas/sub/tr/rpc/", "https://nas/sub/tr/rpc"),
+    ],
+)
+def test_where_calls_go(url, endpoint):
+    """The address of the machine or of the web page is enough."""
+    assert endpoint_of(url) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("answer", "error", "words"),
+    [
+        (Answer(401, b"Unauthorized"), AuthError, "refused the user name or password"),
+        (Answer(403, b"Forbidden"), UnavailableError, "rpc-whitelist"),
+        (Answer(404, b"Not Found"), UnavailableError, "something else"),
+        (Answer(421, b"Misdirected"), UnavailableError, "rpc-host-whitelist"),
+        (Answer(301, b"", {"Location": "/transmission/web/"}), UnavailableError, "not followed"),
+        (Answer(302, b"", {"Location": "http://a:b@evil.test/\r"}), UnavailableError, "not followed"),
+        (Answer(418, b"teapot"), UnavailableError, "does not accept the call"),
+        (Answer(502, b"Bad Gateway"), UnavailableError, "out of order"),
+        (Answer(409, b"no id"), UnavailableError, "not as Transmission does"),
+        (Answer(409, b"", {SESSION: "x" * 40}), UnavailableError, "again and again"),
+        (Answer(200, b"<html>the web page</html>"), UnavailableError, "not as Transmission does"),
+        (Answer(200, b"{}", {"Content-Encoding": "gzip"}), UnavailableError, "not as Transmission does"),
+        (Answer(manner=Manner.RESET), NetworkError, "broke the connection off"),
+        (Answer(manner=Manner.HANG), SlowError, "transmission.timeout is 0.5 s"),
+        (Answer(body=b"x" * 100, manner=Manner.TRICKLE), SlowError, "in time"),
+        (Answer(body=b'{"result": "success"}', manner=Manner.CUT), NetworkError, "broke the connection off"),
+        (Answer(manner=Manner.ENDLESS), UnavailableError, "not as Transmission does"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_what_goes_wrong_is_told_apart(stand_in, answer, error, words):
+    """Each fault in its own words, as our own error, which refers to nothing that was sent."""
+    stand_in.before_all = answer
+    with pytest.raises(error, match=words) as caught:
+        make_client(stand_in.url, timeout_seconds=10.0 if answer.manner is Manner.ENDLESS else 0.5).version()
+    assert type(caught.value) is error
+    assert caught.value.__context__ is None
+    assert caught.value.__cause__ is None
+    assert stand_in.url in str(caught.value)
+
+
+ODD = [b"", b"null", b"5", b"[1]", b'{"result": 5}', b'{"arguments": {}}', b"[" * 100_000, b"\xff\xfe\x00"]
+ODD += [b'{"result": "success", "arguments": %s}' % part for part in (b"0", b"{}", b'{"torrents": 5}')]
+ODD += [b'{"result": "success", "arguments": {"torrents": [%s]}}' % row for row in (b"1", b"null", b"{}")]
+ODD += [
+    b'{"result": "success", "arguments": {"torrents": [{"hashString": %s}]}}' % value for value in (b"5",)
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+def test_an_odd_list_is_no_empty_list(stand_in, body):
+    """From a list that cannot be read nothing is concluded, neither for one torrent nor for all."""
+    stand_in.always[GET] = Answer(body=body)
+    client = make_client(stand_in.url)
+    looks = [lambda: list(client.torrents()), lambda: client.room().promised_bytes]
+    if b'"hashString": 5' not in body:
+        looks.append(lambda: client.find(_HASH))
+    for look in looks:
+        with pytest.raises(UnavailableError):
+            look()
+    stand_in.always.clear()
+    assert list(client.torrents()) == []
+
+
+def test_a_list_that_says_at_its_end_that_it_failed_counts_for_nothing(stand_in):
+    """Neither does one that is cut off."""
+    rows = b'{"arguments": {"torrents": [{"hashString": "%s"}]}, "result": %s}'
+    client = make_client(stand_in.url)
+    for end, words in ((b'"out of memory"', "out of memory"), (b'"succ', "not as Transmission does")):
+        stand_in.always[GET] = Answer(body=rows % (_HASH.encode(), end))
+        with pytest.raises(UnavailableError, match=words):
+            list(client.torrents())
+
+
+def test_a_new_session_id_is_taken_up_and_counts_as_an_epoch(stand_in):
+    """It changes at each start and each hour; the call that meets it is made once more."""
+    client = make_client(stand_in.url)
+    client.version()
+    before = client.epoch
+    stand_in.change_session()
+    assert client.find(_HASH) is None
+    assert client.epoch == before + 1
+
+
+def test_every_request_comes_with_the_login(stand_in):
+    """Also the first one: Transmission counts a request without it as a failed login."""
+    make_client(stand_in.url, password="p\u00e4ss").version()
+    assert set(stand_in.logins) == {"Basic dGVzdGVyOnDDpHNz"}
+    stand_in.logins.clear()
+    make_client(stand_in.url, username="", password="").version()
+    assert set(stand_in.logins) == {""}
+
+
+def test_a_stop_ends_a_call_at_once(stand_in):
+    """Whatever it waits for."""
+    stand_in.before_all = Answer(manner=Manner.HANG)
+    stop = threading.Event()
+    timer = threading.Timer(0.2, stop.set)
+    timer.start()
+    begun = time.monotonic()
+    with pytest.raises(Stopped):
+        make_client(stand_in.url, stop=stop, timeout_seconds=30.0).version()
+    assert time.monotonic() - begun < 2
+    timer.join()
+
+
+def test_3_00_gets_labels_after_the_add_and_the_others_with_it(stand_in):
+    """3.00 takes none at the add; 4.0 and later must not be asked twice."""
+    client = make_client(stand_in.url)
+    assert client.hand_over(_TORRENT) is True
+    assert SET not in stand_in.methods
+    (arguments,) = (arguments for method, arguments in stand_in.calls if method == ADD)
+    assert (arguments["labels"], arguments["paused"]) == (["movie_sync"], False)
+    stand_in.rows.clear()
+    stand_in.calls.clear()
+    stand_in.always[SESSION_GET] = done(rpc_version=16, version="3.00 (bb6b5a062e)")
+    stand_in.script[GET].append(done(torrents=[{"hashString": _TORRENT.info_hash, "labels": []}]))
+    assert client.hand_over(_TORRENT) is True
+    assert stand_in.calls[-2] == (SET, {"ids": [_TORRENT.info_hash], "labels": ["movie_sync"]})
+
+
+def test_another_torrent_than_the_one_added_is_no_success(stand_in):
+    """What was added is verified by its hash, and so is that it is shown."""
+    stand_in.script[ADD].append(done(torrent_added={"hashString": _HASH, "id": 1, "name": "x"}))
+    with pytest.raises(UnavailableError, match="not as Transmission does"):
+        make_client(stand_in.url).hand_over(_TORRENT)
+    stand_in.script[ADD].append(done(torrent_added={"hashString": _TORRENT.info_hash, "id": 1, "name": "x"}))
+    with pytest.raises(UnavailableError, match="does not show it"):
+        make_client(stand_in.url).hand_over(_TORRENT)
+
+
+def test_one_that_was_started_a_moment_ago_may_still_load_its_torrents(stand_in):
+    """3.00 answers before that: it is waited for, once for each start."""
+    clock = FakeClock()
+    stop = HurriedStop(clock)
+    client = make_client(stand_in.url, stop=stop, clock=clock)
+    stand_in.seconds_active = 0
+    client.find(_HASH)
+    client.find(_HASH)
+    assert stop.waited == [2]
+    stand_in.change_session()
+    client.version()
+    list(client.torrents())
+    assert stop.waited == [2, 2]
+
+
+def test_free_space_of_a_folder_that_is_not_there(stand_in):
+    """A negative number and words mean the same: its parent is asked, and never the root."""
+    stand_in.script[SPACE].extend(
+        [done(size_bytes=-1), refused("No such file or directory"), done(size_bytes=7)]
+    )
+    client = make_client(stand_in.url, download_dir="/films/a/b")
+    assert client.room().free_bytes == 7
+    asked = [arguments["path"] for method, arguments in stand_in.calls if method == SPACE]
+    assert asked == ["/films/a/b", "/films/a", "/films"]
+    stand_in.always[SPACE] = refused("No such file or directory")
+    with pytest.raises(UnavailableError):
+        client.room()
+
+
+def test_no_list_of_nothing_is_ever_sent(stand_in):
+    """An empty list of ids could mean all torrents."""
+    client = make_client(stand_in.url)
+    client.tag([], "x")
+    client.untag(["no hash"], "x")
+    assert client.states([]) == {}
+    for call in (client.remove, client.recheck, client.refusal):
+        with pytest.raises(ValueError, match="info-hash"):
+            call("")
+    client.remove(_HASH)
+    assert [(method, arguments.get("ids")) for method, arguments in stand_in.calls] == [(REMOVE, [_HASH])]
+
+
+def test_thousands_are_asked_for_in_pieces(stand_in):
+    """Each once, whatever number there is."""
+    stand_in.rows = [row_of(f"{number:040x}", f"Film {number}") for number in range(1_234)]
+    client = make_client(stand_in.url, timeout_seconds=10.0)
+    assert len({held.info_hash for held in client.torrents()}) == 1_234
+    assert len(client.states([row["hashString"] for row in stand_in.rows])) == 1_234
+    sizes = [len(arguments.get("ids", ())) for method, arguments in stand_in.calls if method == GET]
+    assert max(sizes) == 200
+    assert sum(sizes) == 2 * 1_234
+
+
+def test_no_secret_is_in_an_error_or_a_line(stand_in, caplog):
+    """Neither the password nor the session id nor the torrent's passkey, whatever goes wrong."""
+    caplog.set_level(logging.DEBUG)
+    client = make_client(stand_in.url, **in_a_hurry())
+    texts = []
+    for answer in (Answer(401, b""), Answer(500, b""), Answer(200, b"<html>"), Answer(manner=Manner.RESET)):
+        stand_in.before_all = answer
+        with pytest.raises(MovieSyncError) as caught:
+            make_client(stand_in.url, **in_a_hurry()).hand_over(_TORRENT)
+        texts += [str(caught.value), repr(caught.value)]
+    stand_in.before_all = None
+    stand_in.always[ADD] = refused(f"no {_ANNOUNCE}\nforged line")
+    with pytest.raises(MovieSyncError) as caught:
+        client.hand_over(_TORRENT)
+    assert "\n" not in str(caught.value)
+    text = "".join([*texts, str(caught.value), caplog.text])
+    assert all(secret not in text for secret in (_PASSWORD, stand_in.session_id, "dGVzdGVyO", _PASSKEY))
+
+
+_WHOLE = {"status": 6, "leftUntilDone": 0, "sizeWhenDone": 10}
+_NO_DATA_3 = 'No data found! Ensure your drives are connected or use "Set Location". To re-download, remove the torrent and re-add it.'
+_NO_DATA_4 = 'Paused torrent as no data was found! Ensure your drives are connected or use "Set Location", then use "Verify Local Data" again.'
+
+
+@pytest.mark.parametrize(
+    ("row", "phase"),
+    [
+        (_WHOLE, TorrentPhase.WHOLE),
+        (_WHOLE | {"status": 5}, TorrentPhase.WHOLE),
+        (_WHOLE | {"status": 0}, TorrentPhase.WHOLE),
+        (_WHOLE | {"status": 4}, TorrentPhase.MOVING),
+        (_WHOLE | {"status": 2}, TorrentPhase.CHECKING),
+        (_WHOLE | {"totalSize": 1_000}, TorrentPhase.STOPPED),
+        (_WHOLE | {"status": 0, "error": 3, "errorString": _NO_DATA_3}, TorrentPhase.FILES_MISSING),
+        (_WHOLE | {"status": 0, "error": 3, "errorString": _NO_DATA_4}, TorrentPhase.FILES_MISSING),
+        (_WHOLE | {"status": 0, "error": 3, "errorString": "No space left on device"}, TorrentPhase.FAILED),
+        ({"status": 4, "leftUntilDone": 5, "error": 2, "errorString": "x"}, TorrentPhase.AWAITING_PEERS),
+        ({"status": 4, "leftUntilDone": 5, "rateDownload": 1.5}, TorrentPhase.DOWNLOADING),
+        ({"status": 4, "leftUntilDone": 0, "sizeWhenDone": 0}, TorrentPhase.AWAITING_PEERS),
+        ({"status": 3, "leftUntilDone": 5}, TorrentPhase.QUEUED),
+        ({"status": 1, "leftUntilDone": 5}, TorrentPhase.CHECKING),
+        ({"status": 0, "leftUntilDone": 5}, TorrentPhase.STOPPED),
+        ({"status": 6, "leftUntilDone": 5}, TorrentPhase.UNKNOWN),
+        ({"status": 9, "leftUntilDone": 5}, TorrentPhase.UNKNOWN),
+    ],
+)
+def test_phases(row, phase):
+    """What versions write for each, with an error of its own before everything else."""
+    assert read_row(row_of(_HASH, "A Film", **row)).phase is phase
+
+
+def _tracker(words: str, **changes: object) -> dict[str, object]:
+    """Return what is told of a tracker that does not serve."""
+    return {
+        "announce": _ANNOUNCE,
+        "hasAnnounced": True,
+        "lastAnnounceSucceeded": False,
+        "lastAnnounceTimedOut": False,
+        "lastAnnounceResult": words,
+        **changes,
+    }
+
+
+@pytest.mark.parametrize(
+    ("trackers", "words"),
+    [
+        ([_tracker("unregistered torrent")], "unregistered torrent"),
+        ([_tracker(f"no {_PASSKEY} at {_ANNOUNCE}")], "no [...] at [...]"),
+        ([_tracker("x " * 40 + f"your passkey is not valid, it was {_PASSKEY}"[:47])], ("x " * 40 + "your passkey is not valid, it was").strip()),
+        ([_tracker("Tracker HTTP response 503 (Service Unavailable)")], None),
+        ([_tracker("Tracker gave HTTP response code 404 (Not Found)")], None),
+        ([_tracker("Could not connect to tracker")], None),
+        ([_tracker("Tracker did not respond")], None),
+        ([_tracker("Connection failed")], None),
+        ([_tracker("unregistered torrent", lastAnnounceTimedOut=True)], None),
+        ([_tracker("unregistered torrent", hasAnnounced=False)], None),
+        ([_tracker("Success", lastAnnounceSucceeded=True)], None),
+        ([_tracker("unregistered torrent"), _tracker("Success", lastAnnounceSucceeded=True)], None),
+        ([_tracker("Could not connect to tracker"), _tracker("unregistered")], "unregistered"),
+        ([_tracker("unregistered"), _tracker("", isBackup=True, hasAnnounced=False)], "unregistered"),
+        ([], None),
+    ],
+)  # fmt: skip
+def test_refusals(trackers, words):
+    """A tracker's own words refuse a torrent, those about the way to it do not; half a passkey is not shown."""
+    assert refusal_in(trackers) == words
