@@ -128,7 +128,6 @@ def test_every_voice_gives_the_same_releases(bench: Bench, voice: Voice) -> None
         assert (heat.imdb_id, heat.freeleech, heat.internal) == ("tt0113277", False, False)
         assert heat.uploaded_at == HEAT.at
         assert (m.imdb_id, m.freeleech, m.internal) == ("tt0022100", True, True)
-        assert heat.category_id is None
         assert str(heat.id).startswith("torznab:mock:t")
         assert names(client.latest()) == [HEAT.name, M.name]
         torrent = client.fetch_torrent(heat)
@@ -221,6 +220,15 @@ def test_words_that_are_refused(client: TorznabClient, server: TorznabStandIn) -
     with pytest.raises(RefusedQueryError, match="does not support this search"):
         client.search_name("Heat")
     assert client.search_name(" \x00 ") == []
+
+
+def test_newest_releases_that_are_not_to_be_had(client: TorznabClient, server: TorznabStandIn) -> None:
+    """Some want words for everything: an empty one may do, and if not, there are simply none."""
+    server.always["movie"] = error(200, "Missing parameter (q)", status=400)
+    assert len(client.latest()) == 2
+    assert server.asked("search")[0]["q"] == ""
+    server.always["search"] = server.always["movie"]
+    assert client.latest() == []
 
 
 def test_nothing_there_is_no_error(client: TorznabClient, server: TorznabStandIn) -> None:

@@ -150,8 +150,13 @@ class TorznabClient:
         return found
 
     def latest(self) -> list[Release]:
-        """Return its newest releases, up to a hundred."""
-        return self._list({"t": self.caps().newest_function})
+        """Return its newest releases, up to a hundred; none if it has no way to tell them."""
+        for query in ({"t": self.caps().newest_function}, {"t": "search", "q": ""}):
+            try:
+                return self._list(query)
+            except NotSupportedError as exc:  # that is no reason to leave off searching there
+                _log.debug("%s", exc)
+        return []
 
     def fetch_torrent(self, release: Release) -> TorrentFile:
         """Return the release's torrent, parsed and whole.
