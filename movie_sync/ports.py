@@ -123,18 +123,15 @@ class TorrentClient(Protocol):
 
 
 @runtime_checkable
-class FollowedClient(Protocol):
-    """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`."""
+class FollowedClient(TorrentClient, Protocol):
+    """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`.
+
+    `states` costs it one request.
+    """
 
     @property
     def epoch(self) -> int:
         """A number that rises whenever the client may have been started anew since the last call."""
-
-    def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield everything the client holds, some perhaps twice."""
-
-    def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that the client holds, by info-hash, with one request."""
 
     def room(self) -> Room:
         """Return how much room there is where torrents go, and how much of it is spoken for."""

@@ -169,8 +169,10 @@ def test_setup_and_credentials(tmp_path: Path) -> None:
     paths = AppPaths(tmp_path / "data")
     environ = {"HOME": str(tmp_path)}
     context = Context(paths, Config.load(paths.config, environ=environ), Options(), {}, environ)
-    others = [service.question for service in registry.clients() if service.question][:-1]
-    trackers = ["y" if each.name == "cinema" else "n" for each in registry.trackers()]
+    others = [service.question for service in registry.of_kind(ClientService).values() if service.question][
+        :-1
+    ]
+    trackers = ["y" if each.name == "cinema" else "n" for each in registry.of_kind(TrackerService).values()]
     answers = iter(
         [
             *("maria", *trackers, "two words", TICKET),
@@ -274,4 +276,6 @@ def test_every_service_says_what_it_is() -> None:
     fields = [field for service in registry.everything() for field in service.credentials]
     assert [service.name for service in registry.everything()] == list(registry.SERVICES)
     assert len({field.variable for field in fields}) == len(fields)
-    assert [client.name for client in registry.clients() if not client.question] == ["watch_folder"]
+    assert [client.name for client in registry.of_kind(ClientService).values() if not client.question] == [
+        "watch_folder"
+    ]

@@ -56,7 +56,9 @@ class Services:
         self._watchlist = self._config.section(WatchlistSettings)
         self._letterboxd = self._config.section(LetterboxdSettings)
         self.client = self._config.client()
-        self._trackers = self._chosen_trackers()
+        kinds = registry.of_kind(TrackerService)
+        keys = (key.partition(":") for key in self._general.trackers)
+        self._trackers = [(kinds[name], entry) for name, _, entry in keys]
         self._letterboxd_http = HttpClient(
             "Letterboxd",
             stop=stop,
@@ -152,15 +154,6 @@ class Services:
                 persist=not self._context.options.dry_run,
             )
         return self._budgets[name]
-
-    def _chosen_trackers(self) -> list[tuple[TrackerService, str]]:
-        chosen = []
-        for key in self._general.trackers:
-            name, _, entry = key.partition(":")
-            tracker = registry.service(name)
-            if isinstance(tracker, TrackerService):
-                chosen.append((tracker, entry))
-        return chosen
 
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None

@@ -43,7 +43,8 @@ def build_announcer(context: Context) -> Announcer:
 
 def used_services(context: Context) -> list[ToldService]:
     """Return the services that are told of events."""
-    return [service for service in registry.told() if service.is_used(context.config)]
+    services = registry.of_kind(ToldService).values()
+    return [service for service in services if service.is_used(context.config)]
 
 
 def build_sender(context: Context) -> Sender:
@@ -52,7 +53,7 @@ def build_sender(context: Context) -> Sender:
     Raises:
         UserError: the key file would lie in the data folder.
     """
-    for service in registry.told():  # the stored ones never come into this process
+    for service in registry.of_kind(ToldService).values():  # the stored ones never come into this process
         for field in service.credentials:
             context.redactor.learn(context.environ.get(field.variable, "").split())
     key_file = default_key_file(context.environ, context.paths.root)

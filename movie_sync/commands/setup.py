@@ -106,8 +106,8 @@ def _what_is_next(paths: AppPaths, answers: _Answers) -> str:
 
 def _without_terminal() -> str:
     variables = [variable_of("username")]
-    for service in (*registry.trackers(), *registry.clients()):
-        variables += [field.variable for field in service.credentials]
+    services = {**registry.of_kind(TrackerService), **registry.of_kind(ClientService)}
+    variables += [field.variable for service in services.values() for field in service.credentials]
     return (
         "Setup asks questions, and there is no terminal to ask them on. Run `setup` on one, or set "
         f"the environment variables {', '.join(variables)} and write the rest into config.json."
@@ -209,7 +209,8 @@ class _Questions:
 
     def _ask_trackers(self) -> None:
         """Ask which trackers are used, if there is more than one kind; new ones are asked last."""
-        present, trackers = self.config.section(GeneralSettings).trackers, registry.trackers()
+        present = self.config.section(GeneralSettings).trackers
+        trackers = registry.of_kind(TrackerService).values()
         chosen: list[str] = []
         while not chosen:
             for tracker in trackers:
@@ -244,7 +245,7 @@ class _Questions:
         present = self.config.client()
         chosen = registry.fallback_client()
         self._dialogue.say("")
-        for client in registry.clients():
+        for client in registry.of_kind(ClientService).values():
             if client.question and self._dialogue.confirm(client.question, default=client is present):
                 chosen = client
                 break
@@ -291,7 +292,7 @@ class _Questions:
             self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
 
     def _ask_about_telling(self) -> None:
-        services = registry.told()
+        services = registry.of_kind(ToldService).values()
         *first, last = (service.title for service in services)
         self._dialogue.say("")
         if self._dialogue.confirm(f"Set up {', '.join(first)} or {last}?", default=False):

@@ -68,12 +68,7 @@ class DiskLibrary:
         but_for: AbstractSet[str] = frozenset(),
         knows_title: KnowsTitle = knows_no_title,
     ) -> str | None:
-        """Return where the film is, or None; files and folders of the names in `but_for` do not count.
-
-        Raises:
-            LibraryError: a folder cannot be read, so nothing may be concluded.
-            UnclearFilmError: a file is there that may be the film, as its name cannot be read.
-        """
+        """Implement `MovieLibrary.find`."""
         wanted = WantedFilm.from_movie(movie)
         while not self._lock.acquire(timeout=_LOCK_POLL_SECONDS):
             self._check_stop()

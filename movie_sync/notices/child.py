@@ -13,7 +13,7 @@ from pathlib import Path
 from movie_sync.credentials.manager import CHILD_SAYS_WHY, CredentialsManager
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.errors import MovieSyncError
 from movie_sync.services import registry
 from movie_sync.services.base import ToldService
 
@@ -48,9 +48,7 @@ def _go_straight_to_this_machine() -> None:
 
 
 def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor) -> str:
-    service = registry.service(order["service"])
-    if not isinstance(service, ToldService):
-        raise UserError(f"{service.title} cannot be told of anything.")
+    service = registry.of_kind(ToldService)[order["service"]]
     login = manager.get(service.name)
     for field in service.credentials:
         value = login.get(field.name, "")

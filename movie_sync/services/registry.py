@@ -9,7 +9,7 @@ from functools import cache
 from typing import TypeVar
 
 from movie_sync.credentials.fields import CredentialField
-from movie_sync.services.base import ClientService, Service, ToldService, TrackerService
+from movie_sync.services.base import ClientService, Service
 
 SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
@@ -26,43 +26,19 @@ SERVICES: dict[str, str] = {
 _Kind = TypeVar("_Kind", bound=Service)
 
 
-def service(name: str) -> Service:
-    """Return the service of this name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return _made(SERVICES[name])
-
-
 def everything() -> list[Service]:
     """Return all services, in order."""
-    return [service(name) for name in SERVICES]
+    return [_made(place) for place in SERVICES.values()]
 
 
-def of_kind(kind: type[_Kind]) -> list[_Kind]:
-    """Return the services of a kind, in order."""
-    return [found for found in everything() if isinstance(found, kind)]
-
-
-def names(kind: type[Service]) -> list[str]:
-    """Return the names of the services of a kind, in order."""
-    return [found.name for found in of_kind(kind)]
-
-
-def told() -> list[ToldService]:
-    """Return what can be told of events."""
-    return of_kind(ToldService)
-
-
-def clients() -> list[ClientService]:
-    """Return what can take torrents."""
-    return of_kind(ClientService)
+def of_kind(kind: type[_Kind]) -> dict[str, _Kind]:
+    """Return the services of a kind by name, in order."""
+    return {found.name: found for found in everything() if isinstance(found, kind)}
 
 
 def fallback_client() -> ClientService:
     """Return where torrents go if no other client is used."""
-    return next(client for client in clients() if not client.question)
+    return next(client for client in of_kind(ClientService).values() if not client.question)
 
 
 def credential_fields() -> dict[str, Sequence[CredentialField]]:
@@ -70,15 +46,8 @@ def credential_fields() -> dict[str, Sequence[CredentialField]]:
     return {found.name: found.credentials for found in everything() if found.credentials}
 
 
-def trackers() -> list[TrackerService]:
-    """Return where torrents can be looked for."""
-    return of_kind(TrackerService)
-
-
 @cache
 def _made(place: str) -> Service:
     module, _, name = place.partition(":")
-    made = getattr(importlib.import_module(module), name)()
-    if not isinstance(made, Service):
-        raise TypeError(f"{place} is no service")
+    made: Service = getattr(importlib.import_module(module), name)()
     return made

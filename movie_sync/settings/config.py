@@ -4,6 +4,7 @@ A mistake in the file never stops the program: each one is a warning and that ke
 in an override does stop it, because somebody is there to read the message.
 """
 
+import copy
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -24,7 +25,6 @@ from movie_sync.settings.reading import (
     Settings,
     UnreadableSettings,
     content_of,
-    read_file,
     read_raw,
 )
 from movie_sync.settings.values import shown
@@ -62,10 +62,8 @@ class Config(Mapping[str, Any]):
         """Read `config.json`, which may be missing; then the environment, then `overrides`.
 
         Without `path` the file lies in the data folder that `environ` names. It is never changed.
-        An override that is None was not given.
-
-        Raises:
-            UserError: an override or an environment variable cannot be used.
+        An override that is None was not given. One that cannot be used raises UserError, as does such
+        an environment variable.
         """
         config = cls(environ=environ)
         path = path or AppPaths(default_root(environ)).config
@@ -97,9 +95,7 @@ class Config(Mapping[str, Any]):
 
     def client(self) -> ClientService:
         """Return where torrents go: `client`, or a folder where the default one is turned off."""
-        chosen = registry.service(self.section(GeneralSettings).client)
-        if not isinstance(chosen, ClientService):
-            raise TypeError(chosen.name)
+        chosen = registry.of_kind(ClientService)[self.section(GeneralSettings).client]
         return registry.fallback_client() if not self.is_set("client") and chosen.is_off(self) else chosen
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each key has its own type
@@ -108,7 +104,8 @@ class Config(Mapping[str, Any]):
     def __setitem__(self, key: str, value: object) -> None:
         if key not in known().top.keys:
             raise KeyError(key)
-        changed = self._settings.copy()
+        changed = copy.copy(self._settings)
+        changed.own, changed.values = copy.deepcopy((changed.own, changed.values))
         _refuse(changed.take({key: value}) + changed.limit())
         self._settings = changed
         self._forget_faults({key})
@@ -124,10 +121,7 @@ class Config(Mapping[str, Any]):
         return len(self._settings.values)
 
     def is_set(self, key: str) -> bool:
-        """Return whether a key (`"download_directory"`, `"quality.order"`) holds the user's own value.
-
-        A section does if one of its keys does.
-        """
+        """Return whether a key (`"quality.order"`), or one in that section, holds the user's own value."""
         return any(own == key or own.startswith(f"{key}.") for own in self._settings.own)
 
     def may_be_meant(self, key: str) -> bool:
@@ -213,13 +207,10 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
 
 
 def read_file_to_change(path: Path) -> dict[str, object]:
-    """Return what the settings file holds, to add to it.
-
-    Raises:
-        UserError: what it holds would be lost; the message says what to do.
-    """
+    """Return what the settings file holds, to add to it; raises UserError if that would be lost."""
     try:
-        return read_file(path)
+        raw = read_raw(path)
+        return {} if raw is None else content_of(path, raw)
     except UserError as exc:
         raise UserError(f"{exc} It is left as it is: mend it or move it away, then try again.") from None
 
@@ -235,9 +226,9 @@ def _merge(content: dict[str, object], changes: Mapping[str, object]) -> None:
 
 def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingProxyType({})) -> None:
     """Raise UserError for what cannot be used; `variables` are the ones that set the keys."""
-    words = [_described(problem) for problem in problems]
-    if not words:
+    if not problems:
         return
+    words = [_described(problem) for problem in problems]
     for key, variable in variables.items():
         if f"{problems[0].key}.".startswith(f"{key}."):
             words = [f"The environment variable {variable} cannot be used: {words[0]}"]

@@ -31,16 +31,14 @@ USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 
 def _client(value: object) -> object:
-    return one_of(*registry.names(ClientService))(value)
+    return one_of(*registry.of_kind(ClientService))(value)
 
 
 def _tracker(value: object) -> str:
     text = text_in(value)
     name, colon, entry = text.partition(":")
-    if name not in registry.names(TrackerService):
-        raise UnusableValue
-    is_named = registry.service(name).is_named
-    if bool(colon) != is_named or (is_named and not USER_NAME.fullmatch(entry)):
+    tracker = registry.of_kind(TrackerService).get(name)
+    if tracker is None or bool(colon) != tracker.is_named or (colon and not USER_NAME.fullmatch(entry)):
         raise UnusableValue
     return text
 
@@ -77,11 +75,11 @@ class GeneralSettings:
         [], "a list of whole paths or ~/...", list_of(path_here), is_path=True, protects=True
     )
     client: str = setting(
-        "qbittorrent", f"one of {', '.join(registry.names(ClientService))}", _client, protects=True
+        "qbittorrent", f"one of {', '.join(registry.of_kind(ClientService))}", _client, protects=True
     )
     trackers: tuple[str, ...] = setting(
         ["filelist"],
-        f"a list of at least one of {', '.join(registry.names(TrackerService))}",
+        f"a list of at least one of {', '.join(registry.of_kind(TrackerService))}",
         list_of(_tracker, may_be_empty=False),
     )
 

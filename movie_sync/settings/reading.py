@@ -62,13 +62,6 @@ class Settings:
         self._known = known()
         self.values = self._defaults(self._known.top)
 
-    def copy(self) -> "Settings":
-        """Return settings that can be changed without changing these."""
-        other = Settings(self._environ)
-        other.own = set(self.own)
-        other.values = copy.deepcopy(self.values)
-        return other
-
     def take(self, content: Mapping[str, object]) -> list[Problem]:
         """Take over what is usable in `content` and return what is not; `limit` is to follow."""
         return self._take_section(self._known.top, self.values, content, "", protects=False)
@@ -264,22 +257,8 @@ def _closest(word: str, names: Mapping[str, str], cutoff: float) -> str:
     return names[close[0]] if close else ""
 
 
-def read_file(path: Path) -> dict[str, object]:
-    """Return what the settings file holds; nothing if there is none.
-
-    Raises:
-        UnreadableSettings: it cannot be read or holds no JSON object.
-    """
-    raw = read_raw(path)
-    return {} if raw is None else content_of(path, raw)
-
-
 def read_raw(path: Path) -> bytes | None:
-    """Return the settings file as it is, or None if there is none.
-
-    Raises:
-        UnreadableSettings: it cannot be read.
-    """
+    """Return the settings file as it is, None if there is none; raises UnreadableSettings."""
     try:
         with open_regular(path) as file:
             raw = file.read(_LARGEST_FILE_BYTES + 1)

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 from movie_sync.settings.values import Reader, flag, number, or_null, path_here, web_address
 
 _Form = TypeVar("_Form")
-_NODE, _KEY = "node", "key"
+_RULE = "rule"
 _LONGEST_TIMEOUT = 600
 REQUIRED = object()
 """The default of a setting that has none: an entry of `NamedSections` without it is not used."""
@@ -41,12 +41,11 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An object of keys; if it `protects`, each of them does. `form` is the dataclass made of it."""
+    """An object of keys; if it `protects`, each of them does."""
 
     keys: Mapping[str, "Node"]
     protects: bool = False
     is_private: bool = False
-    form: type[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,13 @@ def setting(
     is_path: bool = False,
     protects: bool = False,
     is_private: bool = False,
-    key: str = "",
 ) -> Any:  # noqa: ANN401 - the field's annotation is the type
-    """Return a dataclass field with its rule; `key` is its name in the file where Python has no such name.
+    """Return a dataclass field with its rule.
 
     `default` has the form of the file; in the dataclass lists are tuples.
     """
     rule = Rule(default, allowed, read, is_path=is_path, protects=protects, is_private=is_private)
-    metadata = {_NODE: rule, _KEY: key}
+    metadata = {_RULE: rule}
     if default is REQUIRED:
         return field(metadata=metadata)
     return field(default_factory=lambda: frozen(default), metadata=metadata)
@@ -104,17 +102,14 @@ def setting(
 
 def section_of(form: type[Any], *, protects: bool = False, is_private: bool = False) -> Section:
     """Return the section that a dataclass of settings describes."""
-    keys = {each.metadata[_KEY] or each.name: each.metadata[_NODE] for each in dataclasses.fields(form)}
-    return Section(keys, protects=protects, is_private=is_private, form=form)
+    keys: dict[str, Node] = {each.name: each.metadata[_RULE] for each in dataclasses.fields(form)}
+    return Section(keys, protects=protects, is_private=is_private)
 
 
 def made_of(form: type[_Form], values: Mapping[str, object]) -> _Form:
     """Return the dataclass with checked values; what else they hold is passed over."""
-    given = {
-        each.name: frozen(values[each.metadata[_KEY] or each.name])
-        for each in dataclasses.fields(form)  # type: ignore[arg-type]
-    }
-    return form(**given)
+    names = (each.name for each in dataclasses.fields(form))  # type: ignore[arg-type]
+    return form(**{name: frozen(values[name]) for name in names})
 
 
 def frozen(value: object) -> object:

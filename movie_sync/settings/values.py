@@ -217,21 +217,21 @@ def _is_word(value: object) -> bool:
     return all(unicodedata.category(letter) != "Cs" and letter != "\0" for letter in value)
 
 
-def time_of_day(value: object) -> str:
-    """Read a time of day such as `08:00`."""
-    text = text_in(value)
-    try:
-        read_time(text)
-    except ValueError:
-        raise UnusableValue from None
-    return text
+def text_that(parse: Callable[[str], object]) -> Reader:
+    """Read a text in which `parse` finds what it is to hold; else it raises ValueError."""
+
+    def read(value: object) -> str:
+        text = text_in(value)
+        try:
+            parse(text)
+        except ValueError:
+            raise UnusableValue from None
+        return text
+
+    return read
 
 
-def time_span(value: object) -> str:
-    """Read two times of day such as `22:00-08:00`."""
-    text = text_in(value)
-    try:
-        read_span(text)
-    except ValueError:
-        raise UnusableValue from None
-    return text
+time_of_day = text_that(read_time)
+"""Reads a time such as `08:00`."""
+time_span = text_that(read_span)
+"""Reads two times such as `22:00-08:00`."""
