@@ -1,36 +1,5 @@
 """Every error Movie Sync raises on purpose, split by what the caller does about it.
 
-    MovieSyncError
-    |-- UserError                 wrong input or settings: message, exit code 2
-    |-- StorageError              a file could not be read or written; memory is as before
-    |-- AuthError                 credentials were refused: stop calling until they change (or, where
-    |                             that is not final, for as long as the error says)
-    |-- TransientError            not the film's fault: wait, then go on
-    |   |-- NetworkError          refused, reset, unknown host, broken TLS
-    |   |   `-- SlowError         no complete answer within the time limit
-    |   |-- UnavailableError      the service answers, but not with what it is for (5xx, maintenance)
-    |   |   |-- TooLargeError     more than any answer of its kind may have
-    |   |   `-- PagesMissingError Letterboxd has no page for several films in a row
-    |   |-- RateLimitError        the service asks for fewer calls
-    |   |   `-- BudgetError       our own call budget is spent for now
-    |   |-- BlockedError          Letterboxd refuses automated access from here
-    |   |-- PageChangedError      an answer that is not in the form we know
-    |   |-- PrivateListError      the watchlist is private
-    |   |-- NoSuchUserError       Letterboxd knows no such user
-    |   |-- LibraryError          a film folder cannot be read (an unmounted disk)
-    |   `-- CredentialsError      the credentials could not be decrypted now (no process, no memory)
-    |-- NoRoomError               another torrent would be too many, or too much for the disk: wait
-    `-- FilmError                 this film's own failure: counts as an attempt
-        |-- NotAvailableError     no acceptable release on the tracker yet
-        |   |-- BetterAwaitedError  an acceptable one is there, a better one is waited for
-        |   `-- RefusedQueryError the tracker does not accept what is searched for
-        |-- ReleaseError          the chosen torrent is gone, broken or refused by the client
-        |-- NoLongerWantedError   it was taken out of the queue while it was in hand
-        |-- UnclearFilmError      too little is known of it to tell it from others
-        |   `-- UnansweredError   one of several trackers could not be asked, and no other has it
-        |-- UnknownFilmError      Letterboxd has no page for it: a doubt, until it stays so
-        `-- SeriesError           a series, not a film: set aside
-
 `Stopped` is no error: it unwinds a worker that was asked to stop while it waited.
 Messages are for people. They never hold a passkey, a password, a cookie or a URL with one.
 """
@@ -47,7 +16,7 @@ class MovieSyncError(Exception):
 
 
 class UserError(MovieSyncError):
-    """What the user gave cannot be used; the message says what to do instead."""
+    """Input or settings cannot be used; the message says what to do instead. Exit code 2."""
 
 
 class StorageError(MovieSyncError):
@@ -74,7 +43,7 @@ class AuthError(MovieSyncError):
 
 
 class TransientError(MovieSyncError):
-    """Something outside is not working now; wait and try again.
+    """Something outside is not working now, which is not the film's fault; wait and try again.
 
     `retry_after_seconds` is the wait that the service itself asked for, if it did.
     """
@@ -85,7 +54,7 @@ class TransientError(MovieSyncError):
 
 
 class NetworkError(TransientError):
-    """The service could not be reached."""
+    """The service could not be reached: refused, reset, unknown host, broken TLS."""
 
 
 class SlowError(NetworkError):
@@ -93,7 +62,7 @@ class SlowError(NetworkError):
 
 
 class UnavailableError(TransientError):
-    """The service answered, but is not working."""
+    """The service answers, but not with what it is for (5xx, maintenance)."""
 
 
 class TooLargeError(UnavailableError):
@@ -129,15 +98,15 @@ class NoSuchUserError(TransientError):
 
 
 class LibraryError(TransientError):
-    """A film folder cannot be read, so what is in it is unknown."""
+    """A film folder cannot be read (an unmounted disk), so what is in it is unknown."""
 
 
 class CredentialsError(TransientError):
-    """The credentials could not be read or decrypted now; nothing is known of what they are."""
+    """The credentials could not be read or decrypted now (no process, no memory); they are unknown."""
 
 
 class NoRoomError(MovieSyncError):
-    """There is no room for another torrent now; `setting` names the limit that is reached."""
+    """Another torrent would be too many, or too much for the disk; `setting` names the limit reached."""
 
     def __init__(self, message: str, *, setting: str) -> None:
         super().__init__(message)

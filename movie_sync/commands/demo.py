@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from movie_sync.commands import building  # noqa: F401 - a missing package is said at once
+from movie_sync.credentials.manager import child_environment
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
@@ -63,12 +63,10 @@ def _settings(letterboxd: str, tracker: str, library: Path) -> dict[str, object]
 
 def _run_daemon(data: Path, *, log_level: str, plain: bool) -> bool:
     """Run the daemon until every film has its outcome, then stop it as Ctrl+C does."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOVIE_SYNC_")}
-    environment |= {
+    environment = child_environment() | {
         "MOVIE_SYNC_FILELIST_USERNAME": _TRACKER_USER,
         "MOVIE_SYNC_FILELIST_PASSKEY": _PASSKEY,
         "MOVIE_SYNC_KEY_FILE": str(data.parent / "credentials.key"),
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
     }
     command = [sys.executable, "-m", "movie_sync", "--data-dir", str(data), "--log-level", log_level]
     daemon = subprocess.Popen([*command, *(["--plain"] if plain else [])], env=environment)  # noqa: S603 - our own program
@@ -90,18 +88,14 @@ def _run_daemon(data: Path, *, log_level: str, plain: bool) -> bool:
 def _wait_for_outcomes(daemon: "subprocess.Popen[bytes]", data: Path) -> bool:
     """Wait until every film has its outcome or the daemon ends; tells whether that came in time."""
     ends_at = time.monotonic() + _PATIENCE_SECONDS
-    while not _is_settled(data):
-        if time.monotonic() > ends_at:
-            return False
+    while time.monotonic() <= ends_at:
+        statistics = QueueManager(data, writable=False).get_statistics()
+        if statistics["completed"] + statistics["permanent_failures"] == len(WATCHLIST):
+            return True
         with contextlib.suppress(subprocess.TimeoutExpired):
             daemon.wait(_POLL_SECONDS)
             return True
-    return True
-
-
-def _is_settled(data: Path) -> bool:
-    statistics = QueueManager(data, writable=False).get_statistics()
-    return statistics["completed"] + statistics["permanent_failures"] == len(WATCHLIST)
+    return False
 
 
 def _show_summary(data: Path) -> bool:

@@ -2,12 +2,13 @@
 
 import threading
 from argparse import Namespace
+from collections.abc import Sequence
 from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.daemon.desk import RequestDesk, hand_in
-from movie_sync.daemon.inbox import Inbox, Request
+from movie_sync.daemon.inbox import Inbox, Request, RequestKind
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import UserError
@@ -22,11 +23,7 @@ from movie_sync.wishes.watchlist_store import WatchlistStore
 
 
 def run_add(args: Namespace, context: Context) -> int:
-    """Queue films by slug or address, or by the id of one that is known; returns the exit code.
-
-    Raises:
-        UserError: one of them is neither.
-    """
+    """Queue films by slug or address, or by the id of one that is known; returns the exit code."""
     base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     queues = context.queues_to_look_at()
     movies = tuple(named_film(film, queues, base_url) for film in args.film)
@@ -35,59 +32,32 @@ def run_add(args: Namespace, context: Context) -> int:
 
 
 def run_retry(args: Namespace, context: Context) -> int:
-    """Put failed films back into the queue; returns the exit code.
-
-    Raises:
-        UserError: neither films nor `--all` were named, or both.
-    """
-    films: list[str] = args.film
-    if bool(films) == args.all:
+    """Put failed films back into the queue; returns the exit code."""
+    if bool(args.film) == args.all:
         raise UserError("Name the films to retry by slug or id, or give --all.")
+    done = "back to the queue"
+    if args.film:
+        missing = "not among the failed films; see `queue failed`"
+        return _submit_known(context, "retry", args.film, {QueueName.FAILED}, missing, done)
     view = context.queues_to_look_at()
-    if args.all:
-        waiting = len(view.entries(QueueName.FAILED))
-        if waiting:
-            _submit(context, Request("retry"), f"{_count(waiting)} back to the queue")
-        else:
-            context.complain_of_damage(view)
-            context.say("No film has failed.")
-        return 0
-    known = [film for film in films if (found := view.find(film)) and found[0] is QueueName.FAILED]
-    for film in films:
-        if film not in known:
-            context.complain(f"{one_line(film)}: not among the failed films; see `queue failed`.")
-    if not known:
-        context.complain_of_damage(view)  # else it is said when it is mended
+    failed = len(view.entries(QueueName.FAILED))
+    if failed:
+        _submit(context, Request("retry"), f"{_count(failed)} {done}")
     else:
-        _submit(context, Request("retry", films=tuple(known)), f"{_count(len(known))} back to the queue")
-    return 0 if len(known) == len(films) else 1
+        context.complain_of_damage(view)
+        context.say("No film has failed.")
+    return 0
 
 
 def run_remove(args: Namespace, context: Context) -> int:
     """Take films out of the queues and keep them out; returns the exit code."""
-    films: list[str] = args.film
-    view = context.queues_to_look_at()
-    known = [film for film in films if (found := view.find(film)) and found[0] is not QueueName.REMOVED]
-    for film in films:
-        if film not in known:
-            context.complain(f"{one_line(film)}: in no queue; see `queue`.")
-    if not known:
-        context.complain_of_damage(view)
-    else:
-        _submit(
-            context,
-            Request("remove", films=tuple(known)),
-            f"{_count(len(known))} removed; kept out until `add`",
-        )
-    return 0 if len(known) == len(films) else 1
+    queues = set(QueueName) - {QueueName.REMOVED}
+    done = "removed; kept out until `add`"
+    return _submit_known(context, "remove", args.film, queues, "in no queue; see `queue`", done)
 
 
 def run_import(args: Namespace, context: Context) -> int:
-    """Take a Letterboxd export in as the watchlist; returns the exit code.
-
-    Raises:
-        UserError: the file is no export with a watchlist.
-    """
+    """Take a Letterboxd export in as the watchlist; returns the exit code."""
     export: Path = args.file
     try:
         snapshot = read_export(export)
@@ -102,6 +72,22 @@ def run_import(args: Namespace, context: Context) -> int:
         f"{_count(len(snapshot.movies))} read from {one_line(export.name)}",
     )
     return 0
+
+
+def _submit_known(
+    context: Context, kind: RequestKind, films: Sequence[str], queues: set[QueueName], missing: str, done: str
+) -> int:
+    """Submit those of the films that are in one of these queues; `missing` is said of the others."""
+    view = context.queues_to_look_at()
+    known = [film for film in films if (found := view.find(film)) and found[0] in queues]
+    for film in films:
+        if film not in known:
+            context.complain(f"{one_line(film)}: {missing}.")
+    if known:
+        _submit(context, Request(kind, films=tuple(known)), f"{_count(len(known))} {done}")
+    else:
+        context.complain_of_damage(view)  # else it is said when it is mended
+    return 0 if len(known) == len(films) else 1
 
 
 def _list_owner(context: Context) -> str:

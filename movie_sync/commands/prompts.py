@@ -4,6 +4,7 @@ import getpass
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TextIO
 
 from movie_sync.errors import UserError
@@ -44,9 +45,23 @@ class Dialogue:
     ) -> str | None:
         """Return what was typed, usable, or None where Enter keeps what is there."""
         hint = f" [{present}]" if present else ""
+        ask = partial(self._prompts.ask, f"{question}{hint}: ")
+        return self._read(ask, read, wanted, may_be_empty=bool(present) or not is_needed)
+
+    def ask_secret(
+        self, question: str, read: Callable[[str], str], *, has_present: bool, is_needed: bool = True
+    ) -> str | None:
+        """Do the same for a text that is not shown, not even in a message."""
+        hint = " [keep the one there is]" if has_present else ""
+        ask = partial(self._prompts.ask_secret, f"{question} (is not shown){hint}: ")
+        return self._read(ask, read, may_be_empty=has_present or not is_needed)
+
+    def _read(
+        self, ask: Callable[[], str], read: Callable[[str], str], wanted: str = "", *, may_be_empty: bool
+    ) -> str | None:
         while True:
-            text = self._prompts.ask(f"{question}{hint}: ").strip()
-            if not text and (present or not is_needed):
+            text = ask().strip()
+            if not text and may_be_empty:
                 return None
             try:
                 if text:
@@ -54,22 +69,6 @@ class Dialogue:
                 self.say("  This is needed.")
             except (UnusableValue, UserError) as exc:
                 self.say(f"  {wanted or exc}")
-
-    def ask_secret(
-        self, question: str, read: Callable[[str], str], *, has_present: bool, is_needed: bool = True
-    ) -> str | None:
-        """Do the same for a text that is not shown, not even in a message."""
-        hint = " [keep the one there is]" if has_present else ""
-        while True:
-            text = self._prompts.ask_secret(f"{question} (is not shown){hint}: ").strip()
-            if not text and (has_present or not is_needed):
-                return None
-            try:
-                if text:
-                    return read(text)
-                self.say("  This is needed.")
-            except UserError as exc:
-                self.say(f"  {exc}")
 
     def confirm(self, question: str, *, default: bool) -> bool:
         """Return the answer to a question of yes or no."""

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -41,20 +41,8 @@ Fields = Mapping[str, Sequence[CredentialField]]
 """What each service declares; the file may hold more."""
 
 
-class Credentials(Mapping[str, Mapping[str, str]]):
+class Credentials(dict[str, dict[str, str]]):
     """The credentials of some services, by field; a service that has none is there and empty."""
-
-    def __init__(self, values: Mapping[str, Mapping[str, str]]) -> None:
-        self._values = MappingProxyType(dict(values))
-
-    def __getitem__(self, service: str) -> Mapping[str, str]:
-        return self._values[service]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
 
     def __repr__(self) -> str:
         return f"Credentials of {', '.join(self)}"  # the values are secret
@@ -84,28 +72,27 @@ class CredentialsManager:
 
     def get(self, service: str) -> dict[str, str]:
         """Return a service's values, those of the environment first; empty if there are none."""
-        return self._values([service], self._read)[service]
+        return self._values([service], self.stored)[service]
 
     def load(self, services: Collection[str]) -> Credentials:
         """Return the credentials of some services; costs the memory that decrypting needs."""
-        return Credentials(self._values(services, self._read))
+        return Credentials(self._values(services, self.stored))
 
     def load_in_child(self, services: Collection[str], *, timeout_seconds: float = 30.0) -> Credentials:
         """Return the same as `load`, decrypted in a short-lived child process."""
         return Credentials(self._values(services, lambda: self._read_in_child(timeout_seconds)))
 
     def save(self, service: str, values: Mapping[str, str]) -> None:
-        """Keep some values of a service beside those it has; an empty one is forgotten.
-
-        Raises:
-            UserError: what is there cannot be decrypted, and is left as it is.
-            StorageError: nothing could be written.
-        """
+        """Keep some values of a service beside those it has; an empty one is forgotten."""
         self.save_all({service: values})
 
     def save_all(self, changes: Mapping[str, Mapping[str, str]]) -> None:
-        """Do what `save` does for several services, in one write."""
-        stored = self._read()
+        """Do what `save` does for several services, in one write.
+
+        What is there and cannot be decrypted is left as it is. Raises StorageError if nothing could
+        be written.
+        """
+        stored = self.stored()
         for service, values in changes.items():
             present = stored.setdefault(service, {})
             for name, value in values.items():
@@ -128,10 +115,6 @@ class CredentialsManager:
     def _field(self, service: str, name: str) -> CredentialField | None:
         fields = self._fields.get(service, ())
         return next((field for field in fields if field.name == name or field.is_named), None)
-
-    def stored(self) -> Stored:
-        """Return what the file holds, by service, without what the environment says."""
-        return self._read()
 
     def _values(self, services: Collection[str], read: Callable[[], Stored]) -> Stored:
         """Return the services' values; the file is not read if the environment has what each needs."""
@@ -175,7 +158,8 @@ class CredentialsManager:
                 f"The file {named} that {field.file_variable} names cannot be read: {reason}."
             ) from None
 
-    def _read(self) -> Stored:
+    def stored(self) -> Stored:
+        """Return what the file holds, by service, without what the environment says."""
         content = self._content_of(self._path)
         if content is None:
             return {}
@@ -198,7 +182,7 @@ class CredentialsManager:
 
     def _read_in_child(self, timeout_seconds: float) -> Stored:
         if not (os.path.lexists(self._path) and sys.executable):
-            return self._read()
+            return self.stored()
         try:
             child = subprocess.run(  # noqa: S603 - our own module, no shell
                 [sys.executable, "-P", "-m", CHILD_MODULE, self._path, self._key_file],
