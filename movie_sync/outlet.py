@@ -25,7 +25,8 @@ class Outlet(io.RawIOBase):
 
     Its flags stay as they are, because other processes share them: a pipe and a terminal are opened
     a second time, not to block; where the system refuses that, no more is written than there is
-    room for. With `is_lossy` what cannot be written (a full disk, a reader that has gone) is dropped.
+    room for. Writing raises OSError where the disk is full, the reader has gone or the like; with
+    `is_lossy` what `write` cannot write is dropped instead.
     """
 
     def __init__(self, descriptor: int, *, is_lossy: bool = False) -> None:
@@ -55,11 +56,7 @@ class Outlet(io.RawIOBase):
         return True
 
     def offer(self, data: bytes | memoryview) -> int:
-        """Write what is taken at once and return how many bytes that were, perhaps none.
-
-        Raises:
-            OSError: the disk is full, the reader has gone, or the like.
-        """
+        """Write what is taken at once and return how many bytes that were, perhaps none."""
         with contextlib.suppress(BlockingIOError):
             if self._socket is not None:
                 return self._socket.send(data, socket.MSG_DONTWAIT)
@@ -75,11 +72,7 @@ class Outlet(io.RawIOBase):
         return bool(select.select([], [where], [], seconds)[1])
 
     def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]  # all that is written here
-        """Write some of it, waiting as long as it takes or as `hurry` allows; after that all is dropped.
-
-        Raises:
-            OSError: as `offer`, unless it is lossy.
-        """
+        """Write some of it, waiting as long as it takes or as `hurry` allows; after that all is dropped."""
         view = memoryview(data).cast("B")
         is_first = True
         while view and time.monotonic() < self._ends_at:

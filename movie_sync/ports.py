@@ -79,8 +79,7 @@ class Tracker(Protocol):
     def search_name(self, text: str) -> list[Release]:
         """Return what the tracker's word search finds, near misses included; raises as above.
 
-        Raises:
-            RefusedQueryError: the tracker does not accept this text.
+        A text that the tracker does not accept is a RefusedQueryError.
         """
 
     def latest(self) -> list[Release]:
@@ -89,8 +88,7 @@ class Tracker(Protocol):
     def fetch_torrent(self, release: Release) -> TorrentFile:
         """Return the release's torrent, parsed and whole; raises as above.
 
-        Raises:
-            ReleaseError: the tracker gave something that is not this torrent.
+        Something that is not this torrent is a ReleaseError.
         """
 
     def release_in(self, comment: str) -> ReleaseId | None:
@@ -98,36 +96,30 @@ class Tracker(Protocol):
 
 
 class TorrentClient(Protocol):
-    """Where torrents go: a client, or a folder that one watches."""
+    """Where torrents go: a client, or a folder that one watches.
+
+    All methods raise AuthError, TransientError or StorageError.
+    """
 
     def find(self, info_hash: str) -> HeldTorrent | None:
-        """Look for a torrent by its info-hash.
-
-        Raises:
-            AuthError, TransientError, StorageError
-        """
+        """Look for a torrent by its info-hash."""
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that the client holds, by info-hash; raises as `find`."""
+        """Return those of these torrents that the client holds, by info-hash."""
 
     def hand_over(self, torrent: TorrentFile) -> bool:
         """Add the torrent and see it there; False if it was there before (it is then left as it is).
 
-        Raises:
-            ReleaseError: the client refuses this torrent.
-            AuthError, TransientError, StorageError
+        One that the client refuses is a ReleaseError.
         """
 
     def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield everything the client holds, some perhaps twice; raises as `find`."""
+        """Yield everything the client holds, some perhaps twice."""
 
 
 @runtime_checkable
 class FollowedClient(TorrentClient, Protocol):
-    """A torrent client that tells how far its torrents are. All methods raise as `TorrentClient.find`.
-
-    `states` costs it one request.
-    """
+    """A torrent client that tells how far its torrents are; `states` costs it one request."""
 
     @property
     def epoch(self) -> int:

@@ -27,6 +27,7 @@ from movie_sync.services.base import Login, Service, Surroundings, TrackerServic
 from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.services.letterboxd_export.export import ExportWatchlist
+from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.wishes.intake import WatchlistIntake
@@ -41,7 +42,8 @@ _GB = 1_000_000_000
 class Services:
     """Builds each part once and shares what is to be shared: one TLS context, one client a site.
 
-    `stop` ends whatever the parts wait for.
+    `stop` ends whatever the parts wait for. A method raises UserError if what it needs is not configured,
+    or if credentials are missing or cannot be decrypted.
     """
 
     def __init__(self, context: Context, *, stop: threading.Event) -> None:
@@ -78,11 +80,7 @@ class Services:
         )
 
     def watchlist_source(self) -> WatchlistSource:
-        """Return the account export if one is configured, else the user's public watchlist.
-
-        Raises:
-            UserError: neither is configured, or the name cannot be one.
-        """
+        """Return the account export if one is configured, else the user's public watchlist."""
         if self._letterboxd.export_file:
             return ExportWatchlist(Path(self._letterboxd.export_file))
         return LetterboxdWatchlist(self._letterboxd_http, self._letterboxd.base_url, self._watchlist.username)
@@ -107,11 +105,7 @@ class Services:
         return self._known
 
     def credentials(self) -> Credentials:
-        """Return the credentials as they are now, decrypted in a child process.
-
-        Raises:
-            UserError: they are missing or cannot be decrypted.
-        """
+        """Return the credentials as they are now, decrypted in a child process."""
         return self._logins([self.client, *(tracker for tracker, _ in self._trackers)])
 
     def _logins(self, services: Sequence[Service]) -> Credentials:
@@ -129,21 +123,17 @@ class Services:
 
     def checks(self) -> list[tuple[str, Callable[[], str]]]:
         """Return the name of each tracker and of the client, with what tries it."""
-        tried: list[tuple[str, Callable[[], str]]] = [
+        tried = [
             (
                 f"{tracker.title} {entry}".rstrip(),
-                lambda tracker=tracker, entry=entry: tracker.check(  # type: ignore[misc]
-                    entry, self._config, self._login(tracker), self._around
-                ),
+                partial(self._check, tracker, partial(tracker.check, entry)),
             )
             for tracker, entry in self._trackers
         ]
-        client = self.client
-        tried.append((client.title, lambda: client.check(self._config, self._login(client), self._around)))
-        return tried
+        return [*tried, (self.client.title, partial(self._check, self.client, self.client.check))]
 
-    def _login(self, service: Service) -> Login:
-        return self._logins([service])[service.name]
+    def _check(self, service: Service, check: Callable[[Config, Login, Surroundings], str]) -> str:
+        return check(self._config, self._logins([service])[service.name], self._around)
 
     def _budget(self, name: str, calls_per_hour: int) -> CallBudget:
         if name not in self._budgets:
@@ -161,9 +151,6 @@ class Services:
         """Return what films are worked on with, with the credentials as they are now.
 
         `queue_manager` tells which other films are known, `tell` takes in what the user is to be told.
-
-        Raises:
-            UserError: they are missing or cannot be decrypted.
         """
         credentials = self.credentials()
         client = self.client.build(self._config, credentials[self.client.name], self._around)
@@ -198,6 +185,7 @@ class Services:
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
+        follower = TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
         radar = Radar(
             queue_manager,
             RadarStore(self._context.paths.radar, clock),
@@ -222,9 +210,7 @@ class Services:
             clock=clock,
             stop=self._stop,
             tell=tell,
-            follower=TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
-            if is_real
-            else None,
+            follower=follower if is_real else None,
             rooms=rooms,
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
@@ -235,11 +221,7 @@ class Services:
     def monitor_worker(
         self, intake: WatchlistIntake, tell: Callable[[Event], None], *, on_read: Callable[[], None]
     ) -> MonitorWorker:
-        """Return the worker that reads the watchlist; it is not started.
-
-        Raises:
-            UserError: no watchlist is configured.
-        """
+        """Return the worker that reads the watchlist; it is not started."""
         is_real = not self._context.options.dry_run
         unreadable = UnreadableStore(
             self._context.paths.unreadable if is_real else None,
@@ -260,11 +242,10 @@ class Services:
 
     def _build_library(self) -> MovieLibrary:
         """Look into the user's film folders; the default one may be missing, a configured one not."""
-        configured = [Path(folder) for folder in self._general.library_directories]
-        downloads = Path(self._general.download_directory)
+        required = [Path(folder) for folder in self._general.library_directories]
+        optional: list[Path] = []
         is_own = self._config.is_set("download_directory")
-        required = [downloads, *configured] if is_own else configured
-        optional = [] if is_own else [downloads]
+        (required if is_own else optional).insert(0, Path(self._general.download_directory))
         return DiskLibrary(
             required, optional, rules=self._config.quality(), stop=self._stop, clock=self._context.clock
         )

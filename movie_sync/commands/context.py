@@ -38,7 +38,10 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One command's surroundings. `complain` and `say` are its only ways to write for the user."""
+    """One command's surroundings. `complain` and `say` are its only ways to write for the user.
+
+    What of the user's cannot be used raises UserError; files that cannot be read now, StorageError.
+    """
 
     paths: AppPaths
     config: Config
@@ -52,33 +55,18 @@ class Context:
     def load(
         cls, data_dir: Path, options: Options, overrides: Mapping[str, object], redactor: Redactor
     ) -> "Context":
-        """Read the settings of a data folder; `overrides` are those of the command line.
-
-        Raises:
-            UserError: an override, an environment variable or the data folder cannot be used.
-        """
+        """Read the settings of a data folder; `overrides` are those of the command line."""
         paths = AppPaths(data_dir)
         paths.check()
         config = Config.load(paths.config, environ=os.environ, overrides=overrides)
-        return cls(
-            paths=paths,
-            config=config,
-            options=options,
-            overrides=overrides,
-            environ=os.environ,
-            redactor=redactor,
-        )
+        return cls(paths, config, options, overrides, os.environ, redactor=redactor)
 
     def reloaded(self) -> "Context":
         """Return the context with the settings as the file has them now."""
         return self.load(self.paths.root, self.options, self.overrides, self.redactor)
 
     def credentials_manager(self) -> CredentialsManager:
-        """Return the manager of this folder's credentials.
-
-        Raises:
-            UserError: the key file would lie in the data folder.
-        """
+        """Return the manager of this folder's credentials."""
         key_file = default_key_file(self.environ, self.paths.root)
         return CredentialsManager(
             self.paths.credentials, key_file, self.environ, registry.credential_fields()
@@ -93,11 +81,7 @@ class Context:
         print(self.redactor.clean(safe_lines(line)), file=sys.stderr)
 
     def queues_to_look_at(self) -> QueueManager:
-        """Return the queues as they are, to be looked at beside a daemon or without one.
-
-        Raises:
-            StorageError: they cannot be read now.
-        """
+        """Return the queues as they are, to be looked at beside a daemon or without one."""
         return QueueManager(self.paths.root, clock=self.clock, writable=False)
 
     def complain_of_damage(self, queues: QueueManager) -> None:

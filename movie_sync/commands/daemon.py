@@ -38,12 +38,7 @@ DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
 
 
 def run_daemon(_args: Namespace, context: Context) -> int:
-    """Run until a signal comes, or once; returns the exit code.
-
-    Raises:
-        UserError: something that is needed is not configured, or cannot be used.
-        StorageError: the data folder cannot be used.
-    """
+    """Run until a signal comes, or once; returns the exit code."""
     keep_memory_together()
     if context.options.dry_run:
         _check_configured(context)
@@ -118,11 +113,7 @@ def _set_up_logging(context: Context) -> None:
     )
 
 
-def _run_on(
-    context: Context,
-    report_state: ReportState,
-    renew_lock: Callable[[], None],
-) -> int:
+def _run_on(context: Context, report_state: ReportState, renew_lock: Callable[[], None]) -> int:
     """Run, and again with the settings of a file that was corrected meanwhile."""
     while True:
         for warning in context.config.warnings:
@@ -209,9 +200,6 @@ def _state_reporter(context: Context) -> ReportState:
 
 
 def _list_name(context: Context) -> str:
-    export = context.config.section(LetterboxdSettings).export_file
-    return (
-        f"the export {export}"
-        if export
-        else f"{context.config.section(WatchlistSettings).username}'s watchlist"
-    )
+    if export := context.config.section(LetterboxdSettings).export_file:
+        return f"the export {export}"
+    return f"{context.config.section(WatchlistSettings).username}'s watchlist"

@@ -114,11 +114,7 @@ def _submit(context: Context, request: Request, done: str) -> None:
 
 
 def _carry_out_here(context: Context, inbox: Inbox) -> None:
-    """Do what a daemon would do. The lock is held, so what a killed one left to tell is out of date.
-
-    Raises:
-        StorageError: it could not be done now.
-    """
+    """Do what a daemon would do. The lock is held, so what a killed one left to tell is out of date."""
     forget_state(context.paths.daemon, context.clock.now())
     set_up_logging("WARNING", context.redactor, log_file=context.paths.log, plain=context.options.plain)
     queue_manager = QueueManager(context.paths.root, clock=context.clock)

@@ -16,12 +16,7 @@ from movie_sync.storage.paths import default_key_file
 
 
 def build_announcer(context: Context) -> Announcer:
-    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured.
-
-    Raises:
-        StorageError: the file of what is still to be told cannot be used.
-        UserError: the key file would lie in the data folder.
-    """
+    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured."""
     config, clock = context.config, context.clock
     command = config.section(CommandSettings).on_event
     services = used_services(context)
@@ -48,11 +43,7 @@ def used_services(context: Context) -> list[ToldService]:
 
 
 def build_sender(context: Context) -> Sender:
-    """Return what starts the process that speaks to the services.
-
-    Raises:
-        UserError: the key file would lie in the data folder.
-    """
+    """Return what starts the process that speaks to the services."""
     for service in registry.of_kind(ToldService).values():  # the stored ones never come into this process
         for field in service.credentials:
             context.redactor.learn(context.environ.get(field.variable, "").split())

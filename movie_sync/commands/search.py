@@ -9,7 +9,7 @@ from dataclasses import replace
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
-from movie_sync.domain.models import Movie, ReleaseId
+from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.selection import (
     ASSUMED_RUNTIME_MINUTES,
@@ -27,13 +27,11 @@ _GB = 1_000_000_000
 
 
 def run_search(args: Namespace, context: Context) -> int:
-    """Search and explain; downloads nothing. Returns the exit code.
-
-    Raises:
-        UserError: an argument cannot be used.
-        AuthError, TransientError: the tracker cannot be asked.
-    """
-    movie = _movie(args.title, args.year, args.imdb)
+    """Search and explain; downloads nothing. Returns the exit code."""
+    title = one_line(args.title).strip()
+    if not title:
+        raise UserError('Give the film\'s title, like: search "Heat" --year 1995')
+    movie = Movie(id="", slug="", title=title, year=args.year, imdb_id=args.imdb)
     context.paths.prepare()
     context.complain_of_settings()
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
@@ -53,23 +51,11 @@ def run_search(args: Namespace, context: Context) -> int:
 
 def _reasons(found: Search, rules: QualityRules) -> list[list[str]]:
     """Say why each candidate would not be taken; of the one that would be, what is special about it."""
-    best = found.candidates[0] if found.candidates else None
-    return [
-        (
-            [why_not_first(candidate, best, rules)]
-            if best and candidate.accepted and candidate is not best
-            else []
-        )
-        + list(candidate.reasons)
-        for candidate in found.candidates
-    ]
-
-
-def _movie(title: str, year: int | None, imdb_id: str | None) -> Movie:
-    title = one_line(title).strip()
-    if not title:
-        raise UserError('Give the film\'s title, like: search "Heat" --year 1995')
-    return Movie(id="", slug="", title=title, year=year, imdb_id=imdb_id)
+    reasons = [list(candidate.reasons) for candidate in found.candidates]
+    for candidate, why in zip(found.candidates[1:], reasons[1:], strict=True):
+        if candidate.accepted:
+            why.insert(0, why_not_first(candidate, found.candidates[0], rules))
+    return reasons
 
 
 def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, object]:
@@ -87,7 +73,7 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
             {
                 "number": number,
                 "id": str(candidate.release.id),
-                **_filelist_id(candidate.release.id),
+                **({"filelist_id": old_id} if (old_id := filelist_id(candidate.release.id)) else {}),
                 "name": candidate.release.name,
                 "accepted": candidate.accepted,
                 "reasons": list(why),
@@ -106,11 +92,6 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
             for number, (candidate, why) in enumerate(zip(found.candidates, reasons, strict=True), 1)
         ],
     }
-
-
-def _filelist_id(release: ReleaseId) -> dict[str, int]:
-    number = filelist_id(release)
-    return {"filelist_id": number} if number else {}
 
 
 def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.prompts import Dialogue, Prompts
@@ -23,7 +23,7 @@ from movie_sync.settings.environment import variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
 from movie_sync.settings.section import Sections
-from movie_sync.settings.values import UnusableValue, path_here
+from movie_sync.settings.values import UnusableValue, one_of, path_here
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
@@ -72,11 +72,8 @@ def run_setup(
     """Ask, then write credentials and `config.json`; return False if the user broke it off.
 
     `umask` is for the folder of films, which others than this program are to use. `is_start` tells
-    that the daemon asks, and starts after it.
-
-    Raises:
-        UserError: there is no terminal, or a file is damaged and would be lost.
-        StorageError: a file could not be written.
+    that the daemon asks, and starts after it. Without a terminal, or where a damaged file would be
+    lost, it raises UserError.
     """
     prompts, out = prompts or Prompts(), out or sys.stdout
     if not prompts.is_terminal():
@@ -166,11 +163,10 @@ class _Form(Dialogue):
 
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""
-        content: object = self._answers.settings
+        content: dict[str, Any] = self._answers.settings
         for section in filter(None, (self._service.name, self.entry)):
-            content = content.setdefault(section, {}) if isinstance(content, dict) else None
-        if isinstance(content, dict):
-            content[key] = value
+            content = content.setdefault(section, {})
+        content[key] = value
 
     def set_at_top(self, key: str, value: object) -> None:
         """Note a setting that stands in no section."""
@@ -287,7 +283,8 @@ class _Questions:
         for name, meaning in PRESETS.items():
             self._dialogue.say(f"  {name:8} {meaning}")
         present = self.config.section(QualityPreset).preset or _BUILT_IN
-        preset = self._dialogue.ask("Which one", present, _preset, f"Write one of {', '.join(PRESETS)}.")
+        wanted = f"Write one of {', '.join(PRESETS)}."
+        preset = self._dialogue.ask("Which one", present, one_of(*PRESETS), wanted)
         if preset is not None:
             self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
 
@@ -308,9 +305,3 @@ def _entry(text: str) -> str:
     if not USER_NAME.fullmatch(text):
         raise UnusableValue
     return text
-
-
-def _preset(text: str) -> str:
-    if text.lower() not in PRESETS:
-        raise UnusableValue
-    return text.lower()

@@ -167,11 +167,7 @@ class TrackerService(Service):
     question: str = ""
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> Tracker:
-        """Return the tracker; nothing is sent yet.
-
-        Raises:
-            UserError: the settings or credentials do not have it.
-        """
+        """Return the tracker; raises UserError if settings or credentials lack it. Nothing is sent yet."""
         raise NotImplementedError
 
     def calls_per_hour(self, entry: str, config: Sections) -> int:
@@ -218,8 +214,7 @@ class ToldService(Service):
     def tell(self, order: Mapping[str, str], login: Login) -> str:
         """Tell it, in that process; return what is to be said of those it did not reach, or nothing.
 
-        Raises:
-            MovieSyncError: it could not be told.
+        A MovieSyncError says that it could not be told.
         """
         raise NotImplementedError
 

@@ -66,11 +66,7 @@ def _printable(text: str) -> str:
 
 
 def web_address(value: object) -> str:
-    """Return an http or https address without a slash at its end.
-
-    Raises:
-        UnusableValue: it is none, or it holds credentials or a query.
-    """
+    """Read an http or https address, without credentials and query; the slash at its end is left out."""
     text = text_in(value)
     if _NOT_IN_ADDRESSES.search(text):
         raise UnusableValue
@@ -144,7 +140,7 @@ def number(
     return read
 
 
-def one_of(*words: str) -> Reader:
+def one_of(*words: str) -> Callable[[object], str]:
     """Read one of some words, in the case given here."""
     known = {word.casefold(): word for word in words}
 
