@@ -160,11 +160,7 @@ class DiskLibrary:
         buried = False
         for folder in range(len(table)):
             self._check_stop()
-            if not table.is_alive(folder):
-                if folder not in self._root_numbers.values():
-                    buried |= self._bury(folder)
-                continue
-            found = self._look_at(folder)
+            found = self._look_at(folder) if table.is_alive(folder) else None
             if found is None:
                 buried |= self._bury(folder)
             elif not table.is_current(folder, found.st_mtime_ns):
@@ -240,8 +236,7 @@ class DiskLibrary:
         try:
             for folder in changed:
                 self._check_stop()
-                if self._list(folder, inventory):
-                    listed[folder] = True
+                listed[folder] = self._list(folder, inventory)
             # New folders have the highest numbers, and listing them adds more behind.
             while new < len(table):
                 self._check_stop()
@@ -300,11 +295,8 @@ class DiskLibrary:
     def _note_device(self, folder: int, found: os.stat_result) -> None:
         """Remember the disk of a root, and of a folder on another disk than the folder above it."""
         above = self._table.parent(folder)
-        while above not in self._devices and above != folder:
-            folder_above = self._table.parent(above)
-            if folder_above == above:
-                break
-            above = folder_above
+        while above not in self._devices and above != self._table.parent(above):
+            above = self._table.parent(above)
         if self._devices.get(above) != found.st_dev:
             self._devices[folder] = found.st_dev
 

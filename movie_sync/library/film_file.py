@@ -25,10 +25,7 @@ def has_content(path: str) -> bool:
     another machine's. So it is looked where the file has holes, of which the largest must be read as
     zeros, since some file systems name what they have not written yet as a hole; and at a few places
     over the whole length, as sound and picture have no long zeros.
-
-    Raises:
-        NotAFileError: it is no file.
-        OSError: it is gone, or cannot be read.
+    Raises as `open_regular`.
     """
     with open_regular(path) as file:
         descriptor = file.fileno()
@@ -62,7 +59,12 @@ def _large_hole(descriptor: int, size: int) -> int | None:
             if begin >= size:
                 end = size
                 break
-            end = _next_data(descriptor, begin, size)
+            try:
+                end = os.lseek(descriptor, begin, os.SEEK_DATA)
+            except OSError as exc:
+                if exc.errno != errno.ENXIO:
+                    raise
+                end = size  # nothing more till the end
             missing += end - begin
             if end - begin > largest:
                 largest, middle = end - begin, (begin + end) // 2
@@ -71,12 +73,3 @@ def _large_hole(descriptor: int, size: int) -> int | None:
     except OSError:  # this file system does not know
         return None
     return middle if missing * _HARMLESS_SHARE > end else None
-
-
-def _next_data(descriptor: int, begin: int, size: int) -> int:
-    try:
-        return os.lseek(descriptor, begin, os.SEEK_DATA)
-    except OSError as exc:
-        if exc.errno == errno.ENXIO:  # nothing more till the end
-            return size
-        raise

@@ -30,7 +30,7 @@ class CallBudget:
 
     Thread-safe, and safe between processes through a lock on a file beside it. With
     `persist=False` calls are counted in memory on top of the file, and nothing is written, not even
-    a lock file.
+    a lock file. A count that cannot be read or written is a StorageError.
 
     Clocks go wrong, so a call's age is told by the monotonic clock, whichever process made it, as long
     as the machine has not been started anew (`boot` says since when; None asks the system). Only after
@@ -54,11 +54,9 @@ class CallBudget:
         self._file_lock = FileLock(path.with_name(f"{path.name}.lock"))
 
     def take(self) -> None:
-        """Count one call, which the caller makes next.
+        """Count one call, which the caller makes next, and must not if this raises.
 
-        Raises:
-            BudgetError: the budget is spent; `retry_after_seconds` tells when a call is free.
-            StorageError: the count cannot be read or written; the call must not be made.
+        A BudgetError says that the budget is spent, and when a call is free.
         """
         with self._exclusively():
             ages = self._counting()
@@ -72,11 +70,7 @@ class CallBudget:
             self._save([*ages, 0.0])
 
     def free(self) -> int:
-        """Return how many calls can be made now.
-
-        Raises:
-            StorageError: the count cannot be read, or a wrong time in it not be put right.
-        """
+        """Return how many calls can be made now."""
         with self._exclusively():
             return max(0, self._calls_per_hour - len(self._counting()))
 
@@ -103,10 +97,10 @@ class CallBudget:
         What is amiss with what is stored is put right: else a time far in the future would count as
         now for ever.
         """
-        if self._unsaved is None:
-            ages, is_odd = self._stored()
-        else:
+        if self._unsaved is not None:
             ages, is_odd = [self._clock.monotonic() - ticks for ticks in self._unsaved], False
+        else:
+            ages, is_odd = self._stored()
         ages = sorted((age for age in ages if age < _HOUR_SECONDS), reverse=True)
         if is_odd:
             self._save(ages)
@@ -125,11 +119,13 @@ class CallBudget:
         file_age = now.timestamp() - written_at
         calls = plain.get("calls") if isinstance(plain, dict) else None
         if not isinstance(calls, list):
-            self._note_damage("is damaged: the whole budget counts as spent when it was last written.")
+            said = "is damaged: the whole budget counts as spent when it was last written."
+            self._document.damage = self._damage_said = said
             return [max(file_age, 0.0)] * self._calls_per_hour, True
         times = [_time(call) for call in calls]
         if None in times:
-            self._note_damage("holds unreadable times: they count as made when it was last written.")
+            said = "holds unreadable times: they count as made when it was last written."
+            self._document.damage = self._damage_said = said
         ticks = plain.get("ticks")
         if plain.get("boot") == self._boot and _are_ticks(ticks, len(calls)):
             ages = [self._clock.monotonic() - tick for tick in ticks]
@@ -138,9 +134,6 @@ class CallBudget:
             ages = [file_age if time is None else (now - time).total_seconds() for time in times]
         is_odd = ticks is None or None in times or min(ages, default=0.0) < 0
         return [max(age, 0.0) for age in ages], is_odd
-
-    def _note_damage(self, said: str) -> None:
-        self._document.damage = self._damage_said = said
 
     def _save(self, ages: list[float]) -> None:
         now, ticks_now = self._clock.now(), self._clock.monotonic()
@@ -155,11 +148,9 @@ class CallBudget:
 
 
 def _are_ticks(ticks: object, count: int) -> bool:
-    return (
-        isinstance(ticks, list)
-        and len(ticks) == count
-        and all(type(tick) in {int, float} and abs(tick) < _MOST_TICKS for tick in ticks)
-    )
+    if not isinstance(ticks, list) or len(ticks) != count:
+        return False
+    return all(type(tick) in {int, float} and abs(tick) < _MOST_TICKS for tick in ticks)
 
 
 def _time(value: object) -> datetime | None:

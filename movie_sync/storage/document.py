@@ -22,7 +22,8 @@ class Document:
     """A file whose damage is said, and kept. With `writable=False` nothing is written.
 
     For one thread at a time, from reading to `save`: `damage` says what is wrong with what stands there,
-    as `load` or its owner found; the next content then takes its place, and it is kept aside.
+    as `load` or its owner found; the next content then takes its place, and it is kept aside. A file that
+    cannot be read (for a reason that has nothing to do with it) or written is a StorageError.
     """
 
     def __init__(
@@ -35,12 +36,7 @@ class Document:
         self._most_bytes = most_bytes
 
     def load(self) -> Any:  # noqa: ANN401 - it may be anything
-        """Return the value that stands there, None if it is damaged.
-
-        Raises:
-            FileNotFoundError: there is none.
-            StorageError: it cannot be read for a reason that has nothing to do with it.
-        """
+        """Return the value that stands there, None if it is damaged; raises FileNotFoundError without one."""
         self.damage = ""
         try:
             return parse_json(read_whole(self._path, most_bytes=self._most_bytes))
@@ -51,11 +47,7 @@ class Document:
         return None
 
     def save(self, content: Iterable[bytes], *, keep_previous: bool = False, damage_said: str = "") -> None:
-        """Replace what stands there; `damage_said` says in the log what became of damaged content.
-
-        Raises:
-            StorageError: it could not be written.
-        """
+        """Replace what stands there; `damage_said` says in the log what became of damaged content."""
         if not self._writable:
             return
         aside = Quarantine(self._path, self._clock)
@@ -81,11 +73,7 @@ def read_note(path: Path) -> dict[str, Any]:
 
 
 def write_note(path: Path, plain: dict[str, Any], clock: Clock) -> None:
-    """Replace such an object; a folder in its place is kept aside.
-
-    Raises:
-        StorageError: it could not be written.
-    """
+    """Replace such an object, or raise StorageError; a folder in its place is kept aside."""
     if path.is_dir() and not path.is_symlink():
         keep_aside(path, clock.now())
     write_atomically(path, [json.dumps(plain).encode() + b"\n"])

@@ -61,25 +61,17 @@ class FileLock:
         except OSError as exc:
             raise self._failure(exc) from None
         try:
-            is_taken = self._is_taken(descriptor)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        if is_taken:
-            self._descriptor = descriptor
-        else:
-            os.close(descriptor)
-        return is_taken
-
-    def _is_taken(self, descriptor: int) -> bool:
-        try:
             keep_private(descriptor, _FILE_MODE, self._path.parent)
             _lock(descriptor)
-            return self._is_still_there(descriptor)
+            if self._is_still_there(descriptor):
+                self._descriptor = descriptor
         except OSError as exc:
-            if exc.errno in _HELD:
-                return False
-            raise self._failure(exc) from None
+            if exc.errno not in _HELD:
+                raise self._failure(exc) from None
+        finally:
+            if self._descriptor != descriptor:
+                os.close(descriptor)
+        return self._descriptor == descriptor
 
     def _is_still_there(self, descriptor: int) -> bool:
         """Tell whether the file was not deleted before it was locked: another may hold a new one."""

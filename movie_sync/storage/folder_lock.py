@@ -23,15 +23,27 @@ def writing_into(folder: Path) -> Iterator[None]:
     Where folders cannot be locked (Windows, some network file systems) nothing is held; there
     `nobody_writes_into` never says that nobody writes.
     """
-    with _locked(folder, is_alone=False):
+    descriptor = _opened(folder)
+    if descriptor is None:
         yield
+        return
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # waits for the moment that sweeping takes
+        yield
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def nobody_writes_into(folder: Path) -> Iterator[bool]:
     """Tell whether no process holds the folder as a writer; if so, none can until the context ends."""
-    with _locked(folder, is_alone=True) as is_held:
-        yield is_held
+    hold = FolderHold(folder)
+    hold.take()
+    try:
+        yield hold.is_held
+    finally:
+        hold.release()
 
 
 class FolderHold:
@@ -78,30 +90,9 @@ class FolderHold:
             os.close(descriptor)
 
 
-@contextlib.contextmanager
-def _locked(folder: Path, *, is_alone: bool) -> Iterator[bool]:
-    descriptor = _opened(folder)
-    if descriptor is None:
-        yield False
-        return
-    try:
-        yield _is_locked(descriptor, is_alone=is_alone)
-    finally:
-        os.close(descriptor)
-
-
 def _opened(folder: Path) -> int | None:
     if fcntl is None:
         return None
     with contextlib.suppress(OSError):  # whoever writes there says what is wrong
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     return None
-
-
-def _is_locked(descriptor: int, *, is_alone: bool) -> bool:
-    """Lock; a writer waits for the moment that sweeping takes, who sweeps does not wait."""
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB if is_alone else fcntl.LOCK_SH)
-    except OSError:
-        return False
-    return True

@@ -18,9 +18,7 @@ class NotAFileError(OSError):
 def open_regular(path: str | Path) -> BinaryIO:
     """Open a file for reading, through links too, without ever waiting for it to be there.
 
-    Raises:
-        NotAFileError: it is something else, which was not read.
-        OSError: it is not there, or cannot be opened.
+    What is no file is a NotAFileError, and was not read.
     """
     _check(Path(path).stat())
     # What was a file may be something else by now.
