@@ -30,6 +30,7 @@ _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _FILM = "its slug (heat-1995) or id, as `queue` shows it"
+_NEW_FILM = "its slug (heat-1995) or Letterboxd address, or its id if it is known here"
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
 2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 broken off.
 FILM is a film's slug (heat-1995) or id as `queue` shows it."""
@@ -221,15 +222,12 @@ def _add_commands(
     )
     _add_json(queue)
     retry = add("retry", "edit:run_retry", "puts failed films back into the queue")
-    _add_films(retry, nargs="*", text=_FILM)
+    retry.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
     retry.add_argument("--all", action="store_true", help="all failed films")
     remove = add("remove", "edit:run_remove", "takes films out and keeps them out until they are added")
-    _add_films(remove, nargs="+", text=_FILM)
-    _add_films(
-        add("add", "edit:run_add", "queues films by slug or Letterboxd address"),
-        nargs="+",
-        text="its slug (heat-1995) or Letterboxd address, or its id if it is known here",
-    )
+    remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
+    queued = add("add", "edit:run_add", "queues films by slug or Letterboxd address")
+    queued.add_argument("film", nargs="+", metavar="FILM", help=_NEW_FILM)
     search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
     search.add_argument("title", metavar="TITLE", help="the film's title")
     search.add_argument("--year", type=_year, help="its year")
@@ -263,10 +261,6 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
         default=default(value=False),
         help="no colours, and bars of ASCII characters",
     )
-
-
-def _add_films(parser: argparse.ArgumentParser, *, nargs: str, text: str) -> None:
-    parser.add_argument("film", nargs=nargs, metavar="FILM", help=text)
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:

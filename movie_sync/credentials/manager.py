@@ -128,10 +128,9 @@ class CredentialsManager:
         }
 
     def _is_enough(self, service: str, values: Mapping[str, str]) -> bool:
-        groups: dict[str, list[str]] = {}
-        for field in self._fields.get(service, ()):
-            groups.setdefault(field.group, []).append(field.name)
-        return any(all(name in values for name in names) for names in groups.values())
+        fields = self._fields.get(service, ())
+        lacking = {field.group for field in fields if field.name not in values}
+        return any(field.group not in lacking for field in fields)
 
     def _given(self, service: str) -> dict[str, str]:
         given: dict[str, str] = {}

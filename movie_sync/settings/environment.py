@@ -1,6 +1,6 @@
 """Settings from the environment: `MOVIE_SYNC_` and the key, with `__` between its parts."""
 
-import json
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 
@@ -42,17 +42,17 @@ def unknown_variables(environ: Mapping[str, str]) -> list[str]:
 
 
 def _value_of(rule: Rule | NamedSections, text: str) -> object:
+    """Return what a text is taken for; a user may be called 1984, or null."""
     value = value_in(text)
-    if isinstance(rule, Rule) and value != text:
-        try:
-            rule.read(value)
-        except UnusableValue:  # a user may be called 1984, or null
-            try:
-                rule.read(text)
-            except UnusableValue:
-                return value
-            return text
-    return value
+    return text if isinstance(rule, Rule) and not _can(rule, value) and _can(rule, text) else value
+
+
+def _can(rule: Rule, value: object) -> bool:
+    try:
+        rule.read(value)
+    except UnusableValue:
+        return False
+    return True
 
 
 def value_in(text: str) -> object:
@@ -62,8 +62,6 @@ def value_in(text: str) -> object:
     if text in _WORDS:
         return _WORDS[text]
     if text[:1] in {"[", "{", '"'}:
-        try:
+        with contextlib.suppress(ValueError):
             return parse_json(text.encode())
-        except (json.JSONDecodeError, ValueError):
-            return text
     return text

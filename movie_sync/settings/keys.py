@@ -11,7 +11,16 @@ from movie_sync.notices.settings import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
 from movie_sync.settings.quality import QUALITY, QualityPreset
-from movie_sync.settings.section import NamedSections, Node, Rule, Section, folder, section_of, setting
+from movie_sync.settings.section import (
+    NamedSections,
+    Node,
+    Rule,
+    Section,
+    folder,
+    seconds,
+    section_of,
+    setting,
+)
 from movie_sync.settings.values import (
     MANY,
     UnusableValue,
@@ -47,11 +56,7 @@ def _tracker(value: object) -> str:
 class GeneralSettings:
     """What belongs to no service."""
 
-    retry_interval: float = setting(
-        3600,
-        f"a number of seconds above 0, to {_LONGEST_RETRY_INTERVAL}",
-        number(0, _LONGEST_RETRY_INTERVAL, above_low=True),
-    )
+    retry_interval: float = seconds(3600, _LONGEST_RETRY_INTERVAL)
     max_retries: int = setting(5, "a whole number from 0 to 1000", number(0, 1000, whole=True))
     backoff_multiplier: float = setting(2.0, "a number from 1 to 100", number(1, 100))
     first_run: Literal["all", "new"] | int = setting(
@@ -60,11 +65,7 @@ class GeneralSettings:
         either(one_of("all", "new"), number(0, MANY, whole=True)),
         protects=True,
     )
-    stalled_after: float = setting(
-        172_800,
-        f"a number of seconds above 0, to {_LONGEST_INTERVAL}",
-        number(0, _LONGEST_INTERVAL, above_low=True),
-    )
+    stalled_after: float = seconds(172_800, _LONGEST_INTERVAL)
     max_unfinished: int = setting(
         5, "a whole number, 0 for no limit", number(0, MANY, whole=True), protects=True
     )
@@ -109,15 +110,12 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
     keys: dict[str, Node] = {}
     places: dict[type[Any], str] = {QualityPreset: "quality"}
 
-    def add(form: type[Any]) -> None:
-        keys.update(section_of(form).keys)
-        places[form] = ""
-
-    add(GeneralSettings)
-    add(CommandSettings)
-    for service in registry.everything():
-        if service.main is not None:
-            add(service.main)
+    services = registry.everything()
+    for form in (GeneralSettings, CommandSettings, *(service.main for service in services)):
+        if form is not None:
+            keys.update(section_of(form).keys)
+            places[form] = ""
+    for service in services:
         if service.section is not None:
             section = section_of(service.section, protects=service.protects, is_private=service.is_private)
             keys[service.name] = (

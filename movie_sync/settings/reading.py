@@ -23,6 +23,8 @@ from movie_sync.storage.regular_file import NotAFileError, open_regular
 _LARGEST_FILE_BYTES = 1_000_000
 _MOST_UNKNOWN_KEYS = 100
 _Form = TypeVar("_Form")
+_Values = dict[str, Any]
+_Content = Mapping[str, object]
 _LONGEST_COMPARED = 60
 # How alike (0 to 1) an unknown key and a known one are that may be the same: in one section, and elsewhere.
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.65, 0.8
@@ -79,11 +81,7 @@ class Settings:
                 self.own.discard(limit.key)
             words = f"the default {limit.used}" if limit.is_default else str(limit.used)
             problems.append(Problem(limit.key, limit.fault, f"{words} is used"))
-        return problems + self._trackers_that_are_not_there()
-
-    def _trackers_that_are_not_there(self) -> list[Problem]:
-        problems = []
-        for key in list(self.values["trackers"]):
+        for key in list(self.values["trackers"]):  # some may name what is not there
             name, _, entry = key.partition(":")
             if entry and entry not in self.values[name]:
                 self.values["trackers"].remove(key)
@@ -120,13 +118,7 @@ class Settings:
             return default
 
     def _take_section(
-        self,
-        section: Section,
-        values: dict[str, Any],
-        content: Mapping[str, object],
-        prefix: str,
-        *,
-        protects: bool,
+        self, section: Section, values: _Values, content: _Content, prefix: str, *, protects: bool
     ) -> list[Problem]:
         problems = _unknown_keys(section, content, prefix, protects=protects)
         for key, node in section.keys.items():
@@ -135,7 +127,11 @@ class Settings:
             value = content[key]
             full, does = prefix + key, protects or node.protects
             if isinstance(node, Rule):
-                problems += self._take_value(node, values, value, prefix, key, protects=does)
+                try:
+                    values[key] = self._read(node, value)
+                    self.own.add(full)
+                except UnusableValue as exc:
+                    problems.append(_unusable(node, value, str(exc), full, protects=does))
             elif not isinstance(value, Mapping):
                 hint = ' such as {"preset": "hd"}' if key == "quality" else ""
                 fault = f"is {shown(value, is_private=node.is_private)}, but must be an object{hint}"
@@ -148,49 +144,26 @@ class Settings:
         return problems
 
     def _take_named(
-        self,
-        node: NamedSections,
-        values: dict[str, Any],
-        content: Mapping[str, object],
-        prefix: str,
-        *,
-        protects: bool,
+        self, node: NamedSections, values: _Values, content: _Content, prefix: str, *, protects: bool
     ) -> list[Problem]:
         problems = []
         for name, given in content.items():
-            meant = prefix + name if protects else ""
+            full, fault = prefix + name, ""
             if not USER_NAME.fullmatch(name):
                 fault = "is a name that cannot be used: letters, digits, - and _ make one, at most 40"
-                problems.append(Problem(prefix + name, fault, "it is not used", meant))
             elif not isinstance(given, Mapping):
                 fault = f"is {shown(given, is_private=node.is_private)}, but must be an object"
-                problems.append(Problem(prefix + name, fault, "it is not used", meant))
             else:
                 entry = values.get(name) or self._defaults(node.each)
-                problems += self._take_section(node.each, entry, given, f"{prefix}{name}.", protects=protects)
+                problems += self._take_section(node.each, entry, given, f"{full}.", protects=protects)
                 lacking = [key for key, value in entry.items() if value is REQUIRED]
                 if lacking:
                     fault = f"lacks {shown(lacking[0])}"
-                    problems.append(Problem(prefix + name, fault, "it is not used", meant))
                 else:
                     values[name] = entry
+            if fault:
+                problems.append(Problem(full, fault, "it is not used", full if protects else ""))
         return problems
-
-    def _take_value(
-        self, rule: Rule, values: dict[str, Any], value: object, prefix: str, key: str, *, protects: bool
-    ) -> list[Problem]:
-        try:
-            values[key] = self._read(rule, value)
-        except UnusableValue as exc:
-            detail = f" ({exc})" if str(exc) else ""
-            is_shown = shown(value, is_private=rule.is_private)
-            remedy = "it is not used"
-            if rule.default is not REQUIRED:
-                remedy = f"the default {json.dumps(rule.default)} is used"
-            fault = f"is {is_shown}{detail}, but must be {rule.allowed}"
-            return [Problem(prefix + key, fault, remedy, prefix + key if protects else "")]
-        self.own.add(prefix + key)
-        return []
 
     def _read(self, rule: Rule, value: object) -> object:
         usable = rule.read(value)
@@ -209,9 +182,16 @@ class Settings:
             raise UnusableValue("there is no such home folder") from None
 
 
-def _unknown_keys(
-    section: Section, content: Mapping[str, object], prefix: str, *, protects: bool
-) -> list[Problem]:
+def _unusable(rule: Rule, value: object, detail: str, key: str, *, protects: bool) -> Problem:
+    detail = f" ({detail})" if detail else ""
+    fault = f"is {shown(value, is_private=rule.is_private)}{detail}, but must be {rule.allowed}"
+    remedy = "it is not used"
+    if rule.default is not REQUIRED:
+        remedy = f"the default {json.dumps(rule.default)} is used"
+    return Problem(key, fault, remedy, key if protects else "")
+
+
+def _unknown_keys(section: Section, content: _Content, prefix: str, *, protects: bool) -> list[Problem]:
     unknown = [key for key in content if key not in section.keys]
     problems = []
     for key in unknown[:_MOST_UNKNOWN_KEYS]:

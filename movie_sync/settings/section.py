@@ -139,10 +139,14 @@ def address_or_none() -> Any:  # noqa: ANN401
     )
 
 
+def seconds(default: float, most: float) -> Any:  # noqa: ANN401
+    """Return a field for a number of seconds."""
+    return setting(default, f"a number of seconds above 0, to {most}", number(0, most, above_low=True))
+
+
 def timeout() -> Any:  # noqa: ANN401
     """Return a field for the seconds that a whole request may take."""
-    allowed = f"a number of seconds above 0, to {_LONGEST_TIMEOUT}"
-    return setting(30, allowed, number(0, _LONGEST_TIMEOUT, above_low=True))
+    return seconds(30, _LONGEST_TIMEOUT)
 
 
 def yes_or_no(*, default: bool) -> Any:  # noqa: ANN401
