@@ -4,7 +4,6 @@ import getpass
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import TextIO
 
 from movie_sync.errors import UserError
@@ -42,26 +41,17 @@ class Dialogue:
         wanted: str = "",
         *,
         is_needed: bool = True,
+        is_secret: bool = False,
     ) -> str | None:
-        """Return what was typed, usable, or None where Enter keeps what is there."""
-        hint = f" [{present}]" if present else ""
-        ask = partial(self._prompts.ask, f"{question}{hint}: ")
-        return self._read(ask, read, wanted, may_be_empty=bool(present) or not is_needed)
+        """Return what was typed, usable, or None where Enter keeps what is there.
 
-    def ask_secret(
-        self, question: str, read: Callable[[str], str], *, has_present: bool, is_needed: bool = True
-    ) -> str | None:
-        """Do the same for a text that is not shown, not even in a message."""
-        hint = " [keep the one there is]" if has_present else ""
-        ask = partial(self._prompts.ask_secret, f"{question} (is not shown){hint}: ")
-        return self._read(ask, read, may_be_empty=has_present or not is_needed)
-
-    def _read(
-        self, ask: Callable[[], str], read: Callable[[str], str], wanted: str = "", *, may_be_empty: bool
-    ) -> str | None:
+        A secret text is not shown, neither the present one nor the one that is typed.
+        """
+        hint = f" [{'keep the one there is' if is_secret else present}]" if present else ""
+        line = f"{question}{' (is not shown)' if is_secret else ''}{hint}: "
         while True:
-            text = ask().strip()
-            if not text and may_be_empty:
+            text = (self._prompts.ask_secret if is_secret else self._prompts.ask)(line).strip()
+            if not text and (present or not is_needed):
                 return None
             try:
                 if text:

@@ -153,10 +153,7 @@ class _Form(Dialogue):
         def read(text: str) -> str:
             return text if text == NONE and not is_needed else clean(text, field, what)
 
-        if field.is_secret:
-            typed = self.ask_secret(question, read, has_present=bool(present), is_needed=is_needed)
-        else:
-            typed = self.ask(question, present, read, is_needed=is_needed)
+        typed = self.ask(question, present, read, is_needed=is_needed, is_secret=field.is_secret)
         if typed and (is_needed or typed != NONE):
             self.set_credential(name, typed)
         return typed

@@ -58,9 +58,6 @@ class Form(Protocol):
     def say(self, text: str) -> None:
         """Show a line."""
 
-    def confirm(self, question: str, *, default: bool) -> bool:
-        """Return the answer to a question of yes or no."""
-
     def ask(
         self,
         question: str,

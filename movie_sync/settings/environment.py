@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.services import registry
-from movie_sync.settings.keys import known, rules_in
+from movie_sync.settings.keys import rules
 from movie_sync.settings.section import NamedSections, Rule
 from movie_sync.settings.values import UnusableValue
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX
@@ -22,12 +22,12 @@ def variable_of(key: str) -> str:
 
 def setting_variables() -> dict[str, str]:
     """Return the keys that can be set, by their variables."""
-    return {variable_of(key): key for key, _ in rules_in(known().top)}
+    return {variable_of(key): key for key in rules()}
 
 
 def settings_in(environ: Mapping[str, str]) -> Iterator[tuple[str, object]]:
     """Yield each key that the environment sets, with a value that its reader can take if there is one."""
-    for key, rule in rules_in(known().top):
+    for key, rule in rules().items():
         text = environ.get(variable_of(key), "").strip()
         if text:
             yield key, _value_of(rule, text)

@@ -124,15 +124,25 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
             places[service.section] = service.name
     keys["quality"] = QUALITY
     top = Section(keys)
-    names = list(names_in(top))
+    protecting: set[str] = set()
+    for full, node, protects in nodes_in(top):
+        is_holder = isinstance(node, NamedSections) and any(does for _, _, does in nodes_in(node.each))
+        parts = full.split(".") if protects or is_holder else []
+        protecting |= {".".join(parts[: end + 1]) for end in range(len(parts))}
+    names = [(last_part(full), full) for full, _, _ in nodes_in(top)]
     times = Counter(name for name, _ in names)
     return Keys(
         top,
         places,
-        frozenset(_protecting(top, "", all_do=False)),
+        frozenset(protecting),
         {squashed(full): full for _, full in names}
         | {squashed(name): full for name, full in names if times[name] == 1},
     )
+
+
+def last_part(full: str) -> str:
+    """Return a key without the names of its sections."""
+    return full.rpartition(".")[2]
 
 
 def squashed(key: str) -> str:
@@ -140,31 +150,17 @@ def squashed(key: str) -> str:
     return "".join(filter(str.isalnum, key[:_LONGEST_COMPARED].casefold()))
 
 
-def rules_in(section: Section, prefix: str = "") -> Iterator[tuple[str, Rule | NamedSections]]:
-    """Yield what may be set, by its full name."""
+def nodes_in(
+    section: Section, prefix: str = "", *, protects: bool = False
+) -> Iterator[tuple[str, Node, bool]]:
+    """Yield what is below `section`: its full name, what it is, and whether it protects."""
     for key, node in section.keys.items():
+        does = protects or node.protects
+        yield prefix + key, node, does
         if isinstance(node, Section):
-            yield from rules_in(node, f"{prefix}{key}.")
-        else:
-            yield prefix + key, node
+            yield from nodes_in(node, f"{prefix}{key}.", protects=does)
 
 
-def names_in(section: Section, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield each key below `section` with its full name."""
-    for key, node in section.keys.items():
-        yield key, prefix + key
-        if isinstance(node, Section):
-            yield from names_in(node, f"{prefix}{key}.")
-
-
-def _protecting(section: Section, prefix: str, *, all_do: bool) -> set[str]:
-    found = set()
-    for key, node in section.keys.items():
-        protects = all_do or node.protects
-        below: set[str] = set()
-        if isinstance(node, Section):
-            below = _protecting(node, f"{prefix}{key}.", all_do=protects)
-        is_holder = isinstance(node, NamedSections) and _protecting(node.each, "", all_do=protects)
-        if protects or below or is_holder:
-            found |= {prefix + key} | below
-    return found
+def rules() -> dict[str, Rule | NamedSections]:
+    """Return what may be set, by its full name."""
+    return {full: node for full, node, _ in nodes_in(known().top) if not isinstance(node, Section)}

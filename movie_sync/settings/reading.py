@@ -14,7 +14,7 @@ from movie_sync.domain.json_place import place_at
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.settings.keys import USER_NAME, known, names_in, squashed
+from movie_sync.settings.keys import USER_NAME, known, last_part, nodes_in, squashed
 from movie_sync.settings.section import REQUIRED, NamedSections, Node, Rule, Section, made_of
 from movie_sync.settings.values import UnusableValue, shown
 from movie_sync.storage.paths import expand_home
@@ -214,7 +214,7 @@ def _nearest(key: str, section: Section, prefix: str) -> str:
     word = key[:_LONGEST_COMPARED].casefold()
     close = difflib.get_close_matches(word, here, n=1)
     if not close:
-        here = dict(names_in(known().top)) | here
+        here = {last_part(full): full for full, _, _ in nodes_in(known().top)} | here
         close = difflib.get_close_matches(word, here, n=1, cutoff=0.0)
     return shown(here[close[0]])
 
