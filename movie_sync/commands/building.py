@@ -50,6 +50,8 @@ class Services:
         self._context = context
         self._config = context.config
         self._stop = stop
+        self._clock, self._paths = context.clock, context.paths
+        self._is_real = not context.options.dry_run
         self._tls = SharedTls()
         self._budgets: dict[str, CallBudget] = {}
         self._around = Surroundings(stop, context.clock, context.paths, self._tls, self._budget)
@@ -73,10 +75,7 @@ class Services:
         self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
         self._known: KnownFilms | None = None
         self._unlisted = UnlistedStore(
-            context.paths.unlisted,
-            context.clock,
-            tags=self._tags_unlisted,
-            writable=not context.options.dry_run,
+            self._paths.unlisted, self._clock, tags=self._tags_unlisted, writable=self._is_real
         )
 
     def watchlist_source(self) -> WatchlistSource:
@@ -87,8 +86,7 @@ class Services:
 
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
-        is_real = not self._context.options.dry_run
-        store = WatchlistStore(self._context.paths.watchlist, self._context.clock, writable=is_real)
+        store = WatchlistStore(self._paths.watchlist, self._clock, writable=self._is_real)
         return WatchlistIntake(
             queue_manager,
             self.known_films(queue_manager),
@@ -101,7 +99,7 @@ class Services:
     def known_films(self, queue_manager: QueueManager) -> KnownFilms:
         """Return what tells which other films are known: one for all, as the intake tells it the list."""
         if self._known is None:
-            self._known = KnownFilms(queue_manager, self._context.paths.watchlist)
+            self._known = KnownFilms(queue_manager, self._paths.watchlist)
         return self._known
 
     def credentials(self) -> Credentials:
@@ -138,10 +136,7 @@ class Services:
     def _budget(self, name: str, calls_per_hour: int) -> CallBudget:
         if name not in self._budgets:
             self._budgets[name] = CallBudget(
-                self._context.paths.root / name,
-                calls_per_hour,
-                self._context.clock,
-                persist=not self._context.options.dry_run,
+                self._paths.root / name, calls_per_hour, self._clock, persist=self._is_real
             )
         return self._budgets[name]
 
@@ -153,6 +148,7 @@ class Services:
         `queue_manager` tells which other films are known, `tell` takes in what the user is to be told.
         """
         credentials = self.credentials()
+        known = self.known_films(queue_manager)
         client = self.client.build(self._config, credentials[self.client.name], self._around)
         downloader = FileListDownloader(
             trackers=[
@@ -163,11 +159,11 @@ class Services:
             pages=self.pages,
             library=self.library,
             rules=self._config.quality(),
-            clock=self._context.clock,
-            knows_title=self.known_films(queue_manager).knows_title,
-            in_company=self.known_films(queue_manager).in_company,
+            clock=self._clock,
+            knows_title=known.knows_title,
+            in_company=known.in_company,
             tell=tell,
-            dry_run=self._context.options.dry_run,
+            dry_run=not self._is_real,
         )
         followed = client if isinstance(client, FollowedClient) else None
         return Session(downloader, followed, self.client.title)
@@ -180,15 +176,14 @@ class Services:
         held_back: Callable[[], HeldBack | None],
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
-        general, options, clock = self._general, self._context.options, self._context.clock
-        is_real = not options.dry_run
+        general, clock, is_real = self._general, self._clock, self._is_real
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
         follower = TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
         radar = Radar(
             queue_manager,
-            RadarStore(self._context.paths.radar, clock),
+            RadarStore(self._paths.radar, clock),
             check_interval_seconds=self._watchlist.check_interval,
             calls_per_hour=min(
                 tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers
@@ -215,25 +210,24 @@ class Services:
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
             held_back=held_back,
-            once=options.runs_once,
+            once=self._context.options.runs_once,
         )
 
     def monitor_worker(
         self, intake: WatchlistIntake, tell: Callable[[Event], None], *, on_read: Callable[[], None]
     ) -> MonitorWorker:
         """Return the worker that reads the watchlist; it is not started."""
-        is_real = not self._context.options.dry_run
         unreadable = UnreadableStore(
-            self._context.paths.unreadable if is_real else None,
+            self._paths.unreadable if self._is_real else None,
             self._letterboxd.export_file or self._watchlist.username.lower(),
-            self._context.clock,
+            self._clock,
         )
         return MonitorWorker(
             self.watchlist_source(),
             intake,
             unreadable=unreadable,
             interval_seconds=self._watchlist.check_interval,
-            clock=self._context.clock,
+            clock=self._clock,
             stop=self._stop,
             once=self._context.options.runs_once,
             on_read=on_read,
@@ -247,5 +241,5 @@ class Services:
         is_own = self._config.is_set("download_directory")
         (required if is_own else optional).insert(0, Path(self._general.download_directory))
         return DiskLibrary(
-            required, optional, rules=self._config.quality(), stop=self._stop, clock=self._context.clock
+            required, optional, rules=self._config.quality(), stop=self._stop, clock=self._clock
         )

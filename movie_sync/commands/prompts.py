@@ -30,8 +30,8 @@ class Dialogue:
     """
 
     def __init__(self, prompts: Prompts, out: TextIO) -> None:
-        self._prompts = prompts
-        self._out = out
+        self.prompts = prompts
+        self.out = out
 
     def ask(
         self,
@@ -50,7 +50,7 @@ class Dialogue:
         hint = f" [{'keep the one there is' if is_secret else present}]" if present else ""
         line = f"{question}{' (is not shown)' if is_secret else ''}{hint}: "
         while True:
-            text = (self._prompts.ask_secret if is_secret else self._prompts.ask)(line).strip()
+            text = (self.prompts.ask_secret if is_secret else self.prompts.ask)(line).strip()
             if not text and (present or not is_needed):
                 return None
             try:
@@ -64,11 +64,11 @@ class Dialogue:
         """Return the answer to a question of yes or no."""
         choices = "[Y/n]" if default else "[y/N]"
         while True:
-            answer = self._prompts.ask(f"{question} {choices} ").strip().lower()
+            answer = self.prompts.ask(f"{question} {choices} ").strip().lower()
             if answer in {"", "y", "yes", "n", "no"}:
                 return answer.startswith("y") if answer else default
             self.say("  Write y or n.")
 
     def say(self, text: str) -> None:
         """Show a line."""
-        print(text, file=self._out)
+        print(text, file=self.out)

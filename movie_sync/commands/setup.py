@@ -8,7 +8,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -132,10 +131,8 @@ def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umas
 class _Form(Dialogue):
     """Implements `services.base.Form`."""
 
-    def __init__(
-        self, service: Service, questions: "_Questions", prompts: Prompts, out: TextIO, entry: str = ""
-    ) -> None:
-        super().__init__(prompts, out)
+    def __init__(self, questions: "_Questions", service: Service, entry: str = "") -> None:
+        super().__init__(questions.prompts, questions.out)
         self.entry = entry
         self.login: Login = questions.present[service.name]
         self.config: Sections = questions.config
@@ -174,25 +171,24 @@ class _Form(Dialogue):
         self._answers.credentials.setdefault(self._service.name, {})[name] = value
 
 
-class _Questions:
+class _Questions(Dialogue):
     """The questions, in order."""
 
     def __init__(
         self, paths: AppPaths, manager: CredentialsManager, config: Config, prompts: Prompts, out: TextIO
     ) -> None:
+        super().__init__(prompts, out)
         self.paths = paths
         self.config = config
         self.present = {service: manager.get(service) for service in registry.SERVICES}
         self.answers = _Answers()
-        self._dialogue = Dialogue(prompts, out)
-        self._form = partial(_Form, questions=self, prompts=prompts, out=out)
 
     def ask_all(self) -> _Answers:
         """Ask everything and return what was typed."""
-        self._dialogue.say(_WELCOME)
+        self.say(_WELCOME)
         for service in registry.everything():
             if not isinstance(service, TrackerService | ClientService | ToldService):
-                service.ask(self._form(service))
+                service.ask(_Form(self, service))
         self._ask_trackers()
         self._ask_client()
         self._ask_download_folder()
@@ -208,10 +204,10 @@ class _Questions:
         while not chosen:
             for tracker in trackers:
                 mine = [key for key in present if key.partition(":")[0] == tracker.name]
-                if len(trackers) == 1 or self._dialogue.confirm(f"\n{tracker.question}", default=bool(mine)):
+                if len(trackers) == 1 or self.confirm(f"\n{tracker.question}", default=bool(mine)):
                     chosen += self._ask_tracker(tracker, mine)
             if not chosen:
-                self._dialogue.say("  Without a tracker no film can be found.")
+                self.say("  Without a tracker no film can be found.")
         in_order = [key for key in present if key in chosen]
         in_order += [key for key in chosen if key not in present]
         if in_order != list(present):
@@ -220,39 +216,37 @@ class _Questions:
     def _ask_tracker(self, tracker: TrackerService, present: Sequence[str]) -> list[str]:
         """Ask about a tracker, or each one of several; return their keys."""
         if not tracker.is_named:
-            tracker.ask(self._form(tracker))
+            tracker.ask(_Form(self, tracker))
             return [tracker.name]
         keys = list(present)
         for key in keys:
-            self._dialogue.say(f"\n{key}:")
-            tracker.ask(self._form(tracker, entry=key.partition(":")[2]))
-        while not keys or self._dialogue.confirm("Another one?", default=False):
-            entry = self._dialogue.ask("A name of your own for it", "", _entry, _ENTRY_RULE)
+            self.say(f"\n{key}:")
+            tracker.ask(_Form(self, tracker, entry=key.partition(":")[2]))
+        while not keys or self.confirm("Another one?", default=False):
+            entry = self.ask("A name of your own for it", "", _entry, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
-                tracker.ask(self._form(tracker, entry=entry))
+                tracker.ask(_Form(self, tracker, entry=entry))
         return keys
 
     def _ask_client(self) -> None:
         """Ask which client is used: one after the other, and a folder if it is none of them."""
         present = self.config.client()
         chosen = registry.fallback_client()
-        self._dialogue.say("")
+        self.say("")
         for client in registry.of_kind(ClientService).values():
-            if client.question and self._dialogue.confirm(client.question, default=client is present):
+            if client.question and self.confirm(client.question, default=client is present):
                 chosen = client
                 break
         if chosen is not present:
             self.answers.settings["client"] = chosen.name
-        chosen.ask(self._form(chosen))
+        chosen.ask(_Form(self, chosen))
 
     def _ask_download_folder(self) -> None:
-        self._dialogue.say(
-            "\nThe folder your films are downloaded to. Films that are in it are not fetched again."
-        )
+        self.say("\nThe folder your films are downloaded to. Films that are in it are not fetched again.")
         present = self.config.section(GeneralSettings).download_directory
         while True:
-            text = self._dialogue.ask("Download folder", present, _folder, "Write its whole path.")
+            text = self.ask("Download folder", present, _folder, "Write its whole path.")
             folder = text or present
             if Path(folder).is_dir() or self._may_be_made(Path(folder), is_new=text is not None):
                 break
@@ -265,33 +259,33 @@ class _Questions:
         while not os.path.lexists(above) and above != above.parent:
             above = above.parent
         if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
-            self._dialogue.say(f"  {folder} is no folder and cannot be made, because of {above}.")
-            return not is_new and self._dialogue.confirm("  Keep it nevertheless?", default=False)
-        if self._dialogue.confirm(f"  {folder} is not there. Make it?", default=True):
+            self.say(f"  {folder} is no folder and cannot be made, because of {above}.")
+            return not is_new and self.confirm("  Keep it nevertheless?", default=False)
+        if self.confirm(f"  {folder} is not there. Make it?", default=True):
             self.answers.folder_to_make = folder
             return True
         return not is_new  # a disk that is not mounted now
 
     def _ask_quality(self) -> None:
         if self.config.is_set("quality.order"):
-            self._dialogue.say('\nQuality: your own "quality.order" in config.json stays.')
+            self.say('\nQuality: your own "quality.order" in config.json stays.')
             return
-        self._dialogue.say("\nQuality:")
+        self.say("\nQuality:")
         for name, meaning in PRESETS.items():
-            self._dialogue.say(f"  {name:8} {meaning}")
+            self.say(f"  {name:8} {meaning}")
         present = self.config.section(QualityPreset).preset or _BUILT_IN
         wanted = f"Write one of {', '.join(PRESETS)}."
-        preset = self._dialogue.ask("Which one", present, one_of(*PRESETS), wanted)
+        preset = self.ask("Which one", present, one_of(*PRESETS), wanted)
         if preset is not None:
             self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
 
     def _ask_about_telling(self) -> None:
         services = registry.of_kind(ToldService).values()
         *first, last = (service.title for service in services)
-        self._dialogue.say("")
-        if self._dialogue.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
+        self.say("")
+        if self.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
             for service in services:
-                service.ask(self._form(service))
+                service.ask(_Form(self, service))
 
 
 def _folder(text: str) -> str:

@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.json_text import parse_json
@@ -259,11 +259,7 @@ class CredentialsManager:
 
 
 def clean(value: str, field: CredentialField | None, what: str) -> str:
-    """Return a credential without blanks around it.
-
-    Raises:
-        UserError: it holds control characters, or blanks where none may be; `what` is named, not the value.
-    """
+    """Return a credential without blanks around it; `what` names one that cannot be used, not its value."""
     text = " ".join(value.split()) if field and field.is_list else value.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
         raise UserError(f"{what} holds control characters. Copy it again.")
@@ -278,7 +274,7 @@ def _named_values(text: str, field: CredentialField, variable: str) -> dict[str,
         content = parse_json(text.encode())
     except ValueError:
         content = None
-    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+    if not _is_service(content):
         raise UserError(f"{what} must hold a JSON object of names and what belongs to each.")
     return {name: clean(value, field, what) for name, value in content.items()}
 
@@ -300,7 +296,7 @@ def parse(document: bytes) -> Stored | None:
     return None
 
 
-def _is_service(values: object) -> bool:
+def _is_service(values: object) -> TypeGuard[dict[str, str]]:
     return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
 
 

@@ -74,15 +74,6 @@ class FolderListing:
 
     def take(self, entry: "os.DirEntry[str]") -> None:
         """Sort one entry in."""
-        try:
-            self._sort(entry)
-        except OSError as exc:
-            if exc.errno not in ODD_ENTRY:
-                raise
-            if len(self.odd) < _MOST_ODD:
-                self.odd[entry.name] = exc
-
-    def _sort(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
         stem, _, extension = name.rpartition(".")
         extension = extension.lower()
@@ -110,10 +101,6 @@ class FolderListing:
         """
         if abs(now_seconds - self._newest) < _RESTLESS_SECONDS:
             self.stamp = _NEVER_CURRENT
-        self._choose()
-        self._is_alone = len(self.films) == 1
-
-    def _choose(self) -> None:
         if self._unfinished:
             listed, self.films = self.films, PackedNames()
             self.films.extend(name for name in listed.drain() if name not in self._unfinished)
@@ -126,6 +113,7 @@ class FolderListing:
             first, second = next(films, None), next(films, None)
             if first is not None and second is None and first not in self._unfinished:
                 self.films.append(first)
+        self._is_alone = len(self.films) == 1
 
 
 def list_folder(
@@ -137,7 +125,13 @@ def list_folder(
         for count, entry in enumerate(entries):
             if count % _CHECK_EVERY == 0:
                 check_stop()
-            listing.take(entry)
+            try:
+                listing.take(entry)
+            except OSError as exc:
+                if exc.errno not in ODD_ENTRY:
+                    raise
+                if len(listing.odd) < _MOST_ODD:
+                    listing.odd[entry.name] = exc
     listing.close(now_seconds)
     return listing
 

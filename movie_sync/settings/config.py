@@ -146,11 +146,14 @@ class Config(Mapping[str, Any]):
         return text
 
     def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> None:
-        faults = [_fault(path, text, problem) for problem in problems]
-        self.warnings += [
-            f"{fault.words}; {problem.remedy}." for fault, problem in zip(faults, problems, strict=True)
-        ]
-        self.faults += tuple(fault for fault in faults if fault.protecting)
+        for problem in problems:
+            place = place_of(text, problem.key)
+            where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
+            words = f"{where}: {_described(problem)}"
+            self.warnings.append(f"{words}; {problem.remedy}.")
+            if problem.protecting:
+                fault = ConfigFault(problem.key, problem.protecting, words, *(place or ()))
+                self.faults = (*self.faults, fault)
 
     def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Take what the environment sets, all at once; return the variables by the keys that they set."""
@@ -186,11 +189,8 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
     """Take changes into `config.json`, durably and with mode 0600; all else in it stays.
 
     `changes` has the form of the file; a section in it names only what changes. The file may be
-    missing, its folder may not.
-
-    Raises:
-        UserError: a value cannot be used, or the file cannot be read or is no JSON object.
-        StorageError: it could not be written; it is as before.
+    missing, its folder may not. A value that cannot be used, or a file that cannot be read or is no JSON
+    object, raises UserError; one that could not be written, StorageError, and is as before.
     """
     content = read_file_to_change(path)
     settings = Settings(os.environ)
@@ -237,13 +237,6 @@ def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingP
 
 def _described(problem: Problem) -> str:
     return f"{shown(problem.key)} {problem.fault}"
-
-
-def _fault(path: Path, text: str, problem: Problem) -> ConfigFault:
-    place = place_of(text, problem.key)
-    where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
-    words = f"{where}: {_described(problem)}"
-    return ConfigFault(problem.key, problem.protecting, words, *(place or ()))
 
 
 def _read_only(setting: object) -> object:

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from movie_sync.errors import StorageError
@@ -34,12 +35,7 @@ class FileLock:
 
     def acquire(self, *, wait_seconds: float = 0.0) -> bool:
         """Take the lock; False if another holds it all that time. The file is made, with mode 0600."""
-        ends_at = time.monotonic() + wait_seconds
-        while not self._try():
-            if time.monotonic() >= ends_at:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
+        return keep_trying(self._try, wait_seconds)
 
     def renew(self) -> None:
         """Lock a new file if the one that is held was deleted: what is locked has to be found by others."""
@@ -92,6 +88,16 @@ class FileLock:
         else:
             text = f"{self._path} could not be locked: {reason}. If it is a folder or a link, delete it."
         return StorageError(text, errno=exc.errno)
+
+
+def keep_trying(attempt: Callable[[], bool], seconds: float) -> bool:
+    """Try until an attempt succeeds; False if none does in that time."""
+    ends_at = time.monotonic() + seconds
+    while not attempt():
+        if time.monotonic() >= ends_at:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def _lock(descriptor: int) -> None:

@@ -1,13 +1,11 @@
 """One process at a time may change a data folder: the daemon, or a command while none runs."""
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
-from movie_sync.storage.file_lock import FileLock
+from movie_sync.storage.file_lock import FileLock, keep_trying
 from movie_sync.storage.folder_lock import FolderHold
 
-_POLL_SECONDS = 0.02
 _MOMENT_SECONDS = 0.1
 _WRITER_SECONDS = 2.0
 
@@ -63,9 +61,4 @@ class InstanceLock:
 
     def _takes_folder(self) -> bool:
         """Take the folder too; whoever only writes a file there holds it for the time of that."""
-        ends_at = time.monotonic() + _WRITER_SECONDS
-        while not self._folder.take():
-            if time.monotonic() >= ends_at:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
+        return keep_trying(self._folder.take, _WRITER_SECONDS)
