@@ -18,7 +18,6 @@ from house.workshop import Workshop
 
 from movie_sync.commands.check import run_check
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.prompts import Prompts
 from movie_sync.commands.setup import run_setup
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.demo.filelist_server import FileListStandIn
@@ -29,6 +28,7 @@ from movie_sync.errors import AuthError, UserError
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, Form, Login, Surroundings, TrackerService
+from movie_sync.services.prompts import Prompts
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import Sections, address, setting
 from movie_sync.settings.values import flag, number

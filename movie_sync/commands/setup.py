@@ -7,21 +7,19 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.prompts import Dialogue, Prompts
-from movie_sync.credentials.manager import CredentialsManager, clean
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.services.base import NONE, ClientService, Login, Service, ToldService, TrackerService
+from movie_sync.services.base import Answers, ClientService, Form, Service, ToldService, TrackerService
+from movie_sync.services.prompts import Dialogue, Prompts
 from movie_sync.settings.config import Config, read_file_to_change, save_changes
 from movie_sync.settings.environment import variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
-from movie_sync.settings.section import Sections
 from movie_sync.settings.values import UnusableValue, one_of, path_here
 from movie_sync.storage.instance_lock import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
@@ -41,15 +39,6 @@ PRESETS = {
     "4k": "2160p, else 1080p",
     "small": "720p, else 1080p or DVD quality; small files, at most 8 GB",
 }
-
-
-@dataclass(slots=True)
-class _Answers:
-    """What was typed; only that is written."""
-
-    settings: dict[str, object] = field(default_factory=dict)
-    credentials: dict[str, dict[str, str]] = field(default_factory=dict)
-    folder_to_make: Path | None = None
 
 
 def run(_args: Namespace, context: Context) -> int:
@@ -92,7 +81,7 @@ def run_setup(
     return True
 
 
-def _what_is_next(paths: AppPaths, answers: _Answers) -> str:
+def _what_is_next(paths: AppPaths, answers: Answers) -> str:
     if not InstanceLock(paths.daemon_lock).is_held_elsewhere():
         return "Next: `check` tries every part; without a command Movie Sync starts."
     if answers.settings:
@@ -110,7 +99,7 @@ def _without_terminal() -> str:
     )
 
 
-def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umask: int) -> None:
+def _write(paths: AppPaths, manager: CredentialsManager, answers: Answers, umask: int) -> None:
     """Write the credentials first: a config.json that names a user makes Movie Sync start."""
     if answers.folder_to_make is not None:
         ours = os.umask(umask)
@@ -128,49 +117,6 @@ def _write(paths: AppPaths, manager: CredentialsManager, answers: _Answers, umas
         save_changes(paths.config, answers.settings)
 
 
-class _Form(Dialogue):
-    """Implements `services.base.Form`."""
-
-    def __init__(self, questions: "_Questions", service: Service, entry: str = "") -> None:
-        super().__init__(questions.prompts, questions.out)
-        self.entry = entry
-        self.login: Login = questions.present[service.name]
-        self.config: Sections = questions.config
-        self.paths = questions.paths
-        self._service = service
-        self._answers = questions.answers
-        self._fields = {field.name: field for field in service.credentials}
-
-    def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
-        """Ask for one of the service's credentials and note it; a secret one is not shown."""
-        field = self._fields[name]
-        name = self.entry if field.is_named else name
-        present, what = self.login.get(name, ""), f"The {field.title}"
-
-        def read(text: str) -> str:
-            return text if text == NONE and not is_needed else clean(text, field, what)
-
-        typed = self.ask(question, present, read, is_needed=is_needed, is_secret=field.is_secret)
-        if typed and (is_needed or typed != NONE):
-            self.set_credential(name, typed)
-        return typed
-
-    def set(self, key: str, value: object) -> None:
-        """Note a setting of the service's section."""
-        content: dict[str, Any] = self._answers.settings
-        for section in filter(None, (self._service.name, self.entry)):
-            content = content.setdefault(section, {})
-        content[key] = value
-
-    def set_at_top(self, key: str, value: object) -> None:
-        """Note a setting that stands in no section."""
-        self._answers.settings[key] = value
-
-    def set_credential(self, name: str, value: str) -> None:
-        """Note a credential; an empty one is forgotten."""
-        self._answers.credentials.setdefault(self._service.name, {})[name] = value
-
-
 class _Questions(Dialogue):
     """The questions, in order."""
 
@@ -181,14 +127,18 @@ class _Questions(Dialogue):
         self.paths = paths
         self.config = config
         self.present = {service: manager.get(service) for service in registry.SERVICES}
-        self.answers = _Answers()
+        self.answers = Answers()
 
-    def ask_all(self) -> _Answers:
+    def _form(self, service: Service, entry: str = "") -> Form:
+        login = self.present[service.name]
+        return Form(self.prompts, self.out, service, login, self.config, self.paths, self.answers, entry)
+
+    def ask_all(self) -> Answers:
         """Ask everything and return what was typed."""
         self.say(_WELCOME)
         for service in registry.everything():
             if not isinstance(service, TrackerService | ClientService | ToldService):
-                service.ask(_Form(self, service))
+                service.ask(self._form(service))
         self._ask_trackers()
         self._ask_client()
         self._ask_download_folder()
@@ -216,17 +166,17 @@ class _Questions(Dialogue):
     def _ask_tracker(self, tracker: TrackerService, present: Sequence[str]) -> list[str]:
         """Ask about a tracker, or each one of several; return their keys."""
         if not tracker.is_named:
-            tracker.ask(_Form(self, tracker))
+            tracker.ask(self._form(tracker))
             return [tracker.name]
         keys = list(present)
         for key in keys:
             self.say(f"\n{key}:")
-            tracker.ask(_Form(self, tracker, entry=key.partition(":")[2]))
+            tracker.ask(self._form(tracker, entry=key.partition(":")[2]))
         while not keys or self.confirm("Another one?", default=False):
             entry = self.ask("A name of your own for it", "", _entry, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
-                tracker.ask(_Form(self, tracker, entry=entry))
+                tracker.ask(self._form(tracker, entry=entry))
         return keys
 
     def _ask_client(self) -> None:
@@ -240,7 +190,7 @@ class _Questions(Dialogue):
                 break
         if chosen is not present:
             self.answers.settings["client"] = chosen.name
-        chosen.ask(_Form(self, chosen))
+        chosen.ask(self._form(chosen))
 
     def _ask_download_folder(self) -> None:
         self.say("\nThe folder your films are downloaded to. Films that are in it are not fetched again.")
@@ -285,7 +235,7 @@ class _Questions(Dialogue):
         self.say("")
         if self.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
             for service in services:
-                service.ask(_Form(self, service))
+                service.ask(self._form(service))
 
 
 def _folder(text: str) -> str:

@@ -6,14 +6,17 @@ whenever settings are read, so they import no library: a client is imported wher
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import clean
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import UserError
 from movie_sync.ports import Clock, TorrentClient, Tracker
+from movie_sync.services.prompts import Dialogue
 from movie_sync.settings.section import Limit, Sections
 from movie_sync.settings.values import web_address
 from movie_sync.storage.call_budget import CallBudget
@@ -43,43 +46,57 @@ class Surroundings:
     budget: Callable[[str, int], CallBudget]
 
 
-class Form(Protocol):
-    """The setup's page for one service. What is typed is written at the end, all at once.
+@dataclass(slots=True)
+class Answers:
+    """What was typed in setup; only that is written, at the end, all at once."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    credentials: dict[str, dict[str, str]] = field(default_factory=dict)
+    folder_to_make: Path | None = None
+
+
+@dataclass(slots=True)
+class Form(Dialogue):
+    """The setup's page for one service, which notes what is typed.
 
     `entry` is the user's name for it where it is a named one: settings and credentials are noted under it.
-    Every question raises EOFError or KeyboardInterrupt if the user breaks off.
     """
 
-    entry: str
+    service: "Service"
     login: Login
     config: Sections
     paths: AppPaths
-
-    def say(self, text: str) -> None:
-        """Show a line."""
-
-    def ask(
-        self,
-        question: str,
-        present: str,
-        read: Callable[[str], str],
-        wanted: str = "",
-        *,
-        is_needed: bool = True,
-    ) -> str | None:
-        """Return what was typed, usable, or None where Enter keeps what is there."""
+    answers: Answers
+    entry: str = ""
 
     def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
         """Ask for one of the service's credentials and note it; returns as `ask`."""
+        declared = next(each for each in self.service.credentials if each.name == name)
+        name = self.entry if declared.is_named else name
+        present, what = self.login.get(name, ""), f"The {declared.title}"
+
+        def read(text: str) -> str:
+            return text if text == NONE and not is_needed else clean(text, declared, what)
+
+        typed = self.ask(question, present, read, is_needed=is_needed, is_secret=declared.is_secret)
+        if typed and (is_needed or typed != NONE):
+            self.set_credential(name, typed)
+        return typed
 
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""
+        content = self.answers.settings
+        for section in filter(None, (self.service.name, self.entry)):
+            content = content.setdefault(section, {})
+        content[key] = value
 
     def set_at_top(self, key: str, value: object) -> None:
         """Note a setting that stands in no section."""
+        self.answers.settings[key] = value
 
     def set_credential(self, name: str, value: str) -> None:
         """Note a credential; an empty one is forgotten."""
+        self.answers.credentials.setdefault(self.service.name, {})[name] = value
 
 
 class Service:
@@ -203,10 +220,10 @@ class ToldService(Service):
 
     def check_login(self, login: Login) -> None:
         """Raise UserError if credentials are needed that are not there."""
-        for field in self.credentials:
-            if not login.get(field.name):
-                verb = "are" if field.is_list else "is"
-                raise UserError(f"the {field.title} {verb} missing. Run setup, or set {field.variable}.")
+        for each in self.credentials:
+            if not login.get(each.name):
+                verb = "are" if each.is_list else "is"
+                raise UserError(f"the {each.title} {verb} missing. Run setup, or set {each.variable}.")
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
         """Tell it, in that process; return what is to be said of those it did not reach, or nothing.

@@ -23,15 +23,15 @@ class Prompts:
     is_terminal: Callable[[], bool] = _is_terminal
 
 
+@dataclass(slots=True)
 class Dialogue:
     """Asks and answers; what is typed is checked at once.
 
     Every question raises EOFError or KeyboardInterrupt if the user breaks off.
     """
 
-    def __init__(self, prompts: Prompts, out: TextIO) -> None:
-        self.prompts = prompts
-        self.out = out
+    prompts: Prompts
+    out: TextIO
 
     def ask(
         self,
