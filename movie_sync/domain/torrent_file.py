@@ -26,15 +26,8 @@ class _Files:
         self.size_bytes += 0 if is_padding else length
 
 
-@dataclass(slots=True)
-class _Long:
-    """A string of which only the length counts."""
-
-    length: int
-
-
-Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded] | _Files | _Long"
-_Kind = TypeVar("_Kind", int, bytes, list["Bencoded"], dict[bytes, "Bencoded"], _Files, _Long)
+Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded] | _Files"
+_Kind = TypeVar("_Kind", int, bytes, list["Bencoded"], dict[bytes, "Bencoded"], _Files)
 
 _MAX_DEPTH = 64
 _MAX_VALUES = 500_000  # about fifty thousand files
@@ -53,15 +46,12 @@ def parse_torrent(content: bytes) -> TorrentFile:
     The hash is SHA-1 over the exact bytes of the `info` value. For a torrent of version 2, hybrids
     included, it is SHA-256 cut to 40 digits: qBittorrent (with libtorrent 2) knows it by that. With
     libtorrent 1.2 it knows a hybrid by SHA-1, which is then its `other_hash`.
-    The name is for people to read; it is not safe as a path.
-
-    Raises:
-        ReleaseError: it is not a torrent, or not a whole one. The message quotes nothing of it.
+    The name is for people to read; it is not safe as a path. Raises ReleaseError, which quotes nothing
+    of it, if it is not a torrent, or not a whole one.
     """
     reader = _Reader(content)
     torrent = reader.read_torrent()
     info = _need(torrent, b"info", dict)
-    raw_info = memoryview(content)[reader.info_start : reader.info_end]
     is_v2 = info.get(b"meta version") == _V2
     if b"pieces" in info:
         size_bytes = _check_v1(info)
@@ -69,8 +59,8 @@ def parse_torrent(content: bytes) -> TorrentFile:
         size_bytes = _check_v2(info)
     else:
         raise _broken("it has no piece hashes")
-    v1_hash = hashlib.sha1(raw_info, usedforsecurity=False).hexdigest() if b"pieces" in info else ""
-    v2_hash = hashlib.sha256(raw_info).hexdigest()[:_SHOWN_HASH_DIGITS] if is_v2 else ""
+    v1_hash = hashlib.sha1(reader.raw_info, usedforsecurity=False).hexdigest() if b"pieces" in info else ""
+    v2_hash = hashlib.sha256(reader.raw_info).hexdigest()[:_SHOWN_HASH_DIGITS] if is_v2 else ""
     return TorrentFile(
         info_hash=v2_hash or v1_hash,
         name=_name(info),
@@ -90,11 +80,10 @@ class _Reader:
         self._content = content
         self._at = 0
         self._values = 0
-        self.info_start = 0
-        self.info_end = 0
+        self.raw_info = memoryview(b"")
 
     def read_torrent(self) -> dict[bytes, Bencoded]:
-        """Return the outermost dictionary; afterwards the place of its `info` value is known."""
+        """Return the outermost dictionary; afterwards the bytes of its `info` value are known."""
         if not self._content.startswith(b"d"):
             raise _broken("it does not begin as a torrent does")
         torrent = self._dictionary(1)
@@ -107,7 +96,11 @@ class _Reader:
             case b"d":
                 return self._dictionary(depth)
             case b"l":
-                return self._list(depth)
+                self._at += 1
+                found: list[Bencoded] = []
+                while not self._is_end():
+                    found.append(self._value(depth + 1))
+                return found
             case b"i":
                 return self._integer()
             case _:
@@ -141,9 +134,9 @@ class _Reader:
         if key != b"info" or mark != b"d":
             self._pass_over(mark, depth)
             return 0
-        self.info_start = self._at
+        start = self._at
         info = self._dictionary(depth, is_info=True)
-        self.info_end = self._at
+        self.raw_info = memoryview(self._content)[start : self._at]
         return info
 
     def _part_of_info(self, key: bytes, depth: int) -> Bencoded:
@@ -154,9 +147,9 @@ class _Reader:
             files = _Files()
             self._file_tree(depth, files)
             return files
-        if key == b"pieces" and mark.isdigit():
+        if key == b"pieces":  # only its length counts
             start, end = self._step_over_string()
-            return _Long(end - start)
+            return end - start
         return self._value(depth)
 
     def _file_list(self, depth: int) -> _Files:
@@ -166,7 +159,9 @@ class _Reader:
             entry = self._value(depth + 1)
             if not isinstance(entry, dict):
                 raise _broken("its list of files is malformed")
-            _check_path(_need(entry, b"path", list))
+            path = _need(entry, b"path", list)
+            if not path or not all(isinstance(part, bytes) and part for part in path):
+                raise _broken("a path in it is malformed")
             files.add(_length(entry), is_padding=b"p" in _optional_bytes(entry, b"attr"))
         return files
 
@@ -197,13 +192,6 @@ class _Reader:
                 if mark == b"d":
                     self._step_over_string()
                 self._pass_over(self._next_mark(depth + 1), depth + 1)
-
-    def _list(self, depth: int) -> list[Bencoded]:
-        self._at += 1
-        found: list[Bencoded] = []
-        while not self._is_end():
-            found.append(self._value(depth + 1))
-        return found
 
     def _is_end(self) -> bool:
         """Step over the end mark if one is here."""
@@ -247,14 +235,9 @@ def _check_v1(info: dict[bytes, Bencoded]) -> int:
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
         raise _broken("its piece length is not above zero")
-    if _need(info, b"pieces", _Long).length != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
+    if _need(info, b"pieces", int) != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
         raise _broken("its number of pieces does not fit its size")
     return files.size_bytes
-
-
-def _check_path(path: list[Bencoded]) -> None:
-    if not path or not all(isinstance(part, bytes) and part for part in path):
-        raise _broken("a path in it is malformed")
 
 
 def _check_v2(info: dict[bytes, Bencoded]) -> int:

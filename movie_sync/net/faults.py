@@ -47,7 +47,6 @@ _CAUSES: tuple[tuple[Fault, tuple[type[BaseException], ...]], ...] = (
     ),
     (Fault.SLOW, (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)),
 )
-_HTTPS = " https://"
 _WORDS = {
     Fault.PROXY: f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}). "
     "If it stands in your own network, name its host in NO_PROXY.",
@@ -81,9 +80,8 @@ def connection_fault(exc: BaseException, party: Party) -> NetworkError:
     """Return our error for a connection that failed, timed out or broke off."""
     fault = fault_of(exc)
     words = _WORDS[fault]
-    if (
-        fault is Fault.SLOW and _HTTPS in party.where
-    ):  # a server of plain HTTP lets a TLS greeting wait for ever
+    # A server of plain HTTP lets a TLS greeting wait for ever.
+    if fault is Fault.SLOW and " https://" in party.where:
         words += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
     said = words.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
     kind = SlowError if fault is Fault.SLOW else NetworkError
@@ -93,10 +91,8 @@ def connection_fault(exc: BaseException, party: Party) -> NetworkError:
 def fault_of(exc: BaseException) -> Fault:
     """Return what is wrong, from all that an error wraps."""
     chain = list(causes(exc))
-    for fault, kinds in _CAUSES:
-        if any(isinstance(cause, kinds) for cause in chain):
-            return fault
-    return Fault.BROKEN_OFF
+    fitting = (fault for fault, kinds in _CAUSES if any(isinstance(cause, kinds) for cause in chain))
+    return next(fitting, Fault.BROKEN_OFF)
 
 
 def causes(exc: BaseException) -> Iterator[BaseException]:

@@ -257,11 +257,13 @@ class HttpClient:
                 return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             # A ValueError is what urllib3 makes of a body in pieces of negative size.
-            error = self._translate(exc)
+            fault = fault_of(exc)
         finally:
             self._last_ended_at = time.monotonic()
         # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
-        raise error
+        if fault is Fault.SLOW:
+            raise SlowError(f"{self._service} gave no complete answer within {self._timeout_seconds:g} s.")
+        raise NetworkError(f"{self._service} {_WORDS[fault]}")
 
     def _redirect_target(self, url: str, location: str, sent: list[str], allowed: tuple[str, ...]) -> str:
         """Return the address that an answer redirects to, if it may be followed."""
@@ -270,9 +272,7 @@ class HttpClient:
             target = urljoin(url, location)
             there = urlsplit(target)
         except ValueError:  # half an IPv6 address, for instance
-            target = ""
-        if not target:
-            raise UnavailableError(f"{self._service} redirects to something that is no address.")
+            raise UnavailableError(f"{self._service} redirects to something that is no address.") from None
         is_downgrade = here.scheme == "https" and there.scheme != "https"
         is_allowed = there.netloc == here.netloc or there.netloc in allowed
         if there.scheme not in {"http", "https"} or is_downgrade or not is_allowed:
@@ -294,13 +294,6 @@ class HttpClient:
                     f"{self._service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
                 )
         return body.getvalue()
-
-    def _translate(self, exc: Exception) -> NetworkError:
-        """Put a library's error into words; its own text may hold a URL with credentials."""
-        fault = fault_of(exc)
-        if fault is Fault.SLOW:
-            return SlowError(f"{self._service} gave no complete answer within {self._timeout_seconds:g} s.")
-        return NetworkError(f"{self._service} {_WORDS[fault]}")
 
 
 _WORDS = {

@@ -18,11 +18,8 @@ _BLANKS = re.compile(r"[ \t\r\n]*")
 def objects_in(pieces: Iterable[bytes], most: int) -> Iterator[dict[str, Any]]:
     """Yield the objects of a JSON list whose bytes come in pieces, at most so many.
 
-    What was yielded before something turns out to be wrong is not to be relied on.
-
-    Raises:
-        ValueError: it is no whole list, it has more objects, or one that is too long or nests too deeply.
-        TypeError: something in it is no object.
+    What was yielded before something turns out to be wrong is not to be relied on. Raises ValueError
+    if it is no whole list, has more objects or one too long or too deep, TypeError for what is no object.
     """
     text = _Text(pieces)
     if text.mark() != "[":
@@ -70,7 +67,7 @@ class _Text:
         raise ValueError("blanks without end")
 
     def step(self) -> None:
-        """Step over the next character."""
+        """Step over a character."""
         self._at += 1
 
     def value(self) -> Any:  # noqa: ANN401 - it may be anything

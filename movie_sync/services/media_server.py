@@ -1,12 +1,13 @@
 """What Jellyfin and Plex have in common: an address, a token, and one request for new films."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.services.base import NONE, Form, Login, ToldService, address_here
-from movie_sync.settings.section import Sections
+from movie_sync.settings.section import Sections, address_or_none
 
 _TIMEOUT_SECONDS = 15.0
 _GATHER_SECONDS = 30.0
@@ -14,41 +15,40 @@ _REFUSED = {401, 403}
 _GOOD = range(200, 300)
 
 
-class MediaServer(ToldService):
-    """Has a media server look for new films after a download; several downloads need one look."""
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where it is; each server has a section of this form."""
 
+    url: str | None = address_or_none()
+
+
+class MediaServer(ToldService):
+    """Has a media server look for new films after a download; several downloads need one look.
+
+    `header` is the name of what shows the token, and its text around it.
+    """
+
+    section: type[ServerSettings]
     is_private = True
     done = "looks for new films"
     method: str
     path: str
-
-    def url(self, config: Sections) -> str | None:
-        """Return its address, if it is used."""
-        raise NotImplementedError
-
-    def headers(self, token: str) -> dict[str, str]:
-        """Return what shows the token."""
-        raise NotImplementedError
+    header: tuple[str, str]
 
     def is_used(self, config: Sections) -> bool:
-        """Tell whether it has an address."""
-        return self.url(config) is not None
+        return config.section(self.section).url is not None
 
     def kinds(self, config: Sections) -> frozenset[EventKind]:
-        """Return what there is to look for."""
         return frozenset({EventKind.DOWNLOADED})
 
     def schedule(self, config: Sections) -> Schedule:
-        """Return how long to wait for more."""
         return Schedule(_GATHER_SECONDS)
 
     def order(self, config: Sections) -> dict[str, str]:
-        """Return the address, which the sending process does not read itself."""
-        return {"address": self.url(config) or ""}
+        return {"address": config.section(self.section).url or ""}
 
     def ask(self, form: Form) -> None:
-        """Ask for address and token."""
-        present = self.url(form.config) or ""
+        present = form.config.section(self.section).url or ""
         address = form.ask(
             f"The address of {self.title} ({NONE if present else 'Enter'} for none)",
             present,
@@ -73,6 +73,7 @@ class MediaServer(ToldService):
         from movie_sync.net.http import SharedTls, WatchedAdapter, no_auth
 
         address, token = order["address"], login["token"]
+        header, shown = self.header
         if not (token.isascii() and token.isprintable()) or '"' in token:
             raise AuthError(
                 f"{self.title}'s token holds what no token can. Run setup to write it again.",
@@ -84,7 +85,7 @@ class MediaServer(ToldService):
                 with session.request(
                     self.method,
                     address + self.path,
-                    headers=self.headers(token),
+                    headers={header: shown.format(token)},
                     auth=no_auth,
                     timeout=_TIMEOUT_SECONDS,
                     allow_redirects=False,

@@ -38,15 +38,12 @@ class Notices(ToldService):
     done = "a notice was sent"
 
     def is_used(self, config: Sections) -> bool:
-        """Tell whether notices are turned on."""
         return config.section(NoticeSettings).enabled
 
     def kinds(self, config: Sections) -> frozenset[EventKind]:
-        """Return what the user wants to know of."""
         return frozenset(map(EventKind, config.section(NoticeSettings).kinds))
 
     def schedule(self, config: Sections) -> Schedule:
-        """Return when he wants to know it."""
         settings = config.section(NoticeSettings)
         return Schedule(
             settings.gather_seconds,
@@ -55,13 +52,11 @@ class Notices(ToldService):
         )
 
     def ask(self, form: Form) -> None:
-        """Ask for the addresses."""
         form.say("Notices go to Apprise addresses (such as ntfy://my-topic), several with blanks between.")
         if form.ask_credential("urls", "The addresses", is_needed=False):
             form.set("enabled", True)
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
-        """Send a notice."""
         from movie_sync.services.apprise.client import send_notice
 
         return send_notice(login["urls"].split(), order["title"], order["text"])

@@ -11,7 +11,7 @@ of HTML with any status. So the words of its API decide first, then the status, 
 import logging
 import re
 from dataclasses import replace
-from typing import NoReturn, Protocol
+from typing import NoReturn
 
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
@@ -29,6 +29,7 @@ from movie_sync.errors import (
 )
 from movie_sync.net.http import HttpAnswer, HttpClient
 from movie_sync.services.filelist.rows import FILM_CATEGORIES, TRACKER, RowReader
+from movie_sync.storage.call_budget import CallBudget
 
 _log = logging.getLogger(__name__)
 
@@ -56,21 +57,26 @@ _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 200, 401, 403, 404, 410
 _BAD_REQUEST, _TOO_MANY, _SERVER_FAULT = 400, 429, 500
 
 
-class Budget(Protocol):
-    """What counts the calls."""
-
-    def take(self) -> None:
-        """Count one call; raises BudgetError if none is free, StorageError if it cannot be counted."""
-
-
 class FileListClient:
     """The tracker, as `ports.Tracker` describes it, and its newest releases.
 
     One request at a time through `http`; not to be shared by threads. Keeps no state but what it
     has warned of: after an AuthError it is for the caller to stop until the credentials change.
+
+    Raises:
+        AuthError: username or passkey refused, missing, or locked after too many refusals.
+        BudgetError, RateLimitError: no call is free, here or there.
+        UnavailableError, NetworkError: the tracker is not working or not reached.
+        PageChangedError: the answer is not one of its API.
+        StorageError: the call could not be counted, so it was not made.
     """
 
-    def __init__(self, http: HttpClient, base_url: str, username: str, passkey: str, budget: Budget) -> None:
+    name = TRACKER
+    title = _SERVICE
+
+    def __init__(
+        self, http: HttpClient, base_url: str, username: str, passkey: str, budget: CallBudget
+    ) -> None:
         self._http = http
         self._base_url = base_url.strip().rstrip("/")
         self._username = username.strip()
@@ -81,55 +87,30 @@ class FileListClient:
         self._redactor.learn_login(self._username, self._passkey)
         self._asks_for_categories = True
 
-    @property
-    def name(self) -> str:
-        """The key by which settings and files know it."""
-        return TRACKER
-
-    @property
-    def title(self) -> str:
-        """What people call it."""
-        return _SERVICE
-
     def search_imdb(self, imdb_id: str) -> list[Release]:
-        """Return the releases filed under an IMDb id (`tt...`), unordered.
-
-        Raises:
-            AuthError: username or passkey refused, missing, or locked after too many refusals.
-            BudgetError, RateLimitError: no call is free, here or there.
-            UnavailableError, NetworkError: the tracker is not working or not reached.
-            PageChangedError: the answer is not one of its API.
-            StorageError: the call could not be counted, so it was not made.
-        """
+        """Return the releases filed under an IMDb id (`tt...`), unordered."""
         if not _IMDB_ID.fullmatch(imdb_id):
             _log.warning("%.40s is not an IMDb id, so nothing is filed under it.", printable(imdb_id))
             return []
         return self._list({"action": "search-torrents", "type": "imdb", "query": imdb_id})
 
     def search_name(self, text: str) -> list[Release]:
-        """Return what the tracker's word search finds, near misses included; raises as `search_imdb`.
-
-        Raises:
-            RefusedQueryError: the tracker does not accept this text as a search.
-        """
+        """Return what the word search finds; raises RefusedQueryError if this text is not accepted."""
         words = " ".join(printable(word) for word in text.split())[:_MAX_QUERY_CHARS].strip()
         if not words:
             return []
         return self._list({"action": "search-torrents", "type": "name", "query": words})
 
     def latest(self, limit: int = _MOST_ROWS) -> list[Release]:
-        """Return the newest releases, at most `limit` (1 to 100) rows; raises as `search_imdb`."""
+        """Return the newest releases, at most `limit` (1 to 100) rows."""
         rows = min(max(limit, 1), _MOST_ROWS)
         return self._list({"action": "latest-torrents", "limit": str(rows)})
 
     def fetch_torrent(self, release: Release) -> TorrentFile:
-        """Return the release's torrent, parsed and whole; raises as `search_imdb`.
+        """Return the release's torrent, whole; raises ReleaseError if the tracker gave something else.
 
         The address is built from the configured base and the id: one that an answer names could
         lead the passkey to another host.
-
-        Raises:
-            ReleaseError: the tracker gave something that is not this torrent.
         """
         params = {"id": release.id.id, "passkey": self._passkey}
         try:
@@ -226,8 +207,11 @@ class FileListClient:
         rows = document.get("torrents") if isinstance(document, dict) else document
         if isinstance(rows, list):
             return rows
+        found = "JSON of another form"
+        if document is None:
+            found = "a page" if "html" in answer.content_type else "something unreadable"
         raise PageChangedError(
-            f"FileList answered with {_kind_of(answer, document)} where a list of releases was expected. It "
+            f"FileList answered with {found} where a list of releases was expected. It "
             "may be under maintenance or guarded by a challenge; check also filelist.base_url in config.json."
         )
 
@@ -311,12 +295,6 @@ def _error_text(document: object) -> str | None:
         return None
     error = document["error"]
     return error if isinstance(error, str) else f"an error of kind {type(error).__name__}"
-
-
-def _kind_of(answer: HttpAnswer, document: object) -> str:
-    if document is None:
-        return "a page" if "html" in answer.content_type else "something unreadable"
-    return "JSON of another form"
 
 
 def _check_size(torrent: TorrentFile, release: Release) -> None:

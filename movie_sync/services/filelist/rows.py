@@ -71,10 +71,6 @@ _MAX_WARNED = 50
 _IMDB_ID = re.compile(r"(?:tt)?(\d{5,10})", re.ASCII)
 
 
-class _BadRowError(ValueError):
-    """A row without what a release must have."""
-
-
 class RowReader:
     """Turns rows into releases. Not thread-safe: it remembers what it has warned of."""
 
@@ -95,7 +91,7 @@ class RowReader:
         for row in rows:
             try:
                 release = self._release(row)
-            except _BadRowError as exc:
+            except ValueError as exc:
                 bad_rows += 1
                 _log.debug("A row of FileList's answer is left out: %s", exc)
                 continue
@@ -113,12 +109,12 @@ class RowReader:
         return list(releases.values())
 
     def _release(self, row: object) -> Release | None:
-        """Return the release of a row, or None if it is filed under what is known to be no film."""
+        """Return the release of a row, None if it is known to be no film; raises ValueError if it is bad."""
         if not isinstance(row, dict):
-            raise _BadRowError("it is not an object")
+            raise ValueError("it is not an object")  # noqa: TRY004 - as for any other bad row
         name = _text(row.get("name"))
         if not name or len(name) > _MAX_NAME_CHARS:
-            raise _BadRowError("its name is missing or too long")
+            raise ValueError("its name is missing or too long")
         category = self._category(row.get("category"))
         release = Release(
             id=ReleaseId(TRACKER, str(_need_whole(row, "id", 1))),
@@ -180,7 +176,7 @@ def _whole(value: object) -> int | None:
 def _need_whole(row: dict[object, object], key: str, least: int) -> int:
     number = _whole(row.get(key))
     if number is None or number < least:
-        raise _BadRowError(f"its {key} is missing or malformed")
+        raise ValueError(f"its {key} is missing or malformed")
     return number
 
 

@@ -51,26 +51,17 @@ class FileList(TrackerService):
             yield Limit("filelist.calls_per_hour", fault, _CALLS_PER_HOUR, is_default=True)
 
     def warnings(self, config: Sections) -> Iterator[str]:
-        """Say that the passkey can be read on its way."""
         base_url = config.section(FileListSettings).base_url
         if urlsplit(base_url).scheme == "http" and not is_on_this_machine(base_url):
             yield '"filelist.base_url" is not https; the passkey travels unprotected.'
 
     def ask(self, form: Form) -> None:
-        """Ask for user name and passkey."""
         form.say("\nFileList: your user name there (not the e-mail address), and your passkey.")
         form.say('The passkey stands on https://filelist.io/my.php beside "Reset passkey".')
         form.ask_credential("username", "FileList user name")
         form.ask_credential("passkey", "FileList passkey")
 
-    def build(
-        self,
-        entry: str,
-        config: Sections,
-        login: Login,
-        around: Surroundings,
-    ) -> "FileListClient":
-        """Return a client of the tracker."""
+    def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> "FileListClient":
         from movie_sync.net.http import HttpClient
         from movie_sync.services.filelist.client import FileListClient
 
@@ -91,11 +82,9 @@ class FileList(TrackerService):
         )
 
     def calls_per_hour(self, entry: str, config: Sections) -> int:
-        """Return its budget."""
         return config.section(FileListSettings).calls_per_hour
 
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
-        """Ask for the newest release."""
         self.build(entry, config, login, around).latest(1)
         free = self._budget(config.section(FileListSettings), around).free()
         return f"answers; {free} calls left in this hour"

@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 
 from movie_sync.credentials.fields import CredentialField
-from movie_sync.services.media_server import MediaServer
-from movie_sync.settings.section import Sections, address_or_none
+from movie_sync.services.media_server import MediaServer, ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class JellyfinSettings:
-    """Where it is."""
-
-    url: str | None = address_or_none()
+class JellyfinSettings(ServerSettings):
+    """Where Jellyfin is."""
 
 
 class Jellyfin(MediaServer):
@@ -23,11 +20,4 @@ class Jellyfin(MediaServer):
     credentials = (CredentialField("token", "MOVIE_SYNC_JELLYFIN_TOKEN", "token of Jellyfin"),)
     what = "The refresh of Jellyfin"
     method, path = "POST", "/Library/Refresh"
-
-    def url(self, config: Sections) -> str | None:
-        """Return its address, if it is used."""
-        return config.section(JellyfinSettings).url
-
-    def headers(self, token: str) -> dict[str, str]:
-        """Return what shows the token."""
-        return {"Authorization": f'MediaBrowser Token="{token}"'}
+    header = "Authorization", 'MediaBrowser Token="{}"'

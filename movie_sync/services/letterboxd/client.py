@@ -8,7 +8,7 @@ A block is named and left alone; the account's export is the way round it.
 import logging
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in
@@ -51,10 +51,7 @@ _EXPORT_HINT = (
 
 
 class LetterboxdWatchlist:
-    """A user's public watchlist; implements `WatchlistSource`.
-
-    Called by one thread. Writes nothing.
-    """
+    """A user's public watchlist as a `WatchlistSource`. Called by one thread."""
 
     def __init__(self, http: HttpClient, base_url: str, username: str) -> None:
         """Raise UserError if `username` cannot be a Letterboxd user name."""
@@ -107,22 +104,22 @@ class LetterboxdWatchlist:
 
     def _read_page(self, number: int) -> WatchlistPage:
         path = f"{self._base_url}/{self._username}/watchlist/"
-        reply = _get(self._http, path if number == 1 else f"{path}page/{number}/")
-        if reply.refusal is Refusal.PRIVATE:
+        answer, refusal = _get(self._http, path if number == 1 else f"{path}page/{number}/")
+        if refusal is Refusal.PRIVATE:
             raise PrivateListError(
                 f"The watchlist of {self._username} is private. Make it public in Letterboxd's settings. "
                 f"{_EXPORT_HINT}"
             )
-        if reply.refusal is Refusal.NOT_FOUND and number == 1:
+        if refusal is Refusal.NOT_FOUND and number == 1:
             raise NoSuchUserError(
                 f"Letterboxd knows no user {self._username}. Check the spelling: "
                 "it is the name in letterboxd.com/NAME/."
             )
-        if reply.refusal is Refusal.NOT_FOUND:
+        if refusal is Refusal.NOT_FOUND:
             raise _InconsistentError(f"Page {number} of the watchlist is not there.")
-        if reply.refusal is not None:
-            raise _refused(reply.refusal, reply.answer, "the watchlist")
-        page = parse_watchlist(reply.page, self._base_url)
+        if refusal is not None:
+            raise _refused(refusal, answer, "the watchlist")
+        page = parse_watchlist(answer.text, self._base_url)
         if page.owner.lower() != self._username.lower():
             raise PageChangedError(
                 f"Letterboxd showed another user's watchlist when asked for that of {self._username}. "
@@ -133,10 +130,7 @@ class LetterboxdWatchlist:
 
 
 class LetterboxdFilmPages:
-    """The films' own pages; implements `FilmPages`.
-
-    Called by one thread. Writes nothing.
-    """
+    """The films' own pages as `FilmPages`. Called by one thread."""
 
     def __init__(self, http: HttpClient, base_url: str) -> None:
         self._http = http
@@ -157,17 +151,18 @@ class LetterboxdFilmPages:
         address = self._address_of(movie)
         if address is None:
             return movie
-        reply = _get(self._http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
-        if reply.refusal is Refusal.NOT_FOUND:
+        answer, refusal = _get(self._http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
+        if refusal is Refusal.NOT_FOUND:
             raise UnknownFilmError(
                 f"Letterboxd has no film at {address}. Look it up there and add it by its present address: "
                 "`python main.py add ADDRESS`."
             )
-        if reply.refusal is not None:
-            raise _refused(reply.refusal, reply.answer, f"the page of {movie.label}")
-        page = parse_film(reply.page)
-        slug = page.slug or slug_in(reply.answer.url)
-        if not slug or not _is_same_film(movie, page, slug_in(reply.answer.url)):
+        if refusal is not None:
+            raise _refused(refusal, answer, f"the page of {movie.label}")
+        page = parse_film(answer.text)
+        slug_reached = slug_in(answer.url)
+        slug = page.slug or slug_reached
+        if not slug or not _is_same_film(movie, page, slug_reached):
             raise FilmError(
                 f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
             )
@@ -243,35 +238,28 @@ def _is_same_film(movie: Movie, page: FilmPage, slug_asked_or_redirected: str) -
     return not page.slug or page.slug == slug_asked_or_redirected
 
 
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    """An answer, its text, and why it is not a page to read, if it is not."""
+def _get(
+    http: HttpClient, url: str, *, allowed_hosts: tuple[str, ...] = ()
+) -> tuple[HttpAnswer, Refusal | None]:
+    """Ask for one page, and return why it is not one to read, if it is not.
 
-    answer: HttpAnswer
-    page: str
-    refusal: Refusal | None
-
-
-def _get(http: HttpClient, url: str, *, allowed_hosts: tuple[str, ...] = ()) -> _Reply:
-    """Ask for one page; a try that broke off or met a server error is repeated once, politely.
-
-    Not repeated: slow answers (the site is busy enough) and anything that reads as a refusal.
+    A try that broke off or met a server error is repeated once, politely. Not repeated: slow
+    answers (the site is busy enough) and anything that reads as a refusal.
     """
+
+    def ask() -> tuple[HttpAnswer, Refusal | None]:
+        answer = http.get(url, accept="text/html", max_bytes=_MAX_PAGE_BYTES, allowed_hosts=allowed_hosts)
+        return answer, find_refusal(answer.status, answer.headers, answer.text)
+
     try:
-        reply = _get_once(http, url, allowed_hosts)
-        if reply.refusal is not Refusal.OUTAGE or reply.answer.retry_after_seconds is not None:
-            return reply
+        answer, refusal = ask()
+        if refusal is not Refusal.OUTAGE or answer.retry_after_seconds is not None:
+            return answer, refusal
+    except SlowError:
+        raise
     except NetworkError as exc:
-        if isinstance(exc, SlowError):
-            raise
         _log.debug("%s Asking once more.", exc)
-    return _get_once(http, url, allowed_hosts)
-
-
-def _get_once(http: HttpClient, url: str, allowed_hosts: tuple[str, ...]) -> _Reply:
-    answer = http.get(url, accept="text/html", max_bytes=_MAX_PAGE_BYTES, allowed_hosts=allowed_hosts)
-    page = answer.text
-    return _Reply(answer, page, find_refusal(answer.status, answer.headers, page))
+    return ask()
 
 
 def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:

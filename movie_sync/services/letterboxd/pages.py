@@ -108,7 +108,7 @@ def find_refusal(status: int, headers: Mapping[str, str], page: str) -> Refusal 
     page tells them apart. `server: cloudflare` is on every answer and proves nothing.
     """
     found = _TITLE.search(page)
-    title = clean_text(found.group(1)).lower() if found else ""
+    title = clean_text(found[1]).lower() if found else ""
     if "challenge" in headers.get("cf-mitigated", "") or "_cf_chl_opt" in page or title == "just a moment...":
         return Refusal.CHALLENGE
     by_title = {"letterboxd - forbidden": Refusal.PRIVATE, "letterboxd - not found": Refusal.NOT_FOUND}
@@ -146,11 +146,7 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
 
 
 def parse_film(page: str) -> FilmPage:
-    """Read a film's page.
-
-    Raises:
-        PageChangedError: it is no film's page, or was cut off, or its links are not where they were.
-    """
+    """Read a film's page. Raises PageChangedError: it is none, was cut off, or its links have moved."""
     with _parts_of(page, _is_film_part) as (soup, body):
         kind = _attribute(soup.select_one('meta[property="og:type"]'), "content")
         if not kind.startswith("video.") and body.get("data-type") != "film":
@@ -263,9 +259,8 @@ def _page_number(tag: Tag) -> int | None:
 
 def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
     posters = root.select(_POSTER)
-    list_items = len(root.select(_LIST_ITEM))
-    movies = tuple(movie for movie in (_movie_of(poster, base_url) for poster in posters) if movie)
-    expected = max(len(posters), list_items)
+    movies = tuple(movie for poster in posters if (movie := _movie_of(poster, base_url)))
+    expected = max(len(posters), len(root.select(_LIST_ITEM)))
     if len(movies) != expected:
         raise _changed(f"{expected - len(movies)} of {expected} posters on it are not understood")
     return movies

@@ -41,6 +41,7 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP64_LOCATOR = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 
+_DAMAGES = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 _COLUMNS = ("date", "name", "year", "letterboxd uri")
 _OTHER_EXPORTS = frozenset({"rating", "rewatch", "review", "watched date"})
 _OTHER_FOLDERS = frozenset({"deleted", "orphaned", "lists", "likes"})
@@ -53,9 +54,14 @@ _MOST_NAMED = 3
 _FILM = re.compile(r"https?://(?:www\.)?letterboxd\.com(/film/[^/]+/?)")
 _Rows: TypeAlias = tuple[Sequence[Movie], tuple[str, ...]]
 """The films, newest first, and which rows are none."""
-_WHAT_TO_GIVE = (
-    "Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), or its whole ZIP."
-)
+
+
+def _unusable(fault: str) -> UserError:
+    """Return the error for a file that is no watchlist export, with what to give in its place."""
+    return UserError(
+        f"{fault} Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), "
+        "or its whole ZIP."
+    )
 
 
 class ExportWatchlist:
@@ -111,15 +117,11 @@ def describe_unread(name: str, snapshot: WatchlistSnapshot) -> str:
 
 
 def read_export(path: Path) -> WatchlistSnapshot:
-    """Read a watchlist export; the films have keys, titles and years, but no slugs.
-
-    Raises:
-        UserError: the file cannot be read or is not one; the message says what to give.
-    """
+    """Read an export; its films have no slugs. Raises UserError if it cannot be read or is none."""
     try:
         return _read(path)
     except OSError as exc:
-        raise UserError(f"{path} cannot be read ({exc.strerror or exc}). {_WHAT_TO_GIVE}") from None
+        raise _unusable(f"{path} cannot be read ({exc.strerror or exc}).") from None
 
 
 def _stamp_of(path: Path) -> tuple[int, int, int]:
@@ -131,7 +133,7 @@ def _read(path: Path) -> WatchlistSnapshot:
     try:
         opened = open_regular(path)
     except NotAFileError:
-        raise UserError(f"{path} is not a file. {_WHAT_TO_GIVE}") from None
+        raise _unusable(f"{path} is not a file.") from None
     with opened as file:
         if file.read(2) == b"PK":
             movies, unread = _read_zip(path, file)
@@ -144,9 +146,9 @@ def _read(path: Path) -> WatchlistSnapshot:
 
 def _check_name(path: Path) -> None:
     if "watchlist" not in path.name.lower() or path.parent.name.lower() in _OTHER_FOLDERS:
-        raise UserError(
+        raise _unusable(
             f"{path} does not look like a watchlist: other parts of the export have the same form, so only "
-            f"the file's name can tell. {_WHAT_TO_GIVE}"
+            "the file's name can tell."
         )
 
 
@@ -157,16 +159,8 @@ def _read_zip(path: Path, file: IO[bytes]) -> _Rows:
             member = _watchlist_member(path, archive.namelist(), archive)
             with archive.open(member) as stream:
                 return _read_csv(path, stream)
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        struct.error,
-    ):
-        raise UserError(f"{path} is a damaged ZIP. Download the export again. {_WHAT_TO_GIVE}") from None
+    except _DAMAGES:
+        raise _unusable(f"{path} is a damaged ZIP. Download the export again.") from None
 
 
 def _check_directory(path: Path, file: IO[bytes]) -> None:
@@ -180,7 +174,7 @@ def _check_directory(path: Path, file: IO[bytes]) -> None:
     (directory_bytes,) = struct.unpack_from("<L", tail, end + 12)
     has_zip64 = tail[max(0, end - _ZIP64_LOCATOR_BYTES) : end].startswith(_ZIP64_LOCATOR)
     if directory_bytes > _MAX_DIRECTORY_BYTES or has_zip64:
-        raise UserError(f"{path} is no Letterboxd export: it holds far too many files. {_WHAT_TO_GIVE}")
+        raise _unusable(f"{path} is no Letterboxd export: it holds far too many files.")
 
 
 def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -193,10 +187,10 @@ def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) ->
     candidates = found[1] or found[2]
     if len(candidates) != 1:
         how_many = "several of them" if candidates else "none"
-        raise UserError(f"{path} should hold one watchlist.csv, but holds {how_many}. {_WHAT_TO_GIVE}")
+        raise _unusable(f"{path} should hold one watchlist.csv, but holds {how_many}.")
     member = archive.getinfo(candidates[0])
     if member.flag_bits & 1:
-        raise UserError(f"{path} is locked with a password. {_WHAT_TO_GIVE}")
+        raise _unusable(f"{path} is locked with a password.")
     # Other methods cannot be unpacked in bounded pieces.
     if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise zipfile.BadZipFile
@@ -249,14 +243,12 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
             f"{path} is not in UTF-8. Give the file as Letterboxd made it, not as a spreadsheet saved it."
         ) from None
     except csv.Error as exc:
-        raise UserError(
-            f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}). {_WHAT_TO_GIVE}"
-        ) from None
+        raise _unusable(f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}).") from None
     is_cut = is_last_unread and not last_line.endswith(("\n", "\r"))
     if is_cut or len(unread) > len(movies):
-        raise UserError(
-            f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. The file may be cut "
-            f"off or edited. {_WHAT_TO_GIVE}"
+        raise _unusable(
+            f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. "
+            "The file may be cut off or edited."
         )
     return PackedMovies(reversed(movies.values())), tuple(unread)
 
@@ -275,33 +267,28 @@ def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
 
 
 def _too_large(path: Path) -> UserError:
-    return UserError(
+    return _unusable(
         f"{path} is far larger than a watchlist: at most {_MAX_FILMS:,} films and {_MAX_CSV_BYTES:,} bytes "
-        f"are taken. {_WHAT_TO_GIVE}"
+        "are taken."
     )
 
 
 def _check_header(path: Path, header: list[str]) -> None:
     if header and header[0].startswith("letterboxd list export"):
-        raise UserError(f"{path} is the export of a list, not of the watchlist. {_WHAT_TO_GIVE}")
+        raise _unusable(f"{path} is the export of a list, not of the watchlist.")
     if not _OTHER_EXPORTS.isdisjoint(header):
-        raise UserError(f"{path} holds ratings or a diary, not the watchlist. {_WHAT_TO_GIVE}")
+        raise _unusable(f"{path} holds ratings or a diary, not the watchlist.")
     if not set(_COLUMNS).issubset(header):
-        raise UserError(
-            f"{path} does not begin as a watchlist export does (Date,Name,Year,Letterboxd URI). "
-            f"{_WHAT_TO_GIVE}"
-        )
+        raise _unusable(f"{path} does not begin as a watchlist export does (Date,Name,Year,Letterboxd URI).")
 
 
 def _movie_of(cells: list[str]) -> Movie | None:
     """Read name, year and address of one row."""
-    title = clean_text(cells[0])
-    year = cells[1].strip()
-    address = cells[2].strip()
+    title, year, address = clean_text(cells[0]), cells[1].strip(), cells[2].strip()
     short = _BOXD.fullmatch(address)
     long = _FILM.fullmatch(address)
-    slug = slug_in(long.group(1)) if long else ""
-    key = short.group(1) if short else slug
+    slug = slug_in(long[1]) if long else ""
+    key = short[1] if short else slug
     digits = _YEAR.fullmatch(year)
     if not title or not key or (year and not digits):
         return None

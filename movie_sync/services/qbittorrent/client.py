@@ -63,6 +63,10 @@ class QBittorrentClient:
 
     Raises:
         UserError: `url` is not an http or https address.
+        AuthError: the login was refused; from then on every call fails at once, unsent.
+        NetworkError, SlowError: it cannot be reached, or does not answer in time.
+        UnavailableError: it answers, but not as it should, or has banned this machine.
+        Stopped: the program is shutting down.
     """
 
     def __init__(
@@ -112,18 +116,11 @@ class QBittorrentClient:
         return self._outages + (self._client.logins if self._client else 0)
 
     def version(self) -> str:
-        """Return qBittorrent's version as it writes it, like `v4.5.2`; raises as `find`."""
+        """Return qBittorrent's version as it writes it, like `v4.5.2`."""
         return self._call(_read_version)
 
     def find(self, info_hash: str) -> HeldTorrent | None:
-        """Look for a torrent by its info-hash.
-
-        Raises:
-            AuthError: the login was refused; from then on every call fails at once, unsent.
-            NetworkError, SlowError: it cannot be reached, or does not answer in time.
-            UnavailableError: it answers, but not as it should, or has banned this machine.
-            Stopped: the program is shutting down.
-        """
+        """Look for a torrent by its info-hash."""
         wanted = info_hash.lower()
         return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
 
@@ -132,8 +129,7 @@ class QBittorrentClient:
 
         Raises:
             ReleaseError: qBittorrent refuses this torrent.
-            UnavailableError: as `find`, or it took the torrent and does not show it.
-            AuthError, NetworkError, SlowError, Stopped: as `find`.
+            UnavailableError: also if it took the torrent and does not show it.
         """
         if self.states(torrent.info_hashes):
             return False
@@ -150,7 +146,7 @@ class QBittorrentClient:
         raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
 
     def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield all that qBittorrent holds, without sizes, speed and tracker; raises as `find`.
+        """Yield all that qBittorrent holds, without sizes, speed and tracker.
 
         It is read in pages, of which one is in memory at a time. Each begins with the last row of the
         page before; if that shows that the list has changed, it is begun anew: some come twice then.
@@ -171,10 +167,7 @@ class QBittorrentClient:
         raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that qBittorrent holds, by info-hash; raises as `find`.
-
-        One request for up to a thousand. What is no info-hash is not there.
-        """
+        """Return those of these torrents that are there, by info-hash, with one request a thousand."""
         wanted = usable_hashes(info_hashes)
         found: dict[str, HeldTorrent] = {}
         if wanted:
@@ -192,9 +185,6 @@ class QBittorrentClient:
         counts. Before 5.3 qBittorrent tells the space of its default place alone; that of another one
         is looked at from this machine, if qBittorrent runs here and both see the same disks.
         Spoken for is what all its unfinished torrents still lack, whoever added them.
-
-        Raises:
-            AuthError, NetworkError, SlowError, UnavailableError, Stopped: as `find`.
         """
         places = self._call(partial(read_places, save_path=self._save_path, category=self._category))
         free_bytes = self._call(partial(read_space_at, places=places))
@@ -223,17 +213,11 @@ class QBittorrentClient:
         return told_bytes if free_bytes is None else free_bytes
 
     def refusal(self, info_hash: str) -> str | None:
-        """Return a tracker's own words why it does not serve this torrent, or None; raises as `find`.
-
-        None also if the torrent is not there. No address and no passkey is in the words.
-        """
+        """Return a tracker's words why it does not serve this torrent, without secrets in them, or None."""
         return self._call(partial(read_refusal, info_hash=checked_hash(info_hash)))
 
     def recheck(self, info_hash: str) -> None:
-        """Let qBittorrent compare the torrent's files with the torrent, and go on with it, also if paused.
-
-        A torrent that is not there is passed over; raises as `find`.
-        """
+        """Let it compare the files with the torrent, if it is there, and continue, also if paused."""
         wanted = checked_hash(info_hash)
         held = self.find(wanted)
         if held is None:
@@ -245,22 +229,19 @@ class QBittorrentClient:
             self._call(partial(step, torrent_hashes=wanted))
 
     def tag(self, info_hashes: Collection[str], tag: str) -> None:
-        """Give torrents a tag; those that are not there are passed over; raises as `find`."""
+        """Give torrents a tag; those that are not there are passed over."""
         wanted = usable_hashes(info_hashes)
         if wanted:
             self._call(lambda client: client.torrents_add_tags(tags=[tag], torrent_hashes=wanted))
 
     def untag(self, info_hashes: Collection[str], tag: str) -> None:
-        """Take a tag off; those that are not there are passed over; raises as `find`."""
+        """Take a tag off; those that are not there are passed over."""
         wanted = usable_hashes(info_hashes)
         if wanted:
             self._call(lambda client: client.torrents_remove_tags(tags=[tag], torrent_hashes=wanted))
 
     def remove(self, info_hash: str) -> None:
-        """Take one torrent out of qBittorrent, and delete what was downloaded of it; raises as `find`.
-
-        A torrent that is not there is passed over.
-        """
+        """Take out a torrent, if it is there, and delete what was downloaded of it."""
         wanted = checked_hash(info_hash)
         self._call(lambda client: client.torrents_delete(delete_files=True, torrent_hashes=wanted))
 

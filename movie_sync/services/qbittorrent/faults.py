@@ -30,18 +30,17 @@ def put_into_words(exc: qbittorrentapi.APIError, where: str, timeout_seconds: fl
         case TranslatedError():
             return exc.error
         case qbittorrentapi.LoginFailed():
-            return refused_login(where)
+            return AuthError(
+                f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE
+            )
         case qbittorrentapi.HTTPError():
             return _in_words_of_status(exc, where)
-        case qbittorrentapi.APIConnectionError():
-            return _in_words_of_connection(exc, where, timeout_seconds)
-        case _:
+        case qbittorrentapi.APIConnectionError() if not any(
+            isinstance(cause, MovieSyncError) for cause in causes(exc)
+        ):
+            return connection_fault(exc, Party(where, "qbittorrent", "Web UI", timeout_seconds))
+        case _:  # also one that is larger than any real one
             return unexpected_answer(where)
-
-
-def refused_login(where: str) -> AuthError:
-    """Return the error for a user name or password that qBittorrent does not accept."""
-    return AuthError(f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE)
 
 
 def refused_key(where: str) -> AuthError:
@@ -78,7 +77,9 @@ def unexpected_answer(where: str) -> UnavailableError:
 
 def _in_words_of_status(exc: qbittorrentapi.HTTPError, where: str) -> MovieSyncError:
     match exc:
-        case qbittorrentapi.Forbidden403Error() if _is_from_login(exc):
+        case qbittorrentapi.Forbidden403Error(response=response) if (
+            response is not None and response.url.endswith(LOGIN_PATH)
+        ):
             return UnavailableError(
                 f"{where} takes no login from this machine for a while, as after too many refused ones "
                 "(an hour, unless set otherwise there). Check the user name and password meanwhile; "
@@ -106,15 +107,3 @@ def _in_words_of_status(exc: qbittorrentapi.HTTPError, where: str) -> MovieSyncE
                 f"{where} does not accept the call (HTTP {exc.http_status_code}). "
                 f"{_CHECK_URL}, http or https included."
             )
-
-
-def _in_words_of_connection(
-    exc: qbittorrentapi.APIConnectionError, where: str, timeout_seconds: float
-) -> MovieSyncError:
-    if any(isinstance(cause, MovieSyncError) for cause in causes(exc)):
-        return unexpected_answer(where)  # larger than any real one
-    return connection_fault(exc, Party(where, "qbittorrent", "Web UI", timeout_seconds))
-
-
-def _is_from_login(exc: qbittorrentapi.HTTPError) -> bool:
-    return exc.response is not None and exc.response.url.endswith(LOGIN_PATH)

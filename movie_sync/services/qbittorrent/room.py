@@ -1,14 +1,17 @@
-"""How much room there is where qBittorrent puts torrents, and how much its torrents still need."""
+"""How much room there is where qBittorrent puts torrents, and how much its torrents still need.
+
+Whatever asks qBittorrent raises ValueError if it does not know, or answers in another form.
+"""
 
 import contextlib
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-from movie_sync.services.qbittorrent.rows import read_bytes_left
+from movie_sync.services.qbittorrent.rows import read_bytes_left, text_of
 from movie_sync.services.qbittorrent.session import Client
 
 # The keys are sorted, so that the state comes before the torrents; only names of categories come
@@ -31,11 +34,7 @@ class Places:
 
 
 def read_places(client: Client, save_path: str | None, category: str) -> Places:
-    """Return where a torrent will lie that is added with this place (None: its own choice) and category.
-
-    Raises:
-        ValueError: qBittorrent answers in another form.
-    """
+    """Return where a torrent will lie that is added with this place (None: its own choice) and category."""
     preferences: Mapping[str, object] = client.app_preferences()
     default = preferences["save_path"]
     if not isinstance(default, str) or not default:
@@ -50,25 +49,19 @@ def read_places(client: Client, save_path: str | None, category: str) -> Places:
     ):
         known = client.torrents_categories().get(category)
         of_category = known if isinstance(known, Mapping) else {}
-        place = _text(of_category.get("savePath")) or category
-    loading = _text(preferences.get("temp_path")) if preferences.get("temp_path_enabled") is True else ""
+        place = text_of(of_category.get("savePath")) or category
+    loading = text_of(preferences.get("temp_path")) if preferences.get("temp_path_enabled") is True else ""
     if is_automatic and "download_path" in of_category:  # its own word, or None where it has none
         own = of_category["download_path"]
-        loading = "" if own is False else _text(own) or loading
+        loading = "" if own is False else text_of(own) or loading
     used = [_joined(default, place), *([_joined(default, loading)] if loading else [])]
     return Places(default, tuple(dict.fromkeys(used)))
 
 
 def read_space_at(client: Client, places: Places) -> int | None:
-    """Return the least bytes free where torrents go, or None if qBittorrent is older than 5.3.
-
-    Raises:
-        ValueError: qBittorrent does not know, or answers in another form.
-    """
-    found: list[int | None] = [client.app_get_free_space_at_path(place) for place in places.used]
-    return (
-        None if None in found else min(_checked(free_bytes) for free_bytes in found if free_bytes is not None)
-    )
+    """Return the least bytes free where torrents go, or None if qBittorrent is older than 5.3."""
+    least = _least(client.app_get_free_space_at_path(place) for place in places.used)
+    return None if least is None else _checked(least)
 
 
 def space_here(places: Places, told_bytes: int) -> int | None:
@@ -80,8 +73,12 @@ def space_here(places: Places, told_bytes: int) -> int | None:
     here = _free_at(places.default)
     if here is None or abs(here - told_bytes) > max(_SAME_BYTES, here // 50):
         return None
-    found = [_free_at(place) for place in places.used]
-    return None if None in found else min(free_bytes for free_bytes in found if free_bytes is not None)
+    return _least(map(_free_at, places.used))
+
+
+def _least(counts: Iterable[int | None]) -> int | None:
+    known = list(counts)
+    return None if None in known else min(count for count in known if count is not None)
 
 
 def _free_at(place: str) -> int | None:
@@ -94,23 +91,20 @@ def _free_at(place: str) -> int | None:
 
 
 def _joined(default: str, place: str) -> str:
-    if not place or _is_absolute(place):
-        return place or default
-    return f"{default.rstrip('/')}/{place}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
+    # It may be a place on another machine, of another system than this one.
+    if PurePosixPath(place).is_absolute() or PureWindowsPath(place).is_absolute():
+        return place
+    return f"{default.rstrip('/')}/{place}" if place else default
 
 
 def read_space_of_default_place(client: Client) -> int:
-    """Return the bytes free on the disk of the default place, as last measured; raises as above."""
+    """Return the bytes free on the disk of the default place, as last measured."""
     found = client.read_main_data_until(_FREE_SPACE, _MAX_CHARACTERS_BEFORE)
     return _checked(int(found[1]))
 
 
 def read_promised(client: Client) -> int:
-    """Return the bytes that all torrents together still lack, whoever added them; raises as above."""
+    """Return the bytes that all torrents together still lack, whoever added them."""
     # No filter has them all: `downloading` not those in error or moving, `errored` not the others.
     promised, before = 0, sys.maxsize
     for row in client.torrent_rows(sort="amount_left", reverse="true"):
@@ -127,8 +121,3 @@ def _checked(free_bytes: int) -> int:
     if free_bytes < 0:
         raise ValueError("the free space is not known")
     return free_bytes
-
-
-def _is_absolute(path: str) -> bool:
-    """Tell whether a path is one of its own on the machine of qBittorrent, which may be another one."""
-    return PurePosixPath(path).is_absolute() or PureWindowsPath(path).is_absolute()

@@ -39,9 +39,9 @@ def read_row(row: _Row) -> HeldTorrent:
     """Return a torrent with all that is known of it; what is odd in its row is not known."""
     return replace(
         read_brief_row(row),
-        bytes_left=_count(row.get("amount_left"), otherwise=-1),
-        size_bytes=_count(row.get("size")),
-        bytes_a_second=_count(row.get("dlspeed")),
+        bytes_left=_count(row.get("amount_left"), -1),
+        size_bytes=_count(row.get("size"), 0),
+        bytes_a_second=_count(row.get("dlspeed"), 0),
         has_tracker=_has_tracker(row),
     )
 
@@ -49,27 +49,27 @@ def read_row(row: _Row) -> HeldTorrent:
 def read_brief_row(row: _Row) -> HeldTorrent:
     """Return a torrent without sizes, speed and tracker, to keep thousands small."""
     return HeldTorrent(
-        info_hash=_hash(row),
-        name=_text(row.get("name")),
+        info_hash=row["hash"].lower(),
+        name=text_of(row.get("name")),
         progress=_progress(row),
         phase=_phase(row),
-        comment=_text(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
-        content_path=_text(row.get("content_path")),
-        tags=_tags(_text(row.get("tags"))),
-        client_word=sys.intern(_text(row.get("state"))),
+        comment=text_of(row.get("comment"))[:_MAX_COMMENT_CHARACTERS],
+        content_path=text_of(row.get("content_path")),
+        tags=_tags(text_of(row.get("tags"))),
+        client_word=sys.intern(text_of(row.get("state"))),
     )
 
 
 def read_bytes_left(row: _Row) -> int:
     """Return how many bytes of a torrent are still to come. Raises ValueError: the row does not tell."""
-    bytes_left = _count(row.get("amount_left"), otherwise=-1)
+    bytes_left = _count(row.get("amount_left"), -1)
     if bytes_left < 0:
         raise ValueError("the bytes left are not known")
     return bytes_left
 
 
 def _phase(row: _Row) -> TorrentPhase:
-    phase = _PHASES.get(_text(row.get("state")), TorrentPhase.UNKNOWN)
+    phase = _PHASES.get(text_of(row.get("state")), TorrentPhase.UNKNOWN)
     # What seeds may lack files all the same: those that were not wanted, and are now.
     return TorrentPhase.UNKNOWN if phase is TorrentPhase.WHOLE and row.get("amount_left") != 0 else phase
 
@@ -77,15 +77,11 @@ def _phase(row: _Row) -> TorrentPhase:
 def _has_tracker(row: _Row) -> bool:
     # Since 5.1 `tracker` names one that never answered, but the list of trackers can be had.
     if "trackers" not in row:
-        return bool(_text(row.get("tracker")))
+        return bool(text_of(row.get("tracker")))
     try:
         return is_served(row["trackers"])
     except TypeError:
         return False
-
-
-def _hash(row: _Row) -> str:
-    return _text(row["hash"]).lower()
 
 
 def _progress(row: _Row) -> float:
@@ -101,10 +97,10 @@ def _tags(text: str) -> tuple[str, ...]:
     return tuple(tag.strip() for tag in text.split(",") if tag.strip())
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """Return a text as it is, and nothing for what is none."""
     return value if isinstance(value, str) else ""
 
 
-def _count(value: object, *, otherwise: int = 0) -> int:
-    """Return a number of bytes, or the other value for what is none."""
+def _count(value: object, otherwise: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else otherwise

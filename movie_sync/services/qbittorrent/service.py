@@ -66,11 +66,9 @@ class QBittorrent(ClientService):
     question = "Do you use qBittorrent, with its web interface on?"
 
     def is_off(self, config: Sections) -> bool:
-        """Tell whether it is turned off in its section, and a folder used in its place."""
         return not config.section(QBittorrentSettings).enabled
 
     def ask(self, form: Form) -> None:
-        """Ask for the address and how to log in."""
         url = form.ask(
             "Its address",
             form.config.section(QBittorrentSettings).url,
@@ -89,29 +87,24 @@ class QBittorrent(ClientService):
         name = form.ask_credential("username", f"Its user name ({hint})", is_needed=False)
         if name == _KEY:
             form.ask_credential("api_key", "Its API key", is_needed=not has_key)
-            self._forget(form, "username", "password")
+            forgotten = ["username", "password"]
         elif name == NONE:
-            self._forget(form, "username", "password", "api_key")
+            forgotten = ["username", "password", "api_key"]
         elif name is not None or has_login:
             form.ask_credential("password", "Its password", is_needed=False)
-            if has_key:
-                self._forget(form, "api_key")
-
-    @staticmethod
-    def _forget(form: Form, *names: str) -> None:
-        for name in names:
-            form.set_credential(name, "")
+            forgotten = ["api_key"] if has_key else []
+        else:
+            forgotten = []
+        for field in forgotten:
+            form.set_credential(field, "")
 
     def place(self, config: Sections, paths: AppPaths) -> str:
-        """Return its address."""
         return config.section(QBittorrentSettings).url
 
     def removes_stalled(self, config: Sections) -> bool:
-        """Tell what the user set."""
         return config.section(QBittorrentSettings).remove_stalled
 
     def build(self, config: Sections, login: Login, around: Surroundings) -> "QBittorrentClient":
-        """Return a client; the library is only loaded where it is used."""
         from movie_sync.services.qbittorrent.client import QBittorrentClient
 
         settings = config.section(QBittorrentSettings)
@@ -131,5 +124,4 @@ class QBittorrent(ClientService):
         )
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
-        """Ask for its version."""
         return self.build(config, login, around).version()

@@ -40,11 +40,7 @@ _LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing w
 
 
 class Address:
-    """The address of the Web UI, from the user's setting.
-
-    Raises:
-        UserError: it is none, or holds a user name.
-    """
+    """The address of the Web UI, from the user's setting; raises UserError if it holds none, or a login."""
 
     def __init__(self, url: str) -> None:
         text = url.strip()
@@ -129,8 +125,7 @@ class Client(qbittorrentapi.Client):
     def torrent_rows(self, most: int = MOST_TORRENTS, **form: str) -> Iterator[dict[str, Any]]:
         """Yield the rows of the list of torrents, of which one is in memory at a time.
 
-        Raises:
-            ValueError, TypeError: it is no whole list of torrents, or has more of them.
+        Raises ValueError or TypeError if it is no whole list of torrents, or has more of them.
         """
         response = self._post("torrents", "info", data=form, requests_args={"stream": True})
         for row in objects_in(self._pieces(response), most):
@@ -141,15 +136,13 @@ class Client(qbittorrentapi.Client):
     def read_main_data_until(self, pattern: re.Pattern[str], max_characters: int) -> re.Match[str]:
         """Read qBittorrent's state of everything only as far as the pattern: for thousands it is megabytes.
 
-        Raises:
-            ValueError: it is not among the first characters.
+        Raises ValueError if it is not among the first characters.
         """
         text = ""
         response = self._get("sync", "maindata", params={"rid": 0}, requests_args={"stream": True})
         for piece in self._pieces(response):
             text += piece.decode("utf-8", errors="replace")
-            match = pattern.search(text)
-            if match is not None:
+            if match := pattern.search(text):
                 return match
             if len(text) > max_characters:
                 break
@@ -170,13 +163,10 @@ class Client(qbittorrentapi.Client):
 
     @property
     def _session(self) -> QbittorrentSession:
+        """The library's session, with our transport and our rules once it is made."""
         session = super()._session
-        if not isinstance(session.get_adapter(self._address.url), WatchedAdapter):
-            self._prepare(session)
-        return session
-
-    def _prepare(self, session: QbittorrentSession) -> None:
-        """Put our transport and our rules on a new session."""
+        if isinstance(session.get_adapter(self._address.url), WatchedAdapter):
+            return session
         session.headers["User-Agent"] = USER_AGENT
         session.headers["Accept-Encoding"] = "identity"
         session.auth = no_auth  # requests would look into ~/.netrc
@@ -185,6 +175,7 @@ class Client(qbittorrentapi.Client):
         prepare_sparingly(session)
         session.mount("http://", WatchedAdapter(self._tls))
         session.mount("https://", WatchedAdapter(self._tls))
+        return session
 
     def _check(self, response: requests.Response, *, stream: bool = False, **_: object) -> None:
         """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""

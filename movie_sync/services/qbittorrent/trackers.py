@@ -48,10 +48,7 @@ def read_refusal(client: Client, info_hash: str) -> str | None:
 def refusal_in(trackers: object) -> str | None:
     """Return what a tracker says that refuses a torrent, without its address and any passkey.
 
-    None if a tracker works or has not answered yet, or if none could be reached.
-
-    Raises:
-        TypeError: it is no list of trackers.
+    None if a tracker works or has not answered yet, or if none could be reached; raises as `is_served`.
     """
     rows = list(_read(trackers))
     if any(status not in {_FAILED, _REFUSED, _UNREACHABLE} for status, _ in rows):

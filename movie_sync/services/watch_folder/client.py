@@ -15,12 +15,7 @@ from pathlib import Path
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.plain_text import printable
 from movie_sync.errors import StorageError
-from movie_sync.storage.atomic_file import (
-    TEMPORARY_SUFFIX,
-    delete_file,
-    make_folder,
-    write_atomically,
-)
+from movie_sync.storage.atomic_file import TEMPORARY_SUFFIX, delete_file, make_folder, write_atomically
 
 # With the hash, a client's ending and a temporary file's, a whole name stays below the 143 bytes
 # that an encrypted home folder allows.
@@ -39,6 +34,9 @@ class WatchFolder:
 
     The folder is made when the first file is written, with mode 0700; one that is there keeps its
     own mode. Files have mode 0600.
+
+    Raises:
+        StorageError: the folder cannot be read, or a torrent not written; nothing was changed then.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -46,55 +44,32 @@ class WatchFolder:
         self._write_lock = threading.Lock()
 
     def find(self, info_hash: str) -> HeldTorrent | None:
-        """Look for a torrent by the info-hash in its file's name.
-
-        Raises:
-            StorageError: the folder cannot be read.
-        """
-        wanted = info_hash.lower()
-        return next((held for held in self._read() if held.info_hash == wanted), None)
+        """Look for a torrent by the info-hash in its file's name."""
+        return self.states([info_hash]).get(info_hash.lower())
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that are here, without a state, by info-hash; raises as `find`."""
+        """Return those of these torrents that are here, without a state, by info-hash."""
         wanted = {info_hash.lower() for info_hash in info_hashes}
-        return {held.info_hash: held for held in self._read() if held.info_hash in wanted}
+        return {held.info_hash: held for held in self.torrents() if held.info_hash in wanted}
 
     def hand_over(self, torrent: TorrentFile) -> bool:
-        """Write the torrent whole and durably; False if it was there before.
-
-        Raises:
-            StorageError: it could not be written (disk full, read-only); nothing was changed.
-        """
+        """Write the torrent whole and durably; False if it was there before."""
         with self._write_lock:
-            self._make_folder()
+            try:
+                make_folder(self._folder)
+            except OSError as exc:
+                raise self._failure("made", exc) from None
             if self.states(torrent.info_hashes):
                 return False
-            self._clear_left_overs()
+            for entry in self._entries():  # a crash in the middle of writing leaves some
+                if _LEFT_OVER.fullmatch(entry.name):
+                    delete_file(Path(entry.path))
             file_name = f"{safe_name(torrent.name)} [{torrent.info_hash.lower()}].torrent"
             write_atomically(self._folder / file_name, [torrent.content])
             return True
 
     def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield every torrent that a file name here tells of.
-
-        Raises:
-            StorageError: the folder cannot be read.
-        """
-        yield from self._read()
-
-    def _make_folder(self) -> None:
-        try:
-            make_folder(self._folder)
-        except OSError as exc:
-            raise self._failure("made", exc) from None
-
-    def _failure(self, done: str, exc: OSError) -> StorageError:
-        reason = exc.strerror or str(exc)
-        return StorageError(
-            f"The folder for torrents {self._folder} could not be {done}: {reason}.", errno=exc.errno
-        )
-
-    def _read(self) -> Iterator[HeldTorrent]:
+        """Yield every torrent that a file name here tells of."""
         for entry in self._entries():
             match = _OURS.fullmatch(entry.name)
             if match is not None and _is_whole_file(entry):
@@ -102,11 +77,11 @@ class WatchFolder:
                     info_hash=match["hash"].lower(), name=match["name"], content_path=str(Path(entry.path))
                 )
 
-    def _clear_left_overs(self) -> None:
-        """Delete what a crash in the middle of writing has left."""
-        for entry in self._entries():
-            if _LEFT_OVER.fullmatch(entry.name):
-                delete_file(Path(entry.path))
+    def _failure(self, done: str, exc: OSError) -> StorageError:
+        reason = exc.strerror or str(exc)
+        return StorageError(
+            f"The folder for torrents {self._folder} could not be {done}: {reason}.", errno=exc.errno
+        )
 
     def _entries(self) -> list[os.DirEntry[str]]:
         try:

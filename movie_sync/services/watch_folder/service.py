@@ -29,20 +29,16 @@ class WatchFolderService(ClientService):
     can_tag = False
 
     def ask(self, form: Form) -> None:
-        """Say where the torrents go."""
         folder = self.place(form.config, form.paths)
         form.say(f"Torrents will be put into {folder}. Let your client watch that folder.")
 
     def place(self, config: Sections, paths: AppPaths) -> str:
-        """Return the folder."""
         return config.section(FolderSettings).torrent_directory or str(paths.torrents)
 
     def build(self, config: Sections, login: Login, around: Surroundings) -> WatchFolder:
-        """Return the folder as a client."""
         return WatchFolder(Path(self.place(config, around.paths)))
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
-        """See whether it can be written."""
         folder = Path(self.place(config, around.paths))
         make_private_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
