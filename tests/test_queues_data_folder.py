@@ -30,9 +30,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_loading_it_changes_nothing(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Every entry is read with every key it has, the user's own too; nothing is said and nothing written."""
+    """Every entry is read with every key it has, the user's own too; nothing is said and nothing written.
+
+    But for the word before the reason of a stall, which stands over the group in `status` now.
+    """
     queues = QueueManager(folder)
     for name, films in plain(BEFORE).items():
+        for tried in (tried for film in films for tried in film.get("tried", ())):
+            tried["why"] = tried["why"].removeprefix("stalled: ")
         read = [entry_to_dict(entry, name) for entry in queues.entries(name)]
         assert [
             {key: again.get(key) for key in film} for film, again in zip(films, read, strict=True)
@@ -57,7 +62,7 @@ def test_what_it_means_is_understood(folder: Path) -> None:
     assert on_its_way.choice.info_hash == f"{2:040x}"
     assert entry("made-up-3").extra["where"] == "/films/Made Up 3 (1953)"
     assert entry("made-up-4").follow.stage is Stage.DOWNLOADED
-    assert [old.why for old in entry("made-up-5").tried] == ["stalled: nothing came for 48 hours"]
+    assert [old.why for old in entry("made-up-5").tried] == ["nothing came for 48 hours"]
     assert entry("made-up-6").waits_for_release
     assert entry("made-up-8").retry_at is None
     assert entry("made-up-9").is_extra_look

@@ -136,7 +136,7 @@ def test_waiting_for_room() -> None:
 
 def test_stalled() -> None:
     """Releases that were given up while the film has no whole torrent, and torrents idle for an hour."""
-    tried = (FailedRelease(choice(9), "stalled: nothing came for 48 hours"),)
+    tried = (FailedRelease(choice(9), "nothing came for 48 hours"),)
     sections_shown = shown(
         followed(1, Stage.DOWNLOADING, idle_seconds=3600.0),
         followed(2, Stage.DOWNLOADING, idle_seconds=3599.0),
@@ -145,7 +145,7 @@ def test_stalled() -> None:
         pending=[_with(QueueEntry(film(5), NOW), tried)],
         fails=[_with(failed(6, NOW), tried)],
     )
-    given_up = "stalled: nothing came for 48 hours: Made.Up.Juliett.1959.1080p.BluRay.x264-GRP"
+    given_up = "nothing came for 48 hours: Made.Up.Juliett.1959.1080p.BluRay.x264-GRP"
     assert sections_shown["Stalled"] == [
         f"Made Up Foxtrot (1955): {given_up}",
         f"Made Up Golf (1956): {given_up}",
@@ -273,7 +273,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues.add_to_pending(waiting)
     queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
     queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
-    queues.give_up(film(101), FailedRelease(choice(101), "stalled: nothing came for 48 hours"))
+    queues.give_up(film(101), FailedRelease(choice(101), "nothing came for 48 hours"))
     UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.torrents_of)
 
 
@@ -302,7 +302,7 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert waiting.keys() == {"film", "slug", "id", "since", "last_searched", "next_search", "error"}
     assert document["waiting_for_room"] is None
     [stalled] = document["stalled"]
-    assert (stalled["release"], stalled["why"]) == (choice(101).release, "stalled: nothing came for 48 hours")
+    assert (stalled["release"], stalled["why"]) == (choice(101).release, "nothing came for 48 hours")
     [done] = document["done_this_week"]
     assert (done["film"], done["release"], done["path"]) == (
         "Made Up Bravo (1951)",

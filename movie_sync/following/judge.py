@@ -66,7 +66,7 @@ class TorrentJudge:
         if words is not None and not concerns_account(words):
             return follow, f"refused by the tracker: {words}"
         if torrent.has_tracker:
-            return follow, f"stalled: next to nothing came for {_duration(follow.idle_seconds)}"
+            return follow, f"next to nothing came for {_duration(follow.idle_seconds)}"
         if words is not None:
             self._say_account(words)
         # Without its tracker no release would come any better, so the time did not count.

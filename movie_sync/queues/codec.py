@@ -19,6 +19,8 @@ _MOVIE_KEYS = frozenset(
 _PAGE_KEYS = frozenset({"alternative_titles", "runtime_minutes", "is_series"})
 _CHOICE_KEYS = frozenset({"release", "filelist_id", "release_id", "info_hash"})
 _FILELIST = "filelist"
+# Stood before the reason of a stall in an earlier version, as it now stands over the group in `status`.
+_EARLIER_STALL = "stalled: "
 _PROGRESS_KEYS = frozenset(
     "stage stage_since progress speed idle_seconds idle_from missing_since rechecked_at path adopted".split()
 )
@@ -240,7 +242,8 @@ def _failed_release(plain: object) -> FailedRelease | None:
     choice = _choice_from_dict(plain) if isinstance(plain, dict) else None
     if choice is None or not isinstance(plain, dict):
         return None
-    return FailedRelease(choice, _text(plain.get("why")) or "", _text(plain.get("name")) or "")
+    why = (_text(plain.get("why")) or "").removeprefix(_EARLIER_STALL)
+    return FailedRelease(choice, why, _text(plain.get("name")) or "")
 
 
 def _progress_from_dict(plain: Mapping[str, object], now: datetime) -> TorrentProgress | None:
