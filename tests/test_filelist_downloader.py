@@ -263,23 +263,23 @@ def test_an_outage_is_not_the_releases_fault(desk: DownloaderBench) -> None:
 def test_a_page_is_read_once(desk: DownloaderBench) -> None:
     """The page is asked for what the list does not tell, and not again."""
     desk.pages.films["2bbs"] = _HEAT
-    film = desk.downloader.describe(_UNREAD)
+    film = desk.downloader.pages.describe(_UNREAD)
     assert film == _HEAT
-    assert desk.downloader.describe(film) is film
+    assert desk.downloader.pages.describe(film) is film
     assert desk.journal == ["page"]
 
 
 def test_blocked_pages_leave_title_and_year(desk: DownloaderBench, caplog: pytest.LogCaptureFixture) -> None:
     """For an hour pages are left alone, said once; then they are tried again."""
     desk.pages.error = BlockedError("Letterboxd blocks.")
-    assert desk.downloader.describe(_UNREAD) is _UNREAD
+    assert desk.downloader.pages.describe(_UNREAD) is _UNREAD
     desk.clock.advance(3599)
-    assert desk.downloader.describe(_UNREAD) is _UNREAD
+    assert desk.downloader.pages.describe(_UNREAD) is _UNREAD
     assert desk.journal == ["page"]
     assert caplog.text.count("For an hour") == 1
     desk.clock.advance(1)
     desk.pages.error = None
-    assert desk.downloader.describe(_UNREAD).page_read
+    assert desk.downloader.pages.describe(_UNREAD).page_read
     desk.tracker.by_name["Heat 1995"] = [release(number=7, imdb_id=None)]
     result = desk.downloader.download_movie(_UNREAD)
     assert result.choice is not None
@@ -293,15 +293,15 @@ def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
     desk.pages.error = PageChangedError("Not the known form.")
     films = [Movie(f"k{number}", f"film-{number}", "Film", 1950 + number) for number in range(6)]
     for film in films[:2]:
-        assert desk.downloader.describe(film) is film
+        assert desk.downloader.pages.describe(film) is film
     desk.pages.error = None
-    assert desk.downloader.describe(films[2]).page_read
+    assert desk.downloader.pages.describe(films[2]).page_read
     desk.pages.error = PageChangedError("Not the known form.")
     for film in films[3:]:
-        assert desk.downloader.describe(film) is film
+        assert desk.downloader.pages.describe(film) is film
     assert desk.journal == ["page"] * 6
     assert caplog.text.count("For an hour") == 1
-    assert desk.downloader.describe(films[0]) is films[0]
+    assert desk.downloader.pages.describe(films[0]) is films[0]
     assert desk.journal == ["page"] * 6
 
 
@@ -311,17 +311,17 @@ def test_a_page_that_is_not_there(desk: DownloaderBench) -> None:
     films = [Movie(f"k{number}", f"film-{number}", "Film", 1950 + number) for number in range(6)]
     for film in films[:2] * 2:
         with pytest.raises(UnknownFilmError):
-            desk.downloader.describe(film)
+            desk.downloader.pages.describe(film)
     for _ in range(3):
         with pytest.raises(UnknownFilmError):
-            desk.downloader.describe(films[3], is_doubted=True)
+            desk.downloader.pages.describe(films[3], is_doubted=True)
     with pytest.raises(PagesMissingError, match="several films in a row"):
-        desk.downloader.describe(films[4])
+        desk.downloader.pages.describe(films[4])
     desk.pages.error = None
-    assert desk.downloader.describe(films[5]).page_read
+    assert desk.downloader.pages.describe(films[5]).page_read
     desk.pages.error = UnknownFilmError("no such film")
     with pytest.raises(UnknownFilmError):
-        desk.downloader.describe(films[4])
+        desk.downloader.pages.describe(films[4])
 
 
 def test_a_title_that_the_tracker_refuses_leaves_the_others(desk: DownloaderBench) -> None:
@@ -361,7 +361,7 @@ def test_no_year_and_no_page(desk: DownloaderBench) -> None:
     desk.pages.error = BlockedError("Letterboxd blocks.")
     for _ in range(2):
         with pytest.raises(UnclearFilmError, match=r"year is unknown.*Letterboxd blocks"):
-            desk.downloader.describe(film)
+            desk.downloader.pages.describe(film)
     assert desk.journal == ["page"]
 
 
@@ -370,7 +370,7 @@ def test_other_page_errors_go_up(desk: DownloaderBench, error: Exception) -> Non
     """An unknown film and an outage are the caller's to deal with."""
     desk.pages.error = error
     with pytest.raises(type(error)):
-        desk.downloader.describe(_UNREAD)
+        desk.downloader.pages.describe(_UNREAD)
 
 
 def test_a_series_is_not_searched(desk: DownloaderBench) -> None:

@@ -11,6 +11,7 @@ from house.crash_disk import Recorder
 from house.films import film, on_filelist
 from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, MonitorBench, snapshot, wait_until
 
+from movie_sync.clock import SystemClock
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import QueueName, Release
@@ -284,7 +285,7 @@ class _Faulty(Worker):
     """Raises what it is given, one after the other, and does not rest between."""
 
     def __init__(self, stop: threading.Event, *errors: BaseException, once: bool = False) -> None:
-        super().__init__("faulty", stop, once=once)
+        super().__init__("faulty", stop, SystemClock(), once=once)
         self.errors = list(errors)
         self.rests: list[Pause] = []
 

@@ -27,8 +27,7 @@ class RequestDesk:
     def carry_out(self, request: Request) -> None:
         """Do what the request says.
 
-        Raises:
-            StorageError: it could not be done, or not wholly; do it again later.
+        Raises StorageError: it could not be done, or not wholly; do it again later.
         """
         if request.kind == "add":
             for movie in self._queue_manager.add_by_command(request.movies):
@@ -51,8 +50,7 @@ def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Call
     `drain_here` is called with the lock held. Returns False if the daemon did not come to it in time:
     then it does it later.
 
-    Raises:
-        StorageError: it could not be written, or not be carried out; what was written is kept.
+    Raises StorageError: it could not be written, or not be carried out; what was written is kept.
     """
     waiting = inbox.put(request)
     ends_at = time.monotonic() + _PATIENCE_SECONDS

@@ -11,9 +11,7 @@ from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event
-from movie_sync.errors import (
-    MovieSyncError,
-)
+from movie_sync.errors import MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
@@ -60,7 +58,7 @@ class DownloadWorker(Worker):
         held_back: Callable[[], HeldBack | None] = lambda: None,
         once: bool = False,
     ) -> None:
-        super().__init__("download", stop, once=once, clock=clock)
+        super().__init__("download", stop, clock, once=once)
         self._queue_manager = queue_manager
         self._radar = radar
         self._held_back = held_back
@@ -128,9 +126,8 @@ class DownloadWorker(Worker):
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (held is None or held.client_is_known)
         for client_job in self._client_jobs:
-            client_job.may_connect = may_connect
             if _is_due(client_job):
-                client_job.run()
+                client_job.run(may_connect=may_connect)
         if held is not None:
             return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held.why)))
         if self.sessions.is_refused:

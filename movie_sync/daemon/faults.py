@@ -68,8 +68,7 @@ class Faults:
     def pause_after(self, exc: Exception) -> Pause:
         """Return the pause that an error asks for, said and told where it is news.
 
-        Raises:
-            Exception: the error itself, as it is a film's affair, or nobody foresaw it.
+        Raises Exception: the error itself, as it is a film's affair, or nobody foresaw it.
         """
         match exc:
             case NoRoomError():

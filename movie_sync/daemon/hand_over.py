@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 
 from movie_sync.complaints import log_where, words_of
 from movie_sync.daemon.faults import Faults
@@ -21,40 +22,29 @@ from movie_sync.reports.activity import Activity, ActivityKind
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, repr=False)
 class HandOverJob:
     """Works on the newest wish; whatever goes wrong with a film, the others have their turn.
 
     `report` is told what it is at.
     """
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        sessions: Sessions,
-        faults: Faults,
-        results: ResultRecorder,
-        *,
-        follower: TorrentFollower | None,
-        rooms: RoomKeeper | None,
-        aside_seconds: float,
-        clock: Clock,
-        report: Callable[[Activity], None],
-    ) -> None:
-        self._queue_manager = queue_manager
-        self._sessions = sessions
-        self._faults = faults
-        self._results = results
-        self._follower = follower
-        self._rooms = rooms
-        self._aside_seconds = aside_seconds
-        self._clock = clock
-        self._report = report
-        self._in_hand: Movie | None = None
-        # What looks like an outage may lie with the film that met it, now or in the run before: the next
-        # one to be tried is another, so that it does not keep all the others back for ever.
-        self._is_turn_of_another = True
-        self._unwritten: dict[str, float] = {}
-        """Until when (monotonic seconds) films wait whose outcome could not be written, by their keys."""
+    queue_manager: QueueManager
+    sessions: Sessions
+    faults: Faults
+    results: ResultRecorder
+    _: KW_ONLY
+    follower: TorrentFollower | None
+    rooms: RoomKeeper | None
+    aside_seconds: float
+    clock: Clock
+    report: Callable[[Activity], None]
+    _in_hand: Movie | None = field(default=None, init=False)
+    # What looks like an outage may lie with the film that met it, now or in the run before: the next
+    # one to be tried is another, so that it does not keep all the others back for ever.
+    _is_turn_of_another: bool = field(default=True, init=False)
+    _unwritten: dict[str, float] = field(default_factory=dict, init=False)
+    """Until when (monotonic seconds) films wait whose outcome could not be written, by their keys."""
 
     @property
     def goes_first(self) -> bool:
@@ -72,7 +62,7 @@ class HandOverJob:
         self._is_turn_of_another = False
         if entry is None:
             return None
-        self._report(Activity(ActivityKind.WORKING, entry.movie.label))
+        self.report(Activity(ActivityKind.WORKING, entry.movie.label))
         self._in_hand = entry.movie
         try:
             pause = self._work_on(entry)
@@ -85,28 +75,28 @@ class HandOverJob:
         return pause
 
     def _next(self, but_for: Movie | None = None) -> QueueEntry | None:
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         self._unwritten = {key: until for key, until in self._unwritten.items() if until > now}
-        return self._queue_manager.get_next_pending((*self._unwritten, *(but_for.keys() if but_for else ())))
+        return self.queue_manager.get_next_pending((*self._unwritten, *(but_for.keys() if but_for else ())))
 
     def _work_on(self, entry: QueueEntry) -> Pause | None:
         try:
-            session = self._sessions.get()
+            session = self.sessions.get()
             result = self._handed_over(session, entry)
         except FilmError as exc:
-            self._faults.has_failed |= self._results.note_failure(entry, self._in_hand or entry.movie, exc)
-            self._faults.note_film_done(is_handed_over=False)
+            self.faults.has_failed |= self.results.note_failure(entry, self._in_hand or entry.movie, exc)
+            self.faults.note_film_done(is_handed_over=False)
             return None
         except MovieSyncError as exc:
-            pause = self._faults.pause_after(exc)
+            pause = self.faults.pause_after(exc)
             if pause.activity.kind is ActivityKind.PAUSED:
                 self._put_off(entry, exc, pause)
             return pause
-        is_followed = session.client is not None and (self._follower is not None or self._rooms is not None)
-        self._results.note_success(entry, result, is_followed=is_followed)
-        if self._follower and session.client and result.choice:
-            self._follower.begin(result.choice.info_hash, session.client)
-        self._faults.note_film_done(is_handed_over=True)
+        is_followed = session.client is not None and (self.follower is not None or self.rooms is not None)
+        self.results.note_success(entry, result, is_followed=is_followed)
+        if self.follower and session.client and result.choice:
+            self.follower.begin(result.choice.info_hash, session.client)
+        self.faults.note_film_done(is_handed_over=True)
         return None
 
     def _handed_over(self, session: Session, entry: QueueEntry) -> DownloadResult:
@@ -114,13 +104,13 @@ class HandOverJob:
         movie, downloader = entry.movie, session.downloader
         result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
         if result is None:
-            if self._rooms and session.client:
-                self._rooms.check(session.client, movie)
+            if self.rooms and session.client:
+                self.rooms.check(session.client, movie)
             result = downloader.find_already_there(movie, entry.tried)
         if result is None:
-            movie = downloader.describe(movie, is_doubted=entry.page_missing_since is not None)
+            movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
             if movie != entry.movie:  # known by more titles now
-                if not self._queue_manager.note_film(entry.movie, movie):
+                if not self.queue_manager.note_film(entry.movie, movie):
                     raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
                 self._in_hand = movie
                 result = downloader.find_already_there(movie, entry.tried)
@@ -130,8 +120,8 @@ class HandOverJob:
         sizes: list[int] = []
 
         def check_room(size_bytes: int) -> None:
-            if self._rooms and session.client:
-                self._rooms.check_size(session.client, movie, size_bytes)
+            if self.rooms and session.client:
+                self.rooms.check_size(session.client, movie, size_bytes)
             sizes.append(size_bytes)
 
         result = session.downloader.download_movie(
@@ -139,10 +129,10 @@ class HandOverJob:
             acceptable_since=entry.acceptable_since,
             tried=entry.tried,
             check_room=check_room,
-            record_choice=self._queue_manager.note_choice,
+            record_choice=self.queue_manager.note_choice,
         )
-        if self._rooms and sizes:
-            self._rooms.took(sizes[-1])
+        if self.rooms and sizes:
+            self.rooms.took(sizes[-1])
         return result
 
     def _put_off(self, entry: QueueEntry, exc: MovieSyncError, pause: Pause) -> None:
@@ -150,10 +140,10 @@ class HandOverJob:
         self._is_turn_of_another = True
         if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return
-        now = self._clock.now()
+        now = self.clock.now()
         since = (entry.page_missing_since or now) if isinstance(exc, PagesMissingError) else None
         try:
-            self._queue_manager.add_to_failed(
+            self.queue_manager.add_to_failed(
                 self._in_hand or entry.movie,
                 str(exc),
                 later(now, pause.seconds),
@@ -168,10 +158,10 @@ class HandOverJob:
         movie = self._in_hand or entry.movie
         log_where(exc)
         try:
-            self._results.note_doubt(entry, movie, words_of(exc))
+            self.results.note_doubt(entry, movie, words_of(exc))
         except Exception as also:  # noqa: BLE001 - then it waits where it is, and only in this run
             _log.debug("%s", words_of(also))
             log_where(also)
-            until = self._clock.monotonic() + self._aside_seconds
+            until = self.clock.monotonic() + self.aside_seconds
             self._unwritten.update(dict.fromkeys(movie.keys(), until))
-        return self._faults.pause_after_unforeseen(exc)
+        return self.faults.pause_after_unforeseen(exc)

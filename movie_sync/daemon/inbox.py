@@ -63,8 +63,7 @@ class Inbox:
     def put(self, request: Request) -> Path:
         """Write a request and return its file, which is gone once it has been carried out.
 
-        Raises:
-            StorageError: nothing was written.
+        Raises StorageError: nothing was written.
         """
         self._clear_the_way()
         make_private_folder(self._folder)
@@ -89,8 +88,7 @@ class Inbox:
         What can be one request is carried out as one. Once `is_stopping` the rest is left for the
         next time.
 
-        Raises:
-            StorageError: a request could not be carried out; it and later ones stay.
+        Raises StorageError: a request could not be carried out; it and later ones stay.
         """
         done = 0
         for request, paths in self._together(is_stopping):

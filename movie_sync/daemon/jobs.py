@@ -8,7 +8,6 @@ from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Sessions
-from movie_sync.daemon.worker import Pause
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.errors import AuthError
 from movie_sync.fetching.radar import Radar
@@ -26,13 +25,6 @@ class Job(Protocol):
 
     def due_in(self) -> float | None:
         """Return in how many seconds it is due; None while there is nothing to do."""
-
-    def run(self) -> Pause | None:
-        """Do what is due, or a piece of it; return the pause that what went wrong asks for.
-
-        Raises:
-            MovieSyncError: as `Faults.pause_after` takes it.
-        """
 
 
 class ClientJob:
@@ -58,8 +50,6 @@ class ClientJob:
         self._not_before = 0.0
         self._connects = 0
         self._complaints = Complaints(_log)
-        self.may_connect = True
-        """Whether it may log in by itself; else it works only where a film's work has."""
         self.trouble = ""
         """Why it could not be done the last time, for people; "" if it could."""
 
@@ -70,10 +60,10 @@ class ClientJob:
             return seconds
         return max(seconds, self._not_before - self._clock.monotonic())
 
-    def run(self) -> None:
-        """Do it; what fails is tried again with growing pauses."""
+    def run(self, *, may_connect: bool) -> None:
+        """Do it; without `may_connect` only where a film's work has logged in."""
         try:
-            client = self._sessions.client(may_connect=self.may_connect)
+            client = self._sessions.client(may_connect=may_connect)
             if client is None:
                 self._put_off(_NO_CLIENT_SECONDS)
                 return

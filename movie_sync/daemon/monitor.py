@@ -36,12 +36,12 @@ class MonitorWorker(Worker):
         once: bool = False,
         on_read: Callable[[], None] = lambda: None,
         tell: Callable[[Event], None] = lambda _event: None,
-        unreadable: UnreadableStore | None = None,
+        unreadable: UnreadableStore,
     ) -> None:
-        super().__init__("monitor", stop, once=once, clock=clock)
+        super().__init__("monitor", stop, clock, once=once)
         self._on_read = on_read
         self._tell = tell
-        self._unreadable = unreadable or UnreadableStore(None, "", clock)
+        self._unreadable = unreadable
         self._source = source
         self._intake = intake
         self._interval_seconds = interval_seconds

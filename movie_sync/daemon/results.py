@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Event, EventKind, film_event
-from movie_sync.domain.models import DownloadResult, Movie, Reason
+from movie_sync.domain.models import Choice, DownloadResult, Movie, Reason
 from movie_sync.domain.retry import later, retry_delay_seconds
 from movie_sync.errors import (
     BetterAwaitedError,
@@ -17,7 +17,6 @@ from movie_sync.errors import (
     UnclearFilmError,
     UnknownFilmError,
 )
-from movie_sync.following.follower import added_event
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
@@ -39,61 +38,51 @@ class RetryPolicy:
     max_retries: int
 
 
+@dataclass(eq=False, repr=False)
 class ResultRecorder:
     """For one thread. Methods raise StorageError if the queues could not be written."""
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        *,
-        policy: RetryPolicy,
-        done_words: str,
-        clock: Clock,
-        tell: Callable[[Event], None],
-        once: bool = False,
-    ) -> None:
-        self._queue_manager = queue_manager
-        self._policy = policy
-        self._done_words = done_words
-        self._clock = clock
-        self._tell = tell
-        self._once = once
+    queue_manager: QueueManager
+    _: KW_ONLY
+    policy: RetryPolicy
+    done_words: str
+    clock: Clock
+    tell: Callable[[Event], None]
+    once: bool = False
 
     def note_success(self, entry: QueueEntry, result: DownloadResult, *, is_followed: bool) -> None:
         """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
-        movie, choice, now = result.movie, result.choice, self._clock.now()
+        movie, choice, now = result.movie, result.choice, self.clock.now()
         is_new = result.reason is Reason.DOWNLOADED
         follow = None
         if is_new and choice and choice.info_hash:
             follow = TorrentProgress(Stage.ADDED, now, is_adopted=result.is_adopted) if is_followed else None
             if not result.is_adopted:
                 # Told before it is written down: a crash in between tells it twice, not never.
-                self._tell(added_event(movie, choice, now, result.why, wish=entry.wish))
-        if not self._queue_manager.add_to_completed(
-            movie, result.reason, choice, result.where, follow=follow
-        ):
+                self._tell_added(entry, result, choice)
+        if not self.queue_manager.add_to_completed(movie, result.reason, choice, result.where, follow=follow):
             _log.info(
                 "%s: taken out of the queue meanwhile%s.",
                 movie.label,
-                f", but {self._done_words} already" if is_new and not result.is_adopted else "",
+                f", but {self.done_words} already" if is_new and not result.is_adopted else "",
             )
             return
         label, release = movie.label, choice.release if choice else result.where
         if result.is_adopted:
             _log.info("%s: in the torrent client already, not whole yet: %s", label, release)
         elif result.is_found_again:
-            _log.info("%s: %s before, and still there: %s", label, self._done_words, release)
+            _log.info("%s: %s before, and still there: %s", label, self.done_words, release)
         elif is_new:
-            _log.info("%s: %s: %s", label, self._done_words, release)
+            _log.info("%s: %s: %s", label, self.done_words, release)
         else:
             _log.info("%s: already downloaded: %s", label, release)
 
     def _note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
         """Look again at the end of the grace time, and before it as often as at a first failure."""
-        now = self._clock.now()
-        retry_at = min(exc.until, later(now, self._policy.interval_seconds))
+        now = self.clock.now()
+        retry_at = min(exc.until, later(now, self.policy.interval_seconds))
         self._tell_waiting(entry, movie, exc)
-        self._queue_manager.add_to_failed(
+        self.queue_manager.add_to_failed(
             movie,
             str(exc),
             retry_at,
@@ -126,16 +115,16 @@ class ResultRecorder:
         if entry.is_extra_look:
             self._note_extra_look(entry, movie, exc, is_hopeless=is_hopeless)
             return False
-        failures, now = entry.retry_count + 1, self._clock.now()
+        failures, now = entry.retry_count + 1, self.clock.now()
         delay = None
-        if not is_hopeless and failures < self._policy.max_retries:
+        if not is_hopeless and failures < self.policy.max_retries:
             delay = retry_delay_seconds(
-                failures, interval_seconds=self._policy.interval_seconds, multiplier=self._policy.multiplier
+                failures, interval_seconds=self.policy.interval_seconds, multiplier=self.policy.multiplier
             )
         if delay is None:
             self._tell_failed(entry, movie, str(exc), failures)
         retry_at = None if delay is None else later(now, delay)
-        if not self._queue_manager.add_to_failed(
+        if not self.queue_manager.add_to_failed(
             movie, str(exc), retry_at, waits_for_release=waits, searched_at=now if waits else None
         ):
             _log.info("%s: taken out of the queue meanwhile.", movie.label)
@@ -146,13 +135,8 @@ class ResultRecorder:
         elif delay is None:
             _log.warning("%s: failed for good after attempt %d: %s.", movie.label, failures, reason)
         else:
-            _log.info(
-                "%s: attempt %d failed: %s. %s",
-                movie.label,
-                failures,
-                reason,
-                self._next_try(now, delay),
-            )
+            again = self._next_try(now, delay)
+            _log.info("%s: attempt %d failed: %s. %s", movie.label, failures, reason, again)
         return not waits and not isinstance(exc, SeriesError)
 
     def _is_missing_for_good(self, entry: QueueEntry, exc: FilmError) -> bool:
@@ -162,7 +146,7 @@ class ResultRecorder:
             isinstance(exc, UnknownFilmError)
             and since is not None
             and entry.doubts >= _DOUBTS_NEEDED
-            and self._clock.now() - since >= _DOUBTED_FOR
+            and self.clock.now() - since >= _DOUBTED_FOR
         )
 
     def _note_page_doubt(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
@@ -170,7 +154,7 @@ class ResultRecorder:
         if not isinstance(exc, UnknownFilmError):
             self.note_doubt(entry, movie, str(exc))
             return
-        now = self._clock.now()
+        now = self.clock.now()
         since = min(entry.page_missing_since or now, now)  # a time to come was noted by a wrong clock
         why = f"{exc} It is asked for again for a day before that counts."
         self.note_doubt(entry, movie, why, page_missing_since=since)
@@ -179,16 +163,16 @@ class ResultRecorder:
         self, entry: QueueEntry, movie: Movie, why: str, *, page_missing_since: datetime | None = None
     ) -> None:
         """Let a film wait, each time longer, for what may be no failure of its own: it counts none."""
-        now, doubts = self._clock.now(), entry.doubts + 1
+        now, doubts = self.clock.now(), entry.doubts + 1
         delay = retry_delay_seconds(
             doubts,
-            interval_seconds=self._policy.interval_seconds,
-            multiplier=max(self._policy.multiplier, _LEAST_GROWTH),
+            interval_seconds=self.policy.interval_seconds,
+            multiplier=max(self.policy.multiplier, _LEAST_GROWTH),
         )
         retry_at: datetime | None = later(now, delay)
         if entry.is_extra_look:  # its place in the schedule is kept
             retry_at = entry.retry_at and max(entry.retry_at, later(now, delay))
-        if self._queue_manager.add_to_failed(
+        if self.queue_manager.add_to_failed(
             movie,
             why,
             retry_at,
@@ -200,49 +184,60 @@ class ResultRecorder:
             _log.warning("%s: %s %s", movie.label, why, self._next_try(now, delay))
 
     def _next_try(self, now: datetime, delay: float) -> str:
-        return next_time("Next try", time_of_day(now, delay), once=self._once)
+        return next_time("Next try", time_of_day(now, delay), once=self.once)
 
     def give_up_on_due(self, max_retries: int) -> None:
         """Give films up that are due and have no attempts left, as fewer are allowed now than before."""
-        for entry in self._queue_manager.give_up_on_due(max_retries):
+        for entry in self.queue_manager.give_up_on_due(max_retries):
             why = (entry.error or "unknown").rstrip(".")
             self._tell_failed(entry, entry.movie, why, entry.retry_count)
             _log.warning(
                 "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
                 entry.movie.label,
                 entry.retry_count,
-                self._policy.max_retries,
+                self.policy.max_retries,
                 why,
             )
 
     def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, is_hopeless: bool) -> None:
         """Put a film back where it was: a search besides its schedule does not count as an attempt."""
-        self._queue_manager.add_to_failed(
+        self.queue_manager.add_to_failed(
             movie,
             str(exc),
             entry.retry_at,
             counts=False,
             waits_for_release=not is_hopeless,  # it waited before, and a broken release is not its end
-            searched_at=self._clock.now(),
+            searched_at=self.clock.now(),
         )
         _log.info("%s: looked for again: %s.", movie.label, str(exc).rstrip("."))
 
     def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
         if entry.searched_at is None:
             text = f"{movie.label}: waiting for a release: {exc}"
-            self._tell(
+            self.tell(
                 film_event(
-                    EventKind.WAITING, movie, self._clock.now(), text,
+                    EventKind.WAITING, movie, self.clock.now(), text,
                     wish=entry.wish, about=f"{len(entry.tried)}", why=str(exc),
                 )
             )  # fmt: skip
 
+    def _tell_added(self, entry: QueueEntry, result: DownloadResult, choice: Choice) -> None:
+        movie, why = result.movie, result.why
+        text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
+        self.tell(
+            film_event(
+                EventKind.ADDED, movie, self.clock.now(), text,
+                wish=entry.wish, about=choice.info_hash,
+                release=choice.release, info_hash=choice.info_hash, why=why,
+            )
+        )  # fmt: skip
+
     def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
         text = f"{movie.label}: failed for good: {why}"
         # A torrent that came to nothing begins the count anew.
-        self._tell(
+        self.tell(
             film_event(
-                EventKind.FAILED, movie, self._clock.now(), text,
+                EventKind.FAILED, movie, self.clock.now(), text,
                 wish=entry.wish, about=f"{failures}:{len(entry.tried)}", why=why,
             )
         )  # fmt: skip

@@ -61,8 +61,7 @@ class Sessions:
     def get(self) -> Session:
         """Return the session, made anew if the credentials changed.
 
-        Raises:
-            UserError, AuthError, TransientError, StorageError: there is none to be had.
+        Raises UserError, AuthError, TransientError, StorageError: there is none to be had.
         """
         signature = self._signature()
         if self._session is None or signature != self._used_signature:
@@ -78,7 +77,7 @@ class Sessions:
     def tracker_troubles(self) -> tuple[str, ...]:
         """Why some of several trackers could not be asked the last time, in words; for any thread."""
         session = self._session
-        return session.downloader.tracker_troubles if session else ()
+        return session.downloader.trackers.troubles if session else ()
 
     def client(self, *, may_connect: bool) -> FollowedClient | None:
         """Return the torrent client to look at; None if none can be; raises as `get`."""

@@ -5,7 +5,6 @@ import logging
 import threading
 from dataclasses import dataclass
 
-from movie_sync.clock import SystemClock
 from movie_sync.complaints import log_where, words_of
 from movie_sync.errors import Stopped
 from movie_sync.ports import Clock
@@ -39,9 +38,7 @@ class Worker(abc.ABC):
     worker ends when it would pause for the first time.
     """
 
-    def __init__(
-        self, name: str, stop: threading.Event, *, once: bool = False, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, name: str, stop: threading.Event, clock: Clock, *, once: bool = False) -> None:
         self.name = name
         self.activity = STARTING
         self.has_failed = False
@@ -50,7 +47,7 @@ class Worker(abc.ABC):
         """Whether the thread ended in order: it was stopped, or was to run once."""
         self._once = once
         self._stop = stop
-        self._clock = clock or SystemClock()
+        self._clock = clock
         self._last_fault = ""
         self._fault_seconds = 0.0
         self._thread: threading.Thread | None = None

@@ -100,16 +100,16 @@ class FileListDownloader:
         tell: Callable[[Event], None] = lambda _event: None,
         dry_run: bool = False,
     ) -> None:
-        self._trackers = Trackers(trackers, clock, tell)
+        self.trackers = Trackers(trackers, clock, tell)
         self._client = client
-        self._pages = PageReader(pages, clock)
+        self.pages = PageReader(pages, clock)
         self._library = library
         self._rules = rules
         self._clock = clock
         self._knows_title = knows_title
         self._in_company = in_company
         self._dry_run = dry_run
-        self._held = HeldTorrents(client, rules, knows_title, self._trackers.release_in, clock)
+        self._held = HeldTorrents(client, rules, knows_title, self.trackers.release_in, clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -184,17 +184,12 @@ class FileListDownloader:
         return None if held is None else self._found_there(movie, held)
 
     def _found_there(self, movie: Movie, held: HeldTorrent) -> DownloadResult:
-        release = self._trackers.release_in(held.comment)
+        release = self.trackers.release_in(held.comment)
         return _as_there(movie, held, Choice(held.name, release, held.info_hash))
-
-    @property
-    def tracker_troubles(self) -> tuple[str, ...]:
-        """Why some of several trackers could not be asked the last time, in words; for any thread."""
-        return self._trackers.troubles
 
     def latest(self) -> dict[str, list[Release]]:
         """Return the newest releases of each tracker that tells them, by its name."""
-        return self._trackers.ask_each(lambda tracker: tracker.latest())[0]
+        return self.trackers.ask_each(lambda tracker: tracker.latest())[0]
 
     def examine(
         self, movie: Movie, releases: Sequence[Release], tried: Sequence[FailedRelease] = ()
@@ -207,11 +202,10 @@ class FileListDownloader:
     def search(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> Search:
         """Ask each tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
 
-        Raises:
-            RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
+        Raises RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
         """
         refused: list[RefusedQueryError] = []
-        answers, outages = self._trackers.ask_each(lambda each: self._search_on(each, movie, tried, refused))
+        answers, outages = self.trackers.ask_each(lambda each: self._search_on(each, movie, tried, refused))
         releases = [release for answer in answers.values() for release in answer]
         if refused and not releases and not outages:
             raise refused[0]
@@ -240,10 +234,6 @@ class FileListDownloader:
         if len(refused) == len(names):
             refusals += refused
         return list(releases.values())
-
-    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
-        """Return the film with what its page tells; raises as `PageReader.describe`."""
-        return self._pages.describe(movie, is_doubted=is_doubted)
 
     def _hand_over_best(
         self,
@@ -284,11 +274,11 @@ class FileListDownloader:
     def _fetch(self, release: Release) -> TorrentFile:
         """Return a release's torrent; raises UnansweredError if its tracker fails, being one of several."""
         try:
-            return self._trackers.ask(release.id.tracker, lambda tracker: tracker.fetch_torrent(release))
+            return self.trackers.ask(release.id.tracker, lambda tracker: tracker.fetch_torrent(release))
         except BudgetError:
             raise
         except (AuthError, TransientError) as exc:
-            if self._trackers.is_sole:
+            if self.trackers.is_sole:
                 raise
             raise UnansweredError(f"{release.name} could not be fetched: {exc}") from None
 

@@ -46,15 +46,13 @@ class PageReader:
         """
         if movie.page_read:
             return movie
-        described = self._read(movie, is_doubted=is_doubted) if self._may_ask() else None
+        may_ask = self._clock.monotonic() >= self._none_until
+        described = self._read(movie, is_doubted=is_doubted) if may_ask else None
         if described is not None:
             return described
         if movie.year is None:
             raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._why}")
         return movie
-
-    def _may_ask(self) -> bool:
-        return self._clock.monotonic() >= self._none_until
 
     def _read(self, movie: Movie, *, is_doubted: bool) -> Movie | None:
         """Return the film with what its page tells, or None if it is to be searched without."""

@@ -78,11 +78,7 @@ class Radar:
         return max(next_at - now, 0.0)
 
     def work(self, downloader: FileListDownloader) -> None:
-        """Do what is due: look at the newest releases, or queue one film for a search.
-
-        Raises:
-            AuthError, TransientError, StorageError: it is still due.
-        """
+        """Look at the newest releases, or queue one film for a search; after an error it is still due."""
         now, checks = self._clock.monotonic(), self._checks
         if checks != self._checks_followed or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
             self._sweep(downloader)
@@ -91,12 +87,9 @@ class Radar:
             self._swept_at = now
         elif self._to_search and now >= self._search_at:
             self._search_at = now + self._spacing_seconds
-            self._search(self._to_search.popleft())
-
-    def _search(self, film: str) -> None:
-        held = self._queue_manager.find(film)
-        if held is not None:  # else it was taken out meanwhile
-            self._queue_manager.look_again([held[1].movie])
+            held = self._queue_manager.find(self._to_search.popleft())
+            if held is not None:  # else it was taken out meanwhile
+                self._queue_manager.look_again([held[1].movie])
 
     def put_off(self) -> float:
         """Rest after a failure, longer each time in a row; return for how many seconds."""
@@ -118,8 +111,9 @@ class Radar:
         for entry in self._queue_manager.waiting_films():
             movie = entry.movie
             try:
-                numbers = names.candidates(WantedFilm.from_movie(movie))
-                ids = self._accepted_ids(downloader, entry, [releases[number] for number in numbers])
+                near = [releases[number] for number in names.candidates(WantedFilm.from_movie(movie))]
+                accepted = downloader.examine(movie, near, entry.tried).accepted if near else ()
+                ids = {candidate.release.id for candidate in accepted}
             except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
                 _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)
                 ids = set()
@@ -136,13 +130,6 @@ class Radar:
         needed.sort()
         self._to_search = deque(film for *_, film in needed)
         self._remember(memory if needed else RadarMemory(memory.seen))
-
-    def _accepted_ids(
-        self, downloader: FileListDownloader, entry: QueueEntry, releases: Sequence[Release]
-    ) -> set[ReleaseId]:
-        """Return the ids of those releases that may be taken for a film."""
-        accepted = downloader.examine(entry.movie, releases, entry.tried).accepted if releases else ()
-        return {candidate.release.id for candidate in accepted}
 
     def _renewed_memory(self, newest: Mapping[str, Sequence[Release]]) -> RadarMemory:
         """Return what is to be remembered once these releases were looked through."""

@@ -1,6 +1,7 @@
 """The user's trackers, asked one after the other: one that is down holds up no other."""
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -9,13 +10,7 @@ from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import ReleaseId
 from movie_sync.domain.retry import pause_seconds
-from movie_sync.errors import (
-    AuthError,
-    BudgetError,
-    MovieSyncError,
-    TransientError,
-    UnavailableError,
-)
+from movie_sync.errors import AuthError, BudgetError, MovieSyncError, TransientError, UnavailableError
 from movie_sync.ports import Clock, Tracker
 
 _log = logging.getLogger(__name__)
@@ -27,13 +22,13 @@ Outage = AuthError | TransientError
 
 @dataclass(slots=True)
 class _State:
-    """How a tracker was lately, and until when (monotonic seconds) it is left alone; None: no end."""
+    """How a tracker was lately, and until when (monotonic seconds) it is left alone."""
 
     tracker: Tracker
     complaints: Complaints
     failures: int = 0
     outage: Outage | None = None
-    until: float | None = 0.0
+    until: float = 0.0
 
 
 class Trackers:
@@ -89,14 +84,13 @@ class Trackers:
         state = self._states[name]
         if self.is_sole:
             return question(state.tracker)
-        if state.outage and (state.until is None or self._clock.monotonic() < state.until):
+        if state.outage and self._clock.monotonic() < state.until:
             raise state.outage.with_traceback(None)
         try:
             answer = question(state.tracker)
-        except BudgetError:
-            raise
         except (AuthError, TransientError) as exc:
-            self._leave_alone(state, exc)
+            if not isinstance(exc, BudgetError):
+                self._leave_alone(state, exc)
             raise
         except MovieSyncError:
             raise
@@ -112,9 +106,9 @@ class Trackers:
     def _leave_alone(self, state: _State, outage: Outage) -> None:
         state.failures += 1
         asked = outage.retry_after_seconds
-        seconds = max(pause_seconds(state.failures), asked or 0.0)
         is_final = isinstance(outage, AuthError) and asked is None
-        state.outage, state.until = outage, None if is_final else self._clock.monotonic() + seconds
+        seconds = math.inf if is_final else max(pause_seconds(state.failures), asked or 0.0)
+        state.outage, state.until = outage, self._clock.monotonic() + seconds
         title, now = state.tracker.title, self._clock.now()
         if not isinstance(outage, AuthError):
             more = f" {title} is left alone for a while; the other trackers are asked."

@@ -11,20 +11,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from movie_sync.complaints import log_where, words_of
 from movie_sync.domain.events import Event, EventKind, film_event
 from movie_sync.domain.models import Choice, HeldTorrent, Movie
 from movie_sync.domain.torrents import TorrentPhase
-from movie_sync.errors import AuthError, MovieSyncError, StorageError
+from movie_sync.errors import AuthError, StorageError
 from movie_sync.following.judge import TorrentJudge
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import (
-    is_worth_writing,
-    observed,
-    percent,
-)
+from movie_sync.queues.progress import is_worth_writing, observed, percent
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +99,7 @@ class TorrentFollower:
     def look(self, client: FollowedClient) -> None:
         """Make a pass. A question about one torrent that has no answer keeps no other one back.
 
-        Raises:
-            AuthError, TransientError, StorageError: the pass is to be made again.
+        Raises AuthError, TransientError, StorageError: the pass is to be made again.
         """
         self._last_pass = self._clock.monotonic()
         self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
@@ -139,12 +135,13 @@ class TorrentFollower:
         """Note that a question about a torrent had no answer: the next one waits, and longer each time."""
         self._unanswered += 1
         times = self._memory.note_unanswered(entry.choice.info_hash if entry.choice else "")
-        why = str(exc) if isinstance(exc, MovieSyncError) else f"unforeseen: {type(exc).__name__}"
-        level = logging.WARNING if times == 1 else logging.DEBUG
         _log.log(
-            level, "%s: what there is to ask about its torrent has no answer: %s", entry.movie.label, why
+            logging.WARNING if times == 1 else logging.DEBUG,
+            "%s: what there is to ask about its torrent has no answer: %s",
+            entry.movie.label,
+            words_of(exc),
         )
-        _log.debug("%s", entry.movie.label, exc_info=exc)
+        log_where(exc)
 
     def _look_at(
         self,
@@ -307,12 +304,3 @@ def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
 def _path_pieces(path: str) -> list[str]:
     """Return a path's names, of whatever system the client runs on, without regard to case."""
     return [piece for piece in path.replace("\\", "/").casefold().split("/") if piece]
-
-
-def added_event(movie: Movie, choice: Choice, at: datetime, why: str, *, wish: datetime) -> Event:
-    """Return the event of a torrent that was handed over."""
-    text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
-    return film_event(
-        EventKind.ADDED, movie, at, text, wish=wish, about=choice.info_hash,
-        release=choice.release, info_hash=choice.info_hash, why=why,
-    )  # fmt: skip

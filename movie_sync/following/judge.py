@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
 from zlib import crc32
 
@@ -21,37 +21,30 @@ _REFUSALS_NEEDED = 2
 _LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
 
 
+@dataclass(eq=False, repr=False)
 class TorrentJudge:
     """Tells the torrents that come to nothing from those that will come. For one thread.
 
     `hurry` is called when something is about to change, so that a look is worth while.
     """
 
-    def __init__(
-        self,
-        memory: TorrentMemory,
-        *,
-        stalled_after_seconds: float,
-        clock: Clock,
-        tell: Callable[[Event], None],
-        hurry: Callable[[], None],
-    ) -> None:
-        self._memory = memory
-        self._stalled_after_seconds = stalled_after_seconds
-        self._clock = clock
-        self._tell = tell
-        self._hurry = hurry
-        self._account_said = ""
+    memory: TorrentMemory
+    _: KW_ONLY
+    stalled_after_seconds: float
+    clock: Clock
+    tell: Callable[[Event], None]
+    hurry: Callable[[], None]
+    _account_said: str = field(default="", init=False)
 
     def judge(
         self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
     ) -> tuple[TorrentProgress, str]:
         """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
-        known = self._memory[torrent.info_hash]
+        known = self.memory[torrent.info_hash]
         if torrent.phase.is_broken:
             return self._judge_broken(client, torrent, follow)
         known.no_room_until = None
-        if follow.idle_seconds >= self._stalled_after_seconds:
+        if follow.idle_seconds >= self.stalled_after_seconds:
             return self._judge_stalled(client, torrent, follow)
         if torrent.phase is TorrentPhase.AWAITING_PEERS and not torrent.has_tracker:
             return follow, self._ask_for_refusal(client, torrent.info_hash)
@@ -75,17 +68,17 @@ class TorrentJudge:
     def _judge_broken(
         self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
     ) -> tuple[TorrentProgress, str]:
-        now, known = self._clock.now().replace(microsecond=0), self._memory[torrent.info_hash]
-        if self._clock.monotonic() < (known.no_room_until or 0.0):
+        now, known = self.clock.now().replace(microsecond=0), self.memory[torrent.info_hash]
+        if self.clock.monotonic() < (known.no_room_until or 0.0):
             return follow, ""
         if follow.rechecked_at is None or follow.rechecked_at > now:
             _log.warning(
                 "%s: the client reports %s; its files are checked again.", torrent.name, torrent.client_word
             )
             client.recheck(torrent.info_hash)
-            self._hurry()
+            self.hurry()
             return replace(follow, rechecked_at=now), ""
-        patience = min(_RECHECK_SECONDS, self._stalled_after_seconds)
+        patience = min(_RECHECK_SECONDS, self.stalled_after_seconds)
         if now - follow.rechecked_at < timedelta(seconds=patience):
             return follow, ""
         room = client.room()
@@ -95,18 +88,18 @@ class TorrentJudge:
                 f"more and {room.free_bytes / 1e9:.1f} GB are free. It goes on when there is room."
             )
             _log.warning("%s", text)
-            if not self._memory.lacks_room():  # once, until there was room for all of them
-                self._tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
-            known.no_room_until = self._clock.monotonic() + _RECHECK_SECONDS
+            if not self.memory.lacks_room():  # once, until there was room for all of them
+                self.tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
+            known.no_room_until = self.clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
         return follow, f"broken: the client reports {trouble}, also after its files were checked again"
 
     def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
         """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
-        known = self._memory[info_hash].refusal or TrackerRefusal()
-        self._memory[info_hash].refusal = known
-        now = self._clock.monotonic()
+        known = self.memory[info_hash].refusal or TrackerRefusal()
+        self.memory[info_hash].refusal = known
+        now = self.clock.monotonic()
         if now < known.ask_at:
             return ""
         words = client.refusal(info_hash)
@@ -122,7 +115,7 @@ class TorrentJudge:
             known.ask_at = now + _LONGEST_REFUSAL_PAUSE_SECONDS
             return ""
         known.times += 1
-        self._hurry()
+        self.hurry()
         return f"refused by the tracker: {words}" if known.times >= _REFUSALS_NEEDED else ""
 
     def _say_account(self, words: str) -> None:
@@ -134,9 +127,9 @@ class TorrentJudge:
             f"({words}). No other release would help; look at the site."
         )
         _log.warning("%s", text)
-        now = self._clock.now()
+        now = self.clock.now()
         about = f"{now:%Y-%m-%dT%H}:{crc32(words.encode()):08x}"
-        self._tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
+        self.tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
 
 
 def _duration(seconds: float) -> str:

@@ -1,10 +1,8 @@
 """Tags the torrents of films that left the watchlist, so that they can be found in the client."""
 
-from collections.abc import Iterable, Sequence
-
 from movie_sync.errors import StorageError
 from movie_sync.ports import FollowedClient
-from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
+from movie_sync.wishes.unlisted_store import UnlistedStore
 
 TAG = "unlisted"
 
@@ -12,10 +10,7 @@ _MOST_AT_ONCE = 500
 
 
 class UnlistedTagger:
-    """Sets the tag, and takes it off where a film is listed again; deletes nothing.
-
-    For one thread (the download worker's).
-    """
+    """Sets the tag, and takes it off where a film is listed again; deletes nothing. For one thread."""
 
     def __init__(self, store: UnlistedStore) -> None:
         self._store = store
@@ -30,14 +25,9 @@ class UnlistedTagger:
     def work(self, client: FollowedClient) -> None:
         """Do some of what is to be done.
 
-        Raises:
-            AuthError, TransientError, StorageError: it is to be done again.
+        Raises AuthError, TransientError, StorageError: it is to be done again.
         """
         films = [film for film in self._store.films() if film.awaits_tag][:_MOST_AT_ONCE]
-        client.tag(_hashes(film for film in films if not film.relisted), TAG)
-        client.untag(_hashes(film for film in films if film.relisted), TAG)
+        client.tag([each for film in films if not film.relisted for each in film.info_hashes], TAG)
+        client.untag([each for film in films if film.relisted for each in film.info_hashes], TAG)
         self._store.note_tags_set(films)
-
-
-def _hashes(films: Iterable[UnlistedFilm]) -> Sequence[str]:
-    return [info_hash for film in films for info_hash in film.info_hashes]

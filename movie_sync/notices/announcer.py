@@ -73,8 +73,6 @@ class Announcer:
         for channel in self._channels:
             channel.tick()
             for _ in range(_MOST_MORE_IN_A_TICK):
-                if not channel.is_running:
-                    break
                 channel.wait(_QUICK_SECONDS)
                 if not channel.has_ended:
                     break

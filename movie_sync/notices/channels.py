@@ -130,8 +130,7 @@ class ServiceChannel(Channel):
             return False
         schedule = dataclasses.replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
         now, oldest, newest = (
-            moment.astimezone().replace(tzinfo=None)
-            for moment in (self._clock.now(), span.oldest, span.newest)
+            moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *span)
         )
         return schedule.is_due(now, oldest, newest)
 

@@ -23,8 +23,7 @@ def event_to_dict(event: Event) -> dict[str, object]:
 def event_from_dict(plain: dict[str, object]) -> Event:
     """Read what `event_to_dict` wrote.
 
-    Raises:
-        ValueError, KeyError, TypeError, AttributeError: it is something else.
+    Raises ValueError, KeyError, TypeError, AttributeError: it is something else.
     """
     film, details, at = plain["film"], plain["details"], parse_time(plain["at"])
     if not isinstance(plain["id"], str) or not isinstance(details, dict) or at is None:

@@ -43,14 +43,6 @@ class _Waiting:
     channels: set[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The times of the oldest and the newest event that waits for a channel."""
-
-    oldest: datetime
-    newest: datetime
-
-
 class EventOutbox:
     """The events that wait, each with the channels that have not told it. Thread-safe.
 
@@ -81,8 +73,7 @@ class EventOutbox:
 
         Nothing happens if there is no channel, or if the event's id waits already or was told lately.
 
-        Raises:
-            StorageError: it is not on the disk. It waits in memory, and is written with the next one.
+        Raises StorageError: it is not on the disk. It waits in memory, and is written with the next one.
         """
         with self._lock:
             if event.id in self._told or not channels:
@@ -94,11 +85,11 @@ class EventOutbox:
             elif self._is_stale:
                 self._write_whole()
 
-    def span(self, channel: str) -> Span | None:
-        """Return what waits for a channel in short, or None if nothing does."""
+    def span(self, channel: str) -> tuple[datetime, datetime] | None:
+        """Return the times of the oldest and the newest event that wait for a channel, if any does."""
         with self._lock:
             times = [waiting.at for waiting in self._waiting.values() if channel in waiting.channels]
-        return Span(min(times), max(times)) if times else None
+        return (min(times), max(times)) if times else None
 
     def waiting(self, channel: str) -> Iterator[Event]:
         """Yield what waits for a channel now, in the order in which it was put."""
@@ -179,19 +170,12 @@ class EventOutbox:
         except OSError:  # gone, or something else stands there
             self._write_whole()
             return
+        content = b"".join(line + b"\n" for line in lines)
         try:
-            for line in lines:
-                self._append_to(descriptor, line + b"\n", flush=flush and line is lines[-1])
-        finally:
-            os.close(descriptor)
-
-    def _append_to(self, descriptor: int, line: bytes, *, flush: bool) -> None:
-        if os.fstat(descriptor).st_size != self._size:  # somebody else wrote
-            self._write_whole()
-            return
-        try:
-            written = os.write(descriptor, line)
-            if written != len(line):
+            if os.fstat(descriptor).st_size != self._size:  # somebody else wrote
+                self._write_whole()
+                return
+            if os.write(descriptor, content) != len(content):
                 raise OSError(0, "the disk took a part of the line only")
             if flush:
                 os.fsync(descriptor)
@@ -199,8 +183,10 @@ class EventOutbox:
             self._is_stale = True
             reason = exc.strerror or str(exc)
             raise StorageError(f"{self._path} could not be written: {reason}.", errno=exc.errno) from None
-        self._lines += 1
-        self._size += len(line)
+        finally:
+            os.close(descriptor)
+        self._lines += len(lines)
+        self._size += len(content)
 
     def _write_whole(self, make_way: Callable[[], object] | None = None) -> None:
         self._is_stale = True

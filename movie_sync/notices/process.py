@@ -31,8 +31,7 @@ class Process:
     nobody waiting. What it writes is dropped, or, with `is_answering`, goes to such a file: that is
     for our own processes, which write little. For one thread.
 
-    Raises:
-        OSError: it cannot be started.
+    Raises OSError: it cannot be started.
     """
 
     def __init__(
@@ -80,8 +79,7 @@ class Process:
             return Ended(code, self._read_answer())
         if self._clock.monotonic() - self._started_at < self._seconds:
             return None
-        self._kill()
-        self._read_answer()
+        self.end()
         return Ended(None)
 
     def wait(self, seconds: float) -> None:

@@ -4,7 +4,7 @@ It tells nothing once the daemon has ended, however it ended, so it need not be 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -33,28 +33,14 @@ class DaemonState:
 
 def write_state(path: Path, state: DaemonState) -> None:
     """Replace the file. Raises StorageError: it could not be written."""
-    plain = {
-        "pid": state.pid,
-        "started_at": state.started_at,
-        "monitor": _activity_to_dict(state.monitor),
-        "download": _activity_to_dict(state.download),
-        "client": state.client,
-        "trackers": state.trackers,
-    }
-    content = json.dumps(plain, indent=1).encode() + b"\n"
+    content = json.dumps(asdict(state), indent=1, default=format_time).encode() + b"\n"
     write_atomically(path, [content], is_safe=False, flush_name=False)
 
 
-def _activity_to_dict(activity: Activity) -> dict[str, str | None]:
-    until = format_time(activity.until) if activity.until else None
-    return {"kind": activity.kind, "detail": activity.detail, "until": until}
-
-
 def forget_state(path: Path, now: datetime) -> None:
-    """Delete what an earlier daemon left; a folder in its place is put aside. For the lock's holder.
+    """Delete what an earlier daemon left, and put a folder in its place aside. For the lock's holder.
 
-    Raises:
-        StorageError: it is still there.
+    Raises StorageError: it is still there.
     """
     if path.is_dir() and not path.is_symlink():
         keep_aside(path, now)

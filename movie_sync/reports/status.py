@@ -26,11 +26,7 @@ _QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Everything at a glance, as it was `at` a time.
-
-    `daemon` is None where none runs, `held_back` why the settings let no film through, if so.
-    `torrents_seen_at` is when anything was last noted of torrents.
-    """
+    """Everything at a glance, as it was `at` a time; `held_back` is why the settings let no film through."""
 
     at: datetime
     statistics: Mapping[str, int]
@@ -48,11 +44,7 @@ class Status:
 def read_status(
     paths: AppPaths, queues: QueueManager, held_back: Sequence[ConfigFault], clock: Clock
 ) -> Status:
-    """Read it, beside a running daemon or without one.
-
-    Raises:
-        StorageError: it cannot be read now.
-    """
+    """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now."""
     daemon, now = running_daemon(paths), clock.now()
     view = overview(
         {name: queues.entries(name) for name in _QUEUES},
@@ -87,14 +79,13 @@ def status_document(status: Status) -> dict[str, object]:
         "download": activity_words(daemon.download, status.at) if daemon else None,
         "client": (daemon.client or None) if daemon else None,
         "trackers": list(daemon.trackers) if daemon else [],
-        "held_back": [_fault_document(fault) for fault in status.held_back],
+        "held_back": [
+            {"key": fault.key, "line": fault.line, "column": fault.column, "why": fault.words}
+            for fault in status.held_back
+        ],
         "torrents_seen_at": format_time(seen_at) if seen_at else None,
         **_films_document(status.overview),
     }
-
-
-def _fault_document(fault: ConfigFault) -> dict[str, object]:
-    return {"key": fault.key, "line": fault.line, "column": fault.column, "why": fault.words}
 
 
 def _films_document(view: Overview) -> dict[str, object]:
@@ -140,7 +131,6 @@ def _waiting_document(entry: QueueEntry) -> dict[str, object]:
 
 
 def _past_document(entry: QueueEntry) -> dict[str, object]:
-    """Return the plain form of a film whose torrent is done, or gone."""
     choice, follow = entry.choice, entry.follow
     return {
         **_film(entry.movie),

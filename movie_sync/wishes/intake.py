@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import KW_ONLY, dataclass, field
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
@@ -27,6 +27,7 @@ class IntakeCounts:
     dropped: int
 
 
+@dataclass(eq=False, repr=False)
 class WatchlistIntake:
     """Takes readings in, from the monitor and from the `import` command. Thread-safe.
 
@@ -35,23 +36,14 @@ class WatchlistIntake:
     Without `first_run` (it is not known what the user wants) no list is taken in for the first time.
     """
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        known: KnownFilms,
-        store: WatchlistStore,
-        library: MovieLibrary,
-        *,
-        first_run: FirstRun | None,
-        unlisted: UnlistedStore | None = None,
-    ) -> None:
-        self._queue_manager = queue_manager
-        self._known = known
-        self._store = store
-        self._library = library
-        self._first_run = first_run
-        self._unlisted = unlisted
-        self._lock = threading.Lock()
+    queue_manager: QueueManager
+    known: KnownFilms
+    store: WatchlistStore
+    library: MovieLibrary
+    _: KW_ONLY
+    first_run: FirstRun | None
+    unlisted: UnlistedStore | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def take(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Queue what is new, record what is on the disk, drop what left the list twice in a row.
@@ -60,14 +52,16 @@ class WatchlistIntake:
             StorageError: not all of it could be written, or it is not known how much of a list that is
                 read for the first time is to be queued; take it in again.
         """
+        with self._lock:
+            change = self._compare(snapshot, concludes_removals=True)
         # Looking through the disks may take long, so nobody is made to wait for it.
-        found = self._find_on_disk(self._missing(snapshot))
+        found = self._find_on_disk(self.queue_manager.missing(change.wanted))
         return self._take(snapshot, found, concludes_removals=not snapshot.unread)
 
     def take_again(self) -> IntakeCounts:
         """Take in that the list is as it was at the last reading; raises as `take`."""
         with self._lock:
-            memory = self._store.load()
+            memory = self.store.load()
         if memory is None:  # nothing was read yet, or what was remembered is damaged
             return IntakeCounts(0, 0, 0, 0)
         return self.take(WatchlistSnapshot(memory.owner, memory.movies))
@@ -85,13 +79,13 @@ class WatchlistIntake:
         with self._lock:
             change = self._compare(snapshot, concludes_removals=concludes_removals)
             self._note_unlisted(change)
-            there = self._queue_manager.add_all_to_completed(found)
-            queued = self._queue_manager.add_all_to_pending(change.wanted)
+            there = self.queue_manager.add_all_to_completed(found)
+            queued = self.queue_manager.add_all_to_pending(change.wanted)
             on_disk = {movie.keys() for movie, _ in found}
             again = [movie for movie in change.listed_again if movie.keys() not in on_disk]
-            queued += self._queue_manager.add_all_to_pending(again, again=True)
-            dropped = self._queue_manager.drop_unlisted(change.unlisted)
-            self._store.save(change.memory)
+            queued += self.queue_manager.add_all_to_pending(again, again=True)
+            dropped = self.queue_manager.drop_unlisted(change.unlisted)
+            self.store.save(change.memory)
         for movie, where in found:
             _log.info("%s: already downloaded, in %s.", movie.label, where)
         for movie in dropped:
@@ -100,22 +94,17 @@ class WatchlistIntake:
 
     def _note_unlisted(self, change: WatchlistChange) -> None:
         """Remember what left and what came back, while the queues still tell the films' torrents."""
-        if self._unlisted is None:
+        if self.unlisted is None:
             return
         if change.unlisted:
-            self._unlisted.note_left(change.unlisted, self._queue_manager.torrents_of)
+            self.unlisted.note_left(change.unlisted, self.queue_manager.torrents_of)
         if change.listed_again:
-            self._unlisted.note_listed_again(change.listed_again, self._queue_manager.torrents_of)
-
-    def _missing(self, snapshot: WatchlistSnapshot) -> Sequence[Movie]:
-        with self._lock:
-            change = self._compare(snapshot, concludes_removals=True)
-        return self._queue_manager.missing(change.wanted)
+            self.unlisted.note_listed_again(change.listed_again, self.queue_manager.torrents_of)
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""
-        before = self._store.load()
-        if self._first_run is None and is_first_reading(snapshot, before):
+        before = self.store.load()
+        if self.first_run is None and is_first_reading(snapshot, before):
             raise StorageError(
                 "This list is read for the first time, and first_run in config.json cannot be read. "
                 "It is taken in once that is mended."
@@ -123,10 +112,10 @@ class WatchlistIntake:
         change = compare(
             snapshot,
             before,
-            first_run="new" if self._first_run is None else self._first_run,
+            first_run="new" if self.first_run is None else self.first_run,
             concludes_removals=concludes_removals,
         )
-        self._known.note_listed(change.memory.known)
+        self.known.note_listed(change.memory.known)
         return change
 
     def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:
@@ -145,7 +134,7 @@ class WatchlistIntake:
 
     def _place_of(self, movie: Movie) -> str | None:
         try:
-            return self._library.find(self._known.in_company(movie), knows_title=self._known.knows_title)
+            return self.library.find(self.known.in_company(movie), knows_title=self.known.knows_title)
         except UnclearFilmError:  # the download worker says so
             return None
         except MovieSyncError:

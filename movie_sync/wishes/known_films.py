@@ -19,8 +19,7 @@ from movie_sync.wishes.watchlist_store import read_memory
 class KnownFilms:
     """Thread-safe. `watchlist` is the file that tells the list until `note_listed` does.
 
-    Raises:
-        StorageError: a file cannot be read now.
+    Raises StorageError: a file cannot be read now.
     """
 
     def __init__(self, queues: QueueReader, watchlist: Path) -> None:

@@ -18,8 +18,7 @@ _SHORT_ADDRESS = re.compile(r"(?:https?://)?boxd\.it/([0-9A-Za-z]+)/?", re.IGNOR
 def named_film(text: str, queues: QueueManager, base_url: str) -> Movie:
     """Return the film that the queues hold under an id, else the one that a slug or an address names.
 
-    Raises:
-        UserError: it is none of these.
+    Raises UserError: it is none of these.
     """
     text = text.strip()
     found = queues.find(text) if _ID.fullmatch(text) else None  # a slug may look like an id

@@ -99,13 +99,12 @@ class UnlistedStore:
 
         What was noted of a film meanwhile stays to be done.
         """
+        as_done = frozenset(done)
         with self._lock:
-            as_done = frozenset(done)
-            films = self._load()
             self._save(
                 [
                     dataclasses.replace(film, tagged=True) if film in as_done else film
-                    for film in films
+                    for film in self._load()
                     if not (film in as_done and film.relisted)
                 ]
             )
@@ -172,11 +171,10 @@ def _film(plain: object, now: datetime) -> UnlistedFilm | None:
     except ValueError:
         return None
     listed = plain.get("info_hashes")
-    hashes = [text for text in listed if isinstance(text, str)] if isinstance(listed, list) else []
     return UnlistedFilm(
         movie,
         min(parse_time(plain.get("left_at")) or now, now),
-        tuple(hashes),
+        tuple(text for text in listed if isinstance(text, str)) if isinstance(listed, list) else (),
         tagged=plain.get("tagged") is True,
         relisted=plain.get("relisted") is True,
     )

@@ -41,13 +41,10 @@ class UnreadableStore:
         self._of = of
         self._clock = clock
         self._boot = boot_id() if boot is None else boot
-        self._outage: _Outage | None = None
-        self._is_loaded = path is None
+        self._outage = self._load()
 
     def note(self) -> float:
         """Note that it could not be read, and return for how many seconds that has been so."""
-        if not self._is_loaded:
-            self._outage, self._is_loaded = self._load(), True
         now, ticks = self._clock.now(), self._clock.monotonic()
         seconds = 0.0 if self._outage is None else self._seconds(self._outage, now, ticks)
         if self._outage is None or seconds < 0:  # a time to come is a wrong clock's
@@ -69,9 +66,8 @@ class UnreadableStore:
 
     def over(self) -> None:
         """Note that it was read."""
-        is_there = self._path is not None and (self._outage is not None or not self._is_loaded)
-        self._outage, self._is_loaded = None, True
-        if is_there and self._path is not None and os.path.lexists(self._path):
+        self._outage = None
+        if self._path is not None and os.path.lexists(self._path):
             with contextlib.suppress(StorageError):
                 delete_file(self._path)
 
