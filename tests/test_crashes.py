@@ -14,8 +14,8 @@ import pytest
 from house.crash_disk import Disk, Recorder, freeze, read_tree, write_tree
 from house.crash_world import (
     REFUSALS,
+    CrashWorld,
     Step,
-    World,
     all_plain,
     check_refusals,
     choice,
@@ -34,28 +34,28 @@ def scenario() -> list[Step]:
         lambda w: w.queues.add_all_to_completed([(film(31), "/films/a"), (film(32), "/films/b")]),
     ]
     for _ in range(3):
-        steps += [World.hand_over_next, World.complete_next, lambda w: w.fail_next(minutes=30)]
+        steps += [CrashWorld.hand_over_next, CrashWorld.complete_next, lambda w: w.fail_next(minutes=30)]
     steps += [
         lambda w: w.queues.note_film(film(7), film(7)),
         lambda w: w.fail_next(minutes=None),
-        World.retry_due,
-        World.restart,
+        CrashWorld.retry_due,
+        CrashWorld.restart,
         lambda w: w.inbox.put(Request("add", movies=(film(33), film(34)))),
-        World.carry_out_requests,
+        CrashWorld.carry_out_requests,
         lambda w: w.queues.remove([film(8).slug, film(31).id, film(2).slug]),
         lambda w: w.queues.add_to_pending(film(8), by_command=True),
         lambda w: w.queues.drop_unlisted([film(9), film(10), film(7)]),
         lambda w: w.queues.add_all_to_pending([film(9), film(35), film(36)]),
-        World.list_again,
+        CrashWorld.list_again,
         lambda w: w.queues.retry(None),
         lambda w: w.inbox.put(Request("remove", films=(film(11).slug, film(12).id))),
-        World.carry_out_requests,
+        CrashWorld.carry_out_requests,
         lambda w: w.fail_next(minutes=5),
         lambda w: w.fail_next(minutes=5),
         lambda w: w.queues.retry([film(13).slug]),
-        World.restart,
+        CrashWorld.restart,
     ]
-    steps += [World.hand_over_next, World.complete_next] * 3
+    steps += [CrashWorld.hand_over_next, CrashWorld.complete_next] * 3
     steps += [lambda w: w.queues.add_all_to_pending([film(number) for number in range(37, 41)])]
     return steps
 
@@ -80,7 +80,7 @@ def test_every_crash_point_leaves_each_film_in_one_queue(
 
 def test_no_change_of_the_disk_goes_unseen(folder: Path) -> None:
     """Python's own audit of the scenario knows of no change to the disk that is not a crash point."""
-    world = World(folder)
+    world = CrashWorld(folder)
     audited: list[str] = []
     is_on = True
 
@@ -119,9 +119,9 @@ _AUDITED = {
 # --- a crash while damage is mended ---------------------------------------------------------
 
 
-def _some_world(folder: Path) -> World:
+def _some_world(folder: Path) -> CrashWorld:
     """Return queues with films in all four files, each file with an earlier generation."""
-    world = World(folder)
+    world = CrashWorld(folder)
     for step in scenario()[:18]:
         step(world)
     return world
@@ -145,7 +145,7 @@ def test_a_crash_while_damage_is_mended_changes_nothing(folder: Path, queue: str
     DAMAGES[damage](path)
     evidence = b"kept" if path.is_dir() else path.read_bytes()
     tree = read_tree(folder)
-    expected = all_plain(World(folder).films())
+    expected = all_plain(CrashWorld(folder).films())
     states, waiting, seen = 0, [tree], set()
     while waiting:
         tree = waiting.pop()
@@ -156,7 +156,7 @@ def test_a_crash_while_damage_is_mended_changes_nothing(folder: Path, queue: str
         write_tree(folder, tree)
         recorder = Recorder(folder)
         with recorder.watching():
-            found = World(folder).films()
+            found = CrashWorld(folder).films()
         assert all_plain(found) == expected
         assert any(evidence == content for content in read_tree(folder).values())
         disk = Disk().start_from(tree)

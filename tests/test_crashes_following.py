@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from house.crash_world import (
     REFUSALS,
+    CrashWorld,
     Step,
-    World,
     check_refusals,
     choice,
     film,
@@ -24,7 +24,7 @@ from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
 def handing_over() -> list[Step]:
     """Return the steps until four films are on their way and two have failed, one of them for good."""
     steps: list[Step] = [lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, 13)])]
-    steps += [World.hand_over_next, World.complete_next] * 4
+    steps += [CrashWorld.hand_over_next, CrashWorld.complete_next] * 4
     return [*steps, lambda w: w.fail_next(minutes=30), lambda w: w.fail_next(minutes=None)]
 
 
@@ -32,37 +32,37 @@ def following() -> list[Step]:
     """Return the steps until each torrent has come to its end."""
     return [
         *handing_over(),
-        World.note_progress,
+        CrashWorld.note_progress,
         lambda w: w.finish(1),
         lambda w: w.give_up(2),
-        World.restart,
+        CrashWorld.restart,
         lambda w: w.hand_over(w.entry(2)),
-        World.complete_next,
-        World.note_progress,
+        CrashWorld.complete_next,
+        CrashWorld.note_progress,
         lambda w: w.finish_given_up(2),
         lambda w: w.give_up(3),
         lambda w: w.hand_over(w.entry(3)),
-        World.complete_next,
+        CrashWorld.complete_next,
         lambda w: w.give_up(3),
         lambda w: w.finish_given_up(3),
-        World.look_again,
-        World.restart,
-        World.put_back,
+        CrashWorld.look_again,
+        CrashWorld.restart,
+        CrashWorld.put_back,
         lambda w: w.fail_next(minutes=30),
-        World.give_up_on_due,
-        World.look_again,
-        World.put_back,
+        CrashWorld.give_up_on_due,
+        CrashWorld.look_again,
+        CrashWorld.put_back,
         lambda w: w.queues.add_all_to_pending([film(13), film(14)]),
         lambda w: w.queues.retry(None),
         lambda w: w.give_up(4),
         lambda w: w.queues.remove([film(4).slug]),
         lambda w: w.queues.add_to_pending(film(4), by_command=True),
         lambda w: w.hand_over(w.entry(4)),
-        World.complete_next,
-        World.note_progress,
-        World.restart,
+        CrashWorld.complete_next,
+        CrashWorld.note_progress,
+        CrashWorld.restart,
         lambda w: w.queues.drop_unlisted([film(4), film(9)]),
-        World.list_again,
+        CrashWorld.list_again,
         lambda w: w.finish(4),
     ]
 
@@ -86,7 +86,7 @@ def test_every_crash_point_knows_each_torrent(
 
 
 OPERATIONS: dict[str, Step] = {
-    "note follows": World.note_progress,
+    "note follows": CrashWorld.note_progress,
     "give up a torrent": lambda w: w.queues.give_up(film(3), FailedRelease(choice(3), "stalled")),
     "finish with another": lambda w: w.queues.finish_with(
         film(3), choice(3, 1), TorrentProgress(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
@@ -97,7 +97,7 @@ OPERATIONS: dict[str, Step] = {
 
 
 def _films_on_their_way(folder: Path) -> None:
-    world = World(folder)
+    world = CrashWorld(folder)
     for step in handing_over():
         step(world)
     world.fail_next(minutes=0)

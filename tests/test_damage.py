@@ -14,7 +14,7 @@ import pytest
 from house.fakes import FakeClock
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
-from house.real_qbittorrent import wait_until
+from house.waiting import wait_until
 from house.workshop import Workshop
 
 from movie_sync.credentials.manager import CredentialsManager
@@ -38,7 +38,7 @@ _NOT_ABOVE_MODES = (
 
 
 @dataclass
-class World:
+class DamagedFolder:
     """The stand-ins, and a data folder with films in every queue and an earlier state of each file."""
 
     letterboxd: LetterboxdStandIn
@@ -56,7 +56,7 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DamagedFolder]:
     """Films 0 to 4 handed over, 5 and 6 without a release, 7 and 8 removed, 9 added by command and handed over."""
     with (
         LetterboxdStandIn([stand_in_film(number) for number in range(9)], username="maria") as letterboxd,
@@ -75,11 +75,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             answer = home.run("--once")
             assert answer.returncode == 0, answer.stderr
         assert [len(home.queue(name)) for name in _QUEUES] == [0, 2, 6, 2]
-        yield World(letterboxd, tracker, home.data)
+        yield DamagedFolder(letterboxd, tracker, home.data)
 
 
 @pytest.fixture
-def home(world: World, tmp_path: Path) -> Iterator[Household]:
+def home(world: DamagedFolder, tmp_path: Path) -> Iterator[Household]:
     """A household with that data folder."""
     with world.copy(tmp_path) as household:
         yield household
@@ -155,7 +155,7 @@ def content_of(path: Path) -> bytes | None:
 
 
 @pytest.mark.parametrize("kind", DAMAGE)
-def test_everything_damaged_at_once(home: Household, world: World, kind: str) -> None:
+def test_everything_damaged_at_once(home: Household, world: DamagedFolder, kind: str) -> None:
     """Each file is kept aside and named once; every film is in its one place again, and none is fetched twice."""
     before = places(home)
     torrents = sorted(path.name for path in (home.data / "torrents").iterdir())
@@ -241,7 +241,7 @@ def test_damaged_credentials_end_with_the_way_out(home: Household, kind: str) ->
     assert content_of(stored) == content
 
 
-def test_damage_beside_the_queues(home: Household, world: World) -> None:
+def test_damage_beside_the_queues(home: Household, world: DamagedFolder) -> None:
     """Requests, the daemon's state and the log: each damaged one is put aside or replaced, and the rest is done."""
     inbox = home.data / "inbox"
     for number, kind in enumerate(DAMAGE):

@@ -386,7 +386,7 @@ CASES = {
 }
 
 
-def film(text):
+def read_film(text):
     """Read a film as the tables write it."""
     head, *more = (piece.strip() for piece in text.split(";"))
     title, year = re.fullmatch(r"(.*) \((\d{4})\)", head).groups()
@@ -409,7 +409,7 @@ ALL = [parameter.values for parameter in lines()]
 @pytest.mark.parametrize(("verdict", "wanted", "name"), list(lines()))
 def test_verdict(verdict, wanted, name):
     """Every name of the tables gets its verdict."""
-    found = judge(film(wanted), name)
+    found = judge(read_film(wanted), name)
     assert ("alternative" if found.alternative_only else found.verdict) == verdict, found.reason
 
 
@@ -426,7 +426,7 @@ def test_verdict(verdict, wanted, name):
 )
 def test_every_no_says_why(wanted, name, reason):
     """A refusal names what is different in words a user understands."""
-    found = judge(film(wanted), name)
+    found = judge(read_film(wanted), name)
     assert found.verdict == Verdict.NO
     assert reason in found.reason
 
@@ -449,7 +449,7 @@ def test_a_film_without_a_year_is_at_most_maybe():
 
 def test_only_title_and_year_as_they_are_make_it_exact():
     """A film without an IMDb id is downloaded only on an exact name."""
-    heat = film("Heat (1995)")
+    heat = read_film("Heat (1995)")
     assert judge(heat, "Heat.1995.1080p").exact
     assert not judge(heat, "Heat.1996.1080p").exact
     assert not judge(heat, "Heat.1080p").exact
@@ -496,7 +496,9 @@ def is_opposite(one, other):
 def test_case_never_turns_a_verdict(case, how):
     """Capitals mean nothing."""
     _, wanted, name = case
-    assert not is_opposite(judge(film(wanted), name).verdict, judge(film(wanted), how(name)).verdict)
+    assert not is_opposite(
+        judge(read_film(wanted), name).verdict, judge(read_film(wanted), how(name)).verdict
+    )
 
 
 @given(case=st.sampled_from(ALL))
@@ -504,7 +506,7 @@ def test_accents_never_turn_a_verdict(case):
     """A name without its accents is the same name."""
     _, wanted, name = case
     plain = "".join(c for c in unicodedata.normalize("NFD", name) if not unicodedata.combining(c))
-    assert not is_opposite(judge(film(wanted), name).verdict, judge(film(wanted), plain).verdict)
+    assert not is_opposite(judge(read_film(wanted), name).verdict, judge(read_film(wanted), plain).verdict)
 
 
 @given(
@@ -517,14 +519,14 @@ def test_separators_and_tails_never_turn_a_verdict(case, separator, tail, count)
     """Dots, blanks and underscores are the same, and technical words behind a name say nothing of it."""
     _, wanted, name = case
     changed = separator.join([*name.split("."), *tail[:count]])
-    assert not is_opposite(judge(film(wanted), name).verdict, judge(film(wanted), changed).verdict)
+    assert not is_opposite(judge(read_film(wanted), name).verdict, judge(read_film(wanted), changed).verdict)
 
 
 @given(order=st.permutations(["1999", "German", "EXTENDED", "1080p", "BluRay", "x264"]))
 def test_order_of_tags_never_turns_a_verdict(order):
     """Wherever the year stands among the tags, it is the film's."""
-    assert judge(film("The Matrix (1999)"), ".".join(["The.Matrix", *order])).verdict == Verdict.YES
-    assert judge(film("The Matrix (2021)"), ".".join(["The.Matrix", *order])).verdict == Verdict.NO
+    assert judge(read_film("The Matrix (1999)"), ".".join(["The.Matrix", *order])).verdict == Verdict.YES
+    assert judge(read_film("The Matrix (2021)"), ".".join(["The.Matrix", *order])).verdict == Verdict.NO
 
 
 @settings(max_examples=30, deadline=None)
@@ -534,14 +536,14 @@ def test_a_verdict_never_depends_on_other_names(names):
     index = NameList(names)
     assert len(index) == len(names)
     for wanted in {case[1] for case in ALL[::7]}:
-        alone = next((name for name in names if counts(judge(film(wanted), name))), None)
-        assert index.find(film(wanted)) == alone
+        alone = next((name for name in names if counts(judge(read_film(wanted), name))), None)
+        assert index.find(read_film(wanted)) == alone
 
 
 @given(st.text(max_size=120))
 def test_no_name_breaks_the_judgement(name):
     """Any text gets a verdict with a reason."""
-    assert judge(film("Heat (1995)"), name).reason
+    assert judge(read_film("Heat (1995)"), name).reason
 
 
 def test_index_finds_by_id_beside_and_forgets():
@@ -563,7 +565,7 @@ def test_index_narrows_many_names():
     for number in range(3000):
         index.add(number, f"Film {numbers.randrange(10**9)} ({1950 + number % 70}).mkv")
     index.add(3000, "Heat.1995.1080p.mkv")
-    assert index.candidates(film("Heat (1995)")) == [3000]
+    assert index.candidates(read_film("Heat (1995)")) == [3000]
 
 
 def test_what_can_be_no_film_is_known_without_one():

@@ -18,7 +18,8 @@ import test_services_qbittorrent_answers as qbittorrent_faults
 from house.fakes import FakeClock
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household
-from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent
+from house.waiting import wait_until
 from house.workshop import Workshop
 from stand_ins.hurry import HurriedStop
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, QBittorrentStandIn
@@ -37,7 +38,7 @@ _WORDS = (
 )
 
 
-class Scene:
+class HurriedProgram:
     """The program in simulated time, with a watchlist of three pages and a release of each film.
 
     Each `open` begins with an empty data folder, well stand-ins and the whole list.
@@ -100,10 +101,10 @@ def tracker() -> Iterator[FileListStandIn]:
 @pytest.fixture
 def scene(
     tmp_path: Path, letterboxd: LetterboxdStandIn, tracker: FileListStandIn, monkeypatch: pytest.MonkeyPatch
-) -> Scene:
+) -> HurriedProgram:
     """Return the stand-ins and a folder. That files outlast a power failure is not what is tested here."""
     monkeypatch.setattr(os, "fsync", lambda _descriptor: None)
-    return Scene(tmp_path, letterboxd, tracker)
+    return HurriedProgram(tmp_path, letterboxd, tracker)
 
 
 def places(shop: Workshop) -> dict[str, QueueName]:
@@ -131,7 +132,7 @@ LIES = {name: (Fault(edit=edit), None, "Letterboxd|watchlist") for name, edit in
 
 
 def test_a_bad_reading_of_the_watchlist_concludes_nothing(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    scene: HurriedProgram, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A fault on its second page: queues and memory stay, it is said once, and the next good reading is taken in."""
     for name, (fault, _, words) in {**letterboxd_faults.ANSWERS, **LIES}.items():
@@ -159,7 +160,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
         assert set(places(shop)) == {*before, stand_in_film(14).lid} - {films[0].lid, films[6].lid}, name
 
 
-def test_a_film_page_that_cannot_be_read(scene: Scene) -> None:
+def test_a_film_page_that_cannot_be_read(scene: HurriedProgram) -> None:
     """A block leaves title and year to search by; anything else puts the film off without counting against it."""
     for name, (fault, kind, words) in letterboxd_faults.ANSWERS.items():
         if name == "private":  # only a list can be
@@ -181,7 +182,7 @@ def test_a_film_page_that_cannot_be_read(scene: Scene) -> None:
         assert places(shop) == {stand_in_film(0).lid: QueueName.COMPLETED}, name
 
 
-def test_a_fault_of_the_tracker(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_the_tracker(scene: HurriedProgram, caplog: pytest.LogCaptureFixture) -> None:
     """An outage counts against no film, refused credentials stop all calls, a broken torrent is its film's failure."""
     for name, (where, fault, kind, words) in tracker_faults.FAULTS.items():
         caplog.clear()
@@ -212,7 +213,7 @@ QBITTORRENT |= {
 
 
 @pytest.mark.parametrize("path", [INFO, ADD])
-def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_qbittorrent(scene: HurriedProgram, path: str, caplog: pytest.LogCaptureFixture) -> None:
     """While it is looked through or given a torrent: no film is blamed or handed over twice, and it goes on."""
     for name, (answer, _, words) in QBITTORRENT.items():
         caplog.clear()
@@ -236,7 +237,7 @@ def test_a_fault_of_qbittorrent(scene: Scene, path: str, caplog: pytest.LogCaptu
 
 
 def test_qbittorrent_takes_torrents_and_never_shows_them(
-    scene: Scene, caplog: pytest.LogCaptureFixture
+    scene: HurriedProgram, caplog: pytest.LogCaptureFixture
 ) -> None:
     """That is an outage: the film waits, is not added again and again, and is completed once it is seen."""
     with QBittorrentStandIn() as client:
@@ -254,7 +255,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
         assert client.seen.count(ADD) == 3
 
 
-def test_qbittorrent_refuses_the_login(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+def test_qbittorrent_refuses_the_login(scene: HurriedProgram, caplog: pytest.LogCaptureFixture) -> None:
     """It is tried once; the films stay pending, and new credentials are taken up by themselves."""
     with QBittorrentStandIn() as client:
         client.always[LOGIN] = Answer(200, b"Fails.")
@@ -296,7 +297,7 @@ def check_state(
         assert re.search(words, activity.detail), name
 
 
-def new_credentials(scene: Scene, shop: Workshop) -> None:
+def new_credentials(scene: HurriedProgram, shop: Workshop) -> None:
     """Let the credentials be written anew, as `setup` does."""
     manager = CredentialsManager(shop.data / "credentials.enc", scene.folder / "credentials.key", {})
     manager.save("filelist", {"username": TRACKER_USER, "passkey": PASSKEY})
@@ -307,7 +308,7 @@ def row_of(torrent: StandInRelease) -> dict[str, object]:
     return {"hash": torrent.info_hash, "name": torrent.name, "state": "stalledUP", "amount_left": 0}
 
 
-def finish(name: str, scene: Scene, shop: Workshop) -> None:
+def finish(name: str, scene: HurriedProgram, shop: Workshop) -> None:
     """Let half a day pass; fail unless every film was handed over then."""
     for _ in range(12):
         shop.work()

@@ -19,7 +19,7 @@ _NAME = "Made.Up.Bravo.1951.720p.BluRay.x264-OTHER"
 _OURS, _THEIRS = hash_of(101), hash_of(7)
 
 
-class Scene:
+class Wished:
     """A film that is wished for, a release of it on the tracker, and a client with torrents of somebody's."""
 
     def __init__(self, folder: Path, *, removes_stalled: bool = False, max_unfinished: int = 0) -> None:
@@ -63,12 +63,12 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path) -> Wished:
     """A film that is wished for."""
-    return Scene(tmp_path)
+    return Wished(tmp_path)
 
 
-def test_a_whole_one_is_the_film(scene: Scene) -> None:
+def test_a_whole_one_is_the_film(scene: Wished) -> None:
     """It counts as downloaded; nothing is fetched, followed or announced."""
     scene.hold(TorrentPhase.WHOLE, 1.0)
     scene.wish()
@@ -93,7 +93,7 @@ def test_a_whole_one_is_the_film(scene: Scene) -> None:
 )
 @pytest.mark.parametrize("known_by", ["name", "comment", "hash"])
 def test_one_that_is_not_whole_is_adopted(
-    scene: Scene, known_by: str, phase: TorrentPhase, progress: float, stage: Stage
+    scene: Wished, known_by: str, phase: TorrentPhase, progress: float, stage: Stage
 ) -> None:
     """It is followed to its end like one of ours, and then announced; nothing is handed over meanwhile."""
     info_hash = _OURS if known_by == "hash" else _THEIRS
@@ -114,7 +114,7 @@ def test_one_that_is_not_whole_is_adopted(
     assert scene.bench.client.added == []
 
 
-def test_of_several_the_furthest_counts(scene: Scene) -> None:
+def test_of_several_the_furthest_counts(scene: Wished) -> None:
     """A whole one is the film, whatever others of it are on their way."""
     scene.hold(TorrentPhase.DOWNLOADING, 0.9, hash_of(8))
     scene.hold(TorrentPhase.WHOLE, 1.0, hash_of(9))
@@ -126,7 +126,7 @@ def test_of_several_the_furthest_counts(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("name", ["Made.Up.Bravo.1951.HDCAM.x264-X", "Made.Up.Bravo.1951.480p.WEB.x264-X"])
-def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: str) -> None:
+def test_what_the_settings_would_not_take_is_not_the_film(scene: Wished, name: str) -> None:
     """A camera copy, or a quality outside the order: the release is fetched all the same."""
     scene.hold(TorrentPhase.WHOLE, 1.0, name=name)
     scene.wish()
@@ -135,7 +135,7 @@ def test_what_the_settings_would_not_take_is_not_the_film(scene: Scene, name: st
 
 def test_an_adopted_one_that_stalls_makes_way(tmp_path: Path) -> None:
     """It is given up for the film's next release, and stays in the client: it is not ours to take out."""
-    scene = Scene(tmp_path, removes_stalled=True)
+    scene = Wished(tmp_path, removes_stalled=True)
     scene.hold(TorrentPhase.AWAITING_PEERS, 0.03)
     scene.wish()
     scene.work(_STALLED_AFTER + 300)
@@ -150,7 +150,7 @@ def test_an_adopted_one_that_stalls_makes_way(tmp_path: Path) -> None:
 
 def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
     """Also after a restart, and when the film is asked for again."""
-    scene = Scene(tmp_path, removes_stalled=True)
+    scene = Wished(tmp_path, removes_stalled=True)
     scene.hold(TorrentPhase.AWAITING_PEERS, 0.03)
     scene.wish()
     scene.bench.start()
@@ -164,7 +164,7 @@ def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
 
 def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
     """An adopted torrent counts among those at once while it runs; stopped, it takes no place."""
-    scene = Scene(tmp_path, max_unfinished=1)
+    scene = Wished(tmp_path, max_unfinished=1)
     scene.hold(TorrentPhase.STOPPED, 0.03)
     scene.wish()
     scene.work(60)
@@ -178,7 +178,7 @@ def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
 
 def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
     """Where all places are taken by stopped torrents, it says so: nobody starts what he thinks is running."""
-    scene = Scene(tmp_path, max_unfinished=1)
+    scene = Wished(tmp_path, max_unfinished=1)
     scene.wish()
     scene.hold(TorrentPhase.STOPPED, 0.0, _OURS)
     scene.work(60)
@@ -187,7 +187,7 @@ def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
     assert "1 of our torrents are unfinished (1 of them stopped in the client)" in _why_waiting(scene)
 
 
-def _why_waiting(scene: Scene) -> str:
+def _why_waiting(scene: Wished) -> str:
     other = film(5)
     scene.bench.offer(other)
     scene.bench.queues.add_to_pending(other)
@@ -198,7 +198,7 @@ def _why_waiting(scene: Scene) -> str:
 
 
 def test_what_is_there_and_gone_in_a_moment_is_not_downloaded(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
+    scene: Wished, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client had the torrent when it was to be handed over, and has not when it is looked at: tried again."""
     hand_over = scene.bench.client.hand_over
@@ -213,7 +213,7 @@ def test_what_is_there_and_gone_in_a_moment_is_not_downloaded(
 
 @pytest.mark.parametrize("was_there", [False, True])
 def test_a_torrent_of_both_versions_goes_by_the_hash_that_the_client_shows(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch, was_there: bool
+    scene: Wished, monkeypatch: pytest.MonkeyPatch, was_there: bool
 ) -> None:
     """A client may know it by its other info-hash: by that it is found, followed and not handed over twice."""
     other = hash_of(0xABC)
@@ -234,7 +234,7 @@ def test_a_torrent_of_both_versions_goes_by_the_hash_that_the_client_shows(
     assert scene.entry.follow.stage is Stage.DOWNLOADED
 
 
-def test_room_is_asked_for_the_release_that_is_taken(scene: Scene) -> None:
+def test_room_is_asked_for_the_release_that_is_taken(scene: Wished) -> None:
     """The best one is broken; the one that stands in for it is larger, and there is no room for it."""
     small, large = release_of(scene.movie, 101), release_of(scene.movie, 102)
     small = dataclasses.replace(small, size_bytes=5_000_000_000)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from house.films import film, hash_of, on_filelist
 from house.workers import Bench
-from test_torrent_follower import Scene
+from test_torrent_follower import HandedOver
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, QueueName
@@ -152,7 +152,7 @@ def _choice():  # type: ignore[no-untyped-def]
 )
 def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int) -> None:
     """To the nearest percent, but 100 only for what is whole, on the disk as well."""
-    scene = Scene(tmp_path)
+    scene = HandedOver(tmp_path)
     scene.become(TorrentPhase.MOVING if progress == 1 else TorrentPhase.DOWNLOADING, progress)
     follow = TorrentProgress(Stage.DOWNLOADING, scene.bench.clock.now(), progress=progress)
     scene.bench.queues.note_progress({scene.hash: follow})
@@ -169,7 +169,7 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
 )
 def test_a_trickle_is_no_progress(tmp_path: Path, thousandths_an_hour: float, stalls: bool) -> None:
     """What comes counts only as far as it is a thousandth of the torrent an hour."""
-    scene = Scene(tmp_path)
+    scene = HandedOver(tmp_path)
     progress = 0.02
     for _ in range(5):
         scene.become(TorrentPhase.DOWNLOADING, progress, bytes_a_second=10)
@@ -180,7 +180,7 @@ def test_a_trickle_is_no_progress(tmp_path: Path, thousandths_an_hour: float, st
 
 def test_what_comes_at_last_makes_up_for_a_standstill(tmp_path: Path) -> None:
     """A torrent that stood still and then gets its parts is not given up while it gets them."""
-    scene = Scene(tmp_path)
+    scene = HandedOver(tmp_path)
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.9)
     for step in range(1, 20):

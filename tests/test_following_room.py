@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from house import town as house_town
 from house.program import PASSKEY
-from house.real_qbittorrent import wait_until
 from house.town import CLIENTS, Town, seedable, towns
+from house.waiting import wait_until
 
 town = house_town.town
 pytestmark = pytest.mark.timeout(600)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from house.fakes import FakeClock
+from house.films import film
 
-from movie_sync.domain.models import Movie
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.library import film_file
@@ -25,9 +25,9 @@ BIG = 60_000_000
 LONG_AGO = 1_600_000_000
 
 
-def film(title="Heat", year=1995, imdb_id=None):
+def wish(title="Heat", year=1995, imdb_id=None):
     """Make a wanted film."""
-    return Movie(id=title, slug=title.lower(), title=title, year=year, imdb_id=imdb_id)
+    return film(title.lower(), id=title, title=title, year=year, imdb_id=imdb_id)
 
 
 def put(path: Path, size=BIG):
@@ -71,7 +71,7 @@ class Shelf:
     def find(self, movie=None):
         """Look for a film in a new pass; the answer is relative to the library."""
         self.clock.advance(60)
-        found = self.library.find(movie or film())
+        found = self.library.find(movie or wish())
         return found and str(Path(found).relative_to(self.root))
 
 
@@ -151,7 +151,7 @@ def test_an_id_in_the_name_decides(shelf):
     """The IMDb id in a name outweighs the name."""
     put(shelf.root / "Vapeur {imdb-tt0113277}.mkv")
     put(shelf.root / "Heat (1995) {imdb-tt0000001}.mkv")
-    assert shelf.find(film(imdb_id="tt0113277")) == "Vapeur {imdb-tt0113277}.mkv"
+    assert shelf.find(wish(imdb_id="tt0113277")) == "Vapeur {imdb-tt0113277}.mkv"
 
 
 @pytest.mark.parametrize(
@@ -166,8 +166,8 @@ def test_an_id_beside_the_file_decides(shelf, note, text):
     """An .nfo of the file's name, or the only one beside the only film, gives the id."""
     put(shelf.root / "a" / "Vapeur.mkv")
     (shelf.root / "a" / note).write_text(text)
-    assert shelf.find(film(imdb_id="tt0113277")) == "a/Vapeur.mkv"
-    assert shelf.find(film("Vapeur", 2001, imdb_id="tt0000002")) is None
+    assert shelf.find(wish(imdb_id="tt0113277")) == "a/Vapeur.mkv"
+    assert shelf.find(wish("Vapeur", 2001, imdb_id="tt0000002")) is None
 
 
 @pytest.mark.parametrize(
@@ -177,8 +177,8 @@ def test_an_unclear_note_decides_nothing(shelf, text):
     """An .nfo with several films, of an episode, or without an id leaves it to the name."""
     put(shelf.root / "a" / "Vapeur (1995).mkv")
     (shelf.root / "a" / "movie.nfo").write_text(text)
-    assert shelf.find(film(imdb_id="tt0113277")) is None
-    assert shelf.find(film("Vapeur")) == "a/Vapeur (1995).mkv"
+    assert shelf.find(wish(imdb_id="tt0113277")) is None
+    assert shelf.find(wish("Vapeur")) == "a/Vapeur (1995).mkv"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
@@ -189,7 +189,7 @@ def test_a_note_that_is_a_pipe_keeps_nobody_waiting(shelf):
     put(shelf.root / "b" / "Ronin (1998).mkv")
     (shelf.root / "b" / "movie.nfo").symlink_to("/dev/zero")
     assert shelf.find() == "a/Heat (1995).mkv"
-    assert shelf.find(film("Ronin", 1998)) == "b/Ronin (1998).mkv"
+    assert shelf.find(wish("Ronin", 1998)) == "b/Ronin (1998).mkv"
 
 
 def test_changes_are_noticed(shelf):
@@ -199,12 +199,12 @@ def test_changes_are_noticed(shelf):
     assert shelf.find() is None
     first.rename(first.with_name("Heat (1995).mkv"))
     assert shelf.find() == "a/b/Heat (1995).mkv"
-    assert shelf.find(film("Ronin", 1998)) is None
+    assert shelf.find(wish("Ronin", 1998)) is None
     put(shelf.root / "new" / "deep" / "Ronin (1998).mkv")
-    assert shelf.find(film("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
+    assert shelf.find(wish("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
     shutil.rmtree(shelf.root / "a")
     assert shelf.find() is None
-    assert shelf.find(film("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
+    assert shelf.find(wish("Ronin", 1998)) == "new/deep/Ronin (1998).mkv"
 
 
 def test_a_folder_that_moves_is_noticed(shelf):
@@ -247,7 +247,7 @@ def test_a_pass_is_reused_for_a_few_seconds(shelf):
     """Many films in a row do not make many passes."""
     assert shelf.find() is None
     put(shelf.root / "Heat (1995).mkv")
-    assert shelf.library.find(film()) is None
+    assert shelf.library.find(wish()) is None
     assert shelf.find() == "Heat (1995).mkv"
 
 
@@ -354,7 +354,7 @@ def test_odd_entries_are_passed_over(shelf, caplog):
     (shelf.root / "through").symlink_to(shelf.root / "Heat (1995)" / "Heat (1995).mkv" / "x")
     (shelf.root / "long.mkv").symlink_to("x" * 300)
     assert shelf.find() == "Heat (1995)/Heat (1995).mkv"
-    assert shelf.find(film("Ronin", 1998)) is None
+    assert shelf.find(wish("Ronin", 1998)) is None
     for name in ("loop.mkv", "round", "through", "long.mkv"):
         assert caplog.text.count(f"{name} is passed over") == 1
 
@@ -370,7 +370,7 @@ def test_a_path_without_end_is_passed_over(shelf, caplog):
         here = inner
     os.close(here)
     assert shelf.find() == "Heat (1995).mkv"
-    assert shelf.find(film("Ronin", 1998)) is None
+    assert shelf.find(wish("Ronin", 1998)) is None
     assert caplog.text.count("is passed over") == 1
     assert max(len(record.getMessage()) for record in caplog.records) < 300
 
@@ -395,7 +395,7 @@ def library(*required, optional=()):
 def test_a_missing_required_folder_is_an_error(tmp_path):
     """An unmounted disk is never "nothing there"."""
     with pytest.raises(LibraryError, match=r"gone.*not there"):
-        library(tmp_path / "gone").find(film())
+        library(tmp_path / "gone").find(wish())
 
 
 def test_a_missing_optional_folder_is_nothing(tmp_path):
@@ -404,10 +404,10 @@ def test_a_missing_optional_folder_is_nothing(tmp_path):
     later = DiskLibrary(
         [], [tmp_path / "Downloads"], rules=QualityRules(), stop=threading.Event(), clock=clock
     )
-    assert later.find(film()) is None
+    assert later.find(wish()) is None
     put(tmp_path / "Downloads" / "Heat (1995).mkv")
     clock.advance(60)
-    assert later.find(film()) is not None
+    assert later.find(wish()) is not None
 
 
 def test_a_required_folder_that_goes_away_is_an_error_until_it_is_back(shelf, tmp_path):
@@ -428,10 +428,10 @@ def test_an_optional_folder_that_goes_away_is_nothing_again(tmp_path):
     downloads = tmp_path / "Downloads"
     put(downloads / "Heat (1995).mkv")
     books = DiskLibrary([], [downloads], rules=QualityRules(), stop=threading.Event(), clock=clock)
-    assert books.find(film()) is not None
+    assert books.find(wish()) is not None
     shutil.rmtree(downloads)
     clock.advance(60)
-    assert books.find(film()) is None
+    assert books.find(wish()) is None
 
 
 def test_an_empty_mount_point_is_an_error(shelf, monkeypatch):
@@ -451,7 +451,7 @@ def test_a_hostile_nfo_holds_nobody_up(shelf, piece):
     """An .nfo made to be read for ever is read like any other."""
     put(shelf.root / "a" / "Vapeur.mkv")
     (shelf.root / "a" / "movie.nfo").write_text(piece * (250_000 // len(piece)))
-    assert shelf.find(film(imdb_id="tt0113277")) is None
+    assert shelf.find(wish(imdb_id="tt0113277")) is None
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is unreadable for root")
@@ -482,7 +482,7 @@ def test_a_file_as_library_folder_is_an_error(tmp_path):
     """A configured folder that is a file is said to be unreadable."""
     place = put(tmp_path / "file")
     with pytest.raises(LibraryError, match="cannot be read"):
-        library(place / "below").find(film())
+        library(place / "below").find(wish())
 
 
 # Links, nesting, stopping -------------------------------------------------------------------------
@@ -496,7 +496,7 @@ def test_symbolic_links_do_not_loop(shelf):
     (shelf.root / "c").symlink_to(shelf.root / "a")
     (shelf.root / "nowhere.mkv").symlink_to(shelf.root / "missing.mkv")
     assert shelf.find() is None
-    assert shelf.find(film("Ronin", 1998)) == "a/Ronin (1998).mkv"
+    assert shelf.find(wish("Ronin", 1998)) == "a/Ronin (1998).mkv"
     assert len(shelf.library._table) < 6
 
 
@@ -511,7 +511,7 @@ def test_nested_library_folders_are_scanned_once(tmp_path):
     """A library folder inside another one is not kept twice."""
     put(tmp_path / "films" / "new" / "Heat (1995).mkv")
     both = library(tmp_path / "films", tmp_path / "films" / "new")
-    assert both.find(film()) == str(tmp_path / "films" / "new" / "Heat (1995).mkv")
+    assert both.find(wish()) == str(tmp_path / "films" / "new" / "Heat (1995).mkv")
     assert len(both._table._file_names) == 1
 
 
@@ -593,9 +593,9 @@ def test_a_name_in_an_old_encoding_is_read(shelf, place, title, year, encoding):
     name = os.fsdecode(place.format(title, year).encode(encoding))
     put(shelf.root / name)
     put(shelf.root / "Ronin (1998).mkv")
-    assert shelf.find(film(title, year)) == name
-    assert shelf.find(film("Ronin", 1998)) == "Ronin (1998).mkv"
-    assert shelf.find(film("Heat", year)) is None
+    assert shelf.find(wish(title, year)) == name
+    assert shelf.find(wish("Ronin", 1998)) == "Ronin (1998).mkv"
+    assert shelf.find(wish("Heat", year)) is None
 
 
 def test_a_name_that_cannot_be_read_holds_back_what_it_may_be(shelf):
@@ -603,18 +603,18 @@ def test_a_name_that_cannot_be_read_holds_back_what_it_may_be(shelf):
     odd = put(shelf.root / os.fsdecode(b"Am\xff\x81\x8dlie (2001).mkv"))
     put(shelf.root / os.fsdecode(b"\xff\x81\x8d.mkv"))
     with pytest.raises(UnclearFilmError, match="may be this film"):
-        shelf.find(film("Amélie", 2001))
-    assert shelf.find(film("Amélie", 2011)) is None
-    assert shelf.find(film("Monsters, Inc.", 2001)) is None
+        shelf.find(wish("Amélie", 2001))
+    assert shelf.find(wish("Amélie", 2011)) is None
+    assert shelf.find(wish("Monsters, Inc.", 2001)) is None
     odd.rename(odd.with_name("Amélie (2001).mkv"))
-    assert shelf.find(film("Amélie", 2001)) == "Amélie (2001).mkv"
+    assert shelf.find(wish("Amélie", 2001)) == "Amélie (2001).mkv"
 
 
 def test_a_name_that_is_cut_within_a_letter_is_read(shelf):
     """Half a letter at the end, as a limit of the length leaves it, hides nothing."""
     name = os.fsdecode("Amélie (2001) Édition d’Amé".encode()[:-1] + b".mkv")
     put(shelf.root / name)
-    assert shelf.find(film("Amélie", 2001)) == name
+    assert shelf.find(wish("Amélie", 2001)) == name
 
 
 def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):
@@ -642,7 +642,7 @@ def test_a_large_library_is_small(shelf, place):
     tracemalloc.start()
     try:
         assert shelf.find() is not None
-        assert shelf.find(film("Ronin", 1998)) is None
+        assert shelf.find(wish("Ronin", 1998)) is None
         now, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -14,7 +14,8 @@ import pytest
 import qbittorrentapi
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
-from house.real_qbittorrent import RealQBittorrent, require_qbittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent, require_qbittorrent
+from house.waiting import wait_until
 from stand_ins.tracker import Tracker, copy_of, seed
 
 from movie_sync.demo import filelist_faults
@@ -91,7 +92,7 @@ def test_sixty_films_reach_a_real_qbittorrent(
         def has_arrived() -> bool:
             return copy_of(client.downloads, seeded.file_name) == content
 
-        wait_until(has_arrived, 30)
+        wait_until(has_arrived)
         assert len([path for path in letterboxd.paths if "/watchlist/" in path]) == 3
 
 
@@ -152,7 +153,7 @@ def _kill_at_work(home: Household, wishes: _GrowingList, number: int) -> None:
     def is_at_work() -> bool:
         return wishes.requests() >= asked
 
-    wait_until(is_at_work, 30)
+    wait_until(is_at_work)
     ends_at = time.monotonic() + number * 37 % 50 / 1000
 
     def is_time() -> bool:
@@ -604,7 +605,7 @@ def test_settings_that_cannot_be_read_hold_films_back_until_they_are_corrected(
     assert len(home.queue("pending")) == 2
     assert not list((home.data / "torrents").glob("*.torrent"))
     home.write_settings(library_directories=[str(shelf)])
-    wait_until(lambda: len(home.queue("completed")) == 2, 20)
+    wait_until(lambda: len(home.queue("completed")) == 2)
     assert {entry["title"]: entry["reason"] for entry in home.queue("completed")} == {
         owned.title: "already downloaded",
         letterboxd.films[1].title: "downloaded",

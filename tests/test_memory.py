@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from house.crowd import CROWD, Crowd, crowded_peak
 from house.program import PASSKEY, TRACKER_USER, Household, cost_of
-from house.real_qbittorrent import wait_until
 from house.town import CLIENTS
+from house.waiting import wait_until
 from stand_ins.qbittorrent import QBittorrentStandIn
 from stand_ins.transmission import TransmissionStandIn, row_of
 
@@ -66,7 +66,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(
         def has_worked() -> bool:
             return len(filelist.requests) >= 100
 
-        wait_until(has_worked, 60)
+        wait_until(has_worked)
         cost = cost_of(daemon.process.pid)
         assert cost["Threads"] == 3
         assert cost["VmHWM"] < _LIMIT_KB, cost

@@ -16,7 +16,8 @@ import pytest
 from house.crash_disk import Recorder
 from house.fakes import FakeClock
 from house.program import Household
-from house.real_qbittorrent import free_port, wait_until
+from house.real_qbittorrent import free_port
+from house.waiting import wait_until
 from stand_ins.receiver import Receiver
 
 from movie_sync.commands import check
@@ -49,7 +50,7 @@ def event(number: int, kind: EventKind = EventKind.ADDED, **details: str | float
     return film_event(kind, movie, now, f"Film {number} (1995) {kind}", wish=now, **details)
 
 
-class Home:
+class NoticeHome:
     """A data folder with settings, and what tells its user, on a clock that is told the time."""
 
     def __init__(self, folder: Path) -> None:
@@ -93,13 +94,13 @@ class Home:
             announcer.tick()
             return not self.left(*channels)
 
-        wait_until(is_told, 30)
+        wait_until(is_told)
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Home]:
+def home(tmp_path: Path) -> Iterator[NoticeHome]:
     """A user's folders; no process is left behind."""
-    home = Home(tmp_path)
+    home = NoticeHome(tmp_path)
     yield home
     home.close()
 
@@ -118,7 +119,7 @@ def got(folder: Path) -> list[dict[str, Any]]:
 # --- the user's command -----------------------------------------------------------------------
 
 
-def test_the_command_gets_each_event_once(home: Home) -> None:
+def test_the_command_gets_each_event_once(home: NoticeHome) -> None:
     """In order, as JSON, with none of our credentials in its environment; a repeat is no event."""
     home.environ |= {"MOVIE_SYNC_FILELIST_PASSKEY": "k", "MOVIE_SYNC_PLEX_TOKEN": "t", "OWN": "1"}
     announcer = home.announcer(on_event=writing(home.folder))
@@ -137,7 +138,7 @@ def test_the_command_gets_each_event_once(home: Home) -> None:
     assert "PLEX_TOKEN" not in environment
 
 
-def test_what_the_command_makes_is_the_users(home: Home) -> None:
+def test_what_the_command_makes_is_the_users(home: NoticeHome) -> None:
     """It has the umask that the program was started with, not the one for the program's own files."""
     announcer = home.announcer(on_event=writing(home.folder))
     announcer.tell(event(1))
@@ -150,7 +151,7 @@ def test_what_the_command_makes_is_the_users(home: Home) -> None:
     assert stat.S_IMODE(home.paths.events.stat().st_mode) == 0o600
 
 
-def test_a_command_as_one_text(home: Home) -> None:
+def test_a_command_as_one_text(home: NoticeHome) -> None:
     """It is split as a shell would, but no shell runs it."""
     target = home.folder / "a b"
     announcer = home.announcer(on_event=f"""tee '{target}' "$HOME" ; true""")
@@ -167,7 +168,7 @@ BAD_COMMANDS = {
 
 
 @pytest.mark.parametrize("name", BAD_COMMANDS)
-def test_bad_commands(home: Home, caplog: pytest.LogCaptureFixture, name: str) -> None:
+def test_bad_commands(home: NoticeHome, caplog: pytest.LogCaptureFixture, name: str) -> None:
     """Each gets each event once, however large; its failure is logged once, without its arguments."""
     command, complaint = BAD_COMMANDS[name]
     announcer = home.announcer(on_event=[*command, SECRET])
@@ -181,7 +182,7 @@ def test_bad_commands(home: Home, caplog: pytest.LogCaptureFixture, name: str) -
     assert SECRET not in caplog.text
 
 
-def test_a_command_that_hangs(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_command_that_hangs(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """After a minute it is ended, with all that it started; then the next event has its turn."""
     script = f'echo $$ >> "{home.folder}/pids"; sleep 1000 & echo $! >> "{home.folder}/pids"; wait'
     announcer = home.announcer(on_event=["/bin/sh", "-c", script])
@@ -212,7 +213,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def test_a_command_that_is_not_there(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_command_that_is_not_there(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """It is said once; the event waits for it, is tried again with growing pauses, and gets through."""
     program = home.folder / "later"
     announcer = home.announcer(on_event=[str(program)])
@@ -228,7 +229,7 @@ def test_a_command_that_is_not_there(home: Home, caplog: pytest.LogCaptureFixtur
     assert [each["id"] for each in got(home.folder)] == [event(1).id]
 
 
-def test_what_fails_for_a_day_is_given_up(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_fails_for_a_day_is_given_up(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """With a word about it, after a number of attempts that does not grow with the time."""
     announcer = home.announcer(on_event=["/nowhere/program"])
     announcer.tell(event(1))
@@ -242,7 +243,7 @@ def test_what_fails_for_a_day_is_given_up(home: Home, caplog: pytest.LogCaptureF
     assert "has failed for a day: 1 events are given up" in caplog.text
 
 
-def test_closing_leaves_the_event(home: Home) -> None:
+def test_closing_leaves_the_event(home: NoticeHome) -> None:
     """A command that does not end in two seconds is ended, and its event is told after the next start."""
     announcer = home.announcer(on_event=["sleep", "1000"])
     announcer.tell(event(1))
@@ -255,7 +256,7 @@ def test_closing_leaves_the_event(home: Home) -> None:
     assert len(got(home.folder)) == 1
 
 
-def test_closing_waits_a_moment(home: Home) -> None:
+def test_closing_waits_a_moment(home: NoticeHome) -> None:
     """What ends in time is told, and not told again."""
     announcer = home.announcer(on_event=writing(home.folder))
     announcer.tell(event(1))
@@ -278,7 +279,7 @@ Announcer(outbox, [CommandChannel(sys.argv[2:], outbox, clock)], clock).finish()
 """
 
 
-def test_a_crash_between_doing_and_telling(home: Home) -> None:
+def test_a_crash_between_doing_and_telling(home: NoticeHome) -> None:
     """The program dies while the command runs: that event comes again, with its id, and no other."""
     script = f'cat >> "{home.folder}/got"; test $(wc -l < "{home.folder}/got") != 2 || kill -9 $PPID'
     command = ["/bin/sh", "-c", script]
@@ -298,12 +299,12 @@ def test_a_crash_between_doing_and_telling(home: Home) -> None:
 # --- notices ----------------------------------------------------------------------------------
 
 
-def notices_to(home: Home, *addresses: str) -> None:
+def notices_to(home: NoticeHome, *addresses: str) -> None:
     """Store where notices go."""
     home.store("notices", urls=" ".join(addresses))
 
 
-def test_a_burst_is_one_notice(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_burst_is_one_notice(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """Three hundred events within a minute come as one notice with counts, lines and the rest."""
     with Receiver(status=200) as receiver:
         notices_to(home, f"json://anna:{SECRET}@127.0.0.1:{receiver.port}/")
@@ -327,7 +328,7 @@ def test_a_burst_is_one_notice(home: Home, caplog: pytest.LogCaptureFixture) -> 
     assert caplog.text == ""
 
 
-def test_only_the_kinds_that_were_asked_for(home: Home) -> None:
+def test_only_the_kinds_that_were_asked_for(home: NoticeHome) -> None:
     """The others are not told; the command gets them all."""
     announcer = home.announcer(
         on_event=writing(home.folder), notices={"enabled": True, "kinds": ["failed", "disk full"]}
@@ -338,7 +339,7 @@ def test_only_the_kinds_that_were_asked_for(home: Home) -> None:
     assert home.left("command") == 2
 
 
-def test_a_service_that_is_down(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_service_that_is_down(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """It is said once, without the secret in the address, and tried again until it works."""
     port = free_port()
     notices_to(home, f"json://anna:{SECRET}@127.0.0.1:{port}/")
@@ -359,7 +360,7 @@ def test_a_service_that_is_down(home: Home, caplog: pytest.LogCaptureFixture) ->
         assert len(receiver.received) == 1
 
 
-def test_some_of_several_addresses(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_some_of_several_addresses(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """Whoever got the notice does not get it again for the sake of the others, which are named."""
     with Receiver(status=200) as receiver:
         home.environ["MOVIE_SYNC_NOTICES_URLS"] = (
@@ -382,7 +383,7 @@ def run_once(announcer: Announcer) -> None:
     announcer.tick()
 
 
-def test_apprise_is_not_installed(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_apprise_is_not_installed(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """The words say how to install it."""
     (home.folder / "modules").mkdir()
     (home.folder / "modules" / "apprise.py").write_text("raise ImportError")
@@ -403,7 +404,7 @@ def test_apprise_is_not_installed(home: Home, caplog: pytest.LogCaptureFixture) 
     ],
 )
 def test_addresses_that_cannot_be_used(
-    home: Home, caplog: pytest.LogCaptureFixture, spoil: Any, words: str
+    home: NoticeHome, caplog: pytest.LogCaptureFixture, spoil: Any, words: str
 ) -> None:
     """Missing, damaged or misspelt ones: the event waits, and the words say what to do."""
     spoil(home)
@@ -416,7 +417,7 @@ def test_addresses_that_cannot_be_used(
 
 
 def test_no_secret_where_others_can_see_it(
-    home: Home, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    home: NoticeHome, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither in the arguments nor in the environment of the process that sends, nor in a file."""
     spy, seen = home.folder / "python", home.folder / "seen"
@@ -448,7 +449,7 @@ REQUESTS = {
 
 
 @pytest.mark.parametrize("service", REQUESTS)
-def test_a_media_server_looks_once_for_many_films(home: Home, service: str) -> None:
+def test_a_media_server_looks_once_for_many_films(home: NoticeHome, service: str) -> None:
     """Ten films are one request, in the server's own form; what is only added is none."""
     method, path, header, value = REQUESTS[service]
     home.environ[f"MOVIE_SYNC_{service.upper()}_TOKEN"] = TOKEN
@@ -466,7 +467,7 @@ def test_a_media_server_looks_once_for_many_films(home: Home, service: str) -> N
 
 @pytest.mark.parametrize("exempt", ["", "example.org", "*"])
 def test_no_proxy_stands_before_this_machine(
-    home: Home, caplog: pytest.LogCaptureFixture, exempt: str
+    home: NoticeHome, caplog: pytest.LogCaptureFixture, exempt: str
 ) -> None:
     """A service or a media server on the daemon's machine is told straight, whatever the user's proxy."""
     proxy = f"http://127.0.0.1:{free_port()}"
@@ -494,7 +495,7 @@ def test_no_proxy_stands_before_this_machine(
 )
 @pytest.mark.parametrize("service", REQUESTS)
 def test_a_media_server_that_does_not(
-    home: Home, caplog: pytest.LogCaptureFixture, service: str, status: int, words: str
+    home: NoticeHome, caplog: pytest.LogCaptureFixture, service: str, status: int, words: str
 ) -> None:
     """It is said what is wrong, the look is tried again, and the token goes nowhere else."""
     home.environ[f"MOVIE_SYNC_{service.upper()}_TOKEN"] = TOKEN
@@ -516,7 +517,7 @@ def test_a_media_server_that_does_not(
     assert TOKEN not in caplog.text
 
 
-def test_one_way_of_telling_does_not_wait_for_another(home: Home) -> None:
+def test_one_way_of_telling_does_not_wait_for_another(home: NoticeHome) -> None:
     """A media server that is away keeps no event from the command, and repeats none there."""
     home.environ["MOVIE_SYNC_PLEX_TOKEN"] = TOKEN
     announcer = home.announcer(on_event=writing(home.folder), plex={"url": f"http://127.0.0.1:{free_port()}"})
@@ -535,7 +536,7 @@ def test_one_way_of_telling_does_not_wait_for_another(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("settings", "dry_run"), [({}, False), ({"on_event": ["true"]}, True)])
-def test_nothing_to_tell(home: Home, settings: dict[str, Any], dry_run: bool) -> None:
+def test_nothing_to_tell(home: NoticeHome, settings: dict[str, Any], dry_run: bool) -> None:
     """With nothing set, or in a dry run, nothing is kept, written or started; old news is forgotten."""
     announcer = home.announcer(dry_run=dry_run, **settings)
     announcer.tell(event(1))
@@ -544,7 +545,7 @@ def test_nothing_to_tell(home: Home, settings: dict[str, Any], dry_run: bool) ->
     assert not home.paths.events.exists()
 
 
-def test_turned_off_and_on_again(home: Home) -> None:
+def test_turned_off_and_on_again(home: NoticeHome) -> None:
     """What happened before it was turned off is not told later."""
     home.announcer(on_event=["true"]).tell(event(1))
     home.announcer()
@@ -552,7 +553,7 @@ def test_turned_off_and_on_again(home: Home) -> None:
     assert not home.paths.events.exists()
 
 
-def test_a_disk_that_is_full(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_disk_that_is_full(home: NoticeHome, caplog: pytest.LogCaptureFixture) -> None:
     """The worker is not disturbed, it is said once, and the event is told from memory."""
     announcer = home.announcer(on_event=writing(home.folder))
     recorder = Recorder(home.paths.root)
@@ -688,7 +689,7 @@ def test_the_daemon_tells_and_ends_in_time(tmp_path: Path) -> None:
         outbox.put(event(1), ["command"])
         daemon = home.start()
         pid = tmp_path / "pid"
-        wait_until(lambda: pid.exists() and pid.read_text() != "", 20)
+        wait_until(lambda: pid.exists() and pid.read_text() != "")
         assert daemon.stop() == 0
         wait_until(lambda: not is_alive(int(pid.read_text())))
         home.write_settings(on_event=writing(tmp_path))
@@ -726,7 +727,7 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
     assert TOKEN not in answer.stdout + answer.stderr
 
 
-def test_an_order_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` waits for a minute, ends it, and says why."""
     monkeypatch.setattr(channels, "_PROCESS_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
@@ -750,7 +751,7 @@ EXAMPLES = {
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("jq")), reason="needs curl and jq")
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_documented_commands(home: Home, caplog: pytest.LogCaptureFixture, name: str) -> None:
+def test_documented_commands(home: NoticeHome, caplog: pytest.LogCaptureFixture, name: str) -> None:
     """Each does what the page says with a download, and nothing, without a complaint, with the rest."""
     address, request, secret = EXAMPLES[name]
     home.environ["HOME"] = str(home.folder)

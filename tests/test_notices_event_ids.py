@@ -26,7 +26,7 @@ class Crash(BaseException):
     """The process ends here."""
 
 
-class Scene:
+class Heard:
     """A film and what a user hears of it."""
 
     def __init__(self, folder: Path) -> None:
@@ -77,25 +77,25 @@ class Scene:
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path) -> Heard:
     """A film that was asked for."""
-    return Scene(tmp_path)
+    return Heard(tmp_path)
 
 
-def _ask_again_by_command(scene: Scene) -> None:
+def _ask_again_by_command(scene: Heard) -> None:
     scene.queues.add_by_command([KEY])
 
 
-def _list_again(scene: Scene) -> None:
+def _list_again(scene: Heard) -> None:
     scene.queues.add_all_to_pending([KEY], again=True)
 
 
-def _remove_and_add(scene: Scene) -> None:
+def _remove_and_add(scene: Heard) -> None:
     scene.queues.remove([KEY.slug])
     scene.queues.add_by_command([KEY])
 
 
-def _move_by_hand(scene: Scene) -> None:
+def _move_by_hand(scene: Heard) -> None:
     (scene.bench.folder / "queue_completed.json").replace(scene.bench.folder / "queue_pending.json")
     for second in scene.bench.folder.glob("*.previous"):
         second.unlink()
@@ -103,7 +103,7 @@ def _move_by_hand(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("ask", [_ask_again_by_command, _list_again, _remove_and_add, _move_by_hand])
-def test_a_film_asked_for_again_is_told_again(scene: Scene, ask: Callable[[Scene], None]) -> None:
+def test_a_film_asked_for_again_is_told_again(scene: Heard, ask: Callable[[Heard], None]) -> None:
     """The same torrent handed over and downloaded once more is news, for notices and media servers."""
     scene.offer()
     assert scene.work() == ["added"]
@@ -120,7 +120,7 @@ def test_a_film_asked_for_again_is_told_again(scene: Scene, ask: Callable[[Scene
 
 
 @pytest.mark.parametrize("kind", ["added", "downloaded", "replaced", "waiting", "failed"])
-def test_a_crash_repeats_nothing(scene: Scene, kind: str) -> None:
+def test_a_crash_repeats_nothing(scene: Heard, kind: str) -> None:
     """After the event was told and before its cause was written down the process dies; it is heard once."""
     if kind == "waiting":
         scene.crashes = True
@@ -156,7 +156,7 @@ def test_a_crash_repeats_nothing(scene: Scene, kind: str) -> None:
     assert scene.work() == []
 
 
-def test_a_film_that_is_retried_fails_anew(scene: Scene) -> None:
+def test_a_film_that_is_retried_fails_anew(scene: Heard) -> None:
     """Each failure for good is told, however often the same number of attempts came before it."""
     scene.bench.policy = replace(POLICY, max_retries=1)
     scene.bench.start()
@@ -169,7 +169,7 @@ def test_a_film_that_is_retried_fails_anew(scene: Scene) -> None:
     assert scene.work() == ["waiting", "failed"]
 
 
-def test_fewer_attempts_than_were_made_is_a_failure_that_is_told(scene: Scene) -> None:
+def test_fewer_attempts_than_were_made_is_a_failure_that_is_told(scene: Heard) -> None:
     """A lowered `max_retries` gives films up without another attempt: the user hears of it all the same."""
     scene.work()
     scene.bench.policy = replace(POLICY, max_retries=1)
@@ -177,7 +177,7 @@ def test_fewer_attempts_than_were_made_is_a_failure_that_is_told(scene: Scene) -
     assert scene.work(3600.0) == ["failed"]
 
 
-def test_asking_for_what_is_on_its_way_is_no_hand_over(scene: Scene) -> None:
+def test_asking_for_what_is_on_its_way_is_no_hand_over(scene: Heard) -> None:
     """It was announced when it was handed over, and is when it is whole."""
     scene.offer()
     assert scene.work() == ["added"]
@@ -187,7 +187,7 @@ def test_asking_for_what_is_on_its_way_is_no_hand_over(scene: Scene) -> None:
     assert scene.work() == ["downloaded"]
 
 
-def test_a_disk_that_is_full_again_is_told_again(scene: Scene) -> None:
+def test_a_disk_that_is_full_again_is_told_again(scene: Heard) -> None:
     """Once for as long as it is full, also across a restart; again when it was not in between."""
     full = StorageError("no room on the disk", errno=errno.ENOSPC)
     scene.bench.client.error = full
@@ -204,7 +204,7 @@ def test_a_disk_that_is_full_again_is_told_again(scene: Scene) -> None:
     assert scene.work(120.0) == []
 
 
-def test_ids_say_what_and_since_when(scene: Scene, tmp_path: Path) -> None:
+def test_ids_say_what_and_since_when(scene: Heard, tmp_path: Path) -> None:
     """The film's key, since when it is asked for, and the torrent; kept with the film in the file."""
     scene.offer()
     scene.work()

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
-from house.real_qbittorrent import wait_until
+from house.waiting import wait_until
 
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
@@ -82,7 +82,7 @@ def test_a_daemon_that_nobody_reads(
     _fill(letterboxd, films)
     with _descriptors(kind) as (_, writer):
         daemon = home.start("--log-level", "DEBUG", output=writer)
-        wait_until(lambda: len(home.queue("failed")) == films, 60)
+        wait_until(lambda: len(home.queue("failed")) == films)
         begun = time.monotonic()
         assert daemon.stop() == 0
         assert time.monotonic() - begun < 10
@@ -224,7 +224,7 @@ def test_a_command_that_nobody_reads(
     else:
         _fill(letterboxd, 150)
     with _descriptors("pipe") as (_, writer), _command(home, *line, output=writer) as process:
-        wait_until(lambda: _is_full(writer), 30)
+        wait_until(lambda: _is_full(writer))
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == code
         assert process.stderr is not None
@@ -242,7 +242,7 @@ def test_a_dry_run_that_is_stopped_and_not_read(home: Household, letterboxd: Let
                 os.write(writer, b"x" * 4096)
         os.set_blocking(writer, True)
         with _command(home, "--dry-run", output=writer) as process:
-            wait_until(lambda: bool(letterboxd.requests), 30)
+            wait_until(lambda: bool(letterboxd.requests))
             process.send_signal(signal.SIGINT)
             assert process.wait(10.5) == 0
 
@@ -253,7 +253,7 @@ def test_a_reader_with_a_description_that_does_not_block(home: Household) -> Non
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     with _command(home, "queue", "--json", output=writer) as process:
-        wait_until(lambda: _is_full(writer), 30)
+        wait_until(lambda: _is_full(writer))
         os.close(writer)
         with os.fdopen(reader, "rb") as file:
             assert len(json.load(file)) == 400

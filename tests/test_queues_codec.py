@@ -27,7 +27,7 @@ plain_values = st.recursive(
 )
 
 
-def _entry(**values: Any) -> QueueEntry:
+def _of_these_alone(**values: Any) -> QueueEntry:
     """Make an entry of these values alone; `builds` would choose the rest by their types."""
     return QueueEntry(**values)
 
@@ -71,9 +71,11 @@ common = {
     "extra": extras,
 }
 states = {
-    QueueName.PENDING: st.builds(_entry, movie=movies | pages, retry_count=st.integers(0, 99), **common),
+    QueueName.PENDING: st.builds(
+        _of_these_alone, movie=movies | pages, retry_count=st.integers(0, 99), **common
+    ),
     QueueName.FAILED: st.builds(
-        _entry,
+        _of_these_alone,
         movie=movies | pages,
         retry_count=st.integers(0, 99),
         error=words,
@@ -81,8 +83,8 @@ states = {
         waits_for_release=st.booleans(),
         **common,
     ),
-    QueueName.COMPLETED: st.builds(_entry, movie=movies, completed_at=times, reason=words, **common),
-    QueueName.REMOVED: st.builds(_entry, movie=movies | pages, **common),
+    QueueName.COMPLETED: st.builds(_of_these_alone, movie=movies, completed_at=times, reason=words, **common),
+    QueueName.REMOVED: st.builds(_of_these_alone, movie=movies | pages, **common),
 }
 
 

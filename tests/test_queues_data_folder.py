@@ -52,21 +52,21 @@ def test_what_it_means_is_understood(folder: Path) -> None:
     """Each kind of state that it can hold is there."""
     queues = QueueManager(folder)
 
-    def entry(slug: str) -> QueueEntry:
+    def read(slug: str) -> QueueEntry:
         found = queues.find(slug)
         assert found is not None
         return found[1]
 
-    on_its_way = entry("made-up-2")
+    on_its_way = read("made-up-2")
     assert (on_its_way.follow.stage, on_its_way.follow.is_adopted) == (Stage.DOWNLOADING, True)
     assert on_its_way.choice.info_hash == f"{2:040x}"
-    assert entry("made-up-3").extra["where"] == "/films/Made Up 3 (1953)"
-    assert entry("made-up-4").follow.stage is Stage.DOWNLOADED
-    assert [old.why for old in entry("made-up-5").tried] == ["nothing came for 48 hours"]
-    assert entry("made-up-6").waits_for_release
-    assert entry("made-up-8").retry_at is None
-    assert entry("made-up-9").is_extra_look
-    assert entry("tt9000099").by_command
+    assert read("made-up-3").extra["where"] == "/films/Made Up 3 (1953)"
+    assert read("made-up-4").follow.stage is Stage.DOWNLOADED
+    assert [old.why for old in read("made-up-5").tried] == ["nothing came for 48 hours"]
+    assert read("made-up-6").waits_for_release
+    assert read("made-up-8").retry_at is None
+    assert read("made-up-9").is_extra_look
+    assert read("tt9000099").by_command
     assert queues.get_statistics() == {"pending": 7, "failed": 3, "completed": 3, "permanent_failures": 1}
     notes = [queues.entries(name)[0].extra.get("note") for name in QueueName]
     assert notes == [{"for": ["mum"], "when": 2026}] * 4

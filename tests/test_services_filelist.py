@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from house import filelist
 from house.fakes import FakeClock
-from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, release
+from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, found_earlier
 from house.films import on_filelist
 
 from movie_sync.demo import filelist_faults as faults
@@ -77,7 +77,7 @@ def test_requests_are_as_documented_and_keep_the_passkey_out_of_the_address(
     client.search_imdb("tt0113277")
     client.search_name("  Heat \n 1995 ")
     client.latest(30)
-    client.fetch_torrent(release())
+    client.fetch_torrent(found_earlier())
     categories = "1,2,3,4,6,15,19,20,24,25,26,28"
     assert [(seen.page, seen.params) for seen in tracker.requests] == [
         (API, {"action": "search-torrents", "type": "imdb", "query": "tt0113277", "category": categories}),
@@ -96,7 +96,7 @@ def test_blanks_round_credentials_and_base_address_do_no_harm(
     http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
     client = FileListClient(http, f" {tracker.url}/ ", f" {USER}\n", f"\t{PASSKEY} ", budget)
     assert len(client.search_imdb("tt0113277")) == 1
-    assert client.fetch_torrent(release()).info_hash == HEAT.info_hash
+    assert client.fetch_torrent(found_earlier()).info_hash == HEAT.info_hash
     http.close()
 
 
@@ -226,7 +226,7 @@ def test_thousand_rows_are_read(client: FileListClient, tracker: FileListStandIn
 
 def test_torrent_is_fetched_whole(client: FileListClient, tracker: FileListStandIn) -> None:
     """The bytes are those of the tracker, the hash is that of their info."""
-    torrent = client.fetch_torrent(release())
+    torrent = client.fetch_torrent(found_earlier())
     assert torrent.content == tracker.torrent_for(HEAT, PASSKEY)
     assert (torrent.info_hash, torrent.size_bytes) == (HEAT.info_hash, HEAT.size_bytes)
     assert PASSKEY not in repr(torrent)
@@ -235,8 +235,8 @@ def test_torrent_is_fetched_whole(client: FileListClient, tracker: FileListStand
 def test_torrent_of_another_size_is_refused(client: FileListClient) -> None:
     """A torrent of half the listed size is not what was chosen."""
     with pytest.raises(ReleaseError, match=r"holds 12\.00 GB, but FileList lists it with 30\.00 GB"):
-        client.fetch_torrent(release(size_bytes=30_000_000_000))
-    assert client.fetch_torrent(release(size_bytes=11_900_000_000)).size_bytes == 12_000_000_000
+        client.fetch_torrent(found_earlier(size_bytes=30_000_000_000))
+    assert client.fetch_torrent(found_earlier(size_bytes=11_900_000_000)).size_bytes == 12_000_000_000
 
 
 # --- Faults of the film, waits, shutdown ------------------------------------------------------------
@@ -244,7 +244,7 @@ def test_torrent_of_another_size_is_refused(client: FileListClient) -> None:
 
 def call(client: FileListClient, where: str) -> object:
     """Make one call of a page."""
-    return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(release())
+    return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(found_earlier())
 
 
 def test_title_that_the_tracker_does_not_accept_is_the_films_failure(
@@ -304,7 +304,7 @@ def test_searches_and_torrents_share_one_budget(
     """Every call counts, failed ones too; without a free one the tracker is not asked."""
     client.search_imdb("tt0113277")
     client.latest()
-    client.fetch_torrent(release())
+    client.fetch_torrent(found_earlier())
     tracker.script(faults.SERVER_FAULT)
     with pytest.raises(UnavailableError):
         client.search_name("heat")

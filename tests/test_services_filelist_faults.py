@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from house import filelist
-from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, release
+from house.filelist import HEAT, PASSKEY, TIMEOUT, USER, found_earlier
 
 from movie_sync.demo import filelist_faults as faults
 from movie_sync.demo.filelist_faults import Fault, Manner, error, json_body, page, redirect
@@ -186,7 +186,7 @@ def test_what_of_a_refusal_may_pass(
 
 def call(client: FileListClient, where: str) -> object:
     """Make one call of a page."""
-    return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(release())
+    return client.search_imdb("tt0113277") if where == API else client.fetch_torrent(found_earlier())
 
 
 def assert_no_leak(error: BaseException, caplog: pytest.LogCaptureFixture) -> None:

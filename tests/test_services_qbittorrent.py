@@ -17,44 +17,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from house import real_qbittorrent
-from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent
+from house.torrent_clients import ANNOUNCE, make_torrent
+from house.torrent_clients import qbittorrent_client as make_client
+from house.waiting import wait_until
 from stand_ins.hurry import in_a_hurry
 from stand_ins.tracker import Tracker, copy_of, seed
 
-from movie_sync.clock import SystemClock
-from movie_sync.demo.torrent_maker import bencode, make_file_torrent
+from movie_sync.demo.torrent_maker import bencode
 from movie_sync.domain.models import TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
-from movie_sync.services.qbittorrent.client import QBittorrentClient
 
-_ANNOUNCE = "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce"
 _FAR_HASH = "f" * 40
 raw = real_qbittorrent.raw
-
-
-def make_client(qbittorrent: RealQBittorrent, **changes: object) -> QBittorrentClient:
-    """Return a client as the program makes it, with the changes."""
-    settings: dict[str, object] = {
-        "url": qbittorrent.url,
-        "username": qbittorrent.username,
-        "password": qbittorrent.password,
-        "category": "Movies",
-        "tags": ["movie_sync"],
-        "save_path": None,
-        "verify_tls": True,
-        "timeout_seconds": 10.0,
-        "stop": threading.Event(),
-        "clock": SystemClock(),
-        **changes,
-    }
-    return QBittorrentClient(**settings)  # type: ignore[arg-type] # the values above have the right types
-
-
-def make_torrent(name: str | None = None, content: bytes = b"x", announce: str = _ANNOUNCE) -> TorrentFile:
-    """Return a torrent that no other test uses."""
-    file_name = name or f"A.Film.1950.{secrets.token_hex(4)}.1080p.mkv"
-    return parse_torrent(make_file_torrent(file_name, content, announce=announce))
 
 
 @pytest.fixture(
@@ -207,7 +183,7 @@ def test_ban_is_told_apart_and_ends(command, tmp_path):
             except UnavailableError:
                 return False
 
-        wait_until(is_over, 10)
+        wait_until(is_over)
 
 
 def test_no_login_is_tried_without_credentials(command, tmp_path):
@@ -296,7 +272,7 @@ def test_film_downloads_to_identical_bytes(command, tmp_path, caplog):
             held = client.find(torrent.info_hash)
             return held is not None and held.client_word in {"stalledUP", "uploading"}
 
-        wait_until(is_done, 30)
+        wait_until(is_done)
         assert copy_of(ours.downloads, torrent.name) == content
         held = client.find(torrent.info_hash)
         assert held is not None
@@ -317,7 +293,7 @@ def _hybrid_torrent(content: bytes) -> bytes:
         "piece length": 16_384,
         "pieces": hashlib.sha1(content).digest(),
     }
-    return bencode({"announce": _ANNOUNCE, "info": info, "piece layers": {}})
+    return bencode({"announce": ANNOUNCE, "info": info, "piece layers": {}})
 
 
 def _self_signed(folder: Path) -> tuple[Path, Path]:

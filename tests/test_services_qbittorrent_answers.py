@@ -8,14 +8,13 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from house.fakes import FakeClock
+from house.torrent_clients import qbittorrent_client as make_client
 from stand_ins.hurry import HurriedStop, in_a_hurry
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, VERSION, Answer, Manner, QBittorrentStandIn
 
-from movie_sync.clock import SystemClock
 from movie_sync.domain.models import TorrentFile
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import (
@@ -29,7 +28,6 @@ from movie_sync.errors import (
     UnavailableError,
     UserError,
 )
-from movie_sync.services.qbittorrent.client import QBittorrentClient
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
 _PASSKEY = "f00df00df00df00df00df00df00df00d"
@@ -51,23 +49,6 @@ def stand_in() -> Iterator[QBittorrentStandIn]:
     """A stand-in that answers rightly until told otherwise."""
     with QBittorrentStandIn() as running:
         yield running
-
-
-def make_client(url: str, **changes: Any) -> QBittorrentClient:
-    """Return a client with a short time limit."""
-    settings: dict[str, Any] = {
-        "username": "tester",
-        "password": _PASSWORD,
-        "category": "Movies",
-        "tags": ["movie_sync"],
-        "save_path": None,
-        "verify_tls": True,
-        "timeout_seconds": 0.5,
-        "stop": threading.Event(),
-        "clock": SystemClock(),
-        **changes,
-    }
-    return QBittorrentClient(url, **settings)
 
 
 TAKEN = [

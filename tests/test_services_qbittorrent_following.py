@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from house import real_qbittorrent
-from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent
+from house.torrent_clients import make_torrent
+from house.torrent_clients import qbittorrent_client as make_client
+from house.waiting import wait_until
 from stand_ins.tracker import Tracker, seed
-from test_services_qbittorrent import make_client, make_torrent
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.services.qbittorrent.client import QBittorrentClient
@@ -56,7 +58,7 @@ def wait_for_state(client: QBittorrentClient, torrent: TorrentFile, *states: str
         held = client.states([torrent.info_hash]).get(torrent.info_hash)
         return held is not None and held.client_word in states
 
-    wait_until(is_so, 20)
+    wait_until(is_so)
     return state_of(client, torrent)
 
 
@@ -274,7 +276,7 @@ def test_a_tracker_out_of_reach_refuses_nothing(running, raw, tracker, announce)
         rows = raw.torrents_trackers(torrent.info_hash)
         return any(row.status == 4 for row in rows)
 
-    wait_until(has_failed, 20)
+    wait_until(has_failed)
     assert client.refusal(torrent.info_hash) is None
     assert not state_of(client, torrent).has_tracker
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from house.torrent_clients import qbittorrent_client as make_client
 from stand_ins.hurry import in_a_hurry
 from stand_ins.qbittorrent import (
     API_VERSION,
@@ -27,7 +28,6 @@ from stand_ins.qbittorrent import (
     Manner,
     QBittorrentStandIn,
 )
-from test_services_qbittorrent_answers import make_client
 
 from movie_sync.domain.models import Room
 from movie_sync.domain.torrents import TorrentPhase

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from house.films import release_name, stand_in_film
 from house.program import PASSKEY, ROOT, TRACKER_USER, Household, cost_of
-from house.real_qbittorrent import wait_until
+from house.waiting import wait_until
 from stand_ins.torznab import Link, TorznabRelease, TorznabStandIn, Voice, error
 
 from movie_sync.credentials.manager import CredentialsManager
@@ -252,10 +252,10 @@ def test_memory(tmp_path: Path, filelist: FileListStandIn, record_property: Any,
             "[\n" + ",\n".join(json.dumps(film) for film in done) + "\n]\n"
         )
         daemon = home.start()
-        wait_until(lambda: server.calls.count("download") >= listed // 4, 60)
+        wait_until(lambda: server.calls.count("download") >= listed // 4)
         server.always["search"] = replace(error(0), body=b"<rss>" + b"<a b='&amp;'/>" * 140_000)
         before = len(server.requests)
-        wait_until(lambda: len(server.requests) >= before + listed // 20, 60)
+        wait_until(lambda: len(server.requests) >= before + listed // 20)
         cost = cost_of(daemon.process.pid)
         record_property("measured", str(cost))
         print(cost)

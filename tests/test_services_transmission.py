@@ -10,45 +10,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from house.real_qbittorrent import wait_until
 from house.real_transmission import RealTransmission, require_transmission, transmissions
+from house.torrent_clients import ANNOUNCE, make_torrent
+from house.torrent_clients import transmission_client as make_client
+from house.waiting import wait_until
 from stand_ins.hurry import in_a_hurry
 from stand_ins.seeder import Seeder
 from stand_ins.tracker import Tracker, copy_of
 
-from movie_sync.clock import SystemClock
-from movie_sync.demo.torrent_maker import bencode, make_file_torrent
+from movie_sync.demo.torrent_maker import bencode
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
 from movie_sync.services.transmission.client import TransmissionClient
 
-_ANNOUNCE = "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce"
 _FAR_HASH = "f" * 40
-
-
-def make_client(transmission: RealTransmission, **changes: object) -> TransmissionClient:
-    """Return a client as the program makes it, with the changes."""
-    settings: dict[str, object] = {
-        "url": transmission.url,
-        "username": transmission.username,
-        "password": transmission.password,
-        "download_dir": None,
-        "labels": ["movie_sync"],
-        "verify_tls": True,
-        "timeout_seconds": 10.0,
-        "stop": threading.Event(),
-        "clock": SystemClock(),
-        **changes,
-    }
-    return TransmissionClient(**settings)  # type: ignore[arg-type] # the values above have the right types
-
-
-def make_torrent(name: str | None = None, content: bytes = b"x", announce: str = _ANNOUNCE) -> TorrentFile:
-    """Return a torrent that no other test uses."""
-    file_name = name or f"A.Film.1950.{secrets.token_hex(4)}.1080p.mkv"
-    return parse_torrent(make_file_torrent(file_name, content, announce=announce))
 
 
 @pytest.fixture(
@@ -94,7 +71,7 @@ def wait_for(client: TransmissionClient, torrent: TorrentFile, *phases: TorrentP
         held = client.states([torrent.info_hash]).get(torrent.info_hash)
         return held is not None and held.phase in phases
 
-    wait_until(is_so, 20)
+    wait_until(is_so)
     return state_of(client, torrent)
 
 
@@ -305,7 +282,7 @@ def test_refusal_is_the_trackers_own_words(running, tracker):
     tracker.refuse = None
     running.call("torrent-stop", ids=[torrent.info_hash])
     running.call("torrent-start", ids=[torrent.info_hash])
-    wait_until(lambda: state_of(client, torrent).has_tracker, 30)
+    wait_until(lambda: state_of(client, torrent).has_tracker)
     assert client.refusal(torrent.info_hash) is None
 
 
@@ -329,7 +306,7 @@ def test_a_tracker_out_of_reach_refuses_nothing(running, tracker, announce):
         (row,) = running.call("torrent-get", ids=[torrent.info_hash], fields=["trackerStats"])["torrents"]
         return row["trackerStats"][0]["hasAnnounced"]
 
-    wait_until(has_failed, 20)
+    wait_until(has_failed)
     assert client.refusal(torrent.info_hash) is None
 
 
@@ -506,4 +483,4 @@ def _hybrid_torrent(content: bytes) -> bytes:
         "piece length": 16_384,
         "pieces": hashlib.sha1(content).digest(),
     }
-    return bencode({"announce": _ANNOUNCE, "info": info, "piece layers": {}})
+    return bencode({"announce": ANNOUNCE, "info": info, "piece layers": {}})

@@ -4,10 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from house.fakes import FakeClock
+from house.torrent_clients import transmission_client as make_client
 from stand_ins.hurry import HurriedStop, in_a_hurry
 from stand_ins.qbittorrent import Answer, Manner
 from stand_ins.transmission import (
@@ -24,12 +24,10 @@ from stand_ins.transmission import (
     row_of,
 )
 
-from movie_sync.clock import SystemClock
 from movie_sync.demo.torrent_maker import make_file_torrent
 from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, Stopped, UnavailableError
-from movie_sync.services.transmission.client import TransmissionClient
 from movie_sync.services.transmission.rows import read_row
 from movie_sync.services.transmission.rpc import endpoint_of
 from movie_sync.services.transmission.trackers import refusal_in
@@ -46,22 +44,6 @@ def stand_in() -> Iterator[TransmissionStandIn]:
     """A stand-in that answers rightly until told otherwise."""
     with TransmissionStandIn() as running:
         yield running
-
-
-def make_client(url: str, **changes: Any) -> TransmissionClient:
-    """Return a client with a short time limit."""
-    settings: dict[str, Any] = {
-        "username": "tester",
-        "password": _PASSWORD,
-        "download_dir": None,
-        "labels": ["movie_sync"],
-        "verify_tls": True,
-        "timeout_seconds": 0.5,
-        "stop": threading.Event(),
-        "clock": SystemClock(),
-        **changes,
-    }
-    return TransmissionClient(url, **settings)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ hostile_names = st.one_of(
 )
 
 
-def make_torrent(
+def torrent_of_any_bytes(
     name: str = "A.Film.1950.1080p", info_hash: str = _HASH, content: bytes = b"d4:infoe"
 ) -> TorrentFile:
     """Return a torrent; the folder does not look into it."""
@@ -39,7 +39,7 @@ def test_torrent_is_written_whole_and_private(tmp_path):
     folder = tmp_path / "data" / "torrents"
     umask = os.umask(0)
     try:
-        assert WatchFolder(folder).hand_over(make_torrent()) is True
+        assert WatchFolder(folder).hand_over(torrent_of_any_bytes()) is True
     finally:
         os.umask(umask)
     (file,) = folder.iterdir()
@@ -53,7 +53,7 @@ def test_torrent_is_written_whole_and_private(tmp_path):
 def test_mode_of_an_existing_folder_is_the_users(tmp_path):
     """A folder that the user shares with his client keeps its mode."""
     tmp_path.chmod(0o755)
-    WatchFolder(tmp_path).hand_over(make_torrent())
+    WatchFolder(tmp_path).hand_over(torrent_of_any_bytes())
     assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
 
 
@@ -84,7 +84,7 @@ def test_a_share_where_modes_cannot_be_set(share, monkeypatch, caplog, code):
     watch = WatchFolder(share / "torrents")
     with caplog.at_level(logging.WARNING):
         for info_hash in (_HASH, _OTHER):
-            assert watch.hand_over(make_torrent(info_hash=info_hash)) is True
+            assert watch.hand_over(torrent_of_any_bytes(info_hash=info_hash)) is True
     assert {path.suffix for path in (share / "torrents").iterdir()} == {".torrent"}
     assert caplog.text.count("can't be kept private") == 1
     assert str(share / "torrents") in caplog.text
@@ -99,7 +99,7 @@ def test_a_mode_that_fails_for_another_reason(share, monkeypatch):
     share.mkdir()
     monkeypatch.setattr(os, "chmod", chmod)
     with pytest.raises(StorageError, match="Input/output error"):
-        WatchFolder(share).hand_over(make_torrent())
+        WatchFolder(share).hand_over(torrent_of_any_bytes())
     assert list(share.iterdir()) == []
 
 
@@ -115,14 +115,14 @@ def test_missing_folder_holds_nothing(tmp_path):
 def test_handed_over_stays_known_by_its_name(tmp_path, suffix):
     """A file that a client has taken and renamed is known still, and not written again."""
     watch = WatchFolder(tmp_path)
-    watch.hand_over(make_torrent())
+    watch.hand_over(torrent_of_any_bytes())
     (file,) = tmp_path.iterdir()
     file.rename(tmp_path / (file.name + suffix))
     held = watch.find(_HASH.upper())
     assert held is not None
     assert (held.info_hash, held.name) == (_HASH, "A.Film.1950.1080p")
     assert Path(held.content_path).is_file()
-    assert watch.hand_over(make_torrent(content=b"other")) is False
+    assert watch.hand_over(torrent_of_any_bytes(content=b"other")) is False
     assert len(list(tmp_path.iterdir())) == 1
     assert watch.find(_OTHER) is None
 
@@ -150,7 +150,7 @@ def test_empty_file_is_written_anew(tmp_path):
     (tmp_path / f"A.Film.1950.1080p [{_HASH}].torrent").touch()
     watch = WatchFolder(tmp_path)
     assert watch.find(_HASH) is None
-    assert watch.hand_over(make_torrent()) is True
+    assert watch.hand_over(torrent_of_any_bytes()) is True
     assert watch.find(_HASH) is not None
 
 
@@ -158,7 +158,7 @@ def test_left_over_of_a_crash_is_cleared(tmp_path):
     """A temporary file of ours goes with the next torrent; those of others stay."""
     (tmp_path / f"Another [{_OTHER}].torrent.tmp").write_bytes(b"d4")
     (tmp_path / "mine.torrent.tmp").write_bytes(b"d4")
-    WatchFolder(tmp_path).hand_over(make_torrent())
+    WatchFolder(tmp_path).hand_over(torrent_of_any_bytes())
     assert {file.name for file in tmp_path.iterdir()} == {
         "mine.torrent.tmp",
         f"A.Film.1950.1080p [{_HASH}].torrent",
@@ -176,7 +176,7 @@ def test_planted_links_are_not_followed(tmp_path):
         link.symlink_to(target)
     watch = WatchFolder(folder)
     assert watch.find(_HASH) is None
-    assert watch.hand_over(make_torrent()) is True
+    assert watch.hand_over(torrent_of_any_bytes()) is True
     assert target.read_text(encoding="utf-8") == "mine"
     assert not (folder / name).is_symlink()
 
@@ -191,9 +191,9 @@ def test_full_disk_changes_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", no_room)
         with pytest.raises(StorageError, match="No space left"):
-            watch.hand_over(make_torrent())
+            watch.hand_over(torrent_of_any_bytes())
     assert list(tmp_path.iterdir()) == []
-    assert watch.hand_over(make_torrent()) is True
+    assert watch.hand_over(torrent_of_any_bytes()) is True
 
 
 def test_file_in_the_place_of_the_folder(tmp_path):
@@ -204,7 +204,7 @@ def test_file_in_the_place_of_the_folder(tmp_path):
     for attempt in (
         lambda: list(watch.torrents()),
         lambda: watch.find(_HASH),
-        lambda: watch.hand_over(make_torrent()),
+        lambda: watch.hand_over(torrent_of_any_bytes()),
     ):
         with pytest.raises(StorageError, match="file"):
             attempt()
@@ -223,7 +223,7 @@ def test_any_name_gives_one_harmless_file(tmp_path_factory, name, info_hash):
     """Whatever a torrent calls itself, one file in the folder results, and is found by its hash."""
     root = tmp_path_factory.mktemp("root")
     watch = WatchFolder(root / "watch")
-    assert watch.hand_over(make_torrent(name, info_hash)) is True
+    assert watch.hand_over(torrent_of_any_bytes(name, info_hash)) is True
     assert [entry.name for entry in root.iterdir()] == ["watch"]
     (file,) = (root / "watch").iterdir()
     assert len(f"{file.name}.imported".encode()) <= _LONGEST_NAME_BYTES

@@ -54,7 +54,7 @@ class User:
         return self.type(question)
 
 
-class Home:
+class NewUser:
     """A data folder, a key file and a download folder of one user."""
 
     def __init__(self, folder: Path) -> None:
@@ -92,12 +92,12 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
+def home(tmp_path: Path) -> NewUser:
     """A user's folders before the first run."""
-    return Home(tmp_path)
+    return NewUser(tmp_path)
 
 
-def first_answers(home: Home) -> list[str]:
+def first_answers(home: NewUser) -> list[str]:
     """Return answers to every question of a first run."""
     return [
         "https://letterboxd.com/anna/",
@@ -109,7 +109,7 @@ def first_answers(home: Home) -> list[str]:
     ]
 
 
-def test_first_run(home: Home) -> None:
+def test_first_run(home: NewUser) -> None:
     """Everything typed is kept in its place, and both files are private."""
     done, shown = home.set_up(User(*first_answers(home)))
 
@@ -130,7 +130,7 @@ def test_first_run(home: Home) -> None:
     assert "/my.php" in shown
 
 
-def test_secrets_are_asked_for_unseen_and_never_shown(home: Home) -> None:
+def test_secrets_are_asked_for_unseen_and_never_shown(home: NewUser) -> None:
     """Passkey and password are typed hidden, and stand in no question and no line, now or later."""
     first, second = User(*first_answers(home)), User(*[""] * 12)
     shown = home.set_up(first)[1] + home.set_up(second)[1]
@@ -141,7 +141,7 @@ def test_secrets_are_asked_for_unseen_and_never_shown(home: Home) -> None:
     assert PASSWORD not in everything
 
 
-def test_enter_keeps_everything(home: Home) -> None:
+def test_enter_keeps_everything(home: NewUser) -> None:
     """A second run with Enter alone writes nothing anew."""
     home.set_up(User(*first_answers(home)))
     before = home.manager.signature(), home.paths.config.stat().st_mtime_ns
@@ -152,7 +152,7 @@ def test_enter_keeps_everything(home: Home) -> None:
     assert (home.manager.signature(), home.paths.config.stat().st_mtime_ns) == before
 
 
-def test_one_change_keeps_the_rest(home: Home) -> None:
+def test_one_change_keeps_the_rest(home: NewUser) -> None:
     """A new passkey alone changes nothing else, and unknown keys stay."""
     home.set_up(User(*first_answers(home)))
     home.paths.config.write_text(json.dumps({"note": "mine", **home.settings()}))
@@ -165,7 +165,7 @@ def test_one_change_keeps_the_rest(home: Home) -> None:
 
 @pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
 @pytest.mark.parametrize("count", range(12))
-def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseException]) -> None:
+def test_breaking_off_changes_nothing(home: NewUser, count: int, end: type[BaseException]) -> None:
     """Ctrl+C or the end of input at any question leaves no file behind."""
     done, shown = home.set_up(User(*first_answers(home)[:count], end=end))
 
@@ -175,7 +175,7 @@ def test_breaking_off_changes_nothing(home: Home, count: int, end: type[BaseExce
     assert sorted(path.name for path in home.folder.iterdir()) == ["data", "films"]
 
 
-def test_without_a_client(home: Home) -> None:
+def test_without_a_client(home: NewUser) -> None:
     """Who uses none is told where the torrents go, and is not asked for an address."""
     user = User("anna", "y", "anna_fl", PASSKEY, "n", "n", "n", str(home.films), "", "")
 
@@ -190,7 +190,7 @@ def test_without_a_client(home: Home) -> None:
     assert str(home.paths.torrents) in shown
 
 
-def test_transmission(home: Home) -> None:
+def test_transmission(home: NewUser) -> None:
     """Who uses it is asked for its address and login; a second run with Enter alone keeps it."""
     login = ("nas.local:9091/transmission/web", "admin", PASSWORD)
 
@@ -207,7 +207,7 @@ def test_transmission(home: Home) -> None:
     assert home.manager.get("transmission") == {"username": "admin", "password": PASSWORD}
 
 
-def test_qbittorrent_without_login(home: Home) -> None:
+def test_qbittorrent_without_login(home: NewUser) -> None:
     """An empty user name means that qBittorrent asks for none; then no password is asked for."""
     user = User("anna", "y", "anna_fl", PASSKEY, "n", "", "", "", str(home.films), "", "")
 
@@ -216,7 +216,7 @@ def test_qbittorrent_without_login(home: Home) -> None:
     assert len(user.secret_questions) == 1
 
 
-def test_login_can_be_taken_away(home: Home) -> None:
+def test_login_can_be_taken_away(home: NewUser) -> None:
     """A dash forgets the login that is there."""
     home.set_up(User(*first_answers(home)))
 
@@ -226,7 +226,7 @@ def test_login_can_be_taken_away(home: Home) -> None:
     assert home.manager.get("filelist")["passkey"] == PASSKEY
 
 
-def test_an_api_key_in_place_of_a_login(home: Home) -> None:
+def test_an_api_key_in_place_of_a_login(home: NewUser) -> None:
     """A star asks for a key, which is not shown and takes the login's place; Enter keeps it; a name takes it away."""
     home.set_up(User(*first_answers(home)))
     key = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
@@ -246,7 +246,7 @@ def test_an_api_key_in_place_of_a_login(home: Home) -> None:
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
-def test_wrong_answers_are_asked_again(home: Home) -> None:
+def test_wrong_answers_are_asked_again(home: NewUser) -> None:
     """What cannot be used is explained and asked for again, without repeating a secret."""
     user = User(
         *("", "anna b", "anna"),
@@ -275,7 +275,7 @@ def answers_with_folder(*answers: str) -> list[str]:
     return ["anna", "y", "anna_fl", PASSKEY, "n", "y", "", "", *answers, "", ""]
 
 
-def test_download_folder_is_made_on_request(home: Home) -> None:
+def test_download_folder_is_made_on_request(home: NewUser) -> None:
     """A folder that is not there is offered to be made, and made only at the end."""
     folder = home.folder / "new" / "films"
 
@@ -285,7 +285,7 @@ def test_download_folder_is_made_on_request(home: Home) -> None:
     assert folder.is_dir()
 
 
-def test_download_folder_that_is_a_file(home: Home) -> None:
+def test_download_folder_that_is_a_file(home: NewUser) -> None:
     """A file is no folder, and another answer is asked for."""
     (home.folder / "file").write_text("")
 
@@ -295,7 +295,7 @@ def test_download_folder_that_is_a_file(home: Home) -> None:
     assert "is no folder" in shown
 
 
-def test_unmounted_folder_is_kept(home: Home) -> None:
+def test_unmounted_folder_is_kept(home: NewUser) -> None:
     """A folder that was set and is away now can be kept without making it."""
     home.paths.prepare()
     gone = home.folder / "disk" / "films"
@@ -306,7 +306,7 @@ def test_unmounted_folder_is_kept(home: Home) -> None:
     assert home.settings()["download_directory"] == str(gone)
 
 
-def test_own_order_is_not_asked_about(home: Home) -> None:
+def test_own_order_is_not_asked_about(home: NewUser) -> None:
     """Who wrote an order of qualities is not offered presets, which it would hide."""
     home.paths.prepare()
     home.paths.config.write_text('{"quality": {"order": ["DVD"]}}')
@@ -315,7 +315,7 @@ def test_own_order_is_not_asked_about(home: Home) -> None:
     assert home.settings()["quality"] == {"order": ["DVD"]}
 
 
-def test_preset_can_be_taken_back(home: Home) -> None:
+def test_preset_can_be_taken_back(home: NewUser) -> None:
     """The built-in choice is offered by a name of its own."""
     home.set_up(User(*first_answers(home)))
 
@@ -324,7 +324,7 @@ def test_preset_can_be_taken_back(home: Home) -> None:
     assert home.settings()["quality"] == {"preset": None}
 
 
-def test_environment_is_used_and_not_written(home: Home) -> None:
+def test_environment_is_used_and_not_written(home: NewUser) -> None:
     """Values of the environment are shown as present, and Enter does not write them down."""
     home.environ |= {
         "MOVIE_SYNC_USERNAME": "envname",
@@ -338,7 +338,7 @@ def test_environment_is_used_and_not_written(home: Home) -> None:
     assert not home.paths.credentials.exists()
 
 
-def test_being_told(home: Home) -> None:
+def test_being_told(home: NewUser) -> None:
     """Addresses and tokens are kept encrypted and not shown; the rest stands in the settings."""
     user = User(
         *first_answers(home)[:-1],
@@ -359,7 +359,7 @@ def test_being_told(home: Home) -> None:
     assert "jelly-secret" not in shown
 
 
-def test_a_media_server_can_be_taken_away(home: Home) -> None:
+def test_a_media_server_can_be_taken_away(home: NewUser) -> None:
     """A dash turns it off, and its token is not asked for."""
     home.paths.prepare()
     home.paths.config.write_text('{"plex": {"url": "http://nas:32400"}}')
@@ -369,7 +369,7 @@ def test_a_media_server_can_be_taken_away(home: Home) -> None:
 
 
 @pytest.mark.parametrize("damaged", ["config", "credentials"])
-def test_damaged_files_stop_before_the_first_question(home: Home, damaged: str) -> None:
+def test_damaged_files_stop_before_the_first_question(home: NewUser, damaged: str) -> None:
     """Setup overwrites nothing that it cannot read, and says so before anything is typed."""
     home.set_up(User(*first_answers(home)))
     path = getattr(home.paths, damaged)
@@ -383,7 +383,7 @@ def test_damaged_files_stop_before_the_first_question(home: Home, damaged: str) 
     assert path.read_text() == "[1"
 
 
-def test_no_terminal_names_the_variables(home: Home) -> None:
+def test_no_terminal_names_the_variables(home: NewUser) -> None:
     """Without a terminal nothing is asked; the error names what to set instead."""
     user = User(*first_answers(home))
 
@@ -406,7 +406,7 @@ def test_offered_presets_are_the_known_ones() -> None:
     assert set(PRESETS) == {"default", *QUALITY_PRESETS}
 
 
-def test_beside_a_daemon(home: Home) -> None:
+def test_beside_a_daemon(home: NewUser) -> None:
     """It says what a running daemon takes up by itself and what only when it is started again."""
     assert "`check`" in home.set_up(User(*first_answers(home)))[1]
     lock = InstanceLock(home.paths.daemon_lock)
@@ -419,7 +419,7 @@ def test_beside_a_daemon(home: Home) -> None:
     assert "when you stop and start it" in settings
 
 
-def test_on_a_real_terminal(home: Home) -> None:
+def test_on_a_real_terminal(home: NewUser) -> None:
     """On a real terminal the secrets that are typed are not echoed."""
     code, seen = run_on_terminal(home, first_answers(home))
 
@@ -430,7 +430,7 @@ def test_on_a_real_terminal(home: Home) -> None:
     assert home.manager.get("filelist")["passkey"] == PASSKEY
 
 
-def test_the_folder_of_films_is_not_private(home: Home) -> None:
+def test_the_folder_of_films_is_not_private(home: NewUser) -> None:
     """It is made as the user makes folders: a client or a media server of another user is to get in."""
     answers = first_answers(home)
     folder = home.films / "new" / "of mine"
@@ -469,7 +469,7 @@ class Indexers(TrackerService):
         form.ask_credential("keys", "Its key")
 
 
-def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_kinds_of_trackers(home: NewUser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is asked about; what is taken in stands last, what is left out goes, and one there must be."""
     monkeypatch.setitem(registry.SERVICES, "indexers", f"{__name__}:Indexers")
     letterboxd, _, *filelist, _ = first_answers(home)[:5]
@@ -499,7 +499,7 @@ def test_several_kinds_of_trackers(home: Home, monkeypatch: pytest.MonkeyPatch) 
     assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-2"}
 
 
-def test_torznab_instead_of_filelist(home: Home) -> None:
+def test_torznab_instead_of_filelist(home: NewUser) -> None:
     """Each tracker gets a name; its address goes to the settings, its key to the credentials, unseen."""
     answers = first_answers(home)
     one, two = (
@@ -521,7 +521,7 @@ def test_torznab_instead_of_filelist(home: Home) -> None:
     assert home.manager.get("torznab") == {}
 
 
-def run_on_terminal(home: Home, answers: list[str], umask: int = 0o022) -> tuple[int, str]:
+def run_on_terminal(home: NewUser, answers: list[str], umask: int = 0o022) -> tuple[int, str]:
     """Run the program's setup on a terminal; return its exit code and what was shown."""
     controller, terminal = pty.openpty()
     process = subprocess.Popen(

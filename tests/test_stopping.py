@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, ROOT, TRACKER_USER, Household
-from house.real_qbittorrent import wait_until
+from house.waiting import wait_until
 
 from movie_sync.clock import SystemClock
 from movie_sync.daemon.inbox import Inbox, Request

@@ -29,7 +29,7 @@ def _waiting(number: int, searched_at: datetime) -> dict[str, object]:
     }  # fmt: skip
 
 
-def _release(number: int, film: StandInFilm | None, world: World) -> StandInRelease:
+def _new_release(number: int, film: StandInFilm | None, world: World) -> StandInRelease:
     name = f"Other.Film.{number}.2020" if film is None else f"{film.title.replace(' ', '.')}.{film.year}"
     return StandInRelease(
         number,
@@ -48,7 +48,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     rows = [_waiting(number, world.clock.now()) for number in range(_FILMS)]
     (folder / "queue_failed.json").write_text(json.dumps(rows))
     world.letterboxd.films = [stand_in_film(0)]
-    world.tracker.releases = [_release(number, None, world) for number in range(1000, 1100)]
+    world.tracker.releases = [_new_release(number, None, world) for number in range(1000, 1100)]
     with world:
         yield world
 
@@ -68,7 +68,7 @@ def test_they_cost_one_call_a_check(world: World) -> None:
     checks = len(world.readings)
     assert checks == 48
     assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
-    world.tracker.releases.append(_release(2000, stand_in_film(500), world))
+    world.tracker.releases.append(_new_release(2000, stand_in_film(500), world))
     appeared = world.now
     world.run_until(appeared + _HOUR)
     completed = world.workshop.queues.entries(QueueName.COMPLETED)
@@ -79,8 +79,8 @@ def test_they_cost_one_call_a_check(world: World) -> None:
 def test_after_a_gap_the_budget_holds(world: World) -> None:
     """A thousand films are searched again after a busy day: slowly, and within the budget in any hour."""
     world.run_until(world.now + 0.5 * _HOUR)
-    world.tracker.releases += [_release(number, None, world) for number in range(3000, 3200)]
-    missed = _release(3001, stand_in_film(7), world)
+    world.tracker.releases += [_new_release(number, None, world) for number in range(3000, 3200)]
+    missed = _new_release(3001, stand_in_film(7), world)
     world.tracker.releases.insert(0, missed)
     begun = world.now
     world.run_until(begun + 24 * _HOUR)

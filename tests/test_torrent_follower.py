@@ -19,7 +19,7 @@ from movie_sync.queues.entry import QueueEntry, Stage
 _STALLED_AFTER = 3600.0
 
 
-class Scene:
+class HandedOver:
     """One film, handed over to a client whose state the test sets."""
 
     def __init__(self, folder: Path, *, removes_stalled: bool = False) -> None:
@@ -78,12 +78,12 @@ def _second_release(movie):  # type: ignore[no-untyped-def]
 
 
 @pytest.fixture
-def scene(tmp_path: Path) -> Scene:
+def scene(tmp_path: Path) -> HandedOver:
     """A film that was handed over."""
-    return Scene(tmp_path)
+    return HandedOver(tmp_path)
 
 
-def test_a_film_is_followed_until_its_files_are_there(scene: Scene) -> None:
+def test_a_film_is_followed_until_its_files_are_there(scene: HandedOver) -> None:
     """The completed entry tells the stage: added, downloading, downloaded with the place."""
     assert scene.completed.follow
     assert scene.completed.follow.stage is Stage.ADDED
@@ -105,7 +105,7 @@ def test_a_film_is_followed_until_its_files_are_there(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("phase", [TorrentPhase.MOVING, TorrentPhase.CHECKING])
-def test_progress_one_alone_is_not_the_end(scene: Scene, phase: TorrentPhase) -> None:
+def test_progress_one_alone_is_not_the_end(scene: HandedOver, phase: TorrentPhase) -> None:
     """While files are moved or checked they are not there yet."""
     scene.become(phase, 1.0)
     scene.pass_time(300)
@@ -115,7 +115,7 @@ def test_progress_one_alone_is_not_the_end(scene: Scene, phase: TorrentPhase) ->
     assert not scene.completed.is_unfinished
 
 
-def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None:
+def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: HandedOver) -> None:
     """No progress for long enough: the next release is taken, the first one never again."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER + 120)
@@ -133,7 +133,7 @@ def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: Scene) -> None
     assert failed.waits_for_release
 
 
-def test_the_first_to_be_whole_wins(scene: Scene) -> None:
+def test_the_first_to_be_whole_wins(scene: HandedOver) -> None:
     """A torrent that was given up and comes to its end all the same completes the film."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
     scene.pass_time(_STALLED_AFTER + 120)
@@ -150,7 +150,7 @@ def test_the_first_to_be_whole_wins(scene: Scene) -> None:
     assert scene.told.count(EventKind.DOWNLOADED) == 1
 
 
-def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: Scene) -> None:
+def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: HandedOver) -> None:
     """The film waits among the failed ones; the old torrent is still looked at and completes it."""
     scene.bench.tracker.by_imdb[scene.movie.imdb_id or ""] = []
     scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
@@ -163,14 +163,14 @@ def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: Scene) 
 
 
 @pytest.mark.parametrize("phase", [TorrentPhase.STOPPED, TorrentPhase.QUEUED, TorrentPhase.CHECKING])
-def test_time_in_which_it_could_not_try_does_not_count(scene: Scene, phase: TorrentPhase) -> None:
+def test_time_in_which_it_could_not_try_does_not_count(scene: HandedOver, phase: TorrentPhase) -> None:
     """Paused, queued or being checked, a torrent is not stalled."""
     scene.become(phase, 0.02)
     scene.pass_time(3 * _STALLED_AFTER)
     assert scene.client.added == [hash_of(101)]
 
 
-def test_time_without_the_client_does_not_count(scene: Scene) -> None:
+def test_time_without_the_client_does_not_count(scene: HandedOver) -> None:
     """While qBittorrent is out of reach no torrent stalls, and what comes after it is taken up."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER / 2)
@@ -183,7 +183,7 @@ def test_time_without_the_client_does_not_count(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
 
-def test_progress_starts_the_count_anew(scene: Scene) -> None:
+def test_progress_starts_the_count_anew(scene: HandedOver) -> None:
     """A slow torrent that gets something now and then is left to it."""
     for number in range(1, 8):
         scene.become(TorrentPhase.AWAITING_PEERS, number / 100)
@@ -191,7 +191,7 @@ def test_progress_starts_the_count_anew(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101)]
 
 
-def test_idle_time_survives_a_restart(scene: Scene) -> None:
+def test_idle_time_survives_a_restart(scene: HandedOver) -> None:
     """What was counted before a restart counts, but for the last few minutes."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.8)
@@ -200,7 +200,7 @@ def test_idle_time_survives_a_restart(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
 
-def test_what_the_tracker_refuses_is_replaced(scene: Scene) -> None:
+def test_what_the_tracker_refuses_is_replaced(scene: HandedOver) -> None:
     """A torrent that the tracker does not know (any more) is given up within minutes."""
     scene.client.refusals[scene.hash] = "unregistered torrent"
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
@@ -212,7 +212,7 @@ def test_what_the_tracker_refuses_is_replaced(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "words", ["Invalid passkey!", "Your client is not allowed!", "Too many connections from your IP"]
 )
-def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) -> None:
+def test_what_concerns_the_account_burns_no_release(scene: HandedOver, words: str) -> None:
     """The tracker refuses the user, not the torrent: said once, nothing is replaced."""
     scene.client.refusals[scene.hash] = words
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
@@ -221,7 +221,7 @@ def test_what_concerns_the_account_burns_no_release(scene: Scene, words: str) ->
     assert scene.told.count(EventKind.REFUSED) == 1
 
 
-def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
+def test_a_tracker_out_of_reach_burns_no_release(scene: HandedOver) -> None:
     """While the tracker is down no torrent stalls; when it is back the count begins anew."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)
     scene.pass_time(3 * _STALLED_AFTER)
@@ -231,7 +231,7 @@ def test_a_tracker_out_of_reach_burns_no_release(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101), hash_of(102)]
 
 
-def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_the_user_removed_is_left_alone(scene: HandedOver, caplog: pytest.LogCaptureFixture) -> None:
     """A torrent taken out, by hand or by a rule there, stays out, and the film is not fetched unless asked for."""
     caplog.set_level(logging.INFO)
     scene.become(TorrentPhase.DOWNLOADING, 0.3)
@@ -250,7 +250,7 @@ def test_what_the_user_removed_is_left_alone(scene: Scene, caplog: pytest.LogCap
     assert scene.client.added == [hash_of(101), hash_of(101)]
 
 
-def test_one_look_without_it_proves_nothing(scene: Scene) -> None:
+def test_one_look_without_it_proves_nothing(scene: HandedOver) -> None:
     """A client that is just starting shows a part of its torrents; when it shows all, all is as before."""
     scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
@@ -265,7 +265,7 @@ def test_one_look_without_it_proves_nothing(scene: Scene) -> None:
     assert (follow.stage, follow.missing_since) == (Stage.DOWNLOADING, None)
 
 
-def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> None:
+def test_a_removed_torrent_that_comes_back_is_followed_again(scene: HandedOver) -> None:
     """A client that had lost its session and got it back finishes the film."""
     del scene.client.held[scene.hash]
     scene.pass_time(120)
@@ -276,7 +276,7 @@ def test_a_removed_torrent_that_comes_back_is_followed_again(scene: Scene) -> No
 
 
 @pytest.mark.parametrize("way", ["by hand", "by command"])
-def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: Scene, way: str) -> None:
+def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: HandedOver, way: str) -> None:
     """How long it stood still before it was taken out does not count."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.9)
@@ -295,7 +295,7 @@ def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: Scene, way: st
 @pytest.mark.parametrize(
     ("phase", "words"), [(TorrentPhase.FAILED, "an error"), (TorrentPhase.FILES_MISSING, "missing files")]
 )
-def test_a_broken_torrent_is_checked_again_first(scene: Scene, phase: TorrentPhase, words: str) -> None:
+def test_a_broken_torrent_is_checked_again_first(scene: HandedOver, phase: TorrentPhase, words: str) -> None:
     """Often a recheck heals it; only what is broken after that is replaced."""
     scene.become(phase, 0.3)
     scene.pass_time(120)
@@ -307,7 +307,7 @@ def test_a_broken_torrent_is_checked_again_first(scene: Scene, phase: TorrentPha
     assert words in scene.completed.tried[0].why
 
 
-def test_a_recheck_that_heals_is_enough(scene: Scene) -> None:
+def test_a_recheck_that_heals_is_enough(scene: HandedOver) -> None:
     """After the recheck the torrent goes on."""
     scene.become(TorrentPhase.FAILED, 0.3)
     scene.pass_time(60)
@@ -316,7 +316,7 @@ def test_a_recheck_that_heals_is_enough(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101)]
 
 
-def test_a_full_disk_is_no_fault_of_the_torrent(scene: Scene) -> None:
+def test_a_full_disk_is_no_fault_of_the_torrent(scene: HandedOver) -> None:
     """With the client's disk full nothing is replaced; when there is room it goes on by itself."""
     scene.client.free_bytes = 1000
     scene.become(TorrentPhase.FAILED, 0.3)
@@ -332,7 +332,7 @@ def test_a_full_disk_is_no_fault_of_the_torrent(scene: Scene) -> None:
 @pytest.mark.parametrize(("progress", "is_removed"), [(0.02, True), (0.3, False)])
 def test_remove_stalled_takes_next_to_nothing_out(tmp_path: Path, progress: float, is_removed: bool) -> None:
     """Only where the user wants it, and only with under a tenth downloaded."""
-    scene = Scene(tmp_path, removes_stalled=True)
+    scene = HandedOver(tmp_path, removes_stalled=True)
     scene.become(TorrentPhase.AWAITING_PEERS, progress)
     scene.pass_time(_STALLED_AFTER + 120)
     assert (scene.hash not in scene.client.held) is is_removed
@@ -340,7 +340,7 @@ def test_remove_stalled_takes_next_to_nothing_out(tmp_path: Path, progress: floa
 
 def test_what_shares_its_files_is_not_removed(tmp_path: Path) -> None:
     """Another torrent on the same files keeps them."""
-    scene = Scene(tmp_path, removes_stalled=True)
+    scene = HandedOver(tmp_path, removes_stalled=True)
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.become(TorrentPhase.WHOLE, 1.0, info_hash=hash_of(9), content_path="/films/065")
     scene.pass_time(_STALLED_AFTER + 120)
@@ -362,7 +362,7 @@ def test_a_pass_is_one_request(tmp_path: Path) -> None:
     assert bench.client.journal == ["states"]
 
 
-def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: Scene) -> None:
+def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: HandedOver) -> None:
     """Its name in the client and its files on the disk do not count as already downloaded."""
     scene.bench.library.places[scene.movie.title] = f"/films/Torrent {scene.hash[-3:]}/film.mkv"
     scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
@@ -371,7 +371,7 @@ def test_leftovers_of_a_given_up_torrent_are_not_the_film(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("what", ["removed", "broken"])
-def test_what_stays_as_it_is_is_not_written_again(scene: Scene, what: str) -> None:
+def test_what_stays_as_it_is_is_not_written_again(scene: HandedOver, what: str) -> None:
     """A time is kept to the second, and is no news at the next look for its fractions."""
     scene.bench.clock.advance(0.25)
     scene.client.free_bytes = 0
@@ -386,7 +386,7 @@ def test_what_stays_as_it_is_is_not_written_again(scene: Scene, what: str) -> No
     assert (path.stat().st_ino, path.read_bytes()) == before
 
 
-def test_time_without_a_look_does_not_count(scene: Scene) -> None:
+def test_time_without_a_look_does_not_count(scene: HandedOver) -> None:
     """While qBittorrent refuses the credentials nobody looks, and no torrent stalls by it."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER / 4)
@@ -401,7 +401,7 @@ def test_time_without_a_look_does_not_count(scene: Scene) -> None:
     assert scene.client.added == [hash_of(101)]
 
 
-def test_new_credentials_are_taken_up_while_nothing_waits(scene: Scene) -> None:
+def test_new_credentials_are_taken_up_while_nothing_waits(scene: HandedOver) -> None:
     """qBittorrent refused the password while only torrents were followed: `setup` mends that too."""
     scene.become(TorrentPhase.DOWNLOADING, 0.2)
     scene.client.error = AuthError("refused", service="qBittorrent")
@@ -418,7 +418,7 @@ def test_new_credentials_are_taken_up_while_nothing_waits(scene: Scene) -> None:
 
 def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path) -> None:
     """The client cannot tell the room for a broken torrent: others are followed all the same."""
-    scene = Scene(tmp_path)
+    scene = HandedOver(tmp_path)
     scene.bench.offer(film(2))
     scene.bench.queues.add_to_pending(film(2))
     scene.work()
@@ -436,7 +436,7 @@ def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path
     assert scene.told.count(EventKind.REPLACED) == 0
 
 
-def _completed(scene: Scene) -> list[QueueEntry]:
+def _completed(scene: HandedOver) -> list[QueueEntry]:
     return scene.bench.queues.entries(QueueName.COMPLETED)
 
 
@@ -473,7 +473,7 @@ def test_torrents_that_are_gone_keep_no_other_from_being_looked_at(
 )
 def test_what_lies_in_the_others_folder_is_not_removed(tmp_path: Path, ours: str, theirs: str) -> None:
     """One torrent has the folder, another a file in it: neither takes the other's file."""
-    scene = Scene(tmp_path, removes_stalled=True)
+    scene = HandedOver(tmp_path, removes_stalled=True)
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02, content_path=ours)
     scene.become(TorrentPhase.WHOLE, 1.0, info_hash=hash_of(9), content_path=theirs)
     scene.pass_time(_STALLED_AFTER + 120)
@@ -482,7 +482,7 @@ def test_what_lies_in_the_others_folder_is_not_removed(tmp_path: Path, ours: str
 
 
 @pytest.mark.parametrize("way", ["add", "listed again"])
-def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Scene, way: str) -> None:
+def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: HandedOver, way: str) -> None:
     """Its torrent is there already: nothing is handed over twice, and it is followed to its end."""
     scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
@@ -499,7 +499,7 @@ def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Sce
     assert scene.completed.follow.stage is Stage.DOWNLOADED
 
 
-def test_two_films_with_one_torrent_see_it_stall(scene: Scene) -> None:
+def test_two_films_with_one_torrent_see_it_stall(scene: HandedOver) -> None:
     """The time in which nothing came counts for both."""
     other = dataclasses.replace(scene.movie, id="K9", slug="made-up-z", imdb_id="tt9999999")
     choice, follow = scene.completed.choice, scene.completed.follow
@@ -514,7 +514,7 @@ def test_two_films_with_one_torrent_see_it_stall(scene: Scene) -> None:
     [(1, True, True), (1, False, False), (60, True, False)],
 )
 def test_what_the_client_lost_is_handed_over_again(
-    scene: Scene, seconds_before_restart: float, is_restarted: bool, is_handed_over_again: bool
+    scene: HandedOver, seconds_before_restart: float, is_restarted: bool, is_handed_over_again: bool
 ) -> None:
     """Ended right after it took a torrent, a client may lose it; what is gone else was taken out by hand."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0)
@@ -530,7 +530,7 @@ def test_what_the_client_lost_is_handed_over_again(
     assert len(scene.client.added) == (2 if is_handed_over_again else 1), "not again and again"
 
 
-def test_a_loss_is_noticed_also_if_another_film_is_handed_over_first(scene: Scene) -> None:
+def test_a_loss_is_noticed_also_if_another_film_is_handed_over_first(scene: HandedOver) -> None:
     """The client was started anew, and the next it got was a torrent: the one before it is missed all the same."""
     scene.client.held.clear()
     scene.client.epoch += 1

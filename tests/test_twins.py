@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from house.films import hash_of, on_filelist
+from house.films import GB, hash_of, release
 from house.name_list import NameList
 from house.workers import Bench
 
@@ -64,14 +64,14 @@ def offer_by_name(bench: Bench, *releases: Release) -> None:
     bench.tracker.by_name["After Hours 2019"] = list(releases)
 
 
-def release(number: int, name: str, imdb_id: str | None = None) -> Release:
+def good_release(number: int, name: str, imdb_id: str | None = None) -> Release:
     """Return a good release."""
-    return Release(on_filelist(number), f"{name}.{GOOD}", 9_000_000_000, 20, imdb_id=imdb_id)
+    return release(f"{name}.{GOOD}", number, size_bytes=9 * GB, imdb_id=imdb_id)
 
 
 def test_one_torrent_without_an_id_is_taken_for_neither_twin(bench: Bench) -> None:
     """Nothing tells whose it is, so both wait, and say why."""
-    offer_by_name(bench, release(1, "After.Hours.2019"))
+    offer_by_name(bench, good_release(1, "After.Hours.2019"))
     bench.queues.add_all_to_pending(map(listed, (ONE, TWIN)))
     work(bench)
     twin = "another film has that title and year, and no IMDb id tells"
@@ -85,7 +85,7 @@ def test_a_twin_that_comes_later_counts_at_once(bench: Bench) -> None:
     bench.queues.add_to_pending(listed(ONE))
     work(bench)  # nothing is there yet
     bench.queues.add_to_pending(listed(TWIN))
-    offer_by_name(bench, release(1, "After.Hours.2019"))
+    offer_by_name(bench, good_release(1, "After.Hours.2019"))
     bench.queues.retry(None)
     work(bench)
     assert {queue for queue, _ in states(bench).values()} == {FAILED}
@@ -97,7 +97,7 @@ def test_a_twin_that_is_history_counts_too(bench: Bench) -> None:
     bench.client.held[hash_of(9)] = HeldTorrent(
         hash_of(9), f"After.Hours.2019.{GOOD}", 1.0, TorrentPhase.WHOLE
     )
-    offer_by_name(bench, release(1, "After.Hours.2019"))
+    offer_by_name(bench, good_release(1, "After.Hours.2019"))
     bench.queues.add_to_pending(listed(ONE))
     work(bench)
     assert states(bench)["KA"][0] == FAILED
@@ -106,8 +106,8 @@ def test_a_twin_that_is_history_counts_too(bench: Bench) -> None:
 def test_each_twin_gets_the_release_with_its_own_id(bench: Bench) -> None:
     """The tracker's id decides; also after the other's torrent lies in the client by the same name."""
     for number, movie in enumerate((ONE, TWIN), 1):
-        bench.tracker.offer(movie.imdb_id or "", release(number, "After.Hours.2019", movie.imdb_id))
-    offer_by_name(bench, release(3, "After.Hours.2019"))
+        bench.tracker.offer(movie.imdb_id or "", good_release(number, "After.Hours.2019", movie.imdb_id))
+    offer_by_name(bench, good_release(3, "After.Hours.2019"))
     bench.queues.add_all_to_pending(map(listed, (ONE, TWIN)))
     work(bench)
     assert {queue for queue, _ in states(bench).values()} == {COMPLETED}
@@ -148,8 +148,8 @@ def test_on_the_disk_and_in_the_client_a_twin_needs_its_id(
 
 def test_two_films_with_one_id_are_both_fetched(bench: Bench) -> None:
     """Letterboxd gives both the same id: each ends in its queue, with a release of its own title and year."""
-    bench.tracker.offer("tt0078748", release(1, "Alien.1979", "tt0078748"))
-    bench.tracker.by_name["Aliens 1986"] = [release(2, "Aliens.1986", "tt0090605")]
+    bench.tracker.offer("tt0078748", good_release(1, "Alien.1979", "tt0078748"))
+    bench.tracker.by_name["Aliens 1986"] = [good_release(2, "Aliens.1986", "tt0090605")]
     bench.queues.add_all_to_pending(map(listed, (ALIEN, ALIENS)))
     work(bench)
     assert states(bench) == {

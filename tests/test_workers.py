@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from house.crash_disk import Recorder
 from house.films import film, on_filelist
-from house.workers import DEADLINE_SECONDS, NO_FILMS, Bench, MonitorBench, snapshot, wait_until
+from house.waiting import LONG_SECONDS, wait_until
+from house.workers import NO_FILMS, Bench, MonitorBench, snapshot
 
 from movie_sync.clock import SystemClock
 from movie_sync.daemon.worker import Pause, Worker
@@ -251,7 +252,7 @@ def test_start_and_stop_while_idle(tmp_path: Path) -> None:
         finally:
             worker.stop()
             worker.stop()
-            assert worker.join(DEADLINE_SECONDS)
+            assert worker.join(LONG_SECONDS)
         assert worker.is_done
 
 
@@ -263,7 +264,7 @@ def test_stop_during_a_pause(bench: Bench) -> None:
         wait_until(lambda: bench.worker.activity.kind is ActivityKind.PAUSED)
     finally:
         bench.worker.stop()
-        assert bench.worker.join(DEADLINE_SECONDS)
+        assert bench.worker.join(LONG_SECONDS)
 
 
 def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:
@@ -278,7 +279,7 @@ def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:
             wait_until(lambda number=number: bench.queues.get_statistics()["completed"] == number + 1)
     finally:
         bench.worker.stop()
-        assert bench.worker.join(DEADLINE_SECONDS)
+        assert bench.worker.join(LONG_SECONDS)
 
 
 class _Faulty(Worker):
@@ -304,7 +305,7 @@ def test_no_error_ends_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     worker = _Faulty(threading.Event(), ZeroDivisionError("x"), MovieSyncError("odd but ours"))
     worker.start()
-    assert worker.join(DEADLINE_SECONDS)
+    assert worker.join(LONG_SECONDS)
     assert [rest.seconds for rest in worker.rests] == [10, 10]
     assert worker.has_failed
     assert worker.is_done
@@ -320,10 +321,10 @@ def test_a_dead_thread_is_not_taken_for_done() -> None:
     """A worker that unwinds without having been asked to stop counts as dead, so the app starts it again."""
     worker = _Faulty(threading.Event(), Stopped())
     worker.start()
-    assert worker.join(DEADLINE_SECONDS)
+    assert worker.join(LONG_SECONDS)
     assert not worker.is_done
     worker.start()
-    assert worker.join(DEADLINE_SECONDS)
+    assert worker.join(LONG_SECONDS)
     assert worker.is_done
 
 
@@ -333,12 +334,12 @@ def test_once_ends_where_it_would_rest(bench: Bench) -> None:
     bench.queues.add_to_pending(film(1))
     bench.offer(film(0), film(1))
     bench.worker.start()
-    assert bench.worker.join(DEADLINE_SECONDS)
+    assert bench.worker.join(LONG_SECONDS)
     assert bench.worker.is_done
     assert bench.queues.get_statistics()["completed"] == 2
     faulty = _Faulty(threading.Event(), ZeroDivisionError("x"), once=True)
     faulty.start()
-    assert faulty.join(DEADLINE_SECONDS)
+    assert faulty.join(LONG_SECONDS)
     assert (faulty.is_done, faulty.has_failed, faulty.rests) == (True, True, [])
 
 

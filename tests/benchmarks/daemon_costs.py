@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import qbittorrentapi
+from house.crowd import crowd_film
+from house.films import stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household, Running, cost_of
 from house.real_qbittorrent import RealQBittorrent, qbittorrents
-from made_up import title
 
 from movie_sync.demo.filelist_faults import slow
 from movie_sync.demo.filelist_server import API, FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
 _SHORT_SECONDS = 30.0
 _LONG_SECONDS = 1200.0
@@ -112,7 +113,7 @@ def latencies(repetitions: int) -> Iterator[float]:
             host=scene.client.url, username=scene.client.username, password=scene.client.password
         ) as web:
             for number in range(1, repetitions + 1):
-                film, release = _film(number), _release(number)
+                film, release = crowd_film(number), _crowd_release(number)
                 scene.tracker.releases.append(release)
                 seen_before = len(scene.letterboxd.requests)
                 scene.letterboxd.films = [film, *scene.letterboxd.films]
@@ -161,11 +162,11 @@ class _Scene:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             numbers = range(self._films)
             self.letterboxd = stack.enter_context(
-                LetterboxdStandIn([_film(number) for number in numbers], username="maria")
+                LetterboxdStandIn([crowd_film(number) for number in numbers], username="maria")
             )
             self.tracker = stack.enter_context(
                 FileListStandIn(
-                    [_release(number) for number in numbers],
+                    [_crowd_release(number) for number in numbers],
                     users={TRACKER_USER: PASSKEY},
                     calls_per_hour=1_000_000,
                 )
@@ -186,22 +187,8 @@ def _checks(scene: _Scene) -> int:
     return sum(path.endswith("/watchlist/") for path in scene.letterboxd.paths)
 
 
-def _film(number: int) -> StandInFilm:
-    name = title(number)
-    return StandInFilm(
-        lid=f"b{number:05d}",
-        slug=name.lower().replace(" ", "-"),
-        title=name,
-        year=1950 + number % 70,
-        imdb_id=f"tt{8_000_000 + number}",
-        runtime_minutes=100,
-    )
-
-
-def _release(number: int) -> StandInRelease:
-    film = _film(number)
-    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
-    return StandInRelease(id=50_000 + number, name=name, imdb=film.imdb_id)
+def _crowd_release(number: int) -> StandInRelease:
+    return stand_in_release(crowd_film(number), id=50_000 + number)
 
 
 def _cost(daemon: Running) -> Cost:

@@ -52,7 +52,7 @@ class Kind:
     remark: str = ""
 
 
-def film(number: int) -> Movie:
+def usual_movie(number: int) -> Movie:
     """Return a made-up film, as large as a usual one."""
     slug = f"some-film-of-a-title-{number}"
     return Movie(

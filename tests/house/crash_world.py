@@ -45,7 +45,7 @@ def hashes(entry: QueueEntry) -> set[str]:
 
 
 @dataclass
-class World:
+class CrashWorld:
     """The queues on a folder, the inbox beside them, and a torrent client that no crash touches."""
 
     folder: Path
@@ -178,7 +178,7 @@ class World:
         assert len(self.queues.give_up_on_due(1)) == 2
 
 
-Step = Callable[[World], object]
+Step = Callable[[CrashWorld], object]
 
 
 Plain = tuple[QueueName, object]
@@ -236,7 +236,7 @@ class Survey:
             _check_films(start.films, bounds)
             waiting += start.cut_off
 
-    def summary(self, world: World) -> str:
+    def summary(self, world: CrashWorld) -> str:
         """Return what was done, in a line."""
         return (
             f"{self.points} crash points in a scenario with {len(world.films())} films and "
@@ -248,7 +248,7 @@ class Survey:
         write_tree(self.folder, tree)
         recorder = Recorder(self.folder)
         with recorder.watching(), _never_reading(left_over(tree)):
-            world = World(self.folder)
+            world = CrashWorld(self.folder)
             films = world.films()
             has_requests = world.carry_out_requests() > 0
             settled = world.films() if has_requests else films
@@ -415,9 +415,9 @@ REFUSALS = {
 """How a disk refuses: the error, and whether it lasts."""
 
 
-def run_through(steps: Iterable[Step], folder: Path) -> tuple[World, Survey]:
+def run_through(steps: Iterable[Step], folder: Path) -> tuple[CrashWorld, Survey]:
     """Carry out the steps in an empty folder, and judge what a crash may leave at every call."""
-    world = World(folder)
+    world = CrashWorld(folder)
     disk = Disk()
     survey = Survey(folder.with_name("rebuilt"))
     for step in steps:
@@ -436,11 +436,11 @@ def run_through(steps: Iterable[Step], folder: Path) -> tuple[World, Survey]:
     return world, survey
 
 
-def settled_films(world: World) -> Films:
+def settled_films(world: CrashWorld) -> Films:
     """Return where the films are once what waits in the inbox is carried out."""
     with tempfile.TemporaryDirectory(dir=world.folder.parent) as copy:
         shutil.copytree(world.folder, copy, dirs_exist_ok=True)
-        other = World(Path(copy), FakeClock(world.clock.now()))
+        other = CrashWorld(Path(copy), FakeClock(world.clock.now()))
         other.carry_out_requests()
         return other.films()
 
@@ -451,7 +451,7 @@ def check_refusals(folder: Path, act: Step, *, lasts: bool, error: int) -> None:
     refused = 0
     for number in range(10_000):
         write_tree(folder, tree)
-        world = World(folder)
+        world = CrashWorld(folder)
         before = world.films()
         recorder = Recorder(folder)
         recorder.fail_from, recorder.error = number, error
@@ -482,7 +482,7 @@ def check_refusals(folder: Path, act: Step, *, lasts: bool, error: int) -> None:
 
 def _reloaded(folder: Path) -> Films:
     """Return what a new process would find, without touching the folder."""
-    world = World.__new__(World)
+    world = CrashWorld.__new__(CrashWorld)
     world.queues = QueueManager(folder, clock=FakeClock(), writable=False)
     return world.films()
 
@@ -490,7 +490,7 @@ def _reloaded(folder: Path) -> Films:
 def _names_after(tree: Tree, folder: Path, act: Step) -> dict[str, QueueName]:
     other = folder.with_name("undisturbed")
     write_tree(other, tree)
-    world = World(other)
+    world = CrashWorld(other)
     act(world)
     world.carry_out_requests()
     return {key: place[0] for key, place in world.films().items()}

@@ -9,8 +9,9 @@ from typing import Any
 from benchmarks.made_up import title
 from stand_ins.qbittorrent import QBittorrentStandIn
 
+from house.films import release_name, stand_in_film
 from house.program import PASSKEY, TRACKER_USER, Household, cost_of
-from house.real_qbittorrent import wait_until
+from house.waiting import wait_until
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm
 from movie_sync.demo.torrent_maker import bencode, make_torrent
@@ -42,9 +43,10 @@ def crowded_peak(folder: Path, size: Crowd) -> dict[str, int]:
 
     Returns what its process took at most and takes now (VmHWM, VmRSS, in 1,024 bytes), and its Threads.
     """
-    watchlist = [_film(number) for number in range(size.films)]
+    watchlist = [crowd_film(number) for number in range(size.films)]
     releases = [
-        _release(number, size.files_a_torrent) for number in range(size.films - size.hand_over, size.films)
+        _of_many_files(number, size.files_a_torrent)
+        for number in range(size.films - size.hand_over, size.films)
     ]
     with (
         LetterboxdStandIn(watchlist[::-1], username="maria") as letterboxd,
@@ -80,17 +82,16 @@ def fill_library(folder: Path, count: int) -> None:
         (place / f"{name} 1080p BluRay x264-GRP.mkv").write_bytes(b"film")
 
 
-def _film(number: int) -> StandInFilm:
+def crowd_film(number: int) -> StandInFilm:
+    """Return a film with a title like a real one's."""
     name = title(number)
-    return StandInFilm(
-        lid=f"b{number:05d}", slug=f"{name.lower().replace(' ', '-')}-{number}", title=name,
-        year=1950 + number % 70, imdb_id=f"tt{8_000_000 + number}", runtime_minutes=100,
-    )  # fmt: skip
+    slug = f"{name.lower().replace(' ', '-')}-{number}"
+    return stand_in_film(number, slug=slug, title=name, runtime_minutes=100)
 
 
-def _release(number: int, files: int) -> StandInRelease:
-    film = _film(number)
-    name = f"{film.title.replace(' ', '.')}.{film.year}.1080p.BluRay.x264-GRP"
+def _of_many_files(number: int, files: int) -> StandInRelease:
+    film = crowd_film(number)
+    name = release_name(film)
     paths: list[dict[str, Any]] = [
         {
             "length": _TORRENT_BYTES // files,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from house.fakes import FakeClock
-from house.films import on_filelist
+from house.films import release
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.domain.models import Release
 from movie_sync.net.http import HttpClient
@@ -41,6 +41,6 @@ def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) 
     http.close()
 
 
-def release(number: int = 10, size_bytes: int = 12_000_000_000) -> Release:
+def found_earlier(number: int = 10, size_bytes: int = 12_000_000_000) -> Release:
     """Return a release as a search gave it earlier."""
-    return Release(on_filelist(number), HEAT.name, size_bytes, seeders=1)
+    return release(HEAT.name, number, size_bytes=size_bytes, seeders=1, imdb_id=None)

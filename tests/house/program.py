@@ -10,8 +10,9 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, Self
 
-from house.real_qbittorrent import RealQBittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent
 from house.real_transmission import RealTransmission
+from house.waiting import LONG_SECONDS, wait_until
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
@@ -154,7 +155,7 @@ class Running:
         """What it has written so far, to stdout and stderr."""
         return self._log.read_text()
 
-    def wait_for(self, words: str, seconds: float = 20.0) -> None:
+    def wait_for(self, words: str, seconds: float = LONG_SECONDS) -> None:
         """Return once its output holds the words; fail if it ends without."""
 
         def is_said() -> bool:

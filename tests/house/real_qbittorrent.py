@@ -11,11 +11,9 @@ import shlex
 import shutil
 import socket
 import subprocess
-import threading
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -24,9 +22,10 @@ from typing import Any, Self
 import pytest
 import qbittorrentapi
 
+from house.waiting import wait_until
+
 PROGRAM = "qbittorrent-nox"
 VARIABLE = "MOVIE_SYNC_TEST_QBITTORRENTS"
-_START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 
 # Found by watching what each version opens: with these settings nothing but 127.0.0.1.
@@ -115,16 +114,6 @@ def raw(running: "RealQBittorrent") -> Iterator[qbittorrentapi.Client]:
     )
     yield client
     client.auth_log_out()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Return as soon as the condition holds; fail when it does not in time."""
-    ends_at = time.monotonic() + seconds
-    pause = threading.Event()
-    while not condition():
-        if time.monotonic() > ends_at:
-            pytest.fail(f"not within {seconds:g} s: {condition.__name__}")
-        pause.wait(0.02)
 
 
 def free_port() -> int:
@@ -265,7 +254,7 @@ class RealQBittorrent:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._is_answering, _START_SECONDS)
+        wait_until(self._is_answering)
         return self
 
     def stop(self) -> None:

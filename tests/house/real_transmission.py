@@ -19,11 +19,11 @@ from typing import Any, Self
 
 import pytest
 
-from house.real_qbittorrent import free_port, wait_until
+from house.real_qbittorrent import free_port
+from house.waiting import wait_until
 
 PROGRAM = "transmission-daemon"
 VARIABLE = "MOVIE_SYNC_TEST_TRANSMISSIONS"
-_START_SECONDS = 20.0
 _STOP_SECONDS = 15.0
 
 # Written as every version reads them; it writes the file anew when it ends.
@@ -125,7 +125,7 @@ class RealTransmission:
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
-        wait_until(self._is_answering, _START_SECONDS)
+        wait_until(self._is_answering)
         return self
 
     def stop(self) -> None:

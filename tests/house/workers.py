@@ -1,7 +1,6 @@
 """Workers between fakes on real queue files, for the tests of both."""
 
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,17 +38,7 @@ from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 POLICY = RetryPolicy(interval_seconds=3600, multiplier=2.0, max_retries=5)
-DEADLINE_SECONDS = 20.0
 NO_FILMS = Activity(ActivityKind.NO_FILMS)
-
-
-def wait_until(is_so: Callable[[], bool]) -> None:
-    """Return once something is so; fail if it takes too long."""
-    ends_at = time.monotonic() + DEADLINE_SECONDS
-    pause = threading.Event()
-    while not is_so():
-        assert time.monotonic() < ends_at, "it did not happen in time"
-        pause.wait(0.005)
 
 
 class Bench:

@@ -10,7 +10,8 @@ from typing import Self, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 import qbittorrentapi
-from house.real_qbittorrent import RealQBittorrent, wait_until
+from house.real_qbittorrent import RealQBittorrent
+from house.waiting import wait_until
 from stand_ins.seeder import Seeder
 
 from movie_sync.demo.torrent_maker import Bencodable, bencode
@@ -124,7 +125,7 @@ def seed(seeder: RealQBittorrent, torrents: Sequence[tuple[bytes, str, bytes]]) 
             states = {row.hash: row.state for row in client.torrents_info()}
             return all(states.get(info_hash) in _SEEDING_STATES for info_hash in wanted)
 
-        wait_until(all_are_seeding, 15)
+        wait_until(all_are_seeding)
 
 
 def copy_of(folder: Path, file_name: str) -> bytes | None:
