@@ -99,7 +99,12 @@ def _answer(argv: Sequence[str] | None) -> int:
         hurry(_LAST_SECONDS)
         return 0 if args.command is None else _INTERRUPTED  # the daemon was stopped on request
     except ModuleNotFoundError as exc:
-        return _complain(_missing_package(exc), _UNUSABLE, redactor)
+        text = (
+            f"The package {exc.name} is not installed for {sys.executable}. Run Movie Sync with the Python "
+            "that it was installed with (.venv/bin/python main.py), or install it in its folder: "
+            "pip install ."
+        )
+        return _complain(text, _UNUSABLE, redactor)
     except BrokenPipeError:  # the reader of our output has gone; nothing is left to say
         _let_go(sys.stdout)
         return _ANSWER_IS_NO
@@ -116,13 +121,6 @@ def _answer(argv: Sequence[str] | None) -> int:
             )
         return _complain(text, _ANSWER_IS_NO, redactor)
     return code
-
-
-def _missing_package(exc: ModuleNotFoundError) -> str:
-    return (
-        f"The package {exc.name} is not installed for {sys.executable}. Run Movie Sync with the Python that "
-        "it was installed with (.venv/bin/python main.py), or install it in its folder: pip install ."
-    )
 
 
 def _lost_output(exc: Exception) -> str | None:

@@ -189,14 +189,13 @@ def set_up_logging(
     if log_file is not None:
         log_handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
         log_handler.setFormatter(_Formatter(redactor, with_colours=False))
-    outlet = outlet_of(sys.stderr)
-    console: logging.Handler = (
-        logging.StreamHandler(sys.stderr)
-        if outlet is None
-        else _Console(outlet, sys.stderr.encoding, log_handler)
-    )
+    console: logging.Handler = logging.StreamHandler(sys.stderr)
+    if outlet := outlet_of(sys.stderr):
+        console = _Console(outlet, sys.stderr.encoding, log_handler)
     console.setLevel(level)
-    console.setFormatter(_Formatter(redactor, with_colours=not plain and _are_colours_wanted()))
+    knows_colours = sys.stderr.isatty() and os.environ.get("TERM") not in _TERMS_WITHOUT_COLOURS
+    with_colours = knows_colours and not plain and not os.environ.get("NO_COLOR")
+    console.setFormatter(_Formatter(redactor, with_colours=with_colours))
     logger.addHandler(console)
     if log_file is not None and log_handler is not None:
         _clear_the_way(log_file, logger)
@@ -208,15 +207,6 @@ def write_waiting_lines() -> None:
     for handler in logging.getLogger(LOGGER_NAME).handlers:
         if isinstance(handler, _Console):
             handler.flush()
-
-
-def _are_colours_wanted() -> bool:
-    """Return whether stderr is a terminal that knows colours, and nobody switched them off."""
-    return (
-        sys.stderr.isatty()
-        and not os.environ.get("NO_COLOR")
-        and os.environ.get("TERM") not in _TERMS_WITHOUT_COLOURS
-    )
 
 
 def _clear_the_way(log_file: Path, logger: logging.Logger) -> None:

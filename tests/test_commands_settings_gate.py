@@ -1,7 +1,6 @@
 """While config.json cannot be relied on no film passes; once it is corrected all begins anew with it."""
 
 import json
-import threading
 from pathlib import Path
 
 import pytest
@@ -19,9 +18,8 @@ class Door:
     def __init__(self, folder: Path, content: object) -> None:
         self.path = folder / "config.json"
         self.write(content)
-        self.stop = threading.Event()
-        context = Context.load(folder, Options(), {}, Redactor())
-        self.gate = SettingsGate(context, self.stop)
+        self.gate = SettingsGate(Context.load(folder, Options(), {}, Redactor()))
+        self.stop = self.gate.stop
 
     def write(self, content: object) -> None:
         """Replace the file as an editor does; a text is written as it is."""

@@ -189,7 +189,7 @@ def test_setup_and_credentials(tmp_path: Path) -> None:
     shown = io.StringIO()
     prompts = Prompts(answer, answer, lambda: True)
     manager = context.credentials_manager()
-    assert run_setup(paths, manager, context.config, umask=0o022, prompts=prompts, out=shown)
+    assert run_setup(context, prompts=prompts, out=shown)
 
     written = json.loads(paths.config.read_text())
     assert (written["client"], written["trackers"]) == ("crate", ["cinema"])

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from movie_sync.commands.context import Context, Options
 from movie_sync.commands.setup import PRESETS, run_setup
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.credentials.manager import CredentialsManager
@@ -62,26 +63,24 @@ class NewUser:
         self.paths = AppPaths(folder / "data")
         self.films = folder / "films"
         self.films.mkdir()
-        self.environ = {"HOME": str(folder)}
+        self.environ = {"HOME": str(folder), "MOVIE_SYNC_KEY_FILE": str(folder / "keys" / "key")}
+
+    @property
+    def context(self) -> Context:
+        """What the command works with, of the files there are."""
+        config = Config.load(self.paths.config, environ=self.environ)
+        return Context(self.paths, config, Options(), {}, self.environ)
 
     @property
     def manager(self) -> CredentialsManager:
         """A new manager on the files there are."""
-        return CredentialsManager(
-            self.paths.credentials, self.folder / "keys" / "key", self.environ, registry.credential_fields()
-        )
+        return self.context.credentials_manager()
 
     def set_up(self, user: User) -> tuple[bool, str]:
         """Run the setup; return whether it was done, and what was shown."""
         out = io.StringIO()
-        done = run_setup(
-            self.paths,
-            self.manager,
-            Config.load(self.paths.config, environ=self.environ),
-            umask=0o022,
-            prompts=Prompts(user.type, user.type_secret, lambda: True),
-            out=out,
-        )
+        prompts = Prompts(user.type, user.type_secret, lambda: True)
+        done = run_setup(self.context, prompts=prompts, out=out)
         return done, out.getvalue()
 
     def settings(self) -> dict[str, object]:
@@ -388,13 +387,7 @@ def test_no_terminal_names_the_variables(home: NewUser) -> None:
     user = User(*first_answers(home))
 
     with pytest.raises(UserError, match="MOVIE_SYNC_FILELIST_PASSKEY") as caught:
-        run_setup(
-            home.paths,
-            home.manager,
-            Config(environ=home.environ),
-            umask=0o022,
-            prompts=Prompts(user.type, user.type_secret, lambda: False),
-        )
+        run_setup(home.context, prompts=Prompts(user.type, user.type_secret, lambda: False))
 
     assert "MOVIE_SYNC_USERNAME" in str(caught.value)
     assert user.questions == []

@@ -1,7 +1,6 @@
 """The daemon: checks what it needs, holds the data folder's lock, runs the app, answers with a code."""
 
 import contextlib
-import dataclasses
 import logging
 import os
 import sys
@@ -77,14 +76,7 @@ def _configured(context: Context) -> Context | None:
         context.complain(f"{exc}\n")
         from movie_sync.commands.setup import run_setup  # noqa: PLC0415 - only a first run needs it
 
-        is_done = run_setup(
-            context.paths,
-            context.credentials_manager(),
-            context.config,
-            umask=context.options.umask,
-            is_start=True,
-        )
-        if not is_done:
+        if not run_setup(context, is_start=True):
             return None
         context = context.reloaded()
         _check_configured(context)
@@ -118,26 +110,21 @@ def _run_on(context: Context, report_state: ReportState, renew_lock: Callable[[]
     while True:
         for warning in context.config.warnings:
             _log.warning("%s", warning)
-        stop = threading.Event()
-        gate = SettingsGate(context, stop)
+        gate = SettingsGate(context)
         if gate.why:
             _log.warning("%s", sentence(gate.why))
-        code = _run(context, report_state, renew_lock, gate, stop)
+        code = _run(context, report_state, renew_lock, gate)
         if code is not None:
             return code
         context = gate.corrected or context
 
 
 def _run(
-    context: Context,
-    report_state: ReportState,
-    renew_lock: Callable[[], None],
-    gate: SettingsGate,
-    stop: threading.Event,
+    context: Context, report_state: ReportState, renew_lock: Callable[[], None], gate: SettingsGate
 ) -> int | None:
     """Run until the end; None if it is to go on with other settings."""
     options, clock = context.options, context.clock
-    services = Services(context, stop=stop)
+    services = Services(context, stop=gate.stop)
     is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     before = frozenset() if is_real else outcomes_so_far(queue_manager)
@@ -185,15 +172,13 @@ def _run(
 
 
 def _state_reporter(context: Context) -> ReportState:
-    state = DaemonState(os.getpid(), format_time(context.clock.now()))
+    state = partial(DaemonState, os.getpid(), format_time(context.clock.now()))
     with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
         forget_state(context.paths.daemon, context.clock.now())
-        write_state(context.paths.daemon, state)
+        write_state(context.paths.daemon, state())
 
     def report(monitor: Activity, download: Activity, client: str, trackers: tuple[str, ...]) -> None:
-        changed = dataclasses.replace(
-            state, monitor=monitor, download=download, client=client, trackers=trackers
-        )
+        changed = state(monitor=monitor, download=download, client=client, trackers=trackers)
         write_state(context.paths.daemon, changed)
 
     return report

@@ -21,12 +21,12 @@ class SettingsGate:
     waits for the next start.
     """
 
-    def __init__(self, context: Context, stop: threading.Event) -> None:
+    def __init__(self, context: Context) -> None:
+        self.stop = threading.Event()
         self.corrected: Context | None = None
         self.why = hold_words(context.config.faults)
         """Why nothing is handed over; nothing if films may pass."""
         self._context = context
-        self._stop = stop
         self._signature = context.config.signature
         config = context.config
         self._client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
@@ -54,7 +54,7 @@ class SettingsGate:
             _log.info("config.json is corrected; continuing with its settings.")
             self.why = "the settings are taken up anew"
             self.corrected = context
-            self._stop.set()
+            self.stop.set()
 
     def _why_not(self, context: Context) -> str:
         config = context.config

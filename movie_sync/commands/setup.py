@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import TextIO
 
 from movie_sync.commands.context import Context
-from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import Answers, ClientService, Form, Service, ToldService, TrackerService
 from movie_sync.services.prompts import Dialogue, Prompts
-from movie_sync.settings.config import Config, read_file_to_change, save_changes
+from movie_sync.settings.config import read_file_to_change, save_changes
 from movie_sync.settings.environment import variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
@@ -43,41 +42,35 @@ PRESETS = {
 
 def run(_args: Namespace, context: Context) -> int:
     """Carry the setup through; returns the exit code."""
-    manager, umask = context.credentials_manager(), context.options.umask
-    return 0 if run_setup(context.paths, manager, context.config, umask=umask) else _STOPPED
+    return 0 if run_setup(context) else _STOPPED
 
 
 def run_setup(
-    paths: AppPaths,
-    manager: CredentialsManager,
-    config: Config,
+    context: Context,
     *,
-    umask: int,
     is_start: bool = False,
     prompts: Prompts | None = None,
     out: TextIO | None = None,
 ) -> bool:
     """Ask, then write credentials and `config.json`; return False if the user broke it off.
 
-    `umask` is for the folder of films, which others than this program are to use. `is_start` tells
-    that the daemon asks, and starts after it. Without a terminal, or where a damaged file would be
-    lost, it raises UserError.
+    `is_start` tells that the daemon asks, and starts after it. Without a terminal, or where a damaged
+    file would be lost, it raises UserError.
     """
     prompts, out = prompts or Prompts(), out or sys.stdout
     if not prompts.is_terminal():
         raise UserError(_without_terminal())
-    paths.prepare()
-    read_file_to_change(paths.config)
-    questions = _Questions(paths, manager, config, prompts, out)
+    context.paths.prepare()
+    read_file_to_change(context.paths.config)
     try:
-        answers = questions.ask_all()
+        answers = _Questions(context, prompts, out).ask_all()
     except (KeyboardInterrupt, EOFError):
         print("\nStopped. Nothing was changed.", file=out)
         return False
-    _write(paths, manager, answers, umask)
-    print(f"\nSaved in {paths.root}.", file=out)
+    _write(context, answers)
+    print(f"\nSaved in {context.paths.root}.", file=out)
     if not is_start:
-        print(_what_is_next(paths, answers), file=out)
+        print(_what_is_next(context.paths, answers), file=out)
     return True
 
 
@@ -99,10 +92,10 @@ def _without_terminal() -> str:
     )
 
 
-def _write(paths: AppPaths, manager: CredentialsManager, answers: Answers, umask: int) -> None:
+def _write(context: Context, answers: Answers) -> None:
     """Write the credentials first: a config.json that names a user makes Movie Sync start."""
     if answers.folder_to_make is not None:
-        ours = os.umask(umask)
+        ours = os.umask(context.options.umask)  # others than this program are to use the folder of films
         try:
             answers.folder_to_make.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -112,20 +105,18 @@ def _write(paths: AppPaths, manager: CredentialsManager, answers: Answers, umask
         finally:
             os.umask(ours)
     if answers.credentials:
-        manager.save_all(answers.credentials)
+        context.credentials_manager().save_all(answers.credentials)
     if answers.settings:
-        save_changes(paths.config, answers.settings)
+        save_changes(context.paths.config, answers.settings)
 
 
 class _Questions(Dialogue):
     """The questions, in order."""
 
-    def __init__(
-        self, paths: AppPaths, manager: CredentialsManager, config: Config, prompts: Prompts, out: TextIO
-    ) -> None:
+    def __init__(self, context: Context, prompts: Prompts, out: TextIO) -> None:
         super().__init__(prompts, out)
-        self.paths = paths
-        self.config = config
+        self.paths, self.config = context.paths, context.config
+        manager = context.credentials_manager()
         self.present = {service: manager.get(service) for service in registry.SERVICES}
         self.answers = Answers()
 

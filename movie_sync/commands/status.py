@@ -19,14 +19,10 @@ def run_status(args: Namespace, context: Context) -> int:
         # Plain ASCII: whole in any encoding, harmless on a terminal.
         print(json.dumps(status_document(status), indent=1))
         return 0
-    for line in status_lines(status, _style(context)):
+    style = LineStyle()  # nothing is cut off, and everything is ASCII
+    if sys.stdout.isatty():
+        has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
+        style = LineStyle(shutil.get_terminal_size().columns, "\u2588\u2591" if has_blocks else "#.")
+    for line in status_lines(status, style):
         context.say(line)
     return 0
-
-
-def _style(context: Context) -> LineStyle:
-    """Fit lines to a terminal; elsewhere nothing is cut off, and everything is ASCII."""
-    if not sys.stdout.isatty():
-        return LineStyle()
-    has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
-    return LineStyle(shutil.get_terminal_size().columns, "\u2588\u2591" if has_blocks else "#.")
