@@ -465,7 +465,6 @@ def test_wanted_from_a_movie_takes_all_its_titles():
     for name in ("Downfall.2004", "Der.Untergang.2004.German", "Downfall.Der.Untergang.2004.German"):
         assert judge(wanted, name).verdict == Verdict.YES
     assert judge(wanted, "La.caduta.2004.iTA").alternative_only
-    assert wanted.label == "Downfall (2004)"
 
 
 def test_an_alternative_title_is_named_as_it_could_be_another_films():

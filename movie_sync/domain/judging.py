@@ -34,7 +34,8 @@ _NEW_EDITIONS = frozenset(
 _WORDS_OF_A_TELLING_TITLE = 3
 _KNOWN_WORDS_AROUND = 6  # "The", "of" and the like at the edges of a title
 _NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
-_RANK = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
+RANK = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
+"""The verdicts' order, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
 
 
 def _rank(found: Judgement) -> tuple[int, bool]:
-    return _RANK[found.verdict], not found.lacks_only_id
+    return RANK[found.verdict], not found.lacks_only_id
 
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
@@ -103,7 +104,7 @@ def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
         return _another(f"IMDb id: {imdb_id}, wanted {wanted.imdb_id}")
     for mark in path.marks:
         if mark.first < 0 or mark.first >= path.name.title_end:
-            return Judgement(Verdict.NO, f"{mark.kind}")
+            return Judgement(Verdict.NO, str(mark.kind))
     return Judgement(Verdict.YES, f"the name has the film's IMDb id {wanted.imdb_id}", exact=True)
 
 
@@ -117,7 +118,9 @@ def _weighed(
     """Weigh what else a name says against what its title and year say."""
     if found.verdict is Verdict.YES and reading.last > 0:
         found = replace(found, title_end=reading.last)
-    found = _less_if_marked(found, marks, reading)
+    mark = next((mark for mark in marks if mark.is_outside(reading.first, reading.last)), None)
+    if mark is not None and found.verdict is not Verdict.NO:
+        found = Judgement(Verdict.NO, str(mark.kind))
     if reading.part is not None:
         found = _less_if_part(found, wanted, reading, reading.part)
     if reading.rest is not None:
@@ -154,15 +157,6 @@ def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judge
             if known is not None and known.proof <= Proof.SPELLING:
                 return found  # the title said twice, or another one of its titles
     return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
-
-
-def _less_if_marked(found: Judgement, marks: Sequence[NonFilmMark], reading: TitleReading) -> Judgement:
-    if found.verdict is Verdict.NO:
-        return found
-    for mark in marks:
-        if mark.first < reading.first or mark.last > reading.last:
-            return Judgement(Verdict.NO, str(mark.kind))
-    return found
 
 
 def _less_if_alternative(found: Judgement, known: KnownTitle, reading: TitleReading) -> Judgement:

@@ -41,6 +41,10 @@ class NonFilmMark(NamedTuple):
     first: int
     last: int
 
+    def is_outside(self, first: int, last: int) -> bool:
+        """Tell whether it stands, in part at least, outside of the words of a title."""
+        return self.first < first or self.last > last
+
 
 def _kinds(name: str) -> Iterator[tuple[str, NonFilm]]:
     for kind, text in meanings(name):
@@ -48,6 +52,10 @@ def _kinds(name: str) -> Iterator[tuple[str, NonFilm]]:
             yield word, NonFilm[kind.upper()]
 
 
+# What a file of a type is instead of a film.
+KIND_OF_FILE = dict.fromkeys(OTHER_EXTENSIONS, NonFilm.FILE)
+KIND_OF_FILE |= dict.fromkeys(BOOK_EXTENSIONS, NonFilm.BOOK)
+KIND_OF_FILE |= dict.fromkeys(SUBTITLE_EXTENSIONS, NonFilm.SUBTITLES)
 _SINGLE = dict(_kinds("not a film"))
 # Groups are called so as well.
 _NOT_AS_GROUP = frozenset({NonFilm.ABOUT, NonFilm.EDIT, NonFilm.STAGE})
@@ -130,15 +138,6 @@ def _series_mark(words: Sequence[str], index: int, cut: int) -> NonFilmMark | No
     # "S01" is a season beside the title, but "E-AC3-S78" is somebody's group.
     is_beside_title = 0 < index <= cut and (_SEASON.fullmatch(word) or _EPISODE.fullmatch(word))
     return NonFilmMark(NonFilm.EPISODE, index, index + 1) if is_beside_title else None
-
-
-def kind_of_file(extension: str) -> NonFilm | None:
-    """Return what a file of a type is instead of a film, if it can be none."""
-    if extension in SUBTITLE_EXTENSIONS:
-        return NonFilm.SUBTITLES
-    if extension in BOOK_EXTENSIONS:
-        return NonFilm.BOOK
-    return NonFilm.FILE if extension in OTHER_EXTENSIONS else None
 
 
 def is_dated(text: str) -> bool:

@@ -24,7 +24,8 @@ class Schedule:
         if oldest > now:
             return True
         if self.digest_at is not None:
-            return oldest < self._last_digest(now, self.digest_at)
+            today = datetime.combine(now.date(), self.digest_at)
+            return oldest < (today if today <= now else today - timedelta(days=1))
         since_oldest, since_newest = now - oldest, now - newest
         gathering = timedelta(seconds=self.gather_seconds)
         return since_newest >= gathering or since_oldest >= _LONGEST_GATHERING * gathering
@@ -36,10 +37,6 @@ class Schedule:
         if begin < end:
             return begin <= moment < end
         return moment >= begin or moment < end
-
-    def _last_digest(self, now: datetime, digest_at: time) -> datetime:
-        today = datetime.combine(now.date(), digest_at)
-        return today if today <= now else today - timedelta(days=1)
 
 
 def read_time(text: str) -> time:

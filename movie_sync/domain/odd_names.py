@@ -7,7 +7,7 @@ can be told is which films it may be.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from itertools import starmap
 
 from movie_sync.domain.wanted import Proof, WantedFilm
 
@@ -98,15 +98,11 @@ def _decode(name: str, encoding: str) -> str | None:
 
 def _is_text(text: str) -> bool:
     """Tell whether a text may be somebody's words, and not another encoding's bytes."""
-    return all(map(_is_in_place, _neighbours(text))) and all(map(_is_word, _WORD.findall(text)))
+    neighbours = zip(f" {text}", text, f"{text[1:]} ", strict=False)
+    return all(starmap(_is_in_place, neighbours)) and all(map(_is_word, _WORD.findall(text)))
 
 
-def _neighbours(text: str) -> Iterator[tuple[str, str, str]]:
-    return zip(f" {text}", text, f"{text[1:]} ", strict=False)
-
-
-def _is_in_place(marks: tuple[str, str, str]) -> bool:
-    before, mark, after = marks
+def _is_in_place(before: str, mark: str, after: str) -> bool:
     if mark.isascii():
         return mark.isprintable()
     if unicodedata.category(mark) in _NO_TEXT:

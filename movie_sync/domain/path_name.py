@@ -32,8 +32,6 @@ _PLAIN_FILES = re.compile(
     r"(?:movie|film|video|title|feature|main|vts|vts_\d\d_\d|\d{1,5}|(?:cd|disc|part|pt)[ ._-]?\d)",
     re.IGNORECASE,
 )
-
-
 _MOST_WORDS_OF_SHORT_FORMS = 6
 _LETTERS_OF_A_SHORT_FORM = 3
 _LETTERS_IN_COMMON = 4
@@ -112,7 +110,9 @@ def _together(
     if any(reading.year for reading in file.readings):
         return readings
     usable = [
-        reading for reading in folder.readings if not any(_is_outside(mark, reading) for mark in folder.marks)
+        reading
+        for reading in folder.readings
+        if not any(mark.is_outside(reading.first, reading.last) for mark in folder.marks)
     ]
     own = {reading.key.squashed for reading in file.readings}
     dated = [reading for reading in usable if reading.year]
@@ -126,10 +126,6 @@ def _together(
         *readings,
         *(reading._replace(sureness=max(reading.sureness, doubt), first=-1, last=-1) for reading in usable),
     ]
-
-
-def _is_outside(mark: NonFilmMark, reading: TitleReading) -> bool:
-    return mark.first < reading.first or mark.last > reading.last
 
 
 def _says_nothing(file_name: str, file: ParsedName, folder: ParsedName) -> bool:

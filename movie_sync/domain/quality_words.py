@@ -65,15 +65,7 @@ _WEB = (
     f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}", "dl(?:rip|mux)",
 )  # fmt: skip
 _HDTV = (f"[auf]?hd ?tv(?:{_RIP}| ?mux)?", f"uhd ?tv{_RIP}?", f"hd ?sat{_RIP}?")
-_SDTV = (
-    "[ps]dtv",
-    "dsr",
-    "dvb",
-    "vhs",
-    f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}",
-    "dtv",
-    "tv ?mux",
-)
+_SDTV = ("[ps]?dtv", "dsr|dvb|vhs|tv ?mux", f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}")
 _DVD = (
     rf"(?<!pre )(?<!p )(?:pal|ntsc|mini|m|\d{{1,2}}x?)?dvd(?:{_RIP}|full|r|[59])?(?: ?x ?\d)?",
     "dvd ?(?:re ?)?mux",
@@ -88,8 +80,8 @@ SOURCES = (
 )
 BLURAY = SOURCES[0][1]
 BLURAY_RIP = _words(*_BLURAY_RIP)
-_REMUX = ("(?:(?:bd|uhd|4k|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?",)
-REMUX = _words(*_REMUX)
+_REMUX = "(?:(?:bd|uhd|4k|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?"
+REMUX = _words(_REMUX)
 OTHER_REMUX = re.compile(r"(?<![a-z0-9])(?:web|dvd|hdtv|pal|ntsc)")
 
 _DISC = (
@@ -176,17 +168,9 @@ CODECS, HDR, AUDIO, EDITIONS = map(_table, ("codecs", "hdr", "audio", "editions"
 
 # Words of a title that happen to be built so.
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})
-
-
+_BAD = (form for _, forms in _BAD_SOURCES for form in forms)
 _SOURCE = re.compile(
-    "|".join(
-        form
-        for forms in (
-            *(forms for _, forms in _BAD_SOURCES),
-            *(_BLURAY, _WEB, _HDTV, _SDTV, _DVD, _REMUX, _DISC, _UPSCALE, _THREE_D),
-        )
-        for form in forms
-    )
+    "|".join((*_BAD, *_BLURAY, *_WEB, *_HDTV, *_SDTV, *_DVD, _REMUX, *_DISC, *_UPSCALE, *_THREE_D))
 )
 
 

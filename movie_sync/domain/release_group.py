@@ -108,7 +108,8 @@ def _group_at_end(text: str, *, in_bracket: bool = False) -> GroupAndRest:
     if behind and not is_tag(behind[1]) and _count_tags(text[: behind.start()]) >= _LEAST_TAGS:
         return GroupAndRest(behind[1], text[: behind.start(1)])
     before, _, last = text.rpartition(" ")
-    if in_bracket and _is_name(last) and _count_tags(before) >= _LEAST_TAGS_BEFORE_NAME:
+    is_name = in_bracket and last.isalnum() and not is_tag(last) and not _NUMBER.fullmatch(last)
+    if is_name and _count_tags(before) >= _LEAST_TAGS_BEFORE_NAME:
         return GroupAndRest(last, before)
     return GroupAndRest("", text)
 
@@ -159,10 +160,6 @@ def _bracket_name(inside: str) -> str:
     if is_site or any(_is_surely_tag(word) for word in words) or not any(_is_unknown(word) for word in words):
         return ""
     return inside
-
-
-def _is_name(word: str) -> bool:
-    return word.isalnum() and not is_tag(word) and not _NUMBER.fullmatch(word)
 
 
 def _count_tags(text: str) -> int:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
 from movie_sync.domain.name_extension import VIDEO_EXTENSIONS, split_extension
-from movie_sync.domain.name_kinds import NonFilm, NonFilmMark, find_marks, is_dated, kind_of_file
+from movie_sync.domain.name_kinds import KIND_OF_FILE, NonFilm, NonFilmMark, find_marks, is_dated
 from movie_sync.domain.name_parts import FilmPart, find_part
 from movie_sync.domain.name_rest import Leftover, NameWords, read_rest
 from movie_sync.domain.name_words import (
@@ -380,9 +380,8 @@ class _Parser:
 
     def _marks(self, cut: int, *, has_video: bool) -> list[NonFilmMark]:
         marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)
-        kind = kind_of_file(self.extension)
-        if kind is not None:
-            marks.append(NonFilmMark(kind, -1, 0))
+        if self.extension in KIND_OF_FILE:
+            marks.append(NonFilmMark(KIND_OF_FILE[self.extension], -1, 0))
         years = [index for index, kind in enumerate(self.classes) if kind is WordClass.YEAR]
         for index in years:
             if index + 1 in years and self.words[index] < self.words[index + 1]:

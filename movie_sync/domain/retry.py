@@ -25,8 +25,3 @@ def later(moment: datetime, seconds: float) -> datetime:
         return moment + timedelta(seconds=seconds)
     except OverflowError:
         return datetime.max.replace(tzinfo=moment.tzinfo)
-
-
-def bounded_retry_at(retry_at: datetime, now: datetime) -> datetime:
-    """Bring a time that a wrong clock stored back to at most the longest delay from now."""
-    return min(retry_at, later(now, LONGEST_DELAY_SECONDS))

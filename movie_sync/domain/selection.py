@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from movie_sync.domain.judging import Judgement, Verdict, judge
+from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules, comparable, has_word
 from movie_sync.domain.refusals import Refusal, RefusalKind
@@ -180,26 +180,24 @@ def _examine(
     )
 
 
-def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> list[Refusal]:
+def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> Iterator[Refusal]:
     """Say why a release is not the film.
 
     The tracker's IMDb id alone proves nothing, as mislabelled uploads are common: the name must be
     the film's too. Where only the id is lacking (the film's year is not known, another film has that
     title and year, or may have it, as it is but an alternative title) it decides.
     """
-    refusals = []
     ids_known = bool(movie.imdb_id and release.imdb_id)
     if ids_known and movie.imdb_id != release.imdb_id:
-        refusals.append(Refusal(RefusalKind.OTHER_IMDB_ID))
+        yield Refusal(RefusalKind.OTHER_IMDB_ID)
     if judgement.verdict is Verdict.NO:
         named = judgement.reason if judgement.is_of_another else f"not this film: {judgement.reason}"
-        refusals.append(Refusal(RefusalKind.OTHER_FILM, named))
+        yield Refusal(RefusalKind.OTHER_FILM, named)
     elif judgement.verdict is Verdict.MAYBE and not (ids_known and judgement.lacks_only_id):
         lacking = ", and no IMDb id tells" if judgement.lacks_only_id else ""
-        refusals.append(Refusal(RefusalKind.PERHAPS_ANOTHER, f"{judgement.reason}{lacking}"))
+        yield Refusal(RefusalKind.PERHAPS_ANOTHER, f"{judgement.reason}{lacking}")
     elif not judgement.exact and not movie.imdb_id:
-        refusals.append(Refusal(RefusalKind.NOT_EXACT, judgement.reason))
-    return refusals
+        yield Refusal(RefusalKind.NOT_EXACT, judgement.reason)
 
 
 def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[Refusal]:
@@ -261,21 +259,15 @@ def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
         size = -float(release.size_bytes)
     else:
         size = abs(candidate.mb_per_minute - rules.preferred_mb_per_minute)
+    # 1-9 seeders are one step, 10-99 the next; unknown counts as none.
+    step = int(math.log10(release.seeders)) + 1 if release.seeders else 0
     return (
-        0 if candidate.accepted else 1 + _RANK_OF_VERDICT[candidate.judgement.verdict],
+        0 if candidate.accepted else 1 + RANK[candidate.judgement.verdict],
         place,
         -candidate.details.revision,
         -candidate.words_score,
         -(freeleech + internal),
         -freeleech,
-        -_tens(release.seeders),
+        -step,
         size,
     )
-
-
-_RANK_OF_VERDICT = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
-
-
-def _tens(seeders: int | None) -> int:
-    """Return the step of ten to the power: 1-9 are one step, 10-99 the next; unknown counts as none."""
-    return int(math.log10(seeders)) + 1 if seeders else 0

@@ -55,17 +55,12 @@ class ListedTitles:
         self._titles = HashedNumbers()
         self._keys = HashedNumbers()
         self._years = array("H")
-        for movie in movies:
-            self._add(movie)
-
-    def _add(self, movie: Movie) -> None:
-        """Take in a film; one that is named twice does no harm."""
-        number = len(self._years)
-        for title in own_titles(movie):
-            self._titles.put(title, number)
-        for key in movie.keys():  # noqa: SIM118 - not a dict
-            self._keys.put(key, number)
-        self._years.append(movie.year if movie.year and 0 < movie.year < _NO_YEAR else 0)
+        for number, movie in enumerate(movies):  # one that is named twice does no harm
+            for title in own_titles(movie):
+                self._titles.put(title, number)
+            for key in movie.keys():  # noqa: SIM118 - not a dict
+                self._keys.put(key, number)
+            self._years.append(movie.year if movie.year and 0 < movie.year < _NO_YEAR else 0)
 
     def has(self, title: str) -> bool:
         """Tell whether a film has this title, a squashed key, as its own."""

@@ -64,15 +64,11 @@ def _is_misspelt(right: str, written: str) -> bool:
         return False
     if longer in (f"{shorter}s", f"{shorter}es"):
         return False
-    return _distance_is_at_most(_MOST_ERRORS if len(shorter) >= _LONG_WORD else 1, right, written)
-
-
-def _distance_is_at_most(errors: int, a: str, b: str) -> bool:
-    """Tell whether so many letters to add, drop, change or swap with a neighbour make two words one."""
-    missing, extra = Counter(a) - Counter(b), Counter(b) - Counter(a)
+    errors = _MOST_ERRORS if len(shorter) >= _LONG_WORD else 1  # letters to add, drop, change or swap
+    missing, extra = Counter(right) - Counter(written), Counter(written) - Counter(right)
     if max(missing.total(), extra.total()) > errors:
         return False
     # 3.5 MB that only a word with almost the same letters is worth.
     from rapidfuzz.distance import OSA  # noqa: PLC0415
 
-    return OSA.distance(a, b, score_cutoff=errors) <= errors
+    return OSA.distance(right, written, score_cutoff=errors) <= errors

@@ -76,7 +76,6 @@ class WantedFilm:
     if one of those has that year, too.
     """
 
-    title: str
     year: int | None
     imdb_id: str | None
     twin_years: frozenset[int]
@@ -84,7 +83,7 @@ class WantedFilm:
     titles: tuple[KnownTitle, ...]  # its whole titles, the main one first
 
     @classmethod
-    def from_movie(cls, movie: Movie, twin_years: Iterable[int] = ()) -> "WantedFilm":
+    def from_movie(cls, movie: Movie) -> "WantedFilm":
         """Prepare a film of the watchlist."""
         return cls.of(
             movie.title,
@@ -92,7 +91,7 @@ class WantedFilm:
             original_title=movie.original_title,
             alternative_titles=movie.alternative_titles,
             imdb_id=movie.imdb_id,
-            twin_years=(*movie.twin_years, *twin_years),
+            twin_years=movie.twin_years,
         )
 
     @classmethod
@@ -110,12 +109,7 @@ class WantedFilm:
         own = [title, *([original_title] if original_title else [])]
         keys = _keys(own, [text for text in alternative_titles if text])
         titles = tuple(known for known in keys.values() if known.proof <= Proof.ALTERNATIVE)
-        return cls(title, year, imdb_id, frozenset(twin_years), keys, titles or (_NO_TITLE,))
-
-    @property
-    def label(self) -> str:
-        """The film as people write it."""
-        return f"{self.title} ({self.year})" if self.year else self.title
+        return cls(year, imdb_id, frozenset(twin_years), keys, titles or (_NO_TITLE,))
 
 
 def _keys(own: list[str], alternatives: list[str]) -> dict[str, KnownTitle]:

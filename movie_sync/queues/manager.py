@@ -12,12 +12,12 @@ Rules that make it so:
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.domain.packed_movies import PackedMovies
-from movie_sync.domain.retry import bounded_retry_at
+from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
@@ -374,7 +374,7 @@ class QueueManager(QueueReader):
     def _bring_back_far_times(self, book: Book) -> None:
         """Mend times that a wrong clock stored: none may be further away than the longest delay."""
         failed = book[_FAILED]
-        latest = bounded_retry_at(datetime.max.replace(tzinfo=UTC), self._clock.now())
+        latest = later(self._clock.now(), LONGEST_DELAY_SECONDS)
         far = {
             number: entry.brought_back(latest)
             for number, facts in failed.facts()
