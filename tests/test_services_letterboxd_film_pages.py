@@ -50,7 +50,7 @@ def pages(site: LetterboxdStandIn) -> LetterboxdFilmPages:
 def test_real_page_of_a_film() -> None:
     """V for Vendetta: everything but an original title, which is there only where it differs."""
     page = parse_film((REAL / "film-v-for-vendetta.html").read_text(encoding="utf-8"))
-    assert (page.lid, page.slug, page.title, page.year) == ("29Ik", "v-for-vendetta", "V for Vendetta", 2005)
+    assert (page.id, page.slug, page.title, page.year) == ("29Ik", "v-for-vendetta", "V for Vendetta", 2005)
     assert (page.imdb_id, page.runtime_minutes, page.is_series) == ("tt0434409", 132, False)
     assert page.original_title is None
     assert {"V wie Vendetta", "V de Vingança", "V mint vérbosszú"} <= set(page.alternative_titles)
@@ -61,7 +61,7 @@ def test_real_page_of_a_film() -> None:
 def test_real_page_of_a_film_with_an_original_title() -> None:
     """Parasite: its Korean name, and its other names without that one."""
     page = parse_film((REAL / "film-parasite-2019-original-title.html").read_text(encoding="utf-8"))
-    assert (page.lid, page.title, page.year, page.imdb_id) == ("hTha", "Parasite", 2019, "tt6751668")
+    assert (page.id, page.title, page.year, page.imdb_id) == ("hTha", "Parasite", 2019, "tt6751668")
     assert (page.original_title, page.runtime_minutes) == ("기생충", 133)
     assert {"Gisaengchung", "Parazīts", "პარაზიტი", "Parasita"} <= set(page.alternative_titles)
     assert "기생충" not in page.alternative_titles

@@ -482,15 +482,6 @@ def test_unknown_host_and_closed_port(monkeypatch):
         make_client("http://no-such-host.invalid:8080").version()
 
 
-def test_closed_client_opens_again(stand_in):
-    """Closing drops the session; the next call logs in again."""
-    client = make_client(stand_in.url)
-    client.version()
-    client.close()
-    assert client.version() == "v4.5.2"
-    assert stand_in.seen.count(LOGIN) == 2
-
-
 _KEY = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
 
 

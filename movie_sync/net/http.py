@@ -193,8 +193,7 @@ class HttpClient:
         Without `follow` a redirect is an answer like any other, for the caller to look at.
 
         Raises:
-            NetworkError: the service could not be reached, or broke off.
-            SlowError: no whole answer within the time limit.
+            NetworkError, SlowError: it could not be reached, broke off, or took too long.
             UnavailableError: it redirects elsewhere, or sends more than `max_bytes`.
             Stopped: the program is shutting down.
         """

@@ -62,12 +62,7 @@ class MediaServer(ToldService):
             form.ask_credential("token", f"The token of {self.title}", is_needed=False)
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
-        """Have it look. A redirect is not followed: the token stays here.
-
-        Raises:
-            AuthError: the token is refused, or holds what no token can.
-            NetworkError, UnavailableError: it cannot be reached, or does not do it.
-        """
+        """Have it look. A redirect is not followed: the token stays here."""
         import requests
 
         from movie_sync.net.http import SharedTls, WatchedAdapter, no_auth

@@ -12,10 +12,7 @@ def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
     """Send to every address; return what is to be said of those that did not take it, or nothing.
 
     Addresses hold secrets: a message names one by its number and, where it is understood, its kind.
-
-    Raises:
-        UserError: Apprise is not installed, or it understands none of the addresses.
-        UnavailableError: nobody took it.
+    Raises UserError without Apprise, or if it understands no address, UnavailableError if nobody took it.
     """
     try:
         import apprise  # noqa: PLC0415 - an optional extra
@@ -31,7 +28,8 @@ def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
         if not service.add(address):
             unknown.append(f"address {number}")  # what stands first in it may be anything
         elif not service.notify(title=title, body=text):
-            failed.append(_named(number, address))
+            scheme = _SCHEME.match(address)
+            failed.append(f"address {number} ({scheme[1]})" if scheme else f"address {number}")
     words = []
     if unknown:
         words.append(f"Apprise does not understand {', '.join(unknown)}; run setup to write it again")
@@ -42,8 +40,3 @@ def send_notice(addresses: Sequence[str], title: str, text: str) -> str:
     if len(unknown) + len(failed) == len(addresses):
         raise UnavailableError("; ".join(words))
     return "; ".join(words)
-
-
-def _named(number: int, address: str) -> str:
-    scheme = _SCHEME.match(address)
-    return f"address {number} ({scheme[1]})" if scheme else f"address {number}"

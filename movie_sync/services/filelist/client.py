@@ -130,7 +130,12 @@ class FileListClient:
             torrent = parse_torrent(answer.body)
         except ReleaseError as exc:
             raise ReleaseError(f"FileList's answer for {release.name}: {exc}") from None
-        _check_size(torrent, release)
+        # Small differences are usual; quite another size is not what was chosen.
+        if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
+            raise ReleaseError(
+                f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
+                f"but FileList lists it with {release.size_bytes / 1e9:.2f} GB."
+            )
         return torrent
 
     def release_in(self, comment: str) -> ReleaseId | None:
@@ -249,7 +254,8 @@ class FileListClient:
             raise ReleaseError(
                 f"FileList has no torrent of {release.name} any more (status {answer.status})."
             )
-        error = None if answer.body.startswith(b"d") else _error_text(_parse_json(answer.body))
+        is_torrent = answer.body.startswith(b"d")
+        error = None if is_torrent else _error_text(_parse_json(answer.body))
         if error is not None:
             self._raise_error(answer.status, error)
         if answer.status >= _SERVER_FAULT:
@@ -259,9 +265,8 @@ class FileListClient:
                 f"FileList answered with status {answer.status} instead of a torrent: it may be guarded by "
                 "a challenge. Try again later."
             )
-        if "cf-mitigated" in answer.headers or (
-            not answer.body.startswith(b"d") and any(mark in answer.body for mark in _CHALLENGE_MARKS)
-        ):
+        is_challenge = not is_torrent and any(mark in answer.body for mark in _CHALLENGE_MARKS)
+        if "cf-mitigated" in answer.headers or is_challenge:
             raise UnavailableError("FileList is guarded by a challenge for the moment. Try again later.")
 
     def _quoted(self, text: str) -> str:
@@ -295,12 +300,3 @@ def _error_text(document: object) -> str | None:
         return None
     error = document["error"]
     return error if isinstance(error, str) else f"an error of kind {type(error).__name__}"
-
-
-def _check_size(torrent: TorrentFile, release: Release) -> None:
-    """Refuse a torrent of quite another size than the one that was chosen; small differences are usual."""
-    if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
-        raise ReleaseError(
-            f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
-            f"but FileList lists it with {release.size_bytes / 1e9:.2f} GB."
-        )

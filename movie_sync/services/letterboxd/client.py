@@ -30,7 +30,6 @@ from movie_sync.errors import (
 )
 from movie_sync.net.http import HttpAnswer, HttpClient
 from movie_sync.services.letterboxd.pages import (
-    FilmPage,
     Refusal,
     WatchlistPage,
     find_refusal,
@@ -66,14 +65,7 @@ class LetterboxdWatchlist:
         self._username = username
 
     def fetch(self) -> WatchlistSnapshot:
-        """Read every page of the list, in order; newest wish first.
-
-        A list that is edited meanwhile is read once more from its start.
-
-        Raises:
-            BlockedError, PrivateListError, NoSuchUserError, RateLimitError, UnavailableError,
-            PageChangedError, NetworkError: nothing may be concluded.
-        """
+        """Read every page, newest wish first; a list that is edited meanwhile once more from its start."""
         try:
             return self._read_whole()
         except _InconsistentError as exc:
@@ -142,14 +134,13 @@ class LetterboxdFilmPages:
 
         A film known only by its key (from an account export) is reached through boxd.it. Where the
         configured site is not Letterboxd itself there is no such way: the film comes back as it was.
-
-        Raises:
-            UnknownFilmError: Letterboxd has no such film.
-            FilmError: another film's page stands at its address.
-            BlockedError, RateLimitError, UnavailableError, PageChangedError, NetworkError
+        Besides what the port names it raises FilmError if another film's page stands at its address.
         """
-        address = self._address_of(movie)
-        if address is None:
+        if is_slug(movie.slug):
+            address = film_url(self._base_url, movie.slug)
+        elif self._is_letterboxd and is_lid(movie.id):
+            address = f"https://boxd.it/{movie.id}"
+        else:
             return movie
         answer, refusal = _get(self._http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
         if refusal is Refusal.NOT_FOUND:
@@ -167,26 +158,15 @@ class LetterboxdFilmPages:
                 f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
             )
         return replace(
-            movie,
-            id=(page.lid or movie.id) if movie.id == movie.slug else movie.id,
+            page,
+            id=(page.id or movie.id) if movie.id == movie.slug else movie.id,
             slug=slug,
             title=page.title or movie.title,
             year=page.year or movie.year,
             url=film_url(self._base_url, slug),
             imdb_id=page.imdb_id or movie.imdb_id,
-            original_title=page.original_title,
-            alternative_titles=page.alternative_titles,
-            runtime_minutes=page.runtime_minutes,
-            is_series=page.is_series,
-            page_read=True,
+            twin_years=movie.twin_years,
         )
-
-    def _address_of(self, movie: Movie) -> str | None:
-        if is_slug(movie.slug):
-            return film_url(self._base_url, movie.slug)
-        if self._is_letterboxd and is_lid(movie.id):
-            return f"https://boxd.it/{movie.id}"
-        return None
 
 
 class _InconsistentError(Exception):
@@ -230,10 +210,10 @@ def _check_follows(first: WatchlistPage, page: WatchlistPage, number: int, pages
         )
 
 
-def _is_same_film(movie: Movie, page: FilmPage, slug_asked_or_redirected: str) -> bool:
+def _is_same_film(movie: Movie, page: Movie, slug_asked_or_redirected: str) -> bool:
     """Tell whether the page is the film's; a slug may have been renamed, the key stays."""
-    if page.lid and is_lid(movie.id) and movie.id != movie.slug:
-        return page.lid == movie.id
+    if page.id and is_lid(movie.id) and movie.id != movie.slug:
+        return page.id == movie.id
     # Where only the slug is known, the page must call itself by the address it came from.
     return not page.slug or page.slug == slug_asked_or_redirected
 

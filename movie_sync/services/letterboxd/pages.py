@@ -86,21 +86,6 @@ class WatchlistPage:
     movies: tuple[Movie, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FilmPage:
-    """What a film's page tells. Empty or None is what the page does not say."""
-
-    lid: str
-    slug: str
-    title: str
-    year: int | None
-    imdb_id: str | None
-    original_title: str | None
-    alternative_titles: tuple[str, ...]
-    runtime_minutes: int | None
-    is_series: bool
-
-
 def find_refusal(status: int, headers: Mapping[str, str], page: str) -> Refusal | None:
     """Tell why an answer is not a page of Letterboxd's, or None if it may be one.
 
@@ -145,8 +130,11 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         )
 
 
-def parse_film(page: str) -> FilmPage:
-    """Read a film's page. Raises PageChangedError: it is none, was cut off, or its links have moved."""
+def parse_film(page: str) -> Movie:
+    """Return what a film's page tells; empty or None, its id too, is what the page does not say.
+
+    Raises PageChangedError: it is no film's page, was cut off, or its links are not where they were.
+    """
     with _parts_of(page, _is_film_part) as (soup, body):
         kind = _attribute(soup.select_one('meta[property="og:type"]'), "content")
         if not kind.startswith("video.") and body.get("data-type") != "film":
@@ -163,8 +151,8 @@ def parse_film(page: str) -> FilmPage:
         imdb = _IMDB_ID.search(links.get("imdb", ""))
         runtime = _RUNTIME.search(_text(footer))
         tmdb = _TMDB_KIND.search(links.get("tmdb", ""))
-        return FilmPage(
-            lid=_own_lid(soup),
+        return Movie(
+            id=_own_lid(soup),
             slug=slug_in(_attribute(soup.select_one('meta[property="og:url"]'), "content")),
             title=title,
             year=year,
@@ -174,6 +162,7 @@ def parse_film(page: str) -> FilmPage:
             runtime_minutes=int(runtime.group(1).replace(",", "")) if runtime else None,
             # The body's own kind was wrong on a miniseries whose link was right: the link comes first.
             is_series=(tmdb.group(1) if tmdb else body.get("data-tmdb-type")) == "tv",
+            page_read=True,
         )
 
 

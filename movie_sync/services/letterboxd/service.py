@@ -16,11 +16,7 @@ _NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of 
 
 
 def letterboxd_name(value: object) -> str:
-    """Return the user name in a name or in a pasted Letterboxd address.
-
-    Raises:
-        UnusableValue: it is neither.
-    """
+    """Return the user name in a name or in a pasted Letterboxd address; raises UnusableValue."""
     text = text_in(value)
     profile = _ADDRESS.fullmatch(text)
     name = profile[1] if profile else text
@@ -73,7 +69,6 @@ class Letterboxd(Service):
             yield Limit("check_interval", fault, SHORTEST_CHECK_INTERVAL)
 
     def ask(self, form: Form) -> None:
-        """Ask for the user name, which an export as the source does without."""
         name = form.ask(
             "Letterboxd user name, or the address of your profile",
             form.config.section(WatchlistSettings).username,

@@ -74,9 +74,7 @@ class ExportWatchlist:
     def fetch(self) -> WatchlistSnapshot | None:
         """Read the file, or return None if it is as it was at the last successful read.
 
-        Raises:
-            UnavailableError: it is not there, cannot be opened, or is being written.
-            UserError: it is not a watchlist export.
+        Raises UnavailableError if it cannot be opened or is being written, UserError if it is no export.
         """
         try:
             stamp = _stamp_of(self._path)

@@ -245,11 +245,6 @@ class QBittorrentClient:
         wanted = checked_hash(info_hash)
         self._call(lambda client: client.torrents_delete(delete_files=True, torrent_hashes=wanted))
 
-    def close(self) -> None:
-        """Close the connection; a later call opens it again."""
-        with self._lock:
-            self._client = None
-
     def _call(self, request: Callable[[Client], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
         """Let the library make a request, within the limits; its errors end here."""
         failure: MovieSyncError

@@ -53,8 +53,14 @@ def refusal_in(trackers: object) -> str | None:
     rows = list(_read(trackers))
     if any(status not in {_FAILED, _REFUSED, _UNREACHABLE} for status, _ in rows):
         return None
-    words = (_clean(row) for status, row in rows if status != _UNREACHABLE)
-    return next((text for text in words if text and not _is_trouble(text)), None)
+    for status, row in rows:
+        message = row.get("msg")
+        if status == _UNREACHABLE or not isinstance(message, str):
+            continue
+        text = without_secrets(message, row["url"])
+        if text and text.casefold() not in _STATUS_LINES and not _TROUBLE.search(text):
+            return text
+    return None
 
 
 def _read(trackers: object) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -71,12 +77,3 @@ def _read(trackers: object) -> Iterator[tuple[int, dict[str, Any]]]:
             raise TypeError("not a tracker's status")
         if status != _DISABLED:
             yield status, row
-
-
-def _is_trouble(text: str) -> bool:
-    return text.casefold() in _STATUS_LINES or _TROUBLE.search(text) is not None
-
-
-def _clean(row: dict[str, Any]) -> str:
-    message = row.get("msg")
-    return without_secrets(message, row["url"]) if isinstance(message, str) else ""
