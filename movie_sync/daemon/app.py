@@ -9,6 +9,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from types import FrameType
 
 from movie_sync.complaints import Complaints
@@ -113,6 +114,7 @@ def _limit_time(seconds: float) -> Callable[[], None] | None:
     return lift
 
 
+@dataclass(eq=False, repr=False)
 class MovieSyncApp:
     """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
 
@@ -123,31 +125,20 @@ class MovieSyncApp:
     those may take two seconds. None of them may raise.
     """
 
-    def __init__(
-        self,
-        monitor: MonitorWorker,
-        download: DownloadWorker,
-        queue_manager: QueueManager,
-        *,
-        drain_inbox: Callable[[Callable[[], bool]], int],
-        report_state: ReportState,
-        clock: Clock,
-        tick_extras: Sequence[Callable[[], None]] = (),
-        closers: Sequence[Callable[[], None]] = (),
-    ) -> None:
-        self._monitor = monitor
-        self._download = download
-        self._queue_manager = queue_manager
-        self._drain_inbox = drain_inbox
-        self._report_state = report_state
-        self._clock = clock
-        self._tick_extras = tick_extras
-        self._closers = closers
-        self._signals = Signals()
-        self._complaints = Complaints(_log)
-        self._reported: tuple[Activity, Activity, str, tuple[str, ...]] | None = None
-        self._statistics = ""
-        self._statistics_at = clock.monotonic()
+    monitor: MonitorWorker
+    download: DownloadWorker
+    queue_manager: QueueManager
+    _: KW_ONLY
+    drain_inbox: Callable[[Callable[[], bool]], int]
+    report_state: ReportState
+    clock: Clock
+    tick_extras: Sequence[Callable[[], None]] = ()
+    closers: Sequence[Callable[[], None]] = ()
+    _signals: Signals = field(default_factory=Signals, init=False)
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
+    _reported: tuple[Activity, Activity, str, tuple[str, ...]] | None = field(default=None, init=False)
+    _statistics: str = field(default="", init=False)
+    _statistics_at: float = field(default=0.0, init=False)
 
     @property
     def is_interrupted(self) -> bool:
@@ -156,11 +147,11 @@ class MovieSyncApp:
 
     def run_daemon(self) -> None:
         """Run both workers until a signal comes."""
-        self._run([[self._monitor, self._download]])
+        self._run([[self.monitor, self.download]])
 
     def run_once(self) -> None:
         """Run the monitor, then the download worker, each until it would rest (or a signal comes)."""
-        self._run([[self._monitor], [self._download]])
+        self._run([[self.monitor], [self.download]])
 
     def _run(self, rounds: Sequence[Sequence[Worker]]) -> None:
         with self._signals.handled():
@@ -184,28 +175,28 @@ class MovieSyncApp:
 
     def _tick(self, workers: Sequence[Worker]) -> None:
         self._drain()
-        for extra in self._tick_extras:
+        for extra in self.tick_extras:
             extra()
         for worker in workers:
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
                 worker.start()
-        download = self._download
+        download = self.download
         troubles = (download.client_trouble, download.sessions.tracker_troubles)
-        activity = (self._monitor.activity, download.activity, *troubles)
+        activity = (self.monitor.activity, download.activity, *troubles)
         if activity != self._reported:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
-                self._report_state(*activity)
+                self.report_state(*activity)
                 self._reported = activity
-        since = self._clock.monotonic() - self._statistics_at
+        since = self.clock.monotonic() - self._statistics_at
         if since >= _STATISTICS_SECONDS and (
-            since >= _STATISTICS_ANYWAY_SECONDS or statistics_words(self._queue_manager) != self._statistics
+            since >= _STATISTICS_ANYWAY_SECONDS or statistics_words(self.queue_manager) != self._statistics
         ):
             self._log_statistics("Queues")
 
     def _drain(self) -> None:
         try:
-            self._drain_inbox(self._signals.has_come)
+            self.drain_inbox(self._signals.has_come)
         except StorageError as exc:
             self._complaints.say(f"A command waits: {exc}", exc=exc)
         else:
@@ -218,7 +209,7 @@ class MovieSyncApp:
         if self._signals.received is not None:
             _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
         ends_at = min(time.monotonic() + _JOIN_SECONDS, self._signals.ends_at - _LAST_SECONDS)
-        for close in self._closers:
+        for close in self.closers:
             close()
         late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         for worker in late:
@@ -233,6 +224,6 @@ class MovieSyncApp:
             os._exit(0)
 
     def _log_statistics(self, title: str) -> None:
-        self._statistics = statistics_words(self._queue_manager)
-        self._statistics_at = self._clock.monotonic()
+        self._statistics = statistics_words(self.queue_manager)
+        self._statistics_at = self.clock.monotonic()
         _log.info("%s: %s", title, self._statistics)

@@ -129,7 +129,10 @@ class Radar:
         self._matched = matched
         needed.sort()
         self._to_search = deque(film for *_, film in needed)
-        self._remember(memory if needed else RadarMemory(memory.seen))
+        memory = memory if needed else RadarMemory(memory.seen)
+        if memory != (self._memory or self._store.load()):
+            self._store.save(memory)
+        self._memory = memory
 
     def _renewed_memory(self, newest: Mapping[str, Sequence[Release]]) -> RadarMemory:
         """Return what is to be remembered once these releases were looked through."""
@@ -147,11 +150,6 @@ class Radar:
                 "Releases may have been missed since the last look: waiting films are searched, slowly."
             )
         return RadarMemory({**memory.seen, **told}, gap_since)
-
-    def _remember(self, memory: RadarMemory) -> None:
-        if memory != (self._memory or self._store.load()):
-            self._store.save(memory)
-        self._memory = memory
 
     def _is_to_be_searched(self, entry: QueueEntry, gap_since: datetime | None) -> bool:
         searched_at = self._searched_at(entry)

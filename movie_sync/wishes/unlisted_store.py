@@ -115,7 +115,7 @@ class UnlistedStore:
         """Put each film's new state before all others; None takes the film out."""
         with self._lock:
             films = self._load()
-            by_key = dict(_keyed(films))
+            by_key = {key: film for film in films for key in film.movie.keys()}  # noqa: SIM118 - not a dict
             gone: set[UnlistedFilm] = set()
             fresh = []
             for movie in movies:
@@ -151,12 +151,6 @@ class UnlistedStore:
 
     def _note(self, films: Iterable[UnlistedFilm]) -> None:
         self._awaits_tag = self._tags and any(film.awaits_tag for film in films)
-
-
-def _keyed(films: Sequence[UnlistedFilm]) -> Iterator[tuple[str, UnlistedFilm]]:
-    for film in films:
-        for key in film.movie.keys():  # noqa: SIM118 - not a dict
-            yield key, film
 
 
 def _all_hashes(before: UnlistedFilm | None, hashes: tuple[str, ...]) -> tuple[str, ...]:
