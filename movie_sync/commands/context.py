@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -84,12 +84,7 @@ class Context:
         """Return the queues as they are, to be looked at beside a daemon or without one."""
         return QueueManager(self.paths.root, clock=self.clock, writable=False)
 
-    def complain_of_damage(self, queues: QueueManager) -> None:
-        """Write which of the queues' files are damaged."""
-        for words in queues.damage:
-            self.complain(f"WARNING: {words}")
-
-    def complain_of_settings(self) -> None:
-        """Write what in config.json could not be used."""
-        for warning in self.config.warnings:
-            self.complain(f"WARNING: {warning}")
+    def warn(self, lines: Iterable[str]) -> None:
+        """Write what is damaged, or what could not be used."""
+        for line in lines:
+            self.complain(f"WARNING: {line}")

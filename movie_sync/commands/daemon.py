@@ -94,7 +94,7 @@ def _check_configured(context: Context) -> None:
         except CredentialsError as exc:  # the worker tries again, and says so
             _log.debug("%s", exc)
     if missing:
-        context.complain_of_settings()  # they may be why, and nothing else says them then
+        context.warn(context.config.warnings)  # they may be why, and nothing else says them then
         raise UserError(" ".join(missing))
 
 
@@ -159,7 +159,7 @@ def _run(
         return None
     if not is_real:
         on_disk = context.queues_to_look_at()
-        context.complain_of_damage(on_disk)
+        context.warn(on_disk.damage)
         why_waiting = activity_words(download.activity, clock.now())
         for line in dry_run_lines(
             queue_manager, on_disk, before=before, target=services.client.target,

@@ -44,7 +44,7 @@ def run_retry(args: Namespace, context: Context) -> int:
     if failed:
         _submit(context, Request("retry"), f"{_count(failed)} {done}")
     else:
-        context.complain_of_damage(view)
+        context.warn(view.damage)
         context.say("No film has failed.")
     return 0
 
@@ -86,7 +86,7 @@ def _submit_known(
     if known:
         _submit(context, Request(kind, films=tuple(known)), f"{_count(len(known))} {done}")
     else:
-        context.complain_of_damage(view)  # else it is said when it is mended
+        context.warn(view.damage)  # else it is said when it is mended
     return 0 if len(known) == len(films) else 1
 
 
@@ -103,7 +103,7 @@ def _submit(context: Context, request: Request, done: str) -> None:
     """Hand a request to the daemon, or carry it out here if none runs; nothing is lost either way."""
     context.paths.prepare()
     context.credentials_manager()  # what cannot be used is said before anything is asked for
-    context.complain_of_settings()
+    context.warn(context.config.warnings)
     inbox, lock = Inbox(context.paths.inbox, context.clock), InstanceLock(context.paths.daemon_lock)
     if hand_in(request, inbox, lock, lambda: _carry_out_here(context, inbox)):
         context.say(f"{done}.")

@@ -16,7 +16,7 @@ _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 def run_queue(args: Namespace, context: Context) -> int:
     """Show the entries of one queue or of all; returns the exit code."""
     queues = context.queues_to_look_at()
-    context.complain_of_damage(queues)
+    context.warn(queues.damage)
     names = [QueueName(args.queue)] if args.queue else list(_SHOWN_QUEUES)
     entries = [(name, entry) for name in names for entry in queues.entries(name)]
     if args.json:

@@ -33,7 +33,7 @@ def run_search(args: Namespace, context: Context) -> int:
         raise UserError('Give the film\'s title, like: search "Heat" --year 1995')
     movie = Movie(id="", slug="", title=title, year=args.year, imdb_id=args.imdb)
     context.paths.prepare()
-    context.complain_of_settings()
+    context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()

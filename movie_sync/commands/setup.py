@@ -215,8 +215,7 @@ class _Questions(Dialogue):
         for name, meaning in PRESETS.items():
             self.say(f"  {name:8} {meaning}")
         present = self.config.section(QualityPreset).preset or _BUILT_IN
-        wanted = f"Write one of {', '.join(PRESETS)}."
-        preset = self.ask("Which one", present, one_of(*PRESETS), wanted)
+        preset = self.ask("Which one", present, one_of(*PRESETS), f"Write one of {', '.join(PRESETS)}.")
         if preset is not None:
             self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
 

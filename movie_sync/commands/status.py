@@ -13,7 +13,7 @@ from movie_sync.reports.status import read_status, status_document
 def run_status(args: Namespace, context: Context) -> int:
     """Show the state of everything; returns the exit code."""
     queues = context.queues_to_look_at()
-    context.complain_of_damage(queues)
+    context.warn(queues.damage)
     status = read_status(context.paths, queues, context.config.faults, context.clock)
     if args.json:
         # Plain ASCII: whole in any encoding, harmless on a terminal.

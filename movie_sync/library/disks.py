@@ -162,7 +162,9 @@ class DiskLibrary:
             self._check_stop()
             found = self._look_at(folder) if table.is_alive(folder) else None
             if found is None:
-                buried |= self._bury(folder)
+                self._devices.pop(folder, None)
+                self._link_targets.pop(folder, None)
+                buried |= table.bury(folder)
             elif not table.is_current(folder, found.st_mtime_ns):
                 changed.append(folder)
         self._list_again(changed)
@@ -218,11 +220,6 @@ class DiskLibrary:
                 f"The film folder {path} is empty, and its disk is not there any more. "
                 "Until it is mounted again no film is taken."
             )
-
-    def _bury(self, folder: int) -> bool:
-        self._devices.pop(folder, None)
-        self._link_targets.pop(folder, None)
-        return self._table.bury(folder)
 
     # Listing ----------------------------------------------------------------------------------
 

@@ -82,10 +82,7 @@ class LibraryTable:
         return os.path.join(self._last_path[1], name)
 
     def bury(self, folder: int) -> bool:
-        """Forget a folder that is gone, if it is not forgotten yet; tells whether it was not.
-
-        Its files are forgotten by `forget_orphans`.
-        """
+        """Forget a folder that is gone; tells whether it was known. `forget_orphans` forgets its files."""
         if self._parents[folder] == _DEAD:
             return False
         self._parents[folder] = _DEAD

@@ -94,10 +94,9 @@ def setting(
     `default` has the form of the file; in the dataclass lists are tuples.
     """
     rule = Rule(default, allowed, read, is_path=is_path, protects=protects, is_private=is_private)
-    metadata = {_RULE: rule}
     if default is REQUIRED:
-        return field(metadata=metadata)
-    return field(default_factory=lambda: frozen(default), metadata=metadata)
+        return field(metadata={_RULE: rule})
+    return field(default_factory=lambda: frozen(default), metadata={_RULE: rule})
 
 
 def section_of(form: type[Any], *, protects: bool = False, is_private: bool = False) -> Section:
