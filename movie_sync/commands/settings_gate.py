@@ -7,8 +7,8 @@ from movie_sync.commands.context import Context
 from movie_sync.daemon.download import HeldBack
 from movie_sync.errors import UserError
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
-from movie_sync.settings.config import file_signature
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
+from movie_sync.storage.regular_file import file_signature
 
 _log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
-from movie_sync.storage.regular_file import NotAFileError, open_regular
+from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -110,7 +110,8 @@ class CredentialsManager:
             for field in fields
             if field.is_secret
         )
-        return tuple(_stamp(path) for path in (self._path, self._key_file, *map(Path, filter(None, named))))
+        paths = (self._path, self._key_file, *map(Path, filter(None, named)))
+        return tuple(file_signature(path) for path in paths)
 
     def _field(self, service: str, name: str) -> CredentialField | None:
         fields = self._fields.get(service, ())
@@ -333,11 +334,3 @@ def child_environment(
     places = [str(PACKAGE_PARENT), clean_environ.get("PYTHONPATH", "")]
     clean_environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
     return clean_environ
-
-
-def _stamp(path: Path) -> tuple[int, int, int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns  # it tells of new modes

@@ -31,6 +31,7 @@ from movie_sync.settings.values import shown
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.folder_lock import writing_into
 from movie_sync.storage.paths import AppPaths, default_root
+from movie_sync.storage.regular_file import file_signature
 
 _Form = TypeVar("_Form")
 
@@ -172,17 +173,6 @@ class Config(Mapping[str, Any]):
         _refuse(self._settings.take(content), variables)
         self._forget_faults(variables)
         return variables
-
-
-def file_signature(path: Path) -> object:
-    """Return what changes when the file does, without reading it; None if there is none."""
-    try:
-        found = path.stat()
-    except FileNotFoundError:
-        return None
-    except OSError as exc:
-        return exc.errno
-    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
 
 
 def save_changes(path: Path, changes: Mapping[str, object]) -> None:

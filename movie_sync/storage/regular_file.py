@@ -36,6 +36,17 @@ def open_regular_descriptor(path: str | Path, flags: int, mode: int = 0o600) -> 
     return descriptor
 
 
+def file_signature(path: Path) -> object:
+    """Return what changes when the file or its mode does, without reading it; None if there is none."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        return exc.errno
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino
+
+
 def _check(found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise NotAFileError
