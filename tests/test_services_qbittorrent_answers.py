@@ -26,7 +26,6 @@ from movie_sync.errors import (
     Stopped,
     TransientError,
     UnavailableError,
-    UserError,
 )
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
@@ -444,29 +443,6 @@ def test_no_secret_leaves_the_adapter(stand_in, caplog):
                 assert secret not in repr(caught.value)
     for secret in (_PASSWORD, _PASSKEY, "SID="):
         assert secret not in caplog.text
-
-
-@pytest.mark.parametrize(
-    "url", ["", "ftp://localhost", "http://", "http://localhost:port", "http://[::1", "/x"]
-)
-def test_unusable_address_is_the_users_to_mend(url):
-    """What is no address is said at once."""
-    with pytest.raises(UserError, match=r"qbittorrent\.url"):
-        make_client(url)
-
-
-def test_address_with_a_password_is_refused():
-    """A password does not belong into the settings, and is not repeated."""
-    with pytest.raises(UserError) as caught:
-        make_client(f"http://tester:{_PASSWORD}@localhost:8080")
-    assert _PASSWORD not in str(caught.value)
-
-
-@pytest.mark.parametrize("suffix", ["", "/", "/?x=1", "/#/torrents"])
-def test_address_as_people_copy_it(stand_in, suffix):
-    """An address without a scheme, or copied from a browser, is understood."""
-    address = stand_in.url.removeprefix("http://") + suffix
-    assert make_client(address).version() == "v4.5.2"
 
 
 def test_unknown_host_and_closed_port(monkeypatch):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from movie_sync.services.letterboxd.service import letterboxd_name
-from movie_sync.settings.values import UnusableValue, shown
+from movie_sync.settings.values import UnusableValue, shown, web_address
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,25 @@ def test_values_in_messages(value: object, expected: str) -> None:
 def test_long_values_in_messages() -> None:
     """A long text is cut."""
     assert len(json.loads(shown("long words " * 1000))) < 70
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ftp://localhost",
+        "http://",
+        "http://localhost:port",
+        "http://[::1",
+        "/x",
+        "localhost:8080",
+        "http://tester:word@localhost:8080",
+        "http://localhost/?x=1",
+        "http://localhost/#/torrents",
+    ],
+)
+def test_what_is_no_address_of_a_service(text: str) -> None:
+    """No client is ever given one; a password in it is not repeated."""
+    with pytest.raises(UnusableValue) as caught:
+        web_address(text)
+    assert "word" not in str(caught.value)

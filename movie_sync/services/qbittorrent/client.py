@@ -62,7 +62,6 @@ class QBittorrentClient:
     `save_path` None, qBittorrent chooses the place.
 
     Raises:
-        UserError: `url` is not an http or https address.
         AuthError: the login was refused; from then on every call fails at once, unsent.
         NetworkError, SlowError: it cannot be reached, or does not answer in time.
         UnavailableError: it answers, but not as it should, or has banned this machine.

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit
 
 import qbittorrentapi
 import requests
@@ -16,7 +16,7 @@ from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import UnavailableError, UserError
+from movie_sync.errors import UnavailableError
 from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
 from movie_sync.net.json_rows import objects_in
 from movie_sync.net.upload import prepare_sparingly
@@ -40,27 +40,12 @@ _LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing w
 
 
 class Address:
-    """The address of the Web UI, from the user's setting; raises UserError if it holds none, or a login."""
+    """The address of the Web UI, as the settings take it: without a login, a query or a fragment."""
 
     def __init__(self, url: str) -> None:
-        text = url.strip()
-        try:
-            parts = urlsplit(text if "://" in text else f"http://{text}")
-            is_usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            is_usable = False
-        if not is_usable:
-            raise UserError(
-                "qbittorrent.url in config.json is not an address. It looks like http://localhost:8080."
-            )
-        if "@" in parts.netloc:
-            raise UserError(
-                "qbittorrent.url in config.json holds a user name: take it out and run `setup`. "
-                "Passwords are kept encrypted, not there."
-            )
-        self.url = urlunsplit(parts._replace(query="", fragment=""))
-        self.where = f"{SERVICE} at {_origin(parts)}"
-        self.is_local = is_on_this_machine(self.url)
+        self.url = url
+        self.where = f"{SERVICE} at {_origin(urlsplit(url))}"
+        self.is_local = is_on_this_machine(url)
 
 
 class Client(qbittorrentapi.Client):
