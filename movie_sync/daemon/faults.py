@@ -117,8 +117,11 @@ class Faults:
         self._outages = 1 if isinstance(exc, PagesMissingError) else self._outages + 1
         pause = self._pause_for(max(pause_seconds(self._outages), _asked_seconds(exc)), str(exc))
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
-        if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC:
-            self._tell_disk_full(exc)
+        if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC and not self._is_disk_full_told:
+            # Once, until a film is through again, and after a start in another hour.
+            now = self._clock.now()
+            self._tell(Event(f"disk full:own:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, str(exc)))
+            self._is_disk_full_told = True
         return pause
 
     def _pause_for(self, seconds: float, why: str) -> Pause:
@@ -129,13 +132,6 @@ class Faults:
         if self._once:
             return "The rest is left to the next run."
         return f"Pausing until {time_of_day(self._clock.now(), pause.seconds)}."
-
-    def _tell_disk_full(self, exc: StorageError) -> None:
-        """Tell it once, until a film is through again, and after a start in another hour."""
-        if not self._is_disk_full_told:
-            now = self._clock.now()
-            self._tell(Event(f"disk full:own:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, str(exc)))
-        self._is_disk_full_told = True
 
     def _wait_for_room(self, exc: NoRoomError) -> Pause:
         pause = Pause(self._room_pause_seconds, Activity(ActivityKind.NO_ROOM, str(exc)), is_idle=True)

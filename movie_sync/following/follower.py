@@ -173,7 +173,12 @@ class TorrentFollower:
             self._say_downloaded(entry, choice, after)
             return
         if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
-            _say_stopped(entry.movie, after)
+            _log.warning(
+                "%s: its torrent is stopped in the client at %d %%, by hand or by a rule there, "
+                "and continues when it is started there.",
+                entry.movie.label,
+                percent(after.progress),
+            )
         if self._unanswered >= _MOST_UNANSWERED or not self._memory.may_ask(choice.info_hash):
             return
         found[choice.info_hash], why = self._judge.judge(client, torrent, after)
@@ -280,15 +285,6 @@ class TorrentFollower:
         stalled_after = self._policy.stalled_after_seconds
         if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
             self._queue_manager.note_progress(found)
-
-
-def _say_stopped(movie: Movie, follow: TorrentProgress) -> None:
-    _log.warning(
-        "%s: its torrent is stopped in the client at %d %%, by hand or by a rule there, "
-        "and continues when it is started there.",
-        movie.label,
-        percent(follow.progress),
-    )
 
 
 def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:

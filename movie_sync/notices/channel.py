@@ -106,7 +106,7 @@ class Channel(abc.ABC):
             self._take_end(ended)
         self._process = None
 
-    def _succeed(self, complaint: str = "") -> None:
+    def _succeed(self, complaint: str) -> None:
         """Note that the events were told, with or without something to complain of."""
         self._outbox.done(self.name, self._task.ids)
         self._failing_since, self._pause_seconds = None, 0.0

@@ -61,12 +61,10 @@ class CommandChannel(Channel):
         )
 
     def _take_end(self, ended: Ended) -> None:
+        complaint = f"ended with code {ended.code}" if ended.code else ""
         if ended.code is None:
-            self._succeed(f"took longer than {_PROCESS_SECONDS:g} seconds and was ended")
-        elif ended.code:
-            self._succeed(f"ended with code {ended.code}")
-        else:
-            self._succeed()
+            complaint = f"took longer than {_PROCESS_SECONDS:g} seconds and was ended"
+        self._succeed(complaint)
 
 
 def _program(word: str) -> str:
