@@ -5,7 +5,8 @@ import pytest
 from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.matching import WantedFilm, judge
 from movie_sync.domain.models import Movie
-from movie_sync.domain.selection import ON_REQUEST_WORDS, ORDER_WORDS, PRESETS, QualityRules
+from movie_sync.domain.quality_rules import PRESETS, QualityRules
+from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
 
 DEFAULT = QualityRules()
 ALL = QualityRules(order=(*ORDER_WORDS, *ON_REQUEST_WORDS))

@@ -12,14 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movie_sync.domain.models import Movie, Release
-from movie_sync.domain.selection import (
-    PRESETS,
-    QualityRules,
-    describe_refusals,
-    rank,
-    wait_until,
-    why_not_first,
-)
+from movie_sync.domain.quality_rules import PRESETS, QualityRules
+from movie_sync.domain.selection import describe_refusals, rank, wait_until, why_not_first
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 HEAT = Movie(id="x", slug="heat", title="Heat", year=1995, imdb_id="tt0113277", runtime_minutes=170)

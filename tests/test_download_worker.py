@@ -18,7 +18,7 @@ from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, Release
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
     AuthError,
     BlockedError,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release, ReleaseId
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
     AuthError,
     BudgetError,

@@ -5,7 +5,7 @@ from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTrack
 from house.films import hash_of, on_filelist, release
 
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
     BlockedError,
     NetworkError,

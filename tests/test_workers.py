@@ -16,7 +16,7 @@ from movie_sync.clock import SystemClock
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import QueueName, Release
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
     BlockedError,
     MovieSyncError,

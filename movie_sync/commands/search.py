@@ -11,13 +11,8 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
-from movie_sync.domain.selection import (
-    ASSUMED_RUNTIME_MINUTES,
-    Candidate,
-    QualityRules,
-    shown_seeders,
-    why_not_first,
-)
+from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
 from movie_sync.errors import UserError
 from movie_sync.fetching.downloader import Search
 from movie_sync.logs import set_up_logging

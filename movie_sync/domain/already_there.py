@@ -65,9 +65,8 @@ def _may_be_in(order: tuple[str, ...], quality: ReleaseQuality) -> bool:
     """Tell whether a quality, as far as it was told, may be one of the order's."""
     if not quality.missing_in(order) or not quality.name:
         return True
-    if quality.disc or quality.three_d or (quality.source and quality.resolution_told):
-        return False
-    if quality.source == "DVD":
+    is_told_whole = quality.source == "DVD" or (quality.source and quality.resolution_told)
+    if quality.disc or quality.three_d or is_told_whole:
         return False
     if quality.source:
         return any(word.startswith(quality.source) for word in order)

@@ -116,11 +116,13 @@ def _weighed(
     marks: Sequence[NonFilmMark],
 ) -> Judgement:
     """Weigh what else a name says against what its title and year say."""
+    if found.verdict is Verdict.NO:
+        return found
+    for mark in marks:
+        if mark.is_outside(reading.first, reading.last):
+            return Judgement(Verdict.NO, str(mark.kind))
     if found.verdict is Verdict.YES and reading.last > 0:
         found = replace(found, title_end=reading.last)
-    mark = next((mark for mark in marks if mark.is_outside(reading.first, reading.last)), None)
-    if mark is not None and found.verdict is not Verdict.NO:
-        found = Judgement(Verdict.NO, str(mark.kind))
     if reading.part is not None:
         found = _less_if_part(found, wanted, reading, reading.part)
     if reading.rest is not None:
@@ -130,8 +132,6 @@ def _weighed(
 
 def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, part: FilmPart) -> Judgement:
     """Take another part, or a piece of the film, for what it is; the title may well have the number."""
-    if found.verdict is Verdict.NO:
-        return found
     if part.is_disc:
         return found if part.is_file else Judgement(Verdict.NO, f"disc {part.number} alone")
     named = reading.key.words
@@ -149,7 +149,7 @@ def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, p
 
 def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judgement:
     """Doubt a name that goes on behind its year with words that may make it another thing."""
-    if found.verdict is Verdict.NO or (found.verdict is Verdict.MAYBE and not found.lacks_only_id):
+    if found.verdict is not Verdict.YES and not found.lacks_only_id:
         return found
     for first in range(max(0, rest.first - _KNOWN_WORDS_AROUND), rest.first + 1):
         for last in range(rest.last, min(len(rest.words), rest.last + _KNOWN_WORDS_AROUND) + 1):
@@ -169,7 +169,6 @@ def _less_if_alternative(found: Judgement, known: KnownTitle, reading: TitleRead
 
 
 def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath) -> Judgement:
-    """Judge a reading whose title is one of the film's."""
     if wanted.year is None:
         why = "the title agrees, but the film's year is not known"
         return Judgement(Verdict.MAYBE, why, lacks_only_id=True)
@@ -186,13 +185,11 @@ def _judge_same_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReadin
     if reading.key.article and "" not in known.articles and reading.key.article not in known.articles:
         return Judgement(Verdict.MAYBE, "the year agrees, and the title but for its article")
     words = reading.key.words.count(" ") + 1
+    all_words = words + bool(reading.key.article)
     sure = (
         reading.sureness <= Sureness.LED
         or (reading.sureness is Sureness.PREFIXED and words > 1)
-        or (
-            reading.sureness in (Sureness.OWNED, Sureness.SECOND_HALF)
-            and words + bool(reading.key.article) > 1
-        )
+        or (reading.sureness in (Sureness.OWNED, Sureness.SECOND_HALF) and all_words > 1)
         or (reading.sureness in (Sureness.SECOND_HALF, Sureness.HALF) and reading.other in wanted.keys)
     )
     if sure:

@@ -69,7 +69,6 @@ def _may_be_title(content: str) -> bool:
 
 
 def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], Sureness]]:
-    """Yield the prefixes that are worth a try."""
     if beginning[:1] in _DIGITS:
         yield from _NUMBERS
     if beginning.startswith(("james", "007")):

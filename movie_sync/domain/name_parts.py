@@ -65,11 +65,10 @@ def _part_at(words: Sequence[str], index: int) -> FilmPart | None:
     behind = words[last + 1] if last + 1 < len(words) else ""
     if not number or behind.isdigit() or behind in _BEHIND_BOTH:  # "PT 5.1", "Part 1 & 2"
         return None
-    if word in _DISCS:
-        return (
-            FilmPart(number, True, True, index, last + 1) if number in "1234" else None
-        )  # DVD 5 and 9 are sizes
-    return FilmPart(number, False, False, index, last + 1)
+    is_disc = word in _DISCS
+    if is_disc and number not in "1234":  # DVD 5 and 9 are sizes
+        return None
+    return FilmPart(number, is_disc, is_disc, index, last + 1)
 
 
 def _number(word: str) -> str:

@@ -193,11 +193,8 @@ class _Reader:
             while end < self.stop and not _CLOSES.search(name.between(end)):
                 end += 1
             self._pass(first, end)
-        if (
-            first > 1
-            and name.classes[first - 2] is WordClass.GENRE
-            and name.behind(first - 1).startswith(")")
-        ):
+        is_behind_genre = first > 1 and name.classes[first - 2] is WordClass.GENRE
+        if is_behind_genre and name.behind(first - 1).startswith(")"):
             self._pass(first, min(first + _MOST_NAMES, self.stop))
 
     def _pass_group(self, index: int) -> None:

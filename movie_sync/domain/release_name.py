@@ -134,7 +134,6 @@ class _Parser:
         )
 
     def _index_at(self, position: int) -> int:
-        """Return the index of the first word at or after a text position."""
         return bisect_left(self.starts, position)
 
     # Where it ends ----------------------------------------------------------------------------
@@ -152,7 +151,6 @@ class _Parser:
         return len(words)
 
     def _read(self, begin: int, cut: int, years: list[int], how: Sureness) -> None:
-        """Add the readings of a title that begins at a word."""
         inside = [index for index in years if begin < index < cut]
         late = [] if inside else [index for index in years if index >= cut]
         self._read_behind(cut, inside[-1:] or late[:1], is_beside_title=bool(inside))
@@ -175,7 +173,6 @@ class _Parser:
         self._title(begin, cut, year, how, main=how is Sureness.WHOLE)
 
     def _title_behind_year(self, begin: int, cut: int, inside: list[int], how: Sureness) -> None:
-        """Add the readings of a name that begins with its year."""
         is_parted = _PARTS_YEAR.search(self.text, self.ends[begin], self.starts[begin + 1])
         how = how if is_parted else max(how, Sureness.LED)
         self._title(begin + 1, cut, int(self.words[begin]), how)

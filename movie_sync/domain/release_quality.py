@@ -200,14 +200,10 @@ def _disc_kind(tail: str, extension: str, source: str, filed_as: Filing) -> str:
 def _is_bluray_disc(tail: str, filed_as: Filing, *, encoded: bool) -> bool:
     if words.DISC.search(tail):
         return True
-    is_bluray = words.BLURAY.search(tail) or filed_as.source == "Bluray"
-    if encoded or words.BLURAY_RIP.search(tail) or not is_bluray:
+    is_filed = filed_as.source == "Bluray"
+    if encoded or words.BLURAY_RIP.search(tail) or not (is_filed or words.BLURAY.search(tail)):
         return False
-    if (
-        words.DISC_CODECS.search(tail)
-        or words.DISC_UNLESS_ENCODED.search(tail)
-        or filed_as.source == "Bluray"
-    ):
+    if is_filed or words.DISC_CODECS.search(tail) or words.DISC_UNLESS_ENCODED.search(tail):
         return True
     return bool(words.UHD_DISC_CODECS.search(tail) and words.LOSSLESS.search(tail) and "2160p" in tail)
 
@@ -285,10 +281,10 @@ def _has_hardcoded_subtitles(tail: str) -> bool:
 
 def _revision(tail: str) -> int:
     """Return 1 for a PROPER or REPACK, the number that one has, 2 for a REAL PROPER."""
-    return max((_worth(found) for found in words.REVISION.finditer(tail)), default=0)
-
-
-def _worth(found: re.Match[str]) -> int:
-    if found["real"] or found["real_behind"]:
-        return 2
-    return int(found["glued"] or found["number"] or 1)
+    return max(
+        (
+            2 if found["real"] or found["real_behind"] else int(found["glued"] or found["number"] or 1)
+            for found in words.REVISION.finditer(tail)
+        ),
+        default=0,
+    )

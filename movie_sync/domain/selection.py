@@ -1,8 +1,8 @@
 """Choose the release that a user would pick by hand, and say why not each other one.
 
-Refusals come first. Among what is left: quality in the user's order,
-then PROPER/REPACK, words, flags, seeders in steps of ten to the power, size. Seeders never buy
-quality, and a flag never beats a better release.
+Refusals come first. Among what is left: quality in the user's order, then PROPER/REPACK, words, flags,
+seeders in steps of ten to the power, size. Seeders never buy quality, and a flag never beats a better
+release.
 """
 
 import math
@@ -14,15 +14,10 @@ from types import MappingProxyType
 
 from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
 from movie_sync.domain.models import Movie, Release, ReleaseId
-from movie_sync.domain.quality_rules import DEFAULT_SIZES, PRESETS, QualityRules, comparable, has_word
+from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules, comparable, has_word
 from movie_sync.domain.refusals import Refusal, RefusalKind
-from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, ReleaseQuality, read_quality
+from movie_sync.domain.release_quality import ReleaseQuality, read_quality
 from movie_sync.domain.wanted import WantedFilm
-
-__all__ = [
-    "ASSUMED_RUNTIME_MINUTES", "ON_REQUEST_WORDS", "ORDER_WORDS", "PRESETS", "Candidate", "QualityRules",
-    "describe_refusals", "rank", "shown_seeders", "wait_until", "why_not_first",
-]  # fmt: skip
 
 ASSUMED_RUNTIME_MINUTES = 110
 _MOST_REASONS = 6

@@ -51,7 +51,8 @@ class TitleKey(NamedTuple):
 def fold(text: str) -> str:
     """Return the text in lower-case Latin letters without accents; punctuation stays."""
     if text.isascii():
-        return _fold_ascii(text)
+        text = text.lower().replace("'", "").replace("`", "")
+        return text.replace("&", " and ").replace("+", " and ")
     text = "".join(f" {char} " if unicodedata.category(char) == "No" else char for char in text)
     text = unicodedata.normalize("NFKC", text).casefold()
     text = _APOSTROPHES.sub("", text).translate(_LIGATURES)
@@ -59,15 +60,6 @@ def fold(text: str) -> str:
         text = _MARKS.sub("", unicodedata.normalize("NFC", text).translate(_ALPHABETS))
     text = _MARKS.sub("", unicodedata.normalize("NFKD", text)).translate(_ALPHABETS)
     return _SCRIPT_EDGE.sub(" ", unicodedata.normalize("NFC", text))
-
-
-def _fold_ascii(text: str) -> str:
-    text = text.lower()
-    if "'" in text or "`" in text:
-        text = text.replace("'", "").replace("`", "")
-    if "&" in text:
-        text = text.replace("&", " and ")
-    return text.replace("+", " and ") if "+" in text else text
 
 
 def title_key(title: str) -> TitleKey:

@@ -20,14 +20,8 @@ from movie_sync.domain.models import (
     ReleaseId,
     TorrentFile,
 )
-from movie_sync.domain.selection import (
-    Candidate,
-    QualityRules,
-    describe_refusals,
-    rank,
-    shown_seeders,
-    wait_until,
-)
+from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.selection import Candidate, describe_refusals, rank, shown_seeders, wait_until
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
     AuthError,

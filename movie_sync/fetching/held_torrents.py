@@ -13,7 +13,7 @@ from hashlib import blake2b
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
 from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
 from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.ports import Clock, TorrentClient
 
 _NEWS_SECONDS = 60.0

@@ -19,7 +19,7 @@ from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
-from movie_sync.domain.selection import QualityRules
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
     MovieSyncError,
 )
