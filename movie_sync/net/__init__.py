@@ -7,3 +7,6 @@ import warnings
 # none. Nothing here has an encoding guessed: it is the one declared, else UTF-8.
 sys.modules.setdefault("charset_normalizer", None)  # type: ignore[arg-type] # None: "not there"
 warnings.filterwarnings("ignore", message="Unable to find acceptable character detection dependency")
+# The same of what Beautiful Soup loads for CSS selectors: pages are read without them.
+sys.modules.setdefault("soupsieve", None)  # type: ignore[arg-type]
+warnings.filterwarnings("ignore", message="The soupsieve package is not installed")

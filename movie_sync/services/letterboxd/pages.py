@@ -9,7 +9,7 @@ The markup is that of 2026 (ids only in the JSON of `data-postered-identifier`);
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -41,6 +41,7 @@ _LONG_TAG = re.compile(
 )
 _NO_DIGIT = re.compile(r"\D")
 _YEAR = re.compile(r"\d{4}", re.ASCII)
+_YEAR_LIST = re.compile(r"^/films/year/")
 _YEAR_LINK = re.compile(r"/year/(\d{4})/?$", re.ASCII)
 _WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 _IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
@@ -48,9 +49,9 @@ _TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
 _RUNTIME = re.compile(r"(\d[\d,]{0,6})\s*mins?\b")
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,400})</title>", re.IGNORECASE)
 
-_CONTENT = ".js-watchlist-content, .s-watchlist-content"
-_POSTER = "[data-item-slug], [data-item-link], [data-film-slug], [data-postered-identifier]"
-_LIST_ITEM = "li.griditem, li.posteritem, li.poster-container"
+_CONTENT = ("js-watchlist-content", "s-watchlist-content")
+_POSTER = frozenset({"data-item-slug", "data-item-link", "data-film-slug", "data-postered-identifier"})
+_LIST_ITEM = ("griditem", "posteritem", "poster-container")
 _WATCHLIST_PARTS = frozenset(
     "js-watchlist-content s-watchlist-content js-watchlist-count poster-grid poster-list pagination".split()
 )
@@ -109,7 +110,7 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
     """Read one watchlist page. Raises PageChangedError: some part of it is not understood."""
     with _parts_of(page, _is_watchlist_part) as (soup, body):
         owner = body.get("data-owner", "").strip()
-        content = soup.select_one(_CONTENT)
+        content = soup.find(class_=_CONTENT)
         declared = _declared_count(soup, content)
         if not owner or declared is None:
             missing = "whose watchlist it is" if not owner else "how many films it has"
@@ -118,14 +119,14 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         movies = _movies_in(root, base_url)
         if declared > 0 and not movies:
             raise _changed(f"it declares {declared} films but shows none")
-        current = root.select_one(".pagination .paginate-current")
-        numbers = [_page_number(tag) for tag in root.select(".pagination .paginate-page")]
+        current = next(_inside(root, "pagination", class_="paginate-current"), None)
+        numbers = [_page_number(tag) for tag in _inside(root, "pagination", class_="paginate-page")]
         return WatchlistPage(
             owner=owner,
             declared=declared,
             number=_page_number(current) if current else None,
             last_number=max((number for number in numbers if number is not None), default=None),
-            has_next=root.select_one(".pagination a.next[href]") is not None,
+            has_next=any(_inside(root, "pagination", name="a", class_="next", href=True)),
             movies=movies,
         )
 
@@ -136,10 +137,10 @@ def parse_film(page: str) -> Movie:
     Raises PageChangedError: it is no film's page, was cut off, or its links are not where they were.
     """
     with _parts_of(page, _is_film_part) as (soup, body):
-        kind = _attribute(soup.select_one('meta[property="og:type"]'), "content")
+        kind = _attribute(soup.find("meta", property="og:type"), "content")
         if not kind.startswith("video.") and body.get("data-type") != "film":
             raise PageChangedError("Letterboxd answered with a page that is no film's page.")
-        footer = soup.select_one("p.text-footer")
+        footer = soup.find("p", class_="text-footer")
         links = _service_links(footer or soup)
         if (footer is None and not links) or "</html>" not in page[-5000:].lower():
             raise PageChangedError(
@@ -147,13 +148,13 @@ def parse_film(page: str) -> Movie:
                 "they were. Nothing is concluded from it."
             )
         title, year = _film_name(soup)
-        original = _text(soup.select_one(".productioninfo .originalname"))
+        original = _text(next(_inside(soup, "productioninfo", class_="originalname"), None))
         imdb = _IMDB_ID.search(links.get("imdb", ""))
         runtime = _RUNTIME.search(_text(footer))
         tmdb = _TMDB_KIND.search(links.get("tmdb", ""))
         return Movie(
             id=_own_lid(soup),
-            slug=slug_in(_attribute(soup.select_one('meta[property="og:url"]'), "content")),
+            slug=slug_in(_attribute(soup.find("meta", property="og:url"), "content")),
             title=title,
             year=year,
             imdb_id=imdb.group(1) if imdb else None,
@@ -223,6 +224,12 @@ def _is_film_part(name: str, attributes: Mapping[str, str]) -> bool:
     )
 
 
+def _inside(root: Tag, outer: str | Sequence[str], **inner: Any) -> Iterator[Tag]:  # noqa: ANN401 - as `find_all` takes it
+    """Yield what there is inside elements of a class; without CSS selectors, whose library takes 1.3 MB."""
+    for element in root.find_all(class_=outer):
+        yield from element.find_all(**inner)
+
+
 def _attribute(tag: Tag | None, name: str) -> str:
     value = tag.get(name) if tag is not None else None
     return value if isinstance(value, str) else ""
@@ -237,7 +244,7 @@ def _declared_count(soup: BeautifulSoup, content: Tag | None) -> int | None:
     attribute = _attribute(content, "data-num-entries")
     if attribute:
         return int(attribute) if _WHOLE_NUMBER.fullmatch(attribute) else None
-    found = _COUNT.search(_text(soup.select_one(".js-watchlist-count")))
+    found = _COUNT.search(_text(soup.find(class_="js-watchlist-count")))
     return (int(_NO_DIGIT.sub("", found.group())) or None) if found else None
 
 
@@ -247,9 +254,9 @@ def _page_number(tag: Tag) -> int | None:
 
 
 def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
-    posters = root.select(_POSTER)
+    posters = root.find_all(lambda tag: not _POSTER.isdisjoint(tag.attrs))
     movies = tuple(movie for poster in posters if (movie := _movie_of(poster, base_url)))
-    expected = max(len(posters), len(root.select(_LIST_ITEM)))
+    expected = max(len(posters), len(root.find_all("li", class_=_LIST_ITEM)))
     if len(movies) != expected:
         raise _changed(f"{expected - len(movies)} of {expected} posters on it are not understood")
     return movies
@@ -294,7 +301,7 @@ def _json_object(text: str) -> dict[str, object] | None:
 
 
 def _own_lid(soup: BeautifulSoup) -> str:
-    script = soup.select_one("script#production-data")
+    script = soup.find("script", id="production-data")
     return _lid_of((_json_object(script.get_text()) or {}).get("identifier")) if script else ""
 
 
@@ -304,22 +311,19 @@ def _lid_of(identifier: object) -> str:
 
 
 def _film_name(soup: BeautifulSoup) -> tuple[str, int | None]:
-    heading = soup.select_one("h1.primaryname .name") or soup.select_one("h1.primaryname, h1.filmtitle")
-    og_title, og_year = split_name(
-        clean_text(_attribute(soup.select_one('meta[property="og:title"]'), "content"))
-    )
-    link = _attribute(
-        soup.select_one('.productioninfo a[href^="/films/year/"], .releaseyear a[href^="/films/year/"]'),
-        "href",
-    )
-    year = _YEAR_LINK.search(link)
+    heading = soup.find("h1", class_=("primaryname", "filmtitle"))
+    primary = soup.find("h1", class_="primaryname")
+    heading = (primary.find(class_="name") if primary else None) or heading
+    og_title, og_year = split_name(clean_text(_attribute(soup.find("meta", property="og:title"), "content")))
+    link = next(_inside(soup, ("productioninfo", "releaseyear"), name="a", href=_YEAR_LIST), None)
+    year = _YEAR_LINK.search(_attribute(link, "href"))
     return _text(heading) or og_title, int(year.group(1)) if year else og_year
 
 
 def _service_links(root: Tag) -> dict[str, str]:
     """The first link to each service, by its name in lower case (it was `TMDb` until 2025)."""
     links: dict[str, str] = {}
-    for link in root.select("a[data-track-action][href]"):
+    for link in root.find_all("a", attrs={"data-track-action": True}, href=True):
         links.setdefault(_attribute(link, "data-track-action").lower(), _attribute(link, "href"))
     return links
 
@@ -333,8 +337,8 @@ def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple
     """
     if "," in title or "," in original:
         return ()
-    panel = soup.select_one("#tab-panel-details") or soup.select_one("div#tab-details")
-    headings = panel.select("h3") if panel else ()
+    panel = soup.find(id="tab-panel-details") or soup.find("div", id="tab-details")
+    headings = panel.find_all("h3") if panel else ()
     heading = next((tag for tag in headings if _text(tag).lower().startswith("alternative title")), None)
     listed = heading.find_next_sibling(class_="text-indentedlist") if heading else None
     names: list[str] = []
