@@ -64,7 +64,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(
         daemon = home.start()
 
         def has_worked() -> bool:
-            return len(filelist.requests) >= 100
+            return len(filelist.requests) >= 50
 
         wait_until(has_worked)
         cost = cost_of(daemon.process.pid)
@@ -221,7 +221,9 @@ def test_no_export_makes_it_large(
     export = tmp_path / ("watchlist.zip" if is_packed else "watchlist.csv")
     with (
         LetterboxdStandIn(username="maria") as letterboxd,
-        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        FileListStandIn(
+            users={TRACKER_USER: PASSKEY}, calls_per_hour=2
+        ) as filelist,  # searches are not measured
         Household(tmp_path, letterboxd, filelist) as home,
     ):
         letterboxd.fault = lambda _path: Fault.outage()

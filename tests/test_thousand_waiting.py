@@ -1,4 +1,4 @@
-"""A thousand films that are not on the tracker yet: the real program between stand-ins, in simulated time."""
+"""Hundreds of films (with --long a thousand) that are not on the tracker yet: the real program between stand-ins, in simulated time."""
 
 import json
 from collections import Counter
@@ -14,7 +14,7 @@ from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import QueueName
 
-_FILMS, _CALLS_PER_HOUR, _HOUR = 1000, 40, 3600.0
+_CALLS_PER_HOUR, _HOUR = 40, 3600.0
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -40,12 +40,15 @@ def _new_release(number: int, film: StandInFilm | None, world: World) -> StandIn
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    """A program with a thousand films that wait, and a tracker that has a hundred other ones."""
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """A program with many films that wait, and a tracker that has a hundred other ones."""
     folder = tmp_path / "data"
     folder.mkdir(mode=0o700)
     world = World(folder, _CALLS_PER_HOUR)
-    rows = [_waiting(number, world.clock.now()) for number in range(_FILMS)]
+    rows = [
+        _waiting(number, world.clock.now())
+        for number in range(1000 if request.config.getoption("--long") else 250)
+    ]
     (folder / "queue_failed.json").write_text(json.dumps(rows))
     world.letterboxd.films = [stand_in_film(0)]
     world.tracker.releases = [_new_release(number, None, world) for number in range(1000, 1100)]
@@ -68,16 +71,16 @@ def test_they_cost_one_call_a_check(world: World) -> None:
     checks = len(world.readings)
     assert checks == 48
     assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
-    world.tracker.releases.append(_new_release(2000, stand_in_film(500), world))
+    world.tracker.releases.append(_new_release(2000, stand_in_film(200), world))
     appeared = world.now
     world.run_until(appeared + _HOUR)
     completed = world.workshop.queues.entries(QueueName.COMPLETED)
-    assert [entry.movie.id for entry in completed] == [stand_in_film(500).lid]
+    assert [entry.movie.id for entry in completed] == [stand_in_film(200).lid]
     assert len(_calls(world, appeared)) == 3, "the newest releases, one search, one torrent"
 
 
 def test_after_a_gap_the_budget_holds(world: World) -> None:
-    """A thousand films are searched again after a busy day: slowly, and within the budget in any hour."""
+    """All are searched again after a busy day: slowly, and within the budget in any hour."""
     world.run_until(world.now + 0.5 * _HOUR)
     world.tracker.releases += [_new_release(number, None, world) for number in range(3000, 3200)]
     missed = _new_release(3001, stand_in_film(7), world)
