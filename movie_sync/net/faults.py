@@ -74,6 +74,7 @@ class Party:
     section: str
     entrance: str
     timeout_seconds: float
+    uses_tls: bool
 
 
 def connection_fault(exc: BaseException, party: Party) -> NetworkError:
@@ -81,7 +82,7 @@ def connection_fault(exc: BaseException, party: Party) -> NetworkError:
     fault = fault_of(exc)
     words = _WORDS[fault]
     # A server of plain HTTP lets a TLS greeting wait for ever.
-    if fault is Fault.SLOW and " https://" in party.where:
+    if fault is Fault.SLOW and party.uses_tls:
         words += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
     said = words.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
     kind = SlowError if fault is Fault.SLOW else NetworkError

@@ -17,6 +17,7 @@ import qbittorrentapi
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
+from movie_sync.net.faults import Party
 from movie_sync.net.http import SharedTls
 from movie_sync.net.limits import limits
 from movie_sync.ports import Clock
@@ -86,6 +87,8 @@ class QBittorrentClient:
     ) -> None:
         address = Address(url)
         self._where = address.where
+        uses_tls = url.startswith("https:")
+        self._party = Party(self._where, "qbittorrent", "Web UI", timeout_seconds, uses_tls)
         self._is_local = address.is_local
         self._is_place_said = False
         self._category = category
@@ -257,7 +260,7 @@ class QBittorrentClient:
                     self._client = self._client or self._make_client()
                     return request(self._client)
             except qbittorrentapi.APIError as exc:
-                failure = put_into_words(exc, self._where, self._timeout_seconds)
+                failure = put_into_words(exc, self._party)
             except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
                 # What the library, or our reading, makes of an answer of another shape.
                 failure = unexpected_answer(self._where)

@@ -24,8 +24,9 @@ class TranslatedError(qbittorrentapi.APIError):
         self.error = error
 
 
-def put_into_words(exc: qbittorrentapi.APIError, where: str, timeout_seconds: float) -> MovieSyncError:
-    """Return our error for one of the library's; `where` names the service and its address."""
+def put_into_words(exc: qbittorrentapi.APIError, party: Party) -> MovieSyncError:
+    """Return our error for one of the library's."""
+    where = party.where
     match exc:
         case TranslatedError():
             return exc.error
@@ -38,7 +39,7 @@ def put_into_words(exc: qbittorrentapi.APIError, where: str, timeout_seconds: fl
         case qbittorrentapi.APIConnectionError() if not any(
             isinstance(cause, MovieSyncError) for cause in causes(exc)
         ):
-            return connection_fault(exc, Party(where, "qbittorrent", "Web UI", timeout_seconds))
+            return connection_fault(exc, party)
         case _:  # also one that is larger than any real one
             return unexpected_answer(where)
 

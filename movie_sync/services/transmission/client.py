@@ -98,7 +98,7 @@ class TransmissionClient:
             tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
         )
         self._where = self._rpc.where
-        self._party = Party(self._where, SECTION, ENTRANCE, timeout_seconds)
+        self._party = Party(self._where, SECTION, ENTRANCE, timeout_seconds, url.startswith("https:"))
         self._download_dir = download_dir
         self._labels = list(dict.fromkeys(labels))
         self._timeout_seconds = timeout_seconds
