@@ -29,10 +29,18 @@ from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
-from movie_sync.errors import AuthError, BlockedError, MovieSyncError, PageChangedError, ReleaseError
+from movie_sync.errors import (
+    AuthError,
+    BlockedError,
+    MovieSyncError,
+    PageChangedError,
+    ReleaseError,
+    SlowError,
+)
 from movie_sync.reports.activity import Activity, ActivityKind
 
-_TIMEOUT = 0.3
+_PATIENCE = 30.0  # for what answers, however slow the machine is
+_IMPATIENCE = 0.6  # for what never does
 _WORDS = (
     "Alpha Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar".split()
 )
@@ -52,7 +60,7 @@ class HurriedProgram:
         self._films = list(letterboxd.films)
         self._opened = 0
 
-    def open(self, *, films: int = 14, **settings: Any) -> Workshop:
+    def open(self, *, films: int = 14, timeout: float = _PATIENCE, **settings: Any) -> Workshop:
         """Put the program together."""
         self._opened += 1
         self.letterboxd.films = self._films[:films]
@@ -68,8 +76,8 @@ class HurriedProgram:
             "MOVIE_SYNC_KEY_FILE": str(self.folder / "credentials.key"),
         }
         settings = {
-            "letterboxd": {"base_url": self.letterboxd.url, "request_delay": 0, "timeout": _TIMEOUT},
-            "filelist": {"base_url": self.tracker.url, "calls_per_hour": 10_000, "timeout": _TIMEOUT},
+            "letterboxd": {"base_url": self.letterboxd.url, "request_delay": 0, "timeout": timeout},
+            "filelist": {"base_url": self.tracker.url, "calls_per_hour": 10_000, "timeout": timeout},
         } | settings
         return Workshop(
             self.folder / f"data-{self._opened}",
@@ -137,7 +145,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
     """A fault on its second page: queues and memory stay, it is said once, and the next good reading is taken in."""
     for name, (fault, _, words) in {**letterboxd_faults.ANSWERS, **LIES}.items():
         caplog.clear()
-        shop = scene.open()
+        shop = scene.open(timeout=_IMPATIENCE if fault.delivery in _SLOW else _PATIENCE)
         shop.monitor.step()
         before, memory = places(shop), (shop.data / "watchlist.json").read_bytes()
         assert list(before.values()) == [QueueName.PENDING] * 14
@@ -165,7 +173,7 @@ def test_a_film_page_that_cannot_be_read(scene: HurriedProgram) -> None:
     for name, (fault, kind, words) in letterboxd_faults.ANSWERS.items():
         if name == "private":  # only a list can be
             continue
-        shop = scene.open(films=1)
+        shop = scene.open(films=1, timeout=_IMPATIENCE if fault.delivery in _SLOW else _PATIENCE)
         shop.monitor.step()
         scene.letterboxd.fault = lambda path, fault=fault: fault if "/film/" in path else None
         calls = len(scene.tracker.requests)
@@ -186,11 +194,13 @@ def test_a_fault_of_the_tracker(scene: HurriedProgram, caplog: pytest.LogCapture
     """An outage counts against no film, refused credentials stop all calls, a broken torrent is its film's failure."""
     for name, (where, fault, kind, words) in tracker_faults.FAULTS.items():
         caplog.clear()
-        shop = scene.open(films=3)
+        shop = scene.open(
+            films=3, timeout=_PATIENCE if fault.manner is filelist_faults.Manner.WHOLE else _IMPATIENCE
+        )
         shop.monitor.step()
         scene.tracker.always(fault, where)
         rest = shop.work()
-        check_state(name, shop, kind, words.replace("0\\.6", "0\\.3"), rest.activity)
+        check_state(name, shop, kind, words, rest.activity)
         assert len(warnings(caplog)) == (3 if kind is ReleaseError else 1), caplog.text
         calls = len(scene.tracker.requests)
         if kind is AuthError:
@@ -215,10 +225,13 @@ QBITTORRENT |= {
 @pytest.mark.parametrize("path", [INFO, ADD])
 def test_a_fault_of_qbittorrent(scene: HurriedProgram, path: str, caplog: pytest.LogCaptureFixture) -> None:
     """While it is looked through or given a torrent: no film is blamed or handed over twice, and it goes on."""
-    for name, (answer, _, words) in QBITTORRENT.items():
+    for name, (answer, kind, words) in QBITTORRENT.items():
         caplog.clear()
         with QBittorrentStandIn() as client:
-            shop = scene.open(films=3, qbittorrent={"url": client.url, "timeout": _TIMEOUT})
+            shop = scene.open(
+                films=3,
+                qbittorrent={"url": client.url, "timeout": _IMPATIENCE if kind is SlowError else _PATIENCE},
+            )
             shop.monitor.step()
             client.always[path] = answer
             rest = shop.work()
@@ -241,7 +254,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
 ) -> None:
     """That is an outage: the film waits, is not added again and again, and is completed once it is seen."""
     with QBittorrentStandIn() as client:
-        shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _TIMEOUT})
+        shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _PATIENCE})
         shop.monitor.step()
         for count in (1, 2, 3):
             rest = shop.work()
@@ -259,7 +272,7 @@ def test_qbittorrent_refuses_the_login(scene: HurriedProgram, caplog: pytest.Log
     """It is tried once; the films stay pending, and new credentials are taken up by themselves."""
     with QBittorrentStandIn() as client:
         client.always[LOGIN] = Answer(200, b"Fails.")
-        shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _TIMEOUT})
+        shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _PATIENCE})
         shop.monitor.step()
         for _ in range(5):
             assert shop.work().activity.kind is ActivityKind.REFUSED

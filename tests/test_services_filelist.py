@@ -281,10 +281,11 @@ def test_slow_answer_within_the_limit_is_taken(client: FileListClient, tracker: 
 
 
 def test_stop_ends_a_hanging_request(
-    client: FileListClient, tracker: FileListStandIn, stop: threading.Event
+    tracker: FileListStandIn, stop: threading.Event, budget: CallBudget
 ) -> None:
     """A shutdown does not wait for the tracker."""
-    client._http._timeout_seconds = 30
+    http = HttpClient("FileList", stop=stop, timeout_seconds=30)
+    client = FileListClient(http, tracker.url, USER, PASSKEY, budget)
     tracker.script(faults.HANGING)
     timer = threading.Timer(0.1, stop.set)
     timer.start()
@@ -293,6 +294,7 @@ def test_stop_ends_a_hanging_request(
         client.latest()
     assert time.monotonic() - started_at < 15
     timer.join()
+    http.close()
 
 
 # --- Budget and credentials ------------------------------------------------------------------------

@@ -35,7 +35,7 @@ def _settings(at: RealQBittorrent | RealTransmission | str) -> dict[str, Any]:
         "username": at.username if is_real else "tester",
         "password": at.password if is_real else "correct-horse",
         "verify_tls": True,
-        "timeout_seconds": 10.0 if is_real else 0.5,
+        "timeout_seconds": 30.0 if is_real else 0.5,
         "stop": threading.Event(),
         "clock": SystemClock(),
     }
