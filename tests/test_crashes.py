@@ -1,6 +1,6 @@
 """No crash, no power failure and no full disk loses a film or leaves one in two queues.
 
-Every file-system call of a scenario with over twenty films is a crash point, and every state that the
+Every file-system call of a scenario with forty films is a crash point, and every state that the
 disk may be in then is loaded anew; so is every state in which that loading may be cut off in turn.
 """
 
@@ -30,7 +30,7 @@ from movie_sync.daemon.inbox import Request
 def scenario() -> list[Step]:
     """Return the steps: each is one durable operation or a few that a crash may fall between."""
     steps: list[Step] = [
-        lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, 15)]),
+        lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, 31)]),
         lambda w: w.queues.add_all_to_completed([(film(31), "/films/a"), (film(32), "/films/b")]),
     ]
     for _ in range(3):
@@ -73,7 +73,7 @@ def test_every_crash_point_leaves_each_film_in_one_queue(
 ) -> None:
     """Process death and power failure at every call: no film lost, doubled or handed over twice."""
     world, survey = run_through(scenario(), folder)
-    assert len(world.films()) >= 20
+    assert len(world.films()) >= 30
     record_property("measured", survey.summary(world))
     assert survey.points > 300
 

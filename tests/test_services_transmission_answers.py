@@ -200,6 +200,26 @@ def test_one_that_was_started_a_moment_ago_may_still_load_its_torrents(stand_in)
     assert stop.waited == [2, 2]
 
 
+def test_what_comes_back_stopped_though_it_was_just_added_is_started_once(stand_in):
+    """Transmission was ended while it was about to start it; what somebody stops later stays stopped."""
+    clock = FakeClock()
+    began = clock.now().timestamp() - 20
+    new, old, begun = (f"{number:040x}" for number in range(3))
+    stopped = {"status": 0, "percentDone": 0.0, "leftUntilDone": 1_000}
+    stand_in.rows += [
+        row_of(new, "New", addedDate=int(began) - 5, **stopped),
+        row_of(old, "Old", addedDate=int(began) - 500, **stopped),
+        row_of(begun, "Begun", addedDate=int(began) - 5, **(stopped | {"percentDone": 0.1})),
+    ]
+    stand_in.seconds_active = 20
+    client = make_client(stand_in.url, clock=clock)
+    phases = {info_hash: held.phase for info_hash, held in client.states([new, old, begun]).items()}
+    assert phases == {new: TorrentPhase.QUEUED, old: TorrentPhase.STOPPED, begun: TorrentPhase.STOPPED}
+    client.states([new, old, begun])
+    started = [arguments["ids"] for method, arguments in stand_in.calls if method == "torrent-start"]
+    assert started == [[new]]
+
+
 def test_free_space_of_a_folder_that_is_not_there(stand_in):
     """A negative number and words mean the same: its parent is asked, and never the root."""
     stand_in.script[SPACE].extend(

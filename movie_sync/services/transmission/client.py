@@ -108,6 +108,7 @@ class TransmissionClient:
         self._refusal: str | None = None
         self._outages = 0
         self._loaded_in = 0
+        self._looked_in = 0
         self._handed_over: dict[str, tuple[float, int]] = {}
 
     @property
@@ -184,6 +185,7 @@ class TransmissionClient:
         for first in range(0, len(wanted), _PIECE_HASHES):
             found |= self._call(partial(_read_rows, info_hashes=wanted[first : first + _PIECE_HASHES]))
         self._restore(found)
+        self._start_cut_short(found)
         for info_hash in self._starting() & found.keys():
             if found[info_hash].phase is TorrentPhase.STOPPED:
                 found[info_hash] = replace(found[info_hash], phase=TorrentPhase.QUEUED)
@@ -229,11 +231,6 @@ class TransmissionClient:
         """
         self._change("torrent-remove", checked_hash(info_hash), {"delete-local-data": True})
 
-    def close(self) -> None:
-        """Close the connection; a later call opens it again."""
-        with self._lock:
-            self._rpc.close()
-
     def _add(self, rpc: Rpc, content: bytes) -> Arguments:
         arguments: dict[str, object] = {"paused": False, "labels": self._labels}
         if self._download_dir is not None:
@@ -263,6 +260,25 @@ class TransmissionClient:
                 if self._call(_read_seconds_active) <= now - at + 1:
                     self._restore_one(found[info_hash])
                 self._handed_over[info_hash] = at, sessions
+
+    def _start_cut_short(self, found: dict[str, HeldTorrent]) -> None:
+        """Start, once after a start of Transmission, what it was given just before and comes back stopped."""
+        if self._looked_in == self._rpc.sessions:
+            return
+        seconds_active = self._call(_read_seconds_active)
+        self._looked_in = self._rpc.sessions
+        if seconds_active > _SAVED_AFTER_SECONDS:
+            return
+        labels = set(self._labels)
+        stopped = [
+            info_hash
+            for info_hash, held in found.items()
+            if held.phase is TorrentPhase.STOPPED and not held.progress and labels <= set(held.tags)
+        ]
+        since = self._clock.now().timestamp() - seconds_active - _SAVED_AFTER_SECONDS
+        for info_hash in self._call(partial(_read_new, info_hashes=stopped, since=since)):
+            self._change("torrent-start", info_hash)
+            found[info_hash] = replace(found[info_hash], phase=TorrentPhase.QUEUED)
 
     def _restore_one(self, held: HeldTorrent) -> None:
         self._relabel([held.info_hash], lambda labels: [*labels, *self._labels])
@@ -346,6 +362,13 @@ def _rows(rpc: Rpc, info_hashes: Sequence[str], fields: Sequence[str]) -> list[R
 def _read_rows(rpc: Rpc, info_hashes: Sequence[str], *, is_brief: bool = False) -> dict[str, HeldTorrent]:
     fields, read = (BRIEF_FIELDS, read_brief_row) if is_brief else (FIELDS, read_row)
     return {held.info_hash: held for held in map(read, _rows(rpc, info_hashes, fields))}
+
+
+def _read_new(rpc: Rpc, info_hashes: Sequence[str], since: float) -> list[str]:
+    """Return those torrents that were added after a time, in seconds since 1970."""
+    rows = _rows(rpc, info_hashes, ["hashString", "addedDate"])
+    added_at = {checked_hash(str(row["hashString"])): row.get("addedDate") for row in rows}
+    return [info_hash for info_hash, at in added_at.items() if isinstance(at, int) and at > since]
 
 
 def _read_hashes(rpc: Rpc) -> bytes:

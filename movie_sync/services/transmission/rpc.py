@@ -94,10 +94,6 @@ class Rpc:
         for row in objects_in(_list_in(answer), _MOST_TORRENTS):
             yield row[field]
 
-    def close(self) -> None:
-        """Close the connection; a later call opens it again."""
-        self._session.close()
-
     def _answer(self, method: str, arguments: Arguments, content: bytes = b"") -> Iterator[bytes]:
         """Yield the answer as it comes; it is closed when nobody wants more of it."""
         response = self._post(_body(method, arguments, content))
