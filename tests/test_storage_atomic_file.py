@@ -13,14 +13,14 @@ from house.crash_disk import Recorder
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
-    delete_file,
+    delete_files,
     delete_leftover,
-    make_private_folder,
+    make_folder,
     previous_of,
     temporary_of,
     write_atomically,
 )
-from movie_sync.storage.quarantine import keep_aside, keep_double_aside
+from movie_sync.storage.damage import keep_aside, keep_double_aside
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -299,12 +299,12 @@ def test_a_folder_in_the_place_of_a_file_is_renamed(path: Path) -> None:
 def test_deleting_is_done_or_said(path: Path) -> None:
     """A file that is gone already is fine; one that stays is an error."""
     path.write_bytes(b"x")
-    delete_file(path)
-    delete_file(path)
+    delete_files(path)
+    delete_files(path)
     assert not path.exists()
     path.mkdir()
     with pytest.raises(StorageError, match="could not be deleted"):
-        delete_file(path)
+        delete_files(path)
 
 
 def test_a_leftover_is_deleted_if_it_can_be(path: Path) -> None:
@@ -321,9 +321,9 @@ def test_a_leftover_is_deleted_if_it_can_be(path: Path) -> None:
 def test_a_private_folder_is_private(tmp_path: Path) -> None:
     """A new folder has mode 0700; one that is there is left as it is."""
     folder = tmp_path / "a" / "b"
-    make_private_folder(folder)
-    make_private_folder(folder)
+    make_folder(folder)
+    make_folder(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(StorageError, match="could not be made"):
-        make_private_folder(tmp_path / "file" / "c")
+    with pytest.raises(FileExistsError):
+        make_folder(tmp_path / "file" / "c")

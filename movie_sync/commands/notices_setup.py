@@ -11,7 +11,7 @@ from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.settings import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ToldService
-from movie_sync.storage.atomic_file import delete_file
+from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.paths import default_key_file
 
 
@@ -25,7 +25,7 @@ def build_announcer(context: Context) -> Announcer:
         return Announcer(None, [], clock)
     if not names:
         with contextlib.suppress(StorageError):
-            delete_file(context.paths.events)  # else old news is told once something is turned on
+            delete_files(context.paths.events)  # else old news is told once something is turned on
         return Announcer(None, [], clock)
     outbox = EventOutbox(context.paths.events, clock, keep=names)
     sender = build_sender(context)

@@ -24,12 +24,12 @@ from movie_sync.queues.codec import movie_from_dict, movie_to_dict
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     delete_files,
-    make_private_folder,
+    make_folder,
+    told_as,
     write_atomically,
 )
+from movie_sync.storage.damage import keep_aside, read_whole
 from movie_sync.storage.folder_lock import nobody_writes_into, writing_into
-from movie_sync.storage.quarantine import keep_aside
-from movie_sync.storage.whole_file import read_whole
 
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
@@ -66,7 +66,8 @@ class Inbox:
         Raises StorageError: nothing was written.
         """
         self._clear_the_way()
-        make_private_folder(self._folder)
+        with told_as(f"The folder {self._folder} could not be made"):
+            make_folder(self._folder)
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(_counter)}.json"
         plain = {
             "kind": request.kind,
@@ -93,7 +94,7 @@ class Inbox:
         done = 0
         for request, paths in self._together(is_stopping):
             carry_out(request)
-            delete_files(paths)
+            delete_files(*paths)
             done += len(paths)
         return done
 

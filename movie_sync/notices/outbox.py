@@ -22,9 +22,8 @@ from movie_sync.errors import StorageError
 from movie_sync.notices.event_codec import event_from_dict, event_to_dict
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import delete_leftover, write_atomically
-from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.damage import DamagedError, Quarantine, read_whole
 from movie_sync.storage.regular_file import open_regular_descriptor
-from movie_sync.storage.whole_file import DamagedError, read_whole
 
 _log = logging.getLogger(__name__)
 

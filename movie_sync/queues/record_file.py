@@ -36,9 +36,8 @@ from movie_sync.storage.atomic_file import (
     temporary_of,
     write_atomically,
 )
-from movie_sync.storage.quarantine import Quarantine
+from movie_sync.storage.damage import DamagedError, Quarantine, damage_in, read_whole
 from movie_sync.storage.regular_file import NotAFileError, open_regular
-from movie_sync.storage.whole_file import DamagedError, damage_in, read_whole
 
 _log = logging.getLogger(__name__)
 
@@ -154,12 +153,11 @@ class RecordFile:
         Raises:
             StorageError: the file could not be written; file and memory are as before.
         """
-        new = NewFile(self._path if self._writable else None)
         try:
-            with new.given_up_on_error():
+            with NewFile(self._path if self._writable else None) as new:
                 self._draft = self._written(new, add, {*remove, *self._table.hidden}, replace or {})
-            self._publish(new, flush_name=flush_name)
-            self._table, self.is_stale = self._draft, False
+                self._publish(new, flush_name=flush_name)
+                self._table, self.is_stale = self._draft, False
         finally:
             self._draft = None
         if self._writable:

@@ -13,8 +13,7 @@ from movie_sync.errors import StorageError
 from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.reports.activity import STARTING, Activity, ActivityKind
 from movie_sync.storage.atomic_file import delete_files, write_atomically
-from movie_sync.storage.quarantine import keep_aside
-from movie_sync.storage.whole_file import read_whole
+from movie_sync.storage.damage import keep_aside, read_whole
 
 _MOST_BYTES = 100_000
 
@@ -45,7 +44,7 @@ def forget_state(path: Path, now: datetime) -> None:
     if path.is_dir() and not path.is_symlink():
         keep_aside(path, now)
     else:
-        delete_files([path], flush_name=False)
+        delete_files(path)
 
 
 def read_state(path: Path) -> DaemonState | None:

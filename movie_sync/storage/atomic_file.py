@@ -12,15 +12,15 @@ import os
 import stat
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from pathlib import Path
+from typing import Self
 
 from movie_sync.errors import StorageError
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
-_NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-_READ_AGAIN = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK_BYTES = 64 * 1024
 TEMPORARY_SUFFIX = ".tmp"
 # Some network and FUSE file systems cannot flush; what they answer is no failure of the write.
@@ -32,6 +32,16 @@ _without_modes: set[Path] = set()
 _log = logging.getLogger(__name__)
 
 
+@contextlib.contextmanager
+def told_as(failure: str, advice: str = "") -> Iterator[None]:
+    """Raise an OSError met meanwhile as a StorageError that says what failed, why, and what to do."""
+    try:
+        yield
+    except OSError as exc:
+        reason = exc.strerror or str(exc)
+        raise StorageError(f"{failure}: {reason}.{advice}", errno=exc.errno) from None
+
+
 def write_atomically(
     path: Path,
     chunks: Iterable[bytes],
@@ -41,16 +51,11 @@ def write_atomically(
     is_safe: bool = True,
     flush_name: bool = True,
 ) -> None:
-    """Replace `path` by the chunks, as `NewFile.publish` says.
-
-    Raises:
-        StorageError: nothing was changed, with the one exception that `NewFile.publish` names.
-    """
-    new = NewFile(path)
-    with new.given_up_on_error():
+    """Replace `path` by the chunks; options and errors are those of `NewFile.publish`."""
+    with NewFile(path) as new:
         for chunk in chunks:
             new.write(chunk)
-    new.publish(keep_previous=keep_previous, make_way=make_way, is_safe=is_safe, flush_name=flush_name)
+        new.publish(keep_previous=keep_previous, make_way=make_way, is_safe=is_safe, flush_name=flush_name)
 
 
 class OpenFile:
@@ -66,10 +71,8 @@ class OpenFile:
         Raises:
             StorageError: they cannot be read.
         """
-        try:
+        with told_as("A file in use cannot be read"):
             content = os.pread(self.descriptor, end - start, start)
-        except OSError as exc:
-            raise StorageError(f"A file in use cannot be read: {exc.strerror}.", errno=exc.errno) from None
         if len(content) < end - start:
             raise StorageError("A file in use cannot be read: it ends too early.")
         return content
@@ -78,9 +81,9 @@ class OpenFile:
 class NewFile:
     """The next content of a file, written under its temporary name; without a path it never has a name.
 
-    It ends with `publish` or `discard`, or is what a crash leaves over. One at a time for a path:
-    callers hold a lock. A symbolic link at the path or at the temporary name is replaced, never
-    followed.
+    It ends with `publish`, is given up if what is done `with` it fails, or is what a crash leaves
+    over. One at a time for a path: callers hold a lock. A symbolic link at the path or at the
+    temporary name is replaced, never followed.
 
     Raises:
         StorageError: it could not be written; nothing was changed.
@@ -88,15 +91,23 @@ class NewFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        self._failure = f"{path or 'A file for the time being'} could not be written"
         self._unwritten = bytearray()
         self.size = 0
         """How many bytes were written."""
         self.stands_unsafe = False
         """Whether a `publish` that failed left it in place: it could neither be flushed nor taken back."""
-        try:
+        with told_as(self._failure):
             self.file = OpenFile(_create(temporary_of(path)) if path else _anonymous())
-        except OSError as exc:
-            raise self._error(exc) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self.file.close()
+            if self._path:
+                delete_leftover(self._path)
 
     def write(self, content: bytes) -> None:
         """Add content at the end, in pieces of moderate size."""
@@ -109,15 +120,6 @@ class NewFile:
         """Return what was written, from one place to another."""
         self._write_out()
         return self.file.read(start, end)
-
-    @contextlib.contextmanager
-    def given_up_on_error(self) -> Iterator[None]:
-        """Discard it if what is done meanwhile fails."""
-        try:
-            yield
-        except BaseException:
-            self.discard()
-            raise
 
     def publish(
         self,
@@ -134,61 +136,40 @@ class NewFile:
         disk, just before it takes its name. Without `is_safe` a power failure may leave an empty
         file, without `flush_name` it may bring the earlier one back.
 
-        Raises:
-            StorageError: nothing was changed. One exception: if the folder alone could not be
-                flushed and there was no `keep_previous` to go back to, the new content stands there
-                but might not outlast a power failure.
+        One error changes something: if the folder alone could not be flushed and there was no
+        `keep_previous` to go back to, the new content stands there but might not outlast a power failure.
         """
+        self._write_out()
         path = self._path
         if path is None:
-            return self._write_out()
-        with self.given_up_on_error():
-            self._write_out()
+            return
+        with told_as(self._failure):
+            if is_safe:
+                _flush(self.file.descriptor, _NO_FLUSH)
+            # What is read on keeps nobody from making the disk read-only.
+            reader = OpenFile(os.open(temporary_of(path), os.O_RDONLY | _NO_LINK))
+            if make_way:
+                sync_folder(path.parent)  # the new content is safe by its temporary name, too
+                make_way()
+            is_kept = keep_previous and _link_previous(path)
+            was_there = is_kept or os.path.lexists(path)
+            temporary_of(path).replace(path)
+            self.file.close()
+            self.file = reader
             try:
-                if is_safe:
-                    _flush(self.file.descriptor)
-                reader = OpenFile(
-                    os.open(temporary_of(path), _READ_AGAIN)
-                )  # what is read keeps nobody from a disk
-                if make_way:
-                    sync_folder(path.parent)  # the new content is safe by its temporary name, too
-                    make_way()
-                is_kept = keep_previous and _link_previous(path)
-                was_there = is_kept or os.path.lexists(path)
-                temporary_of(path).replace(path)
-                self.file.close()
-                self.file = reader
-            except OSError as exc:
-                raise self._error(exc) from None
-        try:
-            if flush_name:
-                sync_folder(path.parent)
-        except OSError as exc:
-            is_undone = keep_previous and _take_back(path, is_kept=is_kept, was_there=was_there)
-            self.stands_unsafe = not is_undone
-            raise self._error(exc) from None
-        return None
-
-    def discard(self) -> None:
-        """Give it up."""
-        self.file.close()
-        if self._path:
-            delete_leftover(self._path)
+                if flush_name:
+                    sync_folder(path.parent)
+            except OSError:
+                is_undone = keep_previous and _take_back(path, is_kept=is_kept, was_there=was_there)
+                self.stands_unsafe = not is_undone
+                raise
 
     def _write_out(self) -> None:
-        try:
-            with memoryview(self._unwritten) as view:
-                written = 0
-                while written < len(view):
-                    written += os.write(self.file.descriptor, view[written:])
-        except OSError as exc:
-            raise self._error(exc) from None
+        with told_as(self._failure), memoryview(self._unwritten) as view:
+            written = 0
+            while written < len(view):
+                written += os.write(self.file.descriptor, view[written:])
         self._unwritten.clear()
-
-    def _error(self, exc: OSError) -> StorageError:
-        reason = exc.strerror or str(exc)
-        what = self._path or "A file for the time being"
-        return StorageError(f"{what} could not be written: {reason}.", errno=exc.errno)
 
 
 def temporary_of(path: Path) -> Path:
@@ -208,10 +189,7 @@ def sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY | flags)
     try:
-        os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in _NO_FOLDER_FLUSH:
-            raise
+        _flush(descriptor, _NO_FOLDER_FLUSH)
     finally:
         os.close(descriptor)
 
@@ -236,19 +214,6 @@ def make_folder(folder: Path) -> None:
         raise
     keep_private(folder, _FOLDER_MODE, folder)
     sync_folder(folder.parent)
-
-
-def make_private_folder(folder: Path) -> None:
-    """Do what `make_folder` does, with our own error.
-
-    Raises:
-        StorageError: it cannot be made.
-    """
-    try:
-        make_folder(folder)
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        raise StorageError(f"The folder {folder} could not be made: {reason}.", errno=exc.errno) from None
 
 
 def make_private(path: Path) -> None:
@@ -288,29 +253,17 @@ def keep_private(what: Path | int, mode: int, folder: Path) -> None:
         )
 
 
-def delete_file(path: Path) -> None:
-    """Delete one of our own files durably; a missing one is fine.
-
-    Raises:
-        StorageError: it is still there.
-    """
-    delete_files([path])
-
-
-def delete_files(paths: Sequence[Path], *, flush_name: bool = True) -> None:
-    """Do that for several files of one folder; without `flush_name` they may come back after a power failure.
+def delete_files(*paths: Path) -> None:
+    """Delete files of ours in one folder durably; missing ones are fine.
 
     Raises:
         StorageError: some are still there.
     """
-    path = paths[0]
-    try:
-        for path in paths:
+    for path in paths:
+        with told_as(f"{path} could not be deleted"):
             path.unlink(missing_ok=True)
-        if flush_name:
-            sync_folder(path.parent)
-    except OSError as exc:
-        raise StorageError(f"{path} could not be deleted: {exc.strerror or exc}.") from None
+            if path is paths[-1]:
+                sync_folder(path.parent)
 
 
 def delete_leftover(path: Path) -> None:
@@ -324,11 +277,11 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _flush(descriptor: int) -> None:
+def _flush(descriptor: int, harmless: Container[int]) -> None:
     try:
         os.fsync(descriptor)
     except OSError as exc:
-        if exc.errno not in _NO_FLUSH:
+        if exc.errno not in harmless:
             raise
 
 
@@ -358,8 +311,9 @@ def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> bool:
 
 def _create(temporary: Path) -> int:
     if os.path.lexists(temporary):  # a crash left it, or somebody planted it
-        _clear_away(temporary)
-    descriptor = os.open(temporary, _NEW_FILE, _FILE_MODE)
+        with told_as(f"{temporary} is in the way and cannot be deleted", " Move it elsewhere."):
+            temporary.unlink()
+    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, _FILE_MODE)
     try:
         keep_private(descriptor, _FILE_MODE, temporary.parent)  # the umask may have taken bits away
     except BaseException:
@@ -368,16 +322,6 @@ def _create(temporary: Path) -> int:
             temporary.unlink()
         raise
     return descriptor
-
-
-def _clear_away(temporary: Path) -> None:
-    try:
-        temporary.unlink()
-    except OSError as exc:
-        reason = exc.strerror or str(exc)
-        raise StorageError(
-            f"{temporary} is in the way and cannot be deleted: {reason}. Move it elsewhere.", errno=exc.errno
-        ) from None
 
 
 def _anonymous() -> int:

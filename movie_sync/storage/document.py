@@ -10,8 +10,7 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import write_atomically
-from movie_sync.storage.quarantine import Quarantine, keep_aside
-from movie_sync.storage.whole_file import DamagedError, read_whole
+from movie_sync.storage.damage import DamagedError, Quarantine, keep_aside, read_whole
 
 _log = logging.getLogger(__name__)
 _MOST_BYTES = 40_000_000

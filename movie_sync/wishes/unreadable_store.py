@@ -11,7 +11,7 @@ from movie_sync.clock import boot_id
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, parse_time
-from movie_sync.storage.atomic_file import delete_file
+from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.document import read_note, write_note
 
 _log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ class UnreadableStore:
         self._outage = None
         if self._path is not None and os.path.lexists(self._path):
             with contextlib.suppress(StorageError):
-                delete_file(self._path)
+                delete_files(self._path)
 
     def _seconds(self, outage: _Outage, now: datetime, ticks: float) -> float:
         if outage.boot == self._boot:

@@ -15,8 +15,8 @@ from movie_sync.domain.watchlist import WatchlistMemory
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
 from movie_sync.storage.atomic_file import previous_of
+from movie_sync.storage.damage import DamagedError, opened_whole
 from movie_sync.storage.document import Document
-from movie_sync.storage.whole_file import DamagedError, opened_whole
 
 # In a document that is being read, what stands for films that were taken from their own lines.
 _PLACES = "places of films"

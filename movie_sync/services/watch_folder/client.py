@@ -14,8 +14,13 @@ from pathlib import Path
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.plain_text import printable
-from movie_sync.errors import StorageError
-from movie_sync.storage.atomic_file import TEMPORARY_SUFFIX, delete_file, make_folder, write_atomically
+from movie_sync.storage.atomic_file import (
+    TEMPORARY_SUFFIX,
+    delete_files,
+    make_folder,
+    told_as,
+    write_atomically,
+)
 
 # With the hash, a client's ending and a temporary file's, a whole name stays below the 143 bytes
 # that an encrypted home folder allows.
@@ -55,15 +60,13 @@ class WatchFolder:
     def hand_over(self, torrent: TorrentFile) -> bool:
         """Write the torrent whole and durably; False if it was there before."""
         with self._write_lock:
-            try:
+            with self._told_as("made"):
                 make_folder(self._folder)
-            except OSError as exc:
-                raise self._failure("made", exc) from None
             if self.states(torrent.info_hashes):
                 return False
             for entry in self._entries():  # a crash in the middle of writing leaves some
                 if _LEFT_OVER.fullmatch(entry.name):
-                    delete_file(Path(entry.path))
+                    delete_files(Path(entry.path))
             file_name = f"{safe_name(torrent.name)} [{torrent.info_hash.lower()}].torrent"
             write_atomically(self._folder / file_name, [torrent.content])
             return True
@@ -77,20 +80,16 @@ class WatchFolder:
                     info_hash=match["hash"].lower(), name=match["name"], content_path=str(Path(entry.path))
                 )
 
-    def _failure(self, done: str, exc: OSError) -> StorageError:
-        reason = exc.strerror or str(exc)
-        return StorageError(
-            f"The folder for torrents {self._folder} could not be {done}: {reason}.", errno=exc.errno
-        )
+    def _told_as(self, done: str) -> contextlib.AbstractContextManager[None]:
+        return told_as(f"The folder for torrents {self._folder} could not be {done}")
 
     def _entries(self) -> list[os.DirEntry[str]]:
-        try:
-            with os.scandir(self._folder) as entries:
-                return list(entries)
-        except FileNotFoundError:
-            return []
-        except OSError as exc:
-            raise self._failure("read", exc) from None
+        with self._told_as("read"):
+            try:
+                with os.scandir(self._folder) as entries:
+                    return list(entries)
+            except FileNotFoundError:
+                return []
 
 
 def safe_name(text: str) -> str:

@@ -8,7 +8,7 @@ from movie_sync.errors import UserError
 from movie_sync.services.base import ClientService, Form, Login, Surroundings
 from movie_sync.services.watch_folder.client import WatchFolder
 from movie_sync.settings.section import Sections, folder
-from movie_sync.storage.atomic_file import make_private_folder
+from movie_sync.storage.atomic_file import make_folder, told_as
 from movie_sync.storage.paths import AppPaths
 
 
@@ -40,7 +40,8 @@ class WatchFolderService(ClientService):
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         folder = Path(self.place(config, around.paths))
-        make_private_folder(folder)
+        with told_as(f"The folder {folder} could not be made"):
+            make_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise UserError(f"{folder} cannot be written. Change torrent_directory in config.json.")
         return f"{folder} can be written"
