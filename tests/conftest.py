@@ -1,6 +1,7 @@
 """What holds for every test: no network beyond this machine, no user's home, no thread left behind."""
 
 import ipaddress
+import logging
 import os
 import socket
 import sys
@@ -8,6 +9,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+
+from movie_sync.logs import LOGGER_NAME, tear_down_logging
 
 _connect = socket.socket.connect
 
@@ -68,6 +71,15 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Leave logging as Python has it: commands set it up, also those of a module's own fixtures."""
+    yield
+    tear_down_logging()
+    logger = logging.getLogger(LOGGER_NAME)
+    logger.level, logger.propagate, logging.raiseExceptions = logging.NOTSET, True, True
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ import logging
 import logging.handlers
 import os
 import stat
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,16 +14,6 @@ from movie_sync.logs import LOGGER_NAME, Redactor, set_up_logging, tear_down_log
 
 PASSKEY = "5f4dcc3b5aa765d61d8327deb882cf99"
 _log = logging.getLogger(f"{LOGGER_NAME}.test")
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Leave logging as it was found."""
-    logger = logging.getLogger(LOGGER_NAME)
-    before = (logger.level, logger.propagate, logging.raiseExceptions)
-    yield
-    tear_down_logging()
-    logger.level, logger.propagate, logging.raiseExceptions = before
 
 
 @pytest.mark.parametrize(

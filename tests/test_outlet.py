@@ -103,14 +103,11 @@ class _Pipe:
 
 @pytest.fixture
 def pipe() -> Iterator[_Pipe]:
-    """A pipe, and logging that is afterwards as it was before."""
+    """A pipe for the console."""
     reader, writer = os.pipe()
     stream = io.TextIOWrapper(io.BufferedWriter(Outlet(writer, is_lossy=True)), encoding="ascii")
-    logger = logging.getLogger("movie_sync")
-    before = (logger.level, logger.propagate, logging.raiseExceptions)
     yield _Pipe(stream, reader)
     tear_down_logging()
-    logger.level, logger.propagate, logging.raiseExceptions = before
     stream.close()
     with contextlib.suppress(OSError):
         os.close(reader)

@@ -3,7 +3,6 @@
 import argparse
 import io
 import json
-import logging
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -25,7 +24,6 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName, Release, ReleaseId
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import AuthError, UserError
-from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, Form, Login, Surroundings, TrackerService
 from movie_sync.services.prompts import Prompts
@@ -110,16 +108,6 @@ class Cinema(TrackerService):
         """Say how it is."""
         self.build(entry, config, login, around)
         return f"{around.budget('budget-cinema.json', self.calls_per_hour(entry, config)).free()} calls left"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Leave logging as it was found: a command sets it up."""
-    logger = logging.getLogger(LOGGER_NAME)
-    before = (logger.level, logger.propagate, logging.raiseExceptions)
-    yield
-    tear_down_logging()
-    logger.level, logger.propagate, logging.raiseExceptions = before
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,7 @@
 """`status` shows at a glance what goes on with every film, from what stands in the data folder alone."""
 
 import json
-import logging
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,7 +14,6 @@ from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
-from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
@@ -245,16 +242,6 @@ def test_the_stage_in_the_queue(entry: QueueEntry, state: str) -> None:
 
 
 # --- the command ------------------------------------------------------------------------------------
-
-
-@pytest.fixture(autouse=True)
-def _process_as_before() -> Iterator[None]:
-    """Leave logging as it was found."""
-    logger = logging.getLogger(LOGGER_NAME)
-    before = (logger.level, logger.propagate, logging.raiseExceptions)
-    yield
-    tear_down_logging()
-    logger.level, logger.propagate, logging.raiseExceptions = before
 
 
 def _fill(folder: Path, count: int = 1) -> None:
