@@ -79,7 +79,8 @@ def _logging_as_before() -> Iterator[None]:
     yield
     tear_down_logging()
     logger = logging.getLogger(LOGGER_NAME)
-    logger.level, logger.propagate, logging.raiseExceptions = logging.NOTSET, True, True
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = logging.raiseExceptions = True
 
 
 @pytest.fixture(autouse=True)
