@@ -65,6 +65,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write("".join(f"{line}\n" for line in lines))
 
 
+_UMASK = os.umask(0)
+os.umask(_UMASK)
+
+
 @pytest.fixture(autouse=True)
 def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Give every test a home of its own."""
@@ -74,9 +78,10 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_before() -> Iterator[None]:
-    """Leave logging as Python has it: commands set it up, also those of a module's own fixtures."""
+def _process_as_before() -> Iterator[None]:
+    """Leave logging as Python has it, and the umask as it was at first: commands set both."""
     yield
+    os.umask(_UMASK)
     tear_down_logging()
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.NOTSET)
