@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from movie_sync.daemon.faults import Faults
 from movie_sync.daemon.hand_over import HandOverJob
-from movie_sync.daemon.jobs import ClientJob, RadarJob
+from movie_sync.daemon.jobs import ClientJob, Job, RadarJob, RetryJob
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause, Worker
@@ -64,7 +64,7 @@ class DownloadWorker(Worker):
         self._held_back = held_back
         self.sessions = Sessions(connect, signature, clock, tell)
         self._faults = Faults(self.sessions, clock, tell, once=once)
-        self._results = ResultRecorder(
+        results = ResultRecorder(
             queue_manager, policy=policy, done_words=done_words, clock=clock, tell=tell, once=once
         )
         self._client_jobs: list[ClientJob] = []
@@ -82,13 +82,14 @@ class DownloadWorker(Worker):
             queue_manager,
             self.sessions,
             self._faults,
-            self._results,
+            results,
             follower=follower,
             rooms=rooms,
             aside_seconds=policy.interval_seconds,
             clock=clock,
             report=self._report,
         )
+        self._retries = RetryJob(queue_manager, results, policy.max_retries)
         self._look_at_newest = (
             RadarJob(radar, self.sessions, self._faults, clock, once=once) if radar else None
         )
@@ -125,7 +126,7 @@ class DownloadWorker(Worker):
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (held is None or held.client_is_known)
         for client_job in self._client_jobs:
-            if client_job.due_in() == 0:
+            if _is_due(client_job):
                 client_job.run(may_connect=may_connect)
         if held is not None:
             return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held.why)))
@@ -144,12 +145,12 @@ class DownloadWorker(Worker):
 
     def _run_film_job(self) -> Pause | None:
         try:
-            if self._look_at_newest and self._look_at_newest.due_in() == 0:
+            if self._look_at_newest and _is_due(self._look_at_newest):
                 self._look_at_newest.run()
                 return None
-            if not self._hand_over.goes_first and self._queue_manager.seconds_to_next_retry() == 0:
-                self._results.try_due_again()
-            if self._hand_over.has_work:
+            if not self._hand_over.goes_first and _is_due(self._retries):
+                self._retries.run()
+            if _is_due(self._hand_over):
                 return self._hand_over.run()
         except MovieSyncError as exc:
             return self._faults.pause_after(exc)
@@ -158,11 +159,15 @@ class DownloadWorker(Worker):
 
     def _cut(self, pause: Pause) -> Pause:
         """End a rest when a job is due that does not wait for its end."""
-        waits = [pause.seconds, *(job.due_in() for job in self._client_jobs)]
+        jobs: list[Job | None] = [*self._client_jobs]
         if pause.is_idle:
-            waits.append(self._queue_manager.seconds_to_next_retry())
-            waits.append(self._look_at_newest.due_in() if self._look_at_newest else None)
+            jobs += [self._retries, self._look_at_newest]
+        waits = [pause.seconds, *(job.due_in() for job in jobs if job)]
         return Pause(min(wait for wait in waits if wait is not None), pause.activity, pause.is_idle)
 
     def _report(self, activity: Activity) -> None:
         self.activity = activity
+
+
+def _is_due(job: Job) -> bool:
+    return job.due_in() == 0

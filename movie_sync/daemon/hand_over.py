@@ -51,10 +51,9 @@ class HandOverJob:
         """Whether a pending film has its turn before those whose next try is due."""
         return self._is_turn_of_another and self._next(but_for=self._in_hand) is not None
 
-    @property
-    def has_work(self) -> bool:
-        """Whether there is a film that can be worked on."""
-        return self._next() is not None
+    def due_in(self) -> float | None:
+        """Return 0 if there is a film that can be worked on, else None."""
+        return None if self._next() is None else 0.0
 
     def run(self) -> Pause | None:
         """Work on one film; return the pause that is to follow, if so."""

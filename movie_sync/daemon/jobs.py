@@ -2,19 +2,29 @@
 
 import logging
 from collections.abc import Callable
+from typing import Protocol
 
 from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
+from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Sessions
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.errors import AuthError
 from movie_sync.fetching.radar import Radar
 from movie_sync.ports import Clock, FollowedClient
+from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 
 _NO_CLIENT_SECONDS = 60.0
+
+
+class Job(Protocol):
+    """Something that is to be done now and then. For the worker's thread."""
+
+    def due_in(self) -> float | None:
+        """Return in how many seconds it is due; None while there is nothing to do."""
 
 
 class ClientJob:
@@ -106,3 +116,24 @@ class RadarJob:
             log_where(exc)
         else:
             self._complaints.over()
+
+
+class RetryJob:
+    """Puts failed films back into the queue when their time has come."""
+
+    def __init__(self, queue_manager: QueueManager, results: ResultRecorder, max_retries: int) -> None:
+        self._queue_manager = queue_manager
+        self._results = results
+        # Also with no retries at all, a film comes back after an outage that was not its fault.
+        self._max_retries = max(max_retries, 1)
+
+    def due_in(self) -> float | None:
+        """Return in how many seconds the next film falls due; None if none will."""
+        return self._queue_manager.seconds_to_next_retry()
+
+    def run(self) -> None:
+        """Queue all that are due, with one write, and give up what has no attempts left."""
+        due = self._queue_manager.get_movies_ready_for_retry(self._max_retries)
+        for movie in self._queue_manager.move_all_failed_to_pending(due):
+            _log.info("%s: trying again.", movie.label)
+        self._results.give_up_on_due(self._max_retries)

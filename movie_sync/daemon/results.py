@@ -186,16 +186,8 @@ class ResultRecorder:
     def _next_try(self, now: datetime, delay: float) -> str:
         return next_time("Next try", time_of_day(now, delay), once=self.once)
 
-    def try_due_again(self) -> None:
-        """Queue all failed films that are due, with one write, and give up what has no attempts left.
-
-        A film may have none since fewer are allowed now than before.
-        """
-        # Also with no retries at all, a film comes back after an outage that was not its fault.
-        max_retries = max(self.policy.max_retries, 1)
-        due = self.queue_manager.get_movies_ready_for_retry(max_retries)
-        for movie in self.queue_manager.move_all_failed_to_pending(due):
-            _log.info("%s: trying again.", movie.label)
+    def give_up_on_due(self, max_retries: int) -> None:
+        """Give films up that are due and have no attempts left, as fewer are allowed now than before."""
         for entry in self.queue_manager.give_up_on_due(max_retries):
             why = (entry.error or "unknown").rstrip(".")
             self._tell_failed(entry, entry.movie, why, entry.retry_count)
@@ -222,20 +214,30 @@ class ResultRecorder:
     def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
         if entry.searched_at is None:
             text = f"{movie.label}: waiting for a release: {exc}"
-            self._tell(EventKind.WAITING, entry, movie, text, f"{len(entry.tried)}", why=str(exc))
+            self.tell(
+                film_event(
+                    EventKind.WAITING, movie, self.clock.now(), text,
+                    wish=entry.wish, about=f"{len(entry.tried)}", why=str(exc),
+                )
+            )  # fmt: skip
 
     def _tell_added(self, entry: QueueEntry, result: DownloadResult, choice: Choice) -> None:
         movie, why = result.movie, result.why
         text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
-        known = {"release": choice.release, "info_hash": choice.info_hash, "why": why}
-        self._tell(EventKind.ADDED, entry, movie, text, choice.info_hash, **known)
+        self.tell(
+            film_event(
+                EventKind.ADDED, movie, self.clock.now(), text,
+                wish=entry.wish, about=choice.info_hash,
+                release=choice.release, info_hash=choice.info_hash, why=why,
+            )
+        )  # fmt: skip
 
     def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
         text = f"{movie.label}: failed for good: {why}"
         # A torrent that came to nothing begins the count anew.
-        self._tell(EventKind.FAILED, entry, movie, text, f"{failures}:{len(entry.tried)}", why=why)
-
-    def _tell(
-        self, kind: EventKind, entry: QueueEntry, movie: Movie, text: str, about: str, **details: str
-    ) -> None:
-        self.tell(film_event(kind, movie, self.clock.now(), text, wish=entry.wish, about=about, **details))
+        self.tell(
+            film_event(
+                EventKind.FAILED, movie, self.clock.now(), text,
+                wish=entry.wish, about=f"{failures}:{len(entry.tried)}", why=why,
+            )
+        )  # fmt: skip
