@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rivals import BareFiles, Kind, Store, film, kinds
+from rivals import BareFiles, Kind, Store, kinds, usual_movie
 
 _LONG_TURN = 5e6
 """Microseconds; a store that takes so long for one turn gets no other."""
@@ -61,7 +61,10 @@ def bulk_costs(size: int, parent: Path) -> Iterator[tuple[str, str, Bulk]]:
     into being is no part of it. The stores take turns, so that all meet the same machine; the best of
     each one's turns counts.
     """
-    waiting, done = [film(number) for number in range(size)], [film(size + number) for number in range(size)]
+    waiting, done = (
+        [usual_movie(number) for number in range(size)],
+        [usual_movie(size + number) for number in range(size)],
+    )
     turns: dict[Kind, list[Bulk]] = {kind: [] for kind in kinds()}
     for _ in range(_TURNS.get(size, 5)):
         for kind, costs in turns.items():
@@ -75,8 +78,8 @@ def bulk_costs(size: int, parent: Path) -> Iterator[tuple[str, str, Bulk]]:
 def _bulk_cost(kind: Kind, waiting: Sequence, done: Sequence, parent: Path) -> Bulk:
     with tempfile.TemporaryDirectory(dir=parent) as name:
         store = kind.open(Path(name))
-        store.add_all([film(2 * len(waiting))])
-        store.complete_all([film(2 * len(waiting) + 1)])
+        store.add_all([usual_movie(2 * len(waiting))])
+        store.complete_all([usual_movie(2 * len(waiting) + 1)])
         add = _seconds(lambda: store.add_all(waiting))
         complete = _seconds(lambda: store.complete_all(done))
         _close(store)
@@ -84,7 +87,7 @@ def _bulk_cost(kind: Kind, waiting: Sequence, done: Sequence, parent: Path) -> B
 
 
 def _fill(store: Store, size: int) -> None:
-    films = [film(number) for number in range(size)]
+    films = [usual_movie(number) for number in range(size)]
     if hasattr(store, "fill"):
         store.fill(films[: size // 2])
         return
@@ -97,7 +100,7 @@ def _cost_of(store: Store, size: int, repetitions: int) -> Single:
 
 
 def _one_film(store: Store, number: int) -> tuple[float, float, float]:
-    newcomer, handed_out = film(number), []
+    newcomer, handed_out = usual_movie(number), []
     add = _seconds(lambda: store.add(newcomer))
     hand_out = _seconds(lambda: handed_out.append(store.hand_out()))
     complete = _seconds(lambda: store.complete(handed_out[0]))
@@ -112,7 +115,7 @@ def _ours_beside_bare(
     bare = BareFiles(beside)
     ours, plain, durable = [], [], []
     for number in range(repetitions):
-        newcomer, handed_out = film(size + number), []
+        newcomer, handed_out = usual_movie(size + number), []
         add = _seconds(lambda: store.add(newcomer))
         added = _bare_costs(bare, folder, _QUEUE_FILES[:1])
         hand_out = _seconds(lambda: handed_out.append(store.hand_out()))
