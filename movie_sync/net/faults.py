@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
@@ -68,13 +69,24 @@ _WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who was asked: its name with its address, its section of the settings, what it is reached by there."""
+    """A service in the user's network: its address, its settings' section, what it is reached by there."""
 
-    where: str
+    service: str
+    url: str
     section: str
     entrance: str
     timeout_seconds: float
-    uses_tls: bool
+
+    @property
+    def where(self) -> str:
+        """Its name with its address, as people are told."""
+        return f"{self.service} at {origin_of(self.url)}"
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port alone: a path, a query or a user name may be secret."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def connection_fault(exc: BaseException, party: Party) -> NetworkError:
@@ -82,7 +94,7 @@ def connection_fault(exc: BaseException, party: Party) -> NetworkError:
     fault = fault_of(exc)
     words = _WORDS[fault]
     # A server of plain HTTP lets a TLS greeting wait for ever.
-    if fault is Fault.SLOW and party.uses_tls:
+    if fault is Fault.SLOW and urlsplit(party.url).scheme == "https":
         words += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
     said = words.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
     kind = SlowError if fault is Fault.SLOW else NetworkError

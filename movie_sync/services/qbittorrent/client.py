@@ -16,12 +16,12 @@ import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
-from movie_sync.errors import AuthError, MovieSyncError, NetworkError, ReleaseError, Stopped, UnavailableError
+from movie_sync.errors import ReleaseError, Stopped, UnavailableError
+from movie_sync.net.calls import Calls
 from movie_sync.net.faults import Party
 from movie_sync.net.http import SharedTls
-from movie_sync.net.limits import limits
 from movie_sync.ports import Clock
-from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words, unexpected_answer
+from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words
 from movie_sync.services.qbittorrent.room import (
     Places,
     read_places,
@@ -31,8 +31,9 @@ from movie_sync.services.qbittorrent.room import (
     space_here,
 )
 from movie_sync.services.qbittorrent.rows import read_brief_row, read_row
-from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Address, Client
+from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Client
 from movie_sync.services.qbittorrent.trackers import read_refusal
+from movie_sync.settings.values import is_on_this_machine
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
@@ -85,37 +86,31 @@ class QBittorrentClient:
         clock: Clock,
         tls: SharedTls | None = None,
     ) -> None:
-        address = Address(url)
-        self._where = address.where
-        uses_tls = url.startswith("https:")
-        self._party = Party(self._where, "qbittorrent", "Web UI", timeout_seconds, uses_tls)
-        self._is_local = address.is_local
+        party = Party(SERVICE, url, "qbittorrent", "Web UI", timeout_seconds)
+        self._where = party.where
+        self._is_local = is_on_this_machine(url)
         self._is_place_said = False
         self._category = category
         self._tags = tuple(tags)
         self._save_path = save_path
-        self._timeout_seconds = timeout_seconds
         self._stop = stop
         self._clock = clock
-        self._lock = threading.Lock()
-        self._refusal: str | None = None
-        self._outages = 0
+        self._calls = Calls(SERVICE, stop, timeout_seconds, partial(put_into_words, party=party))
         self._client: Client | None = None
         self._make_client = partial(
             Client,
-            address,
+            party,
             username.strip(),
             password,
             api_key=api_key.strip(),
             verify_tls=verify_tls,
-            timeout_seconds=timeout_seconds,
             tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
         )
 
     @property
     def epoch(self) -> int:
         """Rises when qBittorrent may have been started anew: it was out of reach, or lost the session."""
-        return self._outages + (self._client.logins if self._client else 0)
+        return self._calls.outages + (self._client.logins if self._client else 0)
 
     def version(self) -> str:
         """Return qBittorrent's version as it writes it, like `v4.5.2`."""
@@ -249,27 +244,12 @@ class QBittorrentClient:
 
     def _call(self, request: Callable[[Client], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
         """Let the library make a request, within the limits; its errors end here."""
-        failure: MovieSyncError
-        with self._lock:
-            if self._refusal is not None:
-                raise AuthError(self._refusal, service=SERVICE)
-            if self._stop.is_set():
-                raise Stopped
-            try:
-                with limits(self._stop, self._timeout_seconds, max_bytes=max_bytes):
-                    self._client = self._client or self._make_client()
-                    return request(self._client)
-            except qbittorrentapi.APIError as exc:
-                failure = put_into_words(exc, self._party)
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                # What the library, or our reading, makes of an answer of another shape.
-                failure = unexpected_answer(self._where)
-            if isinstance(failure, AuthError) and failure.retry_after_seconds is None:
-                self._refusal = str(failure)
-            if isinstance(failure, NetworkError):
-                self._outages += 1
-        # Raised out here it does not refer to the library's error, which holds what was sent.
-        raise failure
+
+        def call() -> _Answer:
+            self._client = self._client or self._make_client()
+            return request(self._client)
+
+        return self._calls.make(call, max_bytes)
 
     def _add(self, client: Client, content: bytes) -> bool:
         """Return whether qBittorrent says that it took the torrent; False also for a duplicate."""

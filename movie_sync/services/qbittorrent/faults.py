@@ -6,6 +6,7 @@ The library's own texts are never passed on: they quote addresses, answers and h
 import qbittorrentapi
 
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
+from movie_sync.net.calls import ODD_ANSWER
 from movie_sync.net.faults import Party, causes, connection_fault
 
 SERVICE = "qBittorrent"
@@ -24,8 +25,8 @@ class TranslatedError(qbittorrentapi.APIError):
         self.error = error
 
 
-def put_into_words(exc: qbittorrentapi.APIError, party: Party) -> MovieSyncError:
-    """Return our error for one of the library's."""
+def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
+    """Return our error for one of the library's, or of the reading of an answer; else None."""
     where = party.where
     match exc:
         case TranslatedError():
@@ -40,8 +41,9 @@ def put_into_words(exc: qbittorrentapi.APIError, party: Party) -> MovieSyncError
             isinstance(cause, MovieSyncError) for cause in causes(exc)
         ):
             return connection_fault(exc, party)
-        case _:  # also one that is larger than any real one
-            return unexpected_answer(where)
+        case _:  # also of an answer that is larger than any real one
+            is_odd = isinstance(exc, (qbittorrentapi.APIError, *ODD_ANSWER))
+            return unexpected_answer(where) if is_odd else None
 
 
 def refused_key(where: str) -> AuthError:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin
 
 import qbittorrentapi
 import requests
@@ -17,12 +17,12 @@ from qbittorrentapi.request import QbittorrentSession
 from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError
+from movie_sync.net.faults import Party, origin_of
 from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
 from movie_sync.net.json_rows import objects_in
 from movie_sync.net.upload import prepare_sparingly
 from movie_sync.services.qbittorrent.faults import (
     LOGIN_PATH,
-    SERVICE,
     TranslatedError,
     missing_login,
     proxys_login,
@@ -39,15 +39,6 @@ _MAX_ANSWER_PARTS = 200_000  # a thousand torrents with their trackers have fewe
 _LOGIN_ANSWERS = frozenset({"Ok.", "Fails.", ""})  # since 5.2 it says nothing when all is well
 
 
-class Address:
-    """The address of the Web UI, as the settings take it: without a login, a query or a fragment."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.where = f"{SERVICE} at {_origin(urlsplit(url))}"
-        self.is_local = is_on_this_machine(url)
-
-
 class Client(qbittorrentapi.Client):
     """The library's client on our transport.
 
@@ -57,16 +48,15 @@ class Client(qbittorrentapi.Client):
 
     def __init__(
         self,
-        address: Address,
+        party: Party,
         username: str,
         password: str,
         *,
         api_key: str = "",
         verify_tls: bool,
-        timeout_seconds: float,
         tls: SharedTls,
     ) -> None:
-        self._address = address
+        self._party = party
         self._tls = tls
         self._has_login = bool(username and password)
         self._redactor = Redactor()
@@ -76,11 +66,11 @@ class Client(qbittorrentapi.Client):
         """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
         self._launched_at: object = None
         super().__init__(
-            host=address.url,
+            host=party.url,
             username=username,
             password=password,
             REQUESTS_ARGS={
-                "timeout": (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds),
+                "timeout": (min(_CONNECT_SECONDS, party.timeout_seconds), party.timeout_seconds),
                 "allow_redirects": False,
             },
             VERIFY_WEBUI_CERTIFICATE=verify_tls,
@@ -91,12 +81,12 @@ class Client(qbittorrentapi.Client):
         # The library has taken one from the environment if it found one.
         self._api_key = api_key
         if not (api_key.isascii() and api_key.isprintable()):
-            raise TranslatedError(refused_key(address.where))
+            raise TranslatedError(refused_key(party.where))
 
     def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
         """Log in, also when the library finds the session lost."""
         if not self._has_login:
-            raise TranslatedError(missing_login(self._address.where))
+            raise TranslatedError(missing_login(self._party.where))
         super().auth_log_in(username, password, **kwargs)
         self.logins += 1
 
@@ -150,12 +140,14 @@ class Client(qbittorrentapi.Client):
     def _session(self) -> QbittorrentSession:
         """The library's session, with our transport and our rules once it is made."""
         session = super()._session
-        if isinstance(session.get_adapter(self._address.url), WatchedAdapter):
+        if isinstance(session.get_adapter(self._party.url), WatchedAdapter):
             return session
         session.headers["User-Agent"] = USER_AGENT
         session.headers["Accept-Encoding"] = "identity"
         session.auth = no_auth  # requests would look into ~/.netrc
-        session.trust_env = not self._address.is_local  # no proxy stands before this machine itself
+        session.trust_env = not is_on_this_machine(
+            self._party.url
+        )  # no proxy stands before this machine itself
         session.hooks["response"] = [self._check]
         prepare_sparingly(session)
         session.mount("http://", WatchedAdapter(self._tls))
@@ -166,22 +158,22 @@ class Client(qbittorrentapi.Client):
         """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""
         if response.is_redirect:
             response.close()
-            target = _origin(urlsplit(urljoin(self._address.url, response.headers["location"])))
+            target = origin_of(urljoin(self._party.url, response.headers["location"]))
             raise TranslatedError(
                 UnavailableError(
-                    f"{self._address.where} redirects to {self._redactor.clean(target)}, which is not "
+                    f"{self._party.where} redirects to {self._redactor.clean(target)}, which is not "
                     "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
                 )
             )
         if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
             response.close()
-            raise TranslatedError(proxys_login(self._address.where))
+            raise TranslatedError(proxys_login(self._party.where))
         if self._api_key and response.status_code == HTTPStatus.FORBIDDEN:
             response.close()
-            raise TranslatedError(refused_key(self._address.where))
+            raise TranslatedError(refused_key(self._party.where))
         if response.headers.get("content-encoding", "identity") != "identity":
             response.close()
-            raise TranslatedError(unexpected_answer(self._address.where))
+            raise TranslatedError(unexpected_answer(self._party.where))
         response.encoding = "utf-8"
         if stream:
             return
@@ -190,9 +182,4 @@ class Client(qbittorrentapi.Client):
         is_no_answer = is_login and response.text.strip() not in _LOGIN_ANSWERS
         content = response.content
         if is_no_answer or part_count(content) > _MAX_ANSWER_PARTS or is_nested_deeply(content):
-            raise TranslatedError(unexpected_answer(self._address.where))
-
-
-def _origin(parts: SplitResult) -> str:
-    """Return scheme, host and port alone: a path, a query or a user name may be secret."""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+            raise TranslatedError(unexpected_answer(self._party.where))

@@ -11,27 +11,23 @@ from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
-import requests
-import urllib3
-
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import (
-    AuthError,
-    MovieSyncError,
     ReleaseError,
     Stopped,
     UnavailableError,
 )
-from movie_sync.net.faults import Party, connection_fault
+from movie_sync.net.calls import Calls
+from movie_sync.net.faults import Party
 from movie_sync.net.http import SharedTls
-from movie_sync.net.limits import limits
 from movie_sync.ports import Clock
 from movie_sync.services.transmission.faults import (
     ENTRANCE,
     SECTION,
     SERVICE,
     NotDoneError,
+    put_into_words,
     unexpected_answer,
 )
 from movie_sync.services.transmission.room import read_free_bytes, read_promised
@@ -90,23 +86,19 @@ class TransmissionClient:
         clock: Clock,
         tls: SharedTls | None = None,
     ) -> None:
+        party = Party(SERVICE, url, SECTION, ENTRANCE, timeout_seconds)
         self._rpc = Rpc(
-            url,
+            party,
             username.strip(),
             password,
-            timeout_seconds=timeout_seconds,
             tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
         )
-        self._where = self._rpc.where
-        self._party = Party(self._where, SECTION, ENTRANCE, timeout_seconds, url.startswith("https:"))
+        self._where = party.where
         self._download_dir = download_dir
         self._labels = list(dict.fromkeys(labels))
-        self._timeout_seconds = timeout_seconds
         self._stop = stop
         self._clock = clock
-        self._lock = threading.Lock()
-        self._refusal: str | None = None
-        self._outages = 0
+        self._calls = Calls(SERVICE, stop, timeout_seconds, partial(put_into_words, party=party))
         self._loaded_in = 0
         self._looked_in = 0
         self._handed_over: dict[str, tuple[float, int]] = {}
@@ -114,7 +106,7 @@ class TransmissionClient:
     @property
     def epoch(self) -> int:
         """Rises when Transmission may have been started anew: it was out of reach, or gave a new session."""
-        return self._outages + self._rpc.sessions
+        return self._calls.outages + self._rpc.sessions
 
     def version(self) -> str:
         """Return Transmission's version as it writes it, like `4.0.5 (a6fe2a64aa)`."""
@@ -311,28 +303,8 @@ class TransmissionClient:
         self._loaded_in = self._rpc.sessions
 
     def _call(self, request: Callable[[Rpc], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
-        """Make calls within the limits of one; what goes wrong is put into words here."""
-        failure: MovieSyncError
-        with self._lock:
-            if self._refusal is not None:
-                raise AuthError(self._refusal, service=SERVICE)
-            if self._stop.is_set():
-                raise Stopped
-            try:
-                with limits(self._stop, self._timeout_seconds, max_bytes=max_bytes):
-                    return request(self._rpc)
-            except AuthError as exc:
-                self._refusal = str(exc)
-                raise
-            except NotDoneError as exc:
-                failure = UnavailableError(f"{self._where} does not do what it was asked to: {exc.words}.")
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as exc:
-                failure = connection_fault(exc, self._party)
-                self._outages += 1
-            except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
-                failure = unexpected_answer(self._where)
-        # Raised out here it does not refer to the library's error, which holds what was sent.
-        raise failure
+        """Make calls within the limits of one; what goes wrong is put into words."""
+        return self._calls.make(lambda: request(self._rpc), max_bytes)
 
 
 def _read_session(rpc: Rpc, fields: Sequence[str] = ("version", "rpc-version")) -> Arguments:

@@ -2,8 +2,13 @@
 
 from http import HTTPStatus
 
+import requests
+import urllib3
+
 from movie_sync.domain.tracker_words import without_secrets
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
+from movie_sync.net.calls import ODD_ANSWER
+from movie_sync.net.faults import Party, connection_fault
 
 SERVICE = "Transmission"
 SECTION = "transmission"
@@ -30,6 +35,17 @@ _OF_STATUS: dict[int, str] = {
         "user name and password there, or write its IP address in transmission.url."
     ),
 }
+
+
+def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
+    """Return our error for one of the network's, of a call's, or of the reading of an answer; else None."""
+    match exc:
+        case NotDoneError():
+            return UnavailableError(f"{party.where} does not do what it was asked to: {exc.words}.")
+        case requests.RequestException() | urllib3.exceptions.HTTPError() | OSError():
+            return connection_fault(exc, party)
+        case _:
+            return unexpected_answer(party.where) if isinstance(exc, ODD_ANSWER) else None
 
 
 def fault_of_status(status: int, where: str, *, has_login: bool) -> MovieSyncError:

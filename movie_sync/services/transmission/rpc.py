@@ -15,10 +15,10 @@ import requests
 
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.errors import UnavailableError
+from movie_sync.net.faults import Party
 from movie_sync.net.http import SharedTls, build_session, no_auth
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.transmission.faults import (
-    SERVICE,
     NotDoneError,
     fault_of_status,
     unexpected_answer,
@@ -58,15 +58,12 @@ class Rpc:
     ValueError, TypeError and LookupError for an answer of another form), besides the errors they name.
     """
 
-    def __init__(
-        self, url: str, username: str, password: str, *, timeout_seconds: float, tls: SharedTls
-    ) -> None:
-        self._endpoint = endpoint_of(url)
-        parts = urlsplit(self._endpoint)
-        self.where = f"{SERVICE} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    def __init__(self, party: Party, username: str, password: str, *, tls: SharedTls) -> None:
+        self._endpoint = endpoint_of(party.url)
+        self._where = party.where
         self.sessions = 0
         """How many session ids it was given: one at each start of Transmission, and one an hour."""
-        self._timeout = (min(_CONNECT_SECONDS, timeout_seconds), timeout_seconds)
+        self._timeout = (min(_CONNECT_SECONDS, party.timeout_seconds), party.timeout_seconds)
         self._has_login = bool(username or password)
         self._session = build_session(tls)
         self._session.headers["Accept-Encoding"] = "identity"  # the size of anything else is not bounded
@@ -123,16 +120,16 @@ class Rpc:
                 raise ValueError("no session id")
             self._session.headers[_SESSION] = session_id
             self.sessions += 1
-        raise UnavailableError(f"{self.where} asks for another session again and again. Start it anew.")
+        raise UnavailableError(f"{self._where} asks for another session again and again. Start it anew.")
 
     def _checked(self, response: requests.Response) -> requests.Response:
         if response.status_code == HTTPStatus.OK:
             if response.headers.get("content-encoding", "identity") == "identity":
                 return response
             response.close()
-            raise unexpected_answer(self.where)
+            raise unexpected_answer(self._where)
         response.close()
-        raise fault_of_status(response.status_code, self.where, has_login=self._has_login)
+        raise fault_of_status(response.status_code, self._where, has_login=self._has_login)
 
 
 def _list_in(answer: Iterator[bytes]) -> Iterator[bytes]:
