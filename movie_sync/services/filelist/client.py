@@ -10,14 +10,12 @@ of HTML with any status. So the words of its API decide first, then the status, 
 
 import logging
 import re
-from dataclasses import replace
 from typing import NoReturn
 
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
 from movie_sync.domain.plain_text import printable
 from movie_sync.domain.redaction import Redactor
-from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import (
     AuthError,
     PageChangedError,
@@ -29,6 +27,14 @@ from movie_sync.errors import (
 )
 from movie_sync.net.http import HttpAnswer, HttpClient
 from movie_sync.services.filelist.rows import FILM_CATEGORIES, TRACKER, RowReader
+from movie_sync.services.tracker_answers import (
+    MOST_TORRENT_BYTES,
+    harmless,
+    is_imdb_id,
+    search_words,
+    too_large,
+    torrent_of,
+)
 from movie_sync.storage.call_budget import CallBudget
 
 _log = logging.getLogger(__name__)
@@ -39,12 +45,9 @@ _UNCLEAR_REFUSAL_SECONDS = 6 * 3600.0
 _MOST_ROWS = 100
 _MAX_ANSWER_BYTES = 1_000_000
 _MAX_ANSWER_PARTS = 60_000  # a thousand rows have a third of it
-_MAX_TORRENT_BYTES = 4_000_000
-_MAX_QUERY_CHARS = 200
 _MAX_QUOTED_CHARS = 120
 # Other trackers have pages of that name too.
 _DETAILS_ID = re.compile(r"(?:\bfilelist\.[a-z]{2,4}/|(?<!\S))details\.php\?id=(\d{1,12})\b", re.IGNORECASE)
-_IMDB_ID = re.compile(r"tt[0-9]{5,10}")
 _CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
 _ACTION_CAP = "maxim permis de actiuni"
 _LOCK_WORDS = ("too many failed", "maxim", "depasit")
@@ -89,14 +92,13 @@ class FileListClient:
 
     def search_imdb(self, imdb_id: str) -> list[Release]:
         """Return the releases filed under an IMDb id (`tt...`), unordered."""
-        if not _IMDB_ID.fullmatch(imdb_id):
-            _log.warning("%.40s is not an IMDb id, so nothing is filed under it.", printable(imdb_id))
+        if not is_imdb_id(imdb_id):
             return []
         return self._list({"action": "search-torrents", "type": "imdb", "query": imdb_id})
 
     def search_name(self, text: str) -> list[Release]:
         """Return what the word search finds; raises RefusedQueryError if this text is not accepted."""
-        words = " ".join(printable(word) for word in text.split())[:_MAX_QUERY_CHARS].strip()
+        words = search_words(text)
         if not words:
             return []
         return self._list({"action": "search-torrents", "type": "name", "query": words})
@@ -115,10 +117,8 @@ class FileListClient:
         params = {"id": release.id.id, "passkey": self._passkey}
         try:
             answer = self._call("download.php", params, is_api=False)
-        except TooLargeError:  # the tracker is well: another release of the film may have a smaller one
-            raise ReleaseError(
-                f"The torrent file of {release.name} is larger than {_MAX_TORRENT_BYTES // 1_000_000} MB."
-            ) from None
+        except TooLargeError:
+            raise too_large(release) from None
         self._check_limits(answer)
         self._check_torrent_status(answer, release)
         if not answer.body.startswith(b"d"):
@@ -126,17 +126,7 @@ class FileListClient:
                 f"FileList answered with a page instead of the torrent of {release.name}: it is gone or not "
                 f"given to this account. Look at it on the site (number {release.id.id})."
             )
-        try:
-            torrent = parse_torrent(answer.body)
-        except ReleaseError as exc:
-            raise ReleaseError(f"FileList's answer for {release.name}: {exc}") from None
-        # Small differences are usual; quite another size is not what was chosen.
-        if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
-            raise ReleaseError(
-                f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
-                f"but FileList lists it with {release.size_bytes / 1e9:.2f} GB."
-            )
-        return torrent
+        return torrent_of(release, answer.body, self.title)
 
     def release_in(self, comment: str) -> ReleaseId | None:
         """Return the release that a torrent's comment names by the address of its page, or None."""
@@ -153,7 +143,10 @@ class FileListClient:
             document = _parse_json(answer.body)
             error = _error_text(document)
             if error is None:
-                return [self._harmless(row) for row in self._rows.read(self._find_rows(answer, document))]
+                return [
+                    harmless(row, self._redactor)
+                    for row in self._rows.read(self._find_rows(answer, document))
+                ]
             if "valid category" in error.casefold() and self._asks_for_categories:
                 # The tracker has dropped categories before. Foreign rows are left out by name instead.
                 self._asks_for_categories = False
@@ -182,7 +175,7 @@ class FileListClient:
             params=params,
             basic_auth=(_in_header(self._username), _in_header(self._passkey)) if is_api else None,
             accept="application/json" if is_api else "application/x-bittorrent",
-            max_bytes=_MAX_ANSWER_BYTES if is_api else _MAX_TORRENT_BYTES,
+            max_bytes=_MAX_ANSWER_BYTES if is_api else MOST_TORRENT_BYTES,
             before_redirect=self._budget.take,
         )
         _log.debug("FileList answered %s with status %d, %d bytes.", page, answer.status, len(answer.body))
@@ -272,11 +265,6 @@ class FileListClient:
     def _quoted(self, text: str) -> str:
         """Return the tracker's own words, short, printable, and without the passkey."""
         return f'"{self._redactor.clean(printable(text))[:_MAX_QUOTED_CHARS]}"'
-
-    def _harmless(self, release: Release) -> Release:
-        """Return the release without the passkey in its name, which is shown and kept."""
-        name = self._redactor.without_known(release.name)
-        return release if name == release.name else replace(release, name=name)
 
 
 def _in_header(text: str) -> str:

@@ -14,9 +14,7 @@ from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
-from movie_sync.domain.plain_text import printable
 from movie_sync.domain.redaction import Redactor
-from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.errors import (
     FilmError,
     MovieSyncError,
@@ -31,17 +29,22 @@ from movie_sync.services.torznab.answer_xml import UnreadableError
 from movie_sync.services.torznab.caps import Caps, read_caps
 from movie_sync.services.torznab.faults import Call, Complaint, NothingError, NotSupportedError
 from movie_sync.services.torznab.feed import FeedReader, FeedRelease, NotFeedError, is_magnet
+from movie_sync.services.tracker_answers import (
+    MOST_TORRENT_BYTES,
+    harmless,
+    is_imdb_id,
+    search_words,
+    too_large,
+    torrent_of,
+)
 from movie_sync.settings.values import is_on_this_machine
 
 _log = logging.getLogger(__name__)
 
 _CAPS_SECONDS = 86_400.0
 _MAX_ANSWER_BYTES = 2_000_000
-_MAX_TORRENT_BYTES = 4_000_000
-_MAX_QUERY_CHARS = 200
 _MAX_HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_IMDB_ID = re.compile(r"tt([0-9]{5,10})")
 _NO_WORD = re.compile(r"[\W_]+")
 _YEAR = re.compile(r" (?:19|20)[0-9]{2}$")
 
@@ -112,15 +115,13 @@ class TorznabClient:
             PageChangedError: the answer is not Torznab's.
             StorageError: the call could not be counted, so it was not made.
         """
-        match = _IMDB_ID.fullmatch(imdb_id)
-        if match is None:
-            _log.warning("%.40s is not an IMDb id, so nothing is filed under it.", printable(imdb_id))
+        if not is_imdb_id(imdb_id):
             return []
         caps = self.caps()
         if not caps.has_imdb:
             return []
         try:
-            return self._list({"t": "movie", "imdbid": match[1]})
+            return self._list({"t": "movie", "imdbid": imdb_id.removeprefix("tt")})
         except NotSupportedError as exc:  # it says that it does, but words are left
             _log.info("%s", exc)
             self._caps = replace(caps, movie_search=caps.movie_search - {"imdbid"})
@@ -135,7 +136,7 @@ class TorznabClient:
         Raises:
             RefusedQueryError: it does not accept this text as a search.
         """
-        words = " ".join(printable(word) for word in text.split())[:_MAX_QUERY_CHARS].strip()
+        words = search_words(text)
         caps = self.caps()
         function = caps.word_function
         if not words or function is None:
@@ -168,7 +169,7 @@ class TorznabClient:
         with self._forgetting_caps():
             answer = self._follow(link, release)
             if answer.body.startswith(b"d") and answer.status not in range(400, 600):
-                return self._parsed(answer.body, release)
+                return torrent_of(release, answer.body, self.title)
             self._complaint.check(answer, Call.TORRENT)
         raise ReleaseError(
             f"{self.title} answered with something else than the torrent of {release.name}: it is gone, or "
@@ -197,7 +198,7 @@ class TorznabClient:
             return []
         with self._forgetting_caps():
             try:
-                return [self._harmless(release) for release in self._feed.read(answer.body)]
+                return [harmless(release, self._redactor) for release in self._feed.read(answer.body)]
             except UnreadableError as exc:
                 flaw = exc.flaw
             except NotFeedError:
@@ -236,12 +237,10 @@ class TorznabClient:
             self._budget.take()
             try:
                 answer = self._http.get(
-                    address, accept="application/x-bittorrent", max_bytes=_MAX_TORRENT_BYTES, follow=False
+                    address, accept="application/x-bittorrent", max_bytes=MOST_TORRENT_BYTES, follow=False
                 )
-            except TooLargeError:  # the server is well: another release of the film may have a smaller one
-                raise ReleaseError(
-                    f"The torrent file of {release.name} is larger than {_MAX_TORRENT_BYTES // 1_000_000} MB."
-                ) from None
+            except TooLargeError:
+                raise too_large(release) from None
             target = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not target:
                 return answer
@@ -265,23 +264,6 @@ class TorznabClient:
         if not is_ours and (is_its_own or self._redactor.without_known(link) != link):
             return there._replace(scheme=here.scheme, netloc=here.netloc).geturl()
         return link
-
-    def _parsed(self, content: bytes, release: Release) -> TorrentFile:
-        try:
-            torrent = parse_torrent(content)
-        except ReleaseError as exc:
-            raise ReleaseError(f"{self.title}'s answer for {release.name}: {exc}") from None
-        if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
-            raise ReleaseError(
-                f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
-                f"but {self.title} lists it with {release.size_bytes / 1e9:.2f} GB."
-            )
-        return torrent
-
-    def _harmless(self, release: FeedRelease) -> FeedRelease:
-        """Return the release without the key in its name, which is shown and kept."""
-        name = self._redactor.without_known(release.name)
-        return release if name == release.name else replace(release, name=name)
 
     @contextmanager
     def _forgetting_caps(self) -> Iterator[None]:
