@@ -1,4 +1,4 @@
-"""What the core needs from the outside, as interfaces; `adapters` implement them.
+"""What the core needs from the outside, as interfaces; services and the library implement them.
 
 Every method may raise the errors named in its docstring and no library's own ones. "Nothing
 found" is a value; "could not look" is an exception.

@@ -1,4 +1,4 @@
-"""The only room that names concrete adapters: it builds them from settings and credentials."""
+"""Builds all parts from the settings and credentials; services of a kind come from the registry."""
 
 import threading
 from collections.abc import Callable, Sequence

@@ -8,14 +8,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
-from movie_sync.domain.json_text import parse_json
-from movie_sync.errors import StorageError
 from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.reports.activity import STARTING, Activity, ActivityKind
 from movie_sync.storage.atomic_file import delete_files, write_atomically
-from movie_sync.storage.damage import keep_aside, read_whole
-
-_MOST_BYTES = 100_000
+from movie_sync.storage.damage import keep_aside
+from movie_sync.storage.document import read_note
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ def forget_state(path: Path, now: datetime) -> None:
 def read_state(path: Path) -> DaemonState | None:
     """Return the last state that was written, or None; only a held lock says that it is current."""
     try:
-        plain = parse_json(read_whole(path, most_bytes=_MOST_BYTES))
+        plain = read_note(path)
         return DaemonState(
             pid=int(plain["pid"]),
             started_at=str(plain["started_at"]),
@@ -59,7 +56,7 @@ def read_state(path: Path) -> DaemonState | None:
             client=str(plain.get("client", "")),
             trackers=tuple(map(str, plain.get("trackers", ()))),
         )
-    except (OSError, StorageError, ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         return None
 
 

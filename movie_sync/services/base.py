@@ -83,6 +83,12 @@ class Form(Dialogue):
             self.set_credential(name, typed)
         return typed
 
+    def ask_address(self, question: str, present: str, read: Callable[[str], str], example: str) -> None:
+        """Ask for the service's address and note it."""
+        url = self.ask(question, present, read, f"Write it like {example}.")
+        if url is not None:
+            self.set("url", url)
+
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""
         content = self.answers.settings

@@ -34,7 +34,7 @@ from movie_sync.settings.values import (
 
 _LONGEST_RETRY_INTERVAL = 7 * 24 * 3600
 _LONGEST_INTERVAL = 30 * 24 * 3600
-_LONGEST_COMPARED = 60
+LONGEST_COMPARED = 60
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 """What the user may call a section of his own."""
 
@@ -147,7 +147,7 @@ def last_part(full: str) -> str:
 
 def squashed(key: str) -> str:
     """Return a key's letters and figures: `libraryDirectories` is spelt like `library_directories`."""
-    return "".join(filter(str.isalnum, key[:_LONGEST_COMPARED].casefold()))
+    return "".join(filter(str.isalnum, key[:LONGEST_COMPARED].casefold()))
 
 
 def nodes_in(

@@ -14,7 +14,7 @@ from movie_sync.domain.json_place import place_at
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.settings.keys import USER_NAME, known, last_part, nodes_in, squashed
+from movie_sync.settings.keys import LONGEST_COMPARED, USER_NAME, known, last_part, nodes_in, squashed
 from movie_sync.settings.section import REQUIRED, NamedSections, Node, Rule, Section, made_of
 from movie_sync.settings.values import UnusableValue, shown
 from movie_sync.storage.paths import expand_home
@@ -25,7 +25,6 @@ _MOST_UNKNOWN_KEYS = 100
 _Form = TypeVar("_Form")
 _Values = dict[str, Any]
 _Content = Mapping[str, object]
-_LONGEST_COMPARED = 60
 # How alike (0 to 1) an unknown key and a known one are that may be the same: in one section, and elsewhere.
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.65, 0.8
 _SHORTEST_BEGINNING = 4
@@ -211,7 +210,7 @@ def _unknown_keys(section: Section, content: _Content, prefix: str, *, protects:
 def _nearest(key: str, section: Section, prefix: str) -> str:
     """Return the known key that the user may have meant: in this section first, else in any."""
     here = {name: prefix + name for name in section.keys}
-    word = key[:_LONGEST_COMPARED].casefold()
+    word = key[:LONGEST_COMPARED].casefold()
     close = difflib.get_close_matches(word, here, n=1)
     if not close:
         here = {last_part(full): full for full, _, _ in nodes_in(known().top)} | here

@@ -13,7 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from movie_sync.settings.values import Reader, flag, number, or_null, path_here, web_address
+from movie_sync.settings.values import (
+    Reader,
+    flag,
+    list_of,
+    number,
+    or_null,
+    path_here,
+    text_without_commas,
+    web_address,
+)
 
 _Form = TypeVar("_Form")
 _RULE = "rule"
@@ -151,6 +160,11 @@ def timeout() -> Any:  # noqa: ANN401
 def yes_or_no(*, default: bool) -> Any:  # noqa: ANN401
     """Return a field for true or false."""
     return setting(default, "true or false", flag)
+
+
+def marks() -> Any:  # noqa: ANN401
+    """Return a field for what torrents are marked with: torrent clients separate marks by commas."""
+    return setting(["movie_sync"], "a list of texts without commas", list_of(text_without_commas))
 
 
 def folder(default: object, *, nothing: str = "", protects: bool = True) -> Any:  # noqa: ANN401

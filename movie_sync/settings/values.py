@@ -109,6 +109,14 @@ def filled_text(value: object) -> str:
     return text
 
 
+def text_without_commas(value: object) -> str:
+    """Read a text that is not empty and can stand in a list that commas separate."""
+    text = filled_text(value)
+    if "," in text:
+        raise UnusableValue
+    return text
+
+
 def path_here(value: object) -> str:
     """Read a whole path, or one from a home folder, which `config.py` expands."""
     text = filled_text(value)

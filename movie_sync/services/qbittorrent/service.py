@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
-from movie_sync.settings.section import Sections, address, setting, timeout, yes_or_no
-from movie_sync.settings.values import UnusableValue, filled_text, list_of, or_null, text_in
+from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
+from movie_sync.settings.values import UnusableValue, filled_text, or_null, text_in
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
@@ -24,13 +24,6 @@ def _category(value: object) -> str:
     return text
 
 
-def _tag(value: object) -> str:
-    text = filled_text(value)
-    if "," in text:  # qBittorrent separates tags by commas
-        raise UnusableValue
-    return text
-
-
 @dataclass(frozen=True, slots=True)
 class QBittorrentSettings:
     """Where it is, and what its torrents get."""
@@ -38,7 +31,7 @@ class QBittorrentSettings:
     enabled: bool = yes_or_no(default=True)
     url: str = address("http://localhost:8080")
     category: str = setting("Movies", "a qBittorrent category, or an empty text for none", _category)
-    tags: tuple[str, ...] = setting(["movie_sync"], "a list of texts without commas", list_of(_tag))
+    tags: tuple[str, ...] = marks()
     save_path: str | None = setting(
         None, "a path as qBittorrent sees it, or null for its own choice", or_null(filled_text), is_path=True
     )
@@ -69,14 +62,9 @@ class QBittorrent(ClientService):
         return not config.section(QBittorrentSettings).enabled
 
     def ask(self, form: Form) -> None:
-        url = form.ask(
-            "Its address",
-            form.config.section(QBittorrentSettings).url,
-            address_here,
-            "Write it like http://localhost:8080, without user name and password.",
-        )
-        if url is not None:
-            form.set("url", url)
+        present = form.config.section(QBittorrentSettings).url
+        example = "http://localhost:8080, without user name and password"
+        form.ask_address("Its address", present, address_here, example)
         has_key = bool(form.login.get("api_key"))
         has_login = bool(form.login.get("username")) and not has_key
         if has_key:

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
@@ -38,6 +37,7 @@ from movie_sync.services.tracker_answers import (
     torrent_of,
 )
 from movie_sync.settings.values import is_on_this_machine
+from movie_sync.storage.call_budget import CallBudget
 
 _log = logging.getLogger(__name__)
 
@@ -47,13 +47,6 @@ _MAX_HOPS = 5
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_WORD = re.compile(r"[\W_]+")
 _YEAR = re.compile(r" (?:19|20)[0-9]{2}$")
-
-
-class Budget(Protocol):
-    """What counts the calls."""
-
-    def take(self) -> None:
-        """Count one call; raises BudgetError if none is free, StorageError if it cannot be counted."""
 
 
 class TorznabClient:
@@ -72,7 +65,7 @@ class TorznabClient:
         url: str,
         key: str,
         categories: tuple[int, ...],
-        budget: Budget,
+        budget: CallBudget,
         clock: Clock,
         setting: str,
     ) -> None:

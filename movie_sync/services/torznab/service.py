@@ -67,14 +67,8 @@ class Torznab(TrackerService):
         form.say(
             "Each tracker has a Torznab feed of its own there, with an address that mostly ends in /api."
         )
-        url = form.ask(
-            "The feed's address",
-            present.url if present else "",
-            _feed_address,
-            "Write it like http://localhost:9696/1/api, without the key.",
-        )
-        if url is not None:
-            form.set("url", url)
+        example = "http://localhost:9696/1/api, without the key"
+        form.ask_address("The feed's address", present.url if present else "", _feed_address, example)
         typed = form.ask_credential("keys", f"Its API key ({NONE} for none)", is_needed=False)
         if typed == NONE:
             form.set_credential(form.entry, "")

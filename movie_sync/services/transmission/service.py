@@ -6,19 +6,12 @@ from typing import TYPE_CHECKING
 
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
-from movie_sync.settings.section import Sections, address, setting, timeout, yes_or_no
-from movie_sync.settings.values import UnusableValue, filled_text, list_of, or_null
+from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
+from movie_sync.settings.values import UnusableValue, filled_text, or_null
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
     from movie_sync.services.transmission.client import TransmissionClient
-
-
-def _label(value: object) -> str:
-    text = filled_text(value)
-    if "," in text:  # Transmission refuses them, and with them the torrent
-        raise UnusableValue
-    return text
 
 
 def _folder_there(value: object) -> str:
@@ -37,7 +30,7 @@ class TransmissionSettings:
     download_dir: str | None = setting(
         None, "a whole path as Transmission sees it, or null for its own choice", or_null(_folder_there)
     )
-    labels: tuple[str, ...] = setting(["movie_sync"], "a list of texts without commas", list_of(_label))
+    labels: tuple[str, ...] = marks()
     verify_tls: bool = yes_or_no(default=True)
     remove_stalled: bool = yes_or_no(default=False)
     timeout: float = timeout()
@@ -58,14 +51,9 @@ class Transmission(ClientService):
 
     def ask(self, form: Form) -> None:
         """Ask for the address and how to log in."""
-        url = form.ask(
-            "Its address",
-            form.config.section(TransmissionSettings).url,
-            address_here,
-            "Write it like http://localhost:9091, without user name and password.",
-        )
-        if url is not None:
-            form.set("url", url)
+        present = form.config.section(TransmissionSettings).url
+        example = "http://localhost:9091, without user name and password"
+        form.ask_address("Its address", present, address_here, example)
         has_login = bool(form.login.get("username"))
         name = form.ask_credential(
             "username",
