@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from house.leaks import assert_no_secret
 from house.program import PASSKEY, TRACKER_USER, Household
-from house.real_qbittorrent import free_port
+from house.real_program import free_port
 from stand_ins.receiver import Receiver
 from test_notices import NoticeHome, event, got, notices_to, run_once, writing
 

@@ -16,7 +16,7 @@ import pytest
 from house.crash_disk import Recorder
 from house.fakes import FakeClock
 from house.program import Household
-from house.real_qbittorrent import free_port
+from house.real_program import free_port
 from house.waiting import wait_until
 from stand_ins.receiver import Receiver
 

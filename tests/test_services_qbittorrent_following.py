@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from house import real_qbittorrent
 from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbittorrent
-from house.torrent_clients import make_torrent
+from house.torrent_clients import make_torrent, state_of, wait_until_held
 from house.torrent_clients import qbittorrent_client as make_client
 from house.waiting import wait_until
 from stand_ins.tracker import Tracker, seed
@@ -44,22 +44,9 @@ def tracker() -> Iterator[Tracker]:
         yield running_tracker
 
 
-def state_of(client: QBittorrentClient, torrent: TorrentFile) -> HeldTorrent:
-    """Return the one state that was asked for."""
-    found = client.states([torrent.info_hash])
-    assert list(found) == [torrent.info_hash]
-    return found[torrent.info_hash]
-
-
 def wait_for_state(client: QBittorrentClient, torrent: TorrentFile, *states: str) -> HeldTorrent:
     """Return the torrent as soon as it is in one of the states."""
-
-    def is_so() -> bool:
-        held = client.states([torrent.info_hash]).get(torrent.info_hash)
-        return held is not None and held.client_word in states
-
-    wait_until(is_so)
-    return state_of(client, torrent)
+    return wait_until_held(client, torrent, lambda held: held.client_word in states)
 
 
 def test_states_of_what_nobody_has_paused_and_missing(running, raw):

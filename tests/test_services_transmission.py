@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from house.real_transmission import RealTransmission, require_transmission, transmissions
-from house.torrent_clients import ANNOUNCE, make_torrent
+from house.torrent_clients import ANNOUNCE, make_torrent, state_of, wait_until_held
 from house.torrent_clients import transmission_client as make_client
 from house.waiting import wait_until
 from stand_ins.hurry import in_a_hurry
@@ -57,22 +57,9 @@ def tracker(seeder: Seeder) -> Iterator[Tracker]:
         yield running_tracker
 
 
-def state_of(client: TransmissionClient, torrent: TorrentFile) -> HeldTorrent:
-    """Return the one state that was asked for."""
-    found = client.states([torrent.info_hash])
-    assert list(found) == [torrent.info_hash]
-    return found[torrent.info_hash]
-
-
 def wait_for(client: TransmissionClient, torrent: TorrentFile, *phases: TorrentPhase) -> HeldTorrent:
     """Return the torrent as soon as it is in one of the phases."""
-
-    def is_so() -> bool:
-        held = client.states([torrent.info_hash]).get(torrent.info_hash)
-        return held is not None and held.phase in phases
-
-    wait_until(is_so)
-    return state_of(client, torrent)
+    return wait_until_held(client, torrent, lambda held: held.phase in phases)
 
 
 def test_version_is_what_transmission_says(running):

@@ -1,4 +1,4 @@
-"""What a tracker says of a torrent, made fit to be shown: it may repeat the passkey of its address."""
+"""What a tracker says of a torrent: what it is about, and made fit to be shown, as a passkey may be in it."""
 
 import re
 from urllib.parse import unquote, urlsplit
@@ -13,6 +13,12 @@ _NO_SECRETS = frozenset({"announce", "announce.php"})
 _ADDRESS = re.compile(r"\b(?:[a-z][a-z0-9+.-]{0,20}://|www\.)\S+", re.IGNORECASE)
 _BETWEEN_PIECES = re.compile("[/?&=;]")
 _DIGITS = re.compile(r"[0-9a-f]{32,}", re.IGNORECASE)
+# From what trackers are known to answer: each of these would be said of any torrent.
+_ACCOUNT = re.compile(
+    r"pass ?key|\bclient\b|account|\buser\b|banned|disabled|blacklist|whitelist|not allowed|"
+    r"\bratio\b|\bslots?\b|too many|\bip\b|rate limit|try again|maintenance|overload",
+    re.IGNORECASE,
+)
 
 
 def without_secrets(words: str, address: str) -> str:
@@ -35,3 +41,11 @@ def _secrets(address: str) -> list[str]:
     known = {piece for raw in pieces for piece in (raw, unquote(raw))}
     secrets = {address, *(piece for piece in known if len(piece) >= _SHORTEST_SECRET)} - _NO_SECRETS - {""}
     return sorted(secrets, key=len, reverse=True)
+
+
+def concerns_account(refusal: str) -> bool:
+    """Tell whether a tracker's words are about the user, his client or his address, not about a torrent.
+
+    Then every torrent would be refused, and another release would not help.
+    """
+    return bool(_ACCOUNT.search(refusal))

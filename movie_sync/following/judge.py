@@ -9,10 +9,10 @@ from zlib import crc32
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.domain.tracker_words import concerns_account
 from movie_sync.following.memory import TorrentMemory, TrackerRefusal
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import TorrentProgress
-from movie_sync.queues.progress import concerns_account
 
 _log = logging.getLogger(__name__)
 

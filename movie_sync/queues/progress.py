@@ -1,6 +1,5 @@
 """How a handed-over torrent gets on: the stages, what counts as standing still, what as done."""
 
-import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,12 +12,6 @@ DONE_LATELY = timedelta(days=7)
 LONG_IDLE_SECONDS = 3600.0
 """After so long without progress a torrent is shown among those that stand still."""
 
-# From what trackers are known to answer: each of these would be said of any torrent.
-_ACCOUNT = re.compile(
-    r"pass ?key|\bclient\b|account|\buser\b|banned|disabled|blacklist|whitelist|not allowed|"
-    r"\bratio\b|\bslots?\b|too many|\bip\b|rate limit|try again|maintenance|overload",
-    re.IGNORECASE,
-)
 # Less than a thousandth of the torrent an hour is no progress: it would take more than a month.
 _LEAST_PROGRESS_A_SECOND = 0.001 / 3600
 _PERCENT = 100
@@ -84,14 +77,6 @@ def downloaded_at(entry: QueueEntry) -> datetime | None:
     """Return when the film's torrent came to its end, or None if it did not."""
     follow = entry.follow
     return follow.since if follow is not None and follow.stage is Stage.DOWNLOADED else None
-
-
-def concerns_account(refusal: str) -> bool:
-    """Tell whether a tracker's words are about the user, his client or his address, not about a torrent.
-
-    Then every torrent would be refused, and another release would not help.
-    """
-    return bool(_ACCOUNT.search(refusal))
 
 
 def is_worth_writing(before: TorrentProgress, after: TorrentProgress, stalled_after_seconds: float) -> bool:

@@ -7,26 +7,21 @@ The programs to test against are the one on PATH and those that MOVIE_SYNC_TEST_
 import base64
 import hashlib
 import os
-import shlex
-import shutil
 import socket
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 import qbittorrentapi
 
-from house.waiting import wait_until
+from house.real_program import RealProgram, commands_of, free_port, require
 
 PROGRAM = "qbittorrent-nox"
 VARIABLE = "MOVIE_SYNC_TEST_QBITTORRENTS"
-_STOP_SECONDS = 15.0
 
 # Found by watching what each version opens: with these settings nothing but 127.0.0.1.
 _SETTINGS = r"""[LegalNotice]
@@ -85,22 +80,8 @@ WebUI\HTTPS\KeyPath={key}
 """
 
 
-def qbittorrents() -> list[list[str]]:
-    """Return the commands to test against, possibly none."""
-    found = shutil.which(PROGRAM)
-    named = [shlex.split(command) for command in os.environ.get(VARIABLE, "").split(os.pathsep) if command]
-    return ([[found]] if found else []) + named
-
-
-def require_qbittorrent() -> list[str]:
-    """Return the first command; skip the test where there is none, but fail it under CI."""
-    commands = qbittorrents()
-    if commands:
-        return commands[0]
-    reason = f"no {PROGRAM} on PATH or in {VARIABLE}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+qbittorrents = partial(commands_of, PROGRAM, VARIABLE)
+require_qbittorrent = partial(require, PROGRAM, VARIABLE)
 
 
 @pytest.fixture
@@ -116,15 +97,7 @@ def raw(running: "RealQBittorrent") -> Iterator[qbittorrentapi.Client]:
     client.auth_log_out()
 
 
-def free_port() -> int:
-    """Return a port on loopback that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-class RealQBittorrent:
+class RealQBittorrent(RealProgram):
     """One qbittorrent-nox and its profile; may be stopped and started again on the same ports."""
 
     username = "tester"
@@ -140,12 +113,9 @@ class RealQBittorrent:
         ban_seconds: int = 3600,
         certificate: tuple[Path, Path] | None = None,
     ) -> None:
-        self.profile = profile
-        self.downloads = profile / "downloads"
-        self._command = list(command)
+        super().__init__(profile, command)
         self._web_port = free_port()
         self._scheme = "https" if certificate else "http"
-        self._process: subprocess.Popen[bytes] | None = None
         settings = _SETTINGS.format(
             profile=profile,
             downloads=self.downloads,
@@ -159,7 +129,6 @@ class RealQBittorrent:
         )
         if certificate:
             settings += _HTTPS_SETTINGS.format(certificate=certificate[0], key=certificate[1])
-        self.downloads.mkdir(parents=True, exist_ok=True)
         folder = profile / "qBittorrent" / "config"
         folder.mkdir(parents=True)
         (folder / "qBittorrent.conf").write_text(settings, encoding="utf-8")
@@ -168,12 +137,6 @@ class RealQBittorrent:
     def url(self) -> str:
         """The address of the Web UI."""
         return f"{self._scheme}://127.0.0.1:{self._web_port}"
-
-    @property
-    def log(self) -> str:
-        """What it has written to its log and its output so far."""
-        files = [*self.profile.glob("logs/*"), self.profile / "output.txt"]
-        return "".join(file.read_text(encoding="utf-8", errors="replace") for file in files)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -238,53 +201,11 @@ class RealQBittorrent:
         folder = self.profile / "qBittorrent" / "data" / "BT_backup"
         return all((folder / f"{info_hash}{ending}").exists() for ending in (".torrent", ".fastresume"))
 
-    def start(self) -> Self:
-        """Start it and wait for its Web UI."""
-        environment = {
-            **os.environ,
-            "HOME": str(self.profile),
-            "XDG_RUNTIME_DIR": str(self.profile),
-            "LC_ALL": "C.UTF-8",
-        }
-        with (self.profile / "output.txt").open("ab") as output:
-            self._process = subprocess.Popen(
-                [*self._command, f"--profile={self.profile}", f"--webui-port={self._web_port}"],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        wait_until(self._is_answering)
-        return self
-
-    def stop(self) -> None:
-        """End it in good order."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self._process = None
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
+    def _start_with(self) -> tuple[list[str], dict[str, str]]:
+        arguments = [f"--profile={self.profile}", f"--webui-port={self._web_port}"]
+        return arguments, {"XDG_RUNTIME_DIR": str(self.profile)}
 
     def _is_answering(self) -> bool:
-        if self._process is not None and self._process.poll() is not None:
-            pytest.fail(f"{PROGRAM} ended at once:\n{self.log}")
         if self._scheme == "https":
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", self._web_port)) == 0

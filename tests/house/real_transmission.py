@@ -5,26 +5,18 @@ The programs to test against are the one on PATH and those that MOVIE_SYNC_TEST_
 """
 
 import json
-import os
-import shlex
-import shutil
-import subprocess
 import urllib.error
 import urllib.request
 from base64 import b64encode
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
-import pytest
-
-from house.real_qbittorrent import free_port
-from house.waiting import wait_until
+from house.real_program import RealProgram, commands_of, free_port, require
 
 PROGRAM = "transmission-daemon"
 VARIABLE = "MOVIE_SYNC_TEST_TRANSMISSIONS"
-_STOP_SECONDS = 15.0
 
 # Written as every version reads them; it writes the file anew when it ends.
 _SETTINGS: dict[str, Any] = {
@@ -50,25 +42,11 @@ _SETTINGS: dict[str, Any] = {
 }
 
 
-def transmissions() -> list[list[str]]:
-    """Return the commands to test against, possibly none."""
-    found = shutil.which(PROGRAM)
-    named = [shlex.split(command) for command in os.environ.get(VARIABLE, "").split(os.pathsep) if command]
-    return ([[found]] if found else []) + named
+transmissions = partial(commands_of, PROGRAM, VARIABLE)
+require_transmission = partial(require, PROGRAM, VARIABLE)
 
 
-def require_transmission() -> list[str]:
-    """Return the first command; skip the test where there is none, but fail it under CI."""
-    commands = transmissions()
-    if commands:
-        return commands[0]
-    reason = f"no {PROGRAM} on PATH or in {VARIABLE}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-class RealTransmission:
+class RealTransmission(RealProgram):
     """One transmission-daemon and its folder; may be stopped and started again on the same ports."""
 
     username = "tester"
@@ -77,14 +55,10 @@ class RealTransmission:
     def __init__(
         self, profile: Path, command: Sequence[str], *, asks_for_login: bool = True, **settings: object
     ) -> None:
-        self.profile = profile
-        self.downloads = profile / "downloads"
-        self._command = list(command)
+        super().__init__(profile, command)
         self._port = free_port()
-        self._process: subprocess.Popen[bytes] | None = None
         self._session = ""
         self._asks_for_login = asks_for_login
-        self.downloads.mkdir(parents=True, exist_ok=True)
         self._settings = profile / "config" / "settings.json"
         self._settings.parent.mkdir(exist_ok=True)
         of_this_one = {
@@ -103,55 +77,6 @@ class RealTransmission:
     def url(self) -> str:
         """The address that a user would write down."""
         return f"http://127.0.0.1:{self._port}"
-
-    @property
-    def log(self) -> str:
-        """What it has written to its output so far."""
-        return (self.profile / "output.txt").read_text(encoding="utf-8", errors="replace")
-
-    def start(self) -> Self:
-        """Start it and wait until it answers."""
-        environment = {
-            **os.environ,
-            "HOME": str(self.profile),
-            "TRANSMISSION_HOME": str(self._settings.parent),
-            "LC_ALL": "C.UTF-8",
-        }
-        with (self.profile / "output.txt").open("ab") as output:
-            self._process = subprocess.Popen(
-                [*self._command, "-f", "-g", str(self._settings.parent)],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        wait_until(self._is_answering)
-        return self
-
-    def stop(self) -> None:
-        """End it in good order, so that it saves what it knows."""
-        if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self.kill()
-            self._process = None
-
-    def kill(self) -> None:
-        """End it at once."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def call(self, method: str, **arguments: object) -> dict[str, Any]:
         """Carry out one method, to bring about and look at what ours does; `_` in names becomes `-`."""
@@ -235,9 +160,11 @@ class RealTransmission:
         """Let torrents be stopped that are added from now on, unless somebody says otherwise."""
         self.call("session-set", start_added_torrents=False)
 
+    def _start_with(self) -> tuple[list[str], dict[str, str]]:
+        folder = str(self._settings.parent)
+        return ["-f", "-g", folder], {"TRANSMISSION_HOME": folder}
+
     def _is_answering(self) -> bool:
-        if self._process is not None and self._process.poll() is not None:
-            pytest.fail(f"{PROGRAM} ended at once:\n{self.log}")
         try:
             with _open(urllib.request.Request(f"{self.url}{self._path}", b"{}")):
                 return True
