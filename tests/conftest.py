@@ -14,6 +14,11 @@ from movie_sync.logs import LOGGER_NAME, tear_down_logging
 
 _connect = socket.socket.connect
 
+# Hundreds of processes of the program are started, and each worker rewrites the tests: without what Python
+# keeps of compiled modules that is a quarter of the work.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_configure() -> None:
     """Forget what the user's variables say of the program and of proxies, before anything is set up."""
