@@ -25,7 +25,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.reports.daemon_state import DaemonState, write_state
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
 _HEAVY = {"requests", "bs4", "cryptography", "qbittorrentapi", "rich", "urllib3", "rapidfuzz"}

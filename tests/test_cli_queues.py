@@ -21,7 +21,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.reports.daemon_state import DaemonState, read_state, write_state
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]
 # Fixtures count where a test file names them.

@@ -252,7 +252,7 @@ def test_half_written_requests(inbox: Inbox, folder: Path, end: str) -> None:
 
 def test_where_folders_cannot_be_locked(inbox: Inbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a temporary file is swept when it is old."""
-    monkeypatch.setattr("movie_sync.storage.folder_lock.fcntl", None)
+    monkeypatch.setattr("movie_sync.storage.locks.fcntl", None)
     inbox.put(Request("retry"))
     fresh, old = folder / "1.json.tmp", folder / "2.json.tmp"
     for path in (fresh, old):

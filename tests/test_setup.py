@@ -25,7 +25,7 @@ from movie_sync.services.prompts import Prompts
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import REQUIRED, setting
 from movie_sync.settings.values import web_address
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"

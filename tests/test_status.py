@@ -24,7 +24,7 @@ from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.overview import overview
 from movie_sync.reports.status import Status
 from movie_sync.reports.times import duration
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
 NOW = FakeClock().now()

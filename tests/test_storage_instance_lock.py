@@ -14,14 +14,13 @@ from pathlib import Path
 import pytest
 
 from movie_sync.errors import StorageError
-from movie_sync.storage.folder_lock import writing_into
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock, writing_into
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOLDER = """
 import sys
 from pathlib import Path
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 lock = InstanceLock(Path(sys.argv[1]))
 print(lock.acquire(), flush=True)
 sys.stdin.readline()
@@ -158,7 +157,7 @@ def test_its_file_is_deleted(
     path: Path, holder: "subprocess.Popen[str]", monkeypatch: pytest.MonkeyPatch, is_made_again: bool
 ) -> None:
     """The folder itself is held too: nobody else gets in, and whoever looks sees that it is held."""
-    monkeypatch.setattr("movie_sync.storage.instance_lock._WRITER_SECONDS", 0.1)
+    monkeypatch.setattr("movie_sync.storage.locks._WRITER_SECONDS", 0.1)
     path.unlink()
     if is_made_again:
         path.touch()
@@ -193,7 +192,7 @@ def test_deleted_and_made_again_while_it_is_taken(path: Path, monkeypatch: pytes
 
 def test_a_holder_makes_a_deleted_file_anew(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where folders cannot be locked, it alone keeps others out."""
-    monkeypatch.setattr("movie_sync.storage.folder_lock._opened", lambda _folder: None)
+    monkeypatch.setattr("movie_sync.storage.locks._opened", lambda _folder: -1)
     lock = InstanceLock(path)
     assert lock.acquire()
     path.unlink()
@@ -216,7 +215,7 @@ def test_beside_one_who_writes_there(path: Path) -> None:
     taking.join()
     assert seen == [True, True]
     with writing_into(path.parent):
-        assert lock._folder.is_held
+        assert InstanceLock(path).is_held_elsewhere()
     lock.release()
 
 

@@ -23,7 +23,7 @@ OPENED_OTHERWISE = {
     "notices/child.py": 1,  # the null device
     "storage/regular_file.py": 1,
     "storage/atomic_file.py": 3,  # O_EXCL, the same once more, a folder
-    "storage/folder_lock.py": 1,  # a folder
+    "storage/locks.py": 1,  # a folder
     "services/letterboxd_export/export.py": 1,  # a ZIP's member
     "logs.py": 1,  # with our own opener
     "outlet.py": 1,  # the open stderr or stdout once more, without waiting

@@ -27,7 +27,7 @@ from movie_sync.reports.daemon_state import DaemonState, forget_state, read_stat
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.settings.faults import sentence
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 
 _log = logging.getLogger(__name__)
 

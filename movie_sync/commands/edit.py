@@ -17,7 +17,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.named_films import named_film
 from movie_sync.wishes.watchlist_store import WatchlistStore
 

@@ -20,7 +20,7 @@ from movie_sync.settings.environment import variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
 from movie_sync.settings.values import UnusableValue, one_of, path_here
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
 _WELCOME = """\

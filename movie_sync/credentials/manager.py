@@ -20,7 +20,7 @@ from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, write_atomically
-from movie_sync.storage.folder_lock import writing_into
+from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
 from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
 

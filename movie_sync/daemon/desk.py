@@ -8,7 +8,7 @@ from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.domain.models import WatchlistSnapshot
 from movie_sync.errors import StorageError
 from movie_sync.queues.manager import QueueManager
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.intake import WatchlistIntake
 
 _log = logging.getLogger(__name__)

@@ -29,7 +29,7 @@ from movie_sync.storage.atomic_file import (
     write_atomically,
 )
 from movie_sync.storage.damage import keep_aside, read_whole
-from movie_sync.storage.folder_lock import nobody_writes_into, writing_into
+from movie_sync.storage.locks import nobody_writes_into, writing_into
 
 _log = logging.getLogger(__name__)
 _counter = itertools.count()

@@ -17,7 +17,7 @@ from movie_sync.reports.activity import activity_words
 from movie_sync.reports.daemon_state import DaemonState, read_state
 from movie_sync.reports.overview import Overview, overview, release_of
 from movie_sync.settings.faults import ConfigFault
-from movie_sync.storage.instance_lock import InstanceLock
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 

@@ -29,7 +29,7 @@ from movie_sync.settings.reading import (
 )
 from movie_sync.settings.values import shown
 from movie_sync.storage.atomic_file import write_atomically
-from movie_sync.storage.folder_lock import writing_into
+from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import AppPaths, default_root
 from movie_sync.storage.regular_file import file_signature
 

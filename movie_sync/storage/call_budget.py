@@ -16,8 +16,7 @@ from movie_sync.clock import boot_id
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.document import Document
-from movie_sync.storage.file_lock import FileLock
-from movie_sync.storage.folder_lock import writing_into
+from movie_sync.storage.locks import FileLock, writing_into
 
 _HOUR_SECONDS = 3600.0
 _MOST_TICKS = 1e12
