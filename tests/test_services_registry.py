@@ -1,4 +1,4 @@
-"""A client and a tracker that nobody ever heard of need a line of the registry, and nothing else."""
+"""A client, a tracker and a list that nobody ever heard of need a line of the registry, and nothing else."""
 
 import argparse
 import io
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from house.fakes import FakeClient, FakeTracker
+from house.fakes import FakeClient, FakeTracker, FakeWatchlist
 from house.films import film as made_up
 from house.films import release_of, stand_in_film
 from house.workshop import Workshop
@@ -21,15 +21,15 @@ from movie_sync.commands.setup import run_setup
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
-from movie_sync.domain.models import QueueName, Release, ReleaseId
+from movie_sync.domain.models import QueueName, Release, ReleaseId, WatchlistSnapshot
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import AuthError, UserError
 from movie_sync.services import registry
-from movie_sync.services.base import ClientService, Form, Login, Surroundings, TrackerService
+from movie_sync.services.base import ClientService, Form, ListService, Login, Surroundings, TrackerService
 from movie_sync.services.prompts import Prompts
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import Sections, address, setting
-from movie_sync.settings.values import flag, number
+from movie_sync.settings.values import flag, number, text_in
 from movie_sync.storage.paths import AppPaths
 
 TICKET = "ticket-of-maria-0123456789"
@@ -110,11 +110,50 @@ class Cinema(TrackerService):
         return f"{around.budget('budget-cinema.json', self.calls_per_hour(entry, config)).free()} calls left"
 
 
+@dataclass(frozen=True, slots=True)
+class DiarySettings:
+    """Whose diary is read."""
+
+    writer: str = setting("", "a name", text_in)
+
+
+class Diary(ListService):
+    """A made-up list."""
+
+    name = "diary"
+    title = "Diary"
+    section = DiarySettings
+    made = FakeWatchlist(None)
+
+    def ask(self, form: Form) -> None:
+        """Ask for the writer, if nothing else is read."""
+        if form.is_needed:
+            form.set("writer", form.ask("Whose diary", "", str))
+
+    def is_configured(self, config: Sections) -> bool:
+        """Tell whether there is a writer."""
+        return bool(self.owner(config))
+
+    def place(self, config: Sections) -> str:
+        """Return its name."""
+        return f"the diary of {self.owner(config)}"
+
+    def owner(self, config: Sections) -> str:
+        """Return the writer."""
+        return config.section(DiarySettings).writer
+
+    def build(self, config: Sections, around: Surroundings) -> FakeWatchlist:
+        """Return the one there is."""
+        return self.made
+
+
 @pytest.fixture(autouse=True)
 def _services(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two lines of the registry."""
+    """Three lines of the registry."""
+    monkeypatch.setitem(registry.SERVICES, "diary", f"{__name__}:Diary")
     monkeypatch.setitem(registry.SERVICES, "crate", f"{__name__}:Crate")
     monkeypatch.setitem(registry.SERVICES, "cinema", f"{__name__}:Cinema")
+    monkeypatch.setattr(Diary, "made", FakeWatchlist(WatchlistSnapshot("anais", (made_up(0),))))
     monkeypatch.setattr(Crate, "made", FakeClient())
     monkeypatch.setattr(Cinema, "made", FakeTracker(name="cinema"))
 
@@ -139,13 +178,20 @@ def of_cinema(release: Release) -> Release:
 
 def test_settings(tmp_path: Path) -> None:
     """They are read, typed, defaulted, protected and taken from the environment like any others."""
-    content = {"client": "crate", "trackers": ["cinema", "filelist"], "crate": {"is_padded": False}}
+    content = {
+        "username": "maria",
+        "diary": {"writer": "anais"},
+        "client": "crate",
+        "trackers": ["cinema", "filelist"],
+        "crate": {"is_padded": False},
+    }
     config = loaded(tmp_path, content, MOVIE_SYNC_CINEMA__PAGES="5")
 
     assert config.warnings == []
     assert config.section(CrateSettings) == CrateSettings(is_padded=False)
     assert config.section(CinemaSettings) == CinemaSettings(5)
     assert isinstance(config.client(), Crate)
+    assert isinstance(registry.chosen_list(config), Diary)
     faults = loaded(tmp_path, {"crate": {"padded": 1}, "cinema": {"pages": 10}}).faults
     assert [fault.protecting for fault in faults] == ["crate.is_padded", "cinema.pages"]
     with pytest.raises(UserError, match="MOVIE_SYNC_CRATE__URL"):
@@ -189,13 +235,32 @@ def test_setup_and_credentials(tmp_path: Path) -> None:
     assert given.credentials_manager().get("cinema") == {"ticket": "t"}
 
 
-def test_check(tmp_path: Path, letterboxd: LetterboxdStandIn, capsys: pytest.CaptureFixture[str]) -> None:
-    """It tries both, and what goes wrong is said without the secret."""
+def test_setup_asks_for_one_list(tmp_path: Path) -> None:
+    """Where another list is read, the name of a Letterboxd user may be left out; else it is needed."""
+    environ = {"HOME": str(tmp_path)}
+    for present, needed in ({"diary": {"writer": "anais"}}, False), ({}, True):
+        paths = AppPaths(tmp_path / f"data-{needed}")
+        paths.prepare()
+        context = Context(paths, loaded(paths.root, present), Options(), {}, environ)
+        answers = iter([""] if needed else ["", "nin"])
+
+        def answer(_question: str, answers: Iterator[str] = answers) -> str:
+            for typed in answers:
+                return typed
+            raise EOFError
+
+        shown = io.StringIO()
+        assert not run_setup(context, prompts=Prompts(answer, answer, lambda: True), out=shown)
+        assert ("This is needed." in shown.getvalue()) is needed
+        assert next(answers, None) is None
+
+
+def test_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It tries all three, and what goes wrong is said without the secret."""
     data = tmp_path / "data"
     data.mkdir()
     content = {
-        "username": "maria",
-        "letterboxd": {"base_url": letterboxd.url, "request_delay": 0},
+        "diary": {"writer": "anais"},
         "download_directory": str(tmp_path),
         "client": "crate",
         "trackers": ["cinema"],
@@ -213,6 +278,7 @@ def test_check(tmp_path: Path, letterboxd: LetterboxdStandIn, capsys: pytest.Cap
 
     shown = capsys.readouterr().out
     assert codes == [0, 1]
+    assert "ok    Watchlist: 1 films of anais" in shown
     assert "ok    Cinema: 30 calls left" in shown
     assert "ok    Crate: padded" in shown
     assert "FAIL  Cinema: Cinema refuses the ticket (hidden)" in shown
@@ -220,8 +286,8 @@ def test_check(tmp_path: Path, letterboxd: LetterboxdStandIn, capsys: pytest.Cap
     assert "qBittorrent" not in shown
 
 
-def test_a_film_travels_through_both(tmp_path: Path, letterboxd: LetterboxdStandIn) -> None:
-    """It is found at the made-up tracker, handed to the made-up client, and followed there."""
+def test_a_film_travels_through_all(tmp_path: Path, letterboxd: LetterboxdStandIn) -> None:
+    """It is read in the made-up list, found at such a tracker, handed to such a client, and followed there."""
     Cinema.made.offer(made_up(0).imdb_id or "", of_cinema(release_of(made_up(0), 7)))
     with FileListStandIn() as filelist:
         shop = Workshop(
@@ -233,6 +299,8 @@ def test_a_film_travels_through_both(tmp_path: Path, letterboxd: LetterboxdStand
                 "MOVIE_SYNC_CINEMA_TICKET": TICKET,
                 "MOVIE_SYNC_CRATE_STAMP": "s",
             },
+            username="",
+            diary={"writer": "anais"},
             client="crate",
             trackers=["cinema"],
         )
@@ -246,6 +314,8 @@ def test_a_film_travels_through_both(tmp_path: Path, letterboxd: LetterboxdStand
         assert Crate.made.added == [entry.choice.info_hash]
         assert "states" in Crate.made.journal or "room" in Crate.made.journal
         assert filelist.requests == []
+        memory = json.loads((tmp_path / "data" / "watchlist.json").read_bytes())
+        assert (memory["username"], Diary.made.fetches) == ("anais", 1)
 
 
 def test_what_is_not_used_is_not_imported() -> None:

@@ -19,17 +19,14 @@ from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
-from movie_sync.net.http import HttpClient, SharedTls
+from movie_sync.net.http import SharedTls
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
-from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
-from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
-from movie_sync.services.letterboxd_export.export import ExportWatchlist
+from movie_sync.services.letterboxd.service import Letterboxd, WatchlistSettings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
-from movie_sync.storage.call_budget import CallBudget
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
@@ -52,26 +49,16 @@ class Services:
         self._stop = stop
         self._clock, self._paths = context.clock, context.paths
         self._is_real = not context.options.dry_run
-        self._tls = SharedTls()
-        self._budgets: dict[str, CallBudget] = {}
-        self._around = Surroundings(stop, context.clock, context.paths, self._tls, self._budget)
+        self._around = Surroundings(stop, self._clock, self._paths, SharedTls(), self._is_real)
         self.manager: CredentialsManager = context.credentials_manager()
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
-        self._letterboxd = self._config.section(LetterboxdSettings)
         self.client = self._config.client()
         kinds = registry.of_kind(TrackerService)
         keys = (key.partition(":") for key in self._general.trackers)
         self._trackers = [(kinds[name], entry) for name, _, entry in keys]
-        self._letterboxd_http = HttpClient(
-            "Letterboxd",
-            stop=stop,
-            timeout_seconds=self._letterboxd.timeout,
-            min_interval_seconds=self._letterboxd.request_delay,
-            tls=self._tls,
-        )
         self.library: MovieLibrary = self._build_library()
-        self.pages = LetterboxdFilmPages(self._letterboxd_http, self._letterboxd.base_url)
+        self.pages = Letterboxd().pages(self._config, self._around)
         self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
         self._known: KnownFilms | None = None
         self._unlisted = UnlistedStore(
@@ -79,10 +66,8 @@ class Services:
         )
 
     def watchlist_source(self) -> WatchlistSource:
-        """Return the account export if one is configured, else the user's public watchlist."""
-        if self._letterboxd.export_file:
-            return ExportWatchlist(Path(self._letterboxd.export_file))
-        return LetterboxdWatchlist(self._letterboxd_http, self._letterboxd.base_url, self._watchlist.username)
+        """Return the reader of the list that is configured."""
+        return registry.chosen_list(self._config).build(self._config, self._around)
 
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
@@ -132,13 +117,6 @@ class Services:
 
     def _check(self, service: Service, check: Callable[[Config, Login, Surroundings], str]) -> str:
         return check(self._config, self._logins([service])[service.name], self._around)
-
-    def _budget(self, name: str, calls_per_hour: int) -> CallBudget:
-        if name not in self._budgets:
-            self._budgets[name] = CallBudget(
-                self._paths.root / name, calls_per_hour, self._clock, persist=self._is_real
-            )
-        return self._budgets[name]
 
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None
@@ -219,7 +197,7 @@ class Services:
         """Return the worker that reads the watchlist; it is not started."""
         unreadable = UnreadableStore(
             self._paths.unreadable if self._is_real else None,
-            self._letterboxd.export_file or self._watchlist.username.lower(),
+            registry.chosen_list(self._config).owner(self._config),
             self._clock,
         )
         return MonitorWorker(

@@ -25,7 +25,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, activity_words
 from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
-from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
+from movie_sync.services import registry
 from movie_sync.settings.faults import sentence
 from movie_sync.storage.locks import InstanceLock
 
@@ -145,7 +145,7 @@ def _run(
     )
     _log.info(
         "Movie Sync works for %s; torrents go to %s (%s).",
-        _list_name(context),
+        registry.chosen_list(context.config).place(context.config),
         services.client.target,
         services.client.place(context.config, context.paths),
     )
@@ -182,9 +182,3 @@ def _state_reporter(context: Context) -> ReportState:
         write_state(context.paths.daemon, changed)
 
     return report
-
-
-def _list_name(context: Context) -> str:
-    if export := context.config.section(LetterboxdSettings).export_file:
-        return f"the export {export}"
-    return f"{context.config.section(WatchlistSettings).username}'s watchlist"

@@ -15,7 +15,8 @@ from movie_sync.errors import UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
-from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
+from movie_sync.services import registry
+from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.named_films import named_film
@@ -92,11 +93,9 @@ def _submit_known(
 
 def _list_owner(context: Context) -> str:
     """Return whose list the daemon reads here, so that the export counts as a reading of that list."""
-    export_file = context.config.section(LetterboxdSettings).export_file
-    if export_file:
-        return str(Path(export_file).absolute())
     remembered = WatchlistStore(context.paths.watchlist, context.clock, writable=False).load()
-    return context.config.section(WatchlistSettings).username or (remembered.owner if remembered else "")
+    owner = registry.chosen_list(context.config).owner(context.config)
+    return owner or (remembered.owner if remembered else "")
 
 
 def _submit(context: Context, request: Request, done: str) -> None:

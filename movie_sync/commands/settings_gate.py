@@ -6,7 +6,7 @@ import threading
 from movie_sync.commands.context import Context
 from movie_sync.daemon.download import HeldBack
 from movie_sync.errors import UserError
-from movie_sync.services.letterboxd.service import LetterboxdSettings, WatchlistSettings
+from movie_sync.services import registry
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 from movie_sync.storage.regular_file import file_signature
 
@@ -60,9 +60,6 @@ class SettingsGate:
         config = context.config
         if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
             return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
-        names_list = (
-            config.section(WatchlistSettings).username or config.section(LetterboxdSettings).export_file
-        )
-        if self.why and not names_list:
+        if self.why and not registry.chosen_list(config).is_configured(config):
             return f"{NOTHING_HANDED_OVER}: it names no watchlist"
         return hold_words(config.faults)

@@ -13,7 +13,15 @@ from typing import TextIO
 from movie_sync.commands.context import Context
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.services.base import Answers, ClientService, Form, Service, ToldService, TrackerService
+from movie_sync.services.base import (
+    Answers,
+    ClientService,
+    Form,
+    ListService,
+    Service,
+    ToldService,
+    TrackerService,
+)
 from movie_sync.services.prompts import Dialogue, Prompts
 from movie_sync.settings.config import read_file_to_change, save_changes
 from movie_sync.settings.environment import variable_of
@@ -120,16 +128,16 @@ class _Questions(Dialogue):
         self.present = {service: manager.get(service) for service in registry.SERVICES}
         self.answers = Answers()
 
-    def _form(self, service: Service, entry: str = "") -> Form:
-        login = self.present[service.name]
-        return Form(self.prompts, self.out, service, login, self.config, self.paths, self.answers, entry)
+    def _form(self, service: Service, entry: str = "", *, is_needed: bool = True) -> Form:
+        login, config, answers = self.present[service.name], self.config, self.answers
+        return Form(self.prompts, self.out, service, login, config, self.paths, answers, entry, is_needed)
 
     def ask_all(self) -> Answers:
         """Ask everything and return what was typed."""
         self.say(_WELCOME)
-        for service in registry.everything():
-            if not isinstance(service, TrackerService | ClientService | ToldService):
-                service.ask(self._form(service))
+        chosen = registry.chosen_list(self.config)
+        for source in registry.of_kind(ListService).values():
+            source.ask(self._form(source, is_needed=source is chosen))
         self._ask_trackers()
         self._ask_client()
         self._ask_download_folder()

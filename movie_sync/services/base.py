@@ -15,7 +15,7 @@ from movie_sync.credentials.manager import clean
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import UserError
-from movie_sync.ports import Clock, TorrentClient, Tracker
+from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
 from movie_sync.services.prompts import Dialogue
 from movie_sync.settings.section import Limit, Sections
 from movie_sync.settings.values import web_address
@@ -23,7 +23,7 @@ from movie_sync.storage.call_budget import CallBudget
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
-    from movie_sync.net.http import SharedTls
+    from movie_sync.net.http import HttpClient, SharedTls
 
 Login = Mapping[str, str]
 """A service's credentials by field; one that is not set is not there."""
@@ -33,17 +33,39 @@ NONE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a client needs besides its settings.
+    """What is built with besides its settings; of each budget and each site's client there is one.
 
-    `budget` takes the name of a file in the data folder and the calls an hour, and returns the one budget
-    of this process that counts there.
+    Where it is no `is_real` run, nothing is written.
     """
 
     stop: threading.Event
     clock: Clock
     paths: AppPaths
     tls: "SharedTls"
-    budget: Callable[[str, int], CallBudget]
+    is_real: bool
+    _budgets: dict[str, CallBudget] = field(default_factory=dict)
+    _sites: dict[str, "HttpClient"] = field(default_factory=dict)
+
+    def budget(self, name: str, calls_per_hour: int) -> CallBudget:
+        """Return the budget that is counted in the file of this name in the data folder."""
+        if name not in self._budgets:
+            path = self.paths.root / name
+            self._budgets[name] = CallBudget(path, calls_per_hour, self.clock, persist=self.is_real)
+        return self._budgets[name]
+
+    def site(self, title: str, timeout_seconds: float, min_interval_seconds: float) -> "HttpClient":
+        """Return what asks a site: one for all that is asked there, so that it keeps its distance."""
+        from movie_sync.net.http import HttpClient  # noqa: PLC0415 - it loads requests
+
+        if title not in self._sites:
+            self._sites[title] = HttpClient(
+                title,
+                stop=self.stop,
+                timeout_seconds=timeout_seconds,
+                min_interval_seconds=min_interval_seconds,
+                tls=self.tls,
+            )
+        return self._sites[title]
 
 
 @dataclass(slots=True)
@@ -60,6 +82,7 @@ class Form(Dialogue):
     """The setup's page for one service, which notes what is typed.
 
     `entry` is the user's name for it where it is a named one: settings and credentials are noted under it.
+    `is_needed` tells that nothing else does its work.
     """
 
     service: "Service"
@@ -68,6 +91,7 @@ class Form(Dialogue):
     paths: AppPaths
     answers: Answers
     entry: str = ""
+    is_needed: bool = True
 
     def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
         """Ask for one of the service's credentials and note it; returns as `ask`."""
@@ -108,13 +132,15 @@ class Form(Dialogue):
 class Service:
     """One outside thing. `name` is its key in the settings and among the credentials.
 
-    `section` describes its part of `config.json`, and `main` the keys of its own that stand in no section.
+    `section` describes its part of `config.json`, which stands under its `name` or, together with another
+    one's, under `section_name`; `main` the keys of its own that stand in no section.
     Where it `is_named` it may be used several times, under names that the user gives.
     """
 
     name: str
     title: str
     section: type[Any] | None = None
+    section_name: str = ""
     main: type[Any] | None = None
     is_named: bool = False
     protects: bool = False
@@ -142,6 +168,29 @@ class Service:
             raise UserError(
                 f"{self.title}'s {titles} are missing. Run `python main.py setup`, or set {variables}."
             )
+
+
+class ListService(Service):
+    """Where wishes come from."""
+
+    is_fallback: bool = False
+    """Whether it is read only if no other is configured; without any it says what is missing."""
+
+    def is_configured(self, config: Sections) -> bool:
+        """Tell whether the settings name a list of this kind."""
+        raise NotImplementedError
+
+    def place(self, config: Sections) -> str:
+        """Return what is read, in words: "anna's watchlist"."""
+        raise NotImplementedError
+
+    def owner(self, config: Sections) -> str:
+        """Return whose list it is, as its readings have it; in letters of either case."""
+        raise NotImplementedError
+
+    def build(self, config: Sections, around: Surroundings) -> WatchlistSource:
+        """Return its reader; raises UserError if settings lack it. Nothing is read yet."""
+        raise NotImplementedError
 
 
 class ClientService(Service):

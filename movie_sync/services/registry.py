@@ -9,10 +9,12 @@ from functools import cache
 from typing import TypeVar
 
 from movie_sync.credentials.fields import CredentialField
-from movie_sync.services.base import ClientService, Service
+from movie_sync.services.base import ClientService, ListService, Service
+from movie_sync.settings.section import Sections
 
 SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
+    "letterboxd_export": "movie_sync.services.letterboxd_export.service:LetterboxdExport",
     "filelist": "movie_sync.services.filelist.service:FileList",
     "torznab": "movie_sync.services.torznab.service:Torznab",
     "qbittorrent": "movie_sync.services.qbittorrent.service:QBittorrent",
@@ -34,6 +36,12 @@ def everything() -> list[Service]:
 def of_kind(kind: type[_Kind]) -> dict[str, _Kind]:
     """Return the services of a kind by name, in order."""
     return {found.name: found for found in everything() if isinstance(found, kind)}
+
+
+def chosen_list(config: Sections) -> ListService:
+    """Return where wishes come from: the first list that is configured."""
+    lists = sorted(of_kind(ListService).values(), key=lambda each: each.is_fallback)
+    return next((each for each in lists if each.is_configured(config)), lists[-1])
 
 
 def fallback_client() -> ClientService:

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -118,10 +118,11 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
     for service in services:
         if service.section is not None:
             section = section_of(service.section, protects=service.protects, is_private=service.is_private)
-            keys[service.name] = (
-                NamedSections(section, protects=service.protects) if service.is_named else section
-            )
-            places[service.section] = service.name
+            name = service.section_name or service.name
+            if isinstance(shared := keys.get(name), Section):
+                section = replace(section, keys={**shared.keys, **section.keys})
+            keys[name] = NamedSections(section, protects=service.protects) if service.is_named else section
+            places[service.section] = name
     keys["quality"] = QUALITY
     top = Section(keys)
     protecting: set[str] = set()

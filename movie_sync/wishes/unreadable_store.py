@@ -84,7 +84,7 @@ class UnreadableStore:
             outage = _Outage(**read_note(self._path))
         except TypeError:
             return None
-        is_sound = isinstance(outage.ticks, int | float) and outage.of == self._of
+        is_sound = isinstance(outage.ticks, int | float) and outage.of.casefold() == self._of.casefold()
         return outage if is_sound else None
 
     def _save(self, outage: _Outage) -> None:

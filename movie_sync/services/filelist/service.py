@@ -62,19 +62,12 @@ class FileList(TrackerService):
         form.ask_credential("passkey", "FileList passkey")
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> "FileListClient":
-        from movie_sync.net.http import HttpClient
         from movie_sync.services.filelist.client import FileListClient
 
         settings = config.section(FileListSettings)
-        http = HttpClient(
-            self.title,
-            stop=around.stop,
-            timeout_seconds=settings.timeout,
-            min_interval_seconds=0.0 if is_on_this_machine(settings.base_url) else _INTERVAL_SECONDS,
-            tls=around.tls,
-        )
+        interval_seconds = 0.0 if is_on_this_machine(settings.base_url) else _INTERVAL_SECONDS
         return FileListClient(
-            http,
+            around.site(self.title, settings.timeout, interval_seconds),
             settings.base_url,
             login.get("username", ""),
             login.get("passkey", ""),

@@ -3,10 +3,15 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from movie_sync.services.base import Form, Service
-from movie_sync.settings.section import Limit, Sections, address, folder, setting, timeout
+from movie_sync.services.base import Form, ListService, Surroundings
+from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
+
+if TYPE_CHECKING:
+    from movie_sync.net.http import HttpClient
+    from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
 
 SHORTEST_CHECK_INTERVAL = 60
 _LONGEST_CHECK_INTERVAL = 30 * 24 * 3600  # far below what a wait can take on any system (49 days)
@@ -44,21 +49,21 @@ class WatchlistSettings:
 
 @dataclass(frozen=True, slots=True)
 class LetterboxdSettings:
-    """How the site is asked, or what is read in its place."""
+    """How the site is asked."""
 
     base_url: str = address("https://letterboxd.com")
     request_delay: float = setting(1.0, "a number of seconds from 0 to 60", number(0, 60))
     timeout: float = timeout()
-    export_file: str | None = folder(None, nothing="none", protects=False)
 
 
-class Letterboxd(Service):
-    """The site."""
+class Letterboxd(ListService):
+    """The site: a user's watchlist, and the pages of films whichever list names them."""
 
     name = "letterboxd"
     title = "Letterboxd"
     section = LetterboxdSettings
     main = WatchlistSettings
+    is_fallback = True
 
     def limits(self, config: Sections) -> Iterator[Limit]:
         """Ask Letterboxd not more than once a minute; a stand-in on this machine stands more."""
@@ -74,7 +79,32 @@ class Letterboxd(Service):
             form.config.section(WatchlistSettings).username,
             letterboxd_name,
             "A Letterboxd user name has letters, digits and _ only.",
-            is_needed=form.config.section(LetterboxdSettings).export_file is None,
+            is_needed=form.is_needed,
         )
         if name is not None:
             form.set_at_top("username", name)
+
+    def is_configured(self, config: Sections) -> bool:
+        return bool(self.owner(config))
+
+    def place(self, config: Sections) -> str:
+        return f"{self.owner(config)}'s watchlist"
+
+    def owner(self, config: Sections) -> str:
+        return config.section(WatchlistSettings).username
+
+    def build(self, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
+        from movie_sync.services.letterboxd.client import LetterboxdWatchlist
+
+        base_url = config.section(LetterboxdSettings).base_url
+        return LetterboxdWatchlist(self._site(config, around), base_url, self.owner(config))
+
+    def pages(self, config: Sections, around: Surroundings) -> "LetterboxdFilmPages":
+        """Return the films' pages."""
+        from movie_sync.services.letterboxd.client import LetterboxdFilmPages
+
+        return LetterboxdFilmPages(self._site(config, around), config.section(LetterboxdSettings).base_url)
+
+    def _site(self, config: Sections, around: Surroundings) -> "HttpClient":
+        settings = config.section(LetterboxdSettings)
+        return around.site(self.title, settings.timeout, settings.request_delay)

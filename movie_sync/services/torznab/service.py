@@ -75,20 +75,13 @@ class Torznab(TrackerService):
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> "TorznabClient":
         """Return a client of one tracker."""
-        from movie_sync.net.http import HttpClient
         from movie_sync.services.torznab.client import TorznabClient
 
         settings = self._settings(entry, config)
         title = f"{self.title} {entry}"
-        http = HttpClient(
-            title,
-            stop=around.stop,
-            timeout_seconds=settings.timeout,
-            min_interval_seconds=0.0 if is_on_this_machine(settings.url) else _INTERVAL_SECONDS,
-            tls=around.tls,
-        )
+        interval_seconds = 0.0 if is_on_this_machine(settings.url) else _INTERVAL_SECONDS
         return TorznabClient(
-            http,
+            around.site(title, settings.timeout, interval_seconds),
             f"{self.name}:{entry}",
             title,
             url=settings.url,
