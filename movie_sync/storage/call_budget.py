@@ -8,7 +8,7 @@ before it is made: after a crash it may count though it was not made, never the 
 import contextlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,7 +43,6 @@ class CallBudget:
             raise ValueError("calls_per_hour must be at least 1")
         self._path = path
         self._document = Document(path, clock, most_bytes=_MAX_FILE_BYTES)
-        self._damage_said = ""
         self._calls_per_hour = calls_per_hour
         self._clock = clock
         self._persist = persist
@@ -97,44 +96,36 @@ class CallBudget:
         now for ever.
         """
         if self._unsaved is not None:
-            ages, is_odd = [self._clock.monotonic() - ticks for ticks in self._unsaved], False
-        else:
-            ages, is_odd = self._stored()
-        ages = sorted((age for age in ages if age < _HOUR_SECONDS), reverse=True)
-        if is_odd:
-            self._save(ages)
-        return ages
-
-    def _stored(self) -> tuple[list[float], bool]:
-        """Return how many seconds ago the stored calls were made, and whether that is to be written anew."""
+            return _of_last_hour(self._clock.monotonic() - ticks for ticks in self._unsaved)
         now = self._clock.now()
         try:
             written_at = self._path.lstat().st_mtime  # of the link: it may lead to itself
             plain = self._document.load()
         except FileNotFoundError:
-            return [], False
+            return []
         except OSError as exc:
             raise StorageError(f"{self._path} cannot be read: {exc.strerror or type(exc).__name__}.") from exc
         file_age = now.timestamp() - written_at
         calls = plain.get("calls") if isinstance(plain, dict) else None
+        ticks, damage = None, ""
         if not isinstance(calls, list):
-            said = "is damaged: the whole budget counts as spent when it was last written."
-            self._document.damage = self._damage_said = said
-            return [max(file_age, 0.0)] * self._calls_per_hour, True
-        times = [_time(call) for call in calls]
-        if None in times:
-            said = "holds unreadable times: they count as made when it was last written."
-            self._document.damage = self._damage_said = said
-        ticks = plain.get("ticks")
-        if plain.get("boot") == self._boot and _are_ticks(ticks, len(calls)):
-            ages = [self._clock.monotonic() - tick for tick in ticks]
+            damage = "is damaged: the whole budget counts as spent when it was last written."
+            ages = [file_age] * self._calls_per_hour
         else:
-            ticks = None
+            times = [_time(call) for call in calls]
+            if None in times:
+                damage = "holds unreadable times: they count as made when it was last written."
             ages = [file_age if time is None else (now - time).total_seconds() for time in times]
-        is_odd = ticks is None or None in times or min(ages, default=0.0) < 0
-        return [max(age, 0.0) for age in ages], is_odd
+            if plain.get("boot") == self._boot and _are_ticks(plain.get("ticks"), len(calls)):
+                ticks = plain["ticks"]
+                ages = [self._clock.monotonic() - tick for tick in ticks]
+        recent = _of_last_hour(ages)
+        if damage or ticks is None or min(ages, default=0.0) < 0:
+            self._document.damage = damage
+            self._save(recent, damage)
+        return recent
 
-    def _save(self, ages: list[float]) -> None:
+    def _save(self, ages: list[float], damage: str = "") -> None:
         now, ticks_now = self._clock.now(), self._clock.monotonic()
         ticks = [ticks_now - age for age in ages]
         if not self._persist:
@@ -143,7 +134,11 @@ class CallBudget:
         calls = [(now - timedelta(seconds=age)).isoformat() for age in ages]
         content = json.dumps({"calls": calls, "boot": self._boot, "ticks": ticks})
         with writing_into(self._path.parent):
-            self._document.save([f"{content}\n".encode()], damage_said=self._damage_said)
+            self._document.save([f"{content}\n".encode()], damage_said=damage)
+
+
+def _of_last_hour(ages: Iterable[float]) -> list[float]:
+    return sorted((max(age, 0.0) for age in ages if age < _HOUR_SECONDS), reverse=True)
 
 
 def _are_ticks(ticks: object, count: int) -> bool:
