@@ -1,70 +1,98 @@
-"""What is wrong where a service cannot be reached, and the words for one in the user's own network.
+"""What is wrong where a service cannot be reached, in words; and calls that remember a refused login.
 
 The library's own texts are never passed on: they quote addresses, answers and headers.
 """
 
 import socket
 import ssl
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import Enum, auto
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import requests
 import urllib3
 
-from movie_sync.errors import NetworkError, SlowError
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, Stopped
+from movie_sync.net.limits import limits
 
-PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
+_Answer = TypeVar("_Answer")
+_PROXY_VARIABLES = "HTTPS_PROXY, HTTP_PROXY, ALL_PROXY"
 
-
-class Fault(Enum):
-    """Why there is no answer; the first that fits."""
-
-    PROXY = auto()
-    CERTIFICATE = auto()
-    TLS = auto()
-    NO_SUCH_HOST = auto()
-    REFUSED = auto()
-    UNREACHABLE = auto()
-    ADDRESS = auto()
-    SLOW = auto()
-    BROKEN_OFF = auto()
+ODD_ANSWER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a library, or our reading, makes of an answer of another shape."""
 
 
-_CAUSES: tuple[tuple[Fault, tuple[type[BaseException], ...]], ...] = (
-    (Fault.PROXY, (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError)),
-    (Fault.CERTIFICATE, (ssl.SSLCertVerificationError,)),
-    (Fault.TLS, (ssl.SSLError, urllib3.exceptions.SSLError)),
-    (Fault.NO_SUCH_HOST, (socket.gaierror, urllib3.exceptions.NameResolutionError)),
-    (Fault.REFUSED, (ConnectionRefusedError,)),
-    (Fault.UNREACHABLE, (urllib3.exceptions.NewConnectionError,)),
-    (
-        Fault.ADDRESS,
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why there is no answer: what is raised for it, and what is said of a service far or near."""
+
+    causes: tuple[type[BaseException], ...]
+    far: str
+    near: str
+    kind: type[NetworkError] = NetworkError
+
+
+_SLOW = _Fault(
+    (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError),
+    "gave no complete answer within {seconds:g} s.",
+    "gave no complete answer in time ({section}.timeout is {seconds:g} s).",
+    SlowError,
+)
+# The first that fits; the last one fits everything.
+_FAULTS = (
+    _Fault(
+        (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
+        f"could not be reached through the proxy that the environment names ({_PROXY_VARIABLES}).",
+        f"could not be reached through the proxy that the environment names ({_PROXY_VARIABLES}). "
+        "If it stands in your own network, name its host in NO_PROXY.",
+    ),
+    _Fault(
+        (ssl.SSLCertVerificationError,),
+        "shows a TLS certificate that cannot be verified.",
+        "shows a TLS certificate that cannot be verified. "
+        "If it is your own, self-signed one, set {section}.verify_tls to false in config.json.",
+    ),
+    _Fault(
+        (ssl.SSLError, urllib3.exceptions.SSLError),
+        "could not be reached: no TLS connection could be made.",
+        "makes no TLS connection. If its {entrance} uses plain HTTP, "
+        "write http:// in {section}.url in config.json.",
+    ),
+    _Fault(
+        (socket.gaierror, urllib3.exceptions.NameResolutionError),
+        "could not be reached: its address was not found. Is this machine online?",
+        "could not be reached: its address was not found. Check {section}.url in config.json.",
+    ),
+    _Fault(
+        (ConnectionRefusedError,),
+        "could not be reached: the connection was refused.",
+        "could not be reached: the connection was refused. "
+        "Is it running, with its {entrance} turned on at that port?",
+    ),
+    _Fault(
+        (urllib3.exceptions.NewConnectionError,),
+        "could not be reached. Is this machine online?",
+        "could not be reached. Check {section}.url in config.json.",
+    ),
+    _Fault(
         (
             *(requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema),
             *(requests.exceptions.MissingSchema, urllib3.exceptions.LocationParseError),
         ),
+        "cannot be asked: its address in config.json, or the address of a proxy in the environment, "
+        f"cannot be used ({_PROXY_VARIABLES}; SOCKS needs the package PySocks).",
+        "has no usable address. Check {section}.url in config.json.",
     ),
-    (Fault.SLOW, (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError)),
+    _SLOW,
+    _Fault(
+        (BaseException,),
+        "broke the connection off.",
+        "broke the connection off. If its {entrance} uses HTTPS, "
+        "write https:// in {section}.url in config.json.",
+    ),
 )
-_WORDS = {
-    Fault.PROXY: f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}). "
-    "If it stands in your own network, name its host in NO_PROXY.",
-    Fault.CERTIFICATE: "shows a TLS certificate that cannot be verified. "
-    "If it is your own, self-signed one, set {section}.verify_tls to false in config.json.",
-    Fault.TLS: "makes no TLS connection. If its {entrance} uses plain HTTP, "
-    "write http:// in {section}.url in config.json.",
-    Fault.NO_SUCH_HOST: "could not be reached: its address was not found. "
-    "Check {section}.url in config.json.",
-    Fault.REFUSED: "could not be reached: the connection was refused. "
-    "Is it running, with its {entrance} turned on at that port?",
-    Fault.UNREACHABLE: "could not be reached. Check {section}.url in config.json.",
-    Fault.ADDRESS: "has no usable address. Check {section}.url in config.json.",
-    Fault.SLOW: "gave no complete answer in time ({section}.timeout is {seconds:g} s).",
-    Fault.BROKEN_OFF: "broke the connection off. If its {entrance} uses HTTPS, "
-    "write https:// in {section}.url in config.json.",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +117,26 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
+def distant_fault(exc: BaseException, service: str, timeout_seconds: float) -> NetworkError:
+    """Return our error for a connection to a service on the Internet that failed, timed out or broke off."""
+    fault = _fault_of(exc)
+    return fault.kind(f"{service} {fault.far.format(seconds=timeout_seconds)}")
+
+
 def connection_fault(exc: BaseException, party: Party) -> NetworkError:
-    """Return our error for a connection that failed, timed out or broke off."""
-    fault = fault_of(exc)
-    words = _WORDS[fault]
+    """Return the same for a service in the user's network."""
+    fault = _fault_of(exc)
+    words = fault.near
     # A server of plain HTTP lets a TLS greeting wait for ever.
-    if fault is Fault.SLOW and urlsplit(party.url).scheme == "https":
+    if fault is _SLOW and urlsplit(party.url).scheme == "https":
         words += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
     said = words.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
-    kind = SlowError if fault is Fault.SLOW else NetworkError
-    return kind(f"{party.where} {said}")
+    return fault.kind(f"{party.where} {said}")
 
 
-def fault_of(exc: BaseException) -> Fault:
-    """Return what is wrong, from all that an error wraps."""
+def _fault_of(exc: BaseException) -> _Fault:
     chain = list(causes(exc))
-    fitting = (fault for fault, kinds in _CAUSES if any(isinstance(cause, kinds) for cause in chain))
-    return next(fitting, Fault.BROKEN_OFF)
+    return next(fault for fault in _FAULTS if any(isinstance(cause, fault.causes) for cause in chain))
 
 
 def causes(exc: BaseException) -> Iterator[BaseException]:
@@ -119,3 +150,42 @@ def causes(exc: BaseException) -> Iterator[BaseException]:
             yield current
             reason = getattr(current, "reason", None)
             waiting += [current.__cause__, current.__context__, reason, *current.args]
+
+
+@dataclass(slots=True)
+class Calls:
+    """Makes calls to one service, one at a time. Thread-safe.
+
+    Each ends after the party's time, whatever the other side does, and within a second once `stop` is set.
+    After a refused login every call fails at once, unsent, unless the refusal says when it may be over.
+    `put_into_words` returns our error for what a call raised, or None for what nobody foresaw.
+    """
+
+    party: Party
+    stop: threading.Event
+    put_into_words: Callable[[Exception, Party], MovieSyncError | None]
+    outages: int = 0
+    """How often the service was out of reach."""
+    _refusal: str = ""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def make(self, call: Callable[[], _Answer], max_bytes: int) -> _Answer:
+        """Return what a call returns; its answer may have so many bytes."""
+        with self._lock:
+            if self._refusal:
+                raise AuthError(self._refusal, service=self.party.service)
+            if self.stop.is_set():
+                raise Stopped
+            try:
+                with limits(self.stop, self.party.timeout_seconds, max_bytes=max_bytes):
+                    return call()
+            except Exception as exc:
+                failure = exc if isinstance(exc, MovieSyncError) else self.put_into_words(exc, self.party)
+                if failure is None:
+                    raise
+            if isinstance(failure, AuthError) and failure.retry_after_seconds is None:
+                self._refusal = str(failure)
+            if isinstance(failure, NetworkError):
+                self.outages += 1
+        # Raised out here it does not refer to a library's error, which holds what was sent.
+        raise failure

@@ -4,23 +4,26 @@ import http.cookiejar
 import io
 import logging
 import os
+import secrets
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
 import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.models import REDIRECT_STATI
 
 from movie_sync import __version__
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import NetworkError, SlowError, Stopped, TooLargeError, UnavailableError
-from movie_sync.net.faults import PROXY_VARIABLES, Fault, fault_of
+from movie_sync.errors import Stopped, TooLargeError, UnavailableError
+from movie_sync.net.faults import distant_fault
 from movie_sync.net.limits import POOLS, TlsSocket, check_limits, limits
 from movie_sync.settings.values import is_on_this_machine
 
@@ -110,6 +113,11 @@ class HttpAnswer:
         return self.body.decode("utf-8", errors="replace")
 
     @property
+    def location(self) -> str:
+        """Where it redirects to, as it stands there; empty if it does not."""
+        return self.headers.get("location", "") if self.status in REDIRECT_STATI else ""
+
+    @property
     def retry_after_seconds(self) -> float | None:
         """The wait that the service asks for, if it names one in seconds; a day where it asks for more."""
         value = self.headers.get("retry-after", "").strip()
@@ -190,7 +198,7 @@ class HttpClient:
 
         Redirects are followed on the same host, and to `allowed_hosts` where no credentials are sent;
         each is a request of its own, at its distance, and `before_redirect` may raise to forgo it.
-        Without `follow` a redirect is an answer like any other, for the caller to look at.
+        Without `follow` a redirect is an answer, for the caller to look at.
 
         Raises:
             NetworkError, SlowError: it could not be reached, broke off, or took too long.
@@ -199,16 +207,26 @@ class HttpClient:
         """
         sent = [*(basic_auth or ()), *(params or {}).values()]
         left_seconds = self._timeout_seconds
+        ask = partial(
+            self._session.get,
+            auth=basic_auth or no_auth,
+            headers={"Accept": accept},
+            timeout=(min(_CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds),
+            allow_redirects=False,
+            stream=True,
+        )
         with self._lock:
             for _ in range(_MAX_REDIRECTS + 1):
                 self._wait_turn()
                 begun_at = time.monotonic()
-                found = self._request(url, params, basic_auth, accept, max_bytes, left_seconds, follow=follow)
-                if isinstance(found, HttpAnswer):
+                found = self._request(partial(ask, url, params=params), max_bytes, left_seconds)
+                if not (follow and found.location):
                     return found
                 left_seconds -= time.monotonic() - begun_at
                 has_credentials = basic_auth is not None or params is not None
-                url = self._redirect_target(url, found, sent, () if has_credentials else allowed_hosts)
+                url = self._redirect_target(
+                    url, found.location, sent, () if has_credentials else allowed_hosts
+                )
                 before_redirect()
                 params = None
         raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
@@ -225,44 +243,20 @@ class HttpClient:
         if self._stop.is_set():
             raise Stopped
 
-    def _request(
-        self,
-        url: str,
-        params: Mapping[str, str] | None,
-        basic_auth: tuple[str, str] | None,
-        accept: str,
-        max_bytes: int,
-        seconds: float,
-        *,
-        follow: bool,
-    ) -> HttpAnswer | str:
-        """Make one request; return the answer, or where it redirects to."""
+    def _request(self, ask: Callable[[], requests.Response], max_bytes: int, seconds: float) -> HttpAnswer:
+        """Make one request; a redirect's body, which may have any length, is not read."""
         try:
-            with (
-                limits(self._stop, seconds),
-                self._session.get(
-                    url,
-                    params=params,
-                    auth=basic_auth or no_auth,
-                    headers={"Accept": accept},
-                    timeout=(min(_CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds),
-                    allow_redirects=False,
-                    stream=True,
-                ) as response,
-            ):
-                if follow and response.is_redirect:
-                    return str(response.headers["location"])
-                body = self._read_body(response, max_bytes)
-                return HttpAnswer(response.status_code, response.headers, body, url.partition("?")[0])
+            with limits(self._stop, seconds), ask() as response:
+                body = b"" if response.is_redirect else self._read_body(response, max_bytes)
+                url = response.url.partition("?")[0]
+                return HttpAnswer(response.status_code, response.headers, body, url)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             # A ValueError is what urllib3 makes of a body in pieces of negative size.
-            fault = fault_of(exc)
+            failure = distant_fault(exc, self._service, self._timeout_seconds)
         finally:
             self._last_ended_at = time.monotonic()
         # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
-        if fault is Fault.SLOW:
-            raise SlowError(f"{self._service} gave no complete answer within {self._timeout_seconds:g} s.")
-        raise NetworkError(f"{self._service} {_WORDS[fault]}")
+        raise failure
 
     def _redirect_target(self, url: str, location: str, sent: list[str], allowed: tuple[str, ...]) -> str:
         """Return the address that an answer redirects to, if it may be followed."""
@@ -295,17 +289,25 @@ class HttpClient:
         return body.getvalue()
 
 
-_WORDS = {
-    Fault.PROXY: f"could not be reached through the proxy that the environment names ({PROXY_VARIABLES}).",
-    Fault.CERTIFICATE: "shows a TLS certificate that cannot be verified.",
-    Fault.TLS: "could not be reached: no TLS connection could be made.",
-    Fault.NO_SUCH_HOST: "could not be reached: its address was not found. Is this machine online?",
-    Fault.REFUSED: "could not be reached: the connection was refused.",
-    Fault.UNREACHABLE: "could not be reached. Is this machine online?",
-    Fault.ADDRESS: "cannot be asked: its address in config.json, or the address of a proxy in the "
-    f"environment, cannot be used ({PROXY_VARIABLES}; SOCKS needs the package PySocks).",
-    Fault.BROKEN_OFF: "broke the connection off.",
-}
+def prepare_sparingly(session: requests.Session) -> None:
+    """Let a session send the one file of a form, given as bytes, without a copy: requests would make two."""
+    prepare = session.prepare_request
+
+    def prepare_request(request: requests.Request) -> requests.PreparedRequest:
+        files = request.files if isinstance(request.files, dict) else {}
+        match list(files.items()):
+            case [(name, bytes(content))]:
+                mark = secrets.token_bytes(32)
+                request.files = {name: mark}
+                prepared = prepare(request)
+                request.files = files
+                head, _, tail = cast("bytes", prepared.body).partition(mark)
+                prepared.body = (head, content, tail)  # urllib3 sends one after the other
+                prepared.headers["Content-Length"] = str(len(head) + len(content) + len(tail))
+                return prepared
+        return prepare(request)
+
+    session.prepare_request = prepare_request  # type: ignore[method-assign]
 
 
 def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:

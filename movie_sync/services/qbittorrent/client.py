@@ -17,8 +17,7 @@ import qbittorrentapi
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
-from movie_sync.net.calls import Calls
-from movie_sync.net.faults import Party
+from movie_sync.net.faults import Calls, Party
 from movie_sync.net.http import SharedTls
 from movie_sync.ports import Clock
 from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words
@@ -95,7 +94,7 @@ class QBittorrentClient:
         self._save_path = save_path
         self._stop = stop
         self._clock = clock
-        self._calls = Calls(SERVICE, stop, timeout_seconds, partial(put_into_words, party=party))
+        self._calls = Calls(party, stop, put_into_words)
         self._client: Client | None = None
         self._make_client = partial(
             Client,

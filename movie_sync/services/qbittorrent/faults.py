@@ -6,8 +6,7 @@ The library's own texts are never passed on: they quote addresses, answers and h
 import qbittorrentapi
 
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
-from movie_sync.net.calls import ODD_ANSWER
-from movie_sync.net.faults import Party, causes, connection_fault
+from movie_sync.net.faults import ODD_ANSWER, Party, causes, connection_fault
 
 SERVICE = "qBittorrent"
 # qBittorrent does not say how long a ban lasts; this is its default.

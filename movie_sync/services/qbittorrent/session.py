@@ -18,9 +18,8 @@ from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party, origin_of
-from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth
+from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
-from movie_sync.net.upload import prepare_sparingly
 from movie_sync.services.qbittorrent.faults import (
     LOGIN_PATH,
     TranslatedError,

@@ -44,7 +44,6 @@ _log = logging.getLogger(__name__)
 _CAPS_SECONDS = 86_400.0
 _MAX_ANSWER_BYTES = 2_000_000
 _MAX_HOPS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _NO_WORD = re.compile(r"[\W_]+")
 _YEAR = re.compile(r" (?:19|20)[0-9]{2}$")
 
@@ -234,11 +233,10 @@ class TorznabClient:
                 )
             except TooLargeError:
                 raise too_large(release) from None
-            target = answer.headers.get("location", "")
-            if answer.status not in _REDIRECTS or not target:
+            if not answer.location:
                 return answer
             try:
-                link = urljoin(address, target)
+                link = urljoin(address, answer.location)
             except ValueError:  # half an IPv6 address, for instance
                 link = ""
         raise ReleaseError(f"{self.title} sends from one address to the next for {release.name}.")

@@ -18,8 +18,7 @@ from movie_sync.errors import (
     Stopped,
     UnavailableError,
 )
-from movie_sync.net.calls import Calls
-from movie_sync.net.faults import Party
+from movie_sync.net.faults import Calls, Party
 from movie_sync.net.http import SharedTls
 from movie_sync.ports import Clock
 from movie_sync.services.transmission.faults import (
@@ -98,7 +97,7 @@ class TransmissionClient:
         self._labels = list(dict.fromkeys(labels))
         self._stop = stop
         self._clock = clock
-        self._calls = Calls(SERVICE, stop, timeout_seconds, partial(put_into_words, party=party))
+        self._calls = Calls(party, stop, put_into_words)
         self._loaded_in = 0
         self._looked_in = 0
         self._handed_over: dict[str, tuple[float, int]] = {}

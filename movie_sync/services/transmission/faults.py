@@ -7,8 +7,7 @@ import urllib3
 
 from movie_sync.domain.tracker_words import without_secrets
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
-from movie_sync.net.calls import ODD_ANSWER
-from movie_sync.net.faults import Party, connection_fault
+from movie_sync.net.faults import ODD_ANSWER, Party, connection_fault
 
 SERVICE = "Transmission"
 SECTION = "transmission"
