@@ -230,7 +230,7 @@ CREDENTIALS: dict[str, Callable[[Path, Path], object]] = {
 def test_damaged_credentials_end_with_the_way_out(home: Household, kind: str) -> None:
     """Exit code 2; both files are named and left as they are, and nothing is asked of anybody."""
     stored, key = home.data / "credentials.enc", Path(home.environment["MOVIE_SYNC_KEY_FILE"])
-    CredentialsManager(stored, key, {}).save("filelist", {"username": TRACKER_USER, "passkey": PASSKEY})
+    CredentialsManager(stored, key, {}).save({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}})
     CREDENTIALS[kind](stored, key)
     content = content_of(stored)
     answer = home.run("--once", program=_NOT_ABOVE_MODES, without=list(_SECRETS))

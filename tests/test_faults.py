@@ -314,7 +314,7 @@ def check_state(
 def new_credentials(scene: HurriedProgram, shop: Workshop) -> None:
     """Let the credentials be written anew, as `setup` does."""
     manager = CredentialsManager(shop.data / "credentials.enc", scene.folder / "credentials.key", {})
-    manager.save("filelist", {"username": TRACKER_USER, "passkey": PASSKEY})
+    manager.save({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}})
 
 
 def row_of(torrent: StandInRelease) -> dict[str, object]:

@@ -61,7 +61,7 @@ def home(tmp_path: Path, letterboxd: LetterboxdStandIn, tracker: FileListStandIn
 def store_credentials(home: Household, passkey: str = PASSKEY, password: str = PASSWORD) -> None:
     """Write credentials as `setup` does."""
     key = Path(home.environment["MOVIE_SYNC_KEY_FILE"])
-    CredentialsManager(home.data / "credentials.enc", key, {}).save_all(
+    CredentialsManager(home.data / "credentials.enc", key, {}).save(
         {
             "filelist": {"username": TRACKER_USER, "passkey": passkey},
             "qbittorrent": {"username": RealQBittorrent.username, "password": password},
@@ -217,10 +217,10 @@ def test_no_secret_is_left_by_transmission(
             registry.credential_fields(),
         )
         login = {"username": client.username, "password": PASSWORD}
-        manager.save_all({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}, "transmission": login})
+        manager.save({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}, "transmission": login})
         outputs = [run(home, "check"), run(home, "--once", "--log-level", "DEBUG")]
         assert "refused the user name or password" in outputs[0]
-        manager.save_all({"transmission": {"password": client.password}})
+        manager.save({"transmission": {"password": client.password}})
         outputs += [run(home, *words, "--log-level", "DEBUG") for words in (["--once"], ["status"])]
         assert len(home.queue("completed")) == 3
         client.hashes()
@@ -239,7 +239,7 @@ def test_no_secret_is_seen_in_the_process_list(home: Household) -> None:
 
     wait_until(has_worked)
     assert daemon.stop() == 0
-    assert any(b"movie_sync.credentials.child" in text for text in seen), "the child was never seen"
+    assert any(b"movie_sync.credentials.manager" in text for text in seen), "the child was never seen"
     assert not [text for text in seen if PASSKEY.encode() in text or PASSWORD.encode() in text]
 
 

@@ -285,7 +285,7 @@ def test_the_whole_program_on_a_bad_day(tmp_path: Path) -> None:
             house.data / "credentials.enc", Path(house.environment["MOVIE_SYNC_KEY_FILE"]), {}
         )
         urls = " ".join([*addresses(port), f"json://127.0.0.1:{receiver.port}/"])
-        manager.save_all(
+        manager.save(
             {
                 "filelist": {"username": TRACKER_USER, "passkey": PASSKEY},
                 "notices": {"urls": urls},

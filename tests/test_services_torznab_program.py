@@ -198,7 +198,7 @@ def test_stored_keys(home: Household) -> None:
     manager = CredentialsManager(
         home.data / "credentials.enc", Path(home.environment["MOVIE_SYNC_KEY_FILE"]), {}
     )
-    manager.save_all({"torznab": {"prowlarr": KEY_A}})
+    manager.save({"torznab": {"prowlarr": KEY_A}})
     answer = home.run("--once", "--log-level", "DEBUG", without=("MOVIE_SYNC_TORZNAB_KEYS",))
     assert len(handed_over(home)) == 2
     assert_no_key(home, answer.stdout, answer.stderr)

@@ -113,7 +113,7 @@ def _write(context: Context, answers: Answers) -> None:
         finally:
             os.umask(ours)
     if answers.credentials:
-        context.credentials_manager().save_all(answers.credentials)
+        context.credentials_manager().save(answers.credentials)
     if answers.settings:
         save_changes(context.paths.config, answers.settings)
 

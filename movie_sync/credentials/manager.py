@@ -2,7 +2,9 @@
 
 A file that cannot be decrypted is never overwritten: it may be all that is left of the user's
 credentials, and the right key may come back. `cryptography` is imported only where it is used, and
-the daemon decrypts in a child process, so that the library's memory is never the daemon's.
+the daemon decrypts in a child process, so that the library's memory is never the daemon's. That is this
+module as a program, `python -m movie_sync.credentials.manager FILE KEY_FILE`: the secrets leave it by a
+pipe, and are in no argument and no environment, where the user's other processes could read them.
 """
 
 import errno
@@ -27,9 +29,9 @@ from movie_sync.storage.regular_file import NotAFileError, file_signature, open_
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
-CHILD_MODULE = "movie_sync.credentials.child"
+_MODULE = "movie_sync.credentials.manager"
 CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
-CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
+_CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
 # What the system says of a file that somebody has to mend; anything else may pass by itself.
 _FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _VERSION = 1
@@ -74,20 +76,12 @@ class CredentialsManager:
         """Return a service's values, those of the environment first; empty if there are none."""
         return self._values([service], self.stored)[service]
 
-    def load(self, services: Collection[str]) -> Credentials:
-        """Return the credentials of some services; costs the memory that decrypting needs."""
-        return Credentials(self._values(services, self.stored))
-
     def load_in_child(self, services: Collection[str], *, timeout_seconds: float = 30.0) -> Credentials:
-        """Return the same as `load`, decrypted in a short-lived child process."""
+        """Return the credentials of some services, decrypted in a short-lived child process."""
         return Credentials(self._values(services, lambda: self._read_in_child(timeout_seconds)))
 
-    def save(self, service: str, values: Mapping[str, str]) -> None:
-        """Keep some values of a service beside those it has; an empty one is forgotten."""
-        self.save_all({service: values})
-
-    def save_all(self, changes: Mapping[str, Mapping[str, str]]) -> None:
-        """Do what `save` does for several services, in one write.
+    def save(self, changes: Mapping[str, Mapping[str, str]]) -> None:
+        """Keep values beside those that services have, in one write; an empty one is forgotten.
 
         What is there and cannot be decrypted is left as it is. Raises StorageError if nothing could
         be written.
@@ -100,7 +94,7 @@ class CredentialsManager:
             stored[service] = {name: value for name, value in present.items() if value}
         fernet = self._fernet_for_writing()
         with writing_into(self._path.parent):
-            write_atomically(self._path, [fernet.encrypt(serialize(stored))])
+            write_atomically(self._path, [fernet.encrypt(_serialize(stored))])
 
     def signature(self) -> object:
         """Return a value that changes whenever a file with credentials or the key is written anew."""
@@ -175,7 +169,7 @@ class CredentialsManager:
             document = fernet.decrypt(content)
         except InvalidToken:
             raise self._unusable("it is damaged, or this is not its key") from None
-        stored = parse(document)
+        stored = _parse(document)
         if stored is None:
             raise self._unusable("what it holds is not in the form we know")
         return stored
@@ -185,7 +179,7 @@ class CredentialsManager:
             return self.stored()
         try:
             child = subprocess.run(  # noqa: S603 - our own module, no shell
-                [sys.executable, "-P", "-m", CHILD_MODULE, self._path, self._key_file],
+                [sys.executable, "-P", "-m", _MODULE, self._path, self._key_file],
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=timeout_seconds,
@@ -202,10 +196,10 @@ class CredentialsManager:
             raise CredentialsError(
                 f"{sys.executable} could not be started to decrypt {self._path}: {exc.strerror}."
             ) from None
-        if child.returncode in {CHILD_SAYS_WHY, CHILD_SAYS_NOT_NOW}:
+        if child.returncode in {CHILD_SAYS_WHY, _CHILD_SAYS_NOT_NOW}:
             kind = UserError if child.returncode == CHILD_SAYS_WHY else CredentialsError
             raise kind(child.stdout.decode(errors="replace"))
-        stored = parse(child.stdout) if child.returncode == 0 else None
+        stored = _parse(child.stdout) if child.returncode == 0 else None
         if stored is None:
             raise CredentialsError(
                 f"{self._path} could not be decrypted: the process that does it ended with code "
@@ -280,13 +274,13 @@ def _named_values(text: str, field: CredentialField, variable: str) -> dict[str,
     return {name: clean(value, field, what) for name, value in content.items()}
 
 
-def serialize(stored: Stored) -> bytes:
+def _serialize(stored: Stored) -> bytes:
     """Return credentials as the decrypted file holds them."""
     return json.dumps({"version": _VERSION, "services": stored}).encode()
 
 
-def parse(document: bytes) -> Stored | None:
-    """Return what `serialize` wrote, or None if it is something else."""
+def _parse(document: bytes) -> Stored | None:
+    """Return what `_serialize` wrote, or None if it is something else."""
     try:
         content = parse_json(document)
     except ValueError:
@@ -334,3 +328,19 @@ def child_environment(
     places = [str(PACKAGE_PARENT), clean_environ.get("PYTHONPATH", "")]
     clean_environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
     return clean_environ
+
+
+def _main(path: str, key_file: str) -> int:
+    """Write the decrypted credentials to standard output, or why that is impossible; return the exit code."""
+    try:
+        answer, code = _serialize(CredentialsManager(Path(path), Path(key_file), environ={}).stored()), 0
+    except (UserError, CredentialsError) as exc:
+        answer = str(exc).encode(errors="replace")
+        code = CHILD_SAYS_WHY if isinstance(exc, UserError) else _CHILD_SAYS_NOT_NOW
+    sys.stdout.buffer.write(answer)
+    sys.stdout.buffer.flush()
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))
