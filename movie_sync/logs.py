@@ -5,7 +5,6 @@ about to be shown or written passes here: known secrets and everything in the fo
 blotted out, and text from outside cannot forge a line or reach the terminal as an escape.
 """
 
-import collections
 import contextlib
 import logging
 import logging.handlers
@@ -80,7 +79,7 @@ class _Console(logging.Handler):
         self._outlet = outlet
         self._encoding = encoding
         self._log_file = log_file
-        self._waiting: collections.deque[bytes] = collections.deque()
+        self._waiting = bytearray()
         self._lost = 0
         self._patience_seconds = _PATIENCE_SECONDS
 
@@ -92,17 +91,16 @@ class _Console(logging.Handler):
             self.handleError(record)
             return
         self._write_waiting()
-        if not self._lost and not self._has_room_for(line):
-            self._lost = 1
+        if not self._lost and self._has_room_for(line):
+            self._waiting += line
+            self._write_waiting()
+            return
+        if not self._lost:
             self._note(
                 "stderr takes no more: nobody reads it, or it is full or gone. From here on its lines are "
                 "left out there; this file has them."
             )
-        elif self._lost:
-            self._lost += 1
-        else:
-            self._waiting.append(line)
-            self._write_waiting()
+        self._lost += line.count(b"\n")
 
     def flush(self) -> None:
         """Write what is taken now of what was kept."""
@@ -114,11 +112,9 @@ class _Console(logging.Handler):
         with self.lock or contextlib.nullcontext():
             ends_at = time.monotonic() + _LAST_SECONDS
             while self._waiting and self._outlet.wait(max(ends_at - time.monotonic(), 0.0)):
-                before = len(self._waiting)
-                self._write_waiting()
-                if len(self._waiting) == before:
+                if not self._write_waiting():
                     break
-            lost = self._lost + len(self._waiting)
+            lost = self._lost + self._waiting.count(b"\n")
             self._waiting.clear()
             self._lost = 0
             if lost:
@@ -127,7 +123,7 @@ class _Console(logging.Handler):
 
     def _has_room_for(self, line: bytes) -> bool:
         """Tell whether a line can be kept; a reader that is only slow gets a moment first, not each time."""
-        while sum(map(len, self._waiting)) + len(line) > _MOST_WAITING_BYTES and self._waiting:
+        while self._waiting and len(self._waiting) + len(line) > _MOST_WAITING_BYTES:
             begun = time.monotonic()
             is_taking = self._patience_seconds > 0 and self._outlet.wait(self._patience_seconds)
             self._patience_seconds -= time.monotonic() - begun
@@ -137,29 +133,24 @@ class _Console(logging.Handler):
 
     def _write_waiting(self) -> bool:
         """Write of what was kept as much as is taken now; tells whether that was anything."""
-        taken = 0
+        before = len(self._waiting)
         try:
-            while self._waiting:
-                taken_now = self._outlet.offer(self._waiting[0])
-                if not taken_now:
-                    break
-                taken += taken_now
-                rest = self._waiting.popleft()[taken_now:]
-                if rest:
-                    self._waiting.appendleft(rest)
+            while self._waiting and (taken := self._outlet.offer(self._waiting)):
+                del self._waiting[:taken]
         except OSError:  # full or gone: perhaps not for ever
             return False
+        is_taking = len(self._waiting) < before
         if not self._waiting:
             self._patience_seconds = _PATIENCE_SECONDS
             self._say_what_was_lost()
-        return bool(taken)
+        return is_taking
 
     def _say_what_was_lost(self) -> None:
         lost, self._lost = self._lost, 0
         if lost:
             self._note("stderr takes lines again; %d were left out there.", lost)
             gap = _record("%d lines are missing here: nobody read them in time.", lost)
-            self._waiting.append(f"{self.format(gap)}\n".encode(self._encoding, errors="replace"))
+            self._waiting += f"{self.format(gap)}\n".encode(self._encoding, errors="replace")
             self._write_waiting()
 
     def _note(self, text: str, *arguments: object) -> None:

@@ -55,7 +55,7 @@ class Outlet(io.RawIOBase):
         """Tell that it is."""
         return True
 
-    def offer(self, data: bytes | memoryview) -> int:
+    def offer(self, data: bytes | bytearray | memoryview) -> int:
         """Write what is taken at once and return how many bytes that were, perhaps none."""
         with contextlib.suppress(BlockingIOError):
             if self._socket is not None:
@@ -74,20 +74,16 @@ class Outlet(io.RawIOBase):
     def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]  # all that is written here
         """Write some of it, waiting as long as it takes or as `hurry` allows; after that all is dropped."""
         view = memoryview(data).cast("B")
-        is_first = True
         while view and time.monotonic() < self._ends_at:
             try:
-                taken = self.offer(view)
+                if taken := self.offer(view):
+                    return taken
             except OSError:
                 if not self._is_lossy:
                     raise
                 break
-            if taken:
-                return taken
             self.wait(None if self._ends_at == math.inf else max(self._ends_at - time.monotonic(), 0.0))
-            if not is_first:  # there was room, but too little
-                time.sleep(_MOMENT_SECONDS)
-            is_first = False
+            time.sleep(_MOMENT_SECONDS)  # there may be room, but too little
         return len(view)
 
     def hurry(self, seconds: float) -> None:
