@@ -16,7 +16,7 @@ from house.workers import NO_FILMS, POLICY, Bench
 from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.worker import Pause
-from movie_sync.domain.events import EventKind
+from movie_sync.domain.events import Added, EventKind
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
@@ -721,8 +721,9 @@ def test_the_user_is_told_of_what_happens(bench: Bench) -> None:
     bench.worker.step()
     (event,) = bench.told
     assert (event.kind, event.movie) == (EventKind.ADDED, replace(film(0), page_read=True))
-    assert event.details["release"] == release_of(film(0), 100).name
-    assert event.details["why"] == "Bluray-1080p, 9.0 GB, 20 seeders"
+    assert isinstance(event, Added)
+    assert event.release == release_of(film(0), 100).name
+    assert event.why == "Bluray-1080p, 9.0 GB, 20 seeders"
     assert event.id == f"added:K0:2026-11-06T12:00:00Z:{hash_of(100)}"
 
 

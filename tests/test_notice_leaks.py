@@ -6,7 +6,6 @@ import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -243,12 +242,13 @@ def test_words_of_an_event_are_cleaned_once_more(home: NoticeHome) -> None:
     home.environ["MOVIE_SYNC_PLEX_TOKEN"] = TOKEN
     announcer = home.announcer(on_event=writing(home.folder), plex={"url": "http://127.0.0.1:9"})
     words = f"refused: {TOKEN} at http://anna:{KEY}@host/?passkey={KEY}"
-    told = event(1, why=words, path="/films/x")
-    announcer.tell(replace(told, text=words))
+    told = event(1, EventKind.WAITING, why=words)
+    announcer.tell(told)
     home.until_told(announcer, "command")
     [heard] = got(home.folder)
-    assert heard["text"] == heard["why"] == "refused: (hidden) at http://(hidden)@host/?passkey=(hidden)"
-    assert (heard["id"], heard["path"]) == (told.id, "/films/x")
+    cleaned = "refused: (hidden) at http://(hidden)@host/?passkey=(hidden)"
+    assert (heard["text"], heard["why"]) == (f"Film 1 (1995): waiting for a release: {cleaned}", cleaned)
+    assert heard["id"] == told.id
 
 
 @pytest.mark.parametrize("name", UNUSABLE)

@@ -26,14 +26,29 @@ from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
-from movie_sync.domain.events import Event, EventKind, film_event
+from movie_sync.domain.events import (
+    AccountRefused,
+    Added,
+    ClientDiskFull,
+    CredentialsRefused,
+    Downloaded,
+    Event,
+    EventKind,
+    Failed,
+    ListUnreadable,
+    OwnDiskFull,
+    Replaced,
+    TrackerRefused,
+    Waiting,
+)
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
+from movie_sync.domain.times import time_of_day
 from movie_sync.errors import UserError
 from movie_sync.notices import channels
 from movie_sync.notices.announcer import Announcer
 from movie_sync.notices.outbox import EventOutbox
-from movie_sync.notices.wording import notice_of
+from movie_sync.notices.wording import WordedEvent, notice_of, text_of, worded
 from movie_sync.services.apprise.service import Notices
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
@@ -43,11 +58,15 @@ SECRET = "s3cret-topic-of-anna"
 TOKEN = "t0ken-of-the-media-server"
 
 
-def event(number: int, kind: EventKind = EventKind.ADDED, **details: str | float) -> Event:
+def event(number: int, kind: EventKind = EventKind.ADDED, *, why: str = "", path: str = "") -> Event:
     """Return an event of a film of its own."""
     movie = Movie(f"lid{number}", f"film-{number}", f"Film {number}", 1995)
     now = FakeClock().now()
-    return film_event(kind, movie, now, f"Film {number} (1995) {kind}", wish=now, **details)
+    if kind is EventKind.DOWNLOADED:
+        return Downloaded(now, movie, now, "Release", "", path)
+    if kind is EventKind.WAITING:
+        return Waiting(now, movie, now, why, 0)
+    return Added(now, movie, now, "Release", "", why)
 
 
 class NoticeHome:
@@ -178,7 +197,7 @@ def test_bad_commands(home: NoticeHome, caplog: pytest.LogCaptureFixture, name: 
     command, complaint = BAD_COMMANDS[name]
     announcer = home.announcer(on_event=[*command, SECRET])
     for number in range(3):
-        announcer.tell(event(number, note="x" * 300_000))
+        announcer.tell(event(number, why="x" * 300_000))
     home.until_told(announcer)
 
     warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
@@ -329,7 +348,7 @@ def test_a_burst_is_one_notice(home: NoticeHome, caplog: pytest.LogCaptureFixtur
     assert notice["title"] == "Movie Sync: 225 added, 75 waiting"
     lines = notice["message"].splitlines()
     assert len(lines) == 21
-    assert lines[0] == "Film 0 (1995) waiting"
+    assert lines[0] == "Film 0 (1995): waiting for a release: "
     assert lines[-1] == "and 280 more"
     assert caplog.text == ""
 
@@ -340,7 +359,7 @@ def test_only_the_kinds_that_were_asked_for(home: NoticeHome) -> None:
         on_event=writing(home.folder), notices={"enabled": True, "kinds": ["failed", "disk full"]}
     )
     announcer.tell(event(1))
-    announcer.tell(Event("full", EventKind.DISK_FULL, home.clock.now(), "The disk is full."))
+    announcer.tell(OwnDiskFull(home.clock.now(), "The disk is full."))
     assert home.left("notices") == 1
     assert home.left("command") == 2
 
@@ -641,13 +660,115 @@ def test_no_times_of_day(text: str) -> None:
         read_span("08:00-08:00")
 
 
+MOMENT = datetime(2026, 11, 1, 12, 30, tzinfo=UTC)
+FILM = Movie("k1", "heat-1995", "Heat", 1995)
+WISH = (MOMENT, FILM, MOMENT - timedelta(days=1))
+ASKED = "k1:2026-10-31T12:30:00Z"
+RELEASE = {"release": "R.1995", "info_hash": "ab"}
+WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
+    (
+        Added(*WISH, "R.1995", "ab", "best"),
+        f"added:{ASKED}:ab",
+        "Heat (1995): added: R.1995 (best)",
+        RELEASE | {"why": "best"},
+    ),
+    (
+        Added(*WISH, "R.1995", "ab", ""),
+        f"added:{ASKED}:ab",
+        "Heat (1995): added: R.1995",
+        RELEASE | {"why": ""},
+    ),
+    (
+        Downloaded(*WISH, "R.1995", "ab", "/f"),
+        f"downloaded:{ASKED}:ab",
+        "Heat (1995): downloaded: R.1995",
+        RELEASE | {"path": "/f"},
+    ),
+    (
+        Waiting(*WISH, "no seeders", 2),
+        f"waiting:{ASKED}:2",
+        "Heat (1995): waiting for a release: no seeders",
+        {"why": "no seeders"},
+    ),
+    (
+        Failed(*WISH, "no page", 3, 1),
+        f"failed:{ASKED}:3:1",
+        "Heat (1995): failed for good: no page",
+        {"why": "no page"},
+    ),
+    (
+        Replaced(*WISH, "R.1995", "ab", "stalled", 0.28123456, keeps_running=True),
+        f"replaced:{ASKED}:ab",
+        "Heat (1995): R.1995 is given up at 28 % (stalled); another release is looked for. "
+        "It keeps running beside it; the first to be whole wins.",
+        RELEASE | {"why": "stalled", "progress": 0.2812},
+    ),
+    (
+        Replaced(*WISH, "R.1995", "ab", "stalled", 0.0, keeps_running=False),
+        f"replaced:{ASKED}:ab",
+        "Heat (1995): R.1995 is given up at 0 % (stalled); another release is looked for.",
+        RELEASE | {"why": "stalled", "progress": 0.0},
+    ),
+    (
+        ListUnreadable(MOMENT, "No answer."),
+        "unreadable:2026-11-01",
+        "The watchlist could not be read for a day: No answer.",
+        {},
+    ),
+    (
+        CredentialsRefused(MOMENT, "FileList", "Refused.", None),
+        "refused:FileList:2026-11-01T12:30",
+        "Refused. Nothing is fetched until they change: run `setup`, or if they come from the environment, "
+        "change them there and start again.",
+        {},
+    ),
+    (
+        CredentialsRefused(MOMENT, "FileList", "Refused.", 90.0),
+        "refused:FileList:2026-11-01T12:30",
+        "Refused. Nothing is fetched until they change: run `setup`, or if they come from the environment, "
+        f"change them there and start again. It is tried again at {time_of_day(MOMENT, 90.0)}, too.",
+        {},
+    ),
+    (
+        TrackerRefused(MOMENT, "b", "B refuses.", "B"),
+        "refused:b:2026-11-01T12:30",
+        "B refuses. B is not asked until the credentials change; the other trackers are.",
+        {},
+    ),
+    (
+        AccountRefused(MOMENT, "ratio"),
+        "refused:tracker:2026-11-01T12:fc60b87f",
+        "The tracker refuses torrents for a reason that lies with your account or torrent client (ratio). "
+        "No other release would help; look at the site.",
+        {},
+    ),
+    (OwnDiskFull(MOMENT, "No room."), "disk full:own:2026-11-01T12", "No room.", {}),
+    (
+        ClientDiskFull(MOMENT, "Heat", 2_000_000_000, 1_234_000_000),
+        "disk full:client:2026-11-01T12",
+        "The torrent client's disk is full: Heat needs 2.0 GB more and 1.2 GB are free. "
+        "It goes on when there is room.",
+        {},
+    ),
+]
+
+
+@pytest.mark.parametrize(("event", "known_by", "text", "details"), WORDS)
+def test_words_of_every_event(event: Event, known_by: str, text: str, details: dict[str, object]) -> None:
+    """The id, the line for people and the values for scripts; nothing else of an event is told."""
+    told = worded(event, str)
+    assert (told.id, told.text, told.details) == (known_by, text, details)
+    assert (told.film or {}).get("id") == ("k1" if ":k1:" in known_by else None)
+    assert text_of(event) == text
+
+
 def test_words_of_a_notice() -> None:
     """Kinds in their order, one safe line an event, none of endless length."""
     moment = datetime(2026, 11, 1, tzinfo=UTC)
     title, text = notice_of(
         [
-            Event("a", EventKind.REFUSED, moment, "a\nb\x1b[31m"),
-            Event("b", EventKind.ADDED, moment, "x" * 5000),
+            WordedEvent("a", EventKind.REFUSED, moment, "a\nb\x1b[31m"),
+            WordedEvent("b", EventKind.ADDED, moment, "x" * 5000),
         ]
     )
     assert title == "Movie Sync: 1 added, 1 credentials refused"
@@ -671,7 +792,7 @@ def test_a_single_run_tells_before_it_ends(tmp_path: Path) -> None:
     ):
         outbox = EventOutbox(home.data / "events.json", FakeClock(), keep=["command", "jellyfin"])
         for number in range(3):
-            outbox.put(event(number, EventKind.DOWNLOADED), ["command", "jellyfin"])
+            outbox.put(worded(event(number, EventKind.DOWNLOADED), str), ["command", "jellyfin"])
         answer = home.run("--once", MOVIE_SYNC_JELLYFIN_TOKEN=TOKEN)
         assert answer.returncode == 0, answer.stderr
         assert len(got(tmp_path)) == 3
@@ -692,7 +813,7 @@ def test_the_daemon_tells_and_ends_in_time(tmp_path: Path) -> None:
         ) as home,
     ):
         outbox = EventOutbox(home.data / "events.json", FakeClock(), keep=["command"])
-        outbox.put(event(1), ["command"])
+        outbox.put(worded(event(1), str), ["command"])
         daemon = home.start()
         pid = tmp_path / "pid"
         wait_until(lambda: pid.exists() and pid.read_text() != "")

@@ -16,6 +16,7 @@ from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import ReleaseError, StorageError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.notices.outbox import EventOutbox
+from movie_sync.notices.wording import worded
 from movie_sync.queues.manager import QueueManager
 
 KEY = film(1)
@@ -45,7 +46,7 @@ class Heard:
     def hear(self, event: Event) -> None:
         """Take an event as the announcer does: through an outbox, which drops what it knows."""
         outbox = EventOutbox(self.bench.folder / "events.json", self.bench.clock, keep=["command"])
-        outbox.put(event, ["command"])
+        outbox.put(worded(event, str), ["command"])
         for waiting in list(outbox.waiting("command")):
             self.heard.append(str(waiting.kind))
             outbox.done("command", [waiting.id])

@@ -18,12 +18,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from movie_sync.domain.events import Event, EventKind, film_event
+from movie_sync.domain.events import Downloaded, EventKind
 from movie_sync.domain.models import Movie
 from movie_sync.errors import StorageError
 from movie_sync.notices import outbox as event_outbox
-from movie_sync.notices.event_codec import event_for_scripts
 from movie_sync.notices.outbox import EventOutbox
+from movie_sync.notices.wording import WordedEvent, worded
+from movie_sync.queues.codec import movie_to_dict
 
 ROOT = Path(__file__).resolve().parents[1]
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
@@ -33,11 +34,11 @@ HEAT = Movie(
 BOTH = ("command", "notices")
 
 
-def event(number: int, kind: EventKind = EventKind.ADDED) -> Event:
+def event(number: int) -> WordedEvent:
     """Return an event of its own."""
-    return film_event(
-        kind, HEAT, NOW, f"text {number}", wish=NOW, about=str(number), release="Heat.1995", size=12.5
-    )
+    details: dict[str, str | int | float] = {"release": "Heat.1995", "size": 12.5}
+    film = movie_to_dict(HEAT)
+    return WordedEvent(f"added:{number}", EventKind.ADDED, NOW, f"text {number}", film, details)
 
 
 def outbox_in(folder: Path, keep: tuple[str, ...] = BOTH) -> EventOutbox:
@@ -54,7 +55,7 @@ def test_an_event_comes_out_as_it_went_in(tmp_path: Path) -> None:
     """Now and after a restart; the file is its owner's alone, and nothing is written before it is needed."""
     outbox = outbox_in(tmp_path)
     assert list(tmp_path.iterdir()) == []
-    strange = Event("x", EventKind.DISK_FULL, NOW, "no film, half a pair \ud800")
+    strange = WordedEvent("x", EventKind.DISK_FULL, NOW, "no film, half a pair \ud800")
     outbox.put(event(1), BOTH)
     outbox.put(strange, BOTH)
 
@@ -63,6 +64,35 @@ def test_an_event_comes_out_as_it_went_in(tmp_path: Path) -> None:
         span = each.span("command")
         assert span == (NOW, NOW)
     assert (tmp_path / "events.json").stat().st_mode & 0o777 == 0o600
+
+
+BEFORE = (
+    b'{"told": ["added:lid0:2026-11-01T12:00:00Z:cd"]}\n'
+    b'{"event": {"id": "downloaded:lid1:2026-11-01T12:00:00Z:ab", "kind": "downloaded", '
+    b'"at": "2026-11-01T13:00:00Z", "text": "Heat (1995): downloaded: R", "film": {"id": "lid1", '
+    b'"slug": "heat-1995", "title": "Heat", "year": 1995, '
+    b'"url": "https://letterboxd.com/film/heat-1995/", "imdb_id": "tt0113277", "original_title": "H\\u00e9at"}, '
+    b'"details": {"release": "R", "info_hash": "ab", "path": "/f"}}, "for": ["command", "notices"]}\n'
+    b'{"event": {"id": "disk full:client:2026-11-01T12", "kind": "disk full", "at": "2026-11-01T12:00:00Z", '
+    b'"text": "The torrent client\'s disk is full.", "film": null, "details": {}}, "for": ["notices"]}\n'
+    b'{"done": ["downloaded:lid1:2026-11-01T12:00:00Z:ab"], "for": ["notices"]}\n'
+)
+
+
+def test_a_file_of_the_version_before(tmp_path: Path) -> None:
+    """What it left is told, in its words and with its values, and written again in the same form."""
+    (tmp_path / "events.json").write_bytes(BEFORE)
+    outbox = outbox_in(tmp_path)
+    (downloaded,) = outbox.waiting("command")
+    plain = json.loads(downloaded.for_scripts())
+    assert list(plain) == ["id", "kind", "at", "text", "film", "release", "info_hash", "path"]
+    assert list(plain["film"]) == ["id", "slug", "title", "year", "imdb_id", "url"]
+    assert [each.text for each in outbox.waiting("notices")] == ["The torrent client's disk is full."]
+    lines = BEFORE.splitlines()
+    for place in (1, 2):
+        assert json.loads(lines[place])["event"] in [
+            each.to_dict() for channel in BOTH for each in outbox.waiting(channel)
+        ]
 
 
 def test_each_channel_is_done_by_itself(tmp_path: Path) -> None:
@@ -322,11 +352,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from movie_sync.clock import SystemClock
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import EventKind
 from movie_sync.notices.outbox import EventOutbox
+from movie_sync.notices.wording import WordedEvent
 outbox = EventOutbox(Path(sys.argv[1]), SystemClock(), keep=["command"])
 for number in range(100_000):
-    outbox.put(Event(f"e{number}", EventKind.ADDED, datetime.now(UTC), "x" * 500), ["command"])
+    outbox.put(WordedEvent(f"e{number}", EventKind.ADDED, datetime.now(UTC), "x" * 500), ["command"])
     print(number, flush=True)
     if number % 2:
         outbox.done("command", [f"e{number}"])
@@ -432,12 +463,10 @@ TestOutboxMachine.settings = settings(max_examples=60, stateful_step_count=30, d
 
 def test_what_a_command_gets() -> None:
     """One line of ASCII JSON: what every event has, its details beside it, never over it."""
-    odd = film_event(
-        EventKind.DOWNLOADED, HEAT, NOW + timedelta(hours=1), "t \u00e4", wish=NOW, path="/f/\u00e4", kind2=1
-    )
-    odd.details["text"] = "other"
+    odd = worded(Downloaded(NOW + timedelta(hours=1), HEAT, NOW, "R", "", "/f/\u00e4"), str)
+    odd.details.update(text="other", kind2=1)
 
-    line = event_for_scripts(odd)
+    line = odd.for_scripts()
 
     assert line.isascii()
     assert line.count(b"\n") == 1
@@ -445,7 +474,7 @@ def test_what_a_command_gets() -> None:
         "id": "downloaded:lid1:2026-11-01T12:00:00Z:",
         "kind": "downloaded",
         "at": "2026-11-01T13:00:00Z",
-        "text": "t \u00e4",
+        "text": "Heat \u2013 \u00e4 (1995): downloaded: R",
         "film": {
             "id": "lid1",
             "slug": "heat-1995",
@@ -454,6 +483,8 @@ def test_what_a_command_gets() -> None:
             "imdb_id": "tt0113277",
             "url": "https://letterboxd.com/film/heat-1995/",
         },
+        "release": "R",
+        "info_hash": "",
         "path": "/f/\u00e4",
         "kind2": 1,
     }

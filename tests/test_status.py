@@ -14,6 +14,7 @@ from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
+from movie_sync.domain.times import duration
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
@@ -23,7 +24,6 @@ from movie_sync.reports.daemon_state import DaemonState, write_state
 from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.overview import overview
 from movie_sync.reports.status import Status
-from movie_sync.reports.times import duration
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 

@@ -17,6 +17,7 @@ from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import QueueName, Release
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.times import time_of_day
 from movie_sync.errors import (
     BlockedError,
     MovieSyncError,
@@ -30,8 +31,8 @@ from movie_sync.errors import (
     UnavailableError,
     UserError,
 )
+from movie_sync.notices.wording import text_of
 from movie_sync.reports.activity import ActivityKind
-from movie_sync.reports.times import time_of_day
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_an_unforeseen_error_leaves_the_watchlist_unread_too(tmp_path: Path) -> 
         with pytest.raises(ZeroDivisionError):
             desk.worker.step()
         desk.clock.advance(3600)
-    assert ["ZeroDivisionError" in event.text for event in desk.told] == [True]
+    assert ["ZeroDivisionError" in text_of(event) for event in desk.told] == [True]
 
 
 @pytest.mark.parametrize(

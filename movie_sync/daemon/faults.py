@@ -7,8 +7,9 @@ from collections.abc import Callable
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.worker import Pause
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import Event, OwnDiskFull
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later, pause_seconds
+from movie_sync.domain.times import next_time, time_of_day
 from movie_sync.errors import (
     AuthError,
     BlockedError,
@@ -24,7 +25,6 @@ from movie_sync.errors import (
 )
 from movie_sync.ports import Clock
 from movie_sync.reports.activity import Activity, ActivityKind, activity_words
-from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -119,8 +119,7 @@ class Faults:
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
         if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC and not self._is_disk_full_told:
             # Once, until a film is through again, and after a start in another hour.
-            now = self._clock.now()
-            self._tell(Event(f"disk full:own:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, str(exc)))
+            self._tell(OwnDiskFull(self._clock.now(), str(exc)))
             self._is_disk_full_told = True
         return pause
 

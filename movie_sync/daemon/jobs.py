@@ -9,11 +9,11 @@ from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Sessions
 from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import next_time, time_of_day
 from movie_sync.errors import AuthError
 from movie_sync.fetching.radar import Radar
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 

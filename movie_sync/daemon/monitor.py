@@ -7,13 +7,13 @@ from collections.abc import Callable
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.faults import seconds_to_next_check
 from movie_sync.daemon.worker import Pause, Worker
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.models import WatchlistSnapshot
 from movie_sync.domain.retry import later
+from movie_sync.domain.times import time_of_day
 from movie_sync.errors import StorageError, TransientError, UserError
 from movie_sync.ports import Clock, WatchlistSource
 from movie_sync.reports.activity import Activity, ActivityKind
-from movie_sync.reports.times import time_of_day
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
@@ -97,7 +97,5 @@ class MonitorWorker(Worker):
     def _tell_unreadable(self, why: str) -> None:
         """Tell it once if the watchlist could not be read for a day."""
         if self._unreadable.note() >= _LONG_SECONDS and not self._unreadable.is_told:
-            at = self._clock.now()
-            text = f"The watchlist could not be read for a day: {why}"
-            self._tell(Event(f"unreadable:{at:%Y-%m-%d}", EventKind.UNREADABLE, at, text))
+            self._tell(ListUnreadable(self._clock.now(), why))
             self._unreadable.note_told()

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
-from movie_sync.domain.events import Event, EventKind, film_event
-from movie_sync.domain.models import Choice, DownloadResult, Movie, Reason
+from movie_sync.domain.events import Added, Event, Failed, Waiting
+from movie_sync.domain.models import DownloadResult, Movie, Reason
 from movie_sync.domain.retry import later, retry_delay_seconds
+from movie_sync.domain.times import next_time, time_of_day
 from movie_sync.errors import (
     BetterAwaitedError,
     FilmError,
@@ -20,7 +21,6 @@ from movie_sync.errors import (
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.times import next_time, time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class ResultRecorder:
             follow = TorrentProgress(Stage.ADDED, now, is_adopted=result.is_adopted) if is_followed else None
             if not result.is_adopted:
                 # Told before it is written down: a crash in between tells it twice, not never.
-                self._tell_added(entry, result, choice)
+                self.tell(Added(now, movie, entry.wish, choice.release, choice.info_hash, result.why))
         if not self.queue_manager.add_to_completed(movie, result.reason, choice, result.where, follow=follow):
             _log.info(
                 "%s: taken out of the queue meanwhile%s.",
@@ -213,31 +213,8 @@ class ResultRecorder:
 
     def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
         if entry.searched_at is None:
-            text = f"{movie.label}: waiting for a release: {exc}"
-            self.tell(
-                film_event(
-                    EventKind.WAITING, movie, self.clock.now(), text,
-                    wish=entry.wish, about=f"{len(entry.tried)}", why=str(exc),
-                )
-            )  # fmt: skip
-
-    def _tell_added(self, entry: QueueEntry, result: DownloadResult, choice: Choice) -> None:
-        movie, why = result.movie, result.why
-        text = f"{movie.label}: added: {choice.release}" + (f" ({why})" if why else "")
-        self.tell(
-            film_event(
-                EventKind.ADDED, movie, self.clock.now(), text,
-                wish=entry.wish, about=choice.info_hash,
-                release=choice.release, info_hash=choice.info_hash, why=why,
-            )
-        )  # fmt: skip
+            self.tell(Waiting(self.clock.now(), movie, entry.wish, str(exc), len(entry.tried)))
 
     def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
-        text = f"{movie.label}: failed for good: {why}"
         # A torrent that came to nothing begins the count anew.
-        self.tell(
-            film_event(
-                EventKind.FAILED, movie, self.clock.now(), text,
-                wish=entry.wish, about=f"{failures}:{len(entry.tried)}", why=why,
-            )
-        )  # fmt: skip
+        self.tell(Failed(self.clock.now(), movie, entry.wish, why, failures, len(entry.tried)))

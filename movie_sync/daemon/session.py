@@ -5,11 +5,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import CredentialsRefused, Event
 from movie_sync.errors import AuthError, UserError
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
-from movie_sync.reports.times import time_of_day
 
 _log = logging.getLogger(__name__)
 
@@ -103,16 +103,10 @@ class Sessions:
         if self.refusal == self._said:
             return
         self._said = self.refusal
-        now = self._clock.now()
-        text = (
-            f"{exc} Nothing is fetched until they change: run `setup`, or if they come from the "
-            "environment, change them there and start again."
-        )
-        if seconds is not None:
-            text += f" It is tried again at {time_of_day(now, seconds)}, too."
-        _log.error("%s", text)
         service = exc.service if isinstance(exc, AuthError) else "credentials"
-        self._tell(Event(f"refused:{service}:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
+        refusal = CredentialsRefused(self._clock.now(), service, self.refusal, seconds)
+        _log.error("%s", text_of(refusal))
+        self._tell(refusal)
 
     def note_accepted(self) -> None:
         """The credentials work: the next refusal is said again."""

@@ -1,8 +1,10 @@
-"""What is worth telling the user, as values: what happened, to which film, in which words."""
+"""What is worth telling the user, as values; the words of each are made by `notices/wording.py`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import ClassVar
+from zlib import crc32
 
 from movie_sync.domain.models import Movie
 
@@ -21,36 +23,155 @@ class EventKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
-    """One thing that happened.
+class _Happening:
+    """One thing that happened. `about`, formatted with it, tells it from others of its kind."""
 
-    `id` is the same for the same thing, also when it is told again after a crash, and another for the
-    next one of its kind: a repeat can be told by it. `text` is one line for people. `details` are texts
-    and numbers for scripts (such as `release`, `info_hash`, `why`, `path`).
-    """
-
-    id: str
-    kind: EventKind
+    kind: ClassVar[EventKind]
+    about: ClassVar[str]
     at: datetime
-    text: str
-    movie: Movie | None = None
-    details: dict[str, str | int | float] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The same when it is told again after a crash, another for the next one of its kind."""
+        return f"{self.kind}:{self.about.format(self)}"
 
 
-def film_event(
-    kind: EventKind,
-    movie: Movie,
-    at: datetime,
-    text: str,
-    *,
-    wish: datetime,
-    about: str = "",
-    **details: str | float,
-) -> Event:
-    """Return an event of a film.
+@dataclass(frozen=True, slots=True)
+class FilmEvent(_Happening):
+    """What happened to a film; `wish` is since when it is asked for: asked for again, the same is news."""
 
-    `wish` is since when the film is asked for (`QueueEntry.wish`): asked for again, the same is news.
-    `about` tells it from others of that kind and wish (an info-hash, a number of attempts).
-    """
-    asked = f"{wish.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-    return Event(f"{kind}:{movie.id}:{asked}:{about}", kind, at, text, movie, dict(details))
+    movie: Movie
+    wish: datetime
+
+    @property
+    def id(self) -> str:
+        """As that of all events, with the film and the wish."""
+        asked = f"{self.wish.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        return f"{self.kind}:{self.movie.id}:{asked}:{self.about.format(self)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Added(FilmEvent):
+    """Its torrent was handed over; `why` is why this release, or empty."""
+
+    kind = EventKind.ADDED
+    about = "{0.info_hash}"
+    release: str
+    info_hash: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Downloaded(FilmEvent):
+    """Its files are complete."""
+
+    kind = EventKind.DOWNLOADED
+    about = "{0.info_hash}"
+    release: str
+    info_hash: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting(FilmEvent):
+    """There is no acceptable release yet; `tried` were given up before."""
+
+    kind = EventKind.WAITING
+    about = "{0.tried}"
+    why: str
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced(FilmEvent):
+    """Its torrent is given up; one that `keeps_running` may still be the first to be whole."""
+
+    kind = EventKind.REPLACED
+    about = "{0.info_hash}"
+    release: str
+    info_hash: str
+    why: str
+    progress: float
+    keeps_running: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed(FilmEvent):
+    """It failed for good, with so many `failures` since the last of so many releases `tried`."""
+
+    kind = EventKind.FAILED
+    about = "{0.failures}:{0.tried}"
+    why: str
+    failures: int
+    tried: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListUnreadable(_Happening):
+    """The watchlist could not be read for a day."""
+
+    kind = EventKind.UNREADABLE
+    about = "{0.at:%Y-%m-%d}"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsRefused(_Happening):
+    """Nothing is fetched for it; tried again after `again_seconds`, or only with others if that is None."""
+
+    kind = EventKind.REFUSED
+    about = "{0.service}:{0.at:%Y-%m-%dT%H:%M}"
+    service: str
+    why: str
+    again_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerRefused(_Happening):
+    """One of several trackers refused the credentials."""
+
+    kind = EventKind.REFUSED
+    about = "{0.service}:{0.at:%Y-%m-%dT%H:%M}"
+    service: str
+    why: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRefused(_Happening):
+    """The tracker refuses the user's account or torrent client, in these `words`."""
+
+    kind = EventKind.REFUSED
+    about = "tracker:{0.at:%Y-%m-%dT%H}:{0.number:08x}"
+    words: str
+
+    @property
+    def number(self) -> int:
+        """What stands for the words in the id."""
+        return crc32(self.words.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDiskFull(_Happening):
+    """A file of ours could not be written."""
+
+    kind = EventKind.DISK_FULL
+    about = "own:{0.at:%Y-%m-%dT%H}"
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientDiskFull(_Happening):
+    """The torrent client has no room for the rest of a torrent."""
+
+    kind = EventKind.DISK_FULL
+    about = "client:{0.at:%Y-%m-%dT%H}"
+    torrent: str
+    needed_bytes: int
+    free_bytes: int
+
+
+Event = (
+    Added | Downloaded | Waiting | Replaced | Failed
+    | ListUnreadable | CredentialsRefused | TrackerRefused | AccountRefused | OwnDiskFull | ClientDiskFull
+)  # fmt: skip

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from movie_sync.complaints import Complaints, log_where, words_of
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import Event, TrackerRefused
 from movie_sync.domain.models import ReleaseId
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.errors import AuthError, BudgetError, MovieSyncError, TransientError, UnavailableError
+from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, Tracker
 
 _log = logging.getLogger(__name__)
@@ -109,15 +110,15 @@ class Trackers:
         is_final = isinstance(outage, AuthError) and asked is None
         seconds = math.inf if is_final else max(pause_seconds(state.failures), asked or 0.0)
         state.outage, state.until = outage, self._clock.monotonic() + seconds
-        title, now = state.tracker.title, self._clock.now()
+        title = state.tracker.title
         if not isinstance(outage, AuthError):
             more = f" {title} is left alone for a while; the other trackers are asked."
             state.complaints.say(str(outage), more)
             return
-        text = f"{outage} {title} is not asked until the credentials change; the other trackers are."
-        state.complaints.say(text)
+        refusal = TrackerRefused(self._clock.now(), outage.service, str(outage), title)
+        state.complaints.say(text_of(refusal))
         if state.failures == 1:
-            self._tell(Event(f"refused:{outage.service}:{now:%Y-%m-%dT%H:%M}", EventKind.REFUSED, now, text))
+            self._tell(refusal)
 
 
 def _finality(outage: Outage) -> int:

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from movie_sync.complaints import log_where, words_of
-from movie_sync.domain.events import Event, EventKind, film_event
+from movie_sync.domain.events import Downloaded, Event, Replaced
 from movie_sync.domain.models import Choice, HeldTorrent, Movie
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, StorageError
 from movie_sync.following.judge import TorrentJudge
 from movie_sync.following.memory import TorrentMemory
+from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
@@ -226,22 +227,20 @@ class TorrentFollower:
     ) -> None:
         movie = entry.movie
         keeps = torrent.progress >= _WORTH_KEEPING
-        rest = " It keeps running beside it; the first to be whole wins." if keeps else ""
-        text = (
-            f"{movie.label}: {tried.choice.release} is given up at {percent(torrent.progress)} % "
-            f"({tried.why}); another release is looked for.{rest}"
+        replaced = Replaced(
+            self._clock.now(),
+            movie,
+            entry.wish,
+            release=tried.choice.release,
+            info_hash=tried.choice.info_hash,
+            why=tried.why,
+            progress=torrent.progress,
+            keeps_running=keeps,
         )
-        self._tell(
-            film_event(
-                EventKind.REPLACED, movie, self._clock.now(), text,
-                wish=entry.wish, about=tried.choice.info_hash,
-                release=tried.choice.release, info_hash=tried.choice.info_hash, why=tried.why,
-                progress=round(torrent.progress, 4),
-            )
-        )  # fmt: skip
+        self._tell(replaced)
         if not self._queue_manager.give_up(movie, tried):
             return
-        _log.warning("%s", text)
+        _log.warning("%s", text_of(replaced))
         self.hurry()
         if is_ours and self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
@@ -265,15 +264,10 @@ class TorrentFollower:
     def _say_downloaded(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress) -> None:
         if self._memory[choice.info_hash].is_said:  # only the writing failed
             return
-        text = f"{entry.movie.label}: downloaded: {choice.release}"
-        self._tell(
-            film_event(
-                EventKind.DOWNLOADED, entry.movie, self._clock.now(), text,
-                wish=entry.wish, about=choice.info_hash,
-                release=choice.release, info_hash=choice.info_hash, path=follow.path,
-            )
-        )  # fmt: skip
-        _log.info("%s, in %s", text, follow.path)
+        now = self._clock.now()
+        whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
+        self._tell(whole)
+        _log.info("%s, in %s", text_of(whole), follow.path)
         self._memory[choice.info_hash].is_said = True
         self.hurry()
 

@@ -4,13 +4,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import timedelta
-from zlib import crc32
 
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import AccountRefused, ClientDiskFull, Event
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.tracker_words import concerns_account
 from movie_sync.following.memory import TorrentMemory, TrackerRefusal
+from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import TorrentProgress
 
@@ -83,13 +83,10 @@ class TorrentJudge:
             return follow, ""
         room = client.room()
         if room.free_bytes < torrent.bytes_left:
-            text = (
-                f"The torrent client's disk is full: {torrent.name} needs {torrent.bytes_left / 1e9:.1f} GB "
-                f"more and {room.free_bytes / 1e9:.1f} GB are free. It goes on when there is room."
-            )
-            _log.warning("%s", text)
+            full = ClientDiskFull(now, torrent.name, torrent.bytes_left, room.free_bytes)
+            _log.warning("%s", text_of(full))
             if not self.memory.lacks_room():  # once, until there was room for all of them
-                self.tell(Event(f"disk full:client:{now:%Y-%m-%dT%H}", EventKind.DISK_FULL, now, text))
+                self.tell(full)
             known.no_room_until = self.clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
@@ -122,14 +119,9 @@ class TorrentJudge:
         if self._account_said == words:
             return
         self._account_said = words
-        text = (
-            f"The tracker refuses torrents for a reason that lies with your account or torrent client "
-            f"({words}). No other release would help; look at the site."
-        )
-        _log.warning("%s", text)
-        now = self.clock.now()
-        about = f"{now:%Y-%m-%dT%H}:{crc32(words.encode()):08x}"
-        self.tell(Event(f"refused:tracker:{about}", EventKind.REFUSED, now, text))
+        refusal = AccountRefused(self.clock.now(), words)
+        _log.warning("%s", text_of(refusal))
+        self.tell(refusal)
 
 
 def _duration(seconds: float) -> str:

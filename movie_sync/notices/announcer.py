@@ -1,6 +1,5 @@
 """Takes events from the workers, and has every channel tell them from the main thread."""
 
-import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -10,6 +9,7 @@ from movie_sync.domain.events import Event
 from movie_sync.errors import StorageError
 from movie_sync.notices.channel import Channel
 from movie_sync.notices.outbox import EventOutbox
+from movie_sync.notices.wording import worded
 from movie_sync.ports import Clock
 
 _log = logging.getLogger(__name__)
@@ -51,19 +51,13 @@ class Announcer:
             return
         channels = [channel.name for channel in self._channels if channel.wants(event)]
         try:
-            self._outbox.put(self._cleaned(event), channels)
+            self._outbox.put(worded(event, self._clean), channels)
         except StorageError as exc:
             with self._lock:
                 self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
         else:
             with self._lock:
                 self._complaints.over()
-
-    def _cleaned(self, event: Event) -> Event:
-        """Return the event with clean words; paths and hashes are left to those who made them."""
-        why = event.details.get("why")
-        details = event.details | {"why": self._clean(why)} if isinstance(why, str) else event.details
-        return dataclasses.replace(event, text=self._clean(event.text), details=details)
 
     def tick(self) -> None:
         """Start what is due, and look after what runs. Takes half a second at most.

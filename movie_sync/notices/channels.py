@@ -10,10 +10,9 @@ from pathlib import Path
 from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
 from movie_sync.domain.events import Event
 from movie_sync.notices.channel import Channel, Task
-from movie_sync.notices.event_codec import event_for_scripts
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process
-from movie_sync.notices.wording import notice_of
+from movie_sync.notices.wording import WordedEvent, notice_of
 from movie_sync.ports import Clock
 from movie_sync.services.base import ToldService
 from movie_sync.settings.section import Sections
@@ -48,7 +47,7 @@ class CommandChannel(Channel):
 
     def _next(self, *, in_hurry: bool) -> Task | None:  # noqa: ARG002 - it never waits for more
         event = next(self._outbox.waiting(self.name), None)
-        return Task((event.id,), event_for_scripts(event)) if event else None
+        return Task((event.id,), event.for_scripts()) if event else None
 
     def _start(self, given: bytes) -> Process:
         return Process(
@@ -137,7 +136,7 @@ class ServiceChannel(Channel):
             return None
         ids: list[str] = []
 
-        def events() -> Iterator[Event]:
+        def events() -> Iterator[WordedEvent]:
             for event in self._outbox.waiting(self.name):
                 ids.append(event.id)
                 yield event

@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from movie_sync.domain.events import Event
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
-from movie_sync.notices.event_codec import event_from_dict, event_to_dict
+from movie_sync.notices.wording import WordedEvent, event_from_dict
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import delete_leftover, write_atomically
 from movie_sync.storage.damage import DamagedError, Quarantine, read_whole
@@ -67,7 +66,7 @@ class EventOutbox:
         self._load()
         self._give_up_old(set(keep))
 
-    def put(self, event: Event, channels: Collection[str]) -> None:
+    def put(self, event: WordedEvent, channels: Collection[str]) -> None:
         """Keep an event for these channels, safe on the disk on return.
 
         Nothing happens if there is no channel, or if the event's id waits already or was told lately.
@@ -78,7 +77,7 @@ class EventOutbox:
             if event.id in self._told or not channels:
                 return
             if event.id not in self._waiting:
-                line = _encoded({"event": event_to_dict(event), "for": sorted(channels)})
+                line = _encoded({"event": event.to_dict(), "for": sorted(channels)})
                 self._waiting[event.id] = _Waiting(line, event.at, set(channels))
                 self._append(*self._make_room(), line, flush=True)
             elif self._is_stale:
@@ -90,7 +89,7 @@ class EventOutbox:
             times = [waiting.at for waiting in self._waiting.values() if channel in waiting.channels]
         return (min(times), max(times)) if times else None
 
-    def waiting(self, channel: str) -> Iterator[Event]:
+    def waiting(self, channel: str) -> Iterator[WordedEvent]:
         """Yield what waits for a channel now, in the order in which it was put."""
         with self._lock:
             lines = [waiting.line for waiting in self._waiting.values() if channel in waiting.channels]

@@ -1,22 +1,150 @@
-"""What a notice says about many events: counts in the title, a line an event below."""
+"""Events in words: as a line for people, as an object for scripts and for the disk, many as one notice."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
 
-from movie_sync.domain.events import Event, EventKind
+from movie_sync.domain.events import (
+    AccountRefused,
+    Added,
+    ClientDiskFull,
+    CredentialsRefused,
+    Downloaded,
+    Event,
+    EventKind,
+    Failed,
+    FilmEvent,
+    ListUnreadable,
+    OwnDiskFull,
+    Replaced,
+    TrackerRefused,
+    Waiting,
+)
 from movie_sync.domain.plain_text import one_line, shorten
+from movie_sync.domain.times import time_of_day
+from movie_sync.queues.codec import format_time, movie_to_dict, parse_time
+from movie_sync.queues.progress import percent
 
 _MOST_LINES = 20
 _LONGEST_LINE = 300
 _ORDER = {kind: number for number, kind in enumerate(EventKind)}
 # How a count of them reads; a kind that is not here reads well as it is.
-_WORDS = {
+_COUNTED = {
     EventKind.UNREADABLE: "watchlist unreadable",
     EventKind.REFUSED: "credentials refused",
 }
+_DETAILS = ("release", "info_hash", "why", "path", "progress")
+_FILM_KEYS = ("id", "slug", "title", "year", "imdb_id", "url")
 
 
-def notice_of(events: Iterable[Event]) -> tuple[str, str]:
+def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
+    """Return what happened as a line for people, with whatever secrets are in its values."""
+    match event:
+        case Added(movie=film, release=release, why=why):
+            return f"{film.label}: added: {release}" + (f" ({why})" if why else "")
+        case Downloaded(movie=film, release=release):
+            return f"{film.label}: downloaded: {release}"
+        case Waiting(movie=film, why=why):
+            return f"{film.label}: waiting for a release: {why}"
+        case Failed(movie=film, why=why):
+            return f"{film.label}: failed for good: {why}"
+        case Replaced(movie=film):
+            rest = " It keeps running beside it; the first to be whole wins." if event.keeps_running else ""
+            return (
+                f"{film.label}: {event.release} is given up at {percent(event.progress)} % ({event.why}); "
+                f"another release is looked for.{rest}"
+            )
+        case ListUnreadable(why=why):
+            return f"The watchlist could not be read for a day: {why}"
+        case CredentialsRefused(at=at, why=why, again_seconds=seconds):
+            again = "" if seconds is None else f" It is tried again at {time_of_day(at, seconds)}, too."
+            return (
+                f"{why} Nothing is fetched until they change: run `setup`, or if they come from the "
+                f"environment, change them there and start again.{again}"
+            )
+        case TrackerRefused(why=why, title=title):
+            return f"{why} {title} is not asked until the credentials change; the other trackers are."
+        case AccountRefused(words=words):
+            return (
+                f"The tracker refuses torrents for a reason that lies with your account or torrent client "
+                f"({words}). No other release would help; look at the site."
+            )
+        case OwnDiskFull(why=why):
+            return why
+        case ClientDiskFull(torrent=torrent, needed_bytes=needed, free_bytes=free):
+            return (
+                f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more and "
+                f"{free / 1e9:.1f} GB are free. It goes on when there is room."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class WordedEvent:
+    """An event as it is kept and told, so that who tells it needs to know no kind of event.
+
+    `text` is one line for people, `details` are texts and numbers for scripts, who know the keys.
+    """
+
+    id: str
+    kind: EventKind
+    at: datetime
+    text: str
+    film: dict[str, object] | None = None
+    details: dict[str, str | int | float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the form in which it is kept."""
+        return {
+            "id": self.id,
+            "kind": str(self.kind),
+            "at": format_time(self.at),
+            "text": self.text,
+            "film": self.film,
+            "details": self.details,
+        }
+
+    def for_scripts(self) -> bytes:
+        """Return one line of ASCII JSON: what every event has, then its details beside it, never over it."""
+        common = self.to_dict()
+        del common["details"]
+        common["film"] = {key: self.film.get(key) for key in _FILM_KEYS} if self.film else None
+        return json.dumps({**common, **self.details, **common}).encode("ascii") + b"\n"
+
+
+def worded(event: Event, clean: Callable[[str], str]) -> WordedEvent:
+    """Put an event into words; `clean` takes secrets out of them, not out of paths, names and hashes."""
+    film, details = None, {}
+    if isinstance(event, FilmEvent):
+        film = movie_to_dict(event.movie, with_page=False)
+        details = {name: getattr(event, name) for name in _DETAILS if hasattr(event, name)}
+    if "why" in details:
+        details["why"] = clean(details["why"])
+    if "progress" in details:
+        details["progress"] = round(details["progress"], 4)
+    return WordedEvent(event.id, event.kind, event.at, clean(text_of(event)), film, details)
+
+
+def event_from_dict(plain: dict[str, object]) -> WordedEvent:
+    """Read what `to_dict` wrote.
+
+    Raises ValueError, KeyError, TypeError, AttributeError: it is something else.
+    """
+    film, details, at = plain["film"], plain["details"], parse_time(plain["at"])
+    if not isinstance(plain["id"], str) or not isinstance(details, dict) or at is None:
+        raise TypeError("no event")
+    return WordedEvent(
+        id=plain["id"],
+        kind=EventKind(str(plain["kind"])),
+        at=at,
+        text=str(plain["text"]),
+        film=film if isinstance(film, dict) else None,
+        details={str(name): value for name, value in details.items() if isinstance(value, str | int | float)},
+    )
+
+
+def notice_of(events: Iterable[WordedEvent]) -> tuple[str, str]:
     """Return title and text; at most twenty events have a line of their own."""
     counts: Counter[EventKind] = Counter()
     lines: list[str] = []
@@ -27,5 +155,5 @@ def notice_of(events: Iterable[Event]) -> tuple[str, str]:
     rest = counts.total() - len(lines)
     if rest:
         lines.append(f"and {rest} more")
-    parts = [f"{counts[kind]} {_WORDS.get(kind, kind)}" for kind in sorted(counts, key=_ORDER.__getitem__)]
+    parts = [f"{counts[kind]} {_COUNTED.get(kind, kind)}" for kind in sorted(counts, key=_ORDER.__getitem__)]
     return f"Movie Sync: {', '.join(parts)}", "\n".join(lines)

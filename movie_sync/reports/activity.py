@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from movie_sync.reports.times import time_of_day
+from movie_sync.domain.times import time_of_day
 
 
 class ActivityKind(StrEnum):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line, shorten
+from movie_sync.domain.times import day, duration, minute
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.progress import percent
 from movie_sync.reports.activity import activity_words
 from movie_sync.reports.counts import counts_words
 from movie_sync.reports.overview import StuckRelease, release_of, stage_time
 from movie_sync.reports.status import Status
-from movie_sync.reports.times import day, duration, minute
 from movie_sync.settings.faults import hold_words
 from movie_sync.wishes.unlisted_store import UnlistedFilm
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.times import duration
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
 from movie_sync.reports.activity import Activity, ActivityKind
-from movie_sync.reports.times import duration
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm
 
 
