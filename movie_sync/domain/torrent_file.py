@@ -6,6 +6,7 @@ another hash for a file whose keys are out of order, and a torrent client would 
 
 import hashlib
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -21,9 +22,12 @@ class _Files:
     size_bytes: int = 0
     stored_bytes: int = 0
 
-    def add(self, length: int, *, is_padding: bool = False) -> None:
+    def add(self, entry: "dict[bytes, Bencoded]") -> None:
+        length = _need(entry, b"length", int)
+        if length < 0:
+            raise _broken("a file in it has a negative size")
         self.stored_bytes += length
-        self.size_bytes += 0 if is_padding else length
+        self.size_bytes += 0 if b"p" in _optional_bytes(entry, b"attr") else length
 
 
 Bencoded: TypeAlias = "int | bytes | list[Bencoded] | dict[bytes, Bencoded] | _Files"
@@ -49,25 +53,16 @@ def parse_torrent(content: bytes) -> TorrentFile:
     The name is for people to read; it is not safe as a path. Raises ReleaseError, which quotes nothing
     of it, if it is not a torrent, or not a whole one.
     """
-    reader = _Reader(content)
-    torrent = reader.read_torrent()
-    info = _need(torrent, b"info", dict)
-    is_v2 = info.get(b"meta version") == _V2
+    info, raw = _Reader(content).read_info()
+    hashes = []
+    if info.get(b"meta version") == _V2:
+        hashes.append(hashlib.sha256(raw).hexdigest()[:_SHOWN_HASH_DIGITS])
     if b"pieces" in info:
-        size_bytes = _check_v1(info)
-    elif is_v2:
-        size_bytes = _check_v2(info)
-    else:
+        hashes.append(hashlib.sha1(raw, usedforsecurity=False).hexdigest())
+    if not hashes:
         raise _broken("it has no piece hashes")
-    v1_hash = hashlib.sha1(reader.raw_info, usedforsecurity=False).hexdigest() if b"pieces" in info else ""
-    v2_hash = hashlib.sha256(reader.raw_info).hexdigest()[:_SHOWN_HASH_DIGITS] if is_v2 else ""
-    return TorrentFile(
-        info_hash=v2_hash or v1_hash,
-        name=_name(info),
-        size_bytes=size_bytes,
-        content=content,
-        other_hash=v1_hash if v2_hash else "",
-    )
+    size_bytes = _checked_v1(info) if b"pieces" in info else _checked_v2(info)
+    return TorrentFile(hashes[0], _name(info), size_bytes, content, *hashes[1:])
 
 
 class _Reader:
@@ -80,125 +75,111 @@ class _Reader:
         self._content = content
         self._at = 0
         self._values = 0
-        self.raw_info = memoryview(b"")
+        self._raw_info = memoryview(b"")
 
-    def read_torrent(self) -> dict[bytes, Bencoded]:
-        """Return the outermost dictionary; afterwards the bytes of its `info` value are known."""
-        if not self._content.startswith(b"d"):
+    def read_info(self) -> tuple[dict[bytes, Bencoded], memoryview]:
+        """Return the `info` of a torrent, and the bytes that it stands in."""
+        if self._mark() != b"d":
             raise _broken("it does not begin as a torrent does")
-        torrent = self._dictionary(1)
+        torrent = self._dictionary(1, self._outermost)
         if self._at != len(self._content):
             raise _broken("something follows after its end")
-        return torrent
-
-    def _value(self, depth: int) -> Bencoded:
-        match self._next_mark(depth):
-            case b"d":
-                return self._dictionary(depth)
-            case b"l":
-                self._at += 1
-                found: list[Bencoded] = []
-                while not self._is_end():
-                    found.append(self._value(depth + 1))
-                return found
-            case b"i":
-                return self._integer()
-            case _:
-                return self._string()
-
-    def _next_mark(self, depth: int) -> bytes:
-        """Return what kind of value is here, which is counted."""
-        self._values += 1
-        if depth > _MAX_DEPTH or self._values > _MAX_VALUES:
-            raise _broken("it is nested too deeply or has too many parts")
-        return self._content[self._at : self._at + 1]
-
-    def _dictionary(self, depth: int, *, is_info: bool = False) -> dict[bytes, Bencoded]:
-        self._at += 1
-        found: dict[bytes, Bencoded] = {}
-        while not self._is_end():
-            key = self._string()
-            if key in found:
-                raise _broken("a key stands in it twice")
-            if depth == 1:
-                found[key] = self._outermost(key, depth + 1)
-            elif is_info:
-                found[key] = self._part_of_info(key, depth + 1)
-            else:
-                found[key] = self._value(depth + 1)
-        return found
+        return _need(torrent, b"info", dict), self._raw_info
 
     def _outermost(self, key: bytes, depth: int) -> Bencoded:
-        """Read `info`, and pass over all else: it is not looked at, and may be long."""
-        mark = self._next_mark(depth)
-        if key != b"info" or mark != b"d":
-            self._pass_over(mark, depth)
+        if key != b"info" or self._mark() != b"d":
+            self._pass_over(depth)  # not looked at, and it may be long
             return 0
         start = self._at
-        info = self._dictionary(depth, is_info=True)
-        self.raw_info = memoryview(self._content)[start : self._at]
+        info = self._dictionary(depth, self._part_of_info)
+        self._raw_info = memoryview(self._content)[start : self._at]
         return info
 
     def _part_of_info(self, key: bytes, depth: int) -> Bencoded:
-        mark = self._content[self._at : self._at + 1]
-        if key == b"files" and mark == b"l":
-            return self._file_list(depth)
-        if key == b"file tree" and mark == b"d":
-            files = _Files()
-            self._file_tree(depth, files)
-            return files
-        if key == b"pieces":  # only its length counts
-            start, end = self._step_over_string()
-            return end - start
-        return self._value(depth)
-
-    def _file_list(self, depth: int) -> _Files:
-        self._at += 1
         files = _Files()
-        while not self._is_end():
-            entry = self._value(depth + 1)
+        match key, self._mark():
+            case b"files", b"l":
+                self._add_list(files, depth)
+            case b"file tree", b"d":
+                self._add_tree(files, depth)
+            case b"pieces", _:  # only its length counts
+                start, end = self._step_over_string()
+                return end - start
+            case _:
+                return self._value(key, depth)
+        return files
+
+    def _add_list(self, files: _Files, depth: int) -> None:
+        for _ in self._parts(b"l", depth):
+            entry = self._value(b"", depth + 1)
             if not isinstance(entry, dict):
                 raise _broken("its list of files is malformed")
             path = _need(entry, b"path", list)
             if not path or not all(isinstance(part, bytes) and part for part in path):
                 raise _broken("a path in it is malformed")
-            files.add(_length(entry), is_padding=b"p" in _optional_bytes(entry, b"attr"))
-        return files
+            files.add(entry)
 
-    def _file_tree(self, depth: int, files: _Files) -> None:
-        """Add up the files of a tree, in which an empty key marks one."""
-        self._at += 1
-        names: set[bytes] = set()
-        while not self._is_end():
-            name = self._string()
-            if name in names:
-                raise _broken("a key stands in it twice")
-            names.add(name)
-            if self._next_mark(depth + 1) != b"d":
+    def _add_tree(self, files: _Files, depth: int) -> None:
+        """Add up the files of a tree, in which an empty name marks one."""
+
+        def add(name: bytes, depth: int) -> int:
+            if self._mark() != b"d":
                 raise _broken("its tree of files is malformed")
             if name:
-                self._file_tree(depth + 1, files)
+                self._add_tree(files, depth)
             else:
-                files.add(_length(self._dictionary(depth + 1)))
+                files.add(self._dictionary(depth, self._value))
+            return 0
 
-    def _pass_over(self, mark: bytes, depth: int) -> None:
+        self._dictionary(depth, add)
+
+    def _dictionary(self, depth: int, read: Callable[[bytes, int], Bencoded]) -> dict[bytes, Bencoded]:
+        found: dict[bytes, Bencoded] = {}
+        for key in self._parts(b"d", depth):
+            if key in found:
+                raise _broken("a key stands in it twice")
+            found[key] = read(key, depth + 1)
+        return found
+
+    def _value(self, _key: bytes, depth: int) -> Bencoded:
+        match self._mark():
+            case b"d":
+                return self._dictionary(depth, self._value)
+            case b"l":
+                return [self._value(b"", depth + 1) for _ in self._parts(b"l", depth)]
+            case b"i":
+                return self._integer()
+            case _:
+                start, end = self._step_over_string()
+                return self._content[start:end]
+
+    def _pass_over(self, depth: int) -> None:
+        mark = self._mark()
         if mark == b"i":
             self._integer()
         elif mark not in {b"d", b"l"}:
             self._step_over_string()
         else:
-            self._at += 1
-            while not self._is_end():
-                if mark == b"d":
-                    self._step_over_string()
-                self._pass_over(self._next_mark(depth + 1), depth + 1)
+            for _ in self._parts(mark, depth):
+                self._pass_over(depth + 1)
 
-    def _is_end(self) -> bool:
-        """Step over the end mark if one is here."""
-        if self._content.startswith(b"e", self._at):
-            self._at += 1
-            return True
-        return False
+    def _parts(self, mark: bytes, depth: int) -> Iterator[bytes]:
+        """Yield the key of each part of the dictionary that is here, or nothing for each of the list.
+
+        The part itself is to be read before the next one is asked for.
+        """
+        self._at += 1
+        while self._mark() != b"e":
+            self._values += 1
+            if depth >= _MAX_DEPTH or self._values > _MAX_VALUES:
+                raise _broken("it is nested too deeply or has too many parts")
+            start, end = self._step_over_string() if mark == b"d" else (0, 0)
+            yield self._content[start:end]
+        self._at += 1
+
+    def _mark(self) -> bytes:
+        """Return what tells the kind of the value that is here."""
+        return self._content[self._at : self._at + 1]
 
     def _integer(self) -> int:
         match = _INTEGER.match(self._content, self._at)
@@ -206,10 +187,6 @@ class _Reader:
             raise _broken("a number in it is malformed")
         self._at = match.end()
         return int(match[1])
-
-    def _string(self) -> bytes:
-        start, end = self._step_over_string()
-        return self._content[start:end]
 
     def _step_over_string(self) -> tuple[int, int]:
         match = _STRING_LENGTH.match(self._content, self._at)
@@ -222,15 +199,15 @@ class _Reader:
         return start, end
 
 
-def _check_v1(info: dict[bytes, Bencoded]) -> int:
+def _checked_v1(info: dict[bytes, Bencoded]) -> int:
     """Return the size of the files, without the padding between them."""
-    if b"files" in info:
-        if b"length" in info:
-            raise _broken("it is one file and several at once")
-        files = _need(info, b"files", _Files)
+    files = _Files()
+    if b"files" not in info:
+        files.add(info)
+    elif b"length" in info:
+        raise _broken("it is one file and several at once")
     else:
-        files = _Files()
-        files.add(_length(info))
+        files = _need(info, b"files", _Files)
     _check_size(files.stored_bytes)
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
@@ -240,7 +217,7 @@ def _check_v1(info: dict[bytes, Bencoded]) -> int:
     return files.size_bytes
 
 
-def _check_v2(info: dict[bytes, Bencoded]) -> int:
+def _checked_v2(info: dict[bytes, Bencoded]) -> int:
     """Return the size of the files of a torrent that has only the tree of version 2."""
     piece_length = _need(info, b"piece length", int)
     if piece_length < _V2_BLOCK_BYTES or piece_length.bit_count() != 1:
@@ -253,13 +230,6 @@ def _check_v2(info: dict[bytes, Bencoded]) -> int:
 def _check_size(size_bytes: int) -> None:
     if not 0 < size_bytes <= _MAX_SIZE_BYTES:
         raise _broken("its size is zero or beyond reason")
-
-
-def _length(entry: dict[bytes, Bencoded]) -> int:
-    length = _need(entry, b"length", int)
-    if length < 0:
-        raise _broken("a file in it has a negative size")
-    return length
 
 
 def _name(info: dict[bytes, Bencoded]) -> str:
