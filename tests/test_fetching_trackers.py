@@ -27,6 +27,8 @@ from movie_sync.errors import (
     UnavailableError,
 )
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.page_reader import PageReader
+from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.reports.activity import ActivityKind
 
@@ -238,7 +240,8 @@ def test_nothing_is_concluded_from_who_does_not_answer(rounds: list[list[str]]) 
     }
     clock, trackers = FakeClock(), [FakeTracker(name=name) for name in ("filelist", "torznab:a", "torznab:b")]
     downloader = FileListDownloader(
-        trackers=trackers, client=FakeClient(), pages=FakePages(), library=FakeLibrary(),
+        trackers=Trackers(trackers, clock, lambda _event: None), client=FakeClient(),
+        pages=PageReader(FakePages(), clock), library=FakeLibrary(),
         rules=QualityRules(), clock=clock,
     )  # fmt: skip
     movie, refused = dataclasses.replace(film(1), page_read=True), set()

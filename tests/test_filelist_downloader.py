@@ -20,6 +20,8 @@ from movie_sync.errors import (
     UnknownFilmError,
 )
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.page_reader import PageReader
+from movie_sync.fetching.trackers import Trackers
 
 _HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277", runtime_minutes=170, page_read=True)
 _UNREAD = Movie("2bbs", "heat-1995", "Heat", 1995)
@@ -37,9 +39,9 @@ class DownloaderBench:
         self.noted: list[tuple[Movie, Choice]] = []
         self.is_wanted = True
         self.downloader = FileListDownloader(
-            trackers=self.trackers,
+            trackers=Trackers(self.trackers, self.clock, lambda _event: None),
             client=self.client,
-            pages=self.pages,
+            pages=PageReader(self.pages, self.clock),
             library=self.library,
             rules=QualityRules(),
             clock=self.clock,

@@ -13,9 +13,10 @@ from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
-from movie_sync.fetching.radar_store import RadarStore
 from movie_sync.fetching.room import RoomKeeper
+from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
@@ -128,19 +129,19 @@ class Services:
         credentials = self.credentials()
         known = self.known_films(queue_manager)
         client = self.client.build(self._config, credentials[self.client.name], self._around)
+        trackers = (
+            tracker.build(entry, self._config, credentials[tracker.name], self._around)
+            for tracker, entry in self._trackers
+        )
         downloader = FileListDownloader(
-            trackers=[
-                tracker.build(entry, self._config, credentials[tracker.name], self._around)
-                for tracker, entry in self._trackers
-            ],
+            trackers=Trackers(trackers, self._clock, tell),
             client=client,
-            pages=self.pages,
+            pages=PageReader(self.pages, self._clock),
             library=self.library,
             rules=self._config.quality(),
             clock=self._clock,
             knows_title=known.knows_title,
             in_company=known.in_company,
-            tell=tell,
             dry_run=not self._is_real,
         )
         followed = client if isinstance(client, FollowedClient) else None
@@ -161,7 +162,7 @@ class Services:
         follower = TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
         radar = Radar(
             queue_manager,
-            RadarStore(self._paths.radar, clock),
+            self._paths.radar,
             check_interval_seconds=self._watchlist.check_interval,
             calls_per_hour=min(
                 tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers

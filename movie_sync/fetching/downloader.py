@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
-from movie_sync.domain.events import Event
 from movie_sync.domain.models import (
     Choice,
     DownloadResult,
@@ -40,7 +39,7 @@ from movie_sync.errors import (
 from movie_sync.fetching.held_torrents import HeldTorrents
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.trackers import Outage, Trackers
-from movie_sync.ports import Clock, FilmPages, MovieLibrary, TorrentClient, Tracker
+from movie_sync.ports import Clock, MovieLibrary, TorrentClient, Tracker
 from movie_sync.queues.entry import FailedRelease
 
 _log = logging.getLogger(__name__)
@@ -70,6 +69,7 @@ class Search:
         return tuple(candidate for candidate in self.candidates if candidate.accepted)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FileListDownloader:
     """Finds a film's best release on the user's trackers and hands it to the torrent client.
 
@@ -80,34 +80,23 @@ class FileListDownloader:
     `AuthError` and `StorageError` where a service or the disk cannot be used now.
     """
 
-    def __init__(
-        self,
-        *,
-        trackers: Sequence[Tracker],
-        client: TorrentClient,
-        pages: FilmPages,
-        library: MovieLibrary,
-        rules: QualityRules,
-        clock: Clock,
-        knows_title: KnowsTitle = knows_no_title,
-        in_company: Callable[[Movie], Movie] = lambda movie: movie,
-        tell: Callable[[Event], None] = lambda _event: None,
-        dry_run: bool = False,
-    ) -> None:
-        self.trackers = Trackers(trackers, clock, tell)
-        self._client = client
-        self.pages = PageReader(pages, clock)
-        self._library = library
-        self._rules = rules
-        self._clock = clock
-        self._knows_title = knows_title
-        self._in_company = in_company
-        self._dry_run = dry_run
-        self._held = HeldTorrents(client, rules, knows_title, self.trackers.release_in, clock)
+    trackers: Trackers
+    client: TorrentClient
+    pages: PageReader
+    library: MovieLibrary
+    rules: QualityRules
+    clock: Clock
+    knows_title: KnowsTitle = knows_no_title
+    in_company: Callable[[Movie], Movie] = lambda movie: movie
+    dry_run: bool = False
+
+    def __post_init__(self) -> None:
+        release_in = self.trackers.release_in
+        self._held = HeldTorrents(self.client, self.rules, self.knows_title, release_in, self.clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
-        if self._client.find(choice.info_hash) is None:
+        if self.client.find(choice.info_hash) is None:
             return None
         return DownloadResult(movie, Reason.DOWNLOADED, choice, is_found_again=True)
 
@@ -143,9 +132,9 @@ class FileListDownloader:
             return self._found_there(
                 movie, max(held, key=lambda each: (each.phase.counts_as_there, each.progress))
             )
-        now = self._clock.now()
+        now = self.clock.now()
         self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
-        if self._dry_run:
+        if self.dry_run:
             check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.id, _NOT_FETCHED))
         tried_hashes = {old.choice.info_hash for old in tried}
@@ -153,8 +142,8 @@ class FileListDownloader:
 
     def _check_grace(self, found: Search, since: datetime) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""
-        until = wait_until(found.candidates, self._rules, since)
-        if until is not None and self._clock.now() < until:
+        until = wait_until(found.candidates, self.rules, since)
+        if until is not None and self.clock.now() < until:
             best = found.accepted[0]
             raise BetterAwaitedError(
                 f"a better release than {best.quality} is waited for until {until:%Y-%m-%d %H:%M} UTC",
@@ -169,8 +158,8 @@ class FileListDownloader:
         the client that is not whole yet is adopted.
         """
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
-        wanted = self._in_company(movie)
-        where = self._library.find(wanted, but_for=but_for, knows_title=self._knows_title)
+        wanted = self.in_company(movie)
+        where = self.library.find(wanted, but_for=but_for, knows_title=self.knows_title)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
         tried_hashes = {old.choice.info_hash for old in tried}
@@ -190,8 +179,8 @@ class FileListDownloader:
     ) -> Search:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
         why = {old.choice.id: old.why for old in tried if old.choice.id}
-        wanted = self._in_company(movie)
-        return Search(movie, tuple(rank(wanted, releases, self._rules, self._clock.now(), tried=why)))
+        wanted = self.in_company(movie)
+        return Search(movie, tuple(rank(wanted, releases, self.rules, self.clock.now(), tried=why)))
 
     def search(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> Search:
         """Ask each tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
@@ -249,7 +238,7 @@ class FileListDownloader:
                 choice = Choice(release.name, release.id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
                     raise NoLongerWantedError("taken out of the queue meanwhile")
-                is_new = self._client.hand_over(torrent)
+                is_new = self.client.hand_over(torrent)
             except ReleaseError as exc:
                 _log.warning("%s: %s", release.name, exc)
                 tries, last_error = tries + 1, str(exc)
@@ -282,7 +271,7 @@ class FileListDownloader:
         """Return what came of a hand-over: the torrent may have been there, or be known by its other hash."""
         release, shown = candidate.release, None
         if not is_new or torrent.other_hash:
-            shown = next(iter(self._client.states(torrent.info_hashes).values()), None)
+            shown = next(iter(self.client.states(torrent.info_hashes).values()), None)
         choice = Choice(release.name, release.id, shown.info_hash if shown else torrent.info_hash)
         self._held.note(choice.info_hash, torrent.name, release.id)
         if shown and not is_new:

@@ -8,17 +8,20 @@ one, slowly; and each of them is searched once a week in any case.
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from movie_sync.domain.matching import WantedFilm
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.fetching.downloader import FileListDownloader
-from movie_sync.fetching.radar_store import RadarMemory, RadarStore
 from movie_sync.ports import Clock
+from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.storage.document import read_note, write_note
 
 _log = logging.getLogger(__name__)
 
@@ -27,35 +30,43 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 # A search takes up to five calls: an eighth of the budget's films leaves more than a third of it free.
 _CALLS_FOR_EACH = 8
 _LATE_CHECKS = 1.5
+_EARLIER_TRACKER = "filelist"
 
 
+@dataclass(frozen=True, slots=True)
+class RadarMemory:
+    """The ids that each tracker told last, and since when some may have been missed (None: none were)."""
+
+    seen: Mapping[str, frozenset[str]]
+    gap_since: datetime | None = None
+
+
+@dataclass(eq=False, repr=False)
 class Radar:
-    """For one thread (the download worker's), but for `note_check`, which any may call."""
+    """For one thread (the download worker's), but for `note_check`, which any may call.
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        store: RadarStore,
-        *,
-        check_interval_seconds: float,
-        calls_per_hour: int,
-        clock: Clock,
-    ) -> None:
-        self._queue_manager = queue_manager
-        self._store = store
-        self._memory: RadarMemory | None = None
-        self._interval_seconds = check_interval_seconds
-        self._spacing_seconds = _CALLS_FOR_EACH * 3600.0 / calls_per_hour
-        self._clock = clock
-        # Counted, so that one which comes while the newest releases are looked at is not forgotten.
-        self._checks = self._checks_followed = 0
-        self._swept_at = clock.monotonic()
-        # Names alone: thousands of films with all their titles would take tens of megabytes.
-        self._to_search: deque[str] = deque()
-        self._search_at = 0.0
-        self._matched: dict[str, set[ReleaseId]] = {}
-        self._failures = 0
-        self._not_before = 0.0
+    Losing what it remembers in `path` costs a few searches and no film, so damage is no news.
+    """
+
+    queue_manager: QueueManager
+    path: Path
+    _: KW_ONLY
+    check_interval_seconds: float
+    calls_per_hour: int
+    clock: Clock
+    _memory: RadarMemory | None = field(default=None, init=False)
+    # Counted, so that one which comes while the newest releases are looked at is not forgotten.
+    _checks: int = field(default=0, init=False)
+    _checks_followed: int = field(default=0, init=False)
+    # Names alone: thousands of films with all their titles would take tens of megabytes.
+    _to_search: deque[str] = field(default_factory=deque, init=False)
+    _search_at: float = field(default=0.0, init=False)
+    _matched: dict[str, set[ReleaseId]] = field(default_factory=dict, init=False)
+    _failures: int = field(default=0, init=False)
+    _not_before: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
+        self._swept_at = self.clock.monotonic()
 
     def note_check(self) -> None:
         """The watchlist was read: look at the newest releases too."""
@@ -63,44 +74,48 @@ class Radar:
 
     def seconds_to_next(self) -> float | None:
         """Return how long until `work` has something to do, or None if no film waits."""
-        if not self._queue_manager.waiting_count():
+        if not self.queue_manager.waiting_count():
             self._checks_followed = self._checks
             return None
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if self._not_before > now:
             return self._not_before - now
         if self._checks != self._checks_followed:
             return 0.0
         # While the watchlist cannot be read films appear all the same.
-        next_at = self._swept_at + _LATE_CHECKS * self._interval_seconds
+        next_at = self._swept_at + _LATE_CHECKS * self.check_interval_seconds
         if self._to_search:
             next_at = min(next_at, self._search_at)
         return max(next_at - now, 0.0)
 
     def work(self, downloader: FileListDownloader) -> None:
         """Look at the newest releases, or queue one film for a search; after an error it is still due."""
-        now, checks = self._clock.monotonic(), self._checks
-        if checks != self._checks_followed or now >= self._swept_at + _LATE_CHECKS * self._interval_seconds:
+        now, checks = self.clock.monotonic(), self._checks
+        if (
+            checks != self._checks_followed
+            or now >= self._swept_at + _LATE_CHECKS * self.check_interval_seconds
+        ):
             self._sweep(downloader)
             self._failures = 0
             self._checks_followed = checks
             self._swept_at = now
         elif self._to_search and now >= self._search_at:
-            self._search_at = now + self._spacing_seconds
-            held = self._queue_manager.find(self._to_search.popleft())
+            self._search_at = now + _CALLS_FOR_EACH * 3600.0 / self.calls_per_hour
+            held = self.queue_manager.find(self._to_search.popleft())
             if held is not None:  # else it was taken out meanwhile
-                self._queue_manager.look_again([held[1].movie])
+                self.queue_manager.look_again([held[1].movie])
 
     def put_off(self) -> float:
         """Rest after a failure, longer each time in a row; return for how many seconds."""
         self._failures += 1
         seconds = pause_seconds(self._failures)
-        self._not_before = self._clock.monotonic() + seconds
+        self._not_before = self.clock.monotonic() + seconds
         return seconds
 
     def _sweep(self, downloader: FileListDownloader) -> None:
         newest = downloader.latest()
-        memory = self._renewed_memory(newest)
+        before = self._memory or _read_memory(self.path)
+        memory = self._renewed(before, newest)
         releases = [release for told in newest.values() for release in told]
         names = KeyIndex()
         for number, release in enumerate(releases):
@@ -108,7 +123,7 @@ class Radar:
         found: list[Movie] = []
         matched: dict[str, set[ReleaseId]] = {}
         needed: list[tuple[datetime, datetime, str]] = []
-        for entry in self._queue_manager.waiting_films():
+        for entry in self.queue_manager.waiting_films():
             movie = entry.movie
             try:
                 near = [releases[number] for number in names.candidates(WantedFilm.from_movie(movie))]
@@ -124,20 +139,21 @@ class Radar:
                 found.append(movie)
             elif self._is_to_be_searched(entry, memory.gap_since):
                 needed.append((self._searched_at(entry), entry.added_at, movie.slug or movie.id))
-        for movie in self._queue_manager.look_again(found):
+        for movie in self.queue_manager.look_again(found):
             _log.info("%s: has appeared on a tracker.", movie.label)
         self._matched = matched
         needed.sort()
         self._to_search = deque(film for *_, film in needed)
         memory = memory if needed else RadarMemory(memory.seen)
-        if memory != (self._memory or self._store.load()):
-            self._store.save(memory)
+        if memory != before:
+            gap = format_time(memory.gap_since) if memory.gap_since else None
+            seen = {name: sorted(ids) for name, ids in memory.seen.items()}
+            write_note(self.path, {"seen": seen, "gap_since": gap}, self.clock)
         self._memory = memory
 
-    def _renewed_memory(self, newest: Mapping[str, Sequence[Release]]) -> RadarMemory:
+    def _renewed(self, memory: RadarMemory, newest: Mapping[str, Sequence[Release]]) -> RadarMemory:
         """Return what is to be remembered once these releases were looked through."""
-        memory = self._memory or self._store.load()
-        now = self._clock.now()
+        now = self.clock.now()
         # A time to come was noted by a wrong clock: waited for, it would keep the searches going.
         gap_since = memory.gap_since and min(memory.gap_since, now)
         # No answer tells nothing, and neither does an empty one: a tracker always has newest ones.
@@ -153,10 +169,21 @@ class Radar:
 
     def _is_to_be_searched(self, entry: QueueEntry, gap_since: datetime | None) -> bool:
         searched_at = self._searched_at(entry)
-        is_late = searched_at < self._clock.now() - _SEARCHED_AGAIN_AFTER
+        is_late = searched_at < self.clock.now() - _SEARCHED_AGAIN_AFTER
         return is_late or (gap_since is not None and searched_at < gap_since)
 
     def _searched_at(self, entry: QueueEntry) -> datetime:
         """Return when a film was searched last; a time to come, which a wrong clock noted, tells nothing."""
         searched_at = entry.searched_at
-        return searched_at if searched_at is not None and searched_at <= self._clock.now() else _NEVER
+        return searched_at if searched_at is not None and searched_at <= self.clock.now() else _NEVER
+
+
+def _read_memory(path: Path) -> RadarMemory:
+    plain = read_note(path)
+    told = plain.get("seen")
+    listed = told if isinstance(told, dict) else {}
+    newest = plain.get("newest_id")  # what an earlier version wrote, of its one tracker
+    if isinstance(newest, int) and newest > 0:
+        listed = {_EARLIER_TRACKER: [str(newest)]} | listed
+    seen = {name: frozenset(map(str, ids)) for name, ids in listed.items() if isinstance(ids, list)}
+    return RadarMemory(seen, parse_time(plain.get("gap_since")))

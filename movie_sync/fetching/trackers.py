@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -40,12 +40,7 @@ class Trackers:
     made when they change); each says so for itself.
     """
 
-    def __init__(
-        self,
-        trackers: Sequence[Tracker],
-        clock: Clock,
-        tell: Callable[[Event], None] = lambda _event: None,
-    ) -> None:
+    def __init__(self, trackers: Iterable[Tracker], clock: Clock, tell: Callable[[Event], None]) -> None:
         self._states = {tracker.name: _State(tracker, Complaints(_log)) for tracker in trackers}
         self._clock = clock
         self._tell = tell

@@ -24,9 +24,10 @@ from movie_sync.errors import (
     MovieSyncError,
 )
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
-from movie_sync.fetching.radar_store import RadarStore
 from movie_sync.fetching.room import RoomKeeper
+from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
@@ -89,7 +90,7 @@ class Bench:
             )
             self.radar = Radar(
                 self.queues,
-                RadarStore(self.folder / "radar.json", self.clock),
+                self.folder / "radar.json",
                 check_interval_seconds=3600,
                 calls_per_hour=120,
                 clock=self.clock,
@@ -116,15 +117,14 @@ class Bench:
         if self.connect_error:
             raise self.connect_error
         downloader = FileListDownloader(
-            trackers=self.trackers,
+            trackers=Trackers(self.trackers, self.clock, self.told.append),
             client=self.client,
-            pages=self.pages,
+            pages=PageReader(self.pages, self.clock),
             library=self.library,
             rules=self.rules,
             clock=self.clock,
             knows_title=self.known.knows_title,
             in_company=self.known.in_company,
-            tell=self.told.append,
         )
         client = self.client if self.follow_policy or self.tagger else None
         return Session(downloader, client, "qBittorrent")
