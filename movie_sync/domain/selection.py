@@ -98,10 +98,9 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
     """Say in one line why none was taken: "3 releases, none acceptable: camera copy ×2, no seeders"."""
     if not candidates:
         return "no release on the tracker yet"
-    counted = Counter(candidate.refusals[0] for candidate in candidates if candidate.refusals)
+    counted = Counter(candidate.refusals[0].words for candidate in candidates if candidate.refusals)
     parts = [
-        refusal.words if count == 1 else f"{refusal.words} ×{count}"
-        for refusal, count in counted.most_common(_MOST_REASONS)
+        words if count == 1 else f"{words} ×{count}" for words, count in counted.most_common(_MOST_REASONS)
     ]
     if len(counted) > _MOST_REASONS:
         parts.append(f"{len(counted) - _MOST_REASONS} other reasons")
@@ -145,15 +144,14 @@ def _examine(
 ) -> Candidate:
     judgement = judge(wanted, release.name)
     quality = read_quality(release.name, release.filed_as, judgement.title_end)
-    minutes = movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES
-    mb_per_minute = release.size_bytes / _MB / minutes
+    mb_per_minute = release.size_bytes / _MB / (movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES)
     name = comparable(release.name)
     refusals = [
-        *([Refusal(RefusalKind.GIVEN_UP, came_to_nothing)] if came_to_nothing is not None else []),
+        *([] if came_to_nothing is None else [Refusal(RefusalKind.GIVEN_UP, (came_to_nothing,))]),
         *_film_refusals(movie, release, judgement),
         *_picture_refusals(quality, rules),
         *_size_refusals(release, quality, rules, mb_per_minute),
-        *(Refusal(RefusalKind.REJECTED_WORD, word) for word in rules.reject_words if has_word(name, word)),
+        *(Refusal(RefusalKind.REJECTED_WORD, (word,)) for word in rules.reject_words if has_word(name, word)),
     ]
     if rules.freeleech == "only" and not release.freeleech:
         refusals.append(Refusal(RefusalKind.NOT_FREELEECH))
@@ -162,7 +160,9 @@ def _examine(
     awaited = False
     if release.seeders is not None and release.seeders < rules.min_seeders:
         awaited = not refusals and release.uploaded_at is not None and now - release.uploaded_at < _FRESH
-        refusals.append(Refusal(RefusalKind.FEW_SEEDERS, _few_seeders(release.seeders, rules.min_seeders)))
+        kinds = {0: RefusalKind.NO_SEEDERS, 1: RefusalKind.ONE_SEEDER}
+        kind = kinds.get(release.seeders, RefusalKind.FEW_SEEDERS)
+        refusals.append(Refusal(kind, (release.seeders, rules.min_seeders)))
     return Candidate(
         release=release,
         refusals=tuple(refusals),
@@ -186,18 +186,19 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> Iter
     if ids_known and movie.imdb_id != release.imdb_id:
         yield Refusal(RefusalKind.OTHER_IMDB_ID)
     if judgement.verdict is Verdict.NO:
-        named = judgement.reason if judgement.is_of_another else f"not this film: {judgement.reason}"
-        yield Refusal(RefusalKind.OTHER_FILM, named)
-    elif judgement.verdict is Verdict.MAYBE and not (ids_known and judgement.lacks_only_id):
-        lacking = ", and no IMDb id tells" if judgement.lacks_only_id else ""
-        yield Refusal(RefusalKind.PERHAPS_ANOTHER, f"{judgement.reason}{lacking}")
+        is_named = judgement.is_of_another
+        yield Refusal(RefusalKind.NAMES_ANOTHER if is_named else RefusalKind.OTHER_FILM, (judgement,))
+    elif judgement.verdict is Verdict.MAYBE and not judgement.lacks_only_id:
+        yield Refusal(RefusalKind.PERHAPS_ANOTHER, (judgement,))
+    elif judgement.verdict is Verdict.MAYBE and not ids_known:
+        yield Refusal(RefusalKind.ONLY_AN_ID_TELLS, (judgement,))
     elif not judgement.exact and not movie.imdb_id:
-        yield Refusal(RefusalKind.NOT_EXACT, judgement.reason)
+        yield Refusal(RefusalKind.NOT_EXACT, (judgement,))
 
 
 def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[Refusal]:
     if quality.bad:
-        yield Refusal(RefusalKind.BAD_SOURCE, quality.bad)
+        yield Refusal(RefusalKind.BAD_SOURCE, (quality,))
     if quality.hardcoded_subtitles:
         yield Refusal(RefusalKind.HARDCODED_SUBTITLES)
     if quality.upscaled:
@@ -210,7 +211,7 @@ def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[
     elif quality.three_d:
         yield Refusal(RefusalKind.THREE_D)
     elif quality.name:
-        yield Refusal(RefusalKind.QUALITY_NOT_WANTED, quality.name)
+        yield Refusal(RefusalKind.QUALITY_NOT_WANTED, (quality,))
     else:
         yield Refusal(RefusalKind.QUALITY_UNKNOWN)
 
@@ -218,27 +219,19 @@ def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[
 def _size_refusals(
     release: Release, quality: ReleaseQuality, rules: QualityRules, mb_per_minute: float
 ) -> Iterator[Refusal]:
-    least, most = rules.size_mb_per_minute.get(quality.size_class, DEFAULT_SIZES[quality.size_class])
+    size_class = quality.size_class
+    least, most = rules.size_mb_per_minute.get(size_class, DEFAULT_SIZES[size_class])
     if mb_per_minute < least:
-        text = f"{mb_per_minute:.1f} MB a minute, under {least:g} for {quality.size_class}"
-        yield Refusal(RefusalKind.TOO_SMALL, text)
+        yield Refusal(RefusalKind.TOO_SMALL, (mb_per_minute, least, size_class))
     elif mb_per_minute > most:
-        text = f"{mb_per_minute:.0f} MB a minute, over {most:g} for {quality.size_class}"
-        yield Refusal(RefusalKind.TOO_LARGE, text)
+        yield Refusal(RefusalKind.TOO_LARGE, (mb_per_minute, most, size_class))
     if rules.max_size_gb is not None and release.size_bytes > rules.max_size_gb * _GB:
-        text = f"{release.size_bytes / _GB:.0f} GB over the limit of {rules.max_size_gb:g} GB"
-        yield Refusal(RefusalKind.OVER_SIZE_LIMIT, text)
+        yield Refusal(RefusalKind.OVER_SIZE_LIMIT, (release.size_bytes / _GB, rules.max_size_gb))
 
 
 def shown_seeders(release: Release) -> str:
     """Return the number of seeders as people read it."""
     return "unknown" if release.seeders is None else str(release.seeders)
-
-
-def _few_seeders(seeders: int, least: int) -> str:
-    if not seeders:
-        return "no seeders"
-    return f"{seeders} seeder{'s' if seeders > 1 else ''}, at least {least} wanted"
 
 
 # Preference ----------------------------------------------------------------------------------------
