@@ -3,13 +3,14 @@
 import http.cookiejar
 import io
 import logging
+import math
 import os
 import secrets
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
@@ -27,7 +28,7 @@ from movie_sync.net.faults import distant_fault
 from movie_sync.net.limits import POOLS, TlsSocket, check_limits, limits
 from movie_sync.settings.values import is_on_this_machine
 
-USER_AGENT = f"MovieSync/{__version__} (+https://github.com/movie-sync/movie-sync)"
+_USER_AGENT = f"MovieSync/{__version__} (+https://github.com/movie-sync/movie-sync)"
 _CONNECT_SECONDS = 8.0
 _CHUNK_BYTES = 8192
 _MAX_REDIRECTS = 3
@@ -83,14 +84,19 @@ class _Session(requests.Session):
 
 
 def build_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:
-    """Return a session that obeys `limits`; it follows no redirect, keeps no cookie, and sends our name."""
+    """Return an equipped session that follows no redirect and keeps no cookie."""
     session = _Session()
-    session.headers["User-Agent"] = USER_AGENT
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    adapter = WatchedAdapter(tls)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
+    equip(session, tls)
     return session
+
+
+def equip(session: requests.Session, tls: Callable[[], ssl.SSLContext]) -> None:
+    """Let a session obey `limits`, send our name, and no credentials but those that it is given."""
+    session.headers["User-Agent"] = _USER_AGENT
+    session.auth = _no_auth
+    session.mount("http://", WatchedAdapter(tls))
+    session.mount("https://", WatchedAdapter(tls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +160,7 @@ class SharedTls:
         return context
 
 
+@dataclass(slots=True, eq=False)
 class HttpClient:
     """GETs from one service, one request at a time, at least `min_interval_seconds` apart.
 
@@ -163,22 +170,18 @@ class HttpClient:
     another host.
     """
 
-    def __init__(
-        self,
-        service: str,
-        *,
-        stop: threading.Event,
-        timeout_seconds: float,
-        min_interval_seconds: float = 0.0,
-        tls: SharedTls | None = None,
-    ) -> None:
-        self._service = service
-        self._stop = stop
-        self._timeout_seconds = timeout_seconds
-        self._min_interval_seconds = min_interval_seconds
-        self._lock = threading.Lock()
-        self._last_ended_at: float | None = None
-        self._session = build_session(tls or SharedTls())
+    service: str
+    _: KW_ONLY
+    stop: threading.Event
+    timeout_seconds: float
+    min_interval_seconds: float = 0.0
+    tls: SharedTls = field(default_factory=SharedTls)
+    _session: requests.Session = field(init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _last_ended_at: float = field(default=-math.inf, init=False)
+
+    def __post_init__(self) -> None:
+        self._session = build_session(self.tls)
         self._session.headers["Accept-Encoding"] = "gzip, deflate"
         self._session.headers["Accept-Language"] = "en-US,en;q=0.8"
 
@@ -206,12 +209,12 @@ class HttpClient:
             Stopped: the program is shutting down.
         """
         sent = [*(basic_auth or ()), *(params or {}).values()]
-        left_seconds = self._timeout_seconds
+        left_seconds = self.timeout_seconds
         ask = partial(
             self._session.get,
-            auth=basic_auth or no_auth,
+            auth=basic_auth,
             headers={"Accept": accept},
-            timeout=(min(_CONNECT_SECONDS, self._timeout_seconds), self._timeout_seconds),
+            timeout=(min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds),
             allow_redirects=False,
             stream=True,
         )
@@ -229,30 +232,29 @@ class HttpClient:
                 )
                 before_redirect()
                 params = None
-        raise UnavailableError(f"{self._service} redirects in circles. Try again later.")
+        raise UnavailableError(f"{self.service} redirects in circles. Try again later.")
 
     def close(self) -> None:
         """Close idle connections."""
         self._session.close()
 
     def _wait_turn(self) -> None:
-        if self._last_ended_at is not None:
-            wait = self._last_ended_at + self._min_interval_seconds - time.monotonic()
-            if wait > 0:
-                self._stop.wait(wait)
-        if self._stop.is_set():
+        wait = self._last_ended_at + self.min_interval_seconds - time.monotonic()
+        if wait > 0:
+            self.stop.wait(wait)
+        if self.stop.is_set():
             raise Stopped
 
     def _request(self, ask: Callable[[], requests.Response], max_bytes: int, seconds: float) -> HttpAnswer:
         """Make one request; a redirect's body, which may have any length, is not read."""
         try:
-            with limits(self._stop, seconds), ask() as response:
+            with limits(self.stop, seconds), ask() as response:
                 body = b"" if response.is_redirect else self._read_body(response, max_bytes)
                 url = response.url.partition("?")[0]
                 return HttpAnswer(response.status_code, response.headers, body, url)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as exc:
             # A ValueError is what urllib3 makes of a body in pieces of negative size.
-            failure = distant_fault(exc, self._service, self._timeout_seconds)
+            failure = distant_fault(exc, self.service, self.timeout_seconds)
         finally:
             self._last_ended_at = time.monotonic()
         # Raised out here, so that the library's error, which quotes the whole URL, is not its context.
@@ -265,7 +267,7 @@ class HttpClient:
             target = urljoin(url, location)
             there = urlsplit(target)
         except ValueError:  # half an IPv6 address, for instance
-            raise UnavailableError(f"{self._service} redirects to something that is no address.") from None
+            raise UnavailableError(f"{self.service} redirects to something that is no address.") from None
         is_downgrade = here.scheme == "https" and there.scheme != "https"
         is_allowed = there.netloc == here.netloc or there.netloc in allowed
         if there.scheme not in {"http", "https"} or is_downgrade or not is_allowed:
@@ -273,7 +275,7 @@ class HttpClient:
             redactor.learn(sent)
             host = redactor.clean(there.hostname or "unknown")
             raise UnavailableError(
-                f"{self._service} redirects to another address ({host}), "
+                f"{self.service} redirects to another address ({host}), "
                 "which is not followed. Check its address in config.json."
             )
         return target
@@ -284,9 +286,14 @@ class HttpClient:
             body.write(chunk)
             if body.tell() > max_bytes:
                 raise TooLargeError(
-                    f"{self._service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
+                    f"{self.service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
                 )
         return body.getvalue()
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send no credentials: without this, requests would look for some in ~/.netrc."""
+    return request
 
 
 def prepare_sparingly(session: requests.Session) -> None:
@@ -308,8 +315,3 @@ def prepare_sparingly(session: requests.Session) -> None:
         return prepare(request)
 
     session.prepare_request = prepare_request  # type: ignore[method-assign]
-
-
-def no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no credentials: without this, requests would look for some in ~/.netrc."""
-    return request

@@ -24,8 +24,7 @@ def objects_in(pieces: Iterable[bytes], most: int) -> Iterator[dict[str, Any]]:
     text = _Text(pieces)
     if text.mark() != "[":
         raise ValueError("not a list")
-    text.step()
-    separator = text.mark()
+    separator = text.mark(behind=1)
     for _ in range(most):
         if separator == "]":
             break
@@ -35,13 +34,12 @@ def objects_in(pieces: Iterable[bytes], most: int) -> Iterator[dict[str, Any]]:
         yield value
         separator = text.mark()
         if separator == ",":
-            text.step()
+            text.mark(behind=1)
         elif separator != "]":
             raise ValueError("nothing between two objects")
     if separator != "]":
         raise ValueError("more objects than there may be")
-    text.step()
-    if text.mark():
+    if text.mark(behind=1):
         raise ValueError("something behind the list")
 
 
@@ -55,8 +53,9 @@ class _Text:
         self._text = ""
         self._at = 0
 
-    def mark(self) -> str:
-        """Return the next character that is no blank, or nothing at the end."""
+    def mark(self, *, behind: int = 0) -> str:
+        """Return the next character that is no blank behind so many others, or nothing at the end."""
+        self._at += behind
         for _ in range(_MAX_BLANK_PIECES):
             blanks = _BLANKS.match(self._text, self._at)
             self._at = blanks.end() if blanks else self._at
@@ -66,13 +65,8 @@ class _Text:
                 return ""
         raise ValueError("blanks without end")
 
-    def step(self) -> None:
-        """Step over a character."""
-        self._at += 1
-
     def value(self) -> Any:  # noqa: ANN401 - it may be anything
         """Return the value that begins here."""
-        self.mark()
         while True:
             try:
                 value, self._at = self._decoder.raw_decode(self._text, self._at)

@@ -5,6 +5,7 @@ slices and look at the deadline and the stop event between them.
 """
 
 import contextlib
+import math
 import socket
 import ssl
 import threading
@@ -22,55 +23,62 @@ if TYPE_CHECKING:
 _SLICE_SECONDS = 0.5
 
 
-class _Watch:
-    """The limits of the request that the current thread is making."""
+class _Watch(threading.local):
+    """The limits of the request that the current thread is making, if it makes one (`stop` is set)."""
 
-    def __init__(self, stop: threading.Event, seconds: float, max_bytes: int | None) -> None:
-        self._stop = stop
-        self._ends_at = time.monotonic() + seconds
-        self._bytes_left = max_bytes
-
-    def next_slice(self) -> float:
-        """Return how long to wait for data now; raises Stopped or TimeoutError when it is over."""
-        if self._stop.is_set():
-            raise Stopped
-        remaining = self._ends_at - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the time limit of the request is over")
-        return min(_SLICE_SECONDS, remaining)
-
-    def count(self, received_bytes: int) -> None:
-        """Raise UnavailableError when more has come than is allowed."""
-        if self._bytes_left is not None:
-            self._bytes_left -= received_bytes
-            if self._bytes_left < 0:
-                raise UnavailableError("The answer is larger than any real one.")
+    stop: threading.Event | None = None
+    ends_at = 0.0
+    bytes_left = math.inf
 
 
-class _Current(threading.local):
-    watch: _Watch | None = None
+_watch = _Watch()
 
 
-_current = _Current()
+@contextlib.contextmanager
+def limits(stop: threading.Event, seconds: float, *, max_bytes: float = math.inf) -> Iterator[None]:
+    """Bound what the current thread does with a `WatchedAdapter` inside the block.
+
+    Its requests end with TimeoutError when `seconds` are over, with UnavailableError when more than
+    `max_bytes` have come over the wire, and with Stopped when `stop` is set.
+    """
+    _watch.ends_at = time.monotonic() + seconds
+    _watch.bytes_left = max_bytes
+    _watch.stop = stop
+    try:
+        yield
+    finally:
+        _watch.stop = None
+
+
+def check_limits() -> float:
+    """Return how long to wait for data now, in seconds; raises as inside `limits` when that is over."""
+    if _watch.stop is None:
+        return _SLICE_SECONDS
+    if _watch.stop.is_set():
+        raise Stopped
+    remaining = _watch.ends_at - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("the time limit of the request is over")
+    return min(_SLICE_SECONDS, remaining)
 
 
 def _receive(sock: socket.socket, receive: Callable[[], int]) -> int:
     """Call `receive` until it has data, looking at deadline and stop event between slices."""
-    watch = _current.watch
-    if watch is None:
+    if _watch.stop is None:
         return receive()
     limit = sock.gettimeout()
     try:
         while True:
-            sock.settimeout(watch.next_slice())
-            try:
+            sock.settimeout(check_limits())
+            with contextlib.suppress(TimeoutError):
                 received_bytes = receive()
-            except TimeoutError:
-                continue
-            watch.count(received_bytes)
-            return received_bytes
+                break
     finally:
         sock.settimeout(limit)
+    _watch.bytes_left -= received_bytes
+    if _watch.bytes_left < 0:
+        raise UnavailableError("The answer is larger than any real one.")
+    return received_bytes
 
 
 class _PlainSocket(socket.socket):
@@ -90,14 +98,21 @@ class TlsSocket(ssl.SSLSocket):
         return _receive(self, lambda: receive(buffer, nbytes, flags))
 
 
-class _PlainConnection(urllib3.connection.HTTPConnection):
+class _Watched:
     def _new_conn(self) -> socket.socket:
-        return _watched(super()._new_conn())
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]  # of the class beside this one
+        limit = sock.gettimeout()
+        watched = _PlainSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
+        watched.settimeout(limit)
+        return watched
 
 
-class _TlsConnection(urllib3.connection.HTTPSConnection):
-    def _new_conn(self) -> socket.socket:
-        return _watched(super()._new_conn())
+class _PlainConnection(_Watched, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _TlsConnection(_Watched, urllib3.connection.HTTPSConnection):
+    pass
 
 
 class _PlainPool(urllib3.HTTPConnectionPool):
@@ -109,30 +124,3 @@ class _TlsPool(urllib3.HTTPSConnectionPool):
 
 
 POOLS = {"http": _PlainPool, "https": _TlsPool}
-
-
-def _watched(sock: socket.socket) -> socket.socket:
-    limit = sock.gettimeout()
-    watched = _PlainSocket(sock.family, sock.type, sock.proto, fileno=sock.detach())
-    watched.settimeout(limit)
-    return watched
-
-
-@contextlib.contextmanager
-def limits(stop: threading.Event, seconds: float, *, max_bytes: int | None = None) -> Iterator[None]:
-    """Bound what the current thread does with a `WatchedAdapter` inside the block.
-
-    Its requests end with TimeoutError when `seconds` are over, with UnavailableError when more than
-    `max_bytes` have come over the wire, and with Stopped when `stop` is set.
-    """
-    _current.watch = _Watch(stop, seconds, max_bytes)
-    try:
-        yield
-    finally:
-        _current.watch = None
-
-
-def check_limits() -> None:
-    """Raise as inside `limits` if the current thread's are over already; connecting is not watched."""
-    if _current.watch is not None:
-        _current.watch.next_slice()

@@ -65,7 +65,7 @@ class MediaServer(ToldService):
         """Have it look. A redirect is not followed: the token stays here."""
         import requests
 
-        from movie_sync.net.http import SharedTls, WatchedAdapter, no_auth
+        from movie_sync.net.http import SharedTls, build_session
 
         address, token = order["address"], login["token"]
         header, shown = self.header
@@ -74,14 +74,12 @@ class MediaServer(ToldService):
                 f"{self.title}'s token holds what no token can. Run setup to write it again.",
                 service=self.title,
             )
-        with requests.Session() as session:
-            session.mount("https://", WatchedAdapter(SharedTls()))
+        with build_session(SharedTls()) as session:
             try:
                 with session.request(
                     self.method,
                     address + self.path,
                     headers={header: shown.format(token)},
-                    auth=no_auth,
                     timeout=_TIMEOUT_SECONDS,
                     allow_redirects=False,
                     stream=True,  # whatever it answers, only the status is read

@@ -18,7 +18,7 @@ from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party, origin_of
-from movie_sync.net.http import USER_AGENT, SharedTls, WatchedAdapter, no_auth, prepare_sparingly
+from movie_sync.net.http import SharedTls, WatchedAdapter, equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.qbittorrent.faults import (
     LOGIN_PATH,
@@ -141,16 +141,13 @@ class Client(qbittorrentapi.Client):
         session = super()._session
         if isinstance(session.get_adapter(self._party.url), WatchedAdapter):
             return session
-        session.headers["User-Agent"] = USER_AGENT
+        equip(session, self._tls)
         session.headers["Accept-Encoding"] = "identity"
-        session.auth = no_auth  # requests would look into ~/.netrc
         session.trust_env = not is_on_this_machine(
             self._party.url
         )  # no proxy stands before this machine itself
         session.hooks["response"] = [self._check]
         prepare_sparingly(session)
-        session.mount("http://", WatchedAdapter(self._tls))
-        session.mount("https://", WatchedAdapter(self._tls))
         return session
 
     def _check(self, response: requests.Response, *, stream: bool = False, **_: object) -> None:

@@ -16,7 +16,7 @@ import requests
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party
-from movie_sync.net.http import SharedTls, build_session, no_auth
+from movie_sync.net.http import SharedTls, build_session
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.transmission.faults import (
     NotDoneError,
@@ -107,7 +107,6 @@ class Rpc:
             response = self._session.post(
                 self._endpoint,
                 data=body,
-                auth=no_auth,  # requests would look into ~/.netrc
                 timeout=self._timeout,
                 allow_redirects=False,
                 stream=True,
