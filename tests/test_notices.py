@@ -92,7 +92,7 @@ class NoticeHome:
 
     def store(self, service: str, **values: str) -> None:
         """Keep credentials as `setup` does."""
-        CredentialsManager(self.paths.credentials, self.key_file, {}).save(service, values)
+        CredentialsManager(self.paths.credentials, self.key_file, {}).save({service: values})
 
     def close(self) -> None:
         """Leave no process behind."""
