@@ -52,7 +52,7 @@ def test_data_folder_without_home_variable() -> None:
 )
 def test_key_file(environ: dict[str, str], expected: str) -> None:
     """The key lies where the variables say, else below ~/.config."""
-    assert default_key_file(environ) == Path(expected)
+    assert default_key_file(environ, default_root(environ)) == Path(expected)
 
 
 @pytest.mark.parametrize("place", ["key", "deep/er/key", ".", "../data/key", "../link/key"])
@@ -68,11 +68,11 @@ def test_key_inside_data_folder_is_refused(tmp_path: Path, place: str) -> None:
 
 
 def test_key_inside_the_folder_of_the_environment_is_refused(tmp_path: Path) -> None:
-    """Without a folder from the command line the one of the environment counts."""
+    """The data folder that the environment names counts as any other."""
     environ = {"MOVIE_SYNC_HOME": str(tmp_path), "MOVIE_SYNC_KEY_FILE": str(tmp_path / "key")}
 
     with pytest.raises(UserError):
-        default_key_file(environ)
+        default_key_file(environ, default_root(environ))
 
 
 def test_unknown_home_is_refused() -> None:

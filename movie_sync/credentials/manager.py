@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.json_text import parse_json
-from movie_sync.errors import CredentialsError, StorageError, UserError
-from movie_sync.storage.atomic_file import make_folder, write_atomically
+from movie_sync.errors import CredentialsError, UserError
+from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
 from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
 from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
@@ -158,18 +158,15 @@ class CredentialsManager:
         if content is None:
             return {}
         key = self._content_of(self._key_file)
-        if key is None:
-            raise self._unusable("its key is missing")
-        fernet = _fernet(key)
+        fernet = None if key is None else _fernet(key)
         if fernet is None:
-            raise self._unusable("what the key file holds is no key")
+            raise self._unusable("its key is missing" if key is None else "what the key file holds is no key")
         from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see the module's docstring
 
         try:
-            document = fernet.decrypt(content)
+            stored = _parse(fernet.decrypt(content))
         except InvalidToken:
             raise self._unusable("it is damaged, or this is not its key") from None
-        stored = _parse(document)
         if stored is None:
             raise self._unusable("what it holds is not in the form we know")
         return stored
@@ -210,25 +207,21 @@ class CredentialsManager:
     def _fernet_for_writing(self) -> "Fernet":
         """Return the cipher; a key that is not there yet is made and safe on the disk."""
         key = self._content_of(self._key_file)
-        if key is not None:
-            fernet = _fernet(key)
-            if fernet is None:
-                raise UserError(
-                    f"What {self._key_file} holds is no key. It is left as it is: move it away and try "
-                    f"again, or name another key file with {KEY_FILE_VARIABLE}."
-                )
-            return fernet
-        try:
-            make_folder(self._key_file.parent)
-        except OSError as exc:
-            raise StorageError(
-                f"The folder {self._key_file.parent} for the key could not be made: {exc.strerror}. "
-                f"Mend that, or name another key file with {KEY_FILE_VARIABLE}."
-            ) from None
-        fernet_class = _fernet_class()
-        key = fernet_class.generate_key()
-        write_atomically(self._key_file, [key, b"\n"])
-        return fernet_class(key)
+        if key is None:
+            with told_as(
+                f"The folder {self._key_file.parent} for the key could not be made",
+                f" Mend that, or name another key file with {KEY_FILE_VARIABLE}.",
+            ):
+                make_folder(self._key_file.parent)
+            key = _fernet_class().generate_key()
+            write_atomically(self._key_file, [key, b"\n"])
+        fernet = _fernet(key)
+        if fernet is None:
+            raise UserError(
+                f"What {self._key_file} holds is no key. It is left as it is: move it away and try "
+                f"again, or name another key file with {KEY_FILE_VARIABLE}."
+            )
+        return fernet
 
     def _content_of(self, path: Path) -> bytes | None:
         try:

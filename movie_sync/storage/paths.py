@@ -17,6 +17,7 @@ PREFIX = "MOVIE_SYNC_"
 """How the name of every environment variable of ours begins."""
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
+_OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -43,29 +44,36 @@ class AppPaths:
         self.inbox = root / "inbox"  # the folder of commands that a running daemon takes up
         self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used
 
-    def check(self) -> None:
-        """See that the data folder, if it is there, can be looked into; changes nothing."""
+    def check(self, *, is_to_be_made: bool = False) -> None:
+        """See that the data folder, if it is there, can be looked into; changes nothing.
+
+        One that `is_to_be_made` private must not be one that other programs live in: that would break them.
+        """
         try:
             mode = self.root.stat().st_mode
         except FileNotFoundError:
             return
         except OSError as exc:
-            raise _unusable(self.root, exc) from exc
+            raise self._unusable(exc) from exc
         if not stat.S_ISDIR(mode):
             raise UserError(f"The data folder {self.root} is not a folder. {_OTHER_FOLDER}")
         if not os.access(self.root, os.R_OK | os.X_OK):
             raise UserError(f"The data folder {self.root} cannot be read. {_OTHER_FOLDER}")
+        if is_to_be_made and (mode & stat.S_ISVTX or self.root.resolve() == Path(self.root.anchor)):
+            raise UserError(
+                f"The data folder {self.root} is shared with other programs. Name a folder of its own, "
+                f"for instance {self.root / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
+            )
 
     def prepare(self) -> None:
         """Make the data folder, or make an existing one private (mode 0700), and our files in it too."""
-        self.check()
-        _refuse_shared(self.root)
+        self.check(is_to_be_made=True)
         try:
             make_folder(self.root)
             keep_private(self.root, _PRIVATE_FOLDER, self.root)
             self._close_files()
         except OSError as exc:
-            raise _unusable(self.root, exc) from exc
+            raise self._unusable(exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
             raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
 
@@ -91,25 +99,8 @@ class AppPaths:
             if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(ours):
                 keep_private(path, _PRIVATE_FILE, self.root)
 
-
-_OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
-
-
-def _unusable(folder: Path, exc: OSError) -> UserError:
-    return UserError(f"The data folder {folder} cannot be used: {exc.strerror}. {_OTHER_FOLDER}")
-
-
-def _refuse_shared(folder: Path) -> None:
-    """Refuse a folder that other programs live in: making it private would break them."""
-    try:
-        mode = folder.stat().st_mode
-    except FileNotFoundError:
-        return
-    if mode & stat.S_ISVTX or folder.resolve() == Path(folder.anchor):
-        raise UserError(
-            f"The data folder {folder} is shared with other programs. Name a folder of its own, "
-            f"for instance {folder / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
-        )
+    def _unusable(self, exc: OSError) -> UserError:
+        return UserError(f"The data folder {self.root} cannot be used: {exc.strerror}. {_OTHER_FOLDER}")
 
 
 def default_root(environ: Mapping[str, str]) -> Path:
@@ -117,10 +108,10 @@ def default_root(environ: Mapping[str, str]) -> Path:
     return _from_variable(HOME_VARIABLE, environ) or _home(environ) / ".movie_sync"
 
 
-def default_key_file(environ: Mapping[str, str], root: Path | None = None) -> Path:
+def default_key_file(environ: Mapping[str, str], root: Path) -> Path:
     """Return where the key lies: MOVIE_SYNC_KEY_FILE, else below XDG_CONFIG_HOME, else `~/.config`.
 
-    `root` is the data folder in use; without it, the one that `environ` names.
+    It is refused inside `root`, the data folder in use.
     """
     named = _from_variable(KEY_FILE_VARIABLE, environ)
     if named is None:
@@ -128,7 +119,7 @@ def default_key_file(environ: Mapping[str, str], root: Path | None = None) -> Pa
         # A relative XDG_CONFIG_HOME is to be ignored, says the XDG base directory specification.
         base = settings if settings.is_absolute() else _home(environ) / ".config"
         named = base / "movie_sync" / "credentials.key"
-    check_key_is_outside(named, root or default_root(environ))
+    check_key_is_outside(named, root)
     return named
 
 
