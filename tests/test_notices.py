@@ -45,7 +45,7 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import UserError
-from movie_sync.notices import channels
+from movie_sync.notices import process
 from movie_sync.notices.announcer import Announcer
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import WordedEvent, notice_of, text_of, worded
@@ -300,7 +300,7 @@ from movie_sync.notices.channels import CommandChannel
 from movie_sync.notices.outbox import EventOutbox
 clock = SystemClock()
 outbox = EventOutbox(Path(sys.argv[1]), clock, keep=["command"])
-Announcer(outbox, [CommandChannel(sys.argv[2:], outbox, clock)], clock).finish()
+Announcer(outbox, [CommandChannel(sys.argv[2:], outbox, clock, {})], clock).finish()
 """
 
 
@@ -856,7 +856,7 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
 
 def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` waits for a minute, ends it, and says why."""
-    monkeypatch.setattr(channels, "_PROCESS_SECONDS", 0.0)
+    monkeypatch.setattr(process, "_MOST_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     with pytest.raises(UserError, match="took longer than 0 seconds"):
         check._check_telling(context, Notices())

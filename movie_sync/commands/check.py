@@ -14,12 +14,12 @@ from movie_sync.commands.notices_setup import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.notices.channels import order_of, what_failed
 from movie_sync.services.base import ToldService
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
 
 _GB = 1_000_000_000
+_LOOK_SECONDS = 1.0
 
 
 def run_check(_args: Namespace, context: Context) -> int:
@@ -85,8 +85,10 @@ def _check_watchlist(services: Services) -> str:
 
 
 def _check_telling(context: Context, service: ToldService) -> str:
-    order = order_of(service.name, service.order(context.config), "Movie Sync: a test", "Notices reach you.")
-    ended = build_sender(context).carry_out(service, order)
-    if words := ended.answer or what_failed(ended):
+    sender, order = build_sender(context), service.order(context.config)
+    process = sender.start(service, order, "Movie Sync: a test", "Notices reach you.")
+    while (ended := process.poll()) is None:
+        process.wait(_LOOK_SECONDS)
+    if words := ended.answer or ended.failure:
         raise UserError(words)
     return service.done

@@ -5,10 +5,9 @@ import contextlib
 from movie_sync.commands.context import Context
 from movie_sync.errors import StorageError
 from movie_sync.notices.announcer import Announcer
-from movie_sync.notices.channel import Channel
-from movie_sync.notices.channels import CommandChannel, Sender, ServiceChannel
+from movie_sync.notices.channels import Channel, CommandChannel, CommandSettings, ServiceChannel
 from movie_sync.notices.outbox import EventOutbox
-from movie_sync.notices.settings import CommandSettings
+from movie_sync.notices.process import Sender
 from movie_sync.services import registry
 from movie_sync.services.base import ToldService
 from movie_sync.storage.atomic_file import delete_files

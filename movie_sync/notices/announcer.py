@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from movie_sync.complaints import Complaints
 from movie_sync.domain.events import Event
 from movie_sync.errors import StorageError
-from movie_sync.notices.channel import Channel
+from movie_sync.notices.channels import Channel
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import worded
 from movie_sync.ports import Clock
@@ -49,15 +49,13 @@ class Announcer:
         """
         if self._outbox is None:
             return
-        channels = [channel.name for channel in self._channels if channel.wants(event)]
-        try:
-            self._outbox.put(worded(event, self._clean), channels)
-        except StorageError as exc:
-            with self._lock:
-                self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
-        else:
-            with self._lock:
+        channels = [channel.name for channel in self._channels if event.kind in channel.kinds]
+        with self._lock:
+            try:
+                self._outbox.put(worded(event, self._clean), channels)
                 self._complaints.over()
+            except StorageError as exc:
+                self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
 
     def tick(self) -> None:
         """Start what is due, and look after what runs. Takes half a second at most.
@@ -67,8 +65,7 @@ class Announcer:
         for channel in self._channels:
             channel.tick()
             for _ in range(_MOST_MORE_IN_A_TICK):
-                channel.wait(_QUICK_SECONDS)
-                if not channel.has_ended:
+                if not channel.wait(_QUICK_SECONDS):
                     break
                 channel.tick()
 

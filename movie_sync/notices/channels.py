@@ -1,24 +1,137 @@
 """The ways to tell the user: his own command, notices through Apprise, the refresh of a media server."""
 
-import dataclasses
-import json
-import os
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+import abc
+import logging
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment, without_secrets
-from movie_sync.domain.events import Event
-from movie_sync.notices.channel import Channel, Task
+from movie_sync.complaints import Complaints
+from movie_sync.credentials.manager import without_secrets
+from movie_sync.domain.events import EventKind
 from movie_sync.notices.outbox import EventOutbox
-from movie_sync.notices.process import Ended, Process
+from movie_sync.notices.process import Ended, Process, Sender
 from movie_sync.notices.wording import WordedEvent, notice_of
 from movie_sync.ports import Clock
 from movie_sync.services.base import ToldService
-from movie_sync.settings.section import Sections
+from movie_sync.settings.section import Sections, setting
+from movie_sync.settings.values import command_line, or_null
 
-CHILD_MODULE = "movie_sync.notices.child"
-_PROCESS_SECONDS = 60.0
+_log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_SECONDS = 300.0
+_LONGEST_PAUSE_SECONDS = 3600.0
+_GIVE_UP_SECONDS = 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CommandSettings:
+    """The program, and its arguments, that is run with each event."""
+
+    on_event: tuple[str, ...] | None = setting(
+        None,
+        "a program and its arguments, as a list of texts or as one text, or null for none",
+        or_null(command_line),
+        is_path=True,
+        is_private=True,
+    )
+
+
+class Channel(abc.ABC):
+    """Takes events from the outbox and has one process at a time tell them.
+
+    What fails is tried again with growing pauses, for a day. `kinds` are the events for this channel,
+    and may be asked for by any thread. All else is for the main thread: no method waits, but `wait` and
+    `close`, and none raises.
+    """
+
+    def __init__(
+        self, name: str, what: str, kinds: Collection[EventKind], outbox: EventOutbox, clock: Clock
+    ) -> None:
+        self.name = name
+        self.kinds = kinds
+        self._what = what
+        self._outbox = outbox
+        self._clock = clock
+        self._process: Process | None = None
+        self._ids: Collection[str] = ()  # of what it tells
+        self._complaints = Complaints(_log)
+        self._failing_since: float | None = None
+        self._pause_seconds = 0.0
+        self._paused_until = clock.monotonic()
+
+    @abc.abstractmethod
+    def _begin(self, *, in_hurry: bool) -> Process | None:
+        """Start to tell what is due, and note its ids; `in_hurry` is before the program ends.
+
+        Raises OSError.
+        """
+
+    @abc.abstractmethod
+    def _take_end(self, ended: Ended) -> None:
+        """Call `_succeed`, or `_fail` with what is wrong."""
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a process runs, or ended and was not looked after yet."""
+        return self._process is not None
+
+    def tick(self, *, in_hurry: bool = False) -> None:
+        """Look after the process, and start the next one."""
+        if self._process is not None:
+            ended = self._process.poll()
+            if ended is None:
+                return
+            self._process = None
+            self._take_end(ended)
+        if self._clock.monotonic() < self._paused_until:
+            return
+        try:
+            self._process = self._begin(in_hurry=in_hurry)
+        except OSError as exc:
+            self._fail(f"could not be started: {exc.strerror or type(exc).__name__}")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the end of the process, not longer than this; tell whether one ended."""
+        return self._process is not None and self._process.wait(seconds)
+
+    def close(self, seconds: float) -> None:
+        """Give the process so long to end; what it has not told by then is told after the next start."""
+        if self._process is None:
+            return
+        self._process.wait(seconds)
+        if ended := self._process.poll():
+            self._take_end(ended)
+        else:
+            self._process.end()
+        self._process = None
+
+    def _succeed(self, complaint: str) -> None:
+        """Note that the events were told, with or without something to complain of."""
+        self._outbox.done(self.name, self._ids)
+        self._failing_since, self._pause_seconds = None, 0.0
+        if complaint:
+            self._complaints.say(f"{self._what} {complaint}.")
+        else:
+            self._complaints.over()
+
+    def _fail(self, reason: str) -> None:
+        """Pause, or give up what has waited for a day."""
+        now = self._clock.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS) or _FIRST_PAUSE_SECONDS
+        self._paused_until = now + self._pause_seconds
+        if now - self._failing_since < _GIVE_UP_SECONDS:
+            minutes = round(self._pause_seconds / 60)
+            self._complaints.say(
+                f"{self._what} {reason.rstrip('.')}.", f" The next attempt is in {minutes} min."
+            )
+            return
+        ids = [event.id for event in self._outbox.waiting(self.name)]
+        _log.warning("%s has failed for a day: %d events are given up.", self._what, len(ids))
+        self._outbox.done(self.name, ids)
+        self._failing_since = None
 
 
 class CommandChannel(Channel):
@@ -32,38 +145,28 @@ class CommandChannel(Channel):
         words: Sequence[str],
         outbox: EventOutbox,
         clock: Clock,
-        environ: Mapping[str, str] = os.environ,
+        environ: Mapping[str, str],
         *,
         umask: int = -1,
     ) -> None:
-        super().__init__("command", f"The on_event command{_program(words[0])}", outbox, clock)
+        super().__init__(
+            "command", f"The on_event command{_program(words[0])}", frozenset(EventKind), outbox, clock
+        )
         self._words = words
         self._environ = without_secrets(environ)
         self._umask = umask
 
-    def wants(self, event: Event) -> bool:  # noqa: ARG002 - every one
-        """Return whether an event is for this channel."""
-        return True
-
-    def _next(self, *, in_hurry: bool) -> Task | None:  # noqa: ARG002 - it never waits for more
+    def _begin(self, *, in_hurry: bool) -> Process | None:  # noqa: ARG002 - it never waits for more
         event = next(self._outbox.waiting(self.name), None)
-        return Task((event.id,), event.for_scripts()) if event else None
-
-    def _start(self, given: bytes) -> Process:
-        return Process(
-            self._words,
-            given,
-            environ=self._environ,
-            seconds=_PROCESS_SECONDS,
-            clock=self._clock,
-            umask=self._umask,
-        )
+        if event is None:
+            return None
+        self._ids = (event.id,)
+        given, environ = event.for_scripts(), self._environ
+        return Process(self._words, given, environ=environ, clock=self._clock, umask=self._umask)
 
     def _take_end(self, ended: Ended) -> None:
-        complaint = f"ended with code {ended.code}" if ended.code else ""
-        if ended.code is None:
-            complaint = f"took longer than {_PROCESS_SECONDS:g} seconds and was ended"
-        self._succeed(complaint)
+        overdue = ended.overdue and f"{ended.overdue} and was ended"
+        self._succeed(overdue or (f"ended with code {ended.code}" if ended.code else ""))
 
 
 def _program(word: str) -> str:
@@ -74,96 +177,41 @@ def _program(word: str) -> str:
     return "" if "://" in word or "=" in word else f" {Path(word).name}"
 
 
-class Sender:
-    """Starts the process that reads the secrets and speaks to services, outside the daemon's memory."""
-
-    def __init__(
-        self, credentials: Path, key_file: Path, clock: Clock, environ: Mapping[str, str] = os.environ
-    ) -> None:
-        self._words = [sys.executable, "-P", "-m", CHILD_MODULE, str(credentials), str(key_file)]
-        self._clock = clock
-        self._environ = environ
-
-    def start(self, service: ToldService, given: bytes) -> Process:
-        """Start it with an order for a service; raises OSError."""
-        return Process(
-            self._words,
-            given,
-            environ=child_environment(self._environ, but=service.credentials),
-            folder=PACKAGE_PARENT,
-            seconds=_PROCESS_SECONDS,
-            clock=self._clock,
-            is_answering=True,
-        )
-
-    def carry_out(self, service: ToldService, given: bytes) -> Ended:
-        """Carry an order out and wait for the end, up to a minute; raises OSError."""
-        process = self.start(service, given)
-        while (ended := process.poll()) is None:
-            process.wait(_PROCESS_SECONDS)
-        return ended
-
-
 class ServiceChannel(Channel):
     """A service that our own process tells; what is due at the same time is told at once."""
 
     def __init__(
         self, service: ToldService, config: Sections, sender: Sender, outbox: EventOutbox, clock: Clock
     ) -> None:
-        super().__init__(service.name, service.what, outbox, clock)
+        super().__init__(service.name, service.what, service.kinds(config), outbox, clock)
         self._service = service
-        self._kinds = service.kinds(config)
         self._schedule = service.schedule(config)
         self._order = service.order(config)
         self._sender = sender
-
-    def wants(self, event: Event) -> bool:
-        """Return whether an event is for this channel."""
-        return event.kind in self._kinds
 
     def _is_due(self, *, in_hurry: bool) -> bool:
         span = self._outbox.span(self.name)
         if span is None:
             return False
-        schedule = dataclasses.replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
-        now, oldest, newest = (
-            moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *span)
+        schedule = replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
+        return schedule.is_due(
+            *(moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *span))
         )
-        return schedule.is_due(now, oldest, newest)
 
-    def _next(self, *, in_hurry: bool) -> Task | None:
+    def _begin(self, *, in_hurry: bool) -> Process | None:
         if not self._is_due(in_hurry=in_hurry):
             return None
-        ids: list[str] = []
+        self._ids = ids = []
 
         def events() -> Iterator[WordedEvent]:
             for event in self._outbox.waiting(self.name):
                 ids.append(event.id)
                 yield event
 
-        title, text = notice_of(events())
-        return Task(ids, order_of(self.name, self._order, title, text))
-
-    def _start(self, given: bytes) -> Process:
-        return self._sender.start(self._service, given)
+        return self._sender.start(self._service, self._order, *notice_of(events()))
 
     def _take_end(self, ended: Ended) -> None:
-        failure = what_failed(ended)
-        if failure:
-            self._fail(failure)
+        if ended.failure:
+            self._fail(ended.failure)
         else:
             self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
-
-
-def what_failed(ended: Ended) -> str:
-    """Say why our own process did not carry an order out; empty if it did."""
-    if ended.code is None:
-        return f"took longer than {_PROCESS_SECONDS:g} seconds"
-    if ended.code == CHILD_SAYS_WHY:
-        return f"failed: {ended.answer}"
-    return f"failed: the process that does it ended with code {ended.code}" if ended.code else ""
-
-
-def order_of(service: str, order: Mapping[str, str], title: str, text: str) -> bytes:
-    """Return the order to tell a service, as the sending process reads it."""
-    return json.dumps({**order, "service": service, "title": title, "text": text}).encode()

@@ -17,6 +17,8 @@ from movie_sync.errors import MovieSyncError
 from movie_sync.services import registry
 from movie_sync.services.base import ToldService
 
+_LONGEST_ANSWER = 4000  # no more than what a pipe holds, whoever reads it
+
 
 def main(arguments: list[str]) -> int:
     """Carry out the order on standard input; return the exit code."""
@@ -36,7 +38,7 @@ def main(arguments: list[str]) -> int:
     except MovieSyncError as exc:
         words, code = str(exc), CHILD_SAYS_WHY
     with answer:
-        answer.write(redactor.clean(one_line(words)))
+        answer.write(redactor.clean(one_line(words))[:_LONGEST_ANSWER])
     return code
 
 

@@ -1,17 +1,22 @@
-"""A process that is given something to read, looked at from time to time, and never waited for."""
+"""Processes that are given something to read, looked at from time to time, and never waited for."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment
 from movie_sync.ports import Clock
+from movie_sync.services.base import ToldService
 
+CHILD_MODULE = "movie_sync.notices.child"
+_MOST_SECONDS = 60.0
 _MOST_ANSWER_BYTES = 4096
 _KILL_SECONDS = 0.5  # nothing outlives the signal, unless the system itself hangs
 
@@ -23,13 +28,27 @@ class Ended:
     code: int | None
     answer: str = ""
 
+    @property
+    def overdue(self) -> str:
+        """That it took too long, in words; empty if it did not."""
+        return f"took longer than {_MOST_SECONDS:g} seconds" if self.code is None else ""
+
+    @property
+    def failure(self) -> str:
+        """Why our own process did not carry an order out; empty if it did."""
+        if self.code == CHILD_SAYS_WHY:
+            return f"failed: {self.answer}"
+        return self.overdue or (
+            f"failed: the process that does it ended with code {self.code}" if self.code else ""
+        )
+
 
 class Process:
-    """Starts at once, in a process group of its own, which is killed if it takes too long.
+    """Starts at once, in a process group of its own, which is killed if it takes longer than a minute.
 
     What it is to read lies in a file without a name, so that a process that does not read keeps
-    nobody waiting. What it writes is dropped, or, with `is_answering`, goes to such a file: that is
-    for our own processes, which write little. For one thread.
+    nobody waiting. What it writes is dropped, unless it `is_ours`: our own writes a line, at its end.
+    For one thread.
 
     Raises OSError: it cannot be started.
     """
@@ -40,73 +59,70 @@ class Process:
         given: bytes,
         *,
         environ: Mapping[str, str],
-        folder: Path | None = None,
-        seconds: float,
         clock: Clock,
-        is_answering: bool = False,
         umask: int = -1,
+        is_ours: bool = False,
     ) -> None:
         self._clock = clock
-        self._seconds = seconds
-        self._started_at = clock.monotonic()
-        self._answer: IO[bytes] | None = None
-        with contextlib.ExitStack() as on_error, tempfile.TemporaryFile() as source:
+        self._ends_at = clock.monotonic() + _MOST_SECONDS
+        with tempfile.TemporaryFile() as source:
             source.write(given)
             source.seek(0)
-            if is_answering:
-                self._answer = on_error.enter_context(tempfile.TemporaryFile())
             self._process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
                 words,
                 stdin=source,
-                stdout=self._answer or subprocess.DEVNULL,
+                stdout=subprocess.PIPE if is_ours else subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=environ,
-                cwd=folder,
+                cwd=PACKAGE_PARENT if is_ours else None,
                 umask=umask,
                 start_new_session=True,  # Ctrl+C is the daemon's to answer
             )
-            on_error.pop_all()
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether it ended by itself."""
-        return self._process.poll() is not None
 
     def poll(self) -> Ended | None:
         """Return how it ended, or None while it runs."""
         code = self._process.poll()
-        if code is not None:
-            return Ended(code, self._read_answer())
-        if self._clock.monotonic() - self._started_at < self._seconds:
+        if code is None and self._clock.monotonic() < self._ends_at:
             return None
-        self.end()
-        return Ended(None)
+        return Ended(code, self.end())
 
-    def wait(self, seconds: float) -> None:
-        """Wait for its end, not longer than this."""
+    def wait(self, seconds: float) -> bool:
+        """Wait for its end, not longer than this; tell whether it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
+        return self._process.returncode is not None
 
-    def end(self) -> None:
-        """Kill it if it runs, and forget its answer."""
+    def end(self) -> str:
+        """Kill it if it runs; return what it answered."""
         if self._process.poll() is None:
-            self._kill()
-        self._read_answer()
-
-    def _kill(self) -> None:
-        # Its own group has its number for as long as nobody asked how it ended.
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            else:
-                self._process.kill()
-        self.wait(_KILL_SECONDS)
-
-    def _read_answer(self) -> str:
-        if self._answer is None:
+            # Its own group has its number for as long as nobody asked how it ended.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                if hasattr(os, "killpg"):
+                    os.killpg(self._process.pid, signal.SIGKILL)
+                else:
+                    self._process.kill()
+            self.wait(_KILL_SECONDS)
+        if self._process.stdout is None:
             return ""
-        with self._answer as file:
-            file.seek(0)
-            answer = file.read(_MOST_ANSWER_BYTES)
-        self._answer = None
-        return answer.decode(errors="replace").strip()
+        with self._process.stdout as pipe:
+            return pipe.read(_MOST_ANSWER_BYTES).decode(errors="replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Starts the process that reads the secrets and speaks to services, outside the daemon's memory."""
+
+    credentials: Path
+    key_file: Path
+    clock: Clock
+    environ: Mapping[str, str]
+
+    def start(self, service: ToldService, order: Mapping[str, str], title: str, text: str) -> Process:
+        """Start it with the order to tell a service; raises OSError."""
+        return Process(
+            [sys.executable, "-P", "-m", CHILD_MODULE, str(self.credentials), str(self.key_file)],
+            json.dumps({**order, "service": service.name, "title": title, "text": text}).encode(),
+            environ=child_environment(self.environ, but=service.credentials),
+            clock=self.clock,
+            is_ours=True,
+        )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from movie_sync.notices.settings import CommandSettings
+from movie_sync.notices.channels import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
 from movie_sync.settings.quality import QUALITY, QualityPreset
