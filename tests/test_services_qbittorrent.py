@@ -235,14 +235,14 @@ def test_certificate_is_verified_unless_told_otherwise(command, tmp_path, monkey
         assert unverified.hand_over(make_torrent()) is True
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(certificate[0]))
         assert make_client(qbittorrent).version()
-        plain = make_client(qbittorrent, url=qbittorrent.url.replace("https:", "http:"), timeout_seconds=2.0)
+        plain = make_client(qbittorrent, url=qbittorrent.url.replace("https:", "http:"), timeout=2.0)
         with pytest.raises(NetworkError, match="https://"):
             plain.version()
 
 
 def test_https_where_plain_http_is_spoken(running):
     """A wrong scheme is named, whether the other side hangs up or waits."""
-    client = make_client(running, url=running.url.replace("http:", "https:"), timeout_seconds=0.5)
+    client = make_client(running, url=running.url.replace("http:", "https:"), timeout=0.5)
     with pytest.raises((NetworkError, SlowError), match="http://"):
         client.version()
 

@@ -180,7 +180,7 @@ def test_odd_list_is_no_empty_list(stand_in, body):
 def test_an_answer_of_very_many_parts_costs_little_memory(stand_in, path, row):
     """It is refused before it is parsed: a small text can stand for hundreds of megabytes."""
     stand_in.always[path] = Answer(body=b"[" + (row + b",") * (3_000_000 // len(row)) + row + b"]")
-    client = make_client(stand_in.url, timeout_seconds=60.0)
+    client = make_client(stand_in.url, timeout=60.0)
     tracemalloc.start()
     try:
         with pytest.raises(UnavailableError, match="not as qBittorrent does"):
@@ -383,7 +383,7 @@ def test_stop_ends_a_hanging_call(stand_in):
     """A set stop event ends a call that waits for an answer, long before its time limit."""
     stand_in.always[VERSION] = Answer(manner=Manner.HANG)
     stop = threading.Event()
-    client = make_client(stand_in.url, timeout_seconds=60.0, stop=stop)
+    client = make_client(stand_in.url, timeout=60.0, stop=stop)
     timer = threading.Timer(0.1, stop.set)
     timer.start()
     started_at = time.monotonic()
@@ -408,7 +408,7 @@ def test_stop_ends_the_wait_for_a_torrent(stand_in):
 def test_large_list_is_read_in_pages(stand_in):
     """Five thousand torrents are read whole, never many in one answer."""
     stand_in.rows = [{**_ROW, "hash": f"{number:040x}"} for number in range(5000)]
-    held = list(make_client(stand_in.url, timeout_seconds=60.0).torrents())
+    held = list(make_client(stand_in.url, timeout=60.0).torrents())
     assert [torrent.info_hash for torrent in held] == [row["hash"] for row in stand_in.rows]
     limits = [int(form["limit"]) for form in stand_in.forms if "limit" in form]
     assert max(limits) <= 1000
@@ -421,7 +421,7 @@ def test_list_that_changes_is_read_again(stand_in, monkeypatch):
     stand_in.rows = rows[1:]
     stand_in.script[INFO].append(Answer(403, b"Forbidden"))
     stand_in.script[INFO].append(Answer(body=json.dumps(rows[:4]).encode()))
-    held = list(make_client(stand_in.url, timeout_seconds=60.0).torrents())
+    held = list(make_client(stand_in.url, timeout=60.0).torrents())
     assert [torrent.info_hash for torrent in held[-9:]] == [row["hash"] for row in rows[1:]]
 
 

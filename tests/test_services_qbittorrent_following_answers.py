@@ -104,7 +104,7 @@ def test_states_cost_one_request_for_a_thousand(stand_in):
     """Many are asked for in one request, more than a thousand in pieces."""
     stand_in.asks_for_login = False
     stand_in.rows = [row(number) for number in range(0, 2100, 2)]
-    client = make_client(stand_in.url, timeout_seconds=60.0)
+    client = make_client(stand_in.url, timeout=60.0)
     hashes = [f"{number:040x}" for number in range(1000)]
     assert len(client.states(hashes)) == 500
     assert stand_in.seen == [INFO]
@@ -158,7 +158,7 @@ def test_room_of_an_older_version(stand_in):
     stand_in.rows = [row(number, amount_left=number) for number in range(600)]
     stand_in.script[MAIN_DATA].append(Answer(403, b"Forbidden"))
     stand_in.script[MAIN_DATA].append(Answer(body=b'{"server_state":{"free_space_on_disk":5}}'))
-    room = make_client(stand_in.url, save_path="/films", timeout_seconds=60.0, **in_a_hurry()).room()
+    room = make_client(stand_in.url, save_path="/films", timeout=60.0, **in_a_hurry()).room()
     assert room == Room(10**12, 600 * 599 // 2)
     assert SPACE not in stand_in.seen
 
@@ -166,7 +166,7 @@ def test_room_of_an_older_version(stand_in):
 def test_only_unfinished_torrents_are_read(stand_in):
     """What lacks nothing is not read: one page tells of a few unfinished ones among thousands."""
     stand_in.rows = [row(number, amount_left=7 if number < 3 else 0) for number in range(5000)]
-    assert make_client(stand_in.url, timeout_seconds=60.0, **in_a_hurry()).room().promised_bytes == 21
+    assert make_client(stand_in.url, timeout=60.0, **in_a_hurry()).room().promised_bytes == 21
     assert stand_in.seen.count(INFO) == 1
 
 
@@ -232,7 +232,7 @@ def test_state_without_the_space_is_an_error(stand_in, body):
     """Where the space is missing, negative, no number or too far down, nothing is concluded."""
     stand_in.always[MAIN_DATA] = Answer(body=body)
     with pytest.raises(UnavailableError, match="not as qBittorrent does"):
-        make_client(stand_in.url, timeout_seconds=60.0, **in_a_hurry()).room()
+        make_client(stand_in.url, timeout=60.0, **in_a_hurry()).room()
 
 
 def test_space_behind_categories(stand_in):
@@ -263,7 +263,7 @@ def test_space_behind_categories(stand_in):
 def test_state_that_breaks_off(stand_in, manner, kind):
     """Trouble while the state is read is told apart, and the next call works."""
     stand_in.always[MAIN_DATA] = Answer(body=b"{" + b" " * 1000, manner=manner)
-    client = make_client(stand_in.url, timeout_seconds=1.0, **in_a_hurry())
+    client = make_client(stand_in.url, timeout=1.0, **in_a_hurry())
     with pytest.raises(MovieSyncError) as caught:
         client.room()
     assert type(caught.value) is kind
@@ -381,13 +381,10 @@ def test_fault_of_an_act_is_told(stand_in):
 
 
 _MEASURE = """
-import json, sys, threading, tracemalloc
-from movie_sync.services.qbittorrent.client import QBittorrentClient
-from movie_sync.clock import SystemClock
-client = QBittorrentClient(
-    sys.argv[1], "tester", "correct-horse", category="", tags=[], save_path=None, verify_tls=True,
-    timeout_seconds=60.0, stop=threading.Event(), clock=SystemClock(),
-)
+import json, sys, tracemalloc
+sys.path.append("tests")
+from house.torrent_clients import qbittorrent_client
+client = qbittorrent_client(sys.argv[1], timeout=60.0)
 client.version()
 hashes = [f"{number:040x}" for number in range(1000)]
 for ask in (client.torrents, client.room, lambda: client.states(hashes)):

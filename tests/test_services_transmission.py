@@ -454,7 +454,7 @@ def test_where_the_web_page_is_moved(command, tmp_path):
 
 def test_https_where_plain_http_is_spoken(running):
     """A wrong scheme is named, whether the other side hangs up or waits."""
-    client = make_client(running, url=running.url.replace("http:", "https:"), timeout_seconds=0.5)
+    client = make_client(running, url=running.url.replace("http:", "https:"), timeout=0.5)
     with pytest.raises((NetworkError, SlowError), match="http://"):
         client.version()
 

@@ -88,7 +88,7 @@ def test_what_goes_wrong_is_told_apart(stand_in, answer, error, words):
     """Each fault in its own words, as our own error, which refers to nothing that was sent."""
     stand_in.before_all = answer
     with pytest.raises(error, match=words) as caught:
-        make_client(stand_in.url, timeout_seconds=10.0 if answer.manner is Manner.ENDLESS else 0.5).version()
+        make_client(stand_in.url, timeout=10.0 if answer.manner is Manner.ENDLESS else 0.5).version()
     assert type(caught.value) is error
     assert caught.value.__context__ is None
     assert caught.value.__cause__ is None
@@ -155,7 +155,7 @@ def test_a_stop_ends_a_call_at_once(stand_in):
     timer.start()
     begun = time.monotonic()
     with pytest.raises(Stopped):
-        make_client(stand_in.url, stop=stop, timeout_seconds=30.0).version()
+        make_client(stand_in.url, stop=stop, timeout=30.0).version()
     assert time.monotonic() - begun < 2
     timer.join()
 
@@ -250,7 +250,7 @@ def test_no_list_of_nothing_is_ever_sent(stand_in):
 def test_thousands_are_asked_for_in_pieces(stand_in):
     """Each once, whatever number there is."""
     stand_in.rows = [row_of(f"{number:040x}", f"Film {number}") for number in range(1_234)]
-    client = make_client(stand_in.url, timeout_seconds=10.0)
+    client = make_client(stand_in.url, timeout=10.0)
     assert len({held.info_hash for held in client.torrents()}) == 1_234
     assert len(client.states([row["hashString"] for row in stand_in.rows])) == 1_234
     sizes = [len(arguments.get("ids", ())) for method, arguments in stand_in.calls if method == GET]

@@ -3,7 +3,9 @@
 import secrets
 import threading
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
 
 from house.real_qbittorrent import RealQBittorrent
 from house.real_transmission import RealTransmission
@@ -12,36 +14,45 @@ from movie_sync.clock import SystemClock
 from movie_sync.demo.torrent_maker import make_file_torrent
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
+from movie_sync.net.http import SharedTls
 from movie_sync.ports import TorrentClient
+from movie_sync.services.base import Surroundings
 from movie_sync.services.qbittorrent.client import QBittorrentClient
+from movie_sync.services.qbittorrent.service import QBittorrentSettings
 from movie_sync.services.transmission.client import TransmissionClient
+from movie_sync.services.transmission.service import TransmissionSettings
+from movie_sync.storage.paths import AppPaths
 
 ANNOUNCE = "http://127.0.0.1:9/0123456789abcdef0123456789abcdef/announce"
 
 
 def qbittorrent_client(at: RealQBittorrent | str, **changes: Any) -> QBittorrentClient:
     """Return a client of a real qBittorrent; or, with a short time limit, of whatever answers at an address."""
-    own = {"category": "Movies", "tags": ["movie_sync"], "save_path": None}
-    return QBittorrentClient(**_settings(at) | own | changes)
+    return QBittorrentClient(*_parts(QBittorrentSettings, at, changes))
 
 
 def transmission_client(at: RealTransmission | str, **changes: Any) -> TransmissionClient:
     """Return a client of a real Transmission; or, with a short time limit, of whatever answers at an address."""
-    own = {"labels": ["movie_sync"], "download_dir": None}
-    return TransmissionClient(**_settings(at) | own | changes)
+    return TransmissionClient(*_parts(TransmissionSettings, at, changes))
 
 
-def _settings(at: RealQBittorrent | RealTransmission | str) -> dict[str, Any]:
-    is_real = not isinstance(at, str)
-    return {
-        "url": at.url if is_real else at,
-        "username": at.username if is_real else "tester",
-        "password": at.password if is_real else "correct-horse",
-        "verify_tls": True,
-        "timeout_seconds": 30.0 if is_real else 0.5,
-        "stop": threading.Event(),
-        "clock": SystemClock(),
-    }
+_Form = TypeVar("_Form", QBittorrentSettings, TransmissionSettings)
+
+
+def _parts(
+    form: type[_Form], at: RealQBittorrent | RealTransmission | str, changes: dict[str, Any]
+) -> tuple[_Form, dict[str, str], Surroundings]:
+    """Return settings, login and surroundings; each name of `changes` belongs to one of them."""
+    login = {"username": "tester", "password": "correct-horse"}
+    settings: dict[str, Any] = {"url": at, "timeout": 0.5}
+    if not isinstance(at, str):
+        login = {"username": at.username, "password": at.password}
+        settings = {"url": at.url}
+    login |= {name: changes.pop(name) for name in ("username", "password", "api_key") if name in changes}
+    stop, clock = changes.pop("stop", threading.Event()), changes.pop("clock", SystemClock())
+    tls = changes.pop("tls", None) or SharedTls()
+    around = Surroundings(stop, clock, AppPaths(Path()), tls, is_real=False)
+    return replace(form(), **settings | changes), login, around
 
 
 def make_torrent(name: str | None = None, content: bytes = b"x", announce: str = ANNOUNCE) -> TorrentFile:

@@ -21,49 +21,25 @@ TRACKER = "filelist"
 # Films, and what mixes films with series: cartoons, anime, dubbed into Romanian.
 FILM_CATEGORIES = (1, 2, 3, 4, 6, 15, 19, 20, 24, 25, 26, 28)
 
-_CATEGORY_NAMES: dict[int, tuple[str, ...]] = {
-    1: ("Filme SD", "Movies SD"),
-    2: ("Filme DVD", "Movies DVD"),
-    3: ("Filme DVD-RO", "Movies DVD-RO"),
-    4: ("Filme HD", "Movies HD"),
-    5: ("FLAC",),
-    6: ("Filme 4K", "Movies 4K"),
-    7: ("XXX",),
-    8: ("Programe", "Apps"),
-    9: ("Jocuri PC", "Games PC"),
-    10: ("Jocuri Console", "Games Console"),
-    11: ("Audio", "Music"),
-    12: ("Videoclip", "Videoclips"),
-    13: ("Sport",),
-    14: ("TV",),
-    15: ("Desene", "Cartoons"),
-    16: ("Docs",),
-    17: ("Linux",),
-    18: ("Diverse", "Various"),
-    19: ("Filme HD-RO", "Movies HD-RO"),
-    20: ("Filme Blu-Ray", "Movies Blu-Ray"),
-    21: ("Seriale HD", "TV-Series HD"),
-    22: ("Mobile",),
-    23: ("Seriale SD", "TV-Series SD"),
-    24: ("Anime",),
-    25: ("Filme 3D", "Movies 3D"),
-    26: ("Filme 4K Blu-Ray", "Movies 4K Blu-Ray"),
-    27: ("Seriale 4K", "TV-Series 4K"),
-    28: ("RO Dubbed",),
-    29: ("Books",),
-    30: ("Courses",),
-    31: ("K-Drama",),
+# By the category's names, the Romanian and the English one.
+_FILINGS = {
+    name.casefold(): filing
+    for names, filing in (
+        ("Filme SD, Movies SD", Filing(resolution="480p")),
+        ("Filme DVD, Movies DVD, Filme DVD-RO, Movies DVD-RO", Filing("DVD", "480p")),
+        ("Filme HD, Movies HD, Filme HD-RO, Movies HD-RO, Desene, Cartoons, Anime, RO Dubbed", NOT_FILED),
+        ("Filme 4K, Movies 4K", Filing(resolution="2160p")),
+        ("Filme Blu-Ray, Movies Blu-Ray", Filing("Bluray")),
+        ("Filme 3D, Movies 3D", Filing(is_3d=True)),
+        ("Filme 4K Blu-Ray, Movies 4K Blu-Ray", Filing("Bluray", "2160p")),
+    )
+    for name in names.split(", ")
 }
-_CATEGORY_IDS = {name.casefold(): number for number, names in _CATEGORY_NAMES.items() for name in names}
-_FILINGS: dict[int | None, Filing] = {
-    1: Filing(resolution="480p"),
-    2: Filing("DVD", "480p"),
-    3: Filing("DVD", "480p"),
-    6: Filing(resolution="2160p"),
-    20: Filing("Bluray"),
-    25: Filing(is_3d=True),
-    26: Filing("Bluray", "2160p"),
-}
+_NO_FILMS = frozenset(
+    "flac, xxx, programe, apps, jocuri pc, games pc, jocuri console, games console, audio, music, videoclip, "
+    "videoclips, sport, tv, docs, linux, diverse, various, seriale hd, tv-series hd, mobile, seriale sd, "
+    "tv-series sd, seriale 4k, tv-series 4k, books, courses, k-drama".split(", ")
+)
 _TIME_ZONE = "Europe/Bucharest"
 _MAX_WHOLE = 2**63 - 1
 _MAX_NAME_CHARS = 400
@@ -81,10 +57,7 @@ class RowReader:
     def read(self, rows: list[object]) -> list[Release]:
         """Return the good rows' releases, each id once, without what is known to be no film.
 
-        Warns once with the number of rows left out, and once per unknown category.
-
-        Raises:
-            PageChangedError: there are rows, and none of them is good.
+        Raises PageChangedError if there are rows, and none of them is good.
         """
         releases: dict[ReleaseId, Release] = {}
         bad_rows = 0
@@ -109,35 +82,36 @@ class RowReader:
         return list(releases.values())
 
     def _release(self, row: object) -> Release | None:
-        """Return the release of a row, None if it is known to be no film; raises ValueError if it is bad."""
+        """Return None for what is known to be no film; raises ValueError if the row is bad."""
         if not isinstance(row, dict):
             raise ValueError("it is not an object")  # noqa: TRY004 - as for any other bad row
         name = _text(row.get("name"))
         if not name or len(name) > _MAX_NAME_CHARS:
             raise ValueError("its name is missing or too long")
-        category = self._category(row.get("category"))
+        category = _text(row.get("category"))
         release = Release(
             id=ReleaseId(TRACKER, str(_need_whole(row, "id", 1))),
             name=name,
             size_bytes=_need_whole(row, "size", 1),
             seeders=_need_whole(row, "seeders", 0),
             imdb_id=_imdb_id(row.get("imdb")),
-            filed_as=_FILINGS.get(category, NOT_FILED),
+            filed_as=_FILINGS.get(category.casefold(), NOT_FILED),
             freeleech=_flag(row.get("freeleech")),
             internal=_flag(row.get("internal")),
             uploaded_at=self._time(row.get("upload_date")),
         )
-        return release if category in {None, *FILM_CATEGORIES} else None
+        if category.casefold() in _NO_FILMS:
+            return None
+        if category.casefold() not in _FILINGS:
+            self._tell_unknown(category)
+        return release
 
-    def _category(self, value: object) -> int | None:
-        name = _text(value)
-        number = _CATEGORY_IDS.get(name.casefold())
-        if number is None and name and name not in self._warned and len(self._warned) < _MAX_WARNED:
-            self._warned.add(name)
+    def _tell_unknown(self, category: str) -> None:
+        if category and category not in self._warned and len(self._warned) < _MAX_WARNED:
+            self._warned.add(category)
             _log.warning(
-                "FileList has a category that is not known here: %.60s. Its releases are kept.", name
+                "FileList has a category that is not known here: %.60s. Its releases are kept.", category
             )
-        return number
 
     def _time(self, value: object) -> datetime | None:
         """Read a time without zone as the tracker's local time, in UTC."""
@@ -164,24 +138,24 @@ def _text(value: object) -> str:
     return printable(value) if isinstance(value, str) else ""
 
 
-def _whole(value: object) -> int | None:
-    """Return a whole number from zero up, also one that is written as text; else None."""
+def _whole(value: object) -> int:
+    """Return a whole number from zero up, also one that is written as text; -1 for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_WHOLE)):
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_WHOLE:
         return value
-    return None
+    return -1
 
 
 def _need_whole(row: dict[object, object], key: str, least: int) -> int:
     number = _whole(row.get(key))
-    if number is None or number < least:
+    if number < least:
         raise ValueError(f"its {key} is missing or malformed")
     return number
 
 
 def _flag(value: object) -> bool:
-    return value is True or bool(_whole(value))
+    return value is True or _whole(value) > 0
 
 
 def _imdb_id(value: object) -> str | None:

@@ -9,13 +9,14 @@ The form: `Date,Name,Year,Letterboxd URI`, UTF-8, oldest wish first, the key in 
 """
 
 import csv
+import io
 import logging
 import os
 import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, TypeAlias
@@ -34,6 +35,7 @@ _log = logging.getLogger(__name__)
 _MAX_FILMS = 20_000
 _MAX_CSV_BYTES = 1_500_000
 _MAX_LINE_BYTES = 20_000
+_PIECE_BYTES = 65_536
 _MAX_LINES = 2 * _MAX_FILMS
 _MAX_DIRECTORY_BYTES = 300_000
 _ZIP_TAIL_BYTES = 65_557
@@ -200,37 +202,35 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
 
     What a spreadsheet makes of the file is read as well: other separators, blank rows, years with a fraction.
     """
+    text = io.BytesIO()
+    while text.tell() <= _MAX_CSV_BYTES and (piece := stream.read(_PIECE_BYTES)):
+        text.write(piece)  # what comes out of a ZIP, whatever the ZIP says
+    raw = text.getvalue()
+    is_large = len(raw) > _MAX_CSV_BYTES or raw.count(b"\n") > _MAX_LINES
+    if is_large or any(len(line) >= _MAX_LINE_BYTES for line in io.BytesIO(raw)):
+        raise _too_large(path)
+    lines = io.TextIOWrapper(io.BytesIO(raw), "utf-8-sig", newline="\n")
     movies: dict[str, Movie] = {}
     unread: list[str] = []
-    last_line = ""
-
-    def noted() -> Iterator[str]:
-        nonlocal last_line
-        for last_line in _lines(path, stream):  # noqa: UP028 - it is kept here
-            yield last_line
-
-    lines = noted()
+    skipped = 0
     is_last_unread = False
     try:
-        first = next(lines, "")
-        separator = _SEPARATOR_LINE.fullmatch(first)
-        skipped = 1 if separator else 0
-        header_line = next(lines, "") if separator else first
+        header_line = next(lines, "")
+        separator = _SEPARATOR_LINE.fullmatch(header_line)
+        if separator:
+            skipped, header_line = 1, next(lines, "")
         delimiter = separator[1] if separator else max(_SEPARATORS, key=header_line.count)
         rows = csv.reader(chain([header_line], lines), delimiter=delimiter, strict=True)
         header = [clean_text(cell).lower() for cell in next(rows, [])]
         _check_header(path, header)
         places = [header.index(column) for column in _COLUMNS[1:]]
-        for row in rows:
-            is_last_unread = False
-            if not any(cell.strip() for cell in row):
-                continue
-            cells = [row[place] if place < len(row) else "" for place in places]
-            movie = _movie_of(cells)
+        for row in filter(_is_filled, rows):
+            title, year, address = (row[place] if place < len(row) else "" for place in places)
+            movie = _movie_of(clean_text(title), year.strip(), address.strip())
+            is_last_unread = movie is None
             if movie is None:
                 number = rows.line_num + skipped
-                is_last_unread = True
-                unread.append(f"line {number} ({clean_text(cells[0])[:60] or 'no title'})")
+                unread.append(f"line {number} ({clean_text(title)[:60] or 'no title'})")
             else:
                 movies.pop(movie.id, None)
                 movies[movie.id] = movie
@@ -242,7 +242,7 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
         ) from None
     except csv.Error as exc:
         raise _unusable(f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}).") from None
-    is_cut = is_last_unread and not last_line.endswith(("\n", "\r"))
+    is_cut = is_last_unread and not raw.endswith((b"\n", b"\r"))
     if is_cut or len(unread) > len(movies):
         raise _unusable(
             f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. "
@@ -251,17 +251,8 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
     return PackedMovies(reversed(movies.values())), tuple(unread)
 
 
-def _lines(path: Path, stream: IO[bytes]) -> Iterator[str]:
-    """Yield the text's lines, counting bytes as they come out of a ZIP, whatever the ZIP says."""
-    encoding = "utf-8-sig"
-    read_bytes = read_lines = 0
-    while line := stream.readline(_MAX_LINE_BYTES):
-        read_bytes += len(line)
-        read_lines += 1
-        if read_bytes > _MAX_CSV_BYTES or read_lines > _MAX_LINES or len(line) >= _MAX_LINE_BYTES:
-            raise _too_large(path)
-        yield line.decode(encoding)
-        encoding = "utf-8"
+def _is_filled(row: Sequence[str]) -> bool:
+    return any(cell.strip() for cell in row)
 
 
 def _too_large(path: Path) -> UserError:
@@ -280,9 +271,7 @@ def _check_header(path: Path, header: list[str]) -> None:
         raise _unusable(f"{path} does not begin as a watchlist export does (Date,Name,Year,Letterboxd URI).")
 
 
-def _movie_of(cells: list[str]) -> Movie | None:
-    """Read name, year and address of one row."""
-    title, year, address = clean_text(cells[0]), cells[1].strip(), cells[2].strip()
+def _movie_of(title: str, year: str, address: str) -> Movie | None:
     short = _BOXD.fullmatch(address)
     long = _FILM.fullmatch(address)
     slug = slug_in(long[1]) if long else ""

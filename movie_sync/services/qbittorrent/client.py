@@ -7,7 +7,6 @@ after a few.
 """
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
@@ -19,7 +18,7 @@ from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
 from movie_sync.net.faults import Calls, Party
 from movie_sync.net.http import SharedTls
-from movie_sync.ports import Clock
+from movie_sync.services.base import Login, Surroundings
 from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words
 from movie_sync.services.qbittorrent.room import (
     Places,
@@ -30,6 +29,7 @@ from movie_sync.services.qbittorrent.room import (
     space_here,
 )
 from movie_sync.services.qbittorrent.rows import read_brief_row, read_row
+from movie_sync.services.qbittorrent.service import QBittorrentSettings
 from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Client
 from movie_sync.services.qbittorrent.trackers import read_refusal
 from movie_sync.settings.values import is_on_this_machine
@@ -56,10 +56,10 @@ class QBittorrentClient:
     """Implements `ports.TorrentClient` and `ports.FollowedClient`.
 
     Thread-safe: one session and one call at a time, because each new login throws away the session
-    that another thread is using. Nothing is sent before the first call. Each request ends after
-    `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
+    that another thread is using. Nothing is sent before the first call. Each request ends after the
+    settings' `timeout`, whatever the other side does, and within a second once the stop event is set.
     Without a user name and a password nobody logs in, which is enough for a qBittorrent that
-    trusts this machine. An `api_key` (since 5.2) is shown instead, whatever else is given. With
+    trusts this machine. An API key (since 5.2) is shown instead, whatever else is given. With
     `save_path` None, qBittorrent chooses the place.
 
     Raises:
@@ -69,64 +69,29 @@ class QBittorrentClient:
         Stopped: the program is shutting down.
     """
 
-    def __init__(
-        self,
-        url: str,
-        username: str,
-        password: str,
-        *,
-        api_key: str = "",
-        category: str,
-        tags: Sequence[str],
-        save_path: str | None,
-        verify_tls: bool,
-        timeout_seconds: float,
-        stop: threading.Event,
-        clock: Clock,
-        tls: SharedTls | None = None,
-    ) -> None:
-        party = Party(SERVICE, url, "qbittorrent", "Web UI", timeout_seconds)
+    def __init__(self, settings: QBittorrentSettings, login: Login, around: Surroundings) -> None:
+        party = Party(SERVICE, settings.url, "qbittorrent", "Web UI", settings.timeout)
         self._where = party.where
-        self._is_local = is_on_this_machine(url)
+        self._settings = settings
+        self._stop, self._clock = around.stop, around.clock
         self._is_place_said = False
-        self._category = category
-        self._tags = tuple(tags)
-        self._save_path = save_path
-        self._stop = stop
-        self._clock = clock
-        self._calls = Calls(party, stop, put_into_words)
-        self._client: Client | None = None
-        self._make_client = partial(
-            Client,
-            party,
-            username.strip(),
-            password,
-            api_key=api_key.strip(),
-            verify_tls=verify_tls,
-            tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
-        )
+        self._calls = Calls(party, around.stop, put_into_words)
+        tls = around.tls if settings.verify_tls else SharedTls(verify=False)
+        self._client = Client(party, login, tls, verify_tls=settings.verify_tls)
 
     @property
     def epoch(self) -> int:
         """Rises when qBittorrent may have been started anew: it was out of reach, or lost the session."""
-        return self._calls.outages + (self._client.logins if self._client else 0)
+        return self._calls.outages + self._client.logins
 
     def version(self) -> str:
-        """Return qBittorrent's version as it writes it, like `v4.5.2`."""
         return self._call(_read_version)
 
     def find(self, info_hash: str) -> HeldTorrent | None:
-        """Look for a torrent by its info-hash."""
         wanted = info_hash.lower()
         return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
 
     def hand_over(self, torrent: TorrentFile) -> bool:
-        """Add the torrent and see it there; False if it was there before (it is then left as it is).
-
-        Raises:
-            ReleaseError: qBittorrent refuses this torrent.
-            UnavailableError: also if it took the torrent and does not show it.
-        """
         if self.states(torrent.info_hashes):
             return False
         for _ in range(_ADD_ATTEMPTS):
@@ -142,10 +107,10 @@ class QBittorrentClient:
         raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
 
     def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield all that qBittorrent holds, without sizes, speed and tracker.
+        """Yield all that it holds, without sizes, speed and tracker; a page at a time is in memory.
 
-        It is read in pages, of which one is in memory at a time. Each begins with the last row of the
-        page before; if that shows that the list has changed, it is begun anew: some come twice then.
+        Each page begins with the last row of the one before; if that shows that the list has changed, it
+        is begun anew: some come twice then.
         """
         for _ in range(_LIST_ATTEMPTS):
             count, last = 0, ""
@@ -163,7 +128,6 @@ class QBittorrentClient:
         raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that are there, by info-hash, with one request a thousand."""
         wanted = usable_hashes(info_hashes)
         found: dict[str, HeldTorrent] = {}
         if wanted:
@@ -174,15 +138,15 @@ class QBittorrentClient:
         return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
 
     def room(self) -> Room:
-        """Return how much room there is where torrents go, and how much of it is spoken for.
+        """Return how much room there is where torrents go, and what all unfinished ones there still lack.
 
-        Where they go is asked for: a category, automatic management or a folder for what is incomplete
-        may put them elsewhere than in the default place. Of several places the one with least room
-        counts. Before 5.3 qBittorrent tells the space of its default place alone; that of another one
-        is looked at from this machine, if qBittorrent runs here and both see the same disks.
-        Spoken for is what all its unfinished torrents still lack, whoever added them.
+        A category, automatic management or a folder for what is incomplete may put them elsewhere than in
+        the default place. Of several places the one with least room counts. Before 5.3 qBittorrent tells
+        the space of its default place alone; that of another one is looked at from this machine, if
+        qBittorrent runs here and both see the same disks.
         """
-        places = self._call(partial(read_places, save_path=self._save_path, category=self._category))
+        save_path, category = self._settings.save_path, self._settings.category
+        places = self._call(partial(read_places, save_path=save_path, category=category))
         free_bytes = self._call(partial(read_space_at, places=places))
         if free_bytes is None:
             # 4.5 measures when it is asked, and answers with the measure before, which may be old.
@@ -196,7 +160,7 @@ class QBittorrentClient:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""
         if places.used == (places.default,):
             return told_bytes
-        free_bytes = space_here(places, told_bytes) if self._is_local else None
+        free_bytes = space_here(places, told_bytes) if is_on_this_machine(self._settings.url) else None
         if free_bytes is None and not self._is_place_said:
             self._is_place_said = True
             _log.warning(
@@ -209,11 +173,9 @@ class QBittorrentClient:
         return told_bytes if free_bytes is None else free_bytes
 
     def refusal(self, info_hash: str) -> str | None:
-        """Return a tracker's words why it does not serve this torrent, without secrets in them, or None."""
         return self._call(partial(read_refusal, info_hash=checked_hash(info_hash)))
 
     def recheck(self, info_hash: str) -> None:
-        """Let it compare the files with the torrent, if it is there, and continue, also if paused."""
         wanted = checked_hash(info_hash)
         held = self.find(wanted)
         if held is None:
@@ -225,41 +187,34 @@ class QBittorrentClient:
             self._call(partial(step, torrent_hashes=wanted))
 
     def tag(self, info_hashes: Collection[str], tag: str) -> None:
-        """Give torrents a tag; those that are not there are passed over."""
         wanted = usable_hashes(info_hashes)
         if wanted:
             self._call(lambda client: client.torrents_add_tags(tags=[tag], torrent_hashes=wanted))
 
     def untag(self, info_hashes: Collection[str], tag: str) -> None:
-        """Take a tag off; those that are not there are passed over."""
         wanted = usable_hashes(info_hashes)
         if wanted:
             self._call(lambda client: client.torrents_remove_tags(tags=[tag], torrent_hashes=wanted))
 
     def remove(self, info_hash: str) -> None:
-        """Take out a torrent, if it is there, and delete what was downloaded of it."""
         wanted = checked_hash(info_hash)
         self._call(lambda client: client.torrents_delete(delete_files=True, torrent_hashes=wanted))
 
     def _call(self, request: Callable[[Client], _Answer], max_bytes: int = _MAX_ANSWER_BYTES) -> _Answer:
         """Let the library make a request, within the limits; its errors end here."""
-
-        def call() -> _Answer:
-            self._client = self._client or self._make_client()
-            return request(self._client)
-
-        return self._calls.make(call, max_bytes)
+        return self._calls.make(lambda: request(self._client), max_bytes)
 
     def _add(self, client: Client, content: bytes) -> bool:
         """Return whether qBittorrent says that it took the torrent; False also for a duplicate."""
+        settings = self._settings
         try:
             answer = client.torrents_add(
                 torrent_files=content,
-                category=self._category or None,
-                tags=self._tags or None,
-                save_path=self._save_path,
+                category=settings.category or None,
+                tags=settings.tags or None,
+                save_path=settings.save_path,
                 # With automatic management qBittorrent would ignore the save path.
-                use_auto_torrent_management=None if self._save_path is None else False,
+                use_auto_torrent_management=None if settings.save_path is None else False,
                 # What the user lets qBittorrent stop by itself is not for films that somebody waits for.
                 # qBittorrent knows this word for no condition as well; the library names the others.
                 is_stopped=False,

@@ -3,6 +3,8 @@
 The library's own texts are never passed on: they quote addresses, answers and headers.
 """
 
+from http import HTTPStatus
+
 import qbittorrentapi
 
 from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
@@ -35,7 +37,7 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
                 f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE
             )
         case qbittorrentapi.HTTPError():
-            return _in_words_of_status(exc, where)
+            return _fault_of_status(exc, where)
         case qbittorrentapi.APIConnectionError() if not any(
             isinstance(cause, MovieSyncError) for cause in causes(exc)
         ):
@@ -77,35 +79,28 @@ def unexpected_answer(where: str) -> UnavailableError:
     return UnavailableError(f"{where} answered, but not as qBittorrent does. {_CHECK_URL}.")
 
 
-def _in_words_of_status(exc: qbittorrentapi.HTTPError, where: str) -> MovieSyncError:
-    match exc:
-        case qbittorrentapi.Forbidden403Error(response=response) if (
-            response is not None and response.url.endswith(LOGIN_PATH)
-        ):
-            return UnavailableError(
-                f"{where} takes no login from this machine for a while, as after too many refused ones "
-                "(an hour, unless set otherwise there). Check the user name and password meanwhile; "
-                "restarting qBittorrent ends the ban.",
-                retry_after_seconds=_BAN_SECONDS,
-            )
-        case qbittorrentapi.Forbidden403Error():
-            return UnavailableError(
-                f"{where} accepted the login, but forbids the call (HTTP 403). "
-                "Is there a proxy in between that drops cookies?"
-            )
-        case qbittorrentapi.Unauthorized401Error():
-            return UnavailableError(
-                f"{where} does not answer under that address (HTTP 401). Add its host name to the server "
-                "domains in qBittorrent's Web UI options, or use its IP address in qbittorrent.url."
-            )
-        case qbittorrentapi.NotFound404Error():
-            return UnavailableError(
-                f"{where} was not found: there is something else (HTTP 404). {_CHECK_URL}."
-            )
-        case qbittorrentapi.HTTP5XXError():
-            return UnavailableError(f"{where} is out of order (HTTP {exc.http_status_code}).")
-        case _:
-            return UnavailableError(
-                f"{where} does not accept the call (HTTP {exc.http_status_code}). "
-                f"{_CHECK_URL}, http or https included."
-            )
+_OF_STATUS: dict[int, str] = {
+    HTTPStatus.UNAUTHORIZED: (
+        "does not answer under that address (HTTP 401). Add its host name to the server "
+        "domains in qBittorrent's Web UI options, or use its IP address in qbittorrent.url."
+    ),
+    HTTPStatus.FORBIDDEN: (
+        "accepted the login, but forbids the call (HTTP 403). Is there a proxy in between that drops cookies?"
+    ),
+    HTTPStatus.NOT_FOUND: f"was not found: there is something else (HTTP 404). {_CHECK_URL}.",
+}
+
+
+def _fault_of_status(exc: qbittorrentapi.HTTPError, where: str) -> UnavailableError:
+    status = exc.http_status_code
+    if status == HTTPStatus.FORBIDDEN and exc.response is not None and exc.response.url.endswith(LOGIN_PATH):
+        return UnavailableError(
+            f"{where} takes no login from this machine for a while, as after too many refused ones "
+            "(an hour, unless set otherwise there). Check the user name and password meanwhile; "
+            "restarting qBittorrent ends the ban.",
+            retry_after_seconds=_BAN_SECONDS,
+        )
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return UnavailableError(f"{where} is out of order (HTTP {status}).")
+    otherwise = f"does not accept the call (HTTP {status}). {_CHECK_URL}, http or https included."
+    return UnavailableError(f"{where} {_OF_STATUS.get(status, otherwise)}")

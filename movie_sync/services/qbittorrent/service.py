@@ -95,21 +95,7 @@ class QBittorrent(ClientService):
     def build(self, config: Sections, login: Login, around: Surroundings) -> "QBittorrentClient":
         from movie_sync.services.qbittorrent.client import QBittorrentClient
 
-        settings = config.section(QBittorrentSettings)
-        return QBittorrentClient(
-            settings.url,
-            login.get("username", ""),
-            login.get("password", ""),
-            api_key=login.get("api_key", ""),
-            category=settings.category,
-            tags=settings.tags,
-            save_path=settings.save_path,
-            verify_tls=settings.verify_tls,
-            timeout_seconds=settings.timeout,
-            stop=around.stop,
-            clock=around.clock,
-            tls=around.tls,
-        )
+        return QBittorrentClient(config.section(QBittorrentSettings), login, around)
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         return self.build(config, login, around).version()

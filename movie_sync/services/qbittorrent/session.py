@@ -20,6 +20,7 @@ from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party, origin_of
 from movie_sync.net.http import SharedTls, WatchedAdapter, equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
+from movie_sync.services.base import Login
 from movie_sync.services.qbittorrent.faults import (
     LOGIN_PATH,
     TranslatedError,
@@ -45,22 +46,13 @@ class Client(qbittorrentapi.Client):
     only with a user name and a password; with an API key it shows that and never logs in. Not thread-safe.
     """
 
-    def __init__(
-        self,
-        party: Party,
-        username: str,
-        password: str,
-        *,
-        api_key: str = "",
-        verify_tls: bool,
-        tls: SharedTls,
-    ) -> None:
+    def __init__(self, party: Party, login: Login, tls: SharedTls, *, verify_tls: bool) -> None:
         self._party = party
         self._tls = tls
+        username, password = login.get("username", "").strip(), login.get("password", "")
         self._has_login = bool(username and password)
         self._redactor = Redactor()
         self._redactor.learn_login(username, password)
-        self._redactor.learn([api_key])
         self.logins = 0
         """How often it has logged in: once, and again whenever qBittorrent had lost the session."""
         self._launched_at: object = None
@@ -78,9 +70,8 @@ class Client(qbittorrentapi.Client):
             DISABLE_LOGGING_DEBUG_OUTPUT=True,
         )
         # The library has taken one from the environment if it found one.
-        self._api_key = api_key
-        if not (api_key.isascii() and api_key.isprintable()):
-            raise TranslatedError(refused_key(party.where))
+        self._api_key = login.get("api_key", "").strip()
+        self._redactor.learn([self._api_key])
 
     def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
         """Log in, also when the library finds the session lost."""
@@ -141,11 +132,12 @@ class Client(qbittorrentapi.Client):
         session = super()._session
         if isinstance(session.get_adapter(self._party.url), WatchedAdapter):
             return session
+        if not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise TranslatedError(refused_key(self._party.where))
         equip(session, self._tls)
         session.headers["Accept-Encoding"] = "identity"
-        session.trust_env = not is_on_this_machine(
-            self._party.url
-        )  # no proxy stands before this machine itself
+        # No proxy stands before this machine itself.
+        session.trust_env = not is_on_this_machine(self._party.url)
         session.hooks["response"] = [self._check]
         prepare_sparingly(session)
         return session

@@ -5,7 +5,6 @@ A refused login is never tried again, because a hundred refused calls lock every
 """
 
 import logging
-import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,7 +19,7 @@ from movie_sync.errors import (
 )
 from movie_sync.net.faults import Calls, Party
 from movie_sync.net.http import SharedTls
-from movie_sync.ports import Clock
+from movie_sync.services.base import Login, Surroundings
 from movie_sync.services.transmission.faults import (
     ENTRANCE,
     SECTION,
@@ -38,6 +37,7 @@ from movie_sync.services.transmission.rows import (
     read_row,
 )
 from movie_sync.services.transmission.rpc import Arguments, Rpc
+from movie_sync.services.transmission.service import TransmissionSettings
 from movie_sync.services.transmission.trackers import Row, refusal_in
 
 _Answer = TypeVar("_Answer")
@@ -60,8 +60,8 @@ _LOADING_SECONDS = 2
 class TransmissionClient:
     """Implements `ports.TorrentClient` and `ports.FollowedClient`.
 
-    Thread-safe: one session and one call at a time. Nothing is sent before the first call. Each ends
-    after `timeout_seconds`, whatever the other side does, and within a second once `stop` is set.
+    Thread-safe: one session and one call at a time. Nothing is sent before the first call. Each ends after
+    the settings' `timeout`, whatever the other side does, and within a second once the stop event is set.
     With `download_dir` None, Transmission chooses the place.
 
     All methods raise:
@@ -71,33 +71,15 @@ class TransmissionClient:
         Stopped: the program is shutting down.
     """
 
-    def __init__(
-        self,
-        url: str,
-        username: str,
-        password: str,
-        *,
-        download_dir: str | None,
-        labels: Sequence[str],
-        verify_tls: bool,
-        timeout_seconds: float,
-        stop: threading.Event,
-        clock: Clock,
-        tls: SharedTls | None = None,
-    ) -> None:
-        party = Party(SERVICE, url, SECTION, ENTRANCE, timeout_seconds)
-        self._rpc = Rpc(
-            party,
-            username.strip(),
-            password,
-            tls=(tls or SharedTls()) if verify_tls else SharedTls(verify=False),
-        )
+    def __init__(self, settings: TransmissionSettings, login: Login, around: Surroundings) -> None:
+        party = Party(SERVICE, settings.url, SECTION, ENTRANCE, settings.timeout)
+        tls = around.tls if settings.verify_tls else SharedTls(verify=False)
+        self._rpc = Rpc(party, login.get("username", "").strip(), login.get("password", ""), tls=tls)
         self._where = party.where
-        self._download_dir = download_dir
-        self._labels = list(dict.fromkeys(labels))
-        self._stop = stop
-        self._clock = clock
-        self._calls = Calls(party, stop, put_into_words)
+        self._download_dir = settings.download_dir
+        self._labels = list(dict.fromkeys(settings.labels))
+        self._stop, self._clock = around.stop, around.clock
+        self._calls = Calls(party, around.stop, put_into_words)
         self._loaded_in = 0
         self._looked_in = 0
         self._handed_over: dict[str, tuple[float, int]] = {}

@@ -78,19 +78,7 @@ class Transmission(ClientService):
         """Return a client; what it needs is only loaded where it is used."""
         from movie_sync.services.transmission.client import TransmissionClient
 
-        settings = config.section(TransmissionSettings)
-        return TransmissionClient(
-            settings.url,
-            login.get("username", ""),
-            login.get("password", ""),
-            download_dir=settings.download_dir,
-            labels=settings.labels,
-            verify_tls=settings.verify_tls,
-            timeout_seconds=settings.timeout,
-            stop=around.stop,
-            clock=around.clock,
-            tls=around.tls,
-        )
+        return TransmissionClient(config.section(TransmissionSettings), login, around)
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Ask for its version, and for what ends its seeding: trackers want some of that."""
