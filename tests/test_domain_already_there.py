@@ -1,6 +1,7 @@
 """Which of the things that are there already the settings would take."""
 
 import pytest
+from house.films import wanted_film
 
 from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.matching import WantedFilm, judge
@@ -99,7 +100,7 @@ def test_words_of_the_title_tell_nothing(name):
 @pytest.mark.parametrize("known", ["captainmarvel", "captainmarvelandco"])
 def test_an_alternative_title_counts_unless_a_known_film_is_called_so(known):
     """It is the film to somebody who knows no other of that title, however the name writes it."""
-    shazam = WantedFilm.of("Shazam!", 2019, alternative_titles=["Captain Marvel & Co", "Captain Marvel"])
+    shazam = wanted_film("Shazam!", 2019, alternative_titles=("Captain Marvel & Co", "Captain Marvel"))
     name = "Captain.Marvel.2019.1080p" if known == "captainmarvel" else "Captain.Marvel.Co.2019.1080p"
     assert counts_as_there(judge(shazam, name), lambda _key: False)
     assert not counts_as_there(judge(shazam, name), known.__eq__)

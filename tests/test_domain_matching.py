@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 import pytest
+from house.films import wanted_film
 from house.name_list import NameList
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -392,7 +393,7 @@ def read_film(text):
     title, year = re.fullmatch(r"(.*) \((\d{4})\)", head).groups()
     twins = [int(piece[1:]) for piece in more if piece.startswith("@")]
     titles = [piece for piece in more if not piece.startswith("@")]
-    return WantedFilm.of(title, int(year), alternative_titles=titles, twin_years=twins)
+    return wanted_film(title, int(year), alternative_titles=tuple(titles), twin_years=tuple(twins))
 
 
 def lines():
@@ -433,7 +434,7 @@ def test_every_no_says_why(wanted, name, reason):
 
 def test_imdb_id_in_the_name_decides():
     """The right id makes an odd name the film, another id makes the right name another film."""
-    wanted = WantedFilm.of("Inception", 2010, imdb_id="tt1375666")
+    wanted = wanted_film("Inception", 2010, imdb_id="tt1375666")
     assert judge(wanted, "Origine {imdb-tt1375666} [1080p].mkv").verdict == Verdict.YES
     assert judge(wanted, "Inception (2010) {imdb-tt7321322}.mkv").verdict == Verdict.NO
     assert judge(wanted, "Inception (2010) {imdb-tt1375666}-trailer.mkv").verdict == Verdict.NO
@@ -443,8 +444,8 @@ def test_imdb_id_in_the_name_decides():
 
 def test_a_film_without_a_year_is_at_most_maybe():
     """A title alone does not tell films apart."""
-    assert judge(WantedFilm.of("Heat", None), "Heat.1995.1080p").verdict == Verdict.MAYBE
-    assert judge(WantedFilm.of("Heat", None), "Heat.mkv").verdict == Verdict.MAYBE
+    assert judge(wanted_film("Heat", None), "Heat.1995.1080p").verdict == Verdict.MAYBE
+    assert judge(wanted_film("Heat", None), "Heat.mkv").verdict == Verdict.MAYBE
 
 
 def test_only_title_and_year_as_they_are_make_it_exact():
@@ -469,7 +470,7 @@ def test_wanted_from_a_movie_takes_all_its_titles():
 
 def test_an_alternative_title_is_named_as_it_could_be_another_films():
     """Whoever knows other films is told that title, and how the name writes it."""
-    wanted = WantedFilm.of("Shazam!", 2019, alternative_titles=["Captain Marvel & Co"], imdb_id="tt0448115")
+    wanted = wanted_film("Shazam!", 2019, alternative_titles=("Captain Marvel & Co",), imdb_id="tt0448115")
     found = judge(wanted, "Captain.Marvel.Co.2019.1080p")
     assert found.alternative_keys == ("captainmarvelandco", "captainmarvelco")
     assert "alternative title" in found.reason
@@ -547,7 +548,7 @@ def test_no_name_breaks_the_judgement(name):
 
 def test_index_finds_by_id_beside_and_forgets():
     """An .nfo's id counts like one in the name, and what is discarded is not found any more."""
-    wanted = WantedFilm.of("Heat", 1995, imdb_id="tt0113277")
+    wanted = wanted_film("Heat", 1995, imdb_id="tt0113277")
     index = KeyIndex()
     index.add(7, "unknown.mkv", imdb_id="tt0113277")
     index.add(8, "Heat (1995).mkv")

@@ -3,10 +3,10 @@
 import os
 
 import pytest
+from house.films import wanted_film
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_sync.domain.matching import WantedFilm
 from movie_sync.domain.odd_names import likely_names, may_be
 
 
@@ -22,7 +22,7 @@ def test_any_bytes_are_text_or_unclear(raw):
     """Whatever the bytes, what is returned has none of them left, and asking does no harm."""
     name = os.fsdecode(raw.replace(b"\0", b""))
     assert all(mark < "\udc80" or mark > "\udcff" for reading in likely_names(name) for mark in reading)
-    may_be(WantedFilm.of("Heat", 1995), name)
+    may_be(wanted_film("Heat", 1995), name)
 
 
 @pytest.mark.parametrize(
@@ -43,12 +43,12 @@ def test_the_right_reading_is_among_few(raw, encoding):
 def test_a_long_unclear_name_is_no_work():
     """Many unreadable bytes between letters are held against a long title at once."""
     name = os.fsdecode(b"\xff\x81\x8da" * 60)
-    assert not may_be(WantedFilm.of("a" * 150 + "b", 1995), name)
-    assert may_be(WantedFilm.of("ba" * 60, 1995), name)
+    assert not may_be(wanted_film("a" * 150 + "b", 1995), name)
+    assert may_be(wanted_film("ba" * 60, 1995), name)
 
 
 def test_an_unclear_name_that_says_nothing_holds_up_no_film():
     """Without a year or letters that can be read it may be anything."""
     name = os.fsdecode(b"\xff\xfe\x80\x81.mkv")
     assert likely_names(name) == ()
-    assert not may_be(WantedFilm.of("Heat", 1995), name)
+    assert not may_be(wanted_film("Heat", 1995), name)

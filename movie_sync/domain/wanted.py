@@ -85,31 +85,10 @@ class WantedFilm:
     @classmethod
     def from_movie(cls, movie: Movie) -> "WantedFilm":
         """Prepare a film of the watchlist."""
-        return cls.of(
-            movie.title,
-            movie.year,
-            original_title=movie.original_title,
-            alternative_titles=movie.alternative_titles,
-            imdb_id=movie.imdb_id,
-            twin_years=movie.twin_years,
-        )
-
-    @classmethod
-    def of(
-        cls,
-        title: str,
-        year: int | None,
-        *,
-        original_title: str | None = None,
-        alternative_titles: Iterable[str] = (),
-        imdb_id: str | None = None,
-        twin_years: Iterable[int] = (),
-    ) -> "WantedFilm":
-        """Prepare a film from what is known of it."""
-        own = [title, *([original_title] if original_title else [])]
-        keys = _keys(own, [text for text in alternative_titles if text])
+        own = [movie.title, *([movie.original_title] if movie.original_title else [])]
+        keys = _keys(own, [text for text in movie.alternative_titles if text])
         titles = tuple(known for known in keys.values() if known.proof <= Proof.ALTERNATIVE)
-        return cls(year, imdb_id, frozenset(twin_years), keys, titles or (_NO_TITLE,))
+        return cls(movie.year, movie.imdb_id, frozenset(movie.twin_years), keys, titles or (_NO_TITLE,))
 
 
 def _keys(own: list[str], alternatives: list[str]) -> dict[str, KnownTitle]:

@@ -19,7 +19,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from movie_sync.domain.matching import Verdict, WantedFilm, judge
+from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
 
 _CLOSE = 90
@@ -72,13 +73,9 @@ def own_judge(films: Sequence[Film]) -> Judge:
     for film in films:
         titles = [film["title"], *film["alternative_titles"]]
         twins = set[int]().union(*(years[title_key(title).squashed] for title in titles)) - {film["year"]}
-        wanted[film["id"]] = WantedFilm.of(
-            film["title"],
-            film["year"],
-            alternative_titles=film["alternative_titles"],
-            imdb_id=film["imdb_id"],
-            twin_years=twins,
-        )
+        movie = Movie("", "", film["title"], film["year"], imdb_id=film["imdb_id"], twin_years=tuple(twins))
+        movie = replace(movie, alternative_titles=tuple(film["alternative_titles"]))
+        wanted[film["id"]] = WantedFilm.from_movie(movie)
 
     def answer(film: Film, name: str) -> tuple[str, str]:
         found = judge(wanted[film["id"]], name)

@@ -15,20 +15,23 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from movie_sync.domain.matching import WantedFilm, judge
+from movie_sync.domain.models import Movie
 from tests.benchmarks.line_answers import answer_lines
 
 
 def answer(line: str) -> dict[str, object]:
     """Judge one question."""
     question = json.loads(line)
-    wanted = WantedFilm.of(
+    movie = Movie(
+        "",
+        "",
         question["title"],
         question.get("year"),
-        alternative_titles=question.get("alternative_titles") or (),
+        alternative_titles=tuple(question.get("alternative_titles") or ()),
         imdb_id=question.get("imdb_id"),
-        twin_years=question.get("twin_years") or (),
+        twin_years=tuple(question.get("twin_years") or ()),
     )
-    found = judge(wanted, question["name"])
+    found = judge(WantedFilm.from_movie(movie), question["name"])
     return {
         "verdict": str(found.verdict),
         "alternative_only": found.alternative_only,

@@ -5,6 +5,7 @@ from typing import Any
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import Choice, Movie, Release, ReleaseId
+from movie_sync.domain.wanted import WantedFilm
 
 GB = 1_000_000_000
 HEAT_RELEASE = "Heat.1995.1080p.BluRay.x264-GRP"
@@ -19,6 +20,11 @@ def word(number: int) -> str:
     """Return a word of its own for a number; none is a misspelling of another."""
     more, last = divmod(number, len(_WORDS))
     return ((word(more) if more else "") + _WORDS[last]).capitalize()
+
+
+def wanted_film(title: str, year: int | None, **facts: Any) -> WantedFilm:
+    """Return a film that names are compared with."""
+    return WantedFilm.from_movie(Movie("", "", title, year, **facts))
 
 
 def film(of: int | str = 0, **changes: Any) -> Movie:
