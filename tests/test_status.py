@@ -261,7 +261,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
     queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
     queues.give_up(film(101), FailedRelease(choice(101), "nothing came for 48 hours"))
-    UnlistedStore(folder / "unlisted.json", clock).note_left([film(1)], queues.torrents_of)
+    UnlistedStore(folder / "unlisted.json", clock).note([film(1)], queues.torrents_of)
 
 
 def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -212,7 +212,7 @@ def test_entries_that_are_no_films_are_left_out(desk: IntakeBench) -> None:
 def test_looking_and_dry_runs_write_nothing(tmp_path: Path) -> None:
     """A store that is not to write leaves the folder as it is."""
     store = UnlistedStore(tmp_path / "unlisted.json", FakeClock(), tags=True, writable=False)
-    store.note_left([film(1)], lambda _movie: (hash_of(1),))
+    store.note([film(1)], lambda _movie: (hash_of(1),))
     assert list(tmp_path.iterdir()) == []
     assert not store.awaits_tag()
 
@@ -244,7 +244,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     bench.start()
     bench.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "x")
     bench.worker.step()
-    store.note_left([film(1)], lambda _movie: (hash_of(1),))
+    store.note([film(1)], lambda _movie: (hash_of(1),))
     bench.client.error = NetworkError("no answer")
     rests = []
     for _ in range(3):
@@ -269,7 +269,7 @@ def test_films_go_on_while_tagging_fails(tmp_path: Path) -> None:
     """A client that refuses the tag gets the next film all the same."""
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
-    store.note_left([film(1)], lambda _movie: (hash_of(1),))
+    store.note([film(1)], lambda _movie: (hash_of(1),))
     bench.tagger = UnlistedTagger(store)
     bench.start()
     bench.client.tag = _refuse  # type: ignore[method-assign]
@@ -300,7 +300,7 @@ def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], ta
     environ = {"HOME": str(tmp_path / "home")}
     context = Context(paths, Config.load(paths.config, environ=environ), Options(), {}, environ, FakeClock())
     services = Services(context, stop=threading.Event())
-    UnlistedStore(paths.unlisted, FakeClock(), tags=True).note_left([film(1)], lambda _movie: (hash_of(1),))
+    UnlistedStore(paths.unlisted, FakeClock(), tags=True).note([film(1)], lambda _movie: (hash_of(1),))
     worker = services.download_worker(QueueManager(paths.root), lambda _event: None, held_back=lambda: None)
     worker.step()  # without credentials
     assert ("not tagged yet" in worker.client_trouble) is tags

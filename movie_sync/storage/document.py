@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,17 @@ class Document:
             said = damage_said or f"was damaged: {self.damage}. It was written anew."
             _log.warning("%s %s%s", self._path, said, aside.words)
         self.damage = ""
+
+
+def in_lines(values: Iterable[object]) -> Iterator[bytes]:
+    """Yield a JSON array with a value a line.
+
+    In ASCII: a single emoji would make the text of a file four times as large while it is read.
+    """
+    yield b"["
+    for number, value in enumerate(values):
+        yield (b",\n" if number else b"\n") + json.dumps(value).encode()
+    yield b"\n]"
 
 
 def read_note(path: Path) -> dict[str, Any]:

@@ -78,7 +78,10 @@ class WatchlistIntake:
     ) -> IntakeCounts:
         with self._lock:
             change = self._compare(snapshot, concludes_removals=concludes_removals)
-            self._note_unlisted(change)
+            # While the queues still tell the films' torrents.
+            if self.unlisted and (change.unlisted or change.listed_again):
+                hashes_of = self.queue_manager.torrents_of
+                self.unlisted.note(change.unlisted, hashes_of, listed_again=change.listed_again)
             there = self.queue_manager.add_all_to_completed(found)
             queued = self.queue_manager.add_all_to_pending(change.wanted)
             on_disk = {movie.keys() for movie, _ in found}
@@ -91,15 +94,6 @@ class WatchlistIntake:
         for movie in dropped:
             _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
         return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
-
-    def _note_unlisted(self, change: WatchlistChange) -> None:
-        """Remember what left and what came back, while the queues still tell the films' torrents."""
-        if self.unlisted is None:
-            return
-        if change.unlisted:
-            self.unlisted.note_left(change.unlisted, self.queue_manager.torrents_of)
-        if change.listed_again:
-            self.unlisted.note_listed_again(change.listed_again, self.queue_manager.torrents_of)
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""

@@ -1,17 +1,15 @@
 """Films that left the watchlist: shown for a month, and remembered until their torrents' tags are right."""
 
-import dataclasses
-import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from movie_sync.domain.models import Movie
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict, parse_time
-from movie_sync.storage.document import Document
+from movie_sync.storage.document import Document, in_lines
 
 KEPT_FOR = timedelta(days=31)
 
@@ -54,9 +52,8 @@ class UnlistedStore:
         self._document = Document(path, clock, writable=writable)
         self._clock = clock
         self._tags = tags
-        self._writable = writable
         self._lock = threading.Lock()
-        self._awaits_tag: bool | None = None
+        self._awaits_tag: bool | None = None  # None: not known
 
     def films(self) -> list[UnlistedFilm]:
         """Return the films, the one that left last first."""
@@ -64,35 +61,33 @@ class UnlistedStore:
             return self._load()
 
     def awaits_tag(self) -> bool:
-        """Tell whether any torrent is to get the tag or to lose it; cheap after the first time."""
+        """Tell whether any torrent is to get the tag or to lose it; cheap where nothing changed."""
         with self._lock:
             if self._awaits_tag is None:
-                self._note(self._load())
-            return bool(self._awaits_tag)
+                self._awaits_tag = self._tags and any(film.awaits_tag for film in self._load())
+            return self._awaits_tag
 
-    def note_left(self, movies: Iterable[Movie], info_hashes: HashesOf) -> None:
-        """Remember films that left the watchlist; doing it twice does no harm."""
+    def note(self, left: Iterable[Movie], hashes_of: HashesOf, *, listed_again: Iterable[Movie] = ()) -> None:
+        """Remember films that left the watchlist; doing it twice does no harm.
+
+        Those that are listed again go, once their torrents have lost the tag.
+        """
         now = self._clock.now()
-
-        def left(movie: Movie, before: UnlistedFilm | None) -> UnlistedFilm:
-            is_known = before is not None and not before.relisted
-            return UnlistedFilm(
-                movie, before.left_at if before and is_known else now, _all_hashes(before, info_hashes(movie))
-            )
-
-        self._change(movies, left)
-
-    def note_listed_again(self, movies: Iterable[Movie], info_hashes: HashesOf) -> None:
-        """Let films that are listed again go, once their torrents have lost the tag."""
-        now = self._clock.now()
-
-        def listed(movie: Movie, before: UnlistedFilm | None) -> UnlistedFilm | None:
-            hashes = _all_hashes(before, info_hashes(movie)) if self._tags else ()
-            if not hashes:
-                return None
-            return UnlistedFilm(movie, before.left_at if before else now, hashes, relisted=True)
-
-        self._change(movies, listed)
+        with self._lock:
+            films = self._load()
+            by_key = {key: film for film in films for key in film.movie.keys()}  # noqa: SIM118 - not a dict
+            gone: set[UnlistedFilm] = set()
+            fresh = []
+            changes = [(movie, True) for movie in listed_again] + [(movie, False) for movie in left]
+            for movie, relisted in changes:
+                before = next(filter(None, map(by_key.get, movie.keys())), UnlistedFilm(movie, now))
+                gone.add(before)
+                hashes = tuple(dict.fromkeys((*before.info_hashes, *hashes_of(movie))))
+                left_at = now if before.relisted and not relisted else before.left_at
+                if not relisted or (self._tags and hashes):
+                    fresh.append(UnlistedFilm(movie, left_at, hashes, relisted=relisted))
+            if fresh or not gone.isdisjoint(films):
+                self._save([*fresh, *(film for film in films if film not in gone)])
 
     def note_tags_set(self, done: Iterable[UnlistedFilm]) -> None:
         """Note that the torrents of these films, as `films` returned them, have the tag or have lost it.
@@ -101,32 +96,8 @@ class UnlistedStore:
         """
         as_done = frozenset(done)
         with self._lock:
-            self._save(
-                [
-                    dataclasses.replace(film, tagged=True) if film in as_done else film
-                    for film in self._load()
-                    if not (film in as_done and film.relisted)
-                ]
-            )
-
-    def _change(
-        self, movies: Iterable[Movie], renewed: Callable[[Movie, UnlistedFilm | None], UnlistedFilm | None]
-    ) -> None:
-        """Put each film's new state before all others; None takes the film out."""
-        with self._lock:
-            films = self._load()
-            by_key = {key: film for film in films for key in film.movie.keys()}  # noqa: SIM118 - not a dict
-            gone: set[UnlistedFilm] = set()
-            fresh = []
-            for movie in movies:
-                before = next(filter(None, map(by_key.get, movie.keys())), None)
-                if before is not None:
-                    gone.add(before)
-                film = renewed(movie, before)
-                if film is not None:
-                    fresh.append(film)
-            if fresh or gone:
-                self._save([*fresh, *(film for film in films if film not in gone)])
+            films = [film for film in self._load() if not (film in as_done and film.relisted)]
+            self._save([replace(film, tagged=film.tagged or film in as_done) for film in films])
 
     def _load(self) -> list[UnlistedFilm]:
         try:
@@ -137,27 +108,19 @@ class UnlistedStore:
             self._document.damage = self._document.damage or "it is no list of films"
             return []
         now = self._clock.now()
-        films = [film for entry in plain if (film := _film(entry, now))]
+        films = [film for entry in plain if (film := _film_from_dict(entry, now))]
         if len(films) < len(plain):
             self._document.damage = f"{len(plain) - len(films)} of its entries are no films"
         return films
 
-    def _save(self, films: Sequence[UnlistedFilm]) -> None:
+    def _save(self, films: Iterable[UnlistedFilm]) -> None:
         oldest = self._clock.now() - KEPT_FOR
-        kept = [film for film in films if film.left_at > oldest or (self._tags and film.awaits_tag)]
-        if self._writable:
-            self._document.save(_encode(kept))
-            self._note(kept)
-
-    def _note(self, films: Iterable[UnlistedFilm]) -> None:
-        self._awaits_tag = self._tags and any(film.awaits_tag for film in films)
+        kept = (film for film in films if film.left_at > oldest or (self._tags and film.awaits_tag))
+        self._document.save([*in_lines(map(_film_to_dict, kept)), b"\n"])
+        self._awaits_tag = None
 
 
-def _all_hashes(before: UnlistedFilm | None, hashes: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys((*(before.info_hashes if before else ()), *hashes)))
-
-
-def _film(plain: object, now: datetime) -> UnlistedFilm | None:
+def _film_from_dict(plain: object, now: datetime) -> UnlistedFilm | None:
     if not isinstance(plain, dict):
         return None
     try:
@@ -174,8 +137,7 @@ def _film(plain: object, now: datetime) -> UnlistedFilm | None:
     )
 
 
-def unlisted_to_dict(film: UnlistedFilm) -> dict[str, object]:
-    """Return the plain form of a film that left the watchlist."""
+def _film_to_dict(film: UnlistedFilm) -> dict[str, object]:
     return {
         **movie_to_dict(film.movie, with_page=False),
         "left_at": format_time(film.left_at),
@@ -183,11 +145,3 @@ def unlisted_to_dict(film: UnlistedFilm) -> dict[str, object]:
         "tagged": film.tagged,
         "relisted": film.relisted,
     }
-
-
-def _encode(films: Sequence[UnlistedFilm]) -> Iterator[bytes]:
-    yield b"["
-    for number, film in enumerate(films):
-        text = json.dumps(unlisted_to_dict(film), ensure_ascii=False)
-        yield (b",\n" if number else b"\n") + text.encode("utf-8", errors="replace")
-    yield b"\n]\n"

@@ -16,7 +16,7 @@ from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
 from movie_sync.storage.atomic_file import previous_of
 from movie_sync.storage.damage import DamagedError, opened_whole
-from movie_sync.storage.document import Document
+from movie_sync.storage.document import Document, in_lines
 
 # In a document that is being read, what stands for films that were taken from their own lines.
 _PLACES = "places of films"
@@ -205,13 +205,10 @@ def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory
 def _encode(memory: WatchlistMemory, read_at: str) -> Iterator[bytes]:
     yield b'{"version": 1, "username": ' + _json(memory.owner) + b', "read_at": ' + _json(read_at)
     for name, movies in (("films", memory.movies), ("absent", memory.absent), ("left", memory.left)):
-        yield b",\n" + _json(name) + b": ["
-        for number, movie in enumerate(movies):
-            yield (b",\n" if number else b"\n") + _json(movie_to_dict(movie, with_page=False))
-        yield b"]"
+        yield b",\n" + _json(name) + b": "
+        yield from in_lines(movie_to_dict(movie, with_page=False) for movie in movies)
     yield b',\n"not_wanted": ' + _json(sorted(memory.not_wanted)) + b"}\n"
 
 
 def _json(value: object) -> bytes:
-    # In ASCII: a single emoji would make the text of the whole file four times as large while it is read.
     return json.dumps(value).encode()
