@@ -1,13 +1,13 @@
 """JSON from outside, which may be anything: read so that no text can take the parser to its limits."""
 
 import json
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable
 from typing import Any
 
 # Nothing we read or write nests deeper than a handful.
 _MOST_NESTING = 50
-_PIECE = 16_384
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_STRING_OPENING_OR_CLOSING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
 
 
 def parse_json(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:  # noqa: ANN401 - it may be anything
@@ -26,45 +26,22 @@ def parse_json(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] |
 
 
 def is_nested_deeply(text: str | bytes) -> bool:
-    """Return whether the parser, going through the text, would come far deeper than fifty levels.
+    """Return whether the parser, going through the text, would come deeper than fifty levels.
 
-    Right also for what is no JSON further on. Texts up to about a hundred levels may pass; it takes
-    little memory beside the text.
+    Right also for what is no JSON further on.
     """
-    if isinstance(text, bytes):
-        openings = text.count(b"[") + text.count(b"{")
-    else:
-        openings = text.count("[") + text.count("{")
-    if openings <= _MOST_NESTING:
+    content = text if isinstance(text, bytes) else text.encode(errors="surrogatepass")
+    if content.count(b"[") + content.count(b"{") <= _MOST_NESTING:
         return False
-    is_in_string = False
-    rest = b""
-    for piece in _pieces(text):
-        # Of what stands between quotes every second part is the inside of a string.
-        parts = piece.replace(rb"\\", b"").replace(rb"\"", b"").split(b'"')
-        rest += b"".join(parts[is_in_string::2]).translate(None, _NO_BRACKETS)
-        is_in_string ^= len(parts) % 2 == 0
-        for _ in range(_MOST_NESTING):
-            if not rest:
-                break
-            rest = rest.replace(b"[]", b"").replace(b"{}", b"")
-        if len(rest) > _MOST_NESTING:
-            return True
+    depth = 0
+    for mark in _STRING_OPENING_OR_CLOSING.finditer(content):
+        if mark.lastindex is not None:
+            depth += 1 if mark.lastindex == 1 else -1
+            if depth > _MOST_NESTING:
+                return True
     return False
 
 
 def part_count(text: bytes) -> int:
     """Return how many values the text holds, or more: each may cost the parser a hundred bytes."""
     return sum(text.count(mark) for mark in (b",", b"[", b"{"))
-
-
-def _pieces(text: str | bytes) -> Iterator[bytes]:
-    """Cut the text, never between a backslash and what it stands before."""
-    begin = 0
-    while begin < len(text):
-        end = begin + _PIECE
-        while text[end - 1 : end] in {"\\", b"\\"}:
-            end += 1
-        piece = text[begin:end]
-        yield piece if isinstance(piece, bytes) else piece.encode(errors="surrogatepass")
-        begin = end
