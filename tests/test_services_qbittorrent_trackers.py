@@ -2,7 +2,7 @@
 
 import pytest
 
-from movie_sync.services.qbittorrent.trackers import is_served, refusal_in
+from movie_sync.services.qbittorrent.rows import is_served, refusal_in
 
 _PASSKEY = "f00df00df00df00df00df00df00df00d"
 _URL = f"http://tracker.example:80/{_PASSKEY}/announce"

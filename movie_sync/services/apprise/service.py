@@ -1,14 +1,18 @@
 """Notices through Apprise: of what, when, and to which addresses."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
+from movie_sync.errors import UnavailableError, UserError
 from movie_sync.services.base import Form, Login, ToldService
 from movie_sync.settings.section import Sections, setting, yes_or_no
 from movie_sync.settings.values import list_of, number, one_of, or_null, time_of_day, time_span
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,15})://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,31 @@ class Notices(ToldService):
             form.set("enabled", True)
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
-        from movie_sync.services.apprise.client import send_notice
-
-        return send_notice(login["urls"].split(), order["title"], order["text"])
+        """Send to every address. They hold secrets: a message names one by its number and known kind."""
+        try:
+            import apprise
+        except ImportError:
+            raise UserError(
+                "the package `apprise` is missing. Install it where Movie Sync is installed: "
+                "pip install 'apprise>=1.9'"
+            ) from None
+        addresses = login["urls"].split()
+        asset = apprise.AppriseAsset(app_id="Movie Sync", app_desc="Movie Sync")
+        unknown, failed = [], []
+        for place, address in enumerate(addresses, 1):
+            service = apprise.Apprise(asset=asset)
+            if not service.add(address):
+                unknown.append(f"address {place}")  # what stands first in it may be anything
+            elif not service.notify(title=order["title"], body=order["text"]):
+                scheme = _SCHEME.match(address)
+                failed.append(f"address {place} ({scheme[1]})" if scheme else f"address {place}")
+        words = []
+        if unknown:
+            words.append(f"Apprise does not understand {', '.join(unknown)}; run setup to write it again")
+        if failed:
+            words.append(f"{', '.join(failed)} did not take it")
+        if len(unknown) == len(addresses):
+            raise UserError(words[0])
+        if len(unknown) + len(failed) == len(addresses):
+            raise UnavailableError("; ".join(words))
+        return "; ".join(words)

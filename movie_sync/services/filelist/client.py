@@ -63,8 +63,7 @@ _BAD_REQUEST, _TOO_MANY, _SERVER_FAULT = 400, 429, 500
 class FileListClient:
     """The tracker, as `ports.Tracker` describes it, and its newest releases.
 
-    One request at a time through `http`; not to be shared by threads. Keeps no state but what it
-    has warned of: after an AuthError it is for the caller to stop until the credentials change.
+    Not to be shared by threads. After an AuthError it is for the caller to stop until the credentials change.
 
     Raises:
         AuthError: username or passkey refused, missing, or locked after too many refusals.
@@ -91,13 +90,11 @@ class FileListClient:
         self._asks_for_categories = True
 
     def search_imdb(self, imdb_id: str) -> list[Release]:
-        """Return the releases filed under an IMDb id (`tt...`), unordered."""
         if not is_imdb_id(imdb_id):
             return []
         return self._list({"action": "search-torrents", "type": "imdb", "query": imdb_id})
 
     def search_name(self, text: str) -> list[Release]:
-        """Return what the word search finds; raises RefusedQueryError if this text is not accepted."""
         words = search_words(text)
         if not words:
             return []
@@ -105,15 +102,11 @@ class FileListClient:
 
     def latest(self, limit: int = _MOST_ROWS) -> list[Release]:
         """Return the newest releases, at most `limit` (1 to 100) rows."""
-        rows = min(max(limit, 1), _MOST_ROWS)
-        return self._list({"action": "latest-torrents", "limit": str(rows)})
+        return self._list({"action": "latest-torrents", "limit": str(limit)})
 
     def fetch_torrent(self, release: Release) -> TorrentFile:
-        """Return the release's torrent, whole; raises ReleaseError if the tracker gave something else.
-
-        The address is built from the configured base and the id: one that an answer names could
-        lead the passkey to another host.
-        """
+        # The address is built from the configured base and the id: one that an answer names could
+        # lead the passkey to another host.
         params = {"id": release.id.id, "passkey": self._passkey}
         try:
             answer = self._call("download.php", params, is_api=False)
@@ -129,7 +122,6 @@ class FileListClient:
         return torrent_of(release, answer.body, self.title)
 
     def release_in(self, comment: str) -> ReleaseId | None:
-        """Return the release that a torrent's comment names by the address of its page, or None."""
         details = _DETAILS_ID.search(comment)
         return ReleaseId(TRACKER, str(int(details[1]))) if details and int(details[1]) else None
 

@@ -7,7 +7,6 @@ A block is named and left alone; the account's export is the way round it.
 
 import logging
 import math
-import re
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -26,7 +25,6 @@ from movie_sync.errors import (
     TransientError,
     UnavailableError,
     UnknownFilmError,
-    UserError,
 )
 from movie_sync.net.http import HttpAnswer, HttpClient
 from movie_sync.services.letterboxd.pages import (
@@ -41,7 +39,6 @@ _log = logging.getLogger(__name__)
 
 _MAX_PAGE_BYTES = 2_000_000
 _MAX_FILMS = 100_000
-_USERNAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _LETTERBOXD_HOSTS = ("letterboxd.com", "www.letterboxd.com")
 _EXPORT_HINT = (
     "Use your account's export instead: `python main.py import FILE`, "
@@ -53,13 +50,6 @@ class LetterboxdWatchlist:
     """A user's public watchlist as a `WatchlistSource`. Called by one thread."""
 
     def __init__(self, http: HttpClient, base_url: str, username: str) -> None:
-        """Raise UserError if `username` cannot be a Letterboxd user name."""
-        if not _USERNAME.fullmatch(username):
-            problem = f"{username[:80]!r} is no Letterboxd user name" if username else "No user name is set"
-            raise UserError(
-                f"{problem}: it is the name in letterboxd.com/NAME/, of letters, digits and underscores. "
-                'Set "username" in config.json or MOVIE_SYNC_USERNAME, or run `python main.py setup`.'
-            )
         self._http = http
         self._base_url = base_url.rstrip("/")
         self._username = username
@@ -67,11 +57,11 @@ class LetterboxdWatchlist:
     def fetch(self) -> WatchlistSnapshot:
         """Read every page, newest wish first; a list that is edited meanwhile once more from its start."""
         try:
-            return self._read_whole()
-        except _InconsistentError as exc:
-            _log.debug("%s Reading the watchlist again.", exc)
-        try:
-            return self._read_whole()
+            try:
+                return self._read_whole()
+            except _InconsistentError as exc:
+                _log.debug("%s Reading the watchlist again.", exc)
+                return self._read_whole()
         except _InconsistentError as exc:
             raise PageChangedError(
                 f"{exc} It was read twice. Either it changed while it was read, or Letterboxd's pages "

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from movie_sync.errors import UserError
 from movie_sync.services.base import Form, ListService, Surroundings
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 SHORTEST_CHECK_INTERVAL = 60
 _LONGEST_CHECK_INTERVAL = 30 * 24 * 3600  # far below what a wait can take on any system (49 days)
-_NAME = re.compile(r"[A-Za-z0-9_]+")
+_NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com/([A-Za-z0-9_]+)(?:[/?#].*)?", re.IGNORECASE)
 _NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
 
@@ -96,6 +97,12 @@ class Letterboxd(ListService):
     def build(self, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
         from movie_sync.services.letterboxd.client import LetterboxdWatchlist
 
+        if not self.is_configured(config):
+            raise UserError(
+                "No user name is set: it is the name in letterboxd.com/NAME/, of letters, digits and "
+                'underscores. Set "username" in config.json or MOVIE_SYNC_USERNAME, or run '
+                "`python main.py setup`."
+            )
         base_url = config.section(LetterboxdSettings).base_url
         return LetterboxdWatchlist(self._site(config, around), base_url, self.owner(config))
 

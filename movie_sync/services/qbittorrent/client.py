@@ -28,10 +28,9 @@ from movie_sync.services.qbittorrent.room import (
     read_space_of_default_place,
     space_here,
 )
-from movie_sync.services.qbittorrent.rows import read_brief_row, read_row
+from movie_sync.services.qbittorrent.rows import read_brief_row, read_row, refusal_in
 from movie_sync.services.qbittorrent.service import QBittorrentSettings
 from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Client
-from movie_sync.services.qbittorrent.trackers import read_refusal
 from movie_sync.settings.values import is_on_this_machine
 
 _Answer = TypeVar("_Answer")
@@ -173,7 +172,7 @@ class QBittorrentClient:
         return told_bytes if free_bytes is None else free_bytes
 
     def refusal(self, info_hash: str) -> str | None:
-        return self._call(partial(read_refusal, info_hash=checked_hash(info_hash)))
+        return self._call(partial(_read_refusal, info_hash=checked_hash(info_hash)))
 
     def recheck(self, info_hash: str) -> None:
         wanted = checked_hash(info_hash)
@@ -262,3 +261,10 @@ def _read_states(client: Client, info_hashes: Sequence[str]) -> dict[str, HeldTo
     rows = client.torrent_rows(hashes="|".join(info_hashes), includeTrackers="true")
     wanted = set(info_hashes)
     return {held.info_hash: held for row in rows if (held := read_row(row)).info_hash in wanted}
+
+
+def _read_refusal(client: Client, info_hash: str) -> str | None:
+    try:
+        return refusal_in(client.torrents_trackers(info_hash))
+    except qbittorrentapi.NotFound404Error:
+        return None

@@ -49,16 +49,13 @@ class WatchFolder:
         self._write_lock = threading.Lock()
 
     def find(self, info_hash: str) -> HeldTorrent | None:
-        """Look for a torrent by the info-hash in its file's name."""
         return self.states([info_hash]).get(info_hash.lower())
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
-        """Return those of these torrents that are here, without a state, by info-hash."""
         wanted = {info_hash.lower() for info_hash in info_hashes}
         return {held.info_hash: held for held in self.torrents() if held.info_hash in wanted}
 
     def hand_over(self, torrent: TorrentFile) -> bool:
-        """Write the torrent whole and durably; False if it was there before."""
         with self._write_lock:
             with self._told_as("made"):
                 make_folder(self._folder)
@@ -72,7 +69,6 @@ class WatchFolder:
             return True
 
     def torrents(self) -> Iterator[HeldTorrent]:
-        """Yield every torrent that a file name here tells of."""
         for entry in self._entries():
             match = _OURS.fullmatch(entry.name)
             if match is not None and _is_whole_file(entry):
