@@ -8,6 +8,11 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+# The system's clock that goes on in sleep, where that is not Python's own choice.
+_SLEEPLESS: int | None = getattr(
+    time, "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME", None
+)
+
 
 class SystemClock:
     """Implements `ports.Clock`."""
@@ -18,21 +23,10 @@ class SystemClock:
 
     def monotonic(self) -> float:
         """Return seconds that never jump, and go on while the machine sleeps where the system has such."""
-        return time.monotonic() if _SLEEPLESS is None else time.clock_gettime(_SLEEPLESS)
-
-
-def _sleepless() -> int | None:
-    """Return the system's clock that goes on in sleep, where that is not Python's own choice."""
-    name = "CLOCK_MONOTONIC" if sys.platform == "darwin" else "CLOCK_BOOTTIME"
-    clock: int | None = getattr(time, name, None)
-    if clock is not None:
         with contextlib.suppress(OSError):  # a kernel or a sandbox without it
-            time.clock_gettime(clock)
-            return clock
-    return None
-
-
-_SLEEPLESS = _sleepless()
+            if _SLEEPLESS is not None:
+                return time.clock_gettime(_SLEEPLESS)
+        return time.monotonic()
 
 
 @functools.cache

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from movie_sync.credentials.fields import CredentialField
-from movie_sync.credentials.manager import Credentials, CredentialsManager
+from movie_sync.credentials.manager import CredentialField, Credentials, CredentialsManager
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.services import registry
 

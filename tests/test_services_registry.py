@@ -18,7 +18,7 @@ from house.workshop import Workshop
 from movie_sync.commands.check import run_check
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.setup import run_setup
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName, Release, ReleaseId, WatchlistSnapshot

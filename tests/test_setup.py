@@ -15,8 +15,7 @@ import pytest
 
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.setup import PRESETS, run_setup
-from movie_sync.credentials.fields import CredentialField
-from movie_sync.credentials.manager import CredentialsManager
+from movie_sync.credentials.manager import CredentialField, CredentialsManager
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
 from movie_sync.services import registry

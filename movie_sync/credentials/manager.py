@@ -14,11 +14,11 @@ import subprocess
 import sys
 import unicodedata
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeGuard
 
-from movie_sync.credentials.fields import CredentialField
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import CredentialsError, UserError
 from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
@@ -37,6 +37,32 @@ _FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP
 _VERSION = 1
 _LARGEST_FILE_BYTES = 1_000_000
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One credential: its name in the file, its environment variable, and how people call it.
+
+    The fields of one `group` are of use together only: who gives one group whole in the environment
+    needs nothing stored. A secret one may also come from the file that `VARIABLE_FILE` names. One that
+    `is_list` may stand in lines; one that `is_named` is a JSON object in the environment, and what
+    it holds stands in the file by the user's own names.
+    """
+
+    name: str
+    variable: str
+    title: str
+    is_secret: bool = True
+    may_hold_blanks: bool = True
+    is_list: bool = False
+    is_named: bool = False
+    group: str = ""
+
+    @property
+    def file_variable(self) -> str:
+        """The variable that names a file with it; empty if it may come from none."""
+        return f"{self.variable}_FILE" if self.is_secret else ""
+
 
 Stored = dict[str, dict[str, str]]
 Fields = Mapping[str, Sequence[CredentialField]]

@@ -26,71 +26,73 @@ ODD_ANSWER = (ArithmeticError, AttributeError, LookupError, TypeError, ValueErro
 
 @dataclass(frozen=True, slots=True)
 class _Fault:
-    """Why there is no answer: what is raised for it, and what is said of a service far or near."""
+    """Why there is no answer: what is raised for it, its words, and those for a service near or far."""
 
     causes: tuple[type[BaseException], ...]
-    far: str
-    near: str
+    words: str
+    near: str = ""
+    far: str = ""
     kind: type[NetworkError] = NetworkError
 
 
 _SLOW = _Fault(
     (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError),
-    "gave no complete answer within {seconds:g} s.",
-    "gave no complete answer in time ({section}.timeout is {seconds:g} s).",
-    SlowError,
+    "gave no complete answer",
+    near=" in time ({section}.timeout is {seconds:g} s).",
+    far=" within {seconds:g} s.",
+    kind=SlowError,
 )
 # The first that fits; the last one fits everything.
 _FAULTS = (
     _Fault(
         (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
         f"could not be reached through the proxy that the environment names ({_PROXY_VARIABLES}).",
-        f"could not be reached through the proxy that the environment names ({_PROXY_VARIABLES}). "
-        "If it stands in your own network, name its host in NO_PROXY.",
+        near=" If it stands in your own network, name its host in NO_PROXY.",
     ),
     _Fault(
         (ssl.SSLCertVerificationError,),
         "shows a TLS certificate that cannot be verified.",
-        "shows a TLS certificate that cannot be verified. "
-        "If it is your own, self-signed one, set {section}.verify_tls to false in config.json.",
+        near=" If it is your own, self-signed one, set {section}.verify_tls to false in config.json.",
     ),
     _Fault(
         (ssl.SSLError, urllib3.exceptions.SSLError),
-        "could not be reached: no TLS connection could be made.",
-        "makes no TLS connection. If its {entrance} uses plain HTTP, "
+        "",
+        near="makes no TLS connection. If its {entrance} uses plain HTTP, "
         "write http:// in {section}.url in config.json.",
+        far="could not be reached: no TLS connection could be made.",
     ),
     _Fault(
         (socket.gaierror, urllib3.exceptions.NameResolutionError),
-        "could not be reached: its address was not found. Is this machine online?",
-        "could not be reached: its address was not found. Check {section}.url in config.json.",
+        "could not be reached: its address was not found.",
+        near=" Check {section}.url in config.json.",
+        far=" Is this machine online?",
     ),
     _Fault(
         (ConnectionRefusedError,),
         "could not be reached: the connection was refused.",
-        "could not be reached: the connection was refused. "
-        "Is it running, with its {entrance} turned on at that port?",
+        near=" Is it running, with its {entrance} turned on at that port?",
     ),
     _Fault(
         (urllib3.exceptions.NewConnectionError,),
-        "could not be reached. Is this machine online?",
-        "could not be reached. Check {section}.url in config.json.",
+        "could not be reached.",
+        near=" Check {section}.url in config.json.",
+        far=" Is this machine online?",
     ),
     _Fault(
         (
             *(requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema),
             *(requests.exceptions.MissingSchema, urllib3.exceptions.LocationParseError),
         ),
-        "cannot be asked: its address in config.json, or the address of a proxy in the environment, "
+        "",
+        near="has no usable address. Check {section}.url in config.json.",
+        far="cannot be asked: its address in config.json, or the address of a proxy in the environment, "
         f"cannot be used ({_PROXY_VARIABLES}; SOCKS needs the package PySocks).",
-        "has no usable address. Check {section}.url in config.json.",
     ),
     _SLOW,
     _Fault(
         (BaseException,),
         "broke the connection off.",
-        "broke the connection off. If its {entrance} uses HTTPS, "
-        "write https:// in {section}.url in config.json.",
+        near=" If its {entrance} uses HTTPS, write https:// in {section}.url in config.json.",
     ),
 )
 
@@ -120,18 +122,18 @@ def origin_of(url: str) -> str:
 def distant_fault(exc: BaseException, service: str, timeout_seconds: float) -> NetworkError:
     """Return our error for a connection to a service on the Internet that failed, timed out or broke off."""
     fault = _fault_of(exc)
-    return fault.kind(f"{service} {fault.far.format(seconds=timeout_seconds)}")
+    return fault.kind(f"{service} {fault.words}{fault.far.format(seconds=timeout_seconds)}")
 
 
 def connection_fault(exc: BaseException, party: Party) -> NetworkError:
     """Return the same for a service in the user's network."""
     fault = _fault_of(exc)
-    words = fault.near
+    advice = fault.near
     # A server of plain HTTP lets a TLS greeting wait for ever.
     if fault is _SLOW and urlsplit(party.url).scheme == "https":
-        words += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
-    said = words.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
-    return fault.kind(f"{party.where} {said}")
+        advice += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
+    said = advice.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
+    return fault.kind(f"{party.where} {fault.words}{said}")
 
 
 def _fault_of(exc: BaseException) -> _Fault:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from movie_sync.credentials.fields import CredentialField
-from movie_sync.credentials.manager import clean
+from movie_sync.credentials.manager import CredentialField, clean
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import UserError

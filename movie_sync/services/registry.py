@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import TypeVar
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.services.base import ClientService, ListService, Service
 from movie_sync.settings.section import Sections
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.errors import UnavailableError, UserError

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.services.base import Form, Login, Surroundings, TrackerService
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, is_on_this_machine, number

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.services.media_server import MediaServer, ServerSettings
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
 from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
 from movie_sync.settings.values import UnusableValue, filled_text, or_null, text_in

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from movie_sync.credentials.fields import CredentialField
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.errors import UserError
 from movie_sync.services.base import NONE, Form, Login, Surroundings, TrackerService
 from movie_sync.settings.section import REQUIRED, Sections, setting, timeout
