@@ -35,13 +35,9 @@ class WatchlistSource(Protocol):
     """Where the wishes come from."""
 
     def fetch(self) -> WatchlistSnapshot | None:
-        """Read the watchlist whole, or raise.
+        """Read the watchlist whole; None means unchanged since the last call (a file not written again).
 
-        None means unchanged since the last call (a file that was not written again).
-
-        Raises:
-            TransientError: in one of its kinds; nothing may be concluded.
-            UserError: the configured source cannot be used.
+        A TransientError says that nothing may be concluded, a UserError that the source cannot be used.
         """
 
 
@@ -51,9 +47,7 @@ class FilmPages(Protocol):
     def read(self, movie: Movie) -> Movie:
         """Return the film with what its page tells and `page_read` set.
 
-        Raises:
-            UnknownFilmError: Letterboxd has no page for it.
-            TransientError: in one of its kinds.
+        Raises UnknownFilmError if Letterboxd has no page for it, or a TransientError.
         """
 
 
@@ -71,9 +65,7 @@ class Tracker(Protocol):
     def search_imdb(self, imdb_id: str) -> list[Release]:
         """Return the releases filed under an IMDb id, unordered.
 
-        Raises:
-            AuthError: the credentials are refused; its `service` is the `title`.
-            BudgetError, RateLimitError, UnavailableError, NetworkError, PageChangedError
+        Raises a TransientError, or AuthError (its `service` is the `title`): the credentials are refused.
         """
 
     def search_name(self, text: str) -> list[Release]:
@@ -159,7 +151,6 @@ class MovieLibrary(Protocol):
     ) -> str | None:
         """Return where the film is, or None; files and folders of the names in `but_for` do not count.
 
-        Raises:
-            LibraryError: a folder cannot be read, so nothing may be concluded.
-            UnclearFilmError: a file is there that may be the film, as its name cannot be read.
+        Raises LibraryError if a folder cannot be read, so nothing may be concluded, and UnclearFilmError
+        if a file may be the film, as its name cannot be read.
         """

@@ -203,10 +203,8 @@ class HttpClient:
         each is a request of its own, at its distance, and `before_redirect` may raise to forgo it.
         Without `follow` a redirect is an answer, for the caller to look at.
 
-        Raises:
-            NetworkError, SlowError: it could not be reached, broke off, or took too long.
-            UnavailableError: it redirects elsewhere, or sends more than `max_bytes`.
-            Stopped: the program is shutting down.
+        Raises NetworkError or SlowError if it could not be reached, broke off, or took too long, and
+        UnavailableError if it redirects elsewhere or sends more than `max_bytes`.
         """
         sent = [*(basic_auth or ()), *(params or {}).values()]
         left_seconds = self.timeout_seconds
