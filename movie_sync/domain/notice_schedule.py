@@ -1,5 +1,6 @@
 """When a notice is due: after a burst, not at night, or once a day. All times are local ones."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -34,18 +35,15 @@ class Schedule:
         if self.quiet is None:
             return False
         begin, end = self.quiet
-        if begin < end:
-            return begin <= moment < end
-        return moment >= begin or moment < end
+        return begin <= moment < end if begin < end else moment >= begin or moment < end
 
 
 def read_time(text: str) -> time:
     """Return the time of day in `08:00`. Raises ValueError: it is none."""
-    hours, _, minutes = text.strip().partition(":")
-    is_number = text.isascii() and hours.isdecimal() and minutes.isdecimal()
-    if not is_number or len(minutes) != len("00"):
+    found = re.fullmatch(r"(\d\d?):(\d\d)", text.strip(), re.ASCII)
+    if not found:
         raise ValueError("no time of day")
-    return time(int(hours), int(minutes))
+    return time(int(found[1]), int(found[2]))
 
 
 def read_span(text: str) -> tuple[time, time]:

@@ -14,13 +14,14 @@ import threading
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.notices.wording import WordedEvent, event_from_dict
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import delete_leftover, write_atomically
+from movie_sync.storage.atomic_file import delete_leftover, told_as, write_atomically
 from movie_sync.storage.damage import DamagedError, Quarantine, read_whole
 from movie_sync.storage.regular_file import open_regular_descriptor
 
@@ -28,8 +29,9 @@ _log = logging.getLogger(__name__)
 
 _MOST_WAITING = 2000
 _MOST_TOLD = 500
-_MOST_SPENT_LINES = 1000
+_MOST_SPENT_BYTES = 300_000
 _OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+_UNKNOWN = -1
 
 
 @dataclass(slots=True)
@@ -55,16 +57,15 @@ class EventOutbox:
     def __init__(self, path: Path, clock: Clock, *, keep: Collection[str]) -> None:
         self._path = path
         self._clock = clock
+        self._keep = set(keep)
         self._lock = threading.Lock()
         self._waiting: dict[str, _Waiting] = {}
         self._told: dict[str, None] = {}
-        self._lines = 0
-        self._size = 0
-        self._is_stale = True  # the file is not what memory holds: write it whole next time
+        self._size = _UNKNOWN  # of the file, if it is what memory holds: else it is written whole next time
         self._is_overfull = False
         delete_leftover(path)
         self._load()
-        self._give_up_old(set(keep))
+        self._give_up_old()
 
     def put(self, event: WordedEvent, channels: Collection[str]) -> None:
         """Keep an event for these channels, safe on the disk on return.
@@ -79,8 +80,17 @@ class EventOutbox:
             if event.id not in self._waiting:
                 line = _encoded({"event": event.to_dict(), "for": sorted(channels)})
                 self._waiting[event.id] = _Waiting(line, event.at, set(channels))
-                self._append(*self._make_room(), line, flush=True)
-            elif self._is_stale:
+                oldest = self._give_up_oldest()
+                if oldest and not self._is_overfull:
+                    _log.warning(
+                        "More than %d events wait to be told; the oldest are given up. See with `check` "
+                        "whether what they are to be told by works.",
+                        _MOST_WAITING,
+                    )
+                self._is_overfull = bool(oldest)
+                given_up = [_encoded({"done": oldest, "for": sorted(self._keep)})] if oldest else []
+                self._append(*given_up, line, flush=True)
+            elif self._size == _UNKNOWN:
                 self._write_whole()
 
     def span(self, channel: str) -> tuple[datetime, datetime] | None:
@@ -103,14 +113,15 @@ class EventOutbox:
         """
         with self._lock:
             for event_id in ids:
-                if event_id in self._waiting:
-                    self._take_off(event_id, {channel})
+                self._take_off(event_id, {channel})
             # Not flushed: it outlasts the end of the program, and a power failure only repeats.
             with contextlib.suppress(StorageError):
                 self._append(_encoded({"done": sorted(ids), "for": [channel]}), flush=False)
 
     def _take_off(self, event_id: str, channels: set[str]) -> None:
-        waiting = self._waiting[event_id]
+        waiting = self._waiting.get(event_id)
+        if waiting is None:
+            return
         waiting.channels -= channels
         if not waiting.channels:
             del self._waiting[event_id]
@@ -121,81 +132,59 @@ class EventOutbox:
         if len(self._told) > _MOST_TOLD:
             del self._told[next(iter(self._told))]
 
-    def _give_up_old(self, keep: set[str]) -> None:
-        """Take off what is too much, and what waited for channels that are no more, in the file as well.
+    def _give_up_oldest(self) -> list[str]:
+        """Take off what is too much; return its ids."""
+        oldest = list(islice(self._waiting, max(len(self._waiting) - _MOST_WAITING, 0)))
+        for event_id in oldest:
+            self._take_off(event_id, self._keep)
+        return oldest
+
+    def _give_up_old(self) -> None:
+        """Take off what waited for channels that are no more, and what is too much, in the file as well.
 
         Such a channel may be turned on again, and then has nothing to do with what was before.
         """
-        too_many = len(self._waiting) - _MOST_WAITING
-        gone = {
-            event_id: waiting.channels - (keep if number >= too_many else set())
-            for number, (event_id, waiting) in enumerate(self._waiting.items())
-            if number < too_many or not waiting.channels <= keep
-        }
+        gone = {key: rest for key, each in self._waiting.items() if (rest := each.channels - self._keep)}
         for event_id, channels in gone.items():
             self._take_off(event_id, channels)
-        if gone:
+        if self._give_up_oldest() or gone:
             with contextlib.suppress(StorageError):  # then the next event writes it
                 self._write_whole()
-
-    def _make_room(self) -> list[bytes]:
-        """Give the oldest up if too many wait; return the line that says so in the file, if there is one."""
-        is_overfull = len(self._waiting) > _MOST_WAITING
-        lines = []
-        if is_overfull:
-            oldest = next(iter(self._waiting))
-            channels = set(self._waiting[oldest].channels)
-            lines.append(_encoded({"done": [oldest], "for": sorted(channels)}))
-            self._take_off(oldest, channels)
-            if not self._is_overfull:
-                _log.warning(
-                    "More than %d events wait to be told; the oldest are given up. See with `check` whether "
-                    "what they are to be told by works.",
-                    _MOST_WAITING,
-                )
-        self._is_overfull = is_overfull
-        return lines
 
     # --- the file -------------------------------------------------------------------------
 
     def _append(self, *lines: bytes, flush: bool) -> None:
-        spent = self._lines - len(self._waiting)
-        if self._is_stale or spent > _MOST_SPENT_LINES:
-            self._write_whole()
-            return
+        spent = self._size - sum(len(waiting.line) for waiting in self._waiting.values())
         try:
             descriptor = open_regular_descriptor(self._path, _OPEN_FLAGS)
         except OSError:  # gone, or something else stands there
             self._write_whole()
             return
-        content = b"".join(line + b"\n" for line in lines)
         try:
-            if os.fstat(descriptor).st_size != self._size:  # somebody else wrote
-                self._write_whole()
-                return
-            if os.write(descriptor, content) != len(content):
-                raise OSError(0, "the disk took a part of the line only")
-            if flush:
-                os.fsync(descriptor)
-        except OSError as exc:
-            self._is_stale = True
-            reason = exc.strerror or str(exc)
-            raise StorageError(f"{self._path} could not be written: {reason}.", errno=exc.errno) from None
+            with told_as(f"{self._path} could not be written"):
+                size = os.fstat(descriptor).st_size
+                if size != self._size or spent > _MOST_SPENT_BYTES:  # the former also if somebody else wrote
+                    self._write_whole()
+                    return
+                self._size = _UNKNOWN
+                content = b"".join(line + b"\n" for line in lines)
+                if os.write(descriptor, content) != len(content):
+                    raise OSError(0, "the disk took a part of the line only")
+                if flush:
+                    os.fsync(descriptor)
+                self._size = size + len(content)
         finally:
             os.close(descriptor)
-        self._lines += len(lines)
-        self._size += len(content)
 
     def _write_whole(self, make_way: Callable[[], object] | None = None) -> None:
-        self._is_stale = True
-        lines = [_encoded({"told": list(self._told)})]
-        for waiting in self._waiting.values():
-            plain = json.loads(waiting.line) | {"for": sorted(waiting.channels)}
-            lines.append(_encoded(plain))
-        write_atomically(self._path, (line + b"\n" for line in lines), make_way=make_way)
-        self._lines = len(lines)
-        self._size = sum(len(line) + 1 for line in lines)
-        self._is_stale = False
+        self._size = _UNKNOWN
+        lines = [
+            {"told": list(self._told)},
+            *(json.loads(each.line) | {"for": sorted(each.channels)} for each in self._waiting.values()),
+        ]
+        content = b"".join(_encoded(line) + b"\n" for line in lines)
+        write_atomically(self._path, [content], make_way=make_way)
+        self._size = len(content)
 
     def _load(self) -> None:
         try:
@@ -212,7 +201,7 @@ class EventOutbox:
         if bad:
             self._replace_damaged(f"{bad} of its {len(lines)} lines cannot be read")
         elif not rest:
-            self._lines, self._size, self._is_stale = len(lines), len(content), False
+            self._size = len(content)
 
     def _take(self, line: bytes) -> bool:
         """Take a line of the file in; False if it is none of ours."""
@@ -223,13 +212,12 @@ class EventOutbox:
                 event = event_from_dict(plain["event"])
                 if channels and event.id not in self._told:
                     self._waiting[event.id] = _Waiting(line, event.at, channels)
+            elif "told" in plain:
+                for event_id in plain["told"]:
+                    self._note_told(str(event_id))
             else:
-                ids = plain["told"] if "told" in plain else plain["done"]
-                for event_id in map(str, ids):
-                    if "told" in plain:
-                        self._note_told(event_id)
-                    elif event_id in self._waiting:
-                        self._take_off(event_id, channels)
+                for event_id in plain["done"]:
+                    self._take_off(str(event_id), channels)
         except (ValueError, KeyError, TypeError, AttributeError):
             return False
         return True
