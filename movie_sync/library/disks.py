@@ -157,19 +157,17 @@ class DiskLibrary:
         table = self._table
         self._take_roots()
         changed = array("i")
-        buried = False
-        for folder in range(len(table)):
+        for folder in range(len(table.parents)):
             self._check_stop()
             found = self._look_at(folder) if table.is_alive(folder) else None
             if found is None:
                 self._devices.pop(folder, None)
                 self._link_targets.pop(folder, None)
-                buried |= table.bury(folder)
+                table.bury(folder)
             elif not table.is_current(folder, found.st_mtime_ns):
                 changed.append(folder)
-        self._list_again(changed)
-        if buried:
-            table.forget_orphans()
+        if changed:
+            self._list_again(changed)
         table.settle()
 
     def _take_roots(self) -> None:
@@ -225,17 +223,15 @@ class DiskLibrary:
 
     def _list_again(self, changed: Sequence[int]) -> None:
         """List the folders that changed, and all new ones in them."""
-        if not changed:
-            return
         table = self._table
-        inventory, new = table.inventory(changed), len(table)
-        listed = bytearray(len(table))
+        inventory, new = table.inventory(changed), len(table.parents)
+        listed = bytearray(new)
         try:
             for folder in changed:
                 self._check_stop()
                 listed[folder] = self._list(folder, inventory)
             # New folders have the highest numbers, and listing them adds more behind.
-            while new < len(table):
+            while new < len(table.parents):
                 self._check_stop()
                 self._list(new, inventory)
                 new += 1
@@ -265,11 +261,11 @@ class DiskLibrary:
             raise _unreadable(path, exc) from None
         self._note_device(folder, found)
         for name in listing.films.drain():
-            known = inventory.get(folder, name)
-            known_number = 0 if known is None else table.imdb_number(known)
+            known = inventory.known.get((folder, name))
+            known_number = 0 if known is None else table.ids[known]
             imdb_number = known_number or listing.imdb_number(name)
             if known is not None and imdb_number == known_number:
-                inventory.see(known)
+                inventory.seen[known] = True
             elif not is_never_film(table.name_in(folder, name)):
                 table.add_file(folder, name, imdb_number)
         self._take_folders(folder, path, listing, inventory)
@@ -279,9 +275,10 @@ class DiskLibrary:
     def _take_folders(self, folder: int, path: str, listing: FolderListing, inventory: Inventory) -> None:
         for names, are_links in ((listing.folders, False), (listing.links, True)):
             for name in names.drain():
-                if inventory.get(folder, f"{name}/") is not None or os.path.join(path, name) in self._roots:
+                is_known = inventory.known.get((folder, f"{name}/")) is not None
+                if is_known or os.path.join(path, name) in self._roots:
                     continue
-                if not are_links or self._is_new_link(len(self._table), path, name):
+                if not are_links or self._is_new_link(path, name):
                     self._table.add_folder(folder, name)
         for name, odd in listing.odd.items():
             self._pass_over(os.path.join(path, name), odd)
@@ -291,14 +288,15 @@ class DiskLibrary:
 
     def _note_device(self, folder: int, found: os.stat_result) -> None:
         """Remember the disk of a root, and of a folder on another disk than the folder above it."""
-        above = self._table.parent(folder)
-        while above not in self._devices and above != self._table.parent(above):
-            above = self._table.parent(above)
+        parents = self._table.parents
+        above = parents[folder]
+        while above not in self._devices and above != parents[above]:
+            above = parents[above]
         if self._devices.get(above) != found.st_dev:
             self._devices[folder] = found.st_dev
 
-    def _is_new_link(self, number: int, path: str, name: str) -> bool:
-        """Tell whether a symbolic link leads to a folder that is not scanned anyway.
+    def _is_new_link(self, path: str, name: str) -> bool:
+        """Tell whether a symbolic link leads to a folder that is not scanned anyway; note where it leads.
 
         A link into the library, to a folder above it, or to what another link leads to would at best
         find everything twice, and at worst go round for ever.
@@ -315,7 +313,7 @@ class DiskLibrary:
         identity = (found.st_dev, found.st_ino)
         if identity in self._link_targets.values():
             return False
-        self._link_targets[number] = identity
+        self._link_targets[len(self._table.parents)] = identity  # the folder's number to be
         return True
 
 

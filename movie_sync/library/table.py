@@ -6,6 +6,7 @@ A Python object for each of 50,000 paths would cost the daemon a quarter of its 
 import os
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import takewhile
 
 from movie_sync.domain.compact import HashedNumbers, PackedNames
@@ -19,49 +20,50 @@ _MOST_LETTERS_SHARED = 200
 _STAMP_MASK = (1 << 32) - 1
 
 
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """What is known in some folders, by folder and name (a folder's ends in /), and the files seen again."""
+
+    known: HashedNumbers
+    seen: bytearray
+
+
 class LibraryTable:
     """What is known of the disks. Folders and files have numbers, parents below their children."""
 
     def __init__(self) -> None:
-        self._parents = array("i")  # of folders; a root's is its own number
+        self.parents = array("i")  # of folders; a root's is its own number
         self._folder_names = PackedNames()
         self._stamps = array("I")
         self._folders_of_files = array("i")
         self._file_names = PackedNames()
-        self._ids = array("I")
+        self.ids = array("I")  # the numbers of the IMDb ids beside files, 0 for none
         self._unclear = array("i")
         self._index = KeyIndex()
         self._forgotten: set[int] = set()
+        self._has_orphans = False
         self._dead = 0
         self._last_path = (_DEAD, "")
 
     # Folders ----------------------------------------------------------------------------------
 
-    def __len__(self) -> int:
-        """Return how many folder numbers are in use, dead ones included."""
-        return len(self._parents)
-
     @property
     def is_wasteful(self) -> bool:
         """Whether so much has been replaced that building anew saves memory."""
-        return self._dead > _BEARABLE_WASTE and self._dead * 2 > len(self._file_names) + len(self._parents)
+        return self._dead > _BEARABLE_WASTE and self._dead * 2 > len(self._file_names) + len(self.parents)
 
     def add_folder(self, parent: int | None, name: str) -> int:
         """Add a folder that was not listed yet; a root's name is its whole path."""
-        number = len(self._parents)
-        self._parents.append(number if parent is None else parent)
+        number = len(self.parents)
+        self.parents.append(number if parent is None else parent)
         self._folder_names.append(name)
         self._stamps.append(0)
         return number
 
     def is_alive(self, folder: int) -> bool:
         """Tell whether a folder and all above it were there when last looked at."""
-        parent = self._parents[folder]
-        return parent != _DEAD and (parent == folder or self._parents[parent] != _DEAD)
-
-    def parent(self, folder: int) -> int:
-        """Return the number of the folder above; a root's is its own."""
-        return self._parents[folder]
+        parent = self.parents[folder]
+        return parent != _DEAD and (parent == folder or self.parents[parent] != _DEAD)
 
     def is_current(self, folder: int, stamp: int) -> bool:
         """Tell whether a folder is known up to a modification time (nanoseconds)."""
@@ -73,7 +75,7 @@ class LibraryTable:
 
     def folder_path(self, folder: int) -> str:
         """Return a folder's whole path."""
-        parent = self._parents[folder]
+        parent = self.parents[folder]
         name = self._folder_names[folder]
         if parent == folder:
             return name
@@ -81,19 +83,22 @@ class LibraryTable:
             self._last_path = (parent, self.folder_path(parent))
         return os.path.join(self._last_path[1], name)
 
-    def bury(self, folder: int) -> bool:
-        """Forget a folder that is gone; tells whether it was known. `forget_orphans` forgets its files."""
-        if self._parents[folder] == _DEAD:
-            return False
-        self._parents[folder] = _DEAD
-        self._last_path = (_DEAD, "")
-        self._dead += 1
-        return True
+    def bury(self, folder: int) -> None:
+        """Forget a folder that is gone; `settle` forgets its files."""
+        if self.parents[folder] != _DEAD:
+            self.parents[folder] = _DEAD
+            self._last_path = (_DEAD, "")
+            self._has_orphans = True
+            self._dead += 1
 
-    def forget_orphans(self) -> None:
-        """Forget the files of folders that are gone."""
-        files = enumerate(self._folders_of_files)
-        self.forget([file for file, folder in files if folder != _DEAD and not self.is_alive(folder)])
+    def settle(self) -> None:
+        """Forget the files of folders that are gone, and take all forgotten ones out of the index."""
+        if self._has_orphans:
+            files = enumerate(self._folders_of_files)
+            self._forget(file for file, folder in files if folder != _DEAD and not self.is_alive(folder))
+            self._has_orphans = False
+        self._index.discard(self._forgotten)
+        self._forgotten.clear()
 
     # Files ------------------------------------------------------------------------------------
 
@@ -104,44 +109,40 @@ class LibraryTable:
         shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         number = self._file_names.append(f"{chr(shared + 1)}{name[shared:]}")
         self._folders_of_files.append(folder)
-        self._ids.append(imdb_number)
+        self.ids.append(imdb_number)
         likely = likely_names(self.name(number))
         for text in likely or (self.name(number),):  # of an unclear one the id may be clear
             self._index.add(number, text, self.imdb_id(number))
         if not likely:
             self._unclear.append(number)
 
-    def forget(self, files: Iterable[int]) -> None:
-        """Forget files; `settle` makes it final."""
+    def _forget(self, files: Iterable[int]) -> None:
         for number in files:
             self._folders_of_files[number] = _DEAD
             self._forgotten.add(number)
             self._dead += 1
 
-    def settle(self) -> None:
-        """Take forgotten files out of the index."""
-        self._index.discard(self._forgotten)
-        self._forgotten.clear()
-
-    def inventory(self, folders: Iterable[int]) -> "Inventory":
+    def inventory(self, folders: Iterable[int]) -> Inventory:
         """Return what is known to be in some folders."""
-        asked = bytearray(len(self._parents))
+        asked = bytearray(len(self.parents))
         for folder in folders:
             asked[folder] = True
-        found = Inventory(len(self._file_names))
-        for number, parent in enumerate(self._parents):
+        known = HashedNumbers()
+        for number, parent in enumerate(self.parents):
             if parent not in (number, _DEAD) and asked[parent]:
-                found.put(parent, self._folder_names[number] + "/", number)
+                known.put((parent, self._folder_names[number] + "/"), number)
         for number, folder in enumerate(self._folders_of_files):
             if folder != _DEAD and asked[folder]:
-                found.put(folder, self.file_name(number), number)
-        return found
+                known.put((folder, self._file_name(number)), number)
+        return Inventory(known, bytearray(len(self._file_names)))
 
-    def forget_unseen(self, inventory: "Inventory", listed: bytearray) -> None:
+    def forget_unseen(self, inventory: Inventory, listed: bytearray) -> None:
         """Forget the files that were not seen any more in folders that were `listed` (a flag for each)."""
         folders = self._folders_of_files
-        self.forget(
-            number for number in inventory.unseen() if folders[number] != _DEAD and listed[folders[number]]
+        self._forget(
+            number
+            for number, seen in enumerate(inventory.seen)
+            if not seen and folders[number] != _DEAD and listed[folders[number]]
         )
 
     def candidates(self, wanted: WantedFilm) -> list[int]:
@@ -153,63 +154,34 @@ class LibraryTable:
         """Yield the files of whose names no encoding makes text."""
         return (number for number in self._unclear if self._folders_of_files[number] != _DEAD)
 
-    def imdb_number(self, file: int) -> int:
-        """Return the number of the IMDb id beside a file, 0 for none."""
-        return self._ids[file]
-
     def imdb_id(self, file: int) -> str | None:
         """Return the IMDb id beside a file."""
-        return f"tt{self._ids[file]:07}" if self._ids[file] else None
+        return f"tt{self.ids[file]:07}" if self.ids[file] else None
 
     def name(self, file: int) -> str:
         """Return what names the film: the file below the nearest of its folders, roots left out."""
-        return self.name_in(self._folders_of_files[file], self.file_name(file))
+        return self.name_in(self._folders_of_files[file], self._file_name(file))
 
     def name_in(self, folder: int, file_name: str) -> str:
         """Return the same for a file that is not in the table."""
         pieces = [file_name]
-        while len(pieces) < _DEPTH_OF_NAMES and self._parents[folder] not in {folder, _DEAD}:
+        while len(pieces) < _DEPTH_OF_NAMES and self.parents[folder] not in {folder, _DEAD}:
             pieces.append(self._folder_names[folder])
-            folder = self._parents[folder]
+            folder = self.parents[folder]
         return "/".join(reversed(pieces))
 
     def path(self, file: int) -> str:
         """Return a file's whole path."""
-        return os.path.join(self.folder_path(self._folders_of_files[file]), self.file_name(file))
+        return os.path.join(self.folder_path(self._folders_of_files[file]), self._file_name(file))
 
-    def file_name(self, file: int) -> str:
-        """Return a file's own name."""
+    def _file_name(self, file: int) -> str:
         stored = self._file_names[file]
         shared = ord(stored[0]) - 1
-        if not shared:
-            return stored[1:]
-        return self._folder_names[self._folders_of_files[file]][:shared] + stored[1:]
+        # A folder's name is unpacked only where it is needed.
+        begin = self._folder_names[self._folders_of_files[file]][:shared] if shared else ""
+        return begin + stored[1:]
 
 
 def _short(stamp: int) -> int:
     """Return half of a modification time's bits, never 0: that two times are taken for one is no worry."""
     return (stamp ^ stamp >> 32) & _STAMP_MASK or 1
-
-
-class Inventory:
-    """The names known in some folders, as hashes, and which of the files were seen again."""
-
-    def __init__(self, files: int) -> None:
-        self._numbers = HashedNumbers()
-        self._seen = bytearray(files)
-
-    def put(self, folder: int, name: str, number: int) -> None:
-        """Add a known name (a folder's ends with a slash)."""
-        self._numbers.put((folder, name), number)
-
-    def get(self, folder: int, name: str) -> int | None:
-        """Return a name's number, or None if it is not known."""
-        return self._numbers.get((folder, name))
-
-    def see(self, file: int) -> None:
-        """Note that a file is still there."""
-        self._seen[file] = 1
-
-    def unseen(self) -> Iterator[int]:
-        """Yield the files that were not seen."""
-        return (number for number, seen in enumerate(self._seen) if not seen)
