@@ -1,5 +1,6 @@
 """Letterboxd's watchlist: the real pages, every order and size, and a list that is edited meanwhile."""
 
+import json
 import re
 import threading
 import time
@@ -12,13 +13,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from movie_sync.clock import SystemClock
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.letterboxd_text import split_name
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError, UserError
-from movie_sync.net.http import HttpClient
+from movie_sync.net.http import HttpClient, SharedTls
+from movie_sync.services import registry
+from movie_sync.services.base import Surroundings
 from movie_sync.services.letterboxd.client import LetterboxdWatchlist
 from movie_sync.services.letterboxd.pages import Refusal, find_refusal, parse_watchlist
+from movie_sync.settings.config import Config
+from movie_sync.storage.paths import AppPaths
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "letterboxd"
 SITE = "https://letterboxd.com"
@@ -264,13 +270,18 @@ def test_the_user_name_may_be_written_in_any_case(site: LetterboxdStandIn) -> No
     assert watchlist(site, "SomeOne").fetch().owner == "someone"
 
 
-@pytest.mark.parametrize(
-    "username", ["", "some one", "../films", "https://letterboxd.com/x/", "naïve", "a\n"]
-)
-def test_an_impossible_user_name_is_refused_at_once(site: LetterboxdStandIn, username: str) -> None:
-    """No request is made with a name that could not be one."""
+@pytest.mark.parametrize("username", ["", "some one", "../films", "naïve", "a\nb", "a" * 65])
+def test_an_impossible_user_name_is_refused_at_once(
+    site: LetterboxdStandIn, tmp_path: Path, username: str
+) -> None:
+    """No request is made with a name that could not be one, and what is one is said."""
+    content = {"username": username, "letterboxd": {"base_url": site.url}}
+    (tmp_path / "config.json").write_text(json.dumps(content))
+    config = Config.load(tmp_path / "config.json", environ={"HOME": str(tmp_path)})
+    around = Surroundings(threading.Event(), SystemClock(), AppPaths(tmp_path), SharedTls(), is_real=True)
     with pytest.raises(UserError, match="user name"):
-        watchlist(site, username)
+        registry.chosen_list(config).build(config, around)
+    assert bool(config.warnings) is bool(username)
     assert not site.requests
 
 

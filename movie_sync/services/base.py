@@ -115,7 +115,7 @@ class Form(Dialogue):
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""
         content = self.answers.settings
-        for section in filter(None, (self.service.name, self.entry)):
+        for section in filter(None, (self.service.section_name or self.service.name, self.entry)):
             content = content.setdefault(section, {})
         content[key] = value
 

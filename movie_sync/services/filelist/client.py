@@ -102,7 +102,8 @@ class FileListClient:
 
     def latest(self, limit: int = _MOST_ROWS) -> list[Release]:
         """Return the newest releases, at most `limit` (1 to 100) rows."""
-        return self._list({"action": "latest-torrents", "limit": str(limit)})
+        rows = min(max(limit, 1), _MOST_ROWS)
+        return self._list({"action": "latest-torrents", "limit": str(rows)})
 
     def fetch_torrent(self, release: Release) -> TorrentFile:
         # The address is built from the configured base and the id: one that an answer names could
