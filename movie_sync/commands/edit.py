@@ -1,5 +1,6 @@
 """`add`, `retry`, `remove` and `import`: what edits the queues, beside a running daemon or without one."""
 
+import re
 import threading
 from argparse import Namespace
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.daemon.desk import RequestDesk, hand_in
 from movie_sync.daemon.inbox import Inbox, Request, RequestKind
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import UserError
 from movie_sync.logs import set_up_logging
@@ -19,17 +20,46 @@ from movie_sync.services import registry
 from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
 from movie_sync.storage.locks import InstanceLock
-from movie_sync.wishes.named_films import named_film
 from movie_sync.wishes.watchlist_store import WatchlistStore
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9_-]*", re.IGNORECASE)
+_ID = re.compile(r"[0-9A-Za-z]{1,24}")  # as exports may have them
+_LETTERBOXD = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com(?=/)", re.IGNORECASE)
+# A member's own page of a film, its reviews and whatever an address carries behind it name the film too.
+_FILM_PATH = re.compile(r"/(?:[\w-]+/)?film/([\w-]+)(?:[/?#].*)?", re.IGNORECASE)
+_SHORT_ADDRESS = re.compile(r"(?:https?://)?boxd\.it/([0-9A-Za-z]+)/?", re.IGNORECASE)
 
 
 def run_add(args: Namespace, context: Context) -> int:
     """Queue films by slug or address, or by the id of one that is known; returns the exit code."""
     base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     queues = context.queues_to_look_at()
-    movies = tuple(named_film(film, queues, base_url) for film in args.film)
+    movies = tuple(_named_film(film, queues, base_url) for film in args.film)
     _submit(context, Request("add", movies=movies), f"{_count(len(movies))} to be queued")
     return 0
+
+
+def _named_film(text: str, queues: QueueManager, base_url: str) -> Movie:
+    """Return the film that the queues hold under an id, else the one that a slug or an address names.
+
+    Raises UserError: it is none of these.
+    """
+    text = text.strip()
+    found = queues.find(text) if _ID.fullmatch(text) else None  # a slug may look like an id
+    if found:
+        return found[1].movie
+    short = _SHORT_ADDRESS.fullmatch(text)
+    if short:
+        return Movie(id=short[1], slug="", title=f"boxd.it/{short[1]}", url=f"https://boxd.it/{short[1]}")
+    path = _LETTERBOXD.sub("", text.removeprefix(base_url), count=1)
+    address = _FILM_PATH.fullmatch(path)
+    slug = (address[1] if address else text).lower()
+    if not _SLUG.fullmatch(slug):
+        raise UserError(
+            f"{one_line(text)!r} is neither a film's slug (like heat-1995) nor its Letterboxd address "
+            "(like https://letterboxd.com/film/heat-1995/)."
+        )
+    return Movie(id=slug, slug=slug, title=slug, url=f"{base_url}/film/{slug}/")
 
 
 def run_retry(args: Namespace, context: Context) -> int:
