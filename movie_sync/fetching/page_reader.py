@@ -46,42 +46,35 @@ class PageReader:
         """
         if movie.page_read:
             return movie
-        may_ask = self._clock.monotonic() >= self._none_until
-        described = self._read(movie, is_doubted=is_doubted) if may_ask else None
-        if described is not None:
-            return described
+        if self._clock.monotonic() >= self._none_until:
+            try:
+                described = self._pages.read(movie)
+            except UnknownFilmError as exc:
+                if not is_doubted:
+                    self._missing.add(movie.id)
+                if len(self._missing) < _FILMS_OF_AN_OUTAGE:
+                    raise
+                _log.debug("%s", exc)
+                raise PagesMissingError(
+                    "Letterboxd has no page for several films in a row, which is taken for an outage."
+                ) from None
+            except PageChangedError as exc:
+                self._odd.add(movie.id)
+                self._forgo(exc, movie if len(self._odd) < _FILMS_OF_AN_OUTAGE else None)
+            except BlockedError as exc:
+                self._forgo(exc)
+            else:
+                self._missing.clear()
+                self._odd.clear()
+                return described
         if movie.year is None:
             raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._why}")
         return movie
 
-    def _read(self, movie: Movie, *, is_doubted: bool) -> Movie | None:
-        """Return the film with what its page tells, or None if it is to be searched without."""
-        try:
-            described = self._pages.read(movie)
-        except UnknownFilmError as exc:
-            if not is_doubted:
-                self._missing.add(movie.id)
-            if len(self._missing) < _FILMS_OF_AN_OUTAGE:
-                raise
-            _log.debug("%s", exc)
-            raise PagesMissingError(
-                "Letterboxd has no page for several films in a row, which is taken for an outage."
-            ) from None
-        except PageChangedError as exc:
-            self._odd.add(movie.id)
-            self._forgo(exc, movie)
-            return None
-        except BlockedError as exc:
-            self._forgo(exc)
-            return None
-        self._missing.clear()
-        self._odd.clear()
-        return described
-
     def _forgo(self, exc: TransientError, movie: Movie | None = None) -> None:
         """Go without the page of a film, or for an hour without any."""
         self._why = str(exc)
-        if movie is not None and len(self._odd) < _FILMS_OF_AN_OUTAGE:
+        if movie is not None:
             _log.warning("%s %s is searched by title and year, without its page.", exc, movie.label)
             return
         self._odd.clear()

@@ -3,8 +3,7 @@
 import contextlib
 import logging
 import os
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from movie_sync.clock import boot_id
@@ -17,7 +16,7 @@ from movie_sync.storage.document import read_note, write_note
 _log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Outage:
     """Of which list, since when by both clocks, in which start of the machine, and whether that was told."""
 
@@ -41,16 +40,19 @@ class UnreadableStore:
         self._of = of
         self._clock = clock
         self._boot = boot_id() if boot is None else boot
-        self._outage = self._load()
+        self._outage: _Outage | None = None
+        if path is not None:
+            with contextlib.suppress(TypeError):
+                outage = _Outage(**read_note(path))
+                is_sound = isinstance(outage.ticks, int | float) and outage.of == of
+                self._outage = outage if is_sound else None
 
     def note(self) -> float:
         """Note that it could not be read, and return for how many seconds that has been so."""
-        now, ticks = self._clock.now(), self._clock.monotonic()
-        seconds = 0.0 if self._outage is None else self._seconds(self._outage, now, ticks)
-        if self._outage is None or seconds < 0:  # a time to come is a wrong clock's
-            told = self._outage is not None and self._outage.told
-            self._outage = _Outage(self._of, format_time(now), ticks, self._boot, told)
-            self._save(self._outage)
+        seconds = self._seconds()
+        if seconds < 0:  # it is new, or begins in a time to come, which a wrong clock noted
+            since, ticks = format_time(self._clock.now()), self._clock.monotonic()
+            self._keep(_Outage(self._of, since, ticks, self._boot, self.is_told))
         return max(seconds, 0.0)
 
     @property
@@ -61,8 +63,7 @@ class UnreadableStore:
     def note_told(self) -> None:
         """Note that the user was told."""
         if self._outage is not None:
-            self._outage.told = True
-            self._save(self._outage)
+            self._keep(replace(self._outage, told=True))
 
     def over(self) -> None:
         """Note that it was read."""
@@ -71,26 +72,18 @@ class UnreadableStore:
             with contextlib.suppress(StorageError):
                 delete_files(self._path)
 
-    def _seconds(self, outage: _Outage, now: datetime, ticks: float) -> float:
-        if outage.boot == self._boot:
-            return ticks - outage.ticks
-        since = parse_time(outage.since)
-        return -1.0 if since is None else (now - since).total_seconds()
+    def _seconds(self) -> float:
+        if self._outage is None:
+            return -1.0
+        if self._outage.boot == self._boot:
+            return self._clock.monotonic() - self._outage.ticks
+        since = parse_time(self._outage.since)
+        return -1.0 if since is None else (self._clock.now() - since).total_seconds()
 
-    def _load(self) -> _Outage | None:
-        if self._path is None:
-            return None
-        try:
-            outage = _Outage(**read_note(self._path))
-        except TypeError:
-            return None
-        is_sound = isinstance(outage.ticks, int | float) and outage.of.casefold() == self._of.casefold()
-        return outage if is_sound else None
-
-    def _save(self, outage: _Outage) -> None:
-        if self._path is None:
-            return
-        try:
-            write_note(self._path, asdict(outage), self._clock)
-        except StorageError as exc:
-            _log.debug("%s", exc)
+    def _keep(self, outage: _Outage) -> None:
+        self._outage = outage
+        if self._path is not None:
+            try:
+                write_note(self._path, asdict(outage), self._clock)
+            except StorageError as exc:
+                _log.debug("%s", exc)
