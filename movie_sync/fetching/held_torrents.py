@@ -5,12 +5,11 @@ is found is asked for anew, so that how far it is is known as it is now.
 """
 
 import re
-from array import array
-from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Iterable, Iterator
-from hashlib import blake2b
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
+from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
 from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules
@@ -20,28 +19,21 @@ _NEWS_SECONDS = 60.0
 _LONGEST_SHARE = 10.0
 _MOST_CANDIDATES = 1000
 _HASH_BYTES = 20
-_DIGEST_BYTES = 5
-_NUMBER_BITS = 24  # as in the index of names
 _INFO_HASH = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(eq=False, repr=False)
 class HeldTorrents:
     """For one thread. Methods raise as those of `TorrentClient`."""
 
-    def __init__(
-        self,
-        client: TorrentClient,
-        rules: QualityRules,
-        knows_title: KnowsTitle,
-        release_in: Callable[[str], ReleaseId | None],
-        clock: Clock,
-    ) -> None:
-        self._client = client
-        self._rules = rules
-        self._knows_title = knows_title
-        self._release_in = release_in
-        self._clock = clock
-        self._until = 0.0
+    client: TorrentClient
+    rules: QualityRules
+    knows_title: KnowsTitle
+    release_in: Callable[[str], ReleaseId | None]
+    clock: Clock
+    _until: float = field(default=0.0, init=False)
+
+    def __post_init__(self) -> None:
         self._clear()
 
     def find_film(
@@ -52,7 +44,7 @@ class HeldTorrents:
         One that the settings would not take is not the film, nor are those of the names and the
         info-hashes given.
         """
-        if self._clock.monotonic() >= self._until:
+        if self.clock.monotonic() >= self._until:
             self._read()
         wanted = WantedFilm.from_movie(movie)
         found = [
@@ -60,7 +52,8 @@ class HeldTorrents:
             for held in self._look_up(self._names.candidates(wanted)[:_MOST_CANDIDATES])
             if held.name not in but_for
             and held.info_hash not in but_for_hashes
-            and self._counts_as(wanted, held.name)
+            and counts_as_there(judgement := judge(wanted, held.name), self.knows_title)
+            and is_acceptable(held.name, self.rules, title_end=judgement.title_end)
         ]
         return max(found, key=lambda held: (held.phase.counts_as_there, held.progress), default=None)
 
@@ -70,8 +63,8 @@ class HeldTorrents:
         Only what was read before is looked through, by `find_film`.
         """
         wanted = set(ids)
-        found = self._look_up({number for each in wanted for number in self._numbered(each)})
-        return [held for held in found if self._release_in(held.comment) in {None, *wanted}]
+        found = self._look_up({number for each in wanted for number in self._releases.under(each)})
+        return [held for held in found if self.release_in(held.comment) in {None, *wanted}]
 
     def note(self, info_hash: str, name: str, release: ReleaseId | None) -> None:
         """Note what was handed over, so that the client need not be asked for all it holds after it."""
@@ -81,48 +74,28 @@ class HeldTorrents:
         self._hashes += bytes.fromhex(info_hash)
         self._names.add(number, name)
         if release:
-            insort(self._numbers, _digest(release) << _NUMBER_BITS | number)
+            self._releases.put(release, number)
 
     def _clear(self) -> None:
         self._hashes = bytearray()
         self._names = KeyIndex()
-        self._numbers = array("Q")
+        self._releases = HashedNumbers()
 
     def _read(self) -> None:
         self._until = 0.0
         self._clear()
-        begun = self._clock.monotonic()
-        for torrent in self._client.torrents():
-            self.note(torrent.info_hash, torrent.name, self._release_in(torrent.comment))
-        now = self._clock.monotonic()
+        begun = self.clock.monotonic()
+        for torrent in self.client.torrents():
+            self.note(torrent.info_hash, torrent.name, self.release_in(torrent.comment))
+        now = self.clock.monotonic()
         # A client for which that is hard work is not asked for it all the time.
         self._until = now + max(_NEWS_SECONDS, _LONGEST_SHARE * (now - begun))
 
-    def _counts_as(self, wanted: WantedFilm, name: str) -> bool:
-        judgement = judge(wanted, name)
-        return counts_as_there(judgement, self._knows_title) and is_acceptable(
-            name, self._rules, title_end=judgement.title_end
-        )
-
     def _look_up(self, numbers: Iterable[int]) -> list[HeldTorrent]:
         """Ask for torrents anew: the list may be a minute old. If one is gone, it is read anew next time."""
-        hashes = {self._hash(number) for number in numbers}
-        held = self._client.states(hashes) if hashes else {}
+        places = {number * _HASH_BYTES for number in numbers}
+        hashes = {self._hashes[place : place + _HASH_BYTES].hex() for place in places}
+        held = self.client.states(hashes) if hashes else {}
         if len(held) < len(hashes):
             self._until = 0.0
         return list(held.values())
-
-    def _numbered(self, release: ReleaseId) -> Iterator[int]:
-        """Yield the number of the torrent of that release, the last one of several."""
-        digest = _digest(release)
-        place = bisect_left(self._numbers, (digest + 1) << _NUMBER_BITS) - 1
-        if place >= 0 and self._numbers[place] >> _NUMBER_BITS == digest:
-            yield self._numbers[place] & (1 << _NUMBER_BITS) - 1
-
-    def _hash(self, number: int) -> str:
-        return self._hashes[number * _HASH_BYTES : (number + 1) * _HASH_BYTES].hex()
-
-
-def _digest(release: ReleaseId) -> int:
-    """Return what stands for a release among tens of thousands; whoever finds one by it looks again."""
-    return int.from_bytes(blake2b(str(release).encode(), digest_size=_DIGEST_BYTES).digest(), "big")

@@ -68,8 +68,6 @@ class Trackers:
             try:
                 answers[name] = self.ask(name, question)
             except (AuthError, TransientError) as exc:
-                if self.is_sole:
-                    raise
                 outages.append(exc.with_traceback(None))
         if outages and not answers:
             raise min(outages, key=_finality)
