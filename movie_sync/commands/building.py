@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
+import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker, HeldBack
@@ -20,7 +21,6 @@ from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
-from movie_sync.net.http import SharedTls
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
@@ -38,7 +38,7 @@ _GB = 1_000_000_000
 
 
 class Services:
-    """Builds each part once and shares what is to be shared: one TLS context, one client a site.
+    """Builds each part once and shares what is to be shared: one client a site, one budget a tracker.
 
     `stop` ends whatever the parts wait for. A method raises UserError if what it needs is not configured,
     or if credentials are missing or cannot be decrypted.
@@ -50,7 +50,7 @@ class Services:
         self._stop = stop
         self._clock, self._paths = context.clock, context.paths
         self._is_real = not context.options.dry_run
-        self._around = Surroundings(stop, self._clock, self._paths, SharedTls(), self._is_real)
+        self._around = Surroundings(stop, self._clock, self._paths, self._is_real)
         self.manager: CredentialsManager = context.credentials_manager()
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)

@@ -1,5 +1,6 @@
 """One way to make HTTP requests: bounded in time and size, polite, and stopped at once on shutdown."""
 
+import functools
 import http.cookiejar
 import io
 import logging
@@ -11,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from functools import partial
 from typing import Any, cast
 from urllib.parse import urljoin, urlsplit
 
@@ -29,6 +29,7 @@ from movie_sync.net.limits import POOLS, TlsSocket, check_limits, limits
 from movie_sync.settings.values import is_on_this_machine
 
 _USER_AGENT = f"MovieSync/{__version__} (+https://github.com/movie-sync/movie-sync)"
+_making_contexts = threading.Lock()
 _CONNECT_SECONDS = 8.0
 _CHUNK_BYTES = 8192
 _MAX_REDIRECTS = 3
@@ -39,6 +40,28 @@ _LONGEST_WAIT_SECONDS = 86_400.0
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)
 
 
+def _tls_context(*, verify: bool) -> ssl.SSLContext:
+    """Return the process's TLS context, of 1.5 MB, made when it is first needed. Thread-safe.
+
+    Without `verify` any certificate is taken: encrypted, but nobody knows by whom.
+    """
+    variables = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
+    with _making_contexts:
+        return _context(next(filter(None, variables), certifi.where()) if verify else None)
+
+
+@functools.cache
+def _context(authorities: str | None) -> ssl.SSLContext:
+    if authorities is None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context = ssl.create_default_context(cafile=authorities)
+    context.sslsocket_class = TlsSocket
+    return context
+
+
 class WatchedAdapter(HTTPAdapter):
     """Requests' transport with our sockets and the shared TLS context; obeys `limits`.
 
@@ -46,8 +69,8 @@ class WatchedAdapter(HTTPAdapter):
     or by the environment.
     """
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
-        self._tls = tls
+    def __init__(self, *, verify_tls: bool) -> None:
+        self._verify_tls = verify_tls
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - the signature is requests'
@@ -59,7 +82,7 @@ class WatchedAdapter(HTTPAdapter):
         """Put our context in the place of what requests would set up."""
         # The context holds the authorities already; loading them anew for each connection costs memory.
         if url.startswith("https:"):
-            context = self._tls()
+            context = _tls_context(verify=self._verify_tls)
             conn.cert_reqs = context.verify_mode
             conn.conn_kw["ssl_context"] = context
 
@@ -83,20 +106,20 @@ class _Session(requests.Session):
         return None
 
 
-def build_session(tls: Callable[[], ssl.SSLContext]) -> requests.Session:
+def build_session(*, verify_tls: bool = True) -> requests.Session:
     """Return an equipped session that follows no redirect and keeps no cookie."""
     session = _Session()
     session.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-    equip(session, tls)
+    equip(session, verify_tls=verify_tls)
     return session
 
 
-def equip(session: requests.Session, tls: Callable[[], ssl.SSLContext]) -> None:
+def equip(session: requests.Session, *, verify_tls: bool) -> None:
     """Let a session obey `limits`, send our name, and no credentials but those that it is given."""
     session.headers["User-Agent"] = _USER_AGENT
     session.auth = _no_auth
-    session.mount("http://", WatchedAdapter(tls))
-    session.mount("https://", WatchedAdapter(tls))
+    session.mount("http://", WatchedAdapter(verify_tls=verify_tls))
+    session.mount("https://", WatchedAdapter(verify_tls=verify_tls))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,36 +153,6 @@ class HttpAnswer:
         return min(float(value), _LONGEST_WAIT_SECONDS) if value.isascii() and value.isdigit() else None
 
 
-class SharedTls:
-    """Makes one TLS context, of 1.5 MB, when the first encrypted connection needs it. Thread-safe.
-
-    Without `verify` any certificate is taken: encrypted, but nobody knows by whom.
-    """
-
-    def __init__(self, *, verify: bool = True) -> None:
-        self._verify = verify
-        self._lock = threading.Lock()
-        self._context: ssl.SSLContext | None = None
-
-    def __call__(self) -> ssl.SSLContext:
-        """Return the context."""
-        with self._lock:
-            if self._context is None:
-                self._context = self._build()
-            return self._context
-
-    def _build(self) -> ssl.SSLContext:
-        if self._verify:
-            variables = map(os.environ.get, ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))
-            context = ssl.create_default_context(cafile=next(filter(None, variables), certifi.where()))
-        else:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        context.sslsocket_class = TlsSocket
-        return context
-
-
 @dataclass(slots=True, eq=False)
 class HttpClient:
     """GETs from one service, one request at a time, at least `min_interval_seconds` apart.
@@ -175,13 +168,12 @@ class HttpClient:
     stop: threading.Event
     timeout_seconds: float
     min_interval_seconds: float = 0.0
-    tls: SharedTls = field(default_factory=SharedTls)
     _session: requests.Session = field(init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _last_ended_at: float = field(default=-math.inf, init=False)
 
     def __post_init__(self) -> None:
-        self._session = build_session(self.tls)
+        self._session = build_session()
         self._session.headers["Accept-Encoding"] = "gzip, deflate"
         self._session.headers["Accept-Language"] = "en-US,en;q=0.8"
 
@@ -208,7 +200,7 @@ class HttpClient:
         """
         sent = [*(basic_auth or ()), *(params or {}).values()]
         left_seconds = self.timeout_seconds
-        ask = partial(
+        ask = functools.partial(
             self._session.get,
             auth=basic_auth,
             headers={"Accept": accept},
@@ -220,7 +212,7 @@ class HttpClient:
             for _ in range(_MAX_REDIRECTS + 1):
                 self._wait_turn()
                 begun_at = time.monotonic()
-                found = self._request(partial(ask, url, params=params), max_bytes, left_seconds)
+                found = self._request(functools.partial(ask, url, params=params), max_bytes, left_seconds)
                 if not (follow and found.location):
                     return found
                 left_seconds -= time.monotonic() - begun_at

@@ -22,7 +22,7 @@ from movie_sync.storage.call_budget import CallBudget
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
-    from movie_sync.net.http import HttpClient, SharedTls
+    from movie_sync.net.http import HttpClient
 
 Login = Mapping[str, str]
 """A service's credentials by field; one that is not set is not there."""
@@ -40,7 +40,6 @@ class Surroundings:
     stop: threading.Event
     clock: Clock
     paths: AppPaths
-    tls: "SharedTls"
     is_real: bool
     _budgets: dict[str, CallBudget] = field(default_factory=dict)
     _sites: dict[str, "HttpClient"] = field(default_factory=dict)
@@ -62,7 +61,6 @@ class Surroundings:
                 stop=self.stop,
                 timeout_seconds=timeout_seconds,
                 min_interval_seconds=min_interval_seconds,
-                tls=self.tls,
             )
         return self._sites[title]
 

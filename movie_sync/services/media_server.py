@@ -65,7 +65,7 @@ class MediaServer(ToldService):
         """Have it look. A redirect is not followed: the token stays here."""
         import requests
 
-        from movie_sync.net.http import SharedTls, build_session
+        from movie_sync.net.http import build_session
 
         address, token = order["address"], login["token"]
         header, shown = self.header
@@ -74,7 +74,7 @@ class MediaServer(ToldService):
                 f"{self.title}'s token holds what no token can. Run setup to write it again.",
                 service=self.title,
             )
-        with build_session(SharedTls()) as session:
+        with build_session() as session:
             try:
                 with session.request(
                     self.method,

@@ -14,7 +14,6 @@ from movie_sync.clock import SystemClock
 from movie_sync.demo.torrent_maker import make_file_torrent
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
-from movie_sync.net.http import SharedTls
 from movie_sync.ports import TorrentClient
 from movie_sync.services.base import Surroundings
 from movie_sync.services.qbittorrent.client import QBittorrentClient
@@ -50,8 +49,7 @@ def _parts(
         settings = {"url": at.url}
     login |= {name: changes.pop(name) for name in ("username", "password", "api_key") if name in changes}
     stop, clock = changes.pop("stop", threading.Event()), changes.pop("clock", SystemClock())
-    tls = changes.pop("tls", None) or SharedTls()
-    around = Surroundings(stop, clock, AppPaths(Path()), tls, is_real=False)
+    around = Surroundings(stop, clock, AppPaths(Path()), is_real=False)
     return replace(form(), **settings | changes), login, around
 
 

@@ -17,7 +17,6 @@ from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
 from movie_sync.net.faults import Calls, Party
-from movie_sync.net.http import SharedTls
 from movie_sync.services.base import Login, Surroundings
 from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words
 from movie_sync.services.qbittorrent.room import (
@@ -75,8 +74,7 @@ class QBittorrentClient:
         self._stop, self._clock = around.stop, around.clock
         self._is_place_said = False
         self._calls = Calls(party, around.stop, put_into_words)
-        tls = around.tls if settings.verify_tls else SharedTls(verify=False)
-        self._client = Client(party, login, tls, verify_tls=settings.verify_tls)
+        self._client = Client(party, login, verify_tls=settings.verify_tls)
 
     @property
     def epoch(self) -> int:

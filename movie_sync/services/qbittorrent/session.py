@@ -18,7 +18,7 @@ from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party, origin_of
-from movie_sync.net.http import SharedTls, WatchedAdapter, equip, prepare_sparingly
+from movie_sync.net.http import WatchedAdapter, equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.base import Login
 from movie_sync.services.qbittorrent.faults import (
@@ -46,9 +46,9 @@ class Client(qbittorrentapi.Client):
     only with a user name and a password; with an API key it shows that and never logs in. Not thread-safe.
     """
 
-    def __init__(self, party: Party, login: Login, tls: SharedTls, *, verify_tls: bool) -> None:
+    def __init__(self, party: Party, login: Login, *, verify_tls: bool) -> None:
         self._party = party
-        self._tls = tls
+        self._verify_tls = verify_tls
         username, password = login.get("username", "").strip(), login.get("password", "")
         self._has_login = bool(username and password)
         self._redactor = Redactor()
@@ -134,7 +134,7 @@ class Client(qbittorrentapi.Client):
             return session
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise TranslatedError(refused_key(self._party.where))
-        equip(session, self._tls)
+        equip(session, verify_tls=self._verify_tls)
         session.headers["Accept-Encoding"] = "identity"
         # No proxy stands before this machine itself.
         session.trust_env = not is_on_this_machine(self._party.url)

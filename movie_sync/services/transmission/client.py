@@ -18,7 +18,6 @@ from movie_sync.errors import (
     UnavailableError,
 )
 from movie_sync.net.faults import Calls, Party
-from movie_sync.net.http import SharedTls
 from movie_sync.services.base import Login, Surroundings
 from movie_sync.services.transmission.faults import (
     ENTRANCE,
@@ -73,8 +72,8 @@ class TransmissionClient:
 
     def __init__(self, settings: TransmissionSettings, login: Login, around: Surroundings) -> None:
         party = Party(SERVICE, settings.url, SECTION, ENTRANCE, settings.timeout)
-        tls = around.tls if settings.verify_tls else SharedTls(verify=False)
-        self._rpc = Rpc(party, login.get("username", "").strip(), login.get("password", ""), tls=tls)
+        username, password = login.get("username", "").strip(), login.get("password", "")
+        self._rpc = Rpc(party, username, password, verify_tls=settings.verify_tls)
         self._where = party.where
         self._download_dir = settings.download_dir
         self._labels = list(dict.fromkeys(settings.labels))

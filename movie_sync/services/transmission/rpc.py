@@ -16,7 +16,7 @@ import requests
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.errors import UnavailableError
 from movie_sync.net.faults import Party
-from movie_sync.net.http import SharedTls, build_session
+from movie_sync.net.http import build_session
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.transmission.faults import (
     NotDoneError,
@@ -58,14 +58,14 @@ class Rpc:
     ValueError, TypeError and LookupError for an answer of another form), besides the errors they name.
     """
 
-    def __init__(self, party: Party, username: str, password: str, *, tls: SharedTls) -> None:
+    def __init__(self, party: Party, username: str, password: str, *, verify_tls: bool) -> None:
         self._endpoint = endpoint_of(party.url)
         self._where = party.where
         self.sessions = 0
         """How many session ids it was given: one at each start of Transmission, and one an hour."""
         self._timeout = (min(_CONNECT_SECONDS, party.timeout_seconds), party.timeout_seconds)
         self._has_login = bool(username or password)
-        self._session = build_session(tls)
+        self._session = build_session(verify_tls=verify_tls)
         self._session.headers["Accept-Encoding"] = "identity"  # the size of anything else is not bounded
         self._session.headers["Content-Type"] = "application/json"
         self._session.headers[_SESSION] = ""
