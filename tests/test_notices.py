@@ -457,7 +457,7 @@ def test_no_secret_where_others_can_see_it(
         home.clock.advance(60)
         home.until_told(announcer)
         assert len(receiver.received) == 1
-    assert "movie_sync.notices.child" in seen.read_text()
+    assert "movie_sync.notices.process" in seen.read_text()
     for path in home.folder.rglob("*"):
         if path.is_file():
             assert TOKEN.encode() not in path.read_bytes()

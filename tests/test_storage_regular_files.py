@@ -20,7 +20,7 @@ OPENED_OTHERWISE = {
     "cli.py": 2,  # the null device
     "domain/word_lists.py": 1,  # what is installed with it
     "clock.py": 1,  # the kernel's own, in /proc
-    "notices/child.py": 1,  # the null device
+    "notices/process.py": 1,  # the null device
     "storage/regular_file.py": 1,
     "storage/atomic_file.py": 3,  # O_EXCL, the same once more, a folder
     "storage/locks.py": 1,  # a folder

@@ -92,25 +92,23 @@ class DiskLibrary:
         for name in likely_names(self._table.name(file)) or (self._table.name(file),):
             found = judge(wanted, name, id_beside=self._table.imdb_id(file))
             if counts_as_there(found, knows_title):
-                path = self._table.path(file)
-                return but_for.isdisjoint(_names_in(path)) and self._is_the_film(name, path, found.title_end)
+                return self._is_the_film(name, self._table.path(file), but_for, found.title_end)
         return False
 
     def _complain_if_it_may_be(self, wanted: WantedFilm, file: int, but_for: AbstractSet[str]) -> None:
         """Raise if an unclear name may be the film's: what may be there is not fetched once more."""
         name, path = self._table.name(file), self._table.path(file)
-        if (
-            may_be(wanted, name)
-            and but_for.isdisjoint(_names_in(path))
-            and self._is_the_film(name, path, None)
-        ):
+        if may_be(wanted, name) and self._is_the_film(name, path, but_for, None):
             raise UnclearFilmError(
                 f"{_shortened(path)} may be this film, but its name is in no encoding that is known. "
                 "Rename the file, or take it away."
             )
 
-    def _is_the_film(self, name: str, path: str, title_end: int | None) -> bool:
+    def _is_the_film(self, name: str, path: str, but_for: AbstractSet[str], title_end: int | None) -> bool:
         """Tell whether a file named like the film is whole, and a copy that the settings would take."""
+        parts = Path(path)
+        if not but_for.isdisjoint({*parts.parts, parts.stem}):
+            return False
         if not is_acceptable(name, self._rules, title_end=title_end):
             self._say_once(path, "does not count as its film: the settings would not take such a copy")
             return False
@@ -200,8 +198,7 @@ class DiskLibrary:
                 self._pass_over(path, exc)
                 return None
             raise _unreadable(path, exc) from None
-        known = self._devices.get(folder)
-        if known is not None and known != found.st_dev:
+        if self._devices.get(folder, found.st_dev) != found.st_dev:
             self._complain_if_unmounted(path)
             self._devices[folder] = found.st_dev
         return found
@@ -303,8 +300,8 @@ class DiskLibrary:
         """
         target = os.path.join(os.path.realpath(os.path.join(path, name)), "")
         own = os.path.join(os.path.realpath(path), "")
-        roots = [os.path.join(os.path.realpath(root), "") for root in self._roots]
-        if own.startswith(target) or any(target.startswith(root) for root in roots):
+        roots = tuple(os.path.join(os.path.realpath(root), "") for root in self._roots)
+        if own.startswith(target) or target.startswith(roots):
             return False
         try:
             found = os.stat(target)
@@ -336,9 +333,3 @@ def _reason(exc: OSError) -> str:
 
 def _shortened(path: str) -> str:
     return path if len(path) <= 2 * _SHOWN_LETTERS else f"{path[:_SHOWN_LETTERS]}…{path[-_SHOWN_LETTERS:]}"
-
-
-def _names_in(path: str) -> set[str]:
-    """Return the names of a file and of the folders above it, and the file's without its ending."""
-    parts = Path(path)
-    return {*parts.parts, parts.stem}

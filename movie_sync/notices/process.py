@@ -1,4 +1,9 @@
-"""Processes that are given something to read, looked at from time to time, and never waited for."""
+"""Processes that are given something to read, looked at from time to time, and never waited for.
+
+Our own is this module as a program, `python -m movie_sync.notices.process FILE KEY_FILE`, which tells
+the user's services. What to do comes on standard input; the secrets are read there, from the encrypted
+file or from the environment, and die with it. Standard output holds nothing, or one line for the log.
+"""
 
 import contextlib
 import json
@@ -11,13 +16,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from movie_sync.credentials.manager import CHILD_SAYS_WHY, PACKAGE_PARENT, child_environment
+from movie_sync.credentials.manager import (
+    CHILD_SAYS_WHY,
+    PACKAGE_PARENT,
+    CredentialsManager,
+    child_environment,
+)
+from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.redaction import Redactor
+from movie_sync.errors import MovieSyncError
 from movie_sync.ports import Clock
+from movie_sync.services import registry
 from movie_sync.services.base import ToldService
 
-CHILD_MODULE = "movie_sync.notices.child"
+_MODULE = "movie_sync.notices.process"
 _MOST_SECONDS = 60.0
-_MOST_ANSWER_BYTES = 4096
+_LONGEST_ANSWER = 4000  # no more than what a pipe holds, whoever reads it
 _KILL_SECONDS = 0.5  # nothing outlives the signal, unless the system itself hangs
 
 
@@ -105,7 +119,7 @@ class Process:
         if self._process.stdout is None:
             return ""
         with self._process.stdout as pipe:
-            return pipe.read(_MOST_ANSWER_BYTES).decode(errors="replace").strip()
+            return pipe.read().decode(errors="replace").strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +134,47 @@ class Sender:
     def start(self, service: ToldService, order: Mapping[str, str], title: str, text: str) -> Process:
         """Start it with the order to tell a service; raises OSError."""
         return Process(
-            [sys.executable, "-P", "-m", CHILD_MODULE, str(self.credentials), str(self.key_file)],
+            [sys.executable, "-P", "-m", _MODULE, str(self.credentials), str(self.key_file)],
             json.dumps({**order, "service": service.name, "title": title, "text": text}).encode(),
             environ=child_environment(self.environ, but=service.credentials),
             clock=self.clock,
             is_ours=True,
         )
+
+
+def _main(path: str, key_file: str) -> int:
+    """Carry out the order on standard input; return the exit code."""
+    # Nothing that a library prints may get among the answer.
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8", errors="replace")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _go_straight_to_this_machine()
+    redactor, code = Redactor(), 0
+    try:
+        manager = CredentialsManager(Path(path), Path(key_file), fields=registry.credential_fields())
+        words = _carry_out(json.load(sys.stdin), manager, redactor)
+    except MovieSyncError as exc:
+        words, code = str(exc), CHILD_SAYS_WHY
+    with answer:
+        answer.write(redactor.clean(one_line(words))[:_LONGEST_ANSWER])
+    return code
+
+
+def _go_straight_to_this_machine() -> None:
+    """Let no proxy stand before this machine itself, as in the daemon: it would look for it elsewhere."""
+    exempt = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if exempt != "*":
+        os.environ["no_proxy"] = ",".join([*filter(None, [exempt]), "localhost", "127.0.0.0/8", "::1"])
+
+
+def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor) -> str:
+    service = registry.of_kind(ToldService)[order["service"]]
+    login = manager.get(service.name)
+    for field in service.credentials:
+        value = login.get(field.name, "")
+        redactor.learn([value, *value.split()] if value else [])
+    service.check_login(login)
+    return service.tell(order, login)
+
+
+if __name__ == "__main__":
+    sys.exit(_main(*sys.argv[1:]))
