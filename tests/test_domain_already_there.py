@@ -4,10 +4,11 @@ import pytest
 from house.films import wanted_film
 
 from movie_sync.domain.already_there import counts_as_there, is_acceptable
-from movie_sync.domain.matching import WantedFilm, judge
+from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.quality_rules import PRESETS, QualityRules
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
+from movie_sync.domain.wanted import WantedFilm
 
 DEFAULT = QualityRules()
 ALL = QualityRules(order=(*ORDER_WORDS, *ON_REQUEST_WORDS))

@@ -16,8 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from movie_sync.domain.already_there import counts_as_there, knows_no_title
-from movie_sync.domain.matching import KeyIndex, Verdict, WantedFilm, is_never_film, judge
+from movie_sync.domain.judging import Verdict, judge
 from movie_sync.domain.models import Movie
+from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.path_name import is_never_film
+from movie_sync.domain.wanted import WantedFilm
 
 CASES = {
     "sequels": """
@@ -411,7 +414,7 @@ ALL = [parameter.values for parameter in lines()]
 def test_verdict(verdict, wanted, name):
     """Every name of the tables gets its verdict."""
     found = judge(read_film(wanted), name)
-    assert ("alternative" if found.alternative_only else found.verdict) == verdict, found.reason
+    assert ("alternative" if found.alternative_keys else found.verdict) == verdict, found.reason
 
 
 @pytest.mark.parametrize(
@@ -465,7 +468,7 @@ def test_wanted_from_a_movie_takes_all_its_titles():
     wanted = WantedFilm.from_movie(movie)
     for name in ("Downfall.2004", "Der.Untergang.2004.German", "Downfall.Der.Untergang.2004.German"):
         assert judge(wanted, name).verdict == Verdict.YES
-    assert judge(wanted, "La.caduta.2004.iTA").alternative_only
+    assert judge(wanted, "La.caduta.2004.iTA").alternative_keys
 
 
 def test_an_alternative_title_is_named_as_it_could_be_another_films():

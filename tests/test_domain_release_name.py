@@ -3,8 +3,7 @@
 import pytest
 
 from movie_sync.domain.models import Filing
-from movie_sync.domain.name_extension import split_extension
-from movie_sync.domain.name_kinds import NonFilm
+from movie_sync.domain.name_kinds import NonFilm, split_extension
 from movie_sync.domain.readings import Sureness
 from movie_sync.domain.release_name import parse_name
 from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, read_quality

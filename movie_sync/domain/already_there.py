@@ -25,7 +25,7 @@ def counts_as_there(judgement: Judgement, knows_title: KnowsTitle) -> bool:
 
     A name that has only an alternative title counts unless another film is known that is called so.
     """
-    if judgement.alternative_only:
+    if judgement.alternative_keys:
         return not any(knows_title(key) for key in judgement.alternative_keys)
     return judgement.verdict is Verdict.YES
 

@@ -9,7 +9,7 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import ClassVar, Generic, TypeVar
+from typing import Generic, TypeVar
 
 _Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
@@ -38,8 +38,8 @@ class Packed(abc.ABC, Generic[_Item]):
     They are packed by the block; those of the last blocks that were asked for are at hand.
     """
 
-    _in_a_block: ClassVar[int]
-    _compression: ClassVar[int]
+    _in_a_block: int
+    _compression: int
 
     def __init__(self) -> None:
         self._blocks: list[bytes] = []

@@ -35,33 +35,23 @@ _WORDS_OF_A_TELLING_TITLE = 3
 _KNOWN_WORDS_AROUND = 6  # "The", "of" and the like at the edges of a title
 _NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
 RANK = {Verdict.YES: 0, Verdict.MAYBE: 1, Verdict.NO: 2}
-"""The verdicts' order, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """A verdict with its reason in words.
 
-    `exact` is set if the title and the year stand in the name as the film has them; a film without
-    an IMDb id may be downloaded only then. `title_end` is the index of the name's word where the
-    film's title ends, if the name has it. `lacks_only_id` is set on a MAYBE that the film's IMDb id
-    beside the name, as on a tracker, would make a YES. `alternative_keys` are then, where the name has
-    only an alternative title, the squashed keys of what may be another film's own title: that title, and
-    how the name writes it. `is_of_another` says that the reason names what else it is.
+    Where the name has only an alternative title, maybe another film's own, `alternative_keys` are the
+    squashed keys of that title and of how the name writes it.
     """
 
     verdict: Verdict
     reason: str
-    exact: bool = False
-    title_end: int | None = None
-    lacks_only_id: bool = False
+    exact: bool = False  # title and year stand there as the film has them: enough without an IMDb id
+    title_end: int | None = None  # the index of the name's word where the film's title ends
+    lacks_only_id: bool = False  # the film's IMDb id beside the name would make a MAYBE a YES
     alternative_keys: tuple[str, ...] = ()
-    is_of_another: bool = False
-
-    @property
-    def alternative_only(self) -> bool:
-        """Tell whether nothing but an alternative title, maybe another film's own, speaks for the film."""
-        return bool(self.alternative_keys)
+    is_of_another: bool = False  # the reason names what else it is
 
 
 def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Judgement:
@@ -127,7 +117,11 @@ def _weighed(
         found = _less_if_part(found, wanted, reading, reading.part)
     if reading.rest is not None:
         found = _less_if_more(found, wanted, reading.rest)
-    return _less_if_alternative(found, known, reading)
+    if found.verdict is Verdict.YES and known.alternative:  # any film may have been given that name once
+        why = "only an alternative title agrees, which may be another film's own"
+        keys = tuple(dict.fromkeys((known.alternative, reading.key.squashed)))
+        found = replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True, alternative_keys=keys)
+    return found
 
 
 def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, part: FilmPart) -> Judgement:
@@ -157,15 +151,6 @@ def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judge
             if known is not None and known.proof <= Proof.SPELLING:
                 return found  # the title said twice, or another one of its titles
     return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
-
-
-def _less_if_alternative(found: Judgement, known: KnownTitle, reading: TitleReading) -> Judgement:
-    """Take a title for less that may be another film's own: any film may have been given that name once."""
-    if found.verdict is not Verdict.YES or not known.alternative:
-        return found
-    why = "only an alternative title agrees, which may be another film's own"
-    keys = tuple(dict.fromkeys((known.alternative, reading.key.squashed)))
-    return replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True, alternative_keys=keys)
 
 
 def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath) -> Judgement:
@@ -200,10 +185,7 @@ def _judge_same_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReadin
 def _judge_other_year(
     wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath, later: int
 ) -> Judgement:
-    """A year off by one is the film's, unless a film of that title has that year.
-
-    `later` is how many years later the name's year is than the film's.
-    """
+    """A year off by one is the film's, unless a film of that title has that year."""
     apart = f"year {reading.year}, wanted {wanted.year}"
     if reading.year in wanted.twin_years:
         return Judgement(Verdict.NO, apart)
@@ -236,11 +218,11 @@ def _is_doubtful(known: KnownTitle, reading: TitleReading) -> bool:
     breaks ("The Dead Pool"), and with an article more or less on a short title (*The Batman*).
     """
     words = reading.key.words.count(" ") + 1
-    if known.proof is Proof.ALTERNATIVE and words == 1:
-        return True
-    if known.key.words != reading.key.words:
-        return True
-    return reading.key.article not in known.articles and words < _WORDS_OF_A_TELLING_TITLE
+    return (
+        (known.proof is Proof.ALTERNATIVE and words == 1)
+        or known.key.words != reading.key.words
+        or (reading.key.article not in known.articles and words < _WORDS_OF_A_TELLING_TITLE)
+    )
 
 
 def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
@@ -249,18 +231,15 @@ def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
         if reading.year is None or reading.year != wanted.year or reading.sureness > Sureness.AKA:
             continue
         for known in wanted.titles:
-            why = _near_title(known.key.words, reading.key.words)
-            if why:
-                found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
-                return _weighed(found, wanted, known, reading, path.marks)
+            if differs_by_series_number(known.key.words, reading.key.words):
+                why = "the number in its series"
+            elif is_typo(known.key.words, reading.key.words):
+                why = "a typing error"
+            else:
+                continue
+            found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
+            return _weighed(found, wanted, known, reading, path.marks)
     return _difference(wanted, path)
-
-
-def _near_title(words: str, named: str) -> str:
-    """Return what a title in a name differs by if that is no other title, else ""."""
-    if differs_by_series_number(words, named):
-        return "the number in its series"
-    return "a typing error" if is_typo(words, named) else ""
 
 
 def _another(what: str) -> Judgement:

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from movie_sync.domain.name_extension import BOOK_EXTENSIONS, OTHER_EXTENSIONS, SUBTITLE_EXTENSIONS
 from movie_sync.domain.word_lists import listed, meanings
 
 
@@ -52,10 +51,12 @@ def _kinds(name: str) -> Iterator[tuple[str, NonFilm]]:
             yield word, NonFilm[kind.upper()]
 
 
+VIDEO_EXTENSIONS = listed("video files")
 # What a file of a type is instead of a film.
-KIND_OF_FILE = dict.fromkeys(OTHER_EXTENSIONS, NonFilm.FILE)
-KIND_OF_FILE |= dict.fromkeys(BOOK_EXTENSIONS, NonFilm.BOOK)
-KIND_OF_FILE |= dict.fromkeys(SUBTITLE_EXTENSIONS, NonFilm.SUBTITLES)
+KIND_OF_FILE = dict.fromkeys(listed("other files"), NonFilm.FILE)
+KIND_OF_FILE |= dict.fromkeys("pdf epub mobi azw3 cbr cbz m4b".split(), NonFilm.BOOK)
+KIND_OF_FILE |= dict.fromkeys("srt idx ass ssa sup vtt smi".split(), NonFilm.SUBTITLES)
+_EXTENSIONS = VIDEO_EXTENSIONS | KIND_OF_FILE.keys() | {"torrent", "nzb", "rar"}
 _SINGLE = dict(_kinds("not a film"))
 # Groups are called so as well.
 _NOT_AS_GROUP = frozenset({NonFilm.ABOUT, NonFilm.EDIT, NonFilm.STAGE})
@@ -143,3 +144,14 @@ def _series_mark(words: Sequence[str], index: int, cut: int) -> NonFilmMark | No
 def is_dated(text: str) -> bool:
     """Tell whether a folded name carries a full date, as daily programmes do."""
     return bool(_DATED.search(text))
+
+
+def split_extension(name: str) -> tuple[str, str]:
+    """Return a file name without its extension, and the extension in lower case ("" if it has none)."""
+    stem, dot, extension = name.rpartition(".")
+    if extension in {"TS", "Ass"}:
+        return name, ""  # a telesync, a word of a title: file types are written otherwise
+    extension = extension.lower()
+    if dot and stem and extension in _EXTENSIONS:
+        return stem, extension
+    return name, ""

@@ -4,8 +4,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from movie_sync.domain.name_extension import split_extension
-from movie_sync.domain.name_kinds import NonFilm, NonFilmMark
+from movie_sync.domain.name_kinds import NonFilm, NonFilmMark, split_extension
 from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.release_name import ParsedName, parse_name

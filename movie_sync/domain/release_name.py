@@ -11,8 +11,15 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from movie_sync.domain.name_beginning import find_beginnings
-from movie_sync.domain.name_extension import VIDEO_EXTENSIONS, split_extension
-from movie_sync.domain.name_kinds import KIND_OF_FILE, NonFilm, NonFilmMark, find_marks, is_dated
+from movie_sync.domain.name_kinds import (
+    KIND_OF_FILE,
+    VIDEO_EXTENSIONS,
+    NonFilm,
+    NonFilmMark,
+    find_marks,
+    is_dated,
+    split_extension,
+)
 from movie_sync.domain.name_parts import FilmPart, find_part
 from movie_sync.domain.name_rest import Leftover, NameWords, read_rest
 from movie_sync.domain.name_words import (

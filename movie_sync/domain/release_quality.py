@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from movie_sync.domain import quality_words as words
 from movie_sync.domain.models import NOT_FILED, Filing
-from movie_sync.domain.name_extension import split_extension
+from movie_sync.domain.name_kinds import split_extension
 from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_group import split_group
 from movie_sync.domain.release_languages import is_beside_language, read_languages

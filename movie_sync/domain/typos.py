@@ -15,13 +15,10 @@ def differs_by_series_number(right: str, written: str) -> bool:
 
     "Avatar 2 The Way of Water" is *Avatar: The Way of Water*; a number at the end is another part.
     """
-    own, other = right.split(), written.split()
-    shorter, longer = sorted((own, other), key=len)
+    shorter, longer = sorted((right.split(), written.split()), key=len)
     if len(longer) != len(shorter) + 1:
         return False
-    place = next(
-        (place for place, (a, b) in enumerate(zip(shorter, longer, strict=False)) if a != b), len(shorter)
-    )
+    place = next(place for place, word in enumerate(longer) if shorter[place : place + 1] != [word])
     number, rest = longer[place], longer[place + 1 :]
     return (
         place > 0
@@ -47,15 +44,11 @@ def is_typo(right: str, written: str) -> bool:
     if right == written or abs(len(right) - len(written)) > _MOST_ERRORS or not is_long_enough(right):
         return False
     own, other = right.split(), written.split()
-    if len(own) != len(other):
-        return False
-    differing = [(a, b) for a, b in zip(own, other, strict=True) if a != b]
-    if len(differing) != 1:
+    differing = [(a, b) for a, b in zip(own, other, strict=False) if a != b]
+    if len(own) != len(other) or len(differing) != 1:
         return False
     a, b = differing[0]
-    if len(own) == 1 and a[0] != b[0]:
-        return False
-    return _is_misspelt(a, b)
+    return (len(own) > 1 or a[0] == b[0]) and _is_misspelt(a, b)
 
 
 def _is_misspelt(right: str, written: str) -> bool:

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
 from movie_sync.domain.compact import HashedNumbers
-from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
+from movie_sync.domain.judging import judge
 from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
+from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.wanted import WantedFilm
 from movie_sync.ports import Clock, TorrentClient
 
 _NEWS_SECONDS = 60.0

@@ -12,10 +12,10 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from movie_sync.domain.matching import WantedFilm
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.wanted import WantedFilm
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, parse_time

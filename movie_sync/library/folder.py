@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from movie_sync.domain.compact import HashedNumbers, PackedNames
-from movie_sync.domain.name_extension import VIDEO_EXTENSIONS
+from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
 from movie_sync.storage.regular_file import open_regular
 
 SMALLEST_FILM_BYTES = 50_000_000

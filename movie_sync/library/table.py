@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from movie_sync.domain.compact import HashedNumbers, PackedNames
-from movie_sync.domain.matching import KeyIndex, WantedFilm
+from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.odd_names import likely_names
+from movie_sync.domain.wanted import WantedFilm
 
 _DEAD = -1
 _BEARABLE_WASTE = 2000  # files and folders

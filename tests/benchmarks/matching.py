@@ -26,9 +26,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from movie_sync.domain.matching import Verdict, WantedFilm, judge
+from movie_sync.domain.judging import Verdict, judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
+from movie_sync.domain.wanted import WantedFilm
 
 _CLOSE = 90
 _WITHOUT_YEAR = "made, no year"
@@ -79,7 +80,7 @@ def own_judge(films: Sequence[Film]) -> Judge:
 
     def answer(film: Film, name: str) -> tuple[str, str]:
         found = judge(wanted[film["id"]], name)
-        return (_ALTERNATIVE if found.alternative_only else str(found.verdict)), found.reason
+        return (_ALTERNATIVE if found.alternative_keys else str(found.verdict)), found.reason
 
     return answer
 

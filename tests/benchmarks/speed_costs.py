@@ -8,10 +8,11 @@ from house.name_list import NameList
 from made_up import title
 
 from movie_sync.demo.letterboxd_html import StandInFilm, film_page, watchlist_page
-from movie_sync.domain.matching import WantedFilm, judge
+from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import rank
+from movie_sync.domain.wanted import WantedFilm
 from movie_sync.services.letterboxd.pages import parse_film, parse_watchlist
 
 _BASE = "https://letterboxd.com"

@@ -14,8 +14,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from movie_sync.domain.matching import WantedFilm, judge
+from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie
+from movie_sync.domain.wanted import WantedFilm
 from tests.benchmarks.line_answers import answer_lines
 
 
@@ -34,7 +35,7 @@ def answer(line: str) -> dict[str, object]:
     found = judge(WantedFilm.from_movie(movie), question["name"])
     return {
         "verdict": str(found.verdict),
-        "alternative_only": found.alternative_only,
+        "alternative_only": bool(found.alternative_keys),
         "reason": found.reason,
     }
 

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
-from movie_sync.domain.matching import KeyIndex, WantedFilm, judge
+from movie_sync.domain.judging import judge
+from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.wanted import WantedFilm
 
 
 class NameList:
