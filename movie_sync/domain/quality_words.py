@@ -111,11 +111,8 @@ UPSCALE = _words(*_UPSCALE)
 HARDSUBS = _words(
     "hc", "hc ?(?:[a-z]{3} ?)?subs?", "hard ?sub(?:s|bed|titles?)?", "hard ?coded(?: ?subs?)?", "kor ?subs?"
 )
-SUBBED = "subbed"
 _THREE_D = ("3d", "(?:h(?:alf)?|f(?:ull)?) ?(?:sbs|ou|tab)", "mvc", "anaglyph", "3dbd", "bd ?3d")
 THREE_D = _words(*_THREE_D)
-
-# Resolutions ---------------------------------------------------------------------------------------
 
 _LINES = r"(?:360|480|540|576|720|900|960|1080|1440|1600|1920|2160|4320)[pi]"
 # The letter O, and the Cyrillic letter that looks like a p, stand for what they look like.
@@ -140,8 +137,6 @@ def unglue(words: str) -> str:
     return _GLUE.sub(" ", f" {words}")[1:]
 
 
-# Revision, sound, codecs ---------------------------------------------------------------------------
-
 REVISION = _words(
     r"(?P<real>real (?:proper|repack|rerip))",
     r"(?:proper|repack|rerip)(?:(?P<glued>[2-9])| (?P<number>[23])(?! \d)| (?P<real_behind>real))?",
@@ -163,8 +158,6 @@ def _table(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
 
 
 CODECS, HDR, AUDIO, EDITIONS = map(_table, ("codecs", "hdr", "audio", "editions"))
-
-# Any word that is built as a source ----------------------------------------------------------------
 
 # Words of a title that happen to be built so.
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})

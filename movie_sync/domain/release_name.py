@@ -36,7 +36,7 @@ from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.titles import fold, folded_key, is_number
 
 _WORD = re.compile(r"[^\W_]+")
-_IMDB = re.compile(r"(?<![a-z0-9])tt(\d{7,9})(?!\d)")
+_IMDB = re.compile(r"(?<![a-z0-9])tt\d{7,9}(?!\d)")
 _AKA = re.compile(r"(?<![^\W_])(?:a\.?\s?k\.?\s?a)(?![^\W_])\.?|\s[/|¦]\s")
 _AKA_SIGNS = ("aka", "a.k.a", "a k a", " / ", " | ", " ¦ ")  # what `_AKA` may match, cheaply
 _DASH = re.compile(r"[\s._]{1,9}[-–—]{1,9}[\s._]{1,9}|(?<=[^\W_]{3})[-–—](?=[^\W_]{2,} )")
@@ -112,11 +112,15 @@ class _Parser:
         begin = self._index_at(position)
         if begin >= len(self.words):
             begin, others = 0, []
-        if not self.words:
-            return ParsedName((), tuple(self._marks(0, has_video=False)), None, 0, (), self.extension)
         cut = self._cut(begin)
-        years = [index for index in range(begin, len(self.words)) if self._is_year(index, begin)]
-        self._read(begin, cut, years, Sureness.WHOLE)
+        years = [
+            index
+            for index in range(begin, len(self.words))
+            if self.classes[index] is WordClass.YEAR
+            and (index == begin or self.words[index - 1] not in _COLOUR_SPACES)
+        ]
+        if self.words:
+            self._read(begin, cut, years, Sureness.WHOLE)
         for other, how in others:
             start = self._index_at(other)
             if start < len(self.words) and start != begin:
@@ -127,23 +131,16 @@ class _Parser:
         )
         imdb = _IMDB.search(self.text)
         return ParsedName(
-            readings=tuple(self.readings.values()),
-            marks=tuple(self._marks(cut, has_video=has_video)),
-            imdb_id=f"tt{imdb.group(1)}" if imdb else None,
-            title_end=self.title_end,
-            words=tuple(self.words),
-            extension=self.extension,
-        )
-
-    def _is_year(self, index: int, begin: int) -> bool:
-        return self.classes[index] is WordClass.YEAR and (
-            index == begin or self.words[index - 1] not in _COLOUR_SPACES
+            tuple(self.readings.values()),
+            tuple(self._marks(cut, has_video=has_video)),
+            imdb.group() if imdb else None,
+            self.title_end,
+            tuple(self.words),
+            self.extension,
         )
 
     def _index_at(self, position: int) -> int:
         return bisect_left(self.starts, position)
-
-    # Where it ends ----------------------------------------------------------------------------
 
     def _cut(self, begin: int) -> int:
         """Return the index of the first technical word; the title cannot reach beyond it."""
@@ -163,11 +160,10 @@ class _Parser:
         self._read_behind(cut, inside[-1:] or late[:1], is_beside_title=bool(inside))
         if self.classes[begin] is WordClass.YEAR and cut > begin + 1:
             self._title_behind_year(begin, cut, inside, how)
+        main = how is Sureness.WHOLE
         if inside:
             last = inside[-1]
-            self._title(
-                begin, self._before_year(begin, last), int(self.words[last]), how, main=how is Sureness.WHOLE
-            )
+            self._title(begin, self._before_year(begin, last), int(self.words[last]), how, main=main)
             for early in inside[:-1]:
                 # "1981.Directors.Cut.1997": the later year is the edition's.
                 sure = self._only_tags(early + 1, last) and last - early > 1
@@ -177,7 +173,7 @@ class _Parser:
                 self._add(begin, last + 1, None, how)
             return
         year = int(self.words[late[0]]) if late else None
-        self._title(begin, cut, year, how, main=how is Sureness.WHOLE)
+        self._title(begin, cut, year, how, main=main)
 
     def _title_behind_year(self, begin: int, cut: int, inside: list[int], how: Sureness) -> None:
         is_parted = _PARTS_YEAR.search(self.text, self.ends[begin], self.starts[begin + 1])
@@ -272,19 +268,13 @@ class _Parser:
             return index
         if self.words[index] in _DISC_WORDS and self.words[index - 1].isdigit() and index - 1 > first:
             return index - 1
-        if kind is WordClass.GENRE and self._after_dash(index):
-            return index
-        return None
+        between = self.text[self.ends[index - 1] : self.starts[index]]
+        is_apart = not {"-", "(", "["}.isdisjoint(between) or self.classes[index - 1] is WordClass.GENRE
+        return index if kind is WordClass.GENRE and is_apart else None
 
     def _is_modifier(self, index: int) -> bool:
         return self.words[index] in EDITION_MODIFIERS or (
             self.classes[index] is WordClass.EDITION and self.words[index][0].isdigit()
-        )
-
-    def _after_dash(self, index: int) -> bool:
-        between = self.text[self.ends[index - 1] : self.starts[index]]
-        return (
-            "-" in between or "(" in between or "[" in between or self.classes[index - 1] is WordClass.GENRE
         )
 
     def _bracket_before(self, first: int, end: int) -> int | None:
@@ -293,27 +283,18 @@ class _Parser:
         A bracket with a number in it may be a part ("(Vol. 2)"), so it stays.
         """
         closed = self.text[self.ends[end - 1] :].lstrip(" ._")[:1]
-        opening = {")": "(", "]": "[", "}": "{"}.get(closed)
-        if opening is None:
-            return None
-        opened = self.text.rfind(opening, 0, self.starts[end - 1])
+        opening = next((opening for opening, closing in _OPENING.items() if closing == closed), None)
+        opened = self.text.rfind(opening, 0, self.starts[end - 1]) if opening else -1
         if opened <= self.starts[first]:
             return None
         index = self._index_at(opened)
         content = folded_key(self.text[opened : self.ends[end - 1]]).squashed
-        if any(char.isdigit() for char in content):
-            return None
-        return index if index > first else None
-
-    # Two titles in one name -------------------------------------------------------------------
+        return index if index > first and not any(char.isdigit() for char in content) else None
 
     def _halves(self, first: int, end: int, year: int | None) -> None:
         start, stop = self.starts[first], self.ends[end - 1]
-        pieces = (
-            _AKA.split(self.text[start:stop])
-            if any(self.text.find(sign, start, stop) >= 0 for sign in _AKA_SIGNS)
-            else []
-        )
+        text = self.text[start:stop]
+        pieces = _AKA.split(text) if any(sign in text for sign in _AKA_SIGNS) else []
         if len(pieces) > 1:
             self._pieces(pieces, first, end, year, Sureness.AKA)
             return
@@ -322,7 +303,6 @@ class _Parser:
         if bracket > start and (closed == ")" or self.text.find(")", bracket, stop) > 0):
             inner = self.text[bracket + 1 : stop].split(")")[0]
             self._pieces([self.text[start:bracket], inner], first, end, year, Sureness.HALF)
-        text = self.text[start:stop]
         for dash in list(_DASH.finditer(text))[:3]:
             pieces = [text[: dash.start()], text[dash.end() :]]
             self._pieces(pieces, first, end, year, Sureness.HALF, dash.group())
@@ -379,8 +359,6 @@ class _Parser:
         known = self.readings.get(place)
         if known is None or reading.sureness < known.sureness:
             self.readings[place] = reading
-
-    # What else it is --------------------------------------------------------------------------
 
     def _marks(self, cut: int, *, has_video: bool) -> list[NonFilmMark]:
         marks = find_marks(self.words, self.text, has_video=has_video, cut=cut)

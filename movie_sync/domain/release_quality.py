@@ -80,9 +80,7 @@ class ReleaseQuality:
 
     def missing_in(self, order: Sequence[str]) -> list[str]:
         """Return what `quality.order` does not list and would have to; a disc in 3D needs both words."""
-        needed = [self.name]
-        if self.disc and self.three_d:
-            needed.append(_name_of_kind("3D", self.resolution))
+        needed = [self.name, *([f"3D-{self.resolution}"] if self.disc and self.three_d else [])]
         return [word for word in needed if word not in order]
 
 
@@ -103,9 +101,12 @@ def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None 
     disc = bool(kind)
     told = _resolution(tail, filed_as)
     resolution = told or ("1080p" if kind == "Disc" else _usual_resolution(tail, source))
-    kind = kind or ("3D" if three_d else "")
+    if kind == "Disc":
+        kind = "Disc-2160p" if resolution == "2160p" else "Disc-1080p"
+    elif not kind and three_d:
+        kind = f"3D-{resolution}"
     return ReleaseQuality(
-        name=_name_of_kind(kind, resolution) if kind else _name_of(source, resolution),
+        name=kind or _name_of(source, resolution),
         resolution=resolution,
         bad=_first(words.BAD_SOURCES, tail),
         hardcoded_subtitles=_has_hardcoded_subtitles(tail),
@@ -131,9 +132,6 @@ def _first(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> str:
 def _all(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, ...]:
     """Return the values whose patterns are found, in the table's order: names have them in any."""
     return tuple(value for value, pattern in table if pattern.search(tail))
-
-
-# What is not the title -----------------------------------------------------------------------------
 
 
 def _parts(name: str, parsed: ParsedName, title_end: int | None) -> tuple[str, str]:
@@ -180,9 +178,6 @@ def _is_name(word: str) -> bool:
         and word.lower() not in words.AROUND_BARE
         and class_of(fold(word)) is WordClass.TITLE
     )
-
-
-# Picture -------------------------------------------------------------------------------------------
 
 
 def _disc_kind(tail: str, extension: str, source: str, filed_as: Filing) -> str:
@@ -243,12 +238,6 @@ def _source(tail: str, filed_as: Filing) -> str:
     return _first(words.SOURCES, tail) or filed_as.source
 
 
-def _name_of_kind(kind: str, resolution: str) -> str:
-    if kind == "Disc":
-        return f"Disc-{resolution}" if resolution == "2160p" else "Disc-1080p"
-    return f"3D-{resolution}" if kind == "3D" else kind
-
-
 def _name_of(source: str, resolution: str) -> str:
     """Return the word for a source and a resolution, as `quality.order` has them.
 
@@ -266,16 +255,11 @@ def _name_of(source: str, resolution: str) -> str:
     return "DVD" if source == "DVD" else "SDTV"
 
 
-# What else -----------------------------------------------------------------------------------------
-
-
 def _has_hardcoded_subtitles(tail: str) -> bool:
     """Tell whether subtitles are burned in: "SUBBED" alone says so, "RO Subbed" only that there are some."""
-    if words.HARDSUBS.search(tail):
-        return True
     spoken = tail.split()
-    return any(
-        word == words.SUBBED and not is_beside_language(spoken, index) for index, word in enumerate(spoken)
+    return bool(words.HARDSUBS.search(tail)) or any(
+        word == "subbed" and not is_beside_language(spoken, index) for index, word in enumerate(spoken)
     )
 
 
