@@ -23,21 +23,20 @@ _HIGH = "(?:h[qd]|uhd|fhd|pre|full){0,2}"
 _RIP = "(?: ?rips?| ?rp)"
 _RAY = "b(?:lu?e?|el) ?rays?"
 
-_BAD_SOURCES = (
-    ("camera copy", (
+BAD_SOURCES = (
+    ("camera copy", _words(
         rf"{_NEW}cam(?:{_RIP}|hd)?", "camcorder", f"pre ?hd{_RIP}?",
         f"(?:hall|cam|s|theat(?:re|er)) ?print|(?:cinema|theat(?:re|er)){_RIP}",
     )),
-    ("telesync", (
+    ("telesync", _words(
         f"(?<!video )(?<!mpeg ){_HIGH}ts{_RIP}?", f"{_HIGH}tele ?syn[ck]h?(?:{_RIP}|hd)?",
         f"(?:h[qd])?p(?:re)? ?dvd{_RIP}?",
     )),
-    ("telecine", (f"(?<!sc ){_HIGH}tc{_RIP}?", f"{_HIGH}tele ?cin[ey]{_RIP}?")),
-    ("screener", (f"(?:(?:dvd|b[dr]|{_RAY}|web|h[qd]|vhs|digital|fyc) ?)?scr(?:eener)?s?{_RIP}?",)),
-    ("workprint", ("wp", "work ?print")),
-    ("regional copy", (f"r[3-6]{_RIP}?", "regional")),
+    ("telecine", _words(f"(?<!sc ){_HIGH}tc{_RIP}?", f"{_HIGH}tele ?cin[ey]{_RIP}?")),
+    ("screener", _words(f"(?:(?:dvd|b[dr]|{_RAY}|web|h[qd]|vhs|digital|fyc) ?)?scr(?:eener)?s?{_RIP}?")),
+    ("workprint", _words("wp", "work ?print")),
+    ("regional copy", _words(f"r[3-6]{_RIP}?", "regional")),
 )  # fmt: skip
-BAD_SOURCES = tuple((name, _words(*forms)) for name, forms in _BAD_SOURCES)
 # Words that are a person's or a title's as well; see `release_quality`.
 BARE = frozenset({"cam", "ts", "tc", "scr", "wp", "hc", "r3", "r4", "r5", "r6", "regional"})
 # What may follow them without being a name.
@@ -51,7 +50,7 @@ _BLURAY_RIP = (
     f"(?:uhd2?|hd|4k|m|mini|micro|3d)?b(?:r?d|r)(?:{_RIP}| ?light| ?mux)", f"{_RAY}(?:{_RIP}| ?light| ?mux)",
     "m(?:icro)?hd", "(?:uhd|hd|4k) ?light", f"hd ?dvd{_RIP}",
 )  # fmt: skip
-_BLURAY = (
+BLURAY = _words(
     *_BLURAY_RIP, rf"(?:uhd|hd|4k|m|mini|3d)?{_RAY}(?:hd|uhd|3d|full| ?re ?mux)?",
     "(?:uhd2?|hd|4k|mini|3d)?bd(?:hd|uhd|3d|full|mv|r|25|50|66|100)?", "(?:uhd|hd|4k)?b[dr] ?re ?mux(?:ed)?",
     "br ?full", "hd ?dvd", f"uhd{_RIP}",
@@ -59,37 +58,34 @@ _BLURAY = (
 _SERVICES = "amzn|nf|netflix|dsnp|hmax|hulu|atvp|pcok|pmtp|crav|itunes|vudu"
 # Names that are words as well stand for the service only with what is glued to them: "AmazonHD".
 _LONG_SERVICES = f"{_SERVICES}|amazon|disney|hbomax|maxdome|paramount|peacock"
-_WEB = (
+_WEB = _words(
     f"(?:{_LONG_SERVICES}|uhd|hd|fhd|4k|true|hq)?web(?:dl|rip|hd|uhd|mux|remux|cap|light){{0,2}}",
     f"{_SERVICES}|(?:{_LONG_SERVICES})(?:u?hd|fhd|sd|4k|rip)",
     f"(?:vod|dm|fhd|(?:pre|true|web)?hd){_RIP}", f"ppv{_RIP}", "dl(?:rip|mux)",
 )  # fmt: skip
-_HDTV = (f"[auf]?hd ?tv(?:{_RIP}| ?mux)?", f"uhd ?tv{_RIP}?", f"hd ?sat{_RIP}?")
-_SDTV = ("[ps]?dtv", "dsr|dvb|vhs|tv ?mux", f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}")
-_DVD = (
+_HDTV = _words(f"[auf]?hd ?tv(?:{_RIP}| ?mux)?", f"uhd ?tv{_RIP}?", f"hd ?sat{_RIP}?")
+_SDTV = _words("[ps]?dtv", "dsr|dvb|vhs|tv ?mux", f"(?:sat|dvb|dtv|dtt|dsr?|tv|vhs|ld|laser ?disc){_RIP}")
+_DVD = _words(
     rf"(?<!pre )(?<!p )(?:pal|ntsc|mini|m|\d{{1,2}}x?)?dvd(?:{_RIP}|full|r|[59])?(?: ?x ?\d)?",
     "dvd ?(?:re ?)?mux",
 )
 SOURCES = (
-    ("Bluray", _words(*_BLURAY)),
-    ("WEB", _words(*_WEB)),
-    ("HDTV", _words(*_HDTV)),
-    ("SDTV", _words(*_SDTV)),
-    ("DVD", _words(*_DVD)),
+    ("Bluray", BLURAY),
+    ("WEB", _WEB),
+    ("HDTV", _HDTV),
+    ("SDTV", _SDTV),
+    ("DVD", _DVD),
     ("WEB", _words("ppv")),
 )
-BLURAY = SOURCES[0][1]
 BLURAY_RIP = _words(*_BLURAY_RIP)
-_REMUX = "(?:(?:bd|uhd|4k|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?"
-REMUX = _words(_REMUX)
+REMUX = _words("(?:(?:bd|uhd|4k|hd|br|dvd|blu ?ray) ?){0,2}re ?mux(?:ed)?")
 OTHER_REMUX = re.compile(r"(?<![a-z0-9])(?:web|dvd|hdtv|pal|ntsc)")
 
-_DISC = (
+DISC = _words(
     "bdmv", "avchd", "bd ?iso", r"(?:uhd ?)?bd ?(?:25|50|66|100)", "uhd ?(?:disc|50|66|100)", "full ?disc",
     f"(?:complete|full) (?:uhd )?{_RAY}", "(?:complete|full) ?(?:uhd ?)?b[dr]", f"{_RAY} (?:disc|iso|full)",
     "b[dr] ?full", "b[dr] ?dis[ck]",
 )  # fmt: skip
-DISC = _words(*_DISC)
 IMAGE = _words("iso")
 # A whole disc too, unless something else says that it was encoded.
 DISC_UNLESS_ENCODED = _words(f"complete(?: [a-z0-9]{{1,12}}){{1,2}} (?:{_RAY}|bd)")
@@ -102,17 +98,15 @@ DVD_DISC_UNLESS_ENCODED = _words(
 )
 
 # A fan's regrade counts as well: it is a picture that nobody released.
-_UPSCALE = (
+UPSCALE = _words(
     r"[a-z0-9]{0,20}upscal[a-z]{0,6}", "up ?scaled?", "up ?scaling", "up ?rez(?:zed)?", "up ?res(?:ed)?",
     "ups(?: ?u?hd)?", "up ?convert(?:ed)?", "ai(?:us|up|enhanced?|remaster(?:ed)?|upres|uprez|u?hd|hq|4k)?",
     "re ?grad(?:ed?|ing)", "topaz(?:ai)?", "(?:real ?)?esrgan", "waifu2x",
 )  # fmt: skip
-UPSCALE = _words(*_UPSCALE)
 HARDSUBS = _words(
     "hc", "hc ?(?:[a-z]{3} ?)?subs?", "hard ?sub(?:s|bed|titles?)?", "hard ?coded(?: ?subs?)?", "kor ?subs?"
 )
-_THREE_D = ("3d", "(?:h(?:alf)?|f(?:ull)?) ?(?:sbs|ou|tab)", "mvc", "anaglyph", "3dbd", "bd ?3d")
-THREE_D = _words(*_THREE_D)
+THREE_D = _words("3d", "(?:h(?:alf)?|f(?:ull)?) ?(?:sbs|ou|tab)", "mvc", "anaglyph", "3dbd", "bd ?3d")
 
 _LINES = r"(?:360|480|540|576|720|900|960|1080|1440|1600|1920|2160|4320)[pi]"
 # The letter O, and the Cyrillic letter that looks like a p, stand for what they look like.
@@ -161,10 +155,8 @@ CODECS, HDR, AUDIO, EDITIONS = map(_table, ("codecs", "hdr", "audio", "editions"
 
 # Words of a title that happen to be built so.
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})
-_BAD = (form for _, forms in _BAD_SOURCES for form in forms)
-_SOURCE = re.compile(
-    "|".join((*_BAD, *_BLURAY, *_WEB, *_HDTV, *_SDTV, *_DVD, _REMUX, *_DISC, *_UPSCALE, *_THREE_D))
-)
+_BUILT = (*(forms for _, forms in (*BAD_SOURCES, *SOURCES[:-1])), REMUX, DISC, UPSCALE, THREE_D)
+_SOURCE = re.compile("|".join(forms.pattern for forms in _BUILT))
 
 
 @lru_cache(maxsize=512)

@@ -30,11 +30,15 @@ _WITHOUT_DASH = re.compile(
 )
 _TAIL_BRACKET = re.compile(r"[\[({][^\[\](){}]{0,200}[\])}]?$")
 _JUNK = re.compile(r"s:\d+/l:\d+|[0-9a-f]{8}|v\d|\d+(?:\.\d+)? ?[kmg]i?b", re.IGNORECASE)
+_LOOSE_END = re.compile(r"(?:[^\w)\]}]|_)+$")
 _LETTER = re.compile(r"[a-z]", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+[a-z]?|[a-z]", re.IGNORECASE)
 _BEHIND_BRACKET = re.compile(r"\)\s([^\W_]{2,15})$")
 _OWN_DASH = re.compile(r"[. ]-([^\W_]{1,12}-[^\W_]{1,12})$")
 _SOFTSUBS = re.compile(r"\bsoftsubs? \(([^()]{1,30})\)?\]?$", re.IGNORECASE)
+_MORE_TAGS = frozenset(
+    "aud clean exclusive dublado dublat ma es legendado line quality ddp hd sdr original rip".split()
+)
 _MOST_WORDS = 3
 _ABBREVIATED = 2
 _LEAST_TAGS = 2
@@ -57,7 +61,7 @@ def split_group(tail: str) -> GroupAndRest:
     if found:
         return GroupAndRest(found[1], _SITE.sub(" ", text[: found.start(1)]))
     for _ in range(_MOST_PEELED):
-        text = _trimmed(text)
+        text = _LOOSE_END.sub("", text)
         again = _POSTED_AGAIN.search(text)
         if again and _dash_group(text[: again.start()]):
             text = text[: again.start()]
@@ -83,13 +87,6 @@ def split_group(tail: str) -> GroupAndRest:
         break
     group, rest = _group_at_end(text)
     return GroupAndRest(group, _tags(rest, kept))
-
-
-def _trimmed(text: str) -> str:
-    end = len(text)
-    while end and not (text[end - 1].isalnum() or text[end - 1] in ")]}"):
-        end -= 1
-    return text[:end]
 
 
 def _tags(text: str, more: list[str]) -> str:
@@ -153,46 +150,31 @@ def _may_be_name(text: str) -> bool:
 def _bracket_name(inside: str) -> str:
     """Return what stands in a bracket at the end if it is a name: one word, and not all of it tags."""
     inside = inside.strip("-")
-    if any(char in inside for char in " +,&") or not _may_be_name(inside) or _JUNK.fullmatch(inside):
+    is_other = _JUNK.fullmatch(inside) or _SITE.fullmatch(inside)
+    if is_other or any(char in inside for char in " +,&") or not _may_be_name(inside):
         return ""
     words = _WORD.findall(inside)
-    is_site = _SITE.fullmatch(inside) or _DOMAIN.fullmatch(inside)
-    if is_site or any(_is_surely_tag(word) for word in words) or not any(_is_unknown(word) for word in words):
+    if any(_class_of(word) is WordClass.TECHNICAL for word in words):
         return ""
-    return inside
+    return inside if any(_class_of(word) is WordClass.TITLE and not is_tag(word) for word in words) else ""
 
 
 def _count_tags(text: str) -> int:
     return sum(is_tag(word) for word in _WORD.findall(text))
 
 
-def _is_upscaler(word: str) -> bool:
-    """Tell whether a group says in its name what it does."""
-    return "upscaler" in word.lower()
+def _class_of(word: str) -> WordClass:
+    word = fold(word)
+    return WordClass.TITLE if "upscaler" in word else class_of(word)  # a group that says what it does
 
 
 def is_tag(word: str) -> bool:
     """Tell whether a word can say something of picture, sound or language; an edition's name cannot."""
-    if _is_upscaler(word):
-        return False
     word = fold(word)
     if word in EDITION or word in EDITION_NOUNS:
         return word in {"proper", "internal", "retail", "hq"}
     return (
-        class_of(word) not in (WordClass.TITLE, WordClass.GENRE)
+        _class_of(word) not in (WordClass.TITLE, WordClass.GENRE)
         or is_language_word(word)
         or word in _MORE_TAGS
     )
-
-
-_MORE_TAGS = frozenset(
-    "aud clean exclusive dublado dublat ma es legendado line quality ddp hd sdr original rip".split()
-)
-
-
-def _is_unknown(word: str) -> bool:
-    return _is_upscaler(word) or (class_of(fold(word)) is WordClass.TITLE and not is_tag(word))
-
-
-def _is_surely_tag(word: str) -> bool:
-    return class_of(fold(word)) is WordClass.TECHNICAL and not _is_upscaler(word)

@@ -67,9 +67,7 @@ def _meaning(words: Sequence[str], index: int) -> str:
         return "RoSubbed"
     if word == "dublat" or (word in _ROMANIAN and behind in {"dub", "dubbed"}):
         return "RoDubbed"
-    if word in _LANGUAGES:
-        return _LANGUAGES[word]
-    return _dubbed(word)
+    return _LANGUAGES.get(word) or _dubbed(word)
 
 
 def _dubbed(word: str) -> str:
@@ -77,10 +75,9 @@ def _dubbed(word: str) -> str:
     if "dub" not in word and not word.endswith("lek") and not word.startswith("lek"):
         return ""
     found = _DUB.fullmatch(word.replace("lek", "dub"))
-    language = found[1] if found else ""
-    if language == "ro":
-        return "RoDubbed"
-    return _LANGUAGES.get(language, "")
+    if not found:
+        return ""
+    return "RoDubbed" if found[1] == "ro" else _LANGUAGES.get(found[1], "")
 
 
 def _mark_subtitles(words: Sequence[str], found: list[str], index: int) -> None:
