@@ -20,7 +20,7 @@ _TERMINAL_PIECE = 64
 _MOMENT_SECONDS = 0.01
 
 
-class Outlet(io.RawIOBase):
+class Outlet(io.FileIO):
     """Writes to a descriptor without getting stuck in a write. For POSIX systems; thread-safe.
 
     Its flags stay as they are, because other processes share them: a pipe and a terminal are opened
@@ -30,7 +30,7 @@ class Outlet(io.RawIOBase):
     """
 
     def __init__(self, descriptor: int, *, is_lossy: bool = False) -> None:
-        self._descriptor = descriptor
+        super().__init__(descriptor, "wb", closefd=False)
         self._is_lossy = is_lossy
         self._ends_at = math.inf
         self._most = sys.maxsize
@@ -43,18 +43,6 @@ class Outlet(io.RawIOBase):
             self._own = _opened_again(descriptor)
             self._most = _PIPE_PIECE if stat.S_ISFIFO(mode) else _TERMINAL_PIECE
 
-    def fileno(self) -> int:
-        """Return the descriptor itself."""
-        return self._descriptor
-
-    def isatty(self) -> bool:
-        """Tell whether it is a terminal."""
-        return os.isatty(self._descriptor)
-
-    def writable(self) -> bool:
-        """Tell that it is."""
-        return True
-
     def offer(self, data: bytes | bytearray | memoryview) -> int:
         """Write what is taken at once and return how many bytes that were, perhaps none."""
         with contextlib.suppress(BlockingIOError):
@@ -63,12 +51,12 @@ class Outlet(io.RawIOBase):
             if self._own is not None:
                 return os.write(self._own, data)
             if self._most == sys.maxsize or self.wait(0):
-                return os.write(self._descriptor, data[: self._most])
+                return os.write(self.fileno(), data[: self._most])
         return 0
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until it takes something again; False if the time (None: any) is over before."""
-        where = self._descriptor if self._own is None else self._own
+        where = self.fileno() if self._own is None else self._own
         return bool(select.select([], [where], [], seconds)[1])
 
     def write(self, data: bytes | memoryview, /) -> int:  # type: ignore[override]  # all that is written here

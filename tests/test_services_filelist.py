@@ -97,7 +97,6 @@ def test_blanks_round_credentials_and_base_address_do_no_harm(
     client = FileListClient(http, f" {tracker.url}/ ", f" {USER}\n", f"\t{PASSKEY} ", budget)
     assert len(client.search_imdb("tt0113277")) == 1
     assert client.fetch_torrent(found_earlier()).info_hash == HEAT.info_hash
-    http.close()
 
 
 def test_user_name_beyond_latin_letters(
@@ -107,7 +106,6 @@ def test_user_name_beyond_latin_letters(
     tracker.users = {"Ștefan": PASSKEY}
     http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
     assert len(FileListClient(http, tracker.url, "Ștefan", PASSKEY, budget).latest()) == 2
-    http.close()
 
 
 def test_name_search_finds_all_words_and_latest_the_newest(
@@ -294,7 +292,6 @@ def test_stop_ends_a_hanging_request(
         client.latest()
     assert time.monotonic() - started_at < 15
     timer.join()
-    http.close()
 
 
 # --- Budget and credentials ------------------------------------------------------------------------
@@ -369,4 +366,3 @@ def test_wrong_passkey_then_lock_then_right_passkey(
     for client, words in ((wrong, "refused"), (wrong, "refused"), (right, "locked")):
         with pytest.raises(AuthError, match=words):
             client.latest()
-    http.close()

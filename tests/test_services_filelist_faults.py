@@ -278,4 +278,3 @@ def test_redirect_that_is_not_to_be_followed(tracker: FileListStandIn, stop: thr
     answer = http.get(f"{tracker.url}/{DOWNLOAD}", follow=False)
     assert (answer.status, answer.headers["location"]) == (302, "magnet:?xt=urn:btih:00")
     assert len(tracker.requests) == 1
-    http.close()

@@ -64,7 +64,6 @@ class Bench:
         self.stop = threading.Event()
         self.clock = FakeClock(NOW)
         self.budget = CallBudget(folder / "calls.json", 1_000, self.clock)
-        self._https: list[HttpClient] = []
 
     def client(
         self,
@@ -77,7 +76,6 @@ class Bench:
     ) -> TorznabClient:
         """Return a client of a server."""
         http = HttpClient(TITLE, stop=self.stop, timeout_seconds=timeout)
-        self._https.append(http)
         return TorznabClient(
             http,
             NAME,
@@ -90,18 +88,11 @@ class Bench:
             setting=SETTING,
         )
 
-    def close(self) -> None:
-        """Close all connections."""
-        for http in self._https:
-            http.close()
-
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Bench:
     """Return what makes clients."""
-    made = Bench(tmp_path)
-    yield made
-    made.close()
+    return Bench(tmp_path)
 
 
 @pytest.fixture

@@ -224,10 +224,6 @@ class HttpClient:
                 params = None
         raise UnavailableError(f"{self.service} redirects in circles. Try again later.")
 
-    def close(self) -> None:
-        """Close idle connections."""
-        self._session.close()
-
     def _wait_turn(self) -> None:
         wait = self._last_ended_at + self.min_interval_seconds - time.monotonic()
         if wait > 0:

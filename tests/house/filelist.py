@@ -1,7 +1,6 @@
 """A FileList client before a stand-in tracker, which the test file gives as its fixture `tracker`."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -34,11 +33,10 @@ def budget(tmp_path: Path) -> CallBudget:
 
 
 @pytest.fixture
-def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> Iterator[FileListClient]:
+def client(tracker: FileListStandIn, stop: threading.Event, budget: CallBudget) -> FileListClient:
     """Return a client of the tracker."""
     http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
-    yield FileListClient(http, tracker.url, USER, PASSKEY, budget)
-    http.close()
+    return FileListClient(http, tracker.url, USER, PASSKEY, budget)
 
 
 def found_earlier(number: int = 10, size_bytes: int = 12_000_000_000) -> Release:
