@@ -89,12 +89,8 @@ class PageChangedError(TransientError):
     """An answer is not in the form we know, so nothing is concluded from it."""
 
 
-class PrivateListError(TransientError):
-    """The watchlist is private."""
-
-
-class NoSuchUserError(TransientError):
-    """Letterboxd knows no such user."""
+class NoListError(TransientError):
+    """The watchlist is private, or Letterboxd knows no such user."""
 
 
 class LibraryError(TransientError):

@@ -18,7 +18,7 @@ from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.letterboxd_text import split_name
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError, UserError
-from movie_sync.net.http import HttpClient, SharedTls
+from movie_sync.net.http import HttpClient
 from movie_sync.services import registry
 from movie_sync.services.base import Surroundings
 from movie_sync.services.letterboxd.client import LetterboxdWatchlist
@@ -278,7 +278,7 @@ def test_an_impossible_user_name_is_refused_at_once(
     content = {"username": username, "letterboxd": {"base_url": site.url}}
     (tmp_path / "config.json").write_text(json.dumps(content))
     config = Config.load(tmp_path / "config.json", environ={"HOME": str(tmp_path)})
-    around = Surroundings(threading.Event(), SystemClock(), AppPaths(tmp_path), SharedTls(), is_real=True)
+    around = Surroundings(threading.Event(), SystemClock(), AppPaths(tmp_path), is_real=True)
     with pytest.raises(UserError, match="user name"):
         registry.chosen_list(config).build(config, around)
     assert bool(config.warnings) is bool(username)

@@ -13,9 +13,8 @@ from movie_sync.domain.models import Movie
 from movie_sync.errors import (
     BlockedError,
     NetworkError,
-    NoSuchUserError,
+    NoListError,
     PageChangedError,
-    PrivateListError,
     RateLimitError,
     SlowError,
     Stopped,
@@ -59,7 +58,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "ban with 403": (Fault.ban(), BlockedError, "refuses automated access"),
     "ban with 426": (Fault.ban(426), BlockedError, "status 426"),
     "401": (Fault(401, "no"), BlockedError, "status 401"),
-    "private": (Fault.private(), PrivateListError, "private.*public.*main.py import"),
+    "private": (Fault.private(), NoListError, "private.*public.*main.py import"),
     "not Letterboxd's 404": (Fault(404, "<title>nginx</title>"), UnavailableError, "404.*base_url"),
     "429": (Fault.rate_limit(), RateLimitError, "429.*request_delay"),
     "429 with a wait": (Fault.rate_limit(90), RateLimitError, "fewer"),
@@ -154,14 +153,14 @@ def test_one_bad_moment_does_not_cost_the_whole_list(site: LetterboxdStandIn, fa
 def test_an_unknown_user_is_named(site: LetterboxdStandIn) -> None:
     """Letterboxd's own 404 for the list means the user, and the message says where to look."""
     site.username = "other"
-    with pytest.raises(NoSuchUserError, match=r"no user someone.*spelling"):
+    with pytest.raises(NoListError, match=r"no user someone.*spelling"):
         source(site).fetch()
 
 
 def test_a_private_list_is_named(site: LetterboxdStandIn) -> None:
     """A 403 of Letterboxd's own is privacy, not a block."""
     site.is_private = True
-    with pytest.raises(PrivateListError):
+    with pytest.raises(NoListError):
         source(site).fetch()
 
 

@@ -14,11 +14,10 @@ from movie_sync.errors import (
     AuthError,
     BlockedError,
     BudgetError,
+    NoListError,
     NoRoomError,
-    NoSuchUserError,
     PageChangedError,
     PagesMissingError,
-    PrivateListError,
     StorageError,
     TransientError,
     UserError,
@@ -34,7 +33,7 @@ _CREDENTIALS_LOOK_SECONDS = 5.0
 # Films in a row that ended in an error which nobody foresaw: from so many on it is no affair of theirs.
 _FAULTS_OF_AN_OUTAGE = 3
 # Nothing that a quick second look could change; looking often would only bother Letterboxd.
-_LASTING = (BlockedError, NoSuchUserError, PageChangedError, PrivateListError, UserError)
+_LASTING = (BlockedError, NoListError, PageChangedError, UserError)
 OF_EVERY_CALL = (BudgetError, AuthError, UserError)
 """What any other call to the tracker would meet as well."""
 

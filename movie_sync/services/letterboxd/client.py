@@ -17,9 +17,8 @@ from movie_sync.errors import (
     BlockedError,
     FilmError,
     NetworkError,
-    NoSuchUserError,
+    NoListError,
     PageChangedError,
-    PrivateListError,
     RateLimitError,
     SlowError,
     TransientError,
@@ -88,12 +87,12 @@ class LetterboxdWatchlist:
         path = f"{self._base_url}/{self._username}/watchlist/"
         answer, refusal = _get(self._http, path if number == 1 else f"{path}page/{number}/")
         if refusal is Refusal.PRIVATE:
-            raise PrivateListError(
+            raise NoListError(
                 f"The watchlist of {self._username} is private. Make it public in Letterboxd's settings. "
                 f"{_EXPORT_HINT}"
             )
         if refusal is Refusal.NOT_FOUND and number == 1:
-            raise NoSuchUserError(
+            raise NoListError(
                 f"Letterboxd knows no user {self._username}. Check the spelling: "
                 "it is the name in letterboxd.com/NAME/."
             )
