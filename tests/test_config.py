@@ -89,7 +89,7 @@ def each(key: str, *values: object) -> list[tuple[str, object]]:
     return [(key, value) for value in values]
 
 
-def value_at(config: Mapping[str, Any], key: str) -> object:
+def value_at(config: Any, key: str) -> object:
     """Return the value at a full key."""
     for name in key.split("."):
         config = config[name]
@@ -108,7 +108,7 @@ def test_defaults_are_the_documented_ones(tmp_path: Path) -> None:
     """Without a file the settings are the defaults, and nothing is said."""
     config = Config.load(tmp_path / "config.json", environ=HOME)
 
-    assert dict(config) == DEFAULTS
+    assert config.values == DEFAULTS
     assert config.warnings == []
     assert not config.is_set("download_directory")
 
@@ -118,7 +118,7 @@ def test_defaults_obey_their_own_rules(tmp_path: Path) -> None:
     config = load(tmp_path, DEFAULTS)
 
     assert config.warnings == []
-    assert dict(config) == DEFAULTS
+    assert config.values == DEFAULTS
 
 
 def test_file_in_the_data_folder_is_found(tmp_path: Path) -> None:
@@ -325,7 +325,7 @@ def test_broken_file_gives_defaults_and_stays(tmp_path: Path, content: bytes) ->
 
     assert len(config.warnings) == 1
     assert str(path) in config.warnings[0]
-    assert dict(config) == DEFAULTS
+    assert config.values == DEFAULTS
     assert path.read_bytes() == content
 
 
@@ -349,7 +349,7 @@ def test_what_is_no_readable_file(tmp_path: Path, kind: str) -> None:
 
     assert len(config.warnings) == 1
     assert [fault.key for fault in config.faults] == [""]
-    assert dict(config) == DEFAULTS
+    assert config.values == DEFAULTS
 
 
 @pytest.mark.parametrize("interval", [59.9, 5, 0, -5])

@@ -23,8 +23,7 @@ from movie_sync.services.base import (
     TrackerService,
 )
 from movie_sync.services.prompts import Dialogue, Prompts
-from movie_sync.settings.config import read_file_to_change, save_changes
-from movie_sync.settings.environment import variable_of
+from movie_sync.settings.config import read_file_to_change, save_changes, variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
 from movie_sync.settings.values import UnusableValue, one_of, path_here

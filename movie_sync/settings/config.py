@@ -4,39 +4,37 @@ A mistake in the file never stops the program: each one is a warning and that ke
 in an override does stop it, because somebody is there to read the message.
 """
 
+import contextlib
 import copy
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 from movie_sync.domain.json_place import place_of
+from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
-from movie_sync.settings.environment import settings_in, unknown_variables, variable_of
 from movie_sync.settings.faults import ConfigFault
-from movie_sync.settings.keys import GeneralSettings, known
-from movie_sync.settings.reading import (
-    Problem,
-    Settings,
-    UnreadableSettings,
-    content_of,
-    read_raw,
-)
-from movie_sync.settings.values import shown
+from movie_sync.settings.keys import GeneralSettings, known, rules
+from movie_sync.settings.reading import Problem, Settings, UnreadableSettings, content_of, read_raw
+from movie_sync.settings.section import NamedSections, Rule
+from movie_sync.settings.values import UnusableValue, shown
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.locks import writing_into
-from movie_sync.storage.paths import AppPaths, default_root
+from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, AppPaths, default_root
 from movie_sync.storage.regular_file import file_signature
 
-_Form = TypeVar("_Form")
+_NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+_WORDS = {"true": True, "false": False, "null": None}
 
 
-class Config(Mapping[str, Any]):
+class Config(Settings):
     """All settings, each usable: `config["username"]`, `config["letterboxd"]["timeout"]`.
 
     Paths are whole, as text; sections are read-only. A setting may be replaced
@@ -47,10 +45,10 @@ class Config(Mapping[str, Any]):
     """
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
+        super().__init__(environ)
         self.warnings: list[str] = []
         self.faults: tuple[ConfigFault, ...] = ()
         self.signature: object = None
-        self._settings = Settings(environ)
 
     @classmethod
     def load(
@@ -70,7 +68,7 @@ class Config(Mapping[str, Any]):
         path = path or AppPaths(default_root(environ)).config
         text = config._take_file(path)
         variables = config._take_environment(environ)
-        problems = config._settings.limit()
+        problems = config.limit()
         _refuse([problem for problem in problems if problem.key in variables], variables)
         config._note(path, text, problems)
         for service in registry.everything():
@@ -80,17 +78,9 @@ class Config(Mapping[str, Any]):
                 config[key] = value
         return config
 
-    def section(self, form: type[_Form]) -> _Form:
-        """Return the section that a dataclass of settings describes."""
-        return self._settings.section(form)
-
-    def named(self, form: type[_Form]) -> Mapping[str, _Form]:
-        """Return the sections of this form by the user's names for them."""
-        return self._settings.named(form)
-
     def quality(self) -> QualityRules:
         """Return how a release is chosen: the preset's values where the user set none of his own."""
-        section: Mapping[str, object] = self._settings.values["quality"]
+        section: Mapping[str, object] = self.values["quality"]
         own = [key for key in section if self.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
 
@@ -100,30 +90,26 @@ class Config(Mapping[str, Any]):
         return registry.fallback_client() if not self.is_set("client") and chosen.is_off(self) else chosen
 
     def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - each key has its own type
-        return _read_only(self._settings.values[key])
+        return _read_only(self.values[key])
 
     def __setitem__(self, key: str, value: object) -> None:
         if key not in known().top.keys:
             raise KeyError(key)
-        changed = copy.copy(self._settings)
-        changed.own, changed.values = copy.deepcopy((changed.own, changed.values))
-        _refuse(changed.take({key: value}) + changed.limit())
-        self._settings = changed
+        before = copy.deepcopy((self.own, self.values))
+        try:
+            _refuse(self.take({key: value}) + self.limit())
+        except UserError:
+            self.own, self.values = before
+            raise
         self._forget_faults({key})
 
     def _forget_faults(self, keys: Collection[str]) -> None:
         """Forget what was wrong with keys that are given in another way now."""
         self.faults = tuple(fault for fault in self.faults if fault.key not in keys)
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._settings.values)
-
-    def __len__(self) -> int:
-        return len(self._settings.values)
-
     def is_set(self, key: str) -> bool:
         """Return whether a key (`"quality.order"`), or one in that section, holds the user's own value."""
-        return any(own == key or own.startswith(f"{key}.") for own in self._settings.own)
+        return any(own == key or own.startswith(f"{key}.") for own in self.own)
 
     def may_be_meant(self, key: str) -> bool:
         """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
@@ -143,7 +129,7 @@ class Config(Mapping[str, Any]):
             self.faults = (ConfigFault("", "", str(exc).removesuffix("."), exc.line, exc.column),)
             return ""
         text = raw.decode("utf-8-sig") if raw is not None else ""
-        self._note(path, text, self._settings.take(content))
+        self._note(path, text, self.take(content))
         return text
 
     def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> None:
@@ -158,21 +144,54 @@ class Config(Mapping[str, Any]):
 
     def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Take what the environment sets, all at once; return the variables by the keys that they set."""
-        self.warnings += [
-            f"The environment variable {name} is unknown and not used." for name in unknown_variables(environ)
-        ]
+        ours = {HOME_VARIABLE, KEY_FILE_VARIABLE, *map(variable_of, rules())}
+        for fields in registry.credential_fields().values():
+            ours |= {name for field in fields for name in (field.variable, field.file_variable)}
+        unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in ours)
+        self.warnings += [f"The environment variable {name} is unknown and not used." for name in unknown]
         content: dict[str, Any] = {}
         variables = {}
-        for key, value in settings_in(environ):
-            *sections, name = key.split(".")
-            place = content
-            for section in sections:
-                place = place.setdefault(section, {})
-            place[name] = value
-            variables[key] = variable_of(key)
-        _refuse(self._settings.take(content), variables)
+        for key, rule in rules().items():
+            variable = variable_of(key)
+            if text := environ.get(variable, "").strip():
+                *sections, name = key.split(".")
+                place = content
+                for section in sections:
+                    place = place.setdefault(section, {})
+                place[name] = _value_of(rule, text)
+                variables[key] = variable
+        _refuse(self.take(content), variables)
         self._forget_faults(variables)
         return variables
+
+
+def variable_of(key: str) -> str:
+    """Return the environment variable of a key with its full name; `__` stands between its parts."""
+    return PREFIX + key.replace(".", "__").upper()
+
+
+def _value_of(rule: Rule | NamedSections, text: str) -> object:
+    """Return what a text is taken for; a user may be called 1984, or null."""
+    value = _value_in(text)
+    return text if isinstance(rule, Rule) and not _can(rule, value) and _can(rule, text) else value
+
+
+def _can(rule: Rule, value: object) -> bool:
+    try:
+        rule.read(value)
+    except UnusableValue:
+        return False
+    return True
+
+
+def _value_in(text: str) -> object:
+    """Return the number, the word, the list or the object of JSON that a text holds, else the text."""
+    if _NUMBER.fullmatch(text):
+        return float(text) if "." in text else int(text)
+    if text[:1] in {"[", "{", '"'}:
+        with contextlib.suppress(ValueError):
+            return parse_json(text.encode())
+    return _WORDS.get(text, text)
 
 
 def save_changes(path: Path, changes: Mapping[str, object]) -> None:

@@ -55,7 +55,7 @@ class UnreadableSettings(UserError):
 
 
 class Settings:
-    """All values by key, and the full names (`"quality.order"`) of those that the user gave."""
+    """Implements `Sections`: all values by key; `own` are the full names of those that the user gave."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.own: set[str] = set()
@@ -91,12 +91,12 @@ class Settings:
         return problems
 
     def section(self, form: type[_Form]) -> _Form:
-        """Implement `Sections.section`."""
+        """Return the section that `form` describes."""
         place = self._known.places[form]
         return made_of(form, self.values[place] if place else self.values)
 
     def named(self, form: type[_Form]) -> dict[str, _Form]:
-        """Implement `Sections.named`."""
+        """Return the sections of this form by the user's names for them."""
         entries: dict[str, Mapping[str, object]] = self.values[self._known.places[form]]
         return {name: made_of(form, values) for name, values in entries.items()}
 

@@ -89,20 +89,12 @@ class Limit:
     is_default: bool = False
 
 
-def setting(
-    default: object,
-    allowed: str,
-    read: Reader,
-    *,
-    is_path: bool = False,
-    protects: bool = False,
-    is_private: bool = False,
-) -> Any:  # noqa: ANN401 - the field's annotation is the type
-    """Return a dataclass field with its rule.
+def setting(default: object, allowed: str, read: Reader, **traits: bool) -> Any:  # noqa: ANN401 - the field's annotation is the type
+    """Return a dataclass field with its `Rule`, of which `traits` are the flags.
 
     `default` has the form of the file; in the dataclass lists are tuples.
     """
-    rule = Rule(default, allowed, read, is_path=is_path, protects=protects, is_private=is_private)
+    rule = Rule(default, allowed, read, **traits)
     if default is REQUIRED:
         return field(metadata={_RULE: rule})
     return field(default_factory=lambda: frozen(default), metadata={_RULE: rule})

@@ -101,28 +101,22 @@ def text_in(value: object) -> str:
     return text
 
 
-def filled_text(value: object) -> str:
-    """Read a text that is not empty."""
-    text = text_in(value)
-    if not text:
-        raise UnusableValue
-    return text
+def text_where(is_usable: Callable[[str], bool]) -> Callable[[object], str]:
+    """Read a text that is not empty and passes a test."""
+
+    def read(value: object) -> str:
+        text = text_in(value)
+        if not text or not is_usable(text):
+            raise UnusableValue
+        return text
+
+    return read
 
 
-def text_without_commas(value: object) -> str:
-    """Read a text that is not empty and can stand in a list that commas separate."""
-    text = filled_text(value)
-    if "," in text:
-        raise UnusableValue
-    return text
-
-
-def path_here(value: object) -> str:
-    """Read a whole path, or one from a home folder, which `config.py` expands."""
-    text = filled_text(value)
-    if not (text.startswith("~") or Path(text).is_absolute()):
-        raise UnusableValue
-    return text
+filled_text = text_where(bool)
+text_without_commas = text_where(lambda text: "," not in text)  # it can stand in a list that commas separate
+path_here = text_where(lambda text: text.startswith("~") or Path(text).is_absolute())
+"""Reads a whole path, or one from a home folder, which is expanded later."""
 
 
 def flag(value: object) -> bool:
