@@ -14,10 +14,8 @@ class Movie:
     """A film as Letterboxd names it.
 
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
-    slug. `slug` is empty where only the key is known (an account export names no slugs).
-    `twin_years` are the years of other films that have the same title; they are there while names
-    are judged (`KnownFilms.in_company`) and not kept. What stands below that comes from the film's
-    page and is known once `page_read` is true.
+    slug, which is empty where only the key is known. `twin_years`, of other films of that title, are there
+    while names are judged (`KnownFilms.in_company`). What follows them is known once `page_read` is true.
     """
 
     id: str
@@ -39,19 +37,13 @@ class Movie:
         return f"{self.title} ({self.year})" if self.year else self.title
 
     def keys(self) -> tuple[str, ...]:
-        """What a film is looked up by: id, slug and IMDb id, where known (`twins.is_same_film` decides).
+        """What a film is looked up by: slug, own id and IMDb id, where known (`twins.is_same_film` decides).
 
-        Each kind has its own prefix: `dune` can be one film's slug and another one's id. A film
-        known by its slug alone has that slug as its id, and no id key.
+        Each kind has its own prefix: `dune` can be one film's slug and another one's id.
         """
-        keys = []
-        if self.slug:
-            keys.append(f"s:{self.slug}")
-        if self.id and self.id != self.slug:
-            keys.append(f"k:{self.id}")
-        if self.imdb_id:
-            keys.append(f"i:{self.imdb_id}")
-        return tuple(keys)
+        own_id = "" if self.id == self.slug else self.id
+        kinds = (("s", self.slug), ("k", own_id), ("i", self.imdb_id))
+        return tuple(f"{kind}:{key}" for kind, key in kinds if key)
 
 
 class QueueName(StrEnum):
@@ -104,18 +96,14 @@ class Choice:
 
 
 class Filing(NamedTuple):
-    """What the tracker's category says of a release, for what its name does not tell.
+    """What the tracker's category says of a release, if anything, for what its name does not tell."""
 
-    `source` is Bluray, for discs as they were pressed, or DVD; `resolution` as in the quality's words.
-    """
-
-    source: str = ""
-    resolution: str = ""
+    source: str = ""  # Bluray, for discs as they were pressed, or DVD
+    resolution: str = ""  # as in the quality's words
     is_3d: bool = False
 
 
 NOT_FILED = Filing()
-"""A category that says nothing, or none at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +143,7 @@ class TorrentFile:
     @property
     def info_hashes(self) -> tuple[str, ...]:
         """What a client may know it by, likeliest first."""
-        return (self.info_hash, self.other_hash) if self.other_hash else (self.info_hash,)
+        return tuple(filter(None, (self.info_hash, self.other_hash)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,14 +66,14 @@ def compare(
     if before.not_wanted:
         wanted = PackedMovies(movie for movie in movies if before.not_wanted.isdisjoint(movie.keys()))
     listed_again = tuple(movie for movie in movies if left_before.has_one_of(movie))
-    gone_once, gone_twice = _unlisted(before.movies, listed), _unlisted(before.absent, listed)
+    gone_once, gone_twice = unlisted_of(before.movies, listed), unlisted_of(before.absent, listed)
     if not concludes_removals:  # what it does not name counts as the reading before it said
         movies, gone_once, gone_twice = PackedMovies(chain(movies, gone_once)), gone_twice, ()
     memory = WatchlistMemory(
         owner=snapshot.owner,
         movies=movies,
         absent=gone_once,
-        left=(*_unlisted(before.left, listed), *gone_twice),
+        left=(*unlisted_of(before.left, listed), *gone_twice),
         not_wanted=before.not_wanted - _keys(gone_twice),
     )
     return WatchlistChange(wanted=wanted, listed_again=listed_again, unlisted=gone_twice, memory=memory)
@@ -92,7 +92,8 @@ def _first_reading(owner: str, movies: Sequence[Movie], first_run: FirstRun) -> 
     return WatchlistChange(wanted=wanted, listed_again=(), unlisted=(), memory=memory)
 
 
-def _unlisted(movies: Iterable[Movie], listed: KeySet) -> tuple[Movie, ...]:
+def unlisted_of(movies: Iterable[Movie], listed: KeySet) -> tuple[Movie, ...]:
+    """Return those of the films that are not listed."""
     return tuple(movie for movie in movies if not listed.has_one_of(movie))
 
 

@@ -117,22 +117,18 @@ class WatchlistIntake:
         found = []
         try:
             for movie in movies:
-                where = self._place_of(movie)
-                if where is not None:
-                    found.append((movie, where))
+                try:
+                    as_known = self.known.in_company(movie)
+                    where = self.library.find(as_known, knows_title=self.known.knows_title)
+                    found += [(movie, where)] if where is not None else []
+                except UnclearFilmError:  # the download worker says so
+                    continue
+                except MovieSyncError:
+                    raise
+                except Exception as exc:  # noqa: BLE001 - one film keeps no other one back
+                    _log.debug("%s could not be looked for.", movie.label, exc_info=exc)
         except LibraryError as exc:
             _log.warning(
                 "%s Films are queued all the same and looked for again before anything is fetched.", exc
             )
         return found
-
-    def _place_of(self, movie: Movie) -> str | None:
-        try:
-            return self.library.find(self.known.in_company(movie), knows_title=self.known.knows_title)
-        except UnclearFilmError:  # the download worker says so
-            return None
-        except MovieSyncError:
-            raise
-        except Exception as exc:  # noqa: BLE001 - one film keeps no other one back
-            _log.debug("%s could not be looked for.", movie.label, exc_info=exc)
-            return None

@@ -10,8 +10,8 @@ from typing import Any
 
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
-from movie_sync.domain.packed_movies import PackedMovies
-from movie_sync.domain.watchlist import WatchlistMemory
+from movie_sync.domain.packed_movies import KeySet, PackedMovies
+from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
 from movie_sync.storage.atomic_file import previous_of
@@ -88,20 +88,10 @@ def _read(path: Path) -> _Reading:
         raise DamagedError("it is empty" if reader.is_empty else "it is no JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
         raise DamagedError("it is no watchlist")
-    odd = 0
-    lists: dict[str, Sequence[Movie]] = {}
-    for name in ("films", "absent", "left"):
-        lists[name], odd_here = reader.movies(plain.get(name))
-        odd += odd_here
+    films, absent, left = (reader.movies(plain.get(name)) for name in ("films", "absent", "left"))
     keys, odd_keys = _keys(plain.get("not_wanted"))
-    odd += odd_keys
-    memory = WatchlistMemory(
-        owner=plain["username"],
-        movies=lists["films"],
-        absent=tuple(lists["absent"]),
-        left=tuple(lists["left"]),
-        not_wanted=keys,
-    )
+    odd = films[1] + absent[1] + left[1] + odd_keys
+    memory = WatchlistMemory(plain["username"], films[0], tuple(absent[0]), tuple(left[0]), keys)
     return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
 
 
@@ -164,21 +154,15 @@ class _Reader:
         """Return the films of a list, and how many of its entries are none."""
         if not isinstance(listed, list):
             return (), 1
-        places = [entry for entry in listed if isinstance(entry, range)]
-        odd = len(listed) - len(places)
-        count = sum(map(len, places))
-        if count == len(self._found):
-            return self._found, odd
-        if places and places[-1].stop - places[0].start == count:
-            return self._found[places[0].start : places[-1].stop], odd
-        return PackedMovies(self._found[place] for run in places for place in run), odd
+        runs = [entry for entry in listed if isinstance(entry, range)]
+        return PackedMovies(self._found[place] for run in runs for place in run), len(listed) - len(runs)
 
 
 def _keys(listed: object) -> tuple[frozenset[str], int]:
     if not isinstance(listed, list):
         return frozenset(), 1
-    keys = frozenset(key for key in listed if isinstance(key, str))
-    return keys, sum(not isinstance(key, str) for key in listed)
+    keys = [key for key in listed if isinstance(key, str)]
+    return frozenset(keys), len(listed) - len(keys)
 
 
 def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory | None:
@@ -186,18 +170,12 @@ def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory
     memory = found.memory
     if memory is None or earlier is None or memory.owner.casefold() != earlier.owner.casefold():
         return memory or earlier
-    known: set[str] = set()
-    for movie in memory.known:
-        known.update(movie.keys())
-
-    def lost(movies: Sequence[Movie]) -> tuple[Movie, ...]:
-        return tuple(movie for movie in movies if known.isdisjoint(movie.keys()))
-
+    known = KeySet(memory.known)
     return WatchlistMemory(
         owner=memory.owner,
-        movies=PackedMovies(chain(memory.movies, lost(earlier.movies))),
-        absent=memory.absent + lost(earlier.absent),
-        left=memory.left + lost(earlier.left),
+        movies=PackedMovies(chain(memory.movies, unlisted_of(earlier.movies, known))),
+        absent=memory.absent + unlisted_of(earlier.absent, known),
+        left=memory.left + unlisted_of(earlier.left, known),
         not_wanted=memory.not_wanted | (frozenset() if found.are_keys_whole else earlier.not_wanted),
     )
 
