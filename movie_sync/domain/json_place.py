@@ -3,8 +3,7 @@
 import json
 import re
 
-_BLANKS = re.compile(r"[ \t\r\n]*")
-_DECODER = json.JSONDecoder()
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]')
 
 
 def place_of(text: str, key: str) -> tuple[int, int] | None:
@@ -12,39 +11,23 @@ def place_of(text: str, key: str) -> tuple[int, int] | None:
 
     `text` is a JSON object that was read before; None if the key is not in it.
     """
-    at = _skip(text, 0)
-    while text[at : at + 1] == "{":
-        keys = _keys(text, at)
-        if key in keys:
-            return place_at(text, keys[key][0])
-        section, _, key = key.partition(".")
-        if not key or section not in keys:
-            break
-        at = keys[section][1]
-    return None
+    place, string = None, ""
+    begin = 0
+    path: list[str] = []
+    for token in _STRING_OR_MARK.finditer(text):
+        if token[0] == ":":
+            path[-1] = json.loads(string)
+            if ".".join(path) == key:
+                place = place_at(text, begin)
+        elif token[0] in {"{", "["}:
+            path.append("")
+        elif token[0] in {"}", "]"}:
+            path.pop()
+        else:
+            string, begin = token[0], token.start()
+    return place
 
 
 def place_at(text: str, at: int) -> tuple[int, int]:
     """Return line and column, from 1, of a position in a text."""
     return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
-
-
-def _keys(text: str, at: int) -> dict[str, tuple[int, int]]:
-    """Return where each key of the object at `at` begins, and its value."""
-    keys = {}
-    at = _skip(text, at + 1)
-    while text[at : at + 1] == '"':
-        begin = at
-        key, at = _DECODER.raw_decode(text, at)
-        value = _skip(text, _skip(text, at) + 1)  # behind the colon
-        keys[key] = (begin, value)
-        _, at = _DECODER.raw_decode(text, value)
-        at = _skip(text, at)
-        if text[at : at + 1] == ",":
-            at = _skip(text, at + 1)
-    return keys
-
-
-def _skip(text: str, at: int) -> int:
-    blanks = _BLANKS.match(text, at)
-    return blanks.end() if blanks else at
