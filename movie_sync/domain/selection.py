@@ -104,11 +104,8 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
     ]
     if len(counted) > _MOST_REASONS:
         parts.append(f"{len(counted) - _MOST_REASONS} other reasons")
-    number = (
-        "1 release, not acceptable"
-        if len(candidates) == 1
-        else f"{len(candidates)} releases, none acceptable"
-    )
+    count = len(candidates)
+    number = "1 release, not acceptable" if count == 1 else f"{count} releases, none acceptable"
     return f"{number}: {', '.join(parts)}" if parts else number
 
 

@@ -61,8 +61,7 @@ def parse_torrent(content: bytes) -> TorrentFile:
         hashes.append(hashlib.sha1(raw, usedforsecurity=False).hexdigest())
     if not hashes:
         raise _broken("it has no piece hashes")
-    size_bytes = _checked_v1(info) if b"pieces" in info else _checked_v2(info)
-    return TorrentFile(hashes[0], _name(info), size_bytes, content, *hashes[1:])
+    return TorrentFile(hashes[0], _name(info), _checked_size(info), content, *hashes[1:])
 
 
 class _Reader:
@@ -199,37 +198,25 @@ class _Reader:
         return start, end
 
 
-def _checked_v1(info: dict[bytes, Bencoded]) -> int:
+def _checked_size(info: dict[bytes, Bencoded]) -> int:
     """Return the size of the files, without the padding between them."""
-    files = _Files()
-    if b"files" not in info:
+    is_v1, files = b"pieces" in info, _Files()
+    if is_v1 and b"files" not in info:
         files.add(info)
-    elif b"length" in info:
+    elif is_v1 and b"length" in info:
         raise _broken("it is one file and several at once")
     else:
-        files = _need(info, b"files", _Files)
-    _check_size(files.stored_bytes)
+        files = _need(info, b"files" if is_v1 else b"file tree", _Files)
+    if not 0 < files.stored_bytes <= _MAX_SIZE_BYTES:
+        raise _broken("its size is zero or beyond reason")
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
         raise _broken("its piece length is not above zero")
-    if _need(info, b"pieces", int) != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
+    if is_v1 and _need(info, b"pieces", int) != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
         raise _broken("its number of pieces does not fit its size")
-    return files.size_bytes
-
-
-def _checked_v2(info: dict[bytes, Bencoded]) -> int:
-    """Return the size of the files of a torrent that has only the tree of version 2."""
-    piece_length = _need(info, b"piece length", int)
-    if piece_length < _V2_BLOCK_BYTES or piece_length.bit_count() != 1:
+    if not is_v1 and (piece_length < _V2_BLOCK_BYTES or piece_length.bit_count() != 1):
         raise _broken("its piece length is not a power of two")
-    size_bytes = _need(info, b"file tree", _Files).size_bytes
-    _check_size(size_bytes)
-    return size_bytes
-
-
-def _check_size(size_bytes: int) -> None:
-    if not 0 < size_bytes <= _MAX_SIZE_BYTES:
-        raise _broken("its size is zero or beyond reason")
+    return files.size_bytes
 
 
 def _name(info: dict[bytes, Bencoded]) -> str:

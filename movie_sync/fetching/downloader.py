@@ -96,9 +96,8 @@ class FileListDownloader:
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
-        if self.client.find(choice.info_hash) is None:
-            return None
-        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_found_again=True)
+        is_there = self.client.find(choice.info_hash) is not None
+        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_found_again=True) if is_there else None
 
     def download_movie(
         self,
@@ -127,11 +126,9 @@ class FileListDownloader:
             raise _why_none(found)
         best = found.accepted[0].release
         # Under names of their own; none of those that were tried is among the accepted.
-        held = self._held.find_releases(each.release.id for each in found.accepted)
-        if held:
-            return self._found_there(
-                movie, max(held, key=lambda each: (each.phase.counts_as_there, each.progress))
-            )
+        held = self._held.find_release(each.release.id for each in found.accepted)
+        if held is not None:
+            return self._found_there(movie, held)
         now = self.clock.now()
         self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
         if self.dry_run:

@@ -57,16 +57,16 @@ class HeldTorrents:
             and counts_as_there(judgement := judge(wanted, held.name), self.knows_title)
             and is_acceptable(held.name, self.rules, title_end=judgement.title_end)
         ]
-        return max(found, key=lambda held: (held.phase.counts_as_there, held.progress), default=None)
+        return _furthest(found)
 
-    def find_releases(self, ids: Iterable[ReleaseId]) -> list[HeldTorrent]:
-        """Return the torrents whose comment names one of these releases, under whatever name they are.
+    def find_release(self, ids: Iterable[ReleaseId]) -> HeldTorrent | None:
+        """Return the torrent whose comment names one of these releases, under whatever name it is.
 
-        Only what was read before is looked through, by `find_film`.
+        Only what `find_film` has read is looked through. The one that is furthest counts.
         """
         wanted = set(ids)
         found = self._look_up({number for each in wanted for number in self._releases.under(each)})
-        return [held for held in found if self.release_in(held.comment) in {None, *wanted}]
+        return _furthest(held for held in found if self.release_in(held.comment) in {None, *wanted})
 
     def note(self, info_hash: str, name: str, release: ReleaseId | None) -> None:
         """Note what was handed over, so that the client need not be asked for all it holds after it."""
@@ -101,3 +101,7 @@ class HeldTorrents:
         if len(held) < len(hashes):
             self._until = 0.0
         return list(held.values())
+
+
+def _furthest(torrents: Iterable[HeldTorrent]) -> HeldTorrent | None:
+    return max(torrents, key=lambda held: (held.phase.counts_as_there, held.progress), default=None)
