@@ -30,6 +30,10 @@ class _Happening:
     about: ClassVar[str]
     at: datetime
 
+    def __init_subclass__(cls, kind: EventKind | None = None, about: str = "") -> None:
+        if kind:  # else it is a base, or the same class made once more, with slots
+            cls.kind, cls.about = kind, about
+
     @property
     def id(self) -> str:
         """The same when it is told again after a crash, another for the next one of its kind."""
@@ -51,43 +55,35 @@ class FilmEvent(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class Added(FilmEvent):
+class Added(FilmEvent, kind=EventKind.ADDED, about="{0.info_hash}"):
     """Its torrent was handed over; `why` is why this release, or empty."""
 
-    kind = EventKind.ADDED
-    about = "{0.info_hash}"
     release: str
     info_hash: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class Downloaded(FilmEvent):
+class Downloaded(FilmEvent, kind=EventKind.DOWNLOADED, about="{0.info_hash}"):
     """Its files are complete."""
 
-    kind = EventKind.DOWNLOADED
-    about = "{0.info_hash}"
     release: str
     info_hash: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting(FilmEvent):
+class Waiting(FilmEvent, kind=EventKind.WAITING, about="{0.tried}"):
     """There is no acceptable release yet; `tried` were given up before."""
 
-    kind = EventKind.WAITING
-    about = "{0.tried}"
     why: str
     tried: int
 
 
 @dataclass(frozen=True, slots=True)
-class Replaced(FilmEvent):
+class Replaced(FilmEvent, kind=EventKind.REPLACED, about="{0.info_hash}"):
     """Its torrent is given up; one that `keeps_running` may still be the first to be whole."""
 
-    kind = EventKind.REPLACED
-    about = "{0.info_hash}"
     release: str
     info_hash: str
     why: str
@@ -96,53 +92,43 @@ class Replaced(FilmEvent):
 
 
 @dataclass(frozen=True, slots=True)
-class Failed(FilmEvent):
+class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
     """It failed for good, with so many `failures` since the last of so many releases `tried`."""
 
-    kind = EventKind.FAILED
-    about = "{0.failures}:{0.tried}"
     why: str
     failures: int
     tried: int
 
 
 @dataclass(frozen=True, slots=True)
-class ListUnreadable(_Happening):
+class ListUnreadable(_Happening, kind=EventKind.UNREADABLE, about="{0.at:%Y-%m-%d}"):
     """The watchlist could not be read for a day."""
 
-    kind = EventKind.UNREADABLE
-    about = "{0.at:%Y-%m-%d}"
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialsRefused(_Happening):
+class CredentialsRefused(_Happening, kind=EventKind.REFUSED, about="{0.service}:{0.at:%Y-%m-%dT%H:%M}"):
     """Nothing is fetched for it; tried again after `again_seconds`, or only with others if that is None."""
 
-    kind = EventKind.REFUSED
-    about = "{0.service}:{0.at:%Y-%m-%dT%H:%M}"
     service: str
     why: str
     again_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class TrackerRefused(_Happening):
+class TrackerRefused(_Happening, kind=EventKind.REFUSED, about="{0.service}:{0.at:%Y-%m-%dT%H:%M}"):
     """One of several trackers refused the credentials."""
 
-    kind = EventKind.REFUSED
-    about = "{0.service}:{0.at:%Y-%m-%dT%H:%M}"
     service: str
     why: str
     title: str
 
 
 @dataclass(frozen=True, slots=True)
-class AccountRefused(_Happening):
+class AccountRefused(_Happening, kind=EventKind.REFUSED, about="tracker:{0.at:%Y-%m-%dT%H}:{0.number:08x}"):
     """The tracker refuses the user's account or torrent client, in these `words`."""
 
-    kind = EventKind.REFUSED
-    about = "tracker:{0.at:%Y-%m-%dT%H}:{0.number:08x}"
     words: str
 
     @property
@@ -152,20 +138,16 @@ class AccountRefused(_Happening):
 
 
 @dataclass(frozen=True, slots=True)
-class OwnDiskFull(_Happening):
+class OwnDiskFull(_Happening, kind=EventKind.DISK_FULL, about="own:{0.at:%Y-%m-%dT%H}"):
     """A file of ours could not be written."""
 
-    kind = EventKind.DISK_FULL
-    about = "own:{0.at:%Y-%m-%dT%H}"
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class ClientDiskFull(_Happening):
+class ClientDiskFull(_Happening, kind=EventKind.DISK_FULL, about="client:{0.at:%Y-%m-%dT%H}"):
     """The torrent client has no room for the rest of a torrent."""
 
-    kind = EventKind.DISK_FULL
-    about = "client:{0.at:%Y-%m-%dT%H}"
     torrent: str
     needed_bytes: int
     free_bytes: int

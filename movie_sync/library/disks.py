@@ -21,7 +21,7 @@ from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.library.film_file import has_content
-from movie_sync.library.folder import ODD_ENTRY, FolderListing, list_folder
+from movie_sync.library.folder import ODD_ENTRY, list_folder
 from movie_sync.library.table import Inventory, LibraryTable
 from movie_sync.ports import Clock
 from movie_sync.storage.regular_file import NotAFileError
@@ -189,14 +189,15 @@ class DiskLibrary:
     def _look_at(self, folder: int) -> os.stat_result | None:
         """Return a known folder's state, or None if it is gone."""
         path = self._table.folder_path(folder)
+        is_root = self._table.parents[folder] == folder
         try:
             found = os.stat(path)
         except (FileNotFoundError, NotADirectoryError):
-            if path in self._required and folder in self._root_numbers.values():
+            if path in self._required:
                 raise _missing(path) from None
             return None
         except OSError as exc:
-            if exc.errno in ODD_ENTRY and folder not in self._root_numbers.values():
+            if exc.errno in ODD_ENTRY and not is_root:
                 self._pass_over(path, exc)
                 return None
             raise _unreadable(path, exc) from None
@@ -253,6 +254,7 @@ class DiskLibrary:
                 stamp=found.st_mtime_ns,
                 now_seconds=self._clock.now().timestamp(),
                 check_stop=self._check_stop,
+                pass_over=self._pass_over,
             )
         except FileNotFoundError:
             return False
@@ -267,20 +269,13 @@ class DiskLibrary:
                 inventory.seen[known] = True
             elif not is_never_film(table.name_in(folder, name)):
                 table.add_file(folder, name, imdb_number)
-        self._take_folders(folder, path, listing, inventory)
+        for name in listing.folders.drain():
+            below = os.path.join(path, name)
+            is_known = inventory.known.get((folder, f"{name}/")) is not None or below in self._roots
+            if not is_known and (not os.path.islink(below) or self._is_new_link(below)):
+                table.add_folder(folder, name)
         table.set_stamp(folder, listing.stamp)
         return True
-
-    def _take_folders(self, folder: int, path: str, listing: FolderListing, inventory: Inventory) -> None:
-        for names, are_links in ((listing.folders, False), (listing.links, True)):
-            for name in names.drain():
-                is_known = inventory.known.get((folder, f"{name}/")) is not None
-                if is_known or os.path.join(path, name) in self._roots:
-                    continue
-                if not are_links or self._is_new_link(path, name):
-                    self._table.add_folder(folder, name)
-        for name, odd in listing.odd.items():
-            self._pass_over(os.path.join(path, name), odd)
 
     def _pass_over(self, path: str, exc: OSError) -> None:
         self._say_once(path, f"is passed over: it cannot be looked at ({_reason(exc)})")
@@ -294,14 +289,14 @@ class DiskLibrary:
         if self._devices.get(above) != found.st_dev:
             self._devices[folder] = found.st_dev
 
-    def _is_new_link(self, path: str, name: str) -> bool:
+    def _is_new_link(self, path: str) -> bool:
         """Tell whether a symbolic link leads to a folder that is not scanned anyway; note where it leads.
 
         A link into the library, to a folder above it, or to what another link leads to would at best
         find everything twice, and at worst go round for ever.
         """
-        target = os.path.join(os.path.realpath(os.path.join(path, name)), "")
-        own = os.path.join(os.path.realpath(path), "")
+        target = os.path.join(os.path.realpath(path), "")
+        own = os.path.join(os.path.realpath(os.path.dirname(path)), "")
         roots = tuple(os.path.join(os.path.realpath(root), "") for root in self._roots)
         if own.startswith(target) or target.startswith(roots):
             return False

@@ -15,7 +15,6 @@ SMALLEST_FILM_BYTES = 50_000_000
 # was written so recently may still grow: such a folder is listed again in the next pass.
 _RESTLESS_SECONDS = 120.0
 _CHECK_EVERY = 512
-_MOST_ODD = 60
 _MOST_NFO_BYTES = 256 * 1024
 _NEVER_CURRENT = 0
 
@@ -43,16 +42,13 @@ class FolderListing:
     """A folder's contents. Few objects are kept of it, as one folder may hold a whole library.
 
     `films` names the film files. `stamp` is the modification time (nanoseconds) up to which the listing
-    is current, 0 if the folder has to be listed again anyway. `links` names the folders that are symbolic
-    links, which `folders` leaves out. `odd` has some of what cannot be looked at, and why.
+    is current, 0 if the folder has to be listed again anyway.
     """
 
     def __init__(self, path: str, stamp: int) -> None:
         self.stamp = stamp
         self.films = PackedNames()
         self.folders = PackedNames()
-        self.links = PackedNames()
-        self.odd: dict[str, OSError] = {}
         self._path = path
         self._newest = stamp / 1e9  # when the folder or a video in it was last written
         self._small = PackedNames()
@@ -84,7 +80,7 @@ class FolderListing:
         elif name.lower().endswith(_UNFINISHED_SIGNS):
             self._unfinished.add(stem)
         elif _is_folder_to_scan(entry):
-            (self.links if entry.is_symlink() else self.folders).append(name)
+            self.folders.append(name)
 
     def _take_video(self, entry: "os.DirEntry[str]") -> None:
         try:
@@ -117,9 +113,17 @@ class FolderListing:
 
 
 def list_folder(
-    path: str, *, stamp: int, now_seconds: float, check_stop: Callable[[], None]
+    path: str,
+    *,
+    stamp: int,
+    now_seconds: float,
+    check_stop: Callable[[], None],
+    pass_over: Callable[[str, OSError], None],
 ) -> FolderListing:
-    """List a folder. `stamp` is its modification time before. Raises OSError: it cannot be read."""
+    """List a folder; raises OSError: it cannot be read.
+
+    `stamp` is its modification time before, `pass_over` takes the paths of what cannot be looked at, and why.
+    """
     listing = FolderListing(path, stamp)
     with os.scandir(path) as entries:
         for count, entry in enumerate(entries):
@@ -130,8 +134,7 @@ def list_folder(
             except OSError as exc:
                 if exc.errno not in ODD_ENTRY:
                     raise
-                if len(listing.odd) < _MOST_ODD:
-                    listing.odd[entry.name] = exc
+                pass_over(entry.path, exc)
     listing.close(now_seconds)
     return listing
 

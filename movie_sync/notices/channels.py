@@ -189,17 +189,11 @@ class ServiceChannel(Channel):
         self._order = service.order(config)
         self._sender = sender
 
-    def _is_due(self, *, in_hurry: bool) -> bool:
-        span = self._outbox.span(self.name)
-        if span is None:
-            return False
-        schedule = replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
-        return schedule.is_due(
-            *(moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *span))
-        )
-
     def _begin(self, *, in_hurry: bool) -> Process | None:
-        if not self._is_due(in_hurry=in_hurry):
+        schedule = replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
+        span = self._outbox.span(self.name)
+        times = [moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *(span or ()))]
+        if span is None or not schedule.is_due(*times):
             return None
         self._ids = ids = []
 

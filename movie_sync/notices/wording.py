@@ -3,25 +3,11 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
-from movie_sync.domain.events import (
-    AccountRefused,
-    Added,
-    ClientDiskFull,
-    CredentialsRefused,
-    Downloaded,
-    Event,
-    EventKind,
-    Failed,
-    FilmEvent,
-    ListUnreadable,
-    OwnDiskFull,
-    Replaced,
-    TrackerRefused,
-    Waiting,
-)
+from movie_sync.domain import events
+from movie_sync.domain.events import Event, EventKind, FilmEvent
 from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.domain.times import time_of_day
 from movie_sync.queues.codec import format_time, movie_to_dict, parse_time
@@ -42,38 +28,38 @@ _FILM_KEYS = ("id", "slug", "title", "year", "imdb_id", "url")
 def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
     """Return what happened as a line for people, with whatever secrets are in its values."""
     match event:
-        case Added(movie=film, release=release, why=why):
+        case events.Added(movie=film, release=release, why=why):
             return f"{film.label}: added: {release}" + (f" ({why})" if why else "")
-        case Downloaded(movie=film, release=release):
+        case events.Downloaded(movie=film, release=release):
             return f"{film.label}: downloaded: {release}"
-        case Waiting(movie=film, why=why):
+        case events.Waiting(movie=film, why=why):
             return f"{film.label}: waiting for a release: {why}"
-        case Failed(movie=film, why=why):
+        case events.Failed(movie=film, why=why):
             return f"{film.label}: failed for good: {why}"
-        case Replaced(movie=film):
+        case events.Replaced(movie=film):
             rest = " It keeps running beside it; the first to be whole wins." if event.keeps_running else ""
             return (
                 f"{film.label}: {event.release} is given up at {percent(event.progress)} % ({event.why}); "
                 f"another release is looked for.{rest}"
             )
-        case ListUnreadable(why=why):
+        case events.ListUnreadable(why=why):
             return f"The watchlist could not be read for a day: {why}"
-        case CredentialsRefused(at=at, why=why, again_seconds=seconds):
+        case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
             again = "" if seconds is None else f" It is tried again at {time_of_day(at, seconds)}, too."
             return (
                 f"{why} Nothing is fetched until they change: run `setup`, or if they come from the "
                 f"environment, change them there and start again.{again}"
             )
-        case TrackerRefused(why=why, title=title):
+        case events.TrackerRefused(why=why, title=title):
             return f"{why} {title} is not asked until the credentials change; the other trackers are."
-        case AccountRefused(words=words):
+        case events.AccountRefused(words=words):
             return (
                 f"The tracker refuses torrents for a reason that lies with your account or torrent client "
                 f"({words}). No other release would help; look at the site."
             )
-        case OwnDiskFull(why=why):
+        case events.OwnDiskFull(why=why):
             return why
-        case ClientDiskFull(torrent=torrent, needed_bytes=needed, free_bytes=free):
+        case events.ClientDiskFull(torrent=torrent, needed_bytes=needed, free_bytes=free):
             return (
                 f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more and "
                 f"{free / 1e9:.1f} GB are free. It goes on when there is room."
@@ -96,14 +82,7 @@ class WordedEvent:
 
     def to_dict(self) -> dict[str, object]:
         """Return the form in which it is kept."""
-        return {
-            "id": self.id,
-            "kind": str(self.kind),
-            "at": format_time(self.at),
-            "text": self.text,
-            "film": self.film,
-            "details": self.details,
-        }
+        return asdict(self) | {"at": format_time(self.at)}
 
     def for_scripts(self) -> bytes:
         """Return one line of ASCII JSON: what every event has, then its details beside it, never over it."""
