@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from movie_sync.domain.models import TorrentFile
 from movie_sync.errors import StorageError
-from movie_sync.services.watch_folder.client import WatchFolder, safe_name
+from movie_sync.services.watch_folder.service import WatchFolder, safe_name
 
 _HASH = "0123456789abcdef0123456789abcdef01234567"
 _OTHER = "fedcba9876543210fedcba9876543210fedcba98"

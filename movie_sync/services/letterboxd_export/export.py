@@ -26,7 +26,7 @@ from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.plain_text import clean_text, one_line
 from movie_sync.errors import UnavailableError, UserError
-from movie_sync.storage.regular_file import NotAFileError, open_regular
+from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
 
 _log = logging.getLogger(__name__)
 
@@ -71,32 +71,29 @@ class ExportWatchlist:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._read_stamp: tuple[int, int, int] | None = None
+        self._read_stamp: object = None
 
     def fetch(self) -> WatchlistSnapshot | None:
         """Read the file, or return None if it is as it was at the last successful read.
 
         Raises UnavailableError if it cannot be opened or is being written, UserError if it is no export.
         """
+        stamp = file_signature(self._path)
+        if stamp is not None and stamp == self._read_stamp:
+            return None
         try:
-            stamp = _stamp_of(self._path)
-            if stamp == self._read_stamp:
-                return None
-            try:
-                snapshot = _read(self._path)
-            except UserError:
-                if _stamp_of(self._path) == stamp:
-                    raise
-                snapshot = None
-            if snapshot is None or _stamp_of(self._path) != stamp:
-                raise UnavailableError(
-                    f"The export {self._path} is being written. Movie Sync reads it later."
-                )
+            snapshot = _read(self._path)
+        except UserError:
+            if file_signature(self._path) == stamp:
+                raise
+            snapshot = None
         except OSError as exc:
             raise UnavailableError(
                 f"The export {self._path} cannot be read ({exc.strerror or exc}). Put it back, or change "
                 "letterboxd.export_file in config.json."
             ) from None
+        if snapshot is None or file_signature(self._path) != stamp:
+            raise UnavailableError(f"The export {self._path} is being written. Movie Sync reads it later.")
         self._read_stamp = stamp
         if snapshot.unread:
             _log.warning("%s", describe_unread(self._path.name, snapshot))
@@ -122,11 +119,6 @@ def read_export(path: Path) -> WatchlistSnapshot:
         return _read(path)
     except OSError as exc:
         raise _unusable(f"{path} cannot be read ({exc.strerror or exc}).") from None
-
-
-def _stamp_of(path: Path) -> tuple[int, int, int]:
-    found = path.stat()
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _read(path: Path) -> WatchlistSnapshot:
