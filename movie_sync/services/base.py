@@ -117,10 +117,6 @@ class Form(Dialogue):
             content = content.setdefault(section, {})
         content[key] = value
 
-    def set_at_top(self, key: str, value: object) -> None:
-        """Note a setting that stands in no section."""
-        self.answers.settings[key] = value
-
     def set_credential(self, name: str, value: str) -> None:
         """Note a credential; an empty one is forgotten."""
         self.answers.credentials.setdefault(self.service.name, {})[name] = value

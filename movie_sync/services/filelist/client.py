@@ -10,7 +10,6 @@ of HTML with any status. So the words of its API decide first, then the status, 
 
 import logging
 import re
-from typing import NoReturn
 
 from movie_sync.domain.json_text import parse_json, part_count
 from movie_sync.domain.models import Release, ReleaseId, TorrentFile
@@ -18,6 +17,7 @@ from movie_sync.domain.plain_text import printable
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import (
     AuthError,
+    MovieSyncError,
     PageChangedError,
     RateLimitError,
     RefusedQueryError,
@@ -113,7 +113,6 @@ class FileListClient:
             answer = self._call("download.php", params, is_api=False)
         except TooLargeError:
             raise too_large(release) from None
-        self._check_limits(answer)
         self._check_torrent_status(answer, release)
         if not answer.body.startswith(b"d"):
             raise ReleaseError(
@@ -127,35 +126,32 @@ class FileListClient:
         return ReleaseId(TRACKER, str(int(details[1]))) if details and int(details[1]) else None
 
     def _list(self, query: dict[str, str]) -> list[Release]:
-        while True:
-            params = dict(query)
-            if self._asks_for_categories:
-                params["category"] = ",".join(map(str, FILM_CATEGORIES))
-            answer = self._call("api.php", params, is_api=True)
-            self._check_limits(answer)
-            document = _parse_json(answer.body)
-            error = _error_text(document)
-            if error is None:
-                return [
-                    harmless(row, self._redactor)
-                    for row in self._rows.read(self._find_rows(answer, document))
-                ]
-            if "valid category" in error.casefold() and self._asks_for_categories:
-                # The tracker has dropped categories before. Foreign rows are left out by name instead.
-                self._asks_for_categories = False
-                _log.warning(
-                    "FileList knows a film category no more (%s); from now on all of them are searched.",
-                    self._quoted(error),
-                )
-                continue
-            if answer.status == _BAD_REQUEST and query.get("type") == "name":
-                # The title is at fault, not the tracker: nothing else must wait for it.
-                raise RefusedQueryError(
-                    f"FileList does not accept the title as a search ({self._quoted(error)})."
-                )
-            if answer.status in {_OK, _NOT_FOUND} and "no result" in error.casefold():
-                return []
-            self._raise_error(answer.status, error)
+        params = dict(query)
+        if self._asks_for_categories:
+            params["category"] = ",".join(map(str, FILM_CATEGORIES))
+        answer = self._call("api.php", params, is_api=True)
+        document = _parse_json(answer.body)
+        error = _error_text(document)
+        if error is None:
+            return [
+                harmless(row, self._redactor) for row in self._rows.read(self._find_rows(answer, document))
+            ]
+        if "valid category" in error.casefold() and self._asks_for_categories:
+            # The tracker has dropped categories before. Foreign rows are left out by name instead.
+            self._asks_for_categories = False
+            _log.warning(
+                "FileList knows a film category no more (%s); from now on all of them are searched.",
+                self._quoted(error),
+            )
+            return self._list(query)
+        if answer.status == _BAD_REQUEST and query.get("type") == "name":
+            # The title is at fault, not the tracker: nothing else must wait for it.
+            raise RefusedQueryError(
+                f"FileList does not accept the title as a search ({self._quoted(error)})."
+            )
+        if answer.status in {_OK, _NOT_FOUND} and "no result" in error.casefold():
+            return []
+        raise self._error(answer.status, error)
 
     def _call(self, page: str, params: dict[str, str], *, is_api: bool) -> HttpAnswer:
         if not self._username or not self._passkey:
@@ -172,10 +168,6 @@ class FileListClient:
             before_redirect=self._budget.take,
         )
         _log.debug("FileList answered %s with status %d, %d bytes.", page, answer.status, len(answer.body))
-        return answer
-
-    def _check_limits(self, answer: HttpAnswer) -> None:
-        """Raise if the tracker asks for fewer calls, in any of its ways."""
         if answer.status == _TOO_MANY:
             wait = answer.retry_after_seconds
             raise RateLimitError(
@@ -187,6 +179,7 @@ class FileListClient:
                 "FileList says that this account's actions of the hour are used up.",
                 retry_after_seconds=_HOUR_SECONDS,
             )
+        return answer
 
     def _find_rows(self, answer: HttpAnswer, document: object) -> list[object]:
         """Return the rows of an answer that reports no error, if it is one of the API at all."""
@@ -206,34 +199,34 @@ class FileListClient:
             "may be under maintenance or guarded by a challenge; check also filelist.base_url in config.json."
         )
 
-    def _raise_error(self, status: int, error: str) -> NoReturn:
-        """Raise what the API's error text and status mean."""
+    def _error(self, status: int, error: str) -> MovieSyncError:
+        """Return what the API's error text and status mean."""
         words = error.casefold()
         quoted = self._quoted(error)
         is_refusal = status in {_OK, _UNAUTHORIZED, _FORBIDDEN}
         if is_refusal and any(word in words for word in _LOCK_WORDS):
-            raise AuthError(
+            return AuthError(
                 f"FileList has locked its API for this account for about an hour, after too many refused "
                 f"log-ins ({quoted}). {_CHECK_CREDENTIALS}",
                 service=_SERVICE,
                 retry_after_seconds=_HOUR_SECONDS,
             )
         if "rate limit" in words:
-            raise RateLimitError(f"FileList asks for fewer calls ({quoted}).")
+            return RateLimitError(f"FileList asks for fewer calls ({quoted}).")
         is_plain = any(word in words for word in _REFUSAL_WORDS)
         if status in {_UNAUTHORIZED, _FORBIDDEN} or (is_refusal and is_plain):
-            raise AuthError(
+            return AuthError(
                 f"FileList refused user name or passkey ({quoted}). {_CHECK_CREDENTIALS}",
                 service=_SERVICE,
                 # In other words it may be about something that passes; too many tries lock the account.
                 retry_after_seconds=None if is_plain else _UNCLEAR_REFUSAL_SECONDS,
             )
         if status == _BAD_REQUEST:
-            raise PageChangedError(
+            return PageChangedError(
                 f"FileList did not understand the request ({quoted}). If this goes on, its API has changed: "
                 "look for a newer Movie Sync."
             )
-        raise UnavailableError(f"FileList reports an error (status {status}: {quoted}). Try again later.")
+        return UnavailableError(f"FileList reports an error (status {status}: {quoted}). Try again later.")
 
     def _check_torrent_status(self, answer: HttpAnswer, release: Release) -> None:
         if answer.status in {_NOT_FOUND, _GONE}:
@@ -243,7 +236,7 @@ class FileListClient:
         is_torrent = answer.body.startswith(b"d")
         error = None if is_torrent else _error_text(_parse_json(answer.body))
         if error is not None:
-            self._raise_error(answer.status, error)
+            raise self._error(answer.status, error)
         if answer.status >= _SERVER_FAULT:
             raise UnavailableError(f"FileList is not working (status {answer.status}). Try again later.")
         if answer.status != _OK:

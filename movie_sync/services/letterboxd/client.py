@@ -6,7 +6,6 @@ A block is named and left alone; the account's export is the way round it.
 """
 
 import logging
-import math
 from dataclasses import replace
 from urllib.parse import urlsplit
 
@@ -68,18 +67,24 @@ class LetterboxdWatchlist:
             ) from None
 
     def _read_whole(self) -> WatchlistSnapshot:
-        first = self._read_page(1)
-        pages = _plan(first)
+        first = page = self._read_page(1)
         movies = PackedMovies(first.movies)
-        for number in range(2, pages + 1):
+        number = 1
+        while page.has_next and len(movies) < first.declared:
+            number += 1
             page = self._read_page(number)
-            _check_follows(first, page, number, pages)
+            if page.declared != first.declared:
+                counts = f"from {first.declared} to {page.declared} films"
+                raise _InconsistentError(f"The watchlist changed while it was read: {counts}.")
+            if (page.number is None) is not (first.number is None):
+                raise _InconsistentError(f"Page {number} of the watchlist is numbered otherwise than page 1.")
             movies.extend(page.movies)
         if has_doubles(movie.id for movie in movies) or has_doubles(movie.slug for movie in movies):
             raise _InconsistentError("The watchlist shows a film twice.")
-        if len(movies) != first.declared:
+        if len(movies) != first.declared or page.has_next:
+            more = " and lead to more" if page.has_next else ""
             raise _InconsistentError(
-                f"The watchlist declares {first.declared} films but its pages hold {len(movies)}."
+                f"The watchlist declares {first.declared} films but its pages hold {len(movies)}{more}."
             )
         return WatchlistSnapshot(owner=first.owner, movies=movies)
 
@@ -105,6 +110,14 @@ class LetterboxdWatchlist:
             raise PageChangedError(
                 f"Letterboxd showed another user's watchlist when asked for that of {self._username}. "
                 "Was the account renamed? Check the user name."
+            )
+        if page.number not in {None, number}:
+            raise _InconsistentError(
+                f"Letterboxd gave another page when asked for page {number} of the watchlist."
+            )
+        if page.declared > _MAX_FILMS:
+            raise PageChangedError(
+                f"Letterboxd declares {page.declared} films on the watchlist, more than can be right."
             )
         _log.debug("Watchlist page %d: %d films of %d.", number, len(page.movies), page.declared)
         return page
@@ -160,43 +173,6 @@ class LetterboxdFilmPages:
 
 class _InconsistentError(Exception):
     """The pages of one reading do not fit together."""
-
-
-def _plan(first: WatchlistPage) -> int:
-    """Return how many pages to read; its count, its page numbers and its next link must agree."""
-    shown = len(first.movies)
-    if first.declared > _MAX_FILMS:
-        raise PageChangedError(
-            f"Letterboxd declares {first.declared} films on the watchlist, more than can be right."
-        )
-    pages = math.ceil(first.declared / shown) if shown and first.has_next else 1
-    numbered = first.last_number or 1
-    # Pages may come without numbers, only with a link to the next one.
-    is_agreed = numbered == pages or (first.has_next and first.last_number is None)
-    if not is_agreed or first.number not in {None, 1} or (not first.has_next and shown != first.declared):
-        raise _InconsistentError(
-            f"The watchlist declares {first.declared} films, but its first page shows {shown} of them "
-            f"and {numbered} page{'' if numbered == 1 else 's'}."
-        )
-    return pages
-
-
-def _check_follows(first: WatchlistPage, page: WatchlistPage, number: int, pages: int) -> None:
-    """Raise unless `page` is page `number` of the list that `first` began."""
-    if page.declared != first.declared:
-        raise _InconsistentError(
-            f"The watchlist changed while it was read: from {first.declared} to {page.declared} films."
-        )
-    if page.number != (number if first.number is not None else None):
-        raise _InconsistentError(
-            f"Letterboxd gave another page when asked for page {number} of the watchlist."
-        )
-    full = len(first.movies)
-    expected = full if number < pages else first.declared - full * (pages - 1)
-    if len(page.movies) != expected or page.has_next != (number < pages):
-        raise _InconsistentError(
-            f"Page {number} of {pages} of the watchlist shows {len(page.movies)} films, not {expected}."
-        )
 
 
 def _is_same_film(movie: Movie, page: Movie, slug_asked_or_redirected: str) -> bool:

@@ -75,14 +75,13 @@ class Refusal(StrEnum):
 class WatchlistPage:
     """One page of a watchlist.
 
-    `declared` is the number of films that the whole list has. `number` is the page's own number
-    and `last_number` the largest one it shows; both are None on a list of a single page.
+    `declared` is the number of films that the whole list has. `number` is the page's own number,
+    None on a list of a single page.
     """
 
     owner: str
     declared: int
     number: int | None
-    last_number: int | None
     has_next: bool
     movies: tuple[Movie, ...]
 
@@ -119,13 +118,11 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         movies = _movies_in(root, base_url)
         if declared > 0 and not movies:
             raise _changed(f"it declares {declared} films but shows none")
-        current = next(_inside(root, "pagination", class_="paginate-current"), None)
-        numbers = [_page_number(tag) for tag in _inside(root, "pagination", class_="paginate-page")]
+        current = _text(next(_inside(root, "pagination", class_="paginate-current"), None))
         return WatchlistPage(
             owner=owner,
             declared=declared,
-            number=_page_number(current) if current else None,
-            last_number=max((number for number in numbers if number is not None), default=None),
+            number=int(current) if _WHOLE_NUMBER.fullmatch(current) else None,
             has_next=any(_inside(root, "pagination", name="a", class_="next", href=True)),
             movies=movies,
         )
@@ -246,11 +243,6 @@ def _declared_count(soup: BeautifulSoup, content: Tag | None) -> int | None:
         return int(attribute) if _WHOLE_NUMBER.fullmatch(attribute) else None
     found = _COUNT.search(_text(soup.find(class_="js-watchlist-count")))
     return (int(_NO_DIGIT.sub("", found.group())) or None) if found else None
-
-
-def _page_number(tag: Tag) -> int | None:
-    text = _text(tag)
-    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:

@@ -83,7 +83,7 @@ class Letterboxd(ListService):
             is_needed=form.is_needed,
         )
         if name is not None:
-            form.set_at_top("username", name)
+            form.answers.settings["username"] = name
 
     def is_configured(self, config: Sections) -> bool:
         return bool(self.owner(config))

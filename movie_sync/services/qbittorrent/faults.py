@@ -13,7 +13,6 @@ from movie_sync.net.faults import ODD_ANSWER, Party, causes, connection_fault
 SERVICE = "qBittorrent"
 # qBittorrent does not say how long a ban lasts; this is its default.
 _BAN_SECONDS = 3600.0
-_NO_LOGIN_SECONDS = 300.0
 LOGIN_PATH = "/auth/login"
 _CHECK_URL = "Check qbittorrent.url in config.json"
 
@@ -52,25 +51,6 @@ def refused_key(where: str) -> AuthError:
     return AuthError(
         f"{where} refused the API key. Check it with `setup`; qBittorrent has API keys since version 5.2.",
         service=SERVICE,
-    )
-
-
-def missing_login(where: str) -> AuthError:
-    """Return the error for a qBittorrent that wants a login when there is none to give."""
-    return AuthError(
-        f"{where} asks for a login, and the user name or the password is not set. Give both with `setup`, "
-        "or in MOVIE_SYNC_QBITTORRENT_USERNAME and MOVIE_SYNC_QBITTORRENT_PASSWORD.",
-        service=SERVICE,
-        retry_after_seconds=_NO_LOGIN_SECONDS,  # nothing was sent that could end in a ban
-    )
-
-
-def proxys_login(where: str) -> UnavailableError:
-    """Return the error for an answer that asks for a login by a header; qBittorrent never sends one."""
-    return UnavailableError(
-        f"What stands before {where} asks for a login of its own (HTTP 401, as a proxy's Basic login does). "
-        "Movie Sync has none to give: let the proxy pass requests from this machine, or set qbittorrent.url "
-        "to qBittorrent's own address."
     )
 
 

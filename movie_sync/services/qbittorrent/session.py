@@ -16,16 +16,15 @@ from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import UnavailableError
+from movie_sync.errors import AuthError, UnavailableError
 from movie_sync.net.faults import Party, origin_of
 from movie_sync.net.http import WatchedAdapter, equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.base import Login
 from movie_sync.services.qbittorrent.faults import (
     LOGIN_PATH,
+    SERVICE,
     TranslatedError,
-    missing_login,
-    proxys_login,
     refused_key,
     unexpected_answer,
 )
@@ -33,6 +32,7 @@ from movie_sync.settings.values import is_on_this_machine
 
 # Connecting cannot be interrupted by the stop event, and a host name may stand for two addresses.
 _CONNECT_SECONDS = 4.0
+_NO_LOGIN_SECONDS = 300.0
 _PIECE_BYTES = 32_768
 MOST_TORRENTS = 200_000
 _MAX_ANSWER_PARTS = 200_000  # a thousand torrents with their trackers have fewer
@@ -76,7 +76,15 @@ class Client(qbittorrentapi.Client):
     def auth_log_in(self, username: str | None = None, password: str | None = None, **kwargs: Any) -> None:  # noqa: ANN401 - the signature is the library's
         """Log in, also when the library finds the session lost."""
         if not self._has_login:
-            raise TranslatedError(missing_login(self._party.where))
+            raise TranslatedError(
+                AuthError(
+                    f"{self._party.where} asks for a login, and the user name or the password is not set. "
+                    "Give both with `setup`, or in MOVIE_SYNC_QBITTORRENT_USERNAME and "
+                    "MOVIE_SYNC_QBITTORRENT_PASSWORD.",
+                    service=SERVICE,
+                    retry_after_seconds=_NO_LOGIN_SECONDS,  # nothing was sent that could end in a ban
+                )
+            )
         super().auth_log_in(username, password, **kwargs)
         self.logins += 1
 
@@ -155,7 +163,13 @@ class Client(qbittorrentapi.Client):
             )
         if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
             response.close()
-            raise TranslatedError(proxys_login(self._party.where))
+            raise TranslatedError(
+                UnavailableError(
+                    f"What stands before {self._party.where} asks for a login of its own (HTTP 401, as a "
+                    "proxy's Basic login does). Movie Sync has none to give: let the proxy pass requests "
+                    "from this machine, or set qbittorrent.url to qBittorrent's own address."
+                )
+            )
         if self._api_key and response.status_code == HTTPStatus.FORBIDDEN:
             response.close()
             raise TranslatedError(refused_key(self._party.where))
