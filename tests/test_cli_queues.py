@@ -15,7 +15,7 @@ from house.commands import held, run, write
 from house.films import on_filelist
 
 from movie_sync.clock import SystemClock
-from movie_sync.daemon import desk
+from movie_sync.daemon import inbox
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, ActivityKind
@@ -329,7 +329,7 @@ def test_a_busy_daemon(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """If the daemon does not come to it in time, that is said, and the request stays for it."""
-    monkeypatch.setattr(desk, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr(inbox, "_PATIENCE_SECONDS", 0.2)
     write_state(data / "daemon.json", DaemonState(4711, "2026-11-01T12:00:00Z"))
     lock = InstanceLock(data / "daemon.lock")
     assert lock.acquire()

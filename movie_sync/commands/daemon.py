@@ -15,8 +15,7 @@ from movie_sync.commands.notices_setup import build_announcer
 from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp, ReportState
-from movie_sync.daemon.desk import RequestDesk
-from movie_sync.daemon.inbox import Inbox
+from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
@@ -131,13 +130,12 @@ def _run(
     intake, announcer = services.intake(queue_manager), build_announcer(context)
     download = services.download_worker(queue_manager, announcer.tell, held_back=gate.held_back)
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
-    desk = RequestDesk(queue_manager, intake)
-    inbox = Inbox(context.paths.inbox, clock)
+    drain = partial(Inbox(context.paths.inbox, clock).drain, partial(carry_out, queue_manager, intake))
     app = MovieSyncApp(
         monitor,
         download,
         queue_manager,
-        drain_inbox=partial(inbox.drain, desk.carry_out) if is_real else lambda _is_stopping: 0,
+        drain_inbox=drain if is_real else lambda _is_stopping: 0,
         report_state=report_state,
         clock=clock,
         tick_extras=[announcer.tick, write_waiting_lines, renew_lock],

@@ -4,12 +4,12 @@ import re
 import threading
 from argparse import Namespace
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.daemon.desk import RequestDesk, hand_in
-from movie_sync.daemon.inbox import Inbox, Request, RequestKind
+from movie_sync.daemon.inbox import Inbox, Request, RequestKind, carry_out, hand_in
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import UserError
@@ -147,8 +147,8 @@ def _carry_out_here(context: Context, inbox: Inbox) -> None:
     forget_state(context.paths.daemon, context.clock.now())
     set_up_logging("WARNING", context.redactor, log_file=context.paths.log, plain=context.options.plain)
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
-    services = Services(context, stop=threading.Event())
-    inbox.drain(RequestDesk(queue_manager, services.intake(queue_manager)).carry_out)
+    intake = Services(context, stop=threading.Event()).intake(queue_manager)
+    inbox.drain(partial(carry_out, queue_manager, intake))
 
 
 def _count(films: int) -> str:

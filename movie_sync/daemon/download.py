@@ -1,26 +1,32 @@
 """The download thread: hands films over one at a time, and in between does whatever else is due."""
 
+import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from movie_sync.daemon.faults import Faults
+from movie_sync.complaints import Complaints, log_where, words_of
+from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
 from movie_sync.daemon.hand_over import HandOverJob
-from movie_sync.daemon.jobs import ClientJob, Job, RadarJob, RetryJob
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event
-from movie_sync.errors import MovieSyncError
+from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import next_time, time_of_day
+from movie_sync.errors import AuthError, MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
-from movie_sync.ports import Clock
+from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity, ActivityKind
 
+_log = logging.getLogger(__name__)
+
 _IDLE_SECONDS = 60.0
+_NO_CLIENT_SECONDS = 60.0
 _SETTINGS_LOOK_SECONDS = 5.0
 
 
@@ -32,8 +38,58 @@ class HeldBack:
     client_is_known: bool
 
 
+@dataclass(eq=False, repr=False)
+class ClientJob:
+    """Looks after torrents in the client. What fails is said once and holds no film up.
+
+    `next_in` and `do` are what it does; `complaint` says what is amiss while it cannot be done.
+    """
+
+    next_in: Callable[[], float | None]
+    do: Callable[[FollowedClient], None]
+    complaint: str
+    sessions: Sessions
+    clock: Clock
+    trouble: str = field(default="", init=False)
+    """Why it could not be done the last time, for people; "" if it could."""
+    _failures: int = field(default=0, init=False)
+    _not_before: float = field(default=0.0, init=False)
+    _connects: int = field(default=0, init=False)
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
+
+    def due_in(self) -> float | None:
+        """Return in how many seconds it is due; None while there is nothing to do."""
+        seconds = self.next_in()
+        if seconds is None or self._connects != self.sessions.connects:
+            return seconds
+        return max(seconds, self._not_before - self.clock.monotonic())
+
+    def run(self, *, may_connect: bool) -> None:
+        """Do it; without `may_connect` only where a film's work has logged in."""
+        try:
+            client = self.sessions.client(may_connect=may_connect)
+            if client is None:
+                self._put_off(_NO_CLIENT_SECONDS)
+                return
+            self.do(client)
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
+            self._failures += 1
+            self._put_off(pause_seconds(self._failures))
+            self.trouble = f"{self.complaint}: {words_of(exc)}"
+            self._complaints.say(self.trouble, exc=exc)
+            log_where(exc)
+            self.sessions.was_refused |= isinstance(exc, AuthError)
+        else:
+            self._failures, self.trouble = 0, ""
+            self._complaints.over()
+
+    def _put_off(self, seconds: float) -> None:
+        self._not_before = self.clock.monotonic() + seconds
+        self._connects = self.sessions.connects
+
+
 class DownloadWorker(Worker):
-    """A scheduler of jobs: those in the torrent client run whatever keeps films back, the others in turn.
+    """Works films off one at a time; jobs in the torrent client run whatever keeps films back.
 
     `connect` makes a session with the credentials as they are, `signature` changes when they do. What is
     None (`follower`, `rooms`, `radar`, `tagger`) is not done. `held_back` says why no film may be worked
@@ -64,6 +120,7 @@ class DownloadWorker(Worker):
         self._held_back = held_back
         self.sessions = Sessions(connect, signature, clock, tell)
         self._faults = Faults(self.sessions, clock, tell, once=once)
+        self._complaints = Complaints(_log)
         results = ResultRecorder(
             queue_manager, policy=policy, done_words=done_words, clock=clock, tell=tell, once=once
         )
@@ -87,11 +144,6 @@ class DownloadWorker(Worker):
             rooms=rooms,
             aside_seconds=policy.interval_seconds,
             clock=clock,
-            report=self._report,
-        )
-        self._retries = RetryJob(queue_manager, results, policy.max_retries)
-        self._look_at_newest = (
-            RadarJob(radar, self.sessions, self._faults, clock, once=once) if radar else None
         )
         self._paused: Pause | None = None
         self.paused_until = 0.0
@@ -113,12 +165,9 @@ class DownloadWorker(Worker):
             self._radar.note_check()
             self._queue_manager.wake()
 
-    def rest(self, pause: Pause) -> None:
-        """Wait; while there is nothing to do, a film that is queued ends the wait."""
-        if pause.is_idle:
-            self._queue_manager.wait_for_work(pause.seconds)
-        else:
-            self._stop.wait(pause.seconds)
+    def wait_for_work(self, seconds: float) -> bool:
+        """Wait for a film that is queued."""
+        return self._queue_manager.wait_for_work(seconds)
 
     def step(self) -> Pause | None:
         """Do what is due in the client, and one job for films; or tell how long there is nothing to do."""
@@ -126,7 +175,7 @@ class DownloadWorker(Worker):
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (held is None or held.client_is_known)
         for client_job in self._client_jobs:
-            if _is_due(client_job):
+            if client_job.due_in() == 0:
                 client_job.run(may_connect=may_connect)
         if held is not None:
             return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held.why)))
@@ -145,13 +194,13 @@ class DownloadWorker(Worker):
 
     def _run_film_job(self) -> Pause | None:
         try:
-            if self._look_at_newest and _is_due(self._look_at_newest):
-                self._look_at_newest.run()
+            if self._radar and self._radar.seconds_to_next() == 0:
+                self._look_at_newest(self._radar)
                 return None
-            if not self._hand_over.goes_first and _is_due(self._retries):
-                self._retries.run()
-            if _is_due(self._hand_over):
-                return self._hand_over.run()
+            entry = self._hand_over.next_film()
+            if entry is not None:
+                self.activity = Activity(ActivityKind.WORKING, entry.movie.label)
+                return self._hand_over.run(entry)
         except MovieSyncError as exc:
             return self._faults.pause_after(exc)
         self._faults.note_idle()
@@ -159,15 +208,26 @@ class DownloadWorker(Worker):
 
     def _cut(self, pause: Pause) -> Pause:
         """End a rest when a job is due that does not wait for its end."""
-        jobs: list[Job | None] = [*self._client_jobs]
+        waits = [pause.seconds, *(job.due_in() for job in self._client_jobs)]
         if pause.is_idle:
-            jobs += [self._retries, self._look_at_newest]
-        waits = [pause.seconds, *(job.due_in() for job in jobs if job)]
+            waits.append(self._queue_manager.seconds_to_next_retry())
+            waits.append(self._radar.seconds_to_next() if self._radar else None)
         return Pause(min(wait for wait in waits if wait is not None), pause.activity, pause.is_idle)
 
-    def _report(self, activity: Activity) -> None:
-        self.activity = activity
-
-
-def _is_due(job: Job) -> bool:
-    return job.due_in() == 0
+    def _look_at_newest(self, radar: Radar) -> None:
+        """Look at the tracker's newest releases; what it cannot have keeps no pending film back."""
+        try:
+            radar.work(self.sessions.get().downloader)
+        except OF_EVERY_CALL:
+            raise
+        except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
+            self.has_failed = True
+            until = time_of_day(self._clock.now(), radar.put_off())
+            self._complaints.say(
+                f"The tracker's newest releases could not be looked at: {words_of(exc)}",
+                f" {next_time('Next look', until, once=self._once)}",
+                exc=exc,
+            )
+            log_where(exc)
+        else:
+            self._complaints.over()

@@ -1,7 +1,7 @@
 """The job that the others are for: one film from the pending queue to the torrent client."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, field
 
 from movie_sync.complaints import log_where, words_of
@@ -17,17 +17,14 @@ from movie_sync.following.follower import TorrentFollower
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.activity import ActivityKind
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(eq=False, repr=False)
 class HandOverJob:
-    """Works on the newest wish; whatever goes wrong with a film, the others have their turn.
-
-    `report` is told what it is at.
-    """
+    """Works on the newest wish; whatever goes wrong with a film, the others have their turn."""
 
     queue_manager: QueueManager
     sessions: Sessions
@@ -38,7 +35,6 @@ class HandOverJob:
     rooms: RoomKeeper | None
     aside_seconds: float
     clock: Clock
-    report: Callable[[Activity], None]
     _in_hand: Movie | None = field(default=None, init=False)
     # What looks like an outage may lie with the film that met it, now or in the run before: the next
     # one to be tried is another, so that it does not keep all the others back for ever.
@@ -46,23 +42,18 @@ class HandOverJob:
     _unwritten: dict[str, float] = field(default_factory=dict, init=False)
     """Until when (monotonic seconds) films wait whose outcome could not be written, by their keys."""
 
-    @property
-    def goes_first(self) -> bool:
-        """Whether a pending film has its turn before those whose next try is due."""
-        return self._is_turn_of_another and self._next(but_for=self._in_hand) is not None
-
-    def due_in(self) -> float | None:
-        """Return 0 if there is a film that can be worked on, else None."""
-        return None if self._next() is None else 0.0
-
-    def run(self) -> Pause | None:
-        """Work on one film; return the pause that is to follow, if so."""
-        another = self._next(but_for=self._in_hand) if self._is_turn_of_another else None
-        entry = another or self._next()
-        self._is_turn_of_another = False
+    def next_film(self) -> QueueEntry | None:
+        """Return the film to work on; failed ones that are due are queued first, but for another's turn."""
+        passed = self._in_hand.keys() if self._is_turn_of_another and self._in_hand else ()
+        entry = self._pending(passed) if self._is_turn_of_another else None
         if entry is None:
-            return None
-        self.report(Activity(ActivityKind.WORKING, entry.movie.label))
+            self.results.queue_due()
+            entry = self._pending(passed)
+        return entry or (self._pending() if passed else None)
+
+    def run(self, entry: QueueEntry) -> Pause | None:
+        """Work on a film; return the pause that is to follow, if so."""
+        is_anothers_turn, self._is_turn_of_another = self._is_turn_of_another, False
         self._in_hand = entry.movie
         try:
             pause = self._work_on(entry)
@@ -70,14 +61,14 @@ class HandOverJob:
             raise
         except Exception as exc:  # noqa: BLE001 - no film may keep the others back
             return self._step_aside(entry, exc)
-        if another and pause and pause.activity.kind is ActivityKind.NO_ROOM:
+        if is_anothers_turn and pause and pause.activity.kind is ActivityKind.NO_ROOM:
             return None  # of what is due, something may fit
         return pause
 
-    def _next(self, but_for: Movie | None = None) -> QueueEntry | None:
+    def _pending(self, passed: Iterable[str] = ()) -> QueueEntry | None:
         now = self.clock.monotonic()
         self._unwritten = {key: until for key, until in self._unwritten.items() if until > now}
-        return self.queue_manager.get_next_pending((*self._unwritten, *(but_for.keys() if but_for else ())))
+        return self.queue_manager.get_next_pending((*self._unwritten, *passed))
 
     def _work_on(self, entry: QueueEntry) -> Pause | None:
         try:

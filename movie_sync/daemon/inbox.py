@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.domain.models import Movie
+from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import movie_from_dict, movie_to_dict
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     delete_files,
@@ -29,7 +30,8 @@ from movie_sync.storage.atomic_file import (
     write_atomically,
 )
 from movie_sync.storage.damage import keep_aside, read_whole
-from movie_sync.storage.locks import nobody_writes_into, writing_into
+from movie_sync.storage.locks import InstanceLock, nobody_writes_into, writing_into
+from movie_sync.wishes.intake import WatchlistIntake
 
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
@@ -37,6 +39,8 @@ _counter = itertools.count()
 RequestKind = Literal["add", "retry", "remove", "import"]
 _STALE_SECONDS = 3600.0
 _MOST_TOGETHER = 500
+_PATIENCE_SECONDS = 5.0
+_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,3 +186,45 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
         movies=tuple(movie_from_dict(movie) for movie in movies),
         owner=str(plain["owner"]),
     )
+
+
+def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Request) -> None:
+    """Do to the queues what a request says; doing it twice does no harm.
+
+    Raises StorageError: it could not be done, or not wholly; do it again later.
+    """
+    if request.kind == "add":
+        for movie in queue_manager.add_by_command(request.movies):
+            _log.info("%s: added by command.", movie.label)
+    elif request.kind == "retry":
+        for movie in queue_manager.retry(request.films or None):
+            _log.info("%s: back in the queue by command.", movie.label)
+    elif request.kind == "remove":
+        for movie in queue_manager.remove(request.films):
+            _log.info("%s: removed by command.", movie.label)
+    else:
+        taken = intake.take_export(WatchlistSnapshot(request.owner, request.movies))
+        _log.info("Export imported: %d films, %d new in the queue.", taken.listed, taken.queued)
+
+
+def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Callable[[], None]) -> bool:
+    """Hand a request to the daemon, or have all that waits carried out here if none runs.
+
+    `drain_here` is called with the lock held. Returns False if the daemon did not come to it in time:
+    then it does it later.
+
+    Raises StorageError: it could not be written, or not be carried out; what was written is kept.
+    """
+    waiting = inbox.put(request)
+    ends_at = time.monotonic() + _PATIENCE_SECONDS
+    while waiting.exists() and time.monotonic() < ends_at:
+        if lock.acquire(wait_seconds=_POLL_SECONDS):
+            try:
+                drain_here()
+            except StorageError as exc:
+                raise StorageError(
+                    f"{exc} What was asked for is kept: the next command, or the daemon, does it."
+                ) from None
+            finally:
+                lock.release()
+    return not waiting.exists()

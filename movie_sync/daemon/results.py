@@ -186,9 +186,16 @@ class ResultRecorder:
     def _next_try(self, now: datetime, delay: float) -> str:
         return next_time("Next try", time_of_day(now, delay), once=self.once)
 
-    def give_up_on_due(self, max_retries: int) -> None:
-        """Give films up that are due and have no attempts left, as fewer are allowed now than before."""
-        for entry in self.queue_manager.give_up_on_due(max_retries):
+    def queue_due(self) -> None:
+        """Queue failed films whose time has come; give up those for which fewer attempts are allowed now."""
+        queues = self.queue_manager
+        if queues.seconds_to_next_retry() != 0:
+            return
+        # Also with no retries at all, a film comes back after an outage that was not its fault.
+        most = max(self.policy.max_retries, 1)
+        for movie in queues.move_all_failed_to_pending(queues.get_movies_ready_for_retry(most)):
+            _log.info("%s: trying again.", movie.label)
+        for entry in queues.give_up_on_due(most):
             why = (entry.error or "unknown").rstrip(".")
             self._tell_failed(entry, entry.movie, why, entry.retry_count)
             _log.warning(

@@ -56,11 +56,16 @@ class Worker(abc.ABC):
     def step(self) -> Pause | None:
         """Do one piece of work; return a pause to take before the next, or None to go on at once."""
 
+    def wait_for_work(self, seconds: float) -> bool:
+        """Wait; return whether that came to an end before the time was over."""
+        return self._stop.wait(seconds)
+
     def rest(self, pause: Pause) -> None:
-        """Wait as long as the pause lasts, or until the worker is stopped."""
+        """Wait as long as the pause lasts, until the worker is stopped or, if idle, work comes in."""
+        wait = self.wait_for_work if pause.is_idle else self._stop.wait
         ends_at = self._clock.monotonic() + pause.seconds
         while (left := ends_at - self._clock.monotonic()) > 0:
-            if self._stop.wait(min(left, _LONGEST_WAIT_SECONDS)):
+            if wait(min(left, _LONGEST_WAIT_SECONDS)):
                 break
 
     def start(self) -> None:

@@ -238,10 +238,7 @@ class QueueManager(QueueReader):
                 book.renew(changed, _COMPLETED)
 
     def give_up(self, movie: Movie, tried: FailedRelease) -> bool:
-        """Queue a completed film for its next release; False if that torrent is no longer its choice.
-
-        The release that came to nothing is remembered with the film.
-        """
+        """Queue a completed film for its next release; False if that torrent is no longer its choice."""
         return self._queue_anew(movie, tried.choice, (tried,))
 
     def hand_over_again(self, movie: Movie, choice: Choice) -> bool:
@@ -263,10 +260,11 @@ class QueueManager(QueueReader):
 
     # --- waiting --------------------------------------------------------------------------
 
-    def wait_for_work(self, seconds: float) -> None:
-        """Return when films were queued, `wake` was called or the time is over."""
-        if self._has_work.wait(seconds):
+    def wait_for_work(self, seconds: float) -> bool:
+        """Wait for films to be queued or for `wake`; False if the time is over before."""
+        if is_there := self._has_work.wait(seconds):
             self._has_work.clear()
+        return is_there
 
     def wake(self) -> None:
         """End `wait_for_work` now."""
