@@ -15,8 +15,6 @@ _Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
 _PARTS = 64
 _SORTED_AT_ONCE = 2048
-NUMBER_BITS = 24
-NUMBER_MASK = (1 << NUMBER_BITS) - 1
 _KEYED_BITS = 28
 _KEYED_MASK = (1 << _KEYED_BITS) - 1
 _HASH_MASK = (1 << (64 - _KEYED_BITS)) - 1
@@ -113,32 +111,6 @@ class PackedNames(Packed[str]):
 
     def _decode(self, content: bytes) -> list[str]:
         return content.decode("utf-8", "surrogatepass").split(_END)
-
-
-class SortedEntries:
-    """Entries of 64 bits by places, each place sorted when it is looked at: found by their highest bits."""
-
-    def __init__(self) -> None:
-        self.places: dict[int, array[int]] = {}
-        self._unsorted: set[int] = set()
-
-    def put(self, place: int, entry: int) -> None:
-        """Add an entry in a place."""
-        self.places.setdefault(place, array("Q")).append(entry)
-        self._unsorted.add(place)
-
-    def under(self, place: int, bits: int, shift: int) -> Iterator[int]:
-        """Yield the numbers, the lowest `NUMBER_BITS`, of the entries that have these bits above `shift`."""
-        entries = self.places.get(place)
-        if entries is None:
-            return
-        if place in self._unsorted:
-            entries = self.places[place] = sort_array(entries)
-            self._unsorted.discard(place)
-        for position in range(bisect_left(entries, bits << shift), len(entries)):
-            if entries[position] >> shift != bits:
-                break
-            yield entries[position] & NUMBER_MASK
 
 
 class HashedNumbers:

@@ -150,7 +150,8 @@ def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judge
             known = wanted.keys.get(folded_key(" ".join(rest.words[first:last])).squashed)
             if known is not None and known.proof <= Proof.SPELLING:
                 return found  # the title said twice, or another one of its titles
-    return Judgement(Verdict.MAYBE, f'title and year agree, but "{rest.text}" stands behind the year')
+    more = " ".join(rest.words[rest.first : rest.last])
+    return Judgement(Verdict.MAYBE, f'title and year agree, but "{more}" stands behind the year')
 
 
 def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath) -> Judgement:

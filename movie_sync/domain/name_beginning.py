@@ -23,8 +23,6 @@ _SITE = re.compile(
 )
 _GROUP = re.compile(r"\s*(?:\[([^\[\]]*)\]|\{([^{}]*)\}|【([^【】]*)】)[\s._-]*")
 _YEAR = re.compile(r"\d{4}")
-_LANGUAGE = re.compile(r"\s*([a-z]{2})\s+-\s+")
-_SERIES_NUMBER = re.compile(r"-f\d{1,3}-")
 _DIGITS = frozenset("0123456789#(")
 _NUMBERS = (
     (re.compile(r"\s{0,9}\d\d\.\d\d\.\d\d[. _-]"), Sureness.WHOLE),  # the day it was recorded
@@ -37,6 +35,8 @@ _SITE_WITH_DASH = (
     re.compile(r"\s{0,9}(?:[\w-]{1,4}\.)?[\w-]{3,40}\.[a-z]{2,14}[\s_]{1,4}-[\s_]{1,4}"),
     Sureness.PREFIXED,
 )
+_LANGUAGE = (re.compile(rf"\s*(?:{'|'.join(LANGUAGE_PREFIXES)})\s+-\s+"), Sureness.WHOLE)
+_SERIES_NUMBER = (re.compile(r".*?-f\d{1,3}-", re.DOTALL), Sureness.PREFIXED)
 _SCENE_GROUP = (re.compile(r"[a-z0-9]{2,9}-(?=[a-z0-9]+\.[a-z0-9]+\.)"), Sureness.PREFIXED)
 
 
@@ -58,7 +58,10 @@ def find_beginnings(text: str) -> tuple[int, list[tuple[int, Sureness]]]:
         if _may_be_title(content):
             others.append((position, Sureness.WHOLE))
         position = group.end()
-    others.extend(_behind_prefixes(text, position))
+    for pattern, how in _prefixes(text, text[position : position + 10].lstrip()):
+        prefix = pattern.match(text, position)
+        if prefix:
+            others.append((prefix.end(), how))
     return position, others
 
 
@@ -77,18 +80,6 @@ def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], Sure
         yield _SITE_WITH_DASH
     if "-" in beginning:
         yield _SCENE_GROUP
-
-
-def _behind_prefixes(text: str, position: int) -> list[tuple[int, Sureness]]:
-    found = [
-        (match.end(), how)
-        for pattern, how in _prefixes(text, text[position : position + 10].lstrip())
-        if (match := pattern.match(text, position)) is not None
-    ]
-    language = _LANGUAGE.match(text, position)
-    if language and language.group(1) in LANGUAGE_PREFIXES:
-        found.append((language.end(), Sureness.WHOLE))
-    series = _SERIES_NUMBER.search(text, position) if "-f" in text else None
-    if series:
-        found.append((series.end(), Sureness.PREFIXED))
-    return found
+    yield _LANGUAGE
+    if "-f" in text:
+        yield _SERIES_NUMBER

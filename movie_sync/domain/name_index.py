@@ -7,10 +7,11 @@ A name with a typing error is found by the ends of its title, of which at least 
 """
 
 from array import array
-from collections.abc import Collection, Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Collection, Iterator
 from zlib import crc32
 
-from movie_sync.domain.compact import NUMBER_BITS, NUMBER_MASK, SortedEntries
+from movie_sync.domain.compact import sort_array
 from movie_sync.domain.path_name import parse_path
 from movie_sync.domain.readings import TitleReading
 from movie_sync.domain.typos import is_long_enough
@@ -18,9 +19,11 @@ from movie_sync.domain.wanted import Proof, WantedFilm
 
 # An entry with a year: the title's hash, those of its first and of its last letters, the number.
 # One without a year: the title's hash, the number. One of an id: its hash, the number.
+_NUMBER_BITS = 24
+_NUMBER_MASK = (1 << _NUMBER_BITS) - 1
 _END_BITS = 12
 _END_MASK = (1 << _END_BITS) - 1
-_DATED_SHIFT = NUMBER_BITS + 2 * _END_BITS
+_DATED_SHIFT = _NUMBER_BITS + 2 * _END_BITS
 _DATED_MASK = (1 << (64 - _DATED_SHIFT)) - 1
 _END_LETTERS = 4
 # What has no year is filed under the first bits of its hash: places below 0, those of ids lower still.
@@ -50,16 +53,21 @@ class KeyIndex:
     """
 
     def __init__(self) -> None:
-        self._entries = SortedEntries()
+        self._places: dict[int, array[int]] = {}  # each sorted when it is looked at
+        self._unsorted: set[int] = set()
 
     def add(self, number: int, name: str, imdb_id: str | None = None) -> None:
         """File a name; `imdb_id` is what stands beside it (an .nfo) and counts as part of it."""
         path = parse_path(name)
         for place, entry in {self._entry(reading) for reading in path.readings}:
-            self._entries.put(place, entry | number)
+            self._put(place, entry | number)
         for known_id in {path.imdb_id, imdb_id} - {None}:
             hashed = _hash(str(known_id))
-            self._entries.put(_place(_IDS, hashed), hashed << NUMBER_BITS | number)
+            self._put(_place(_IDS, hashed), hashed << _NUMBER_BITS | number)
+
+    def _put(self, place: int, entry: int) -> None:
+        self._places.setdefault(place, array("Q")).append(entry)
+        self._unsorted.add(place)
 
     @staticmethod
     def _entry(reading: TitleReading) -> tuple[int, int]:
@@ -67,50 +75,57 @@ class KeyIndex:
         key = reading.key.squashed
         if reading.year is None:
             hashed = _hash(key)
-            return _place(_UNDATED, hashed), hashed << NUMBER_BITS
+            return _place(_UNDATED, hashed), hashed << _NUMBER_BITS
         first, last = _ends(key) if is_long_enough(reading.key.words) else (0, 0)
         entry = (_hash(key) & _DATED_MASK) << 2 * _END_BITS | first << _END_BITS | last
-        return reading.year, entry << NUMBER_BITS
+        return reading.year, entry << _NUMBER_BITS
 
     def discard(self, numbers: Collection[int]) -> None:
         """Forget names by their numbers."""
-        if not numbers:
-            return
-        for place, entries in self._entries.places.items():
-            kept = array("Q", (entry for entry in entries if entry & NUMBER_MASK not in numbers))
+        for place, entries in self._places.items() if numbers else ():
+            kept = array("Q", (entry for entry in entries if entry & _NUMBER_MASK not in numbers))
             if len(kept) != len(entries):
-                self._entries.places[place] = kept
+                self._places[place] = kept
 
     def candidates(self, wanted: WantedFilm) -> list[int]:
         """Return the numbers of the names that may be a film, likeliest first, none twice."""
-        found: dict[int, None] = {}
+        return list(dict.fromkeys(self._may_be(wanted)))
+
+    def _may_be(self, wanted: WantedFilm) -> Iterator[int]:
         if wanted.imdb_id:
             hashed = _hash(wanted.imdb_id)
-            found.update(dict.fromkeys(self._entries.under(_place(_IDS, hashed), hashed, NUMBER_BITS)))
+            yield from self._under(_place(_IDS, hashed), hashed, _NUMBER_BITS)
         hashes = [_hash(key) for key in wanted.keys]
-        for year in self._years(wanted.year):
+        year = wanted.year
+        years = (year, year - 1, year + 1) if year else [place for place in self._places if place >= 0]
+        for place in years:
             for hashed in hashes:
-                found.update(dict.fromkeys(self._entries.under(year, hashed & _DATED_MASK, _DATED_SHIFT)))
+                yield from self._under(place, hashed & _DATED_MASK, _DATED_SHIFT)
         for hashed in hashes:
-            found.update(dict.fromkeys(self._entries.under(_place(_UNDATED, hashed), hashed, NUMBER_BITS)))
-        if wanted.year in self._entries.places:
-            found.update(dict.fromkeys(self._misspelt(wanted, wanted.year)))
-        return list(found)
+            yield from self._under(_place(_UNDATED, hashed), hashed, _NUMBER_BITS)
+        if year in self._places:
+            yield from self._misspelt(wanted, self._places[year])
 
-    def _years(self, year: int | None) -> Iterable[int]:
-        """Return the years of which a name may be of a film of a year, its own first."""
-        if year is None:
-            return [place for place in self._entries.places if place >= 0]
-        return year, year - 1, year + 1
+    def _under(self, place: int, bits: int, shift: int) -> Iterator[int]:
+        """Yield the numbers of a place's entries that have these bits above `shift`."""
+        if place in self._unsorted:
+            self._places[place] = sort_array(self._places[place])
+            self._unsorted.discard(place)
+        entries = self._places.get(place, ())
+        for position in range(bisect_left(entries, bits << shift), len(entries)):
+            if entries[position] >> shift != bits:
+                break
+            yield entries[position] & _NUMBER_MASK
 
-    def _misspelt(self, wanted: WantedFilm, year: int) -> Iterator[int]:
+    @staticmethod
+    def _misspelt(wanted: WantedFilm, entries: "array[int]") -> Iterator[int]:
         ends = [
             _ends(key)
             for key, known in wanted.keys.items()
             if known.proof <= Proof.ALTERNATIVE and is_long_enough(known.key.words)
         ]
         firsts, lasts = {first for first, _ in ends}, {last for _, last in ends}
-        for entry in self._entries.places[year] if ends else ():
-            both = entry >> NUMBER_BITS
+        for entry in entries if ends else ():
+            both = entry >> _NUMBER_BITS
             if both >> _END_BITS & _END_MASK in firsts or both & _END_MASK in lasts:
-                yield entry & NUMBER_MASK
+                yield entry & _NUMBER_MASK

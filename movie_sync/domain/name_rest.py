@@ -50,11 +50,6 @@ class Leftover(NamedTuple):
     first: int
     last: int
 
-    @property
-    def text(self) -> str:
-        """The words that are not understood, as a name has them."""
-        return " ".join(self.words[self.first : self.last])
-
 
 class NameWords(NamedTuple):
     """A name's words as the parser has them: what they are, and where each stands in the text."""

@@ -95,10 +95,11 @@ def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None 
     group, rest = split_group(behind)
     text = fold(_without_names(rest, "" if title_end is not None else before))
     tail = words.unglue(_SEPARATORS.sub(" ", text).strip())
-    source = _source(tail, filed_as)
+    is_remux = words.REMUX.search(tail) and not words.OTHER_REMUX.search(tail)
+    source = "Remux" if is_remux else _first(words.SOURCES, tail) or filed_as.source
     three_d = bool(words.THREE_D.search(tail)) or filed_as.is_3d or name.lower().endswith(".mk3d")
     kind = _disc_kind(tail, parsed.extension, source, filed_as)
-    disc = bool(kind)
+    is_disc = bool(kind)
     told = _resolution(tail, filed_as)
     resolution = told or ("1080p" if kind == "Disc" else _usual_resolution(tail, source))
     if kind == "Disc":
@@ -112,7 +113,7 @@ def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None 
         hardcoded_subtitles=_has_hardcoded_subtitles(tail),
         three_d=three_d,
         upscaled=bool(words.UPSCALE.search(tail) or words.UPSCALE.search(fold(group))),
-        disc=disc,
+        disc=is_disc,
         revision=_revision(tail),
         codec=_first(words.CODECS, tail),
         hdr=_all(words.HDR, tail),
@@ -230,12 +231,6 @@ def _usual_resolution(tail: str, source: str) -> str:
     if source == "Bluray" and not words.BLURAY_RIP.search(tail):
         return "720p"
     return "480p" if source or words.OLD_CODECS.search(tail) else ""
-
-
-def _source(tail: str, filed_as: Filing) -> str:
-    if words.REMUX.search(tail) and not words.OTHER_REMUX.search(tail):
-        return "Remux"
-    return _first(words.SOURCES, tail) or filed_as.source
 
 
 def _name_of(source: str, resolution: str) -> str:
