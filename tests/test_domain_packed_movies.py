@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from movie_sync.domain.compact import KeySet, PackedMovies, has_doubles
 from movie_sync.domain.models import Movie
-from movie_sync.domain.packed_movies import KeySet, PackedMovies, has_doubles
 
 _TEXTS = st.text(max_size=12)
 _MOVIES = st.lists(

@@ -1,15 +1,21 @@
-"""Many names and numbers in little memory: a Python object for each of 50,000 would cost megabytes.
+"""Many names, films and numbers in little memory: as objects, ten thousand films take five megabytes.
 
 Nothing here is thread-safe.
 """
 
 import abc
 import heapq
+import marshal
 import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from dataclasses import fields
+from itertools import islice, pairwise
+from operator import attrgetter
+from typing import Generic, TypeVar, overload
+
+from movie_sync.domain.models import Movie
 
 _Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
@@ -19,6 +25,7 @@ _KEYED_BITS = 28
 _KEYED_MASK = (1 << _KEYED_BITS) - 1
 _HASH_MASK = (1 << (64 - _KEYED_BITS)) - 1
 _END = "\0"  # no file name holds it
+_parts_of_movie = attrgetter(*(part.name for part in fields(Movie)))
 
 
 def sort_array(values: "array[int]") -> "array[int]":
@@ -45,12 +52,9 @@ class Packed(abc.ABC, Generic[_Item]):
         self._at_hand: dict[int, list[_Item]] = {}
 
     @abc.abstractmethod
-    def _encode(self, items: Sequence[_Item]) -> bytes:
-        """Return the bytes of a block."""
-
+    def _encode(self, items: Sequence[_Item]) -> bytes: ...
     @abc.abstractmethod
-    def _decode(self, content: bytes) -> list[_Item]:
-        """Return the items of a block."""
+    def _decode(self, content: bytes) -> list[_Item]: ...
 
     def append(self, item: _Item) -> int:
         """Add an item and return its number."""
@@ -111,6 +115,63 @@ class PackedNames(Packed[str]):
 
     def _decode(self, content: bytes) -> list[str]:
         return content.decode("utf-8", "surrogatepass").split(_END)
+
+
+class PackedMovies(Packed[Movie], Sequence[Movie]):
+    """Films in their order, some fifty bytes each."""
+
+    _in_a_block = 64
+    _compression = 1
+
+    def __init__(self, movies: Iterable[Movie] = ()) -> None:
+        super().__init__()
+        self.extend(movies)
+
+    @overload
+    def __getitem__(self, place: int) -> Movie: ...
+    @overload
+    def __getitem__(self, place: slice) -> "PackedMovies": ...
+    def __getitem__(self, place: int | slice) -> "Movie | PackedMovies":
+        if isinstance(place, slice):
+            start, stop, step = place.indices(len(self))
+            return PackedMovies(islice(self, start, stop, step) if step > 0 else ())
+        return self._item(range(len(self))[place])
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, PackedMovies | tuple)
+            and len(self) == len(other)
+            and all(mine == theirs for mine, theirs in zip(self, other, strict=True))
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # as a list has none
+
+    def _encode(self, items: Sequence[Movie]) -> bytes:
+        return marshal.dumps([_parts_of_movie(movie) for movie in items])
+
+    def _decode(self, content: bytes) -> list[Movie]:
+        return [Movie(*parts) for parts in marshal.loads(content)]  # noqa: S302 - our own
+
+
+def has_doubles(texts: Iterable[str]) -> bool:
+    """Tell whether a text is there twice; goes by hashes, as `KeySet`."""
+    return any(first == second for first, second in pairwise(sort_array(array("q", map(hash, texts)))))
+
+
+class KeySet:
+    """The keys of many films, eight bytes each. Two keys may be taken for one, once in 10^19 times."""
+
+    def __init__(self, movies: Iterable[Movie]) -> None:
+        keys = (key for movie in movies for key in movie.keys())  # noqa: SIM118 - not a dict
+        self._hashes = sort_array(array("q", map(hash, keys)))
+
+    def has_one_of(self, movie: Movie) -> bool:
+        """Tell whether one of a film's keys is among them."""
+        for key in movie.keys():  # noqa: SIM118 - not a dict
+            place = bisect_left(self._hashes, hash(key))
+            if hash(key) in self._hashes[place : place + 1]:
+                return True
+        return False
 
 
 class HashedNumbers:

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from movie_sync.domain.name_kinds import NonFilm, NonFilmMark
-from movie_sync.domain.name_parts import FilmPart
-from movie_sync.domain.name_rest import Leftover
+from movie_sync.domain.name_rest import FilmPart, Leftover
 from movie_sync.domain.path_name import NamePath, parse_path
 from movie_sync.domain.readings import Sureness, TitleReading
 from movie_sync.domain.titles import folded_key

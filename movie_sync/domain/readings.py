@@ -3,8 +3,7 @@
 from enum import IntEnum
 from typing import NamedTuple
 
-from movie_sync.domain.name_parts import FilmPart
-from movie_sync.domain.name_rest import Leftover
+from movie_sync.domain.name_rest import FilmPart, Leftover
 from movie_sync.domain.titles import TitleKey
 
 
@@ -25,19 +24,13 @@ class Sureness(IntEnum):
 
 
 class TitleReading(NamedTuple):
-    """One title that a name may mean.
-
-    `first` and `last` are the indices of the words it spans, [first, last); -1 both if it stands in
-    the folder's name. `other` is the key of the other half where the name gives two titles. `rest` is
-    what stands behind the year and is not understood, `part` what behind the title names a part; the key
-    of one reading has its number, too.
-    """
+    """One title that a name may mean: word indices [first, last), -1 both if the folder's name has it."""
 
     key: TitleKey
     year: int | None
     sureness: Sureness
     first: int
     last: int
-    other: str = ""
-    rest: Leftover | None = None
-    part: FilmPart | None = None
+    other: str = ""  # the key of the other half where the name gives two titles
+    rest: Leftover | None = None  # what stands behind the year and is not understood
+    part: FilmPart | None = None  # what behind the title names a part; one reading's key has its number

@@ -81,26 +81,21 @@ def _dubbed(word: str) -> str:
 
 
 def _mark_subtitles(words: Sequence[str], found: list[str], index: int) -> None:
-    """Take out the languages of subtitles: those behind the word, else the one before it."""
+    """Take out the languages of subtitles: those behind the word, else those before it."""
+    places = []
     place = index + 1
-    romanian = False
     while place < len(words) and (_is_language(words, found, place) or words[place] in _JOINING):
-        romanian = romanian or words[place] in _ROMANIAN
-        found[place] = ""
+        places.append(place)
         place += 1
-    if place > index + 1:
-        found[index] = "RoSubbed" if romanian else ""
-        return
-    place = index - 1
+    place = -1 if places else index - 1
     while place >= 0 and words[place] in {"forced", "full", "hardcoded"}:
         place -= 1
     while place >= 0 and _is_language(words, found, place):
-        romanian = romanian or words[place] in _ROMANIAN
+        places.append(place)
+        place = place - 2 if words[place - 1] in _JOINING else -1
+    for place in places:
         found[place] = ""
-        place -= 2
-        if place + 1 < 0 or words[place + 1] not in _JOINING:
-            break
-    found[index] = "RoSubbed" if romanian else ""
+    found[index] = "RoSubbed" if any(words[place] in _ROMANIAN for place in places) else ""
 
 
 def _is_language(words: Sequence[str], found: Sequence[str], index: int) -> bool:

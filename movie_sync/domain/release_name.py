@@ -20,8 +20,7 @@ from movie_sync.domain.name_kinds import (
     is_dated,
     split_extension,
 )
-from movie_sync.domain.name_parts import FilmPart, find_part
-from movie_sync.domain.name_rest import Leftover, NameWords, read_rest
+from movie_sync.domain.name_rest import FilmPart, Leftover, NameWords, find_part, read_rest
 from movie_sync.domain.name_words import (
     EDITION_MODIFIERS,
     FOREIGN,

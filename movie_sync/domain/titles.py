@@ -37,15 +37,11 @@ _PLAIN_WORDS = frozenset({*_ROMAN, *_NUMBER_WORDS, *_PARTS, *_SAME_WORDS, "hundr
 
 
 class TitleKey(NamedTuple):
-    """A title's key.
+    """A title's key."""
 
-    `squashed` is what is compared; `words` is the same with word breaks, for the cases where they
-    tell ("Deadpool" and "The Dead Pool"); `article` is the leading article that was left out.
-    """
-
-    squashed: str
-    words: str
-    article: str
+    squashed: str  # what is compared
+    words: str  # with word breaks, where they tell: "Deadpool" and "The Dead Pool"
+    article: str  # the leading one, which was left out
 
 
 def fold(text: str) -> str:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
+from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.packed_movies import KeySet, PackedMovies
 
 FirstRun = Literal["all", "new"] | int
 

@@ -15,8 +15,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from movie_sync.domain.compact import PackedMovies
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
-from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError

@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
+from movie_sync.domain.compact import PackedMovies
 from movie_sync.domain.models import Movie, QueueName
-from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.ports import Clock
 from movie_sync.queues.book import Book, Place
 from movie_sync.queues.entry import QueueEntry

@@ -8,9 +8,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
-from movie_sync.domain.packed_movies import KeySet, PackedMovies
 from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict

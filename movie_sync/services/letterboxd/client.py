@@ -9,9 +9,9 @@ import logging
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+from movie_sync.domain.compact import PackedMovies, has_doubles
 from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.packed_movies import PackedMovies, has_doubles
 from movie_sync.errors import (
     BlockedError,
     FilmError,

@@ -21,9 +21,9 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, TypeAlias
 
+from movie_sync.domain.compact import PackedMovies
 from movie_sync.domain.letterboxd_text import slug_in
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.packed_movies import PackedMovies
 from movie_sync.domain.plain_text import clean_text, one_line
 from movie_sync.errors import UnavailableError, UserError
 from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
