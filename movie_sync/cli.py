@@ -213,8 +213,8 @@ def _add_commands(
 
     add("setup", "setup:run", "asks for what is needed and saves it")
     add("check", "check:run_check", "tries every part and says how to correct what is wrong")
-    _add_json(add("status", "status:run_status", "what the queues hold and what goes on"))
-    queue = add("queue", "queue_listing:run_queue", "the films in the queues")
+    _add_json(add("status", "show:run_status", "what the queues hold and what goes on"))
+    queue = add("queue", "show:run_queue", "the films in the queues")
     queue.add_argument(
         "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
     )

@@ -14,7 +14,7 @@ from house import commands
 from house.commands import run, write
 
 from movie_sync import __version__, cli
-from movie_sync.commands import check, search, setup, status
+from movie_sync.commands import check, search, setup, show
 from movie_sync.errors import (
     AuthError,
     MovieSyncError,
@@ -230,7 +230,7 @@ def test_exit_codes(
     def fail(*_arguments: object, **_options: object) -> int:
         raise error
 
-    monkeypatch.setattr(status, "run_status", fail)
+    monkeypatch.setattr(show, "run_status", fail)
     assert run(data, "status") == code
     out, err = capsys.readouterr()
     assert out == ""
@@ -251,7 +251,7 @@ def test_a_traceback_only_at_debug(
     def fail(*_arguments: object, **_options: object) -> int:
         raise ZeroDivisionError("download.php?passkey=5f4dcc3b5aa765d6 \x1b[31m")
 
-    monkeypatch.setattr(status, "run_status", fail)
+    monkeypatch.setattr(show, "run_status", fail)
     assert run(data, "status", "--log-level", "DEBUG") == 1
     err = capsys.readouterr().err
     assert "Traceback" in err

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.settings_gate import SettingsGate
+from movie_sync.commands.daemon import SettingsGate
 from movie_sync.domain.redaction import Redactor
 
 GOOD = {"username": "maria", "max_unfinished": 2}

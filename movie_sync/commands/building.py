@@ -1,5 +1,6 @@
 """Builds all parts from the settings and credentials; services of a kind come from the registry."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -13,6 +14,7 @@ from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.session import Session
 from movie_sync.domain.events import Event
+from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -21,13 +23,19 @@ from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
+from movie_sync.notices.announcer import Announcer
+from movie_sync.notices.channels import Channel, CommandChannel, CommandSettings, ServiceChannel
+from movie_sync.notices.outbox import EventOutbox
+from movie_sync.notices.process import Sender
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
-from movie_sync.services.base import Login, Service, Surroundings, TrackerService
+from movie_sync.services.base import Login, Service, Surroundings, ToldService, TrackerService
 from movie_sync.services.letterboxd.service import Letterboxd, WatchlistSettings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.storage.atomic_file import delete_files
+from movie_sync.storage.paths import default_key_file
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
@@ -222,3 +230,39 @@ class Services:
         return DiskLibrary(
             required, optional, rules=self._config.quality(), stop=self._stop, clock=self._clock
         )
+
+
+def build_announcer(context: Context) -> Announcer:
+    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured."""
+    config, clock = context.config, context.clock
+    command = config.section(CommandSettings).on_event
+    services = used_services(context)
+    names = [*(["command"] if command else []), *(service.name for service in services)]
+    if context.options.dry_run:
+        return Announcer(None, [], clock)
+    if not names:
+        with contextlib.suppress(StorageError):
+            delete_files(context.paths.events)  # else old news is told once something is turned on
+        return Announcer(None, [], clock)
+    outbox = EventOutbox(context.paths.events, clock, keep=names)
+    sender = build_sender(context)
+    channels: list[Channel] = []
+    if command:
+        channels.append(CommandChannel(command, outbox, clock, context.environ, umask=context.options.umask))
+    channels += [ServiceChannel(service, config, sender, outbox, clock) for service in services]
+    return Announcer(outbox, channels, clock, clean=context.redactor.clean)
+
+
+def used_services(context: Context) -> list[ToldService]:
+    """Return the services that are told of events."""
+    services = registry.of_kind(ToldService).values()
+    return [service for service in services if service.is_used(context.config)]
+
+
+def build_sender(context: Context) -> Sender:
+    """Return what starts the process that speaks to the services."""
+    for service in registry.of_kind(ToldService).values():  # the stored ones never come into this process
+        for field in service.credentials:
+            context.redactor.learn(context.environ.get(field.variable, "").split())
+    key_file = default_key_file(context.environ, context.paths.root)
+    return Sender(context.paths.credentials, key_file.absolute(), context.clock, context.environ)

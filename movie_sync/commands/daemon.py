@@ -9,12 +9,11 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 
-from movie_sync.commands.building import Services
+from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
-from movie_sync.commands.notices_setup import build_announcer
-from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.daemon.allocator import keep_memory_together
 from movie_sync.daemon.app import MovieSyncApp, ReportState
+from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
@@ -25,14 +24,67 @@ from movie_sync.reports.activity import Activity, activity_words
 from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.services import registry
-from movie_sync.settings.faults import sentence
+from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 from movie_sync.storage.locks import InstanceLock
+from movie_sync.storage.regular_file import file_signature
 
 _log = logging.getLogger(__name__)
 
 _LOCK_WAIT_SECONDS = 2.0
 _LAST_SECONDS = 1.0
 DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
+
+
+class SettingsGate:
+    """Looks at the settings file whenever it has changed. For one thread, that of the download worker.
+
+    Once the file is corrected, `corrected` is the context with its settings and `stop` is set: all that was
+    built with the settings in force is to be built again. A change from sound settings to sound ones
+    waits for the next start.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self.stop = threading.Event()
+        self.corrected: Context | None = None
+        self.why = hold_words(context.config.faults)
+        """Why nothing is handed over; nothing if films may pass."""
+        self._context = context
+        self._signature = context.config.signature
+        config = context.config
+        self._client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
+
+    def held_back(self) -> HeldBack | None:
+        """Return why no film may be worked on now, if so."""
+        signature = file_signature(self._context.paths.config)
+        if signature != self._signature and self.corrected is None:
+            self._signature = signature
+            self._look_again()
+        return HeldBack(self.why, self._client_is_known) if self.why else None
+
+    def _look_again(self) -> None:
+        context = None
+        try:
+            context = self._context.reloaded()
+            why = self._why_not(context)
+        except UserError as exc:  # an override that goes with no such settings
+            why = f"{NOTHING_HANDED_OVER}: {str(exc).removesuffix('.')}"
+        if why:
+            if why != self.why:
+                _log.warning("%s", sentence(why))
+            self.why = why
+        elif self.why:
+            _log.info("config.json is corrected; continuing with its settings.")
+            self.why = "the settings are taken up anew"
+            self.corrected = context
+            self.stop.set()
+
+    def _why_not(self, context: Context) -> str:
+        config = context.config
+        if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
+            return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
+        if self.why and not registry.chosen_list(config).is_configured(config):
+            return f"{NOTHING_HANDED_OVER}: it names no watchlist"
+        return hold_words(config.faults)
 
 
 def run_daemon(_args: Namespace, context: Context) -> int:

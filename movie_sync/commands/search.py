@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.table import print_table
+from movie_sync.commands.show import print_table
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import QualityRules
