@@ -19,7 +19,6 @@ from movie_sync.domain.wanted import WantedFilm
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import format_time, parse_time
-from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.document import read_note, write_note
 
@@ -55,9 +54,6 @@ class Radar:
     calls_per_hour: int
     clock: Clock
     _memory: RadarMemory | None = field(default=None, init=False)
-    # Counted, so that one which comes while the newest releases are looked at is not forgotten.
-    _checks: int = field(default=0, init=False)
-    _checks_followed: int = field(default=0, init=False)
     # Names alone: thousands of films with all their titles would take tens of megabytes.
     _to_search: deque[str] = field(default_factory=deque, init=False)
     _search_at: float = field(default=0.0, init=False)
@@ -66,39 +62,34 @@ class Radar:
     _not_before: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
-        self._swept_at = self.clock.monotonic()
+        self._sweep_at = self._late_at()
 
     def note_check(self) -> None:
         """The watchlist was read: look at the newest releases too."""
-        self._checks += 1
+        self._sweep_at = 0.0
+
+    def _late_at(self) -> float:
+        """Return when to look if no check is noted: while no list can be read films appear all the same."""
+        return self.clock.monotonic() + _LATE_CHECKS * self.check_interval_seconds
 
     def seconds_to_next(self) -> float | None:
         """Return how long until `work` has something to do, or None if no film waits."""
         if not self.queue_manager.waiting_count():
-            self._checks_followed = self._checks
             return None
-        now = self.clock.monotonic()
-        if self._not_before > now:
-            return self._not_before - now
-        if self._checks != self._checks_followed:
-            return 0.0
-        # While the watchlist cannot be read films appear all the same.
-        next_at = self._swept_at + _LATE_CHECKS * self.check_interval_seconds
-        if self._to_search:
-            next_at = min(next_at, self._search_at)
-        return max(next_at - now, 0.0)
+        next_at = min(self._sweep_at, self._search_at) if self._to_search else self._sweep_at
+        return max(max(next_at, self._not_before) - self.clock.monotonic(), 0.0)
 
     def work(self, downloader: FileListDownloader) -> None:
         """Look at the newest releases, or queue one film for a search; after an error it is still due."""
-        now, checks = self.clock.monotonic(), self._checks
-        if (
-            checks != self._checks_followed
-            or now >= self._swept_at + _LATE_CHECKS * self.check_interval_seconds
-        ):
-            self._sweep(downloader)
+        now = self.clock.monotonic()
+        if now >= self._sweep_at:
+            self._sweep_at = self._late_at()  # before the look: a check that is noted meanwhile counts
+            try:
+                self._sweep(downloader)
+            except BaseException:
+                self._sweep_at = 0.0
+                raise
             self._failures = 0
-            self._checks_followed = checks
-            self._swept_at = now
         elif self._to_search and now >= self._search_at:
             self._search_at = now + _CALLS_FOR_EACH * 3600.0 / self.calls_per_hour
             held = self.queue_manager.find(self._to_search.popleft())
@@ -123,6 +114,8 @@ class Radar:
         found: list[Movie] = []
         matched: dict[str, set[ReleaseId]] = {}
         needed: list[tuple[datetime, datetime, str]] = []
+        now = self.clock.now()
+        searched_before = max(now - _SEARCHED_AGAIN_AFTER, memory.gap_since or _NEVER)
         for entry in self.queue_manager.waiting_films():
             movie = entry.movie
             try:
@@ -137,8 +130,11 @@ class Radar:
                 matched[movie.id] = ids or known
             if ids - known:
                 found.append(movie)
-            elif self._is_to_be_searched(entry, memory.gap_since):
-                needed.append((self._searched_at(entry), entry.added_at, movie.slug or movie.id))
+                continue
+            # A time to come, which a wrong clock noted, tells nothing.
+            searched_at = entry.searched_at if entry.searched_at and entry.searched_at <= now else _NEVER
+            if searched_at < searched_before:
+                needed.append((searched_at, entry.added_at, movie.slug or movie.id))
         for movie in self.queue_manager.look_again(found):
             _log.info("%s: has appeared on a tracker.", movie.label)
         self._matched = matched
@@ -166,16 +162,6 @@ class Radar:
                 "Releases may have been missed since the last look: waiting films are searched, slowly."
             )
         return RadarMemory({**memory.seen, **told}, gap_since)
-
-    def _is_to_be_searched(self, entry: QueueEntry, gap_since: datetime | None) -> bool:
-        searched_at = self._searched_at(entry)
-        is_late = searched_at < self.clock.now() - _SEARCHED_AGAIN_AFTER
-        return is_late or (gap_since is not None and searched_at < gap_since)
-
-    def _searched_at(self, entry: QueueEntry) -> datetime:
-        """Return when a film was searched last; a time to come, which a wrong clock noted, tells nothing."""
-        searched_at = entry.searched_at
-        return searched_at if searched_at is not None and searched_at <= self.clock.now() else _NEVER
 
 
 def _read_memory(path: Path) -> RadarMemory:
