@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 from movie_sync.domain.models import Movie
-from movie_sync.domain.titles import TitleKey, fold, folded_key, squash
+from movie_sync.domain.titles import TitleKey, fold, folded_key, squash, title_key
 
 
 class Proof(IntEnum):
@@ -93,7 +93,7 @@ class WantedFilm:
 
 def _keys(own: list[str], alternatives: list[str]) -> dict[str, KnownTitle]:
     keys: dict[str, KnownTitle] = {}
-    own_keys, others = ([folded_key(fold(text)) for text in texts] for texts in (own, alternatives))
+    own_keys, others = (list(map(title_key, texts)) for texts in (own, alternatives))
     for key in own_keys:
         _put(keys, key, Proof.TITLE)
     for key in others:
@@ -116,12 +116,10 @@ def _keys(own: list[str], alternatives: list[str]) -> dict[str, KnownTitle]:
 def _put(keys: dict[str, KnownTitle], key: TitleKey, proof: Proof, alternative: str = "") -> None:
     if not key.squashed:
         return
-    known = keys.get(key.squashed)
-    if known is None:
-        keys[key.squashed] = KnownTitle(key, proof, frozenset({key.article}), alternative)
-        return
+    new = KnownTitle(key, proof, frozenset({key.article}), alternative)
+    known = keys.setdefault(key.squashed, new)
     if proof <= Proof.ALTERNATIVE:
-        known = replace(known, articles=known.articles | {key.article})
+        known = replace(known, articles=known.articles | new.articles)
     if proof is not Proof.HINT and not alternative:
         known = replace(known, alternative="")
     keys[key.squashed] = known

@@ -4,7 +4,6 @@ Of tens of thousands of torrents only what they are found by is kept, some eight
 is found is asked for anew, so that how far it is is known as it is now.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
@@ -14,6 +13,7 @@ from movie_sync.domain.judging import judge
 from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.torrents import usable_hashes
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.ports import Clock, TorrentClient
 
@@ -21,7 +21,6 @@ _NEWS_SECONDS = 60.0
 _LONGEST_SHARE = 10.0
 _MOST_CANDIDATES = 1000
 _HASH_BYTES = 20
-_INFO_HASH = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(eq=False, repr=False)
@@ -70,7 +69,7 @@ class HeldTorrents:
 
     def note(self, info_hash: str, name: str, release: ReleaseId | None) -> None:
         """Note what was handed over, so that the client need not be asked for all it holds after it."""
-        if not _INFO_HASH.fullmatch(info_hash):
+        if not usable_hashes([info_hash]):
             return
         number = len(self._hashes) // _HASH_BYTES
         self._hashes += bytes.fromhex(info_hash)
