@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from house.crash_disk import Recorder
@@ -760,6 +760,11 @@ def test_words_of_every_event(event: Event, known_by: str, text: str, details: d
     assert (told.id, told.text, told.details) == (known_by, text, details)
     assert (told.film or {}).get("id") == ("k1" if ":k1:" in known_by else None)
     assert text_of(event) == text
+
+
+def test_no_event_is_left_out() -> None:
+    """Each that can be raised is in the table above."""
+    assert {type(event) for event, *_ in WORDS} == set(get_args(Event))
 
 
 def test_words_of_a_notice() -> None:

@@ -21,7 +21,7 @@ from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.library.film_file import has_content
-from movie_sync.library.folder import ODD_ENTRY, list_folder
+from movie_sync.library.folder import ODD_ENTRY, FolderListing
 from movie_sync.library.table import Inventory, LibraryTable
 from movie_sync.ports import Clock
 from movie_sync.storage.regular_file import NotAFileError
@@ -249,7 +249,7 @@ class DiskLibrary:
         table = self._table
         path = table.folder_path(folder)
         try:
-            listing = list_folder(
+            listing = FolderListing(
                 path,
                 stamp=found.st_mtime_ns,
                 now_seconds=self._clock.now().timestamp(),

@@ -42,10 +42,19 @@ class FolderListing:
     """A folder's contents. Few objects are kept of it, as one folder may hold a whole library.
 
     `films` names the film files. `stamp` is the modification time (nanoseconds) up to which the listing
-    is current, 0 if the folder has to be listed again anyway.
+    is current, at first as it was found, 0 if the folder has to be listed again anyway. `pass_over` is told
+    the path of what cannot be looked at, and why. Raises OSError: the folder cannot be read.
     """
 
-    def __init__(self, path: str, stamp: int) -> None:
+    def __init__(
+        self,
+        path: str,
+        *,
+        stamp: int,
+        now_seconds: float,
+        check_stop: Callable[[], None],
+        pass_over: Callable[[str, OSError], None],
+    ) -> None:
         self.stamp = stamp
         self.films = PackedNames()
         self.folders = PackedNames()
@@ -55,7 +64,18 @@ class FolderListing:
         self._notes = PackedNames()
         self._note_numbers = HashedNumbers()
         self._unfinished: set[str] = set()
-        self._is_alone = False
+        with os.scandir(path) as entries:
+            for count, entry in enumerate(entries):
+                if count % _CHECK_EVERY == 0:
+                    check_stop()
+                try:
+                    self._take(entry)
+                except OSError as exc:
+                    if exc.errno not in ODD_ENTRY:
+                        raise
+                    pass_over(entry.path, exc)
+        self._choose_films(now_seconds)
+        self._is_alone = len(self.films) == 1
 
     def imdb_number(self, film: str) -> int:
         """Return the number of the IMDb id that stands beside a film file, 0 if none does."""
@@ -68,8 +88,7 @@ class FolderListing:
                 note = 0
         return _read_id(os.path.join(self._path, self._notes[note])) if note is not None else 0
 
-    def take(self, entry: "os.DirEntry[str]") -> None:
-        """Sort one entry in."""
+    def _take(self, entry: "os.DirEntry[str]") -> None:
         name = entry.name
         stem, _, extension = name.rpartition(".")
         extension = extension.lower()
@@ -90,8 +109,8 @@ class FolderListing:
         self._newest = max(self._newest, found.st_mtime)
         (self.films if found.st_size >= SMALLEST_FILM_BYTES else self._small).append(entry.name)
 
-    def close(self, now_seconds: float) -> None:
-        """Choose the films when all entries are in: the large files; without one, a small only one.
+    def _choose_films(self, now_seconds: float) -> None:
+        """Choose when all entries are in: the large files; without one, a small only one.
 
         Of the files of a disc the first large one stands for all.
         """
@@ -109,34 +128,6 @@ class FolderListing:
             first, second = next(films, None), next(films, None)
             if first is not None and second is None and first not in self._unfinished:
                 self.films.append(first)
-        self._is_alone = len(self.films) == 1
-
-
-def list_folder(
-    path: str,
-    *,
-    stamp: int,
-    now_seconds: float,
-    check_stop: Callable[[], None],
-    pass_over: Callable[[str, OSError], None],
-) -> FolderListing:
-    """List a folder; raises OSError: it cannot be read.
-
-    `stamp` is its modification time before, `pass_over` takes the paths of what cannot be looked at, and why.
-    """
-    listing = FolderListing(path, stamp)
-    with os.scandir(path) as entries:
-        for count, entry in enumerate(entries):
-            if count % _CHECK_EVERY == 0:
-                check_stop()
-            try:
-                listing.take(entry)
-            except OSError as exc:
-                if exc.errno not in ODD_ENTRY:
-                    raise
-                pass_over(entry.path, exc)
-    listing.close(now_seconds)
-    return listing
 
 
 def _is_folder_to_scan(entry: "os.DirEntry[str]") -> bool:

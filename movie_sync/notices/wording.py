@@ -123,11 +123,11 @@ def event_from_dict(plain: dict[str, object]) -> WordedEvent:
     )
 
 
-def notice_of(events: Iterable[WordedEvent]) -> tuple[str, str]:
+def notice_of(told: Iterable[WordedEvent]) -> tuple[str, str]:
     """Return title and text; at most twenty events have a line of their own."""
     counts: Counter[EventKind] = Counter()
     lines: list[str] = []
-    for event in events:
+    for event in told:
         counts[event.kind] += 1
         if len(lines) < _MOST_LINES:
             lines.append(shorten(one_line(event.text), _LONGEST_LINE))
