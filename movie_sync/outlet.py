@@ -100,20 +100,18 @@ def take_over_streams() -> None:
             continue
         stream.reconfigure(errors="replace")
         raw = getattr(stream.buffer, "raw", stream.buffer)
-        if type(stream) is not io.TextIOWrapper or not isinstance(raw, io.FileIO) or os.name != "posix":
+        if type(stream) is not io.TextIOWrapper or type(raw) is not io.FileIO or os.name != "posix":
             continue
         stream.flush()
-        setattr(
-            sys,
-            name,
-            io.TextIOWrapper(
-                io.BufferedWriter(Outlet(raw.fileno(), is_lossy=name == "stderr")),
-                encoding=stream.encoding,
-                errors="replace",
-                line_buffering=stream.line_buffering,
-                write_through=stream.write_through,
-            ),
+        outlet: io.RawIOBase = Outlet(raw.fileno(), is_lossy=name == "stderr")
+        taken_over = io.TextIOWrapper(
+            io.BufferedWriter(outlet),
+            encoding=stream.encoding,
+            errors="replace",
+            line_buffering=stream.line_buffering,
+            write_through=stream.write_through,
         )
+        setattr(sys, name, taken_over)
 
 
 def outlet_of(stream: TextIO) -> Outlet | None:

@@ -124,12 +124,8 @@ class CredentialsManager:
 
     def signature(self) -> object:
         """Return a value that changes whenever a file with credentials or the key is written anew."""
-        named = (
-            self._environ.get(field.file_variable, "")
-            for fields in self._fields.values()
-            for field in fields
-            if field.is_secret
-        )
+        fields = (field for fields in self._fields.values() for field in fields)
+        named = (self._environ.get(field.file_variable, "") for field in fields)
         paths = (self._path, self._key_file, *map(Path, filter(None, named)))
         return tuple(file_signature(path) for path in paths)
 
@@ -166,7 +162,7 @@ class CredentialsManager:
     def _text_of(self, field: CredentialField) -> tuple[str, str]:
         """Return the variable that sets a field, and what it says; the file that it names is read."""
         value = self._environ.get(field.variable, "")
-        named = self._environ.get(field.file_variable, "").strip() if field.is_secret else ""
+        named = self._environ.get(field.file_variable, "").strip()
         if value.strip() or not named:
             return field.variable, value
         try:
