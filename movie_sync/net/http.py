@@ -62,7 +62,7 @@ def _context(authorities: str | None) -> ssl.SSLContext:
     return context
 
 
-class WatchedAdapter(HTTPAdapter):
+class _WatchedAdapter(HTTPAdapter):
     """Requests' transport with our sockets and the shared TLS context; obeys `limits`.
 
     Whether certificates are verified is settled by the context alone, not by requests' `verify`
@@ -74,12 +74,10 @@ class WatchedAdapter(HTTPAdapter):
         super().__init__(max_retries=0, pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **kwargs: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - the signature is requests'
-        """Use connections that obey the limits."""
         super().init_poolmanager(connections, maxsize, block=block, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
     def cert_verify(self, conn: Any, url: str, verify: bool | str, cert: Any) -> None:  # noqa: ANN401, ARG002, FBT001 - the signature is requests'
-        """Put our context in the place of what requests would set up."""
         # The context holds the authorities already; loading them anew for each connection costs memory.
         if url.startswith("https:"):
             context = _tls_context(verify=self._verify_tls)
@@ -87,8 +85,7 @@ class WatchedAdapter(HTTPAdapter):
             conn.conn_kw["ssl_context"] = context
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:  # noqa: ANN401 - the signature is requests'
-        """Send, unless the limits are over already: connecting is not watched."""
-        check_limits()
+        check_limits()  # connecting is not watched
         return super().send(request, *args, **kwargs)
 
 
@@ -118,8 +115,8 @@ def equip(session: requests.Session, *, verify_tls: bool) -> None:
     """Let a session obey `limits`, send our name, and no credentials but those that it is given."""
     session.headers["User-Agent"] = _USER_AGENT
     session.auth = _no_auth
-    session.mount("http://", WatchedAdapter(verify_tls=verify_tls))
-    session.mount("https://", WatchedAdapter(verify_tls=verify_tls))
+    session.mount("http://", _WatchedAdapter(verify_tls=verify_tls))
+    session.mount("https://", _WatchedAdapter(verify_tls=verify_tls))
 
 
 @dataclass(frozen=True, slots=True)

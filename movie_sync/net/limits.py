@@ -36,7 +36,7 @@ _watch = _Watch()
 
 @contextlib.contextmanager
 def limits(stop: threading.Event, seconds: float, *, max_bytes: float = math.inf) -> Iterator[None]:
-    """Bound what the current thread does with a `WatchedAdapter` inside the block.
+    """Bound what the current thread does with an equipped session inside the block.
 
     Its requests end with TimeoutError when `seconds` are over, with UnavailableError when more than
     `max_bytes` have come over the wire, and with Stopped when `stop` is set.

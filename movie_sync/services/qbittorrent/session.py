@@ -18,7 +18,7 @@ from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import AuthError, UnavailableError
 from movie_sync.net.faults import Party, origin_of
-from movie_sync.net.http import WatchedAdapter, equip, prepare_sparingly
+from movie_sync.net.http import equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
 from movie_sync.services.base import Login
 from movie_sync.services.qbittorrent.faults import (
@@ -138,7 +138,7 @@ class Client(qbittorrentapi.Client):
     def _session(self) -> QbittorrentSession:
         """The library's session, with our transport and our rules once it is made."""
         session = super()._session
-        if isinstance(session.get_adapter(self._party.url), WatchedAdapter):
+        if session.hooks["response"]:
             return session
         if not (self._api_key.isascii() and self._api_key.isprintable()):
             raise TranslatedError(refused_key(self._party.where))
