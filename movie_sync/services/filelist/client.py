@@ -83,7 +83,7 @@ class FileListClient:
         self._base_url = base_url.strip().rstrip("/")
         self._username = username.strip()
         self._passkey = passkey.strip()
-        self._budget = budget
+        self.budget = budget
         self._rows = RowReader()
         self._redactor = Redactor()
         self._redactor.learn_login(self._username, self._passkey)
@@ -158,14 +158,14 @@ class FileListClient:
             raise AuthError(
                 "FileList's user name or passkey is missing. Give both with `setup`.", service=_SERVICE
             )
-        self._budget.take()
+        self.budget.take()
         answer = self._http.get(
             f"{self._base_url}/{page}",
             params=params,
             basic_auth=(_in_header(self._username), _in_header(self._passkey)) if is_api else None,
             accept="application/json" if is_api else "application/x-bittorrent",
             max_bytes=_MAX_ANSWER_BYTES if is_api else MOST_TORRENT_BYTES,
-            before_redirect=self._budget.take,
+            before_redirect=self.budget.take,
         )
         _log.debug("FileList answered %s with status %d, %d bytes.", page, answer.status, len(answer.body))
         if answer.status == _TOO_MANY:

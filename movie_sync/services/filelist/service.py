@@ -12,7 +12,6 @@ from movie_sync.settings.values import MANY, is_on_this_machine, number
 
 if TYPE_CHECKING:
     from movie_sync.services.filelist.client import FileListClient
-    from movie_sync.storage.call_budget import CallBudget
 
 MOST_CALLS_PER_HOUR = 150
 _CALLS_PER_HOUR = 120
@@ -71,17 +70,13 @@ class FileList(TrackerService):
             settings.base_url,
             login.get("username", ""),
             login.get("passkey", ""),
-            self._budget(settings, around),
+            around.budget("budget.json", settings.calls_per_hour),
         )
 
     def calls_per_hour(self, entry: str, config: Sections) -> int:
         return config.section(FileListSettings).calls_per_hour
 
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
-        self.build(entry, config, login, around).latest(1)
-        free = self._budget(config.section(FileListSettings), around).free()
-        return f"answers; {free} calls left in this hour"
-
-    @staticmethod
-    def _budget(settings: FileListSettings, around: Surroundings) -> "CallBudget":
-        return around.budget("budget.json", settings.calls_per_hour)
+        client = self.build(entry, config, login, around)
+        client.latest(1)
+        return f"answers; {client.budget.free()} calls left in this hour"

@@ -6,7 +6,7 @@ A block is named and left alone; the account's export is the way round it.
 """
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from movie_sync.domain.compact import PackedMovies, has_doubles
@@ -44,13 +44,13 @@ _EXPORT_HINT = (
 )
 
 
+@dataclass(frozen=True, slots=True)
 class LetterboxdWatchlist:
     """A user's public watchlist as a `WatchlistSource`. Called by one thread."""
 
-    def __init__(self, http: HttpClient, base_url: str, username: str) -> None:
-        self._http = http
-        self._base_url = base_url.rstrip("/")
-        self._username = username
+    http: HttpClient
+    base_url: str
+    username: str
 
     def fetch(self) -> WatchlistSnapshot:
         """Read every page, newest wish first; a list that is edited meanwhile once more from its start."""
@@ -89,26 +89,26 @@ class LetterboxdWatchlist:
         return WatchlistSnapshot(owner=first.owner, movies=movies)
 
     def _read_page(self, number: int) -> WatchlistPage:
-        path = f"{self._base_url}/{self._username}/watchlist/"
-        answer, refusal = _get(self._http, path if number == 1 else f"{path}page/{number}/")
+        path = f"{self.base_url.rstrip('/')}/{self.username}/watchlist/"
+        answer, refusal = _get(self.http, path if number == 1 else f"{path}page/{number}/")
         if refusal is Refusal.PRIVATE:
             raise NoListError(
-                f"The watchlist of {self._username} is private. Make it public in Letterboxd's settings. "
+                f"The watchlist of {self.username} is private. Make it public in Letterboxd's settings. "
                 f"{_EXPORT_HINT}"
             )
         if refusal is Refusal.NOT_FOUND and number == 1:
             raise NoListError(
-                f"Letterboxd knows no user {self._username}. Check the spelling: "
+                f"Letterboxd knows no user {self.username}. Check the spelling: "
                 "it is the name in letterboxd.com/NAME/."
             )
         if refusal is Refusal.NOT_FOUND:
             raise _InconsistentError(f"Page {number} of the watchlist is not there.")
         if refusal is not None:
             raise _refused(refusal, answer, "the watchlist")
-        page = parse_watchlist(answer.text, self._base_url)
-        if page.owner.lower() != self._username.lower():
+        page = parse_watchlist(answer.text, self.base_url)
+        if page.owner.lower() != self.username.lower():
             raise PageChangedError(
-                f"Letterboxd showed another user's watchlist when asked for that of {self._username}. "
+                f"Letterboxd showed another user's watchlist when asked for that of {self.username}. "
                 "Was the account renamed? Check the user name."
             )
         if page.number not in {None, number}:
@@ -123,13 +123,12 @@ class LetterboxdWatchlist:
         return page
 
 
+@dataclass(frozen=True, slots=True)
 class LetterboxdFilmPages:
     """The films' own pages as `FilmPages`. Called by one thread."""
 
-    def __init__(self, http: HttpClient, base_url: str) -> None:
-        self._http = http
-        self._base_url = base_url.rstrip("/")
-        self._is_letterboxd = (urlsplit(base_url).hostname or "") in _LETTERBOXD_HOSTS
+    http: HttpClient
+    base_url: str
 
     def read(self, movie: Movie) -> Movie:
         """Return the film with what its page tells.
@@ -139,12 +138,12 @@ class LetterboxdFilmPages:
         Besides what the port names it raises FilmError if another film's page stands at its address.
         """
         if is_slug(movie.slug):
-            address = film_url(self._base_url, movie.slug)
-        elif self._is_letterboxd and is_lid(movie.id):
+            address = film_url(self.base_url, movie.slug)
+        elif urlsplit(self.base_url).hostname in _LETTERBOXD_HOSTS and is_lid(movie.id):
             address = f"https://boxd.it/{movie.id}"
         else:
             return movie
-        answer, refusal = _get(self._http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
+        answer, refusal = _get(self.http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
         if refusal is Refusal.NOT_FOUND:
             raise UnknownFilmError(
                 f"Letterboxd has no film at {address}. Look it up there and add it by its present address: "
@@ -165,7 +164,7 @@ class LetterboxdFilmPages:
             slug=slug,
             title=page.title or movie.title,
             year=page.year or movie.year,
-            url=film_url(self._base_url, slug),
+            url=film_url(self.base_url, slug),
             imdb_id=page.imdb_id or movie.imdb_id,
             twin_years=movie.twin_years,
         )

@@ -154,12 +154,9 @@ def _read(trackers: object) -> Iterator[tuple[int, dict[str, Any]]]:
     if not isinstance(trackers, list):
         raise TypeError("not a list of trackers")
     for row in trackers:
-        if not isinstance(row, dict) or not isinstance(row.get("url"), str):
-            raise TypeError("not a tracker")
-        if row["url"].startswith("** ["):
-            continue
-        status = row.get("status")
-        if not isinstance(status, int):
-            raise TypeError("not a tracker's status")
-        if status != _DISABLED:
-            yield status, row
+        match row:
+            case {"url": str(url), "status": int(status)}:
+                if status != _DISABLED and not url.startswith("** ["):
+                    yield status, row
+            case _:
+                raise TypeError("not a tracker")

@@ -16,7 +16,7 @@ from qbittorrentapi.request import QbittorrentSession
 
 from movie_sync.domain.json_text import is_nested_deeply, part_count
 from movie_sync.domain.redaction import Redactor
-from movie_sync.errors import AuthError, UnavailableError
+from movie_sync.errors import AuthError, MovieSyncError, UnavailableError
 from movie_sync.net.faults import Party, origin_of
 from movie_sync.net.http import equip, prepare_sparingly
 from movie_sync.net.json_rows import objects_in
@@ -152,36 +152,37 @@ class Client(qbittorrentapi.Client):
 
     def _check(self, response: requests.Response, *, stream: bool = False, **_: object) -> None:
         """Refuse, before anything is made of it, what a qBittorrent that is addressed rightly never sends."""
-        if response.is_redirect:
+        response.encoding = "utf-8"
+        fault = self._fault_in(response)
+        if fault is None and not stream and _is_odd(response):
+            fault = unexpected_answer(self._party.where)
+        if fault is not None:
             response.close()
+            raise TranslatedError(fault)
+
+    def _fault_in(self, response: requests.Response) -> MovieSyncError | None:
+        where = self._party.where
+        if response.is_redirect:
             target = origin_of(urljoin(self._party.url, response.headers["location"]))
-            raise TranslatedError(
-                UnavailableError(
-                    f"{self._party.where} redirects to {self._redactor.clean(target)}, which is not "
-                    "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
-                )
+            return UnavailableError(
+                f"{where} redirects to {self._redactor.clean(target)}, which is not "
+                "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
             )
         if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
-            response.close()
-            raise TranslatedError(
-                UnavailableError(
-                    f"What stands before {self._party.where} asks for a login of its own (HTTP 401, as a "
-                    "proxy's Basic login does). Movie Sync has none to give: let the proxy pass requests "
-                    "from this machine, or set qbittorrent.url to qBittorrent's own address."
-                )
+            return UnavailableError(
+                f"What stands before {where} asks for a login of its own (HTTP 401, as a proxy's Basic login "
+                "does). Movie Sync has none to give: let the proxy pass requests from this machine, or set "
+                "qbittorrent.url to qBittorrent's own address."
             )
         if self._api_key and response.status_code == HTTPStatus.FORBIDDEN:
-            response.close()
-            raise TranslatedError(refused_key(self._party.where))
-        if response.headers.get("content-encoding", "identity") != "identity":
-            response.close()
-            raise TranslatedError(unexpected_answer(self._party.where))
-        response.encoding = "utf-8"
-        if stream:
-            return
-        is_login = response.url.endswith(LOGIN_PATH) and response.ok
-        # The library takes whatever is not yes for no, and a refused login is never tried again.
-        is_no_answer = is_login and response.text.strip() not in _LOGIN_ANSWERS
-        content = response.content
-        if is_no_answer or part_count(content) > _MAX_ANSWER_PARTS or is_nested_deeply(content):
-            raise TranslatedError(unexpected_answer(self._party.where))
+            return refused_key(where)
+        is_plain = response.headers.get("content-encoding", "identity") == "identity"
+        return None if is_plain else unexpected_answer(where)
+
+
+def _is_odd(response: requests.Response) -> bool:
+    # The library takes whatever is not yes for no, and a refused login is never tried again.
+    is_login = response.url.endswith(LOGIN_PATH) and response.ok
+    if is_login and response.text.strip() not in _LOGIN_ANSWERS:
+        return True
+    return part_count(response.content) > _MAX_ANSWER_PARTS or is_nested_deeply(response.content)
