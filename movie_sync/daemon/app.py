@@ -20,7 +20,7 @@ from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.activity import Activity
-from movie_sync.reports.counts import statistics_words
+from movie_sync.reports.overview import statistics_words
 
 _log = logging.getLogger(__name__)
 ReportState = Callable[[Activity, Activity, str, tuple[str, ...]], None]

@@ -3,6 +3,7 @@
 import errno
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.session import Sessions
@@ -45,24 +46,23 @@ def seconds_to_next_check(exc: Exception, failures: int, interval_seconds: float
     return max(min(pause_seconds(failures), interval_seconds), _asked_seconds(exc))
 
 
+@dataclass(eq=False, repr=False)
 class Faults:
     """Remembers what went wrong lately, and answers each error with the pause it asks for. For one thread."""
 
-    def __init__(
-        self, sessions: Sessions, clock: Clock, tell: Callable[[Event], None], *, once: bool = False
-    ) -> None:
-        self._sessions = sessions
-        self._clock = clock
-        self._tell = tell
-        self._once = once
-        self._complaints = Complaints(_log)
-        self._outages = self._unforeseen = 0
-        self._is_disk_full_told = False
-        self._is_budget_said = False
-        self._room_said = ""
-        self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
-        self.has_failed = False
-        """Whether something went wrong that the exit code of `--once` tells."""
+    sessions: Sessions
+    clock: Clock
+    tell: Callable[[Event], None]
+    once: bool = False
+    has_failed: bool = field(default=False, init=False)
+    """Whether something went wrong that the exit code of `--once` tells."""
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
+    _outages: int = field(default=0, init=False)
+    _unforeseen: int = field(default=0, init=False)
+    _is_disk_full_told: bool = field(default=False, init=False)
+    _is_budget_said: bool = field(default=False, init=False)
+    _room_said: str = field(default="", init=False)
+    _room_pause_seconds: float = field(default=_SHORTEST_ROOM_PAUSE_SECONDS, init=False)
 
     def pause_after(self, exc: Exception) -> Pause:
         """Return the pause that an error asks for, said and told where it is news.
@@ -75,7 +75,7 @@ class Faults:
             case BudgetError():
                 return self._wait_for_budget(exc)
             case AuthError() | UserError():
-                self._sessions.note_refusal(exc)
+                self.sessions.note_refusal(exc)
                 return self.wait_for_credentials()
             case TransientError() | StorageError():
                 return self._pause(exc)
@@ -84,7 +84,7 @@ class Faults:
 
     def wait_for_credentials(self) -> Pause:
         """Return the pause until the credentials are looked at again."""
-        return Pause(_CREDENTIALS_LOOK_SECONDS, Activity(ActivityKind.REFUSED, self._sessions.refusal))
+        return Pause(_CREDENTIALS_LOOK_SECONDS, Activity(ActivityKind.REFUSED, self.sessions.refusal))
 
     def pause_after_unforeseen(self, exc: Exception) -> Pause | None:
         """Return the pause that is due once several films in a row met an error that nobody foresaw."""
@@ -103,7 +103,7 @@ class Faults:
         self._outages = self._unforeseen = 0
         self._is_disk_full_told = False
         self._complaints.over()
-        self._sessions.note_accepted()
+        self.sessions.note_accepted()
 
     def note_idle(self) -> None:
         """Nothing is to be done: what is waited for from now on is said again."""
@@ -118,32 +118,32 @@ class Faults:
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
         if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC and not self._is_disk_full_told:
             # Once, until a film is through again, and after a start in another hour.
-            self._tell(OwnDiskFull(self._clock.now(), str(exc)))
+            self.tell(OwnDiskFull(self.clock.now(), str(exc)))
             self._is_disk_full_told = True
         return pause
 
     def _pause_for(self, seconds: float, why: str) -> Pause:
-        return Pause(seconds, Activity(ActivityKind.PAUSED, why, later(self._clock.now(), seconds)))
+        return Pause(seconds, Activity(ActivityKind.PAUSED, why, later(self.clock.now(), seconds)))
 
     def _pausing(self, pause: Pause) -> str:
         """Say how long it pauses; a run that ends now does not."""
-        if self._once:
+        if self.once:
             return "The rest is left to the next run."
-        return f"Pausing until {time_of_day(self._clock.now(), pause.seconds)}."
+        return f"Pausing until {time_of_day(self.clock.now(), pause.seconds)}."
 
     def _wait_for_room(self, exc: NoRoomError) -> Pause:
         pause = Pause(self._room_pause_seconds, Activity(ActivityKind.NO_ROOM, str(exc)), is_idle=True)
         level = logging.DEBUG if self._room_said == exc.setting else logging.INFO
-        _log.log(level, "Now %s.", activity_words(pause.activity, self._clock.now()))
+        _log.log(level, "Now %s.", activity_words(pause.activity, self.clock.now()))
         self._room_said = exc.setting
         self._room_pause_seconds = min(2 * pause.seconds, _LONGEST_ROOM_PAUSE_SECONDS)
         return pause
 
     def _wait_for_budget(self, exc: BudgetError) -> Pause:
-        now, seconds = self._clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
+        now, seconds = self.clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
         level = logging.DEBUG if self._is_budget_said else logging.INFO
         until = time_of_day(now, seconds)
-        again = next_time("Calls come free, and films are searched,", until, once=self._once)
+        again = next_time("Calls come free, and films are searched,", until, once=self.once)
         _log.log(level, "The tracker's call budget is spent. %s", again)
         self._is_budget_said = True
         return Pause(seconds, Activity(ActivityKind.NO_BUDGET, until=later(now, seconds)))

@@ -100,8 +100,14 @@ class ResultRecorder:
                 _log.info("%s: %s.", movie.label, exc)
             case BetterAwaitedError():
                 self._note_grace(entry, movie, exc)
-            case UnknownFilmError() | UnclearFilmError() if not self._is_missing_for_good(entry, exc):
-                self._note_page_doubt(entry, movie, exc)
+            case UnclearFilmError():
+                self.note_doubt(entry, movie, str(exc))
+                return True
+            case UnknownFilmError() if not self._is_missing_for_good(entry):
+                now = self.clock.now()
+                since = min(entry.page_missing_since or now, now)  # a time to come was noted by a wrong clock
+                why = f"{exc} It is asked for again for a day before that counts."
+                self.note_doubt(entry, movie, why, page_missing_since=since)
                 return True
             case _:
                 return self._note_attempt(entry, movie, exc)
@@ -112,10 +118,18 @@ class ResultRecorder:
         if waits:
             self._tell_waiting(entry, movie, exc)
         is_hopeless = isinstance(exc, SeriesError | UnknownFilmError)
-        if entry.is_extra_look:
-            self._note_extra_look(entry, movie, exc, is_hopeless=is_hopeless)
+        failures, now, reason = entry.retry_count + 1, self.clock.now(), str(exc).rstrip(".")
+        if entry.is_extra_look:  # no attempt: the film is put back where it was
+            self.queue_manager.add_to_failed(
+                movie,
+                str(exc),
+                entry.retry_at,
+                counts=False,
+                waits_for_release=not is_hopeless,  # it waited before, and a broken release is not its end
+                searched_at=now,
+            )
+            _log.info("%s: looked for again: %s.", movie.label, reason)
             return False
-        failures, now = entry.retry_count + 1, self.clock.now()
         delay = None
         if not is_hopeless and failures < self.policy.max_retries:
             delay = retry_delay_seconds(
@@ -129,7 +143,6 @@ class ResultRecorder:
         ):
             _log.info("%s: taken out of the queue meanwhile.", movie.label)
             return False
-        reason = str(exc).rstrip(".")
         if is_hopeless:
             _log.warning("%s: %s.", movie.label, reason)
         elif delay is None:
@@ -139,25 +152,11 @@ class ResultRecorder:
             _log.info("%s: attempt %d failed: %s. %s", movie.label, failures, reason, again)
         return not waits and not isinstance(exc, SeriesError)
 
-    def _is_missing_for_good(self, entry: QueueEntry, exc: FilmError) -> bool:
+    def _is_missing_for_good(self, entry: QueueEntry) -> bool:
         """Tell whether Letterboxd has had no page for a film for so long, and so often, that it is so."""
         since = entry.page_missing_since
-        return (
-            isinstance(exc, UnknownFilmError)
-            and since is not None
-            and entry.doubts >= _DOUBTS_NEEDED
-            and self.clock.now() - since >= _DOUBTED_FOR
-        )
-
-    def _note_page_doubt(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
-        """Let a film wait whose page is not there, against what the list says, or cannot be read."""
-        if not isinstance(exc, UnknownFilmError):
-            self.note_doubt(entry, movie, str(exc))
-            return
-        now = self.clock.now()
-        since = min(entry.page_missing_since or now, now)  # a time to come was noted by a wrong clock
-        why = f"{exc} It is asked for again for a day before that counts."
-        self.note_doubt(entry, movie, why, page_missing_since=since)
+        is_old = since is not None and self.clock.now() - since >= _DOUBTED_FOR
+        return is_old and entry.doubts >= _DOUBTS_NEEDED
 
     def note_doubt(
         self, entry: QueueEntry, movie: Movie, why: str, *, page_missing_since: datetime | None = None
@@ -205,18 +204,6 @@ class ResultRecorder:
                 self.policy.max_retries,
                 why,
             )
-
-    def _note_extra_look(self, entry: QueueEntry, movie: Movie, exc: FilmError, *, is_hopeless: bool) -> None:
-        """Put a film back where it was: a search besides its schedule does not count as an attempt."""
-        self.queue_manager.add_to_failed(
-            movie,
-            str(exc),
-            entry.retry_at,
-            counts=False,
-            waits_for_release=not is_hopeless,  # it waited before, and a broken release is not its end
-            searched_at=self.clock.now(),
-        )
-        _log.info("%s: looked for again: %s.", movie.label, str(exc).rstrip("."))
 
     def _tell_waiting(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> None:
         if entry.searched_at is None:

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from movie_sync.domain.events import CredentialsRefused, Event
 from movie_sync.errors import AuthError, UserError
@@ -28,6 +28,7 @@ class Session:
     client_service: str = ""
 
 
+@dataclass(eq=False, repr=False)
 class Sessions:
     """Connects with the credentials as they are now. For one thread.
 
@@ -35,40 +36,33 @@ class Sessions:
     the user out. `connect` makes a session, `signature` changes when the credentials do.
     """
 
-    def __init__(
-        self,
-        connect: Callable[[], Session],
-        signature: Callable[[], object],
-        clock: Clock,
-        tell: Callable[[Event], None],
-    ) -> None:
-        self._connect = connect
-        self._signature = signature
-        self._clock = clock
-        self._tell = tell
-        self._session: Session | None = None
-        self._used_signature: object = None
-        self._may_be_over_at = math.inf
-        self._said = ""
-        self.connects = 0
-        """How often it has connected: with a new session another try does no harm."""
-        self.is_refused = False
-        """Whether a service refused its credentials, so that no film can be worked on."""
-        self.was_refused = False
-        """Whether a service refused its credentials at any time, also while torrents were looked at."""
-        self.refusal = ""
+    connect: Callable[[], Session]
+    signature: Callable[[], object]
+    clock: Clock
+    tell: Callable[[Event], None]
+    connects: int = field(default=0, init=False)
+    """How often it has connected: with a new session another try does no harm."""
+    is_refused: bool = field(default=False, init=False)
+    """Whether a service refused its credentials, so that no film can be worked on."""
+    was_refused: bool = field(default=False, init=False)
+    """Whether a service refused its credentials at any time, also while torrents were looked at."""
+    refusal: str = field(default="", init=False)
+    _session: Session | None = field(default=None, init=False)
+    _used_signature: object = field(default=None, init=False)
+    _may_be_over_at: float = field(default=math.inf, init=False)
+    _said: str = field(default="", init=False)
 
     def get(self) -> Session:
         """Return the session, made anew if the credentials changed.
 
         Raises UserError, AuthError, TransientError, StorageError: there is none to be had.
         """
-        signature = self._signature()
+        signature = self.signature()
         if self._session is None or signature != self._used_signature:
             if signature != self._used_signature:
                 self._said = ""
             self._used_signature, self._session = signature, None
-            self._session = self._connect()
+            self._session = self.connect()
             self.connects += 1
             self.is_refused = False
         return self._session
@@ -87,8 +81,8 @@ class Sessions:
         """Note whether another try does no harm, as the credentials changed or the time is over."""
         self.is_refused = (
             self.is_refused
-            and self._clock.monotonic() < self._may_be_over_at
-            and self._signature() == self._used_signature
+            and self.clock.monotonic() < self._may_be_over_at
+            and self.signature() == self._used_signature
         )
 
     def note_refusal(self, exc: AuthError | UserError) -> None:
@@ -99,14 +93,14 @@ class Sessions:
             self._session = None  # what is refused by a tracker keeps nobody from following torrents
         # What is amiss here, and not with a service, is looked at again: that locks nobody out.
         seconds = exc.retry_after_seconds if isinstance(exc, AuthError) else _OWN_FAULT_SECONDS
-        self._may_be_over_at = math.inf if seconds is None else self._clock.monotonic() + seconds
+        self._may_be_over_at = math.inf if seconds is None else self.clock.monotonic() + seconds
         if self.refusal == self._said:
             return
         self._said = self.refusal
         service = exc.service if isinstance(exc, AuthError) else "credentials"
-        refusal = CredentialsRefused(self._clock.now(), service, self.refusal, seconds)
+        refusal = CredentialsRefused(self.clock.now(), service, self.refusal, seconds)
         _log.error("%s", text_of(refusal))
-        self._tell(refusal)
+        self.tell(refusal)
 
     def note_accepted(self) -> None:
         """The credentials work: the next refusal is said again."""

@@ -3,26 +3,35 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from movie_sync.domain.times import time_of_day
 
 
 class ActivityKind(StrEnum):
-    """The kinds; the words stand in the daemon's state file."""
+    """The kinds: what stands in the daemon's state file, and the `words` for people."""
 
-    STARTING = "starting"
-    READING_LIST = "reading list"
-    LIST_READ = "list read"
-    LIST_UNREADABLE = "list unreadable"
-    WORKING = "working"
-    NO_FILMS = "no films"
-    NO_ROOM = "no room"
-    NO_BUDGET = "no budget"
-    REFUSED = "refused"
-    PAUSED = "paused"
-    HELD_BACK = "held back"
-    FAULT = "fault"
-    OTHER = "other"
+    words: str
+
+    STARTING = "starting", "starting"
+    READING_LIST = "reading list", "reading the watchlist"
+    LIST_READ = "list read", "next check of the watchlist at {until}"
+    LIST_UNREADABLE = "list unreadable", "the last check failed ({detail}); next try at {until}"
+    WORKING = "working", "working on {detail}"
+    NO_FILMS = "no films", "waiting for films"
+    NO_ROOM = "no room", "waiting for room: {detail}"
+    NO_BUDGET = "no budget", "waiting for the tracker's call budget until {until}"
+    REFUSED = "refused", "waiting for new credentials: {detail}"
+    PAUSED = "paused", "pausing until {until}: {detail}"
+    HELD_BACK = "held back", "{detail}"
+    FAULT = "fault", "starting again after: {detail}"
+    OTHER = "other", "{detail}"
+
+    def __new__(cls, value: str, words: str = "") -> Self:
+        """Make a kind that is equal to what stands in the file."""
+        kind = str.__new__(cls, value)
+        kind._value_, kind.words = value, words
+        return kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,25 +45,9 @@ class Activity:
 
 STARTING = Activity(ActivityKind.STARTING)
 
-_WORDS = {
-    ActivityKind.STARTING: "starting",
-    ActivityKind.READING_LIST: "reading the watchlist",
-    ActivityKind.LIST_READ: "next check of the watchlist at {until}",
-    ActivityKind.LIST_UNREADABLE: "the last check failed ({detail}); next try at {until}",
-    ActivityKind.WORKING: "working on {detail}",
-    ActivityKind.NO_FILMS: "waiting for films",
-    ActivityKind.NO_ROOM: "waiting for room: {detail}",
-    ActivityKind.NO_BUDGET: "waiting for the tracker's call budget until {until}",
-    ActivityKind.REFUSED: "waiting for new credentials: {detail}",
-    ActivityKind.PAUSED: "pausing until {until}: {detail}",
-    ActivityKind.HELD_BACK: "{detail}",
-    ActivityKind.FAULT: "starting again after: {detail}",
-    ActivityKind.OTHER: "{detail}",
-}
-
 
 def activity_words(activity: Activity, now: datetime) -> str:
     """Return what a worker is at, for people."""
     until = activity.until
     at = time_of_day(now, (until - now).total_seconds()) if until else "a time unknown"
-    return _WORDS[activity.kind].format(detail=activity.detail, until=at)
+    return activity.kind.words.format(detail=activity.detail, until=at)

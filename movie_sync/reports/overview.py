@@ -1,4 +1,4 @@
-"""The films of the queues by what is going on with them. Pure."""
+"""The films of the queues by what is going on with them, and how many they are. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from datetime import datetime
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.times import duration
 from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
 from movie_sync.reports.activity import Activity, ActivityKind
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm
@@ -103,3 +104,25 @@ def stage_time(entry: QueueEntry) -> datetime:
 def release_of(entry: QueueEntry) -> str:
     """Return the name of the release that was taken for the film, or ""."""
     return entry.choice.release if entry.choice else ""
+
+
+def counts_words(statistics: Mapping[str, int]) -> str:
+    """Return how many films each queue holds."""
+    return (
+        f"{statistics['pending']} pending, {statistics['failed']} failed "
+        f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
+    )
+
+
+def statistics_words(queue_manager: QueueManager) -> str:
+    """Return the counts as the log says them; those of torrents only where there are any."""
+    films = queue_manager.get_statistics()
+    stopped = queue_manager.stopped_count()
+    torrents = (
+        (queue_manager.unfinished_count() - stopped, "downloading"),
+        (stopped, "stopped in the client"),
+        (queue_manager.waiting_count(), "waiting for a release"),
+        (queue_manager.done_lately_count(), "done this week"),
+    )
+    besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
+    return f"{counts_words(films)}{'; ' if besides else ''}{besides}."
