@@ -19,6 +19,8 @@ from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
 
 _GB = 1_000_000_000
+_Row = tuple[int, Candidate, list[str]]
+"""A candidate with its number and why it would not be taken."""
 
 
 def run_search(args: Namespace, context: Context) -> int:
@@ -36,24 +38,24 @@ def run_search(args: Namespace, context: Context) -> int:
     found = services.session(queues).downloader.search(movie)
     for outage in found.outages:
         context.complain(str(outage))
-    reasons = _reasons(found, context.config.quality())
+    rows = _with_reasons(found, context.config.quality())
     if args.json:
-        print(json.dumps(_as_document(found, reasons), indent=1))
+        print(json.dumps(_as_document(found, rows), indent=1))
     else:
-        _show(context, found, reasons)
+        _show(context, found, rows)
     return 0
 
 
-def _reasons(found: Search, rules: QualityRules) -> list[list[str]]:
+def _with_reasons(found: Search, rules: QualityRules) -> list[_Row]:
     """Say why each candidate would not be taken; of the one that would be, what is special about it."""
     reasons = [list(candidate.reasons) for candidate in found.candidates]
     for candidate, why in zip(found.candidates[1:], reasons[1:], strict=True):
         if candidate.accepted:
             why.insert(0, why_not_first(candidate, found.candidates[0], rules))
-    return reasons
+    return list(zip(range(1, len(reasons) + 1), found.candidates, reasons, strict=True))
 
 
-def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, object]:
+def _as_document(found: Search, rows: Sequence[_Row]) -> dict[str, object]:
     accepted = found.accepted
     return {
         "film": {
@@ -84,22 +86,19 @@ def _as_document(found: Search, reasons: Sequence[Sequence[str]]) -> dict[str, o
                 "freeleech": candidate.release.freeleech,
                 "internal": candidate.release.internal,
             }
-            for number, (candidate, why) in enumerate(zip(found.candidates, reasons, strict=True), 1)
+            for number, candidate, why in rows
         ],
     }
 
 
-def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> None:
+def _show(context: Context, found: Search, rows: Sequence[_Row]) -> None:
     if not found.candidates:
         context.say(f"{found.movie.label}: the tracker has nothing.")
         return
     accepted = found.accepted
     print_table(
         ("#", "", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT", "ID"),
-        [
-            _row(number, candidate, why, is_chosen=candidate in accepted[:1])
-            for number, (candidate, why) in enumerate(zip(found.candidates, reasons, strict=True), 1)
-        ],
+        [_cells(*row, is_chosen=row[1] in accepted[:1]) for row in rows],
         plain=context.options.plain,
     )
     if found.movie.runtime_minutes is None:
@@ -111,7 +110,7 @@ def _show(context: Context, found: Search, reasons: Sequence[Sequence[str]]) -> 
         context.say(f"\n{found.movie.label}: nothing would be taken.")
 
 
-def _row(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
+def _cells(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
     mark = "taken" if is_chosen else "good" if candidate.accepted else ""
     release = candidate.release
     return (

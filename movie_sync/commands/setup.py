@@ -26,7 +26,7 @@ from movie_sync.services.prompts import Dialogue, Prompts
 from movie_sync.settings.config import read_file_to_change, save_changes, variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset
-from movie_sync.settings.values import UnusableValue, one_of, path_here
+from movie_sync.settings.values import one_of, path_here, text_that
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home
 
@@ -38,6 +38,7 @@ Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.
 """
 _BUILT_IN = "default"
 _STOPPED = 130
+_ENTRY = text_that(USER_NAME.fullmatch)
 _ENTRY_RULE = "Letters, digits, - and _ make a name, at most 40 of them."
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
@@ -171,7 +172,7 @@ class _Questions(Dialogue):
             self.say(f"\n{key}:")
             tracker.ask(self._form(tracker, entry=key.partition(":")[2]))
         while not keys or self.confirm("Another one?", default=False):
-            entry = self.ask("A name of your own for it", "", _entry, _ENTRY_RULE)
+            entry = self.ask("A name of your own for it", "", _ENTRY, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
                 tracker.ask(self._form(tracker, entry=entry))
@@ -237,9 +238,3 @@ class _Questions(Dialogue):
 
 def _folder(text: str) -> str:
     return str(expand_home(path_here(text), os.environ))
-
-
-def _entry(text: str) -> str:
-    if not USER_NAME.fullmatch(text):
-        raise UnusableValue
-    return text

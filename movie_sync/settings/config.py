@@ -24,7 +24,7 @@ from movie_sync.settings.faults import ConfigFault
 from movie_sync.settings.keys import GeneralSettings, known, rules
 from movie_sync.settings.reading import Problem, Settings, UnreadableSettings, content_of, read_raw
 from movie_sync.settings.section import NamedSections, Rule
-from movie_sync.settings.values import UnusableValue, shown
+from movie_sync.settings.values import UnusableValue
 from movie_sync.storage.atomic_file import write_atomically
 from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, AppPaths, default_root
@@ -136,7 +136,7 @@ class Config(Settings):
         for problem in problems:
             place = place_of(text, problem.key)
             where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
-            words = f"{where}: {_described(problem)}"
+            words = f"{where}: {problem}"
             self.warnings.append(f"{words}; {problem.remedy}.")
             if problem.protecting:
                 fault = ConfigFault(problem.key, problem.protecting, words, *(place or ()))
@@ -237,15 +237,11 @@ def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingP
     """Raise UserError for what cannot be used; `variables` are the ones that set the keys."""
     if not problems:
         return
-    words = [_described(problem) for problem in problems]
+    words = [str(problem) for problem in problems]
     for key, variable in variables.items():
         if f"{problems[0].key}.".startswith(f"{key}."):
             words = [f"The environment variable {variable} cannot be used: {words[0]}"]
     raise UserError(". ".join(words) + ".")
-
-
-def _described(problem: Problem) -> str:
-    return f"{shown(problem.key)} {problem.fault}"
 
 
 def _read_only(setting: object) -> object:

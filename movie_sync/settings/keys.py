@@ -24,7 +24,6 @@ from movie_sync.settings.section import (
 from movie_sync.settings.values import (
     MANY,
     UnusableValue,
-    either,
     list_of,
     number,
     one_of,
@@ -41,6 +40,10 @@ USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 
 def _client(value: object) -> object:
     return one_of(*registry.of_kind(ClientService))(value)
+
+
+def _first_run(value: object) -> object:
+    return (one_of("all", "new") if isinstance(value, str) else number(0, MANY, whole=True))(value)
 
 
 def _tracker(value: object) -> str:
@@ -62,7 +65,7 @@ class GeneralSettings:
     first_run: Literal["all", "new"] | int = setting(
         "all",
         'one of "all", "new" or a whole number of films',
-        either(one_of("all", "new"), number(0, MANY, whole=True)),
+        _first_run,
         protects=True,
     )
     stalled_after: float = seconds(172_800, _LONGEST_INTERVAL)

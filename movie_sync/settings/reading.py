@@ -43,6 +43,9 @@ class Problem:
     remedy: str
     protecting: str = ""
 
+    def __str__(self) -> str:
+        return f"{shown(self.key)} {self.fault}"
+
 
 class UnreadableSettings(UserError):
     """The whole file cannot be used; `line` and `column`, from 1, say where it breaks if that is known."""
@@ -166,11 +169,9 @@ class Settings:
 
     def _read(self, rule: Rule, value: object) -> object:
         usable = rule.read(value)
-        if not rule.is_path:
-            return usable
-        if isinstance(usable, list):
+        if rule.is_path and isinstance(usable, list):
             return [self._expanded(item) for item in usable]
-        return self._expanded(usable)
+        return self._expanded(usable) if rule.is_path else usable
 
     def _expanded(self, path: object) -> object:
         if not isinstance(path, str) or not path.startswith("~"):

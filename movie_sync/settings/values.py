@@ -5,6 +5,7 @@ A reader takes a value as JSON gave it and returns it in the form that the progr
 Python's JSON reader lets through.
 """
 
+import contextlib
 import ipaddress
 import json
 import re
@@ -101,22 +102,27 @@ def text_in(value: object) -> str:
     return text
 
 
-def text_where(is_usable: Callable[[str], bool]) -> Callable[[object], str]:
-    """Read a text that is not empty and passes a test."""
+def text_that(holds: Callable[[str], object]) -> Callable[[object], str]:
+    """Read a text that is not empty and for which `holds` returns something true; it may raise ValueError."""
 
     def read(value: object) -> str:
         text = text_in(value)
-        if not text or not is_usable(text):
-            raise UnusableValue
-        return text
+        with contextlib.suppress(ValueError):
+            if text and holds(text):
+                return text
+        raise UnusableValue
 
     return read
 
 
-filled_text = text_where(bool)
-text_without_commas = text_where(lambda text: "," not in text)  # it can stand in a list that commas separate
-path_here = text_where(lambda text: text.startswith("~") or Path(text).is_absolute())
+filled_text = text_that(bool)
+text_without_commas = text_that(lambda text: "," not in text)  # it can stand in a list that commas separate
+path_here = text_that(lambda text: text.startswith("~") or Path(text).is_absolute())
 """Reads a whole path, or one from a home folder, which is expanded later."""
+time_of_day = text_that(read_time)
+"""Reads a time such as `08:00`."""
+time_span = text_that(read_span)
+"""Reads two times such as `22:00-08:00`."""
 
 
 def flag(value: object) -> bool:
@@ -151,20 +157,6 @@ def one_of(*words: str) -> Callable[[object], str]:
             return known[text_in(value).casefold()]
         except KeyError:
             raise UnusableValue from None
-
-    return read
-
-
-def either(*readers: Reader) -> Reader:
-    """Read with the first reader that can."""
-
-    def read(value: object) -> object:
-        for reader in readers:
-            try:
-                return reader(value)
-            except UnusableValue:
-                continue
-        raise UnusableValue
 
     return read
 
@@ -213,23 +205,3 @@ def _is_word(value: object) -> bool:
     if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
         return False
     return all(unicodedata.category(letter) != "Cs" and letter != "\0" for letter in value)
-
-
-def text_that(parse: Callable[[str], object]) -> Reader:
-    """Read a text in which `parse` finds what it is to hold; else it raises ValueError."""
-
-    def read(value: object) -> str:
-        text = text_in(value)
-        try:
-            parse(text)
-        except ValueError:
-            raise UnusableValue from None
-        return text
-
-    return read
-
-
-time_of_day = text_that(read_time)
-"""Reads a time such as `08:00`."""
-time_span = text_that(read_span)
-"""Reads two times such as `22:00-08:00`."""
