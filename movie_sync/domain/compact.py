@@ -192,12 +192,9 @@ class HashedNumbers:
         part = self._parts[hashed % _PARTS]
         entry = hashed << _KEYED_BITS | number
         place = bisect_left(part, entry)
-        after = part[place] if place < len(part) else None
-        if after == entry:
+        if place < len(part) and part[place] == entry:
             return False
-        is_alone = after is None or after >> _KEYED_BITS != hashed
-        if place and part[place - 1] >> _KEYED_BITS == hashed:
-            is_alone = False
+        is_alone = all(beside >> _KEYED_BITS != hashed for beside in part[max(0, place - 1) : place + 1])
         part.insert(place, entry)
         return is_alone
 

@@ -135,10 +135,7 @@ def _number(word: str) -> str:
 
 def read_rest(name: NameWords, first: int, part: FilmPart | None) -> Leftover | None:
     """Return what is not understood between a year, whose next word is `first`, and the technical words."""
-    stop = _stop(name, first)
-    if all(_is_known(name, index) for index in range(first, stop)):
-        return None
-    return _Reader(name, first, stop).read(part)
+    return _Reader(name, first, _stop(name, first)).read(part)
 
 
 def _stop(name: NameWords, first: int) -> int:
@@ -197,6 +194,8 @@ class _Reader:
         self.known = {index for index in range(first, stop) if _is_known(name, index)}
 
     def read(self, part: FilmPart | None) -> Leftover | None:
+        if len(self.known) == self.stop - self.first:
+            return None
         if part is not None:
             self.known.update(range(part.first, part.last))
         for index in range(self.first, self.stop):

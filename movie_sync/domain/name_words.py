@@ -63,22 +63,14 @@ for _words, _class in (
 def class_of(word: str) -> WordClass:
     """Return what a folded word is."""
     known = _CLASSES.get(word)
-    if known is not None:
-        return known
-    if word.isdigit():
-        return WordClass.TITLE
-    if is_built_tag(word):
-        return WordClass.TECHNICAL
-    return WordClass.TITLE if word.isalpha() else _class_of_mixed(word)
+    return _class_of_unlisted(word) if known is None else known
 
 
-@lru_cache(maxsize=512)
-def _class_of_mixed(word: str) -> WordClass:
-    if _MIXED.fullmatch(word):
+@lru_cache(maxsize=1024)
+def _class_of_unlisted(word: str) -> WordClass:
+    if not word.isdigit() and (is_built_tag(word) or _MIXED.fullmatch(word)):
         return WordClass.TECHNICAL
-    if _MIXED_EDITION.fullmatch(word):
-        return WordClass.EDITION
-    return WordClass.TITLE
+    return WordClass.EDITION if _MIXED_EDITION.fullmatch(word) else WordClass.TITLE
 
 
 # Two words that are one technical word.

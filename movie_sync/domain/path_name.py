@@ -60,15 +60,15 @@ def parse_path(path: str) -> NamePath:
         # No file: perhaps the slash belongs to the title (V/H/S, 50/50).
         whole = parse_name(path.replace("/", " ").replace("\\", " "))
         readings = [*whole.readings, *readings]
-    if folder is None:
-        return NamePath(file, tuple(readings), tuple(marks), file.imdb_id)
-    marks.extend(
-        NonFilmMark(mark.kind, -1, 0)
-        for mark in folder.marks
-        if mark.kind not in _HARMLESS_IN_FOLDERS and (mark.first < 0 or mark.first >= folder.title_end)
-    )
-    readings = _together(pieces[-1], file, folder, readings)
-    return NamePath(file, tuple(readings), tuple(marks), file.imdb_id or folder.imdb_id)
+    if folder is not None:
+        marks.extend(
+            NonFilmMark(mark.kind, -1, 0)
+            for mark in folder.marks
+            if mark.kind not in _HARMLESS_IN_FOLDERS and (mark.first < 0 or mark.first >= folder.title_end)
+        )
+        readings = _together(pieces[-1], file, folder, readings)
+    imdb_id = file.imdb_id or (folder.imdb_id if folder else None)
+    return NamePath(file, tuple(readings), tuple(marks), imdb_id)
 
 
 def is_never_film(path: str) -> bool:
@@ -114,10 +114,10 @@ def _together(
         if not any(mark.is_outside(reading.first, reading.last) for mark in folder.marks)
     ]
     own = {reading.key.squashed for reading in file.readings}
-    dated = [reading for reading in usable if reading.year]
     agreeing = {reading.key.squashed for reading in usable} & own
+    dated = next((reading for reading in usable if reading.year), None)
     if dated and agreeing:
-        year, rest, part = dated[0].year, dated[0].rest, dated[0].part
+        year, rest, part = dated.year, dated.rest, dated.part
         readings = [reading._replace(year=year, rest=rest, part=reading.part or part) for reading in readings]
     doubt = Sureness.WHOLE if agreeing or _says_nothing(file_name, file, folder) else Sureness.HALF
     # The places of these readings are in the folder's name, so no mark of the file's is inside them.

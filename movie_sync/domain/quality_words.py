@@ -6,7 +6,6 @@ the parts that are glued to it, and whatever is built so is known, to the title'
 """
 
 import re
-from functools import lru_cache
 
 from movie_sync.domain.word_lists import meanings
 
@@ -159,7 +158,6 @@ _BUILT = (*(forms for _, forms in (*BAD_SOURCES, *SOURCES[:-1])), REMUX, DISC, U
 _SOURCE = re.compile("|".join(forms.pattern for forms in _BUILT))
 
 
-@lru_cache(maxsize=512)
 def is_built_tag(word: str) -> bool:
     """Tell whether a folded word is built as the name of a source is, though no list may hold it."""
     if word in _NO_TAGS:

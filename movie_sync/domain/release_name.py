@@ -228,7 +228,9 @@ class _Parser:
                 shorter = self._bracket_before(first, end)
                 if shorter is None:
                     break
-            step = max(step, self._how_peeled(first, shorter, end))
+            word = self.words[end - 1]
+            is_loose = word in LOOSE_TAGS or (word in LANGUAGE_ADJECTIVES and shorter == first + 1)
+            step = max(step, Sureness.LOOSE if is_loose and shorter == end - 1 else Sureness.PEELED)
             end = shorter
         if main:
             self.title_end = min(self.title_end, end)
@@ -244,13 +246,6 @@ class _Parser:
             if owner[-1] == "s" and _GENITIVE.fullmatch(owner):
                 how = Sureness.OWNED if words == _WORDS_OF_A_NAME else Sureness.HALF
                 self._add(first + words, end, year, how)
-
-    def _how_peeled(self, first: int, shorter: int, end: int) -> Sureness:
-        word = self.words[end - 1]
-        is_loose = shorter == end - 1 and (
-            word in LOOSE_TAGS or (word in LANGUAGE_ADJECTIVES and shorter == first + 1)
-        )
-        return Sureness.LOOSE if is_loose else Sureness.PEELED
 
     def _peel(self, first: int, end: int, year: int | None) -> int | None:
         """Return where the title ends without the last tag, or None if it ends with no tag."""
@@ -272,15 +267,11 @@ class _Parser:
         return index if kind is WordClass.GENRE and is_apart else None
 
     def _is_modifier(self, index: int) -> bool:
-        return self.words[index] in EDITION_MODIFIERS or (
-            self.classes[index] is WordClass.EDITION and self.words[index][0].isdigit()
-        )
+        is_ordinal = self.classes[index] is WordClass.EDITION and self.words[index][0].isdigit()
+        return is_ordinal or self.words[index] in EDITION_MODIFIERS
 
     def _bracket_before(self, first: int, end: int) -> int | None:
-        """Return the index where a bracket at the end of a span opens, if it may be left out.
-
-        A bracket with a number in it may be a part ("(Vol. 2)"), so it stays.
-        """
+        """Return the index where a bracket at the end of a span opens, unless it may be a part ("Vol. 2")."""
         closed = self.text[self.ends[end - 1] :].lstrip(" ._")[:1]
         opening = next((opening for opening, closing in _OPENING.items() if closing == closed), None)
         opened = self.text.rfind(opening, 0, self.starts[end - 1]) if opening else -1

@@ -49,16 +49,13 @@ _SEPARATORS = re.compile(r"[^a-z0-9]+")
 class ReleaseQuality:
     """What a release's name says of its picture and sound.
 
-    `name` is a word of `ORDER_WORDS` or `ON_REQUEST_WORDS`, "" if the name does not tell. `bad` is
-    what the picture was taken from if nobody should watch it ("camera copy"), else "". Where the name
-    does not tell the source or the lines, `name` and `resolution` are what is usual; `source` and
-    `resolution_told` say what was told. Lists have the order of their tables. `languages` are spoken ones;
-    `edition` is "" or like "Extended, IMAX".
+    Where it does not tell the source or the lines, `name` and `resolution` are what is usual; `source`
+    and `resolution_told` say what was told. Lists have the order of their tables.
     """
 
-    name: str
+    name: str  # of `ORDER_WORDS` or `ON_REQUEST_WORDS`, "" if the name does not tell
     resolution: str
-    bad: str = ""
+    bad: str = ""  # what the picture was taken from if nobody should watch it: "camera copy"
     hardcoded_subtitles: bool = False
     three_d: bool = False
     upscaled: bool = False
@@ -67,8 +64,8 @@ class ReleaseQuality:
     codec: str = ""
     hdr: tuple[str, ...] = ()
     audio: tuple[str, ...] = ()
-    languages: tuple[str, ...] = ()
-    edition: str = ""
+    languages: tuple[str, ...] = ()  # spoken ones
+    edition: str = ""  # "Extended, IMAX"
     group: str = ""
     source: str = ""
     resolution_told: bool = False
@@ -85,10 +82,9 @@ class ReleaseQuality:
 
 
 def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None = None) -> ReleaseQuality:
-    """Read a release name.
+    """Read a release name; the tracker's filing helps where it does not tell.
 
-    The tracker's filing helps where the name does not tell. `title_end` is the index of the
-    word where the title is known to end; without it the name alone has to tell.
+    `title_end` is the index of the word where the title is known to end, None if it is not known.
     """
     parsed = parse_name(name)
     before, behind = _parts(name, parsed, title_end)
@@ -131,7 +127,6 @@ def _first(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> str:
 
 
 def _all(table: Iterable[tuple[str, re.Pattern[str]]], tail: str) -> tuple[str, ...]:
-    """Return the values whose patterns are found, in the table's order: names have them in any."""
     return tuple(value for value, pattern in table if pattern.search(tail))
 
 
@@ -234,11 +229,7 @@ def _usual_resolution(tail: str, source: str) -> str:
 
 
 def _name_of(source: str, resolution: str) -> str:
-    """Return the word for a source and a resolution, as `quality.order` has them.
-
-    Where the source is not told the least is assumed, and a source that cannot have the resolution
-    stands for what it was made from.
-    """
+    """Return `quality.order`'s word; of a source that is not told, or cannot be, what it was made from."""
     if not resolution:
         return ""
     if resolution in RESOLUTIONS[:3]:

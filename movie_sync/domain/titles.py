@@ -165,10 +165,8 @@ def _spoken_number(words: list[str], position: int) -> tuple[str, int]:
 
 
 def _below_hundred(words: list[str], position: int) -> tuple[int, int]:
-    if position >= len(words):
-        return 0, 0
-    word = words[position]
+    word, following = [*words[position : position + 2], "", ""][:2]
     if word in _TENS:
-        unit = _UNITS.get(words[position + 1], 0) if position + 1 < len(words) else 0
+        unit = _UNITS.get(following, 0)
         return (_TENS[word] + unit, 2) if 0 < unit < _TEN else (_TENS[word], 1)
     return (_UNITS[word], 1) if word in _UNITS else (0, 0)
