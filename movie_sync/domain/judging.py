@@ -71,7 +71,7 @@ def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Jud
 
 
 def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
-    best: Judgement | None = None
+    others = []
     for reading in path.readings:
         known = wanted.keys.get(reading.key.squashed)
         if known is None:
@@ -79,13 +79,10 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
         found = _weighed(_judge_reading(wanted, known, reading, path), wanted, known, reading, path.marks)
         if found.verdict is Verdict.YES:
             return found
-        if best is None or _rank(found) < _rank(best):
-            best = found
-    return best or _judge_other_title(wanted, path)
-
-
-def _rank(found: Judgement) -> tuple[int, bool]:
-    return RANK[found.verdict], not found.lacks_only_id
+        others.append(found)
+    if not others:
+        return _judge_other_title(wanted, path)
+    return min(others, key=lambda found: (RANK[found.verdict], not found.lacks_only_id))
 
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:

@@ -55,7 +55,8 @@ def find_beginnings(text: str) -> tuple[int, list[tuple[int, Sureness]]]:
         content = next(part for part in group.groups() if part is not None).strip()
         if _YEAR.fullmatch(content):
             break
-        if _may_be_title(content):
+        words = _WORD.findall(content)
+        if len(words) == 1 and "." not in content and class_of(words[0]) is WordClass.TITLE:  # "[REC] 2"
             others.append((position, Sureness.WHOLE))
         position = group.end()
     for pattern, how in _prefixes(text, text[position : position + 10].lstrip()):
@@ -63,12 +64,6 @@ def find_beginnings(text: str) -> tuple[int, list[tuple[int, Sureness]]]:
         if prefix:
             others.append((prefix.end(), how))
     return position, others
-
-
-def _may_be_title(content: str) -> bool:
-    """Tell whether a bracket at the beginning may belong to the title, as in "[REC] 2"."""
-    words = _WORD.findall(content)
-    return len(words) == 1 and "." not in content and class_of(words[0]) is WordClass.TITLE
 
 
 def _prefixes(text: str, beginning: str) -> Iterator[tuple[re.Pattern[str], Sureness]]:

@@ -74,7 +74,6 @@ _EXTRA_NUMBER = re.compile(r"x\d\d")
 _INCLUDED_WITH = frozenset({"and", "with", "w", "incl", "including", "plus", "mit", "con", "avec"})
 _SERIES_WORDS = listed("series")
 _CRITERION = frozenset({"criterion", "archive", "masterpiece", "signature", "classics", "disney"})
-_DATED = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0\d|1[0-2])[. _-](?:[0-2]\d|3[01])(?![\dpi])")
 
 
 def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) -> list[NonFilmMark]:
@@ -139,11 +138,6 @@ def _series_mark(words: Sequence[str], index: int, cut: int) -> NonFilmMark | No
     # "S01" is a season beside the title, but "E-AC3-S78" is somebody's group.
     is_beside_title = 0 < index <= cut and (_SEASON.fullmatch(word) or _EPISODE.fullmatch(word))
     return NonFilmMark(NonFilm.EPISODE, index, index + 1) if is_beside_title else None
-
-
-def is_dated(text: str) -> bool:
-    """Tell whether a folded name carries a full date, as daily programmes do."""
-    return bool(_DATED.search(text))
 
 
 def split_extension(name: str) -> tuple[str, str]:

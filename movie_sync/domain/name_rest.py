@@ -185,8 +185,6 @@ def _is_amount(name: NameWords, index: int) -> bool:
 
 
 class _Reader:
-    """The words of one rest, [first, stop) in the name, and which of them are understood."""
-
     def __init__(self, name: NameWords, first: int, stop: int) -> None:
         self.name = name
         self.first = first

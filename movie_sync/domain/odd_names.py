@@ -37,15 +37,10 @@ def likely_names(name: str) -> tuple[str, ...]:
     """
     if name.isascii() or not _ODD.search(name):
         return (name,)
-    readings: dict[str, None] = {}
     whole = _ODD.sub("", name)
-    if not whole.isascii():  # UTF-8 with something cut off
-        readings[whole] = None
-    for encoding in _ENCODINGS:
-        text = _decode(name, encoding)
-        if text is not None:
-            readings[text] = None
-    return tuple(readings)[:_MOST_READINGS]
+    readings = [] if whole.isascii() else [whole]  # UTF-8 with something cut off
+    readings += filter(None, (_decode(name, encoding) for encoding in _ENCODINGS))
+    return tuple(dict.fromkeys(readings))[:_MOST_READINGS]
 
 
 def may_be(wanted: WantedFilm, name: str) -> bool:
@@ -80,19 +75,17 @@ def _agrees(parts: list[str], title: str) -> bool:
     return len(title) in ends
 
 
-def _decode(name: str, encoding: str) -> str | None:
-    """Read the pieces of a path that are no UTF-8 in an encoding, or return None if that is no text."""
-    pieces = []
-    for piece in name.split("/"):
-        text = piece
+def _decode(name: str, encoding: str) -> str:
+    """Read the pieces of a path that are no UTF-8 in an encoding, or return "" if that is no text."""
+    pieces = name.split("/")
+    for place, piece in enumerate(pieces):
         if _ODD.search(piece):
             try:
-                text = piece.encode("utf-8", "surrogateescape").decode(encoding)
+                pieces[place] = piece.encode("utf-8", "surrogateescape").decode(encoding)
             except UnicodeError:
-                return None
-            if not _is_text(text):
-                return None
-        pieces.append(text)
+                return ""
+            if not _is_text(pieces[place]):
+                return ""
     return "/".join(pieces)
 
 

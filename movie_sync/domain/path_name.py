@@ -105,7 +105,6 @@ def _film_folder(folders: list[str], marks: list[NonFilmMark]) -> ParsedName | N
 def _together(
     file_name: str, file: ParsedName, folder: ParsedName, readings: list[TitleReading]
 ) -> list[TitleReading]:
-    """Weigh a file's readings against its folder's."""
     if any(reading.year for reading in file.readings):
         return readings
     usable = [

@@ -41,10 +41,9 @@ class QualityRules:
 
     @classmethod
     def from_config(cls, quality: Mapping[str, object], *, own: Collection[str] | None = None) -> Self:
-        """Take the values of a checked `quality` section; keys that are not there keep their defaults.
+        """Take a checked `quality` section, and its preset's values where the user set none.
 
-        `preset` names one of `PRESETS`, whose values stand where the user set none: `own` names the
-        keys that he set, by default all that the section has.
+        `own` names the keys that he set, by default all that the section has.
         """
         own = quality.keys() if own is None else own
         values: dict[str, Any] = {

@@ -94,7 +94,6 @@ def _tags(text: str, more: list[str]) -> str:
 
 
 def _group_at_end(text: str, *, in_bracket: bool = False) -> GroupAndRest:
-    """Return the group that a text ends with, and the text before it."""
     found = _WITHOUT_DASH.search(text)
     if found:
         return GroupAndRest(found.group(), text[: found.start()])
@@ -112,7 +111,6 @@ def _group_at_end(text: str, *, in_bracket: bool = False) -> GroupAndRest:
 
 
 def _dash_group(text: str) -> GroupAndRest | None:
-    """Return the group behind the last dash of a text, if there is one."""
     own = _OWN_DASH.search(text)
     if own and not any(is_tag(word) for word in own[1].split("-")):
         return GroupAndRest(own[1], text[: own.start()])

@@ -17,7 +17,6 @@ from movie_sync.domain.name_kinds import (
     NonFilm,
     NonFilmMark,
     find_marks,
-    is_dated,
     split_extension,
 )
 from movie_sync.domain.name_rest import FilmPart, Leftover, NameWords, find_part, read_rest
@@ -50,6 +49,8 @@ _ALPHABET_EDGE = re.compile(
     rf"(?<=[{_NOT_LATIN}]){_NUMBERS_TOO}(?=[a-zA-ZÀ-ɏ](?:[. ,_] ?)?[a-zA-ZÀ-ɏ])"
     rf"|(?<=[a-zA-ZÀ-ɏ]{{2}}){_NUMBERS_TOO}(?=[{_NOT_LATIN}])"
 )
+# A full date, as daily programmes carry it.
+_DATED = re.compile(r"(?<!\d)(?:19|20)\d\d[. _-](?:0\d|1[0-2])[. _-](?:[0-2]\d|3[01])(?![\dpi])")
 _RANGE = re.compile(r"[\s)]*[-–—][\s(]*")
 _PARTS_YEAR = re.compile(r"[-–—)\],:]|\.\s")
 _OPENING = {"(": ")", "[": "]", "{": "}"}
@@ -90,8 +91,6 @@ def parse_name(name: str) -> ParsedName:
 
 
 class _Parser:
-    """The state of reading one name."""
-
     def __init__(self, text: str, extension: str) -> None:
         self.text = text
         self.extension = extension
@@ -362,6 +361,6 @@ class _Parser:
                 if _RANGE.fullmatch(between) and not is_date_first:
                     # "1972-1990" is several films, unless the title itself ends with the first year.
                     marks.append(NonFilmMark(NonFilm.PACK, index, index + 1))
-        if years and is_dated(self.text):
+        if years and _DATED.search(self.text):
             marks.append(NonFilmMark(NonFilm.EPISODE, -1, 0))
         return marks
