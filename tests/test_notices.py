@@ -46,7 +46,7 @@ from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import UserError
 from movie_sync.notices import process
-from movie_sync.notices.announcer import Announcer
+from movie_sync.notices.channels import Announcer
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import WordedEvent, notice_of, text_of, worded
 from movie_sync.services.apprise.service import Notices
@@ -295,8 +295,7 @@ _TELLER = """
 import sys
 from pathlib import Path
 from movie_sync.clock import SystemClock
-from movie_sync.notices.announcer import Announcer
-from movie_sync.notices.channels import CommandChannel
+from movie_sync.notices.channels import Announcer, CommandChannel
 from movie_sync.notices.outbox import EventOutbox
 clock = SystemClock()
 outbox = EventOutbox(Path(sys.argv[1]), clock, keep=["command"])

@@ -23,8 +23,7 @@ from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
-from movie_sync.notices.announcer import Announcer
-from movie_sync.notices.channels import Channel, CommandChannel, CommandSettings, ServiceChannel
+from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Sender
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource

@@ -1,17 +1,22 @@
-"""The ways to tell the user: his own command, notices through Apprise, the refresh of a media server."""
+"""The ways to tell the user, and what takes events from the workers and has each way tell them.
+
+They are his own command, notices through Apprise, and the refresh of a media server.
+"""
 
 import abc
 import logging
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from movie_sync.complaints import Complaints
 from movie_sync.credentials.manager import without_secrets
-from movie_sync.domain.events import EventKind
+from movie_sync.domain.events import Event, EventKind
+from movie_sync.errors import StorageError
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process, Sender
-from movie_sync.notices.wording import WordedEvent, notice_of
+from movie_sync.notices.wording import WordedEvent, notice_of, worded
 from movie_sync.ports import Clock
 from movie_sync.services.base import ToldService
 from movie_sync.settings.section import Sections, setting
@@ -22,6 +27,11 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_SECONDS = 300.0
 _LONGEST_PAUSE_SECONDS = 3600.0
 _GIVE_UP_SECONDS = 24 * 3600.0
+_CLOSE_SECONDS = 2.0
+_FINISH_SECONDS = 60.0
+_LOOK_SECONDS = 0.1
+_QUICK_SECONDS = 0.05
+_MOST_MORE_IN_A_TICK = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +81,20 @@ class Channel(abc.ABC):
     def _take_end(self, ended: Ended) -> None:
         """Call `_succeed`, or `_fail` with what is wrong."""
 
-    @property
-    def is_running(self) -> bool:
-        """Whether a process runs, or ended and was not looked after yet."""
-        return self._process is not None
-
-    def tick(self, *, in_hurry: bool = False) -> None:
-        """Look after the process, and start the next one."""
+    def tick(self, *, in_hurry: bool = False) -> bool:
+        """Look after the process, and start the next one; tell whether one runs."""
         if self._process is not None:
             ended = self._process.poll()
             if ended is None:
-                return
+                return True
             self._process = None
             self._take_end(ended)
-        if self._clock.monotonic() < self._paused_until:
-            return
-        try:
-            self._process = self._begin(in_hurry=in_hurry)
-        except OSError as exc:
-            self._fail(f"could not be started: {exc.strerror or type(exc).__name__}")
+        if self._clock.monotonic() >= self._paused_until:
+            try:
+                self._process = self._begin(in_hurry=in_hurry)
+            except OSError as exc:
+                self._fail(f"could not be started: {exc.strerror or type(exc).__name__}")
+        return self._process is not None
 
     def wait(self, seconds: float) -> bool:
         """Wait for the end of the process, not longer than this; tell whether one ended."""
@@ -209,3 +214,73 @@ class ServiceChannel(Channel):
             self._fail(ended.failure)
         else:
             self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
+
+
+class Announcer:
+    """`tell` is for any thread, all else for the main thread. Without an outbox nothing is told.
+
+    `clean` takes secrets out of words, once more: they go to others.
+    """
+
+    def __init__(
+        self,
+        outbox: EventOutbox | None,
+        channels: Sequence[Channel],
+        clock: Clock,
+        *,
+        clean: Callable[[str], str] = str,
+    ) -> None:
+        self._outbox = outbox
+        self._clean = clean
+        self._channels = channels
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._complaints = Complaints(_log)
+
+    def tell(self, event: Event) -> None:
+        """Take an event, safe on the disk on return; a repeat by its id is not told twice.
+
+        A disk that refuses it is complained of once; the event is then told from memory.
+        """
+        if self._outbox is None:
+            return
+        channels = [channel.name for channel in self._channels if event.kind in channel.kinds]
+        with self._lock:
+            try:
+                self._outbox.put(worded(event, self._clean), channels)
+                self._complaints.over()
+            except StorageError as exc:
+                self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
+
+    def tick(self) -> None:
+        """Start what is due, and look after what runs. Takes half a second at most.
+
+        Commands that end quickly are run one after the other, not one a tick.
+        """
+        for channel in self._channels:
+            channel.tick()
+            for _ in range(_MOST_MORE_IN_A_TICK):
+                if not channel.wait(_QUICK_SECONDS):
+                    break
+                channel.tick()
+
+    def finish(self) -> None:
+        """Tell what waits, except what waits for its time of day; for the end of a single run.
+
+        Takes up to a minute; then as `close`.
+        """
+        ends_at = self._clock.monotonic() + _FINISH_SECONDS
+        try:
+            while self._clock.monotonic() < ends_at:
+                running = [channel for channel in self._channels if channel.tick(in_hurry=True)]
+                if not running:
+                    break
+                running[0].wait(_LOOK_SECONDS)
+        finally:  # Ctrl+C
+            self.close()
+
+    def close(self) -> None:
+        """Give what runs two seconds, then end it; what was not told is told after the next start."""
+        ends_at = self._clock.monotonic() + _CLOSE_SECONDS
+        for channel in self._channels:
+            channel.close(max(ends_at - self._clock.monotonic(), 0.0))
