@@ -25,8 +25,15 @@ from movie_sync.domain.models import QueueName, Release, ReleaseId, WatchlistSna
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import AuthError, UserError
 from movie_sync.services import registry
-from movie_sync.services.base import ClientService, Form, ListService, Login, Surroundings, TrackerService
-from movie_sync.services.prompts import Prompts
+from movie_sync.services.base import (
+    ClientService,
+    Form,
+    ListService,
+    Login,
+    Prompts,
+    Surroundings,
+    TrackerService,
+)
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import Sections, address, setting
 from movie_sync.settings.values import flag, number, text_in

@@ -19,8 +19,7 @@ from movie_sync.credentials.manager import CredentialField, CredentialsManager
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.services.base import Form, TrackerService
-from movie_sync.services.prompts import Prompts
+from movie_sync.services.base import Form, Prompts, TrackerService
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import REQUIRED, setting
 from movie_sync.settings.values import web_address

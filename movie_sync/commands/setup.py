@@ -16,13 +16,14 @@ from movie_sync.services import registry
 from movie_sync.services.base import (
     Answers,
     ClientService,
+    Dialogue,
     Form,
     ListService,
+    Prompts,
     Service,
     ToldService,
     TrackerService,
 )
-from movie_sync.services.prompts import Dialogue, Prompts
 from movie_sync.settings.config import read_file_to_change, save_changes, variable_of
 from movie_sync.settings.keys import USER_NAME, GeneralSettings
 from movie_sync.settings.quality import QualityPreset

@@ -18,7 +18,6 @@ from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
 from movie_sync.net.faults import Calls, Party
 from movie_sync.services.base import Login, Surroundings
-from movie_sync.services.qbittorrent.faults import SERVICE, TranslatedError, put_into_words
 from movie_sync.services.qbittorrent.room import (
     Places,
     read_places,
@@ -29,7 +28,13 @@ from movie_sync.services.qbittorrent.room import (
 )
 from movie_sync.services.qbittorrent.rows import read_brief_row, read_row, refusal_in
 from movie_sync.services.qbittorrent.service import QBittorrentSettings
-from movie_sync.services.qbittorrent.session import MOST_TORRENTS, Client
+from movie_sync.services.qbittorrent.session import (
+    MOST_TORRENTS,
+    SERVICE,
+    Client,
+    TranslatedError,
+    put_into_words,
+)
 from movie_sync.settings.values import is_on_this_machine
 
 _Answer = TypeVar("_Answer")
