@@ -29,7 +29,7 @@ from movie_sync.notices.process import Sender
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
-from movie_sync.services.base import Login, Service, Surroundings, ToldService, TrackerService
+from movie_sync.services.base import Login, Service, Subscription, Surroundings, ToldService, TrackerService
 from movie_sync.services.letterboxd.service import Letterboxd, WatchlistSettings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
@@ -233,10 +233,10 @@ class Services:
 
 def build_announcer(context: Context) -> Announcer:
     """Return what tells the user; it tells nothing in a dry run, or where nothing is configured."""
-    config, clock = context.config, context.clock
-    command = config.section(CommandSettings).on_event
+    clock = context.clock
+    command = context.config.section(CommandSettings).on_event
     services = used_services(context)
-    names = [*(["command"] if command else []), *(service.name for service in services)]
+    names = [*(["command"] if command else []), *(service.name for service, _ in services)]
     if context.options.dry_run:
         return Announcer(None, [], clock)
     if not names:
@@ -248,14 +248,14 @@ def build_announcer(context: Context) -> Announcer:
     channels: list[Channel] = []
     if command:
         channels.append(CommandChannel(command, outbox, clock, context.environ, umask=context.options.umask))
-    channels += [ServiceChannel(service, config, sender, outbox, clock) for service in services]
+    channels += [ServiceChannel(service, told, sender, outbox, clock) for service, told in services]
     return Announcer(outbox, channels, clock, clean=context.redactor.clean)
 
 
-def used_services(context: Context) -> list[ToldService]:
-    """Return the services that are told of events."""
+def used_services(context: Context) -> list[tuple[ToldService, Subscription]]:
+    """Return the services that are told of events, with what they are told."""
     services = registry.of_kind(ToldService).values()
-    return [service for service in services if service.is_used(context.config)]
+    return [(each, told) for each in services if (told := each.subscription(context.config))]
 
 
 def build_sender(context: Context) -> Sender:

@@ -4,7 +4,7 @@ import os
 import shutil
 import threading
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -33,8 +33,8 @@ def run_check(_args: Namespace, context: Context) -> int:
         ("Watchlist", lambda: _check_watchlist(services)),
         *services.checks(),
         *(
-            (f"{service.title[:1].upper()}{service.title[1:]}", partial(_check_telling, context, service))
-            for service in used_services(context)
+            (f"{each.title[:1].upper()}{each.title[1:]}", partial(_check_telling, context, each, told.order))
+            for each, told in used_services(context)
         ),
     ]
     failures = 0
@@ -79,13 +79,12 @@ def _check_folders(context: Context) -> str:
 def _check_watchlist(services: Services) -> str:
     snapshot = services.watchlist_source().fetch()
     if snapshot is None:
-        raise UserError("the export could not be read")
+        raise UserError("the list could not be read")
     return f"{len(snapshot.movies)} films of {snapshot.owner}"
 
 
-def _check_telling(context: Context, service: ToldService) -> str:
-    sender, order = build_sender(context), service.order(context.config)
-    process = sender.start(service, order, "Movie Sync: a test", "Notices reach you.")
+def _check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:
+    process = build_sender(context).start(service, order, "Movie Sync: a test", "Notices reach you.")
     while (ended := process.poll()) is None:
         process.wait(_LOOK_SECONDS)
     if words := ended.answer or ended.failure:

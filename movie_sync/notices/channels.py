@@ -18,8 +18,8 @@ from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.process import Ended, Process, Sender
 from movie_sync.notices.wording import WordedEvent, notice_of, worded
 from movie_sync.ports import Clock
-from movie_sync.services.base import ToldService
-from movie_sync.settings.section import Sections, setting
+from movie_sync.services.base import Subscription, ToldService
+from movie_sync.settings.section import setting
 from movie_sync.settings.values import command_line, or_null
 
 _log = logging.getLogger(__name__)
@@ -186,16 +186,15 @@ class ServiceChannel(Channel):
     """A service that our own process tells; what is due at the same time is told at once."""
 
     def __init__(
-        self, service: ToldService, config: Sections, sender: Sender, outbox: EventOutbox, clock: Clock
+        self, service: ToldService, told: Subscription, sender: Sender, outbox: EventOutbox, clock: Clock
     ) -> None:
-        super().__init__(service.name, service.what, service.kinds(config), outbox, clock)
+        super().__init__(service.name, service.what, told.kinds, outbox, clock)
         self._service = service
-        self._schedule = service.schedule(config)
-        self._order = service.order(config)
+        self._told = told
         self._sender = sender
 
     def _begin(self, *, in_hurry: bool) -> Process | None:
-        schedule = replace(self._schedule, gather_seconds=0) if in_hurry else self._schedule
+        schedule = replace(self._told.schedule, gather_seconds=0) if in_hurry else self._told.schedule
         span = self._outbox.span(self.name)
         times = [moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *(span or ()))]
         if span is None or not schedule.is_due(*times):
@@ -207,7 +206,7 @@ class ServiceChannel(Channel):
                 ids.append(event.id)
                 yield event
 
-        return self._sender.start(self._service, self._order, *notice_of(events()))
+        return self._sender.start(self._service, self._told.order, *notice_of(events()))
 
     def _take_end(self, ended: Ended) -> None:
         if ended.failure:

@@ -306,6 +306,15 @@ class TrackerService(Service):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """Of which events, when, and what the sending process has to know besides the notice."""
+
+    kinds: frozenset[EventKind]
+    schedule: Schedule
+    order: Mapping[str, str] = field(default_factory=dict)
+
+
 class ToldService(Service):
     """What is told of events, by a process of its own that alone has the secrets."""
 
@@ -315,21 +324,9 @@ class ToldService(Service):
     done: str = ""
     """What `check` says after it was tried."""
 
-    def is_used(self, config: Sections) -> bool:
-        """Tell whether it is to be told."""
+    def subscription(self, config: Sections) -> Subscription | None:
+        """Return what it is to be told, or None if it is not used."""
         raise NotImplementedError
-
-    def kinds(self, config: Sections) -> frozenset[EventKind]:
-        """Return the events that it is told of."""
-        raise NotImplementedError
-
-    def schedule(self, config: Sections) -> Schedule:
-        """Return when it is told of them."""
-        raise NotImplementedError
-
-    def order(self, config: Sections) -> dict[str, str]:
-        """Return what the sending process has to know besides the notice."""
-        return {}
 
     def check_login(self, login: Login) -> None:
         """Raise UserError if credentials are needed that are not there."""

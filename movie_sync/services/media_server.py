@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
-from movie_sync.services.base import NONE, Form, Login, ToldService, address_here
+from movie_sync.services.base import NONE, Form, Login, Subscription, ToldService, address_here
 from movie_sync.settings.section import Sections, address_or_none
 
 _TIMEOUT_SECONDS = 15.0
@@ -35,17 +35,12 @@ class MediaServer(ToldService):
     path: str
     header: tuple[str, str]
 
-    def is_used(self, config: Sections) -> bool:
-        return config.section(self.section).url is not None
-
-    def kinds(self, config: Sections) -> frozenset[EventKind]:
-        return frozenset({EventKind.DOWNLOADED})
-
-    def schedule(self, config: Sections) -> Schedule:
-        return Schedule(_GATHER_SECONDS)
-
-    def order(self, config: Sections) -> dict[str, str]:
-        return {"address": config.section(self.section).url or ""}
+    def subscription(self, config: Sections) -> Subscription | None:
+        address = config.section(self.section).url
+        if address is None:
+            return None
+        kinds = frozenset({EventKind.DOWNLOADED})
+        return Subscription(kinds, Schedule(_GATHER_SECONDS), {"address": address})
 
     def ask(self, form: Form) -> None:
         present = form.config.section(self.section).url or ""

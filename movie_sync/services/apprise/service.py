@@ -8,7 +8,7 @@ from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.errors import UnavailableError, UserError
-from movie_sync.services.base import Form, Login, ToldService
+from movie_sync.services.base import Form, Login, Subscription, ToldService
 from movie_sync.settings.section import Sections, setting, yes_or_no
 from movie_sync.settings.values import list_of, number, one_of, or_null, time_of_day, time_span
 
@@ -41,19 +41,16 @@ class Notices(ToldService):
     what = "A notice"
     done = "a notice was sent"
 
-    def is_used(self, config: Sections) -> bool:
-        return config.section(NoticeSettings).enabled
-
-    def kinds(self, config: Sections) -> frozenset[EventKind]:
-        return frozenset(map(EventKind, config.section(NoticeSettings).kinds))
-
-    def schedule(self, config: Sections) -> Schedule:
+    def subscription(self, config: Sections) -> Subscription | None:
         settings = config.section(NoticeSettings)
-        return Schedule(
+        if not settings.enabled:
+            return None
+        schedule = Schedule(
             settings.gather_seconds,
             read_span(settings.quiet_hours) if settings.quiet_hours else None,
             read_time(settings.digest_at) if settings.digest_at else None,
         )
+        return Subscription(frozenset(map(EventKind, settings.kinds)), schedule)
 
     def ask(self, form: Form) -> None:
         form.say("Notices go to Apprise addresses (such as ntfy://my-topic), several with blanks between.")
