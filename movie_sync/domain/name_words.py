@@ -63,12 +63,14 @@ for _words, _class in (
 def class_of(word: str) -> WordClass:
     """Return what a folded word is."""
     known = _CLASSES.get(word)
-    return _class_of_unlisted(word) if known is None else known
+    if known is not None:
+        return known
+    return WordClass.TITLE if word.isdigit() else _class_of_unlisted(word)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=512)
 def _class_of_unlisted(word: str) -> WordClass:
-    if not word.isdigit() and (is_built_tag(word) or _MIXED.fullmatch(word)):
+    if is_built_tag(word) or _MIXED.fullmatch(word):
         return WordClass.TECHNICAL
     return WordClass.EDITION if _MIXED_EDITION.fullmatch(word) else WordClass.TITLE
 
