@@ -10,7 +10,7 @@ from house.fakes import FakeClock
 
 from movie_sync.clock import SystemClock, boot_id
 from movie_sync.daemon.worker import Pause, Worker
-from movie_sync.reports.activity import STARTING
+from movie_sync.reports.daemon_state import STARTING
 
 
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no such clock")

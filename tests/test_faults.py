@@ -37,7 +37,7 @@ from movie_sync.errors import (
     ReleaseError,
     SlowError,
 )
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind
 
 _PATIENCE = 30.0  # for what answers, however slow the machine is
 _IMPATIENCE = 0.6  # for what never does

@@ -30,7 +30,7 @@ from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.trackers import Trackers
 from movie_sync.following.follower import FollowPolicy
-from movie_sync.reports.activity import ActivityKind
+from movie_sync.reports.daemon_state import ActivityKind
 
 _CHECK = 3600.0
 _OTHER = "torznab:other"

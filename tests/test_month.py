@@ -25,7 +25,7 @@ from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.reports.activity import ActivityKind
+from movie_sync.reports.daemon_state import ActivityKind
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
 _CALLS_PER_HOUR = 20

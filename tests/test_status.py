@@ -18,8 +18,7 @@ from movie_sync.domain.times import duration
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
-from movie_sync.reports.activity import Activity, ActivityKind
-from movie_sync.reports.daemon_state import DaemonState, write_state
+from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, write_state
 from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.overview import overview, statistics_words
 from movie_sync.reports.status import Status

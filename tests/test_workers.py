@@ -31,7 +31,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.notices.wording import text_of
-from movie_sync.reports.activity import ActivityKind
+from movie_sync.reports.daemon_state import ActivityKind
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ from functools import partial
 
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
-from movie_sync.daemon.allocator import keep_memory_together
-from movie_sync.daemon.app import MovieSyncApp, ReportState
+from movie_sync.daemon.app import MovieSyncApp, ReportState, keep_memory_together
 from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -20,8 +19,14 @@ from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
 from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import Activity, activity_words
-from movie_sync.reports.daemon_state import DaemonState, forget_state, read_state, write_state
+from movie_sync.reports.daemon_state import (
+    Activity,
+    DaemonState,
+    activity_words,
+    forget_state,
+    read_state,
+    write_state,
+)
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.services import registry
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence

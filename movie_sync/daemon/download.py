@@ -19,9 +19,9 @@ from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
-from movie_sync.ports import Clock, FollowedClient
+from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind
 
 _log = logging.getLogger(__name__)
 
@@ -42,11 +42,10 @@ class HeldBack:
 class ClientJob:
     """Looks after torrents in the client. What fails is said once and holds no film up.
 
-    `next_in` and `do` are what it does; `complaint` says what is amiss while it cannot be done.
+    `complaint` says what is amiss while that cannot be done.
     """
 
-    next_in: Callable[[], float | None]
-    do: Callable[[FollowedClient], None]
+    task: TorrentFollower | UnlistedTagger
     complaint: str
     sessions: Sessions
     clock: Clock
@@ -59,7 +58,7 @@ class ClientJob:
 
     def due_in(self) -> float | None:
         """Return in how many seconds it is due; None while there is nothing to do."""
-        seconds = self.next_in()
+        seconds = self.task.seconds_to_next()
         if seconds is None or self._connects != self.sessions.connects:
             return seconds
         return max(seconds, self._not_before - self.clock.monotonic())
@@ -71,7 +70,7 @@ class ClientJob:
             if client is None:
                 self._put_off(_NO_CLIENT_SECONDS)
                 return
-            self.do(client)
+            self.task.work(client)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self._failures += 1
             self._put_off(pause_seconds(self._failures))
@@ -124,17 +123,11 @@ class DownloadWorker(Worker):
         results = ResultRecorder(
             queue_manager, policy=policy, done_words=done_words, clock=clock, tell=tell, once=once
         )
-        self._client_jobs: list[ClientJob] = []
-        if follower:
-            words = "How far the torrents are is not known"
-            self._client_jobs.append(
-                ClientJob(follower.seconds_to_next, follower.look, words, self.sessions, clock)
-            )
-        if tagger:
-            words = "The torrents of unlisted films are not tagged yet"
-            self._client_jobs.append(
-                ClientJob(tagger.seconds_to_next, tagger.work, words, self.sessions, clock)
-            )
+        tasks = (
+            (follower, "How far the torrents are is not known"),
+            (tagger, "The torrents of unlisted films are not tagged yet"),
+        )
+        self._client_jobs = [ClientJob(task, words, self.sessions, clock) for task, words in tasks if task]
         self._hand_over = HandOverJob(
             queue_manager,
             self.sessions,
@@ -142,7 +135,6 @@ class DownloadWorker(Worker):
             results,
             follower=follower,
             rooms=rooms,
-            aside_seconds=policy.interval_seconds,
             clock=clock,
         )
         self._paused: Pause | None = None

@@ -24,7 +24,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.ports import Clock
-from movie_sync.reports.activity import Activity, ActivityKind, activity_words
+from movie_sync.reports.daemon_state import Activity, ActivityKind, activity_words
 
 _log = logging.getLogger(__name__)
 

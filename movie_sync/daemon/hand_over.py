@@ -17,7 +17,7 @@ from movie_sync.following.follower import TorrentFollower
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import ActivityKind
+from movie_sync.reports.daemon_state import ActivityKind
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ class HandOverJob:
     _: KW_ONLY
     follower: TorrentFollower | None
     rooms: RoomKeeper | None
-    aside_seconds: float
     clock: Clock
     _in_hand: Movie | None = field(default=None, init=False)
     # What looks like an outage may lie with the film that met it, now or in the run before: the next
@@ -153,6 +152,6 @@ class HandOverJob:
         except Exception as also:  # noqa: BLE001 - then it waits where it is, and only in this run
             _log.debug("%s", words_of(also))
             log_where(also)
-            until = self.clock.monotonic() + self.aside_seconds
+            until = self.clock.monotonic() + self.results.policy.interval_seconds
             self._unwritten.update(dict.fromkeys(movie.keys(), until))
         return self.faults.pause_after_unforeseen(exc)

@@ -13,7 +13,7 @@ from movie_sync.domain.retry import later
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import StorageError, TransientError, UserError
 from movie_sync.ports import Clock, WatchlistSource
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from movie_sync.complaints import log_where, words_of
 from movie_sync.errors import Stopped
 from movie_sync.ports import Clock
-from movie_sync.reports.activity import STARTING, Activity, ActivityKind
+from movie_sync.reports.daemon_state import STARTING, Activity, ActivityKind
 
 _log = logging.getLogger(__name__)
 

@@ -97,7 +97,7 @@ class TorrentFollower:
         self._memory.begin(info_hash)
         self.hurry()
 
-    def look(self, client: FollowedClient) -> None:
+    def work(self, client: FollowedClient) -> None:
         """Make a pass. A question about one torrent that has no answer keeps no other one back.
 
         Raises AuthError, TransientError, StorageError: the pass is to be made again.
@@ -180,7 +180,7 @@ class TorrentFollower:
                 entry.movie.label,
                 percent(after.progress),
             )
-        if self._unanswered >= _MOST_UNANSWERED or not self._memory.may_ask(choice.info_hash):
+        if self._unanswered >= _MOST_UNANSWERED or self._clock.monotonic() < known.not_before:
             return
         found[choice.info_hash], why = self._judge.judge(client, torrent, after)
         if why:

@@ -1,5 +1,6 @@
 """What is known of torrents besides what stands in the queue files."""
 
+from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -55,14 +56,14 @@ class TorrentMemory:
     """By info-hash; and when the client was started anew. For one thread."""
 
     clock: Clock
-    _torrents: dict[str, KnownTorrent] = field(default_factory=dict)
+    _torrents: defaultdict[str, KnownTorrent] = field(default_factory=lambda: defaultdict(KnownTorrent))
     _epoch: int | None = None
     _contact_at: float = 0.0
     _restarted_after: float | None = None
 
     def __getitem__(self, info_hash: str) -> KnownTorrent:
         """Return what is known of a torrent."""
-        return self._torrents.setdefault(info_hash, KnownTorrent())
+        return self._torrents[info_hash]
 
     def __len__(self) -> int:
         """Return of how many torrents anything is known."""
@@ -106,10 +107,6 @@ class TorrentMemory:
         torrent.unanswered += 1
         torrent.not_before = self.clock.monotonic() + pause_seconds(torrent.unanswered)
         return torrent.unanswered
-
-    def may_ask(self, info_hash: str) -> bool:
-        """Tell whether the client may be asked about a torrent now, besides how far it is."""
-        return self.clock.monotonic() >= self[info_hash].not_before
 
     def lacks_room(self) -> bool:
         """Tell whether the client's disk was full for any torrent when it was last looked at."""

@@ -8,7 +8,7 @@ from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.domain.times import day, duration, minute
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.progress import percent
-from movie_sync.reports.activity import activity_words
+from movie_sync.reports.daemon_state import activity_words
 from movie_sync.reports.overview import StuckRelease, counts_words, release_of, stage_time
 from movie_sync.reports.status import Status
 from movie_sync.settings.faults import hold_words

@@ -9,7 +9,7 @@ from movie_sync.domain.times import duration
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm
 
 
@@ -61,7 +61,9 @@ def overview(
     scheduled = [entry for entry in failed if entry.retry_at]
     return Overview(
         pending_count=len(queues[QueueName.PENDING]),
-        downloading=sorted(downloading, key=_progress, reverse=True),
+        downloading=sorted(
+            downloading, key=lambda entry: entry.follow.progress if entry.follow else 0.0, reverse=True
+        ),
         waiting=sorted(waiting, key=lambda entry: entry.added_at),
         stalled=[*_given_up((*queues[QueueName.PENDING], *failed, *downloading)), *_idle(downloading)],
         done=sorted(done, key=stage_time, reverse=True),
@@ -90,10 +92,6 @@ def _idle(downloading: Iterable[QueueEntry]) -> list[StuckRelease]:
         for entry in downloading
         if entry.follow and entry.follow.idle_seconds >= LONG_IDLE_SECONDS
     ]
-
-
-def _progress(entry: QueueEntry) -> float:
-    return entry.follow.progress if entry.follow else 0.0
 
 
 def stage_time(entry: QueueEntry) -> datetime:

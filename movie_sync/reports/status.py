@@ -13,8 +13,7 @@ from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_to_dict, format_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import activity_words
-from movie_sync.reports.daemon_state import DaemonState, read_state
+from movie_sync.reports.daemon_state import DaemonState, activity_words, read_state
 from movie_sync.reports.overview import Overview, overview, release_of
 from movie_sync.settings.faults import ConfigFault
 from movie_sync.storage.locks import InstanceLock

@@ -21,7 +21,7 @@ from movie_sync.demo.filelist_server import API, DOWNLOAD, FileListStandIn
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.reports.activity import Activity
+from movie_sync.reports.daemon_state import Activity
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_STEPS_AT_ONCE = 5_000

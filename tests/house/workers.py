@@ -32,7 +32,7 @@ from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.activity import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unreadable_store import UnreadableStore
