@@ -128,17 +128,14 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
             places[service.section] = name
     keys["quality"] = QUALITY
     top = Section(keys)
-    protecting: set[str] = set()
-    for full, node, protects in nodes_in(top):
-        is_holder = isinstance(node, NamedSections) and any(does for _, _, does in nodes_in(node.each))
-        parts = full.split(".") if protects or is_holder else []
-        protecting |= {".".join(parts[: end + 1]) for end in range(len(parts))}
-    names = [(last_part(full), full) for full, _, _ in nodes_in(top)]
+    nodes = dict(nodes_in(top))
+    named = {full for full, node in nodes.items() if isinstance(node, NamedSections) and node.each.protects}
+    names = [(last_part(full), full) for full in nodes]
     times = Counter(name for name, _ in names)
     return Keys(
         top,
         places,
-        frozenset(protecting),
+        frozenset(named | {full for full, node in nodes.items() if node.protects}),
         {squashed(full): full for _, full in names}
         | {squashed(name): full for name, full in names if times[name] == 1},
     )
@@ -154,17 +151,14 @@ def squashed(key: str) -> str:
     return "".join(filter(str.isalnum, key[:LONGEST_COMPARED].casefold()))
 
 
-def nodes_in(
-    section: Section, prefix: str = "", *, protects: bool = False
-) -> Iterator[tuple[str, Node, bool]]:
-    """Yield what is below `section`: its full name, what it is, and whether it protects."""
+def nodes_in(section: Section, prefix: str = "") -> Iterator[tuple[str, Node]]:
+    """Yield what is below `section`: its full name, and what it is."""
     for key, node in section.keys.items():
-        does = protects or node.protects
-        yield prefix + key, node, does
+        yield prefix + key, node
         if isinstance(node, Section):
-            yield from nodes_in(node, f"{prefix}{key}.", protects=does)
+            yield from nodes_in(node, f"{prefix}{key}.")
 
 
 def rules() -> dict[str, Rule | NamedSections]:
     """Return what may be set, by its full name."""
-    return {full: node for full, node, _ in nodes_in(known().top) if not isinstance(node, Section)}
+    return {full: node for full, node in nodes_in(known().top) if not isinstance(node, Section)}

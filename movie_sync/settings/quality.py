@@ -70,15 +70,18 @@ class QualityPreset:
 
 
 def _section() -> Section:
-    keys: dict[str, Node] = dict(section_of(QualityPreset).keys)
+    keys: dict[str, Node] = dict(section_of(QualityPreset, protects=True).keys)
     defaults = dataclasses.asdict(QualityRules())
     for key, (allowed, read) in _ALLOWED.items():
         default = defaults[key]
         if key == "size_mb_per_minute":
-            keys[key] = Section({name: Rule(list(sizes), allowed, read) for name, sizes in default.items()})
+            keys[key] = Section(
+                {name: Rule(list(sizes), allowed, read, protects=True) for name, sizes in default.items()}
+            )
         else:
-            keys[key] = Rule(list(default) if isinstance(default, tuple) else default, allowed, read)
-    return Section(keys, protects=True)
+            default = list(default) if isinstance(default, tuple) else default
+            keys[key] = Rule(default, allowed, read, protects=True)
+    return Section(keys)
 
 
 QUALITY = _section()

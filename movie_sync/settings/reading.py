@@ -68,7 +68,7 @@ class Settings:
 
     def take(self, content: Mapping[str, object]) -> list[Problem]:
         """Take over what is usable in `content` and return what is not; `limit` is to follow."""
-        return self._take_section(self._known.top, self.values, content, "", protects=False)
+        return self._take_section(self._known.top, self.values, content, "")
 
     def limit(self) -> list[Problem]:
         """Put right what other settings forbid; what is used then protects no less."""
@@ -120,33 +120,33 @@ class Settings:
             return default
 
     def _take_section(
-        self, section: Section, values: _Values, content: _Content, prefix: str, *, protects: bool
+        self, section: Section, values: _Values, content: _Content, prefix: str
     ) -> list[Problem]:
-        problems = _unknown_keys(section, content, prefix, protects=protects)
+        problems = _unknown_keys(section, content, prefix)
         for key, node in section.keys.items():
             if key not in content:
                 continue
             value = content[key]
-            full, does = prefix + key, protects or node.protects
+            full = prefix + key
             if isinstance(node, Rule):
                 try:
                     values[key] = self._read(node, value)
                     self.own.add(full)
                 except UnusableValue as exc:
-                    problems.append(_unusable(node, value, str(exc), full, protects=does))
+                    problems.append(_unusable(node, value, str(exc), full))
             elif not isinstance(value, Mapping):
                 hint = ' such as {"preset": "hd"}' if key == "quality" else ""
                 fault = f"is {shown(value, is_private=node.is_private)}, but must be an object{hint}"
-                meant = full if does or full in self._known.protecting else ""
+                meant = full if full in self._known.protecting else ""
                 problems.append(Problem(full, fault, "its defaults are used", meant))
             elif isinstance(node, Section):
-                problems += self._take_section(node, values[key], value, f"{full}.", protects=does)
+                problems += self._take_section(node, values[key], value, f"{full}.")
             else:
-                problems += self._take_named(node, values[key], value, f"{full}.", protects=does)
+                problems += self._take_named(node, values[key], value, f"{full}.")
         return problems
 
     def _take_named(
-        self, node: NamedSections, values: _Values, content: _Content, prefix: str, *, protects: bool
+        self, node: NamedSections, values: _Values, content: _Content, prefix: str
     ) -> list[Problem]:
         problems = []
         for name, given in content.items():
@@ -157,14 +157,14 @@ class Settings:
                 fault = f"is {shown(given, is_private=node.is_private)}, but must be an object"
             else:
                 entry = values.get(name) or self._defaults(node.each)
-                problems += self._take_section(node.each, entry, given, f"{full}.", protects=protects)
+                problems += self._take_section(node.each, entry, given, f"{full}.")
                 lacking = [key for key, value in entry.items() if value is REQUIRED]
                 if lacking:
                     fault = f"lacks {shown(lacking[0])}"
                 else:
                     values[name] = entry
             if fault:
-                problems.append(Problem(full, fault, "it is not used", full if protects else ""))
+                problems.append(Problem(full, fault, "it is not used", full if node.protects else ""))
         return problems
 
     def _read(self, rule: Rule, value: object) -> object:
@@ -182,27 +182,27 @@ class Settings:
             raise UnusableValue("there is no such home folder") from None
 
 
-def _unusable(rule: Rule, value: object, detail: str, key: str, *, protects: bool) -> Problem:
+def _unusable(rule: Rule, value: object, detail: str, key: str) -> Problem:
     detail = f" ({detail})" if detail else ""
     fault = f"is {shown(value, is_private=rule.is_private)}{detail}, but must be {rule.allowed}"
     remedy = "it is not used"
     if rule.default is not REQUIRED:
         remedy = f"the default {json.dumps(rule.default)} is used"
-    return Problem(key, fault, remedy, key if protects else "")
+    return Problem(key, fault, remedy, key if rule.protects else "")
 
 
-def _unknown_keys(section: Section, content: _Content, prefix: str, *, protects: bool) -> list[Problem]:
+def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Problem]:
     unknown = [key for key in content if key not in section.keys]
     problems = []
     for key in unknown[:_MOST_UNKNOWN_KEYS]:
         remedy, meant = "credentials do not belong in this file: take it out and run setup", ""
         if not _CREDENTIAL.search(key):
             remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
-            meant = _protecting_near(key, section, prefix, protects=protects)
+            meant = _protecting_near(key, section, prefix)
         problems.append(Problem(prefix + key, "is unknown and not used", remedy, meant))
     rest = unknown[_MOST_UNKNOWN_KEYS:]
     if rest:
-        near = (_protecting_near(key, section, prefix, protects=protects) for key in rest)
+        near = (_protecting_near(key, section, prefix) for key in rest)
         fault = f"and {len(rest) - 1} more are unknown"
         problems.append(Problem(prefix + rest[-1], fault, "they are not used", next(filter(None, near), "")))
     return problems
@@ -214,17 +214,17 @@ def _nearest(key: str, section: Section, prefix: str) -> str:
     word = key[:LONGEST_COMPARED].casefold()
     close = difflib.get_close_matches(word, here, n=1)
     if not close:
-        here = {last_part(full): full for full, _, _ in nodes_in(known().top)} | here
+        here = {last_part(full): full for full, _ in nodes_in(known().top)} | here
         close = difflib.get_close_matches(word, here, n=1, cutoff=0.0)
     return shown(here[close[0]])
 
 
-def _protecting_near(key: str, section: Section, prefix: str, *, protects: bool) -> str:
+def _protecting_near(key: str, section: Section, prefix: str) -> str:
     """Return the full name of the protecting key that an unknown one may be meant for, or nothing."""
     word = squashed(key)
     here = {squashed(name): prefix + name for name in section.keys}
     meant = _closest(word, here, _NEAR_HERE) or _closest(word, known().anywhere, _NEAR_ELSEWHERE)
-    protecting = {prefix + name for name, node in section.keys.items() if protects or node.protects}
+    protecting = {prefix + name for name, node in section.keys.items() if node.protects}
     return meant if meant in protecting | known().protecting else ""
 
 

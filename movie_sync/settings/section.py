@@ -50,11 +50,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """An object of keys; if it `protects`, each of them does."""
+    """An object of keys."""
 
     keys: Mapping[str, "Node"]
-    protects: bool = False
     is_private: bool = False
+
+    @property
+    def protects(self) -> bool:
+        """Whether any of its keys does."""
+        return any(node.protects for node in self.keys.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +105,11 @@ def setting(default: object, allowed: str, read: Reader, **traits: bool) -> Any:
 
 
 def section_of(form: type[Any], *, protects: bool = False, is_private: bool = False) -> Section:
-    """Return the section that a dataclass of settings describes."""
-    keys: dict[str, Node] = {each.name: each.metadata[_RULE] for each in dataclasses.fields(form)}
-    return Section(keys, protects=protects, is_private=is_private)
+    """Return the section that a dataclass of settings describes; if it `protects`, each of its keys does."""
+    rules: dict[str, Rule] = {each.name: each.metadata[_RULE] for each in dataclasses.fields(form)}
+    if protects:
+        rules = {key: dataclasses.replace(rule, protects=True) for key, rule in rules.items()}
+    return Section(rules, is_private)
 
 
 def made_of(form: type[_Form], values: Mapping[str, object]) -> _Form:
