@@ -863,7 +863,7 @@ def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(process, "_MOST_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     with pytest.raises(UserError, match="took longer than 0 seconds"):
-        check._check_telling(context, Notices())
+        check._check_telling(context, Notices(), {})
 
 
 # --- the page of examples ---------------------------------------------------------------------
