@@ -180,13 +180,14 @@ class CredentialsManager:
         if content is None:
             return {}
         key = self._content_of(self._key_file)
-        fernet = None if key is None else _fernet(key)
-        if fernet is None:
-            raise self._unusable("its key is missing" if key is None else "what the key file holds is no key")
-        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see the module's docstring
+        if key is None:
+            raise self._unusable("its key is missing")
+        from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - see the module's docstring
 
         try:
-            stored = _parse(fernet.decrypt(content))
+            stored = _parse(Fernet(key).decrypt(content))
+        except ValueError:
+            raise self._unusable("what the key file holds is no key") from None
         except InvalidToken:
             raise self._unusable("it is damaged, or this is not its key") from None
         if stored is None:
@@ -228,6 +229,8 @@ class CredentialsManager:
 
     def _fernet_for_writing(self) -> "Fernet":
         """Return the cipher; a key that is not there yet is made and safe on the disk."""
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - see the module's docstring
+
         key = self._content_of(self._key_file)
         if key is None:
             with told_as(
@@ -235,15 +238,15 @@ class CredentialsManager:
                 f" Mend that, or name another key file with {KEY_FILE_VARIABLE}.",
             ):
                 make_folder(self._key_file.parent)
-            key = _fernet_class().generate_key()
+            key = Fernet.generate_key()
             write_atomically(self._key_file, [key, b"\n"])
-        fernet = _fernet(key)
-        if fernet is None:
+        try:
+            return Fernet(key)
+        except ValueError:
             raise UserError(
                 f"What {self._key_file} holds is no key. It is left as it is: move it away and try "
                 f"again, or name another key file with {KEY_FILE_VARIABLE}."
-            )
-        return fernet
+            ) from None
 
     def _content_of(self, path: Path) -> bytes | None:
         try:
@@ -308,24 +311,6 @@ def _parse(document: bytes) -> Stored | None:
 
 def _is_service(values: object) -> TypeGuard[dict[str, str]]:
     return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
-
-
-def _fernet_class() -> "type[Fernet]":
-    try:
-        from cryptography.fernet import Fernet  # noqa: PLC0415 - see the module's docstring
-    except ImportError:
-        raise UserError(
-            "The package `cryptography` is missing, so no credentials can be read or kept. "
-            "Install what Movie Sync needs again."
-        ) from None
-    return Fernet
-
-
-def _fernet(key: bytes) -> "Fernet | None":
-    try:
-        return _fernet_class()(key)
-    except ValueError:
-        return None
 
 
 def without_secrets(environ: Mapping[str, str], *, but: Sequence[CredentialField] = ()) -> dict[str, str]:
