@@ -3,7 +3,7 @@
 import re
 from urllib.parse import quote
 
-_MAX_SLUG = 255
+_SLUG = re.compile(r"[^ /\\?#%]{1,255}")
 _LID = re.compile(r"[A-Za-z0-9]{1,24}")
 _YEAR_BEHIND = re.compile(r"\((\d{4})\)\Z", re.ASCII)
 _FILM_PATH = re.compile(r"(?:^|/)film/([^/]+)/?$")
@@ -22,12 +22,7 @@ def slug_in(address: str) -> str:
 
 def is_slug(text: str) -> bool:
     """Tell whether a text can stand as one piece of an address and of a file's line."""
-    return (
-        0 < len(text) <= _MAX_SLUG
-        and text.isprintable()
-        and not any(mark in text for mark in " /\\?#%")
-        and text.strip(".") != ""
-    )
+    return _SLUG.fullmatch(text) is not None and text.isprintable() and text.strip(".") != ""
 
 
 def is_lid(text: str) -> bool:

@@ -8,14 +8,12 @@ import unicodedata
 _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
-# The kinds of characters that no name of a film or a release holds: these, and more that nobody sees.
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _LONGEST_TITLE = 500
 
 
 def printable(text: str) -> str:
     """Return the text without control, direction and line-break characters, and trimmed."""
-    return "".join(mark for mark in text if unicodedata.category(mark) not in _UNPRINTABLE).strip()
+    return "".join(mark for mark in text if mark.isprintable() or unicodedata.category(mark) == "Zs").strip()
 
 
 def clean_text(text: str) -> str:

@@ -163,9 +163,12 @@ class FileListDownloader:
         held = self._held.find_film(wanted, but_for=but_for, but_for_hashes=tried_hashes)
         return None if held is None else self._found_there(movie, held)
 
-    def _found_there(self, movie: Movie, held: HeldTorrent) -> DownloadResult:
-        release = self.trackers.release_in(held.comment)
-        return _as_there(movie, held, Choice(held.name, release, held.info_hash))
+    def _found_there(self, movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
+        """Return the result for a torrent that is in the client: done, or to be followed from now on."""
+        choice = choice or Choice(held.name, self.trackers.release_in(held.comment), held.info_hash)
+        if held.phase.counts_as_there:
+            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
 
     def latest(self) -> dict[str, list[Release]]:
         """Return the newest releases of each tracker that tells them, by its name."""
@@ -184,20 +187,17 @@ class FileListDownloader:
 
         Raises RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
         """
-        refused: list[RefusedQueryError] = []
-        answers, outages = self.trackers.ask_each(lambda each: self._search_on(each, movie, tried, refused))
-        releases = [release for answer in answers.values() for release in answer]
-        if refused and not releases and not outages:
-            raise refused[0]
+        answers, outages = self.trackers.ask_each(lambda each: self._search_on(each, movie, tried))
+        releases = [release for told, _ in answers.values() for release in told]
+        refusals = [refusal for _, refusal in answers.values() if refusal]
+        if refusals and not releases and not outages:
+            raise refusals[0]
         return replace(self.examine(movie, releases, tried), outages=tuple(outages))
 
     def _search_on(
-        self,
-        tracker: Tracker,
-        movie: Movie,
-        tried: Sequence[FailedRelease],
-        refusals: list[RefusedQueryError],
-    ) -> list[Release]:
+        self, tracker: Tracker, movie: Movie, tried: Sequence[FailedRelease]
+    ) -> tuple[list[Release], RefusedQueryError | None]:
+        """Return what a tracker has, and why it was not searched by name if it accepts none of them."""
         releases: dict[ReleaseId, Release] = {}
         names = [partial(tracker.search_name, text) for text in _name_queries(movie)]
         queries = [partial(tracker.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
@@ -211,9 +211,7 @@ class FileListDownloader:
                 continue
             if self.examine(movie, list(releases.values()), tried).accepted:
                 break
-        if len(refused) == len(names):
-            refusals += refused
-        return list(releases.values())
+        return list(releases.values()), refused[0] if refused and len(refused) == len(names) else None
 
     def _hand_over_best(
         self,
@@ -272,7 +270,7 @@ class FileListDownloader:
         choice = Choice(release.name, release.id, shown.info_hash if shown else torrent.info_hash)
         self._held.note(choice.info_hash, torrent.name, release.id)
         if shown and not is_new:
-            return _as_there(found.movie, shown, choice)
+            return self._found_there(found.movie, shown, choice)
         if not is_new:
             raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
@@ -303,13 +301,6 @@ def _name_queries(movie: Movie) -> list[str]:
 def _is_latin(title: str) -> bool:
     """Tell whether a release could be named so: names on the tracker are in Latin letters."""
     return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
-
-
-def _as_there(movie: Movie, held: HeldTorrent, choice: Choice) -> DownloadResult:
-    """Return the result for a torrent that is in the client already: done, or to be followed from now on."""
-    if held.phase.counts_as_there:
-        return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
-    return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
 
 
 def _praise(candidate: Candidate, found: Search) -> str:

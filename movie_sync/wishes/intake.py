@@ -103,12 +103,8 @@ class WatchlistIntake:
                 "This list is read for the first time, and first_run in config.json cannot be read. "
                 "It is taken in once that is mended."
             )
-        change = compare(
-            snapshot,
-            before,
-            first_run="new" if self.first_run is None else self.first_run,
-            concludes_removals=concludes_removals,
-        )
+        first_run = "new" if self.first_run is None else self.first_run
+        change = compare(snapshot, before, first_run=first_run, concludes_removals=concludes_removals)
         self.known.note_listed(change.memory.known)
         return change
 
