@@ -1,5 +1,7 @@
 """Keeps a long list from flooding the torrent client and its disk."""
 
+from dataclasses import replace
+
 from movie_sync.domain.models import Movie, Room
 from movie_sync.errors import NoRoomError
 from movie_sync.ports import Clock, FollowedClient
@@ -25,7 +27,6 @@ class RoomKeeper:
         self._clock = clock
         self._room: Room | None = None
         self._room_at = 0.0
-        self._taken_bytes = 0
         self._needed: dict[str, int] = {}
 
     def check(self, client: FollowedClient, movie: Movie) -> None:
@@ -50,13 +51,10 @@ class RoomKeeper:
         """Look whether a release has room; raises as `check`."""
         if not self._min_free_bytes:
             return
-        room = self._known_room(client)
-        left = room.free_bytes - room.promised_bytes - self._taken_bytes - size_bytes
-        if left < self._min_free_bytes and self._clock.monotonic() > self._room_at:
-            self._room = None
-            room = self._known_room(client)
-            left = room.free_bytes - room.promised_bytes - size_bytes
-        if left < self._min_free_bytes:
+        room = self._known_room(client, of_last_seconds=_ROOM_IS_NEWS_SECONDS)
+        if room.free_bytes - room.promised_bytes - size_bytes < self._min_free_bytes:
+            room = self._known_room(client, of_last_seconds=0.0)
+        if room.free_bytes - room.promised_bytes - size_bytes < self._min_free_bytes:
             self._needed = {movie.id: size_bytes}
             takes = f"{movie.label} takes {size_bytes / _GB:.1f} GB, " if size_bytes else ""
             raise NoRoomError(
@@ -68,12 +66,11 @@ class RoomKeeper:
 
     def took(self, size_bytes: int) -> None:
         """Note that a torrent of that size was handed over."""
-        self._taken_bytes += size_bytes
+        if self._room is not None:
+            self._room = replace(self._room, promised_bytes=self._room.promised_bytes + size_bytes)
 
-    def _known_room(self, client: FollowedClient) -> Room:
+    def _known_room(self, client: FollowedClient, *, of_last_seconds: float) -> Room:
         now = self._clock.monotonic()
-        if self._room is None or now - self._room_at >= _ROOM_IS_NEWS_SECONDS:
-            self._room = client.room()
-            self._room_at = now
-            self._taken_bytes = 0
+        if self._room is None or now - self._room_at > of_last_seconds:
+            self._room, self._room_at = client.room(), now
         return self._room
