@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, get_args
 
 import pytest
@@ -856,6 +857,28 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
     assert any(line.startswith("FAIL  Plex: Plex at http://127.0.0.1") for line in lines)
     assert answer.returncode == 1
     assert TOKEN not in answer.stdout + answer.stderr
+
+
+def test_what_outlives_the_process_that_sends(home: NoticeHome) -> None:
+    """A process that holds its output open after it ended keeps nobody waiting, and its answer is heard."""
+    (home.folder / "modules").mkdir()
+    (home.folder / "modules" / "apprise.py").write_text(
+        "import os, time\n"
+        "if not os.fork():\n"
+        "    ends_at = time.monotonic() + 60\n"
+        f"    while time.monotonic() < ends_at and not os.path.exists({str(home.folder / 'heard')!r}):\n"
+        "        time.sleep(0.05)\n"
+        "    os._exit(0)\n"
+        "raise ImportError\n"
+    )
+    home.environ["PYTHONPATH"] = str(home.folder / "modules")
+    notices_to(home, "json://x/")
+    context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
+    began = monotonic()
+    with pytest.raises(UserError, match=r"pip install 'apprise"):
+        check._check_telling(context, Notices())
+    assert monotonic() - began < 30
+    (home.folder / "heard").touch()
 
 
 def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -119,7 +119,9 @@ class Process:
         if self._process.stdout is None:
             return ""
         with self._process.stdout as pipe:
-            return pipe.read().decode(errors="replace").strip()
+            if hasattr(os, "set_blocking"):  # what did not die, or was started by it, may hold the other end
+                os.set_blocking(pipe.fileno(), False)
+            return (pipe.read() or b"").decode(errors="replace").strip()
 
 
 @dataclass(frozen=True, slots=True)
