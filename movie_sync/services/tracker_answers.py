@@ -48,10 +48,7 @@ def torrent_of(release: Release, content: bytes, tracker: str) -> TorrentFile:
 
 
 def too_large(release: Release) -> ReleaseError:
-    """Return the error for a torrent file that was not read to its end.
-
-    The tracker is well, and another release of the film may have a smaller one.
-    """
+    """Return the error for a torrent file that was not read to its end; another one may be smaller."""
     return ReleaseError(
         f"The torrent file of {release.name} is larger than {MOST_TORRENT_BYTES // 1_000_000} MB."
     )

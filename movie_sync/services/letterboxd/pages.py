@@ -73,11 +73,7 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WatchlistPage:
-    """One page of a watchlist.
-
-    `declared` is the number of films that the whole list has. `number` is the page's own number,
-    None on a list of a single page.
-    """
+    """One page of a watchlist: `declared` films are on the whole list, on one page without a `number`."""
 
     owner: str
     declared: int
@@ -314,10 +310,10 @@ def _film_name(soup: BeautifulSoup) -> tuple[str, int | None]:
 
 def _service_links(root: Tag) -> dict[str, str]:
     """The first link to each service, by its name in lower case (it was `TMDb` until 2025)."""
-    links: dict[str, str] = {}
-    for link in root.find_all("a", attrs={"data-track-action": True}, href=True):
-        links.setdefault(_attribute(link, "data-track-action").lower(), _attribute(link, "href"))
-    return links
+    links = root.find_all("a", attrs={"data-track-action": True}, href=True)
+    return {
+        _attribute(link, "data-track-action").lower(): _attribute(link, "href") for link in reversed(links)
+    }
 
 
 def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple[str, ...]:

@@ -74,10 +74,7 @@ class ExportWatchlist:
         self._read_stamp: object = None
 
     def fetch(self) -> WatchlistSnapshot | None:
-        """Read the file, or return None if it is as it was at the last successful read.
-
-        Raises UnavailableError if it cannot be opened or is being written, UserError if it is no export.
-        """
+        """Raise UnavailableError if it cannot be opened or is being written, UserError if it is no export."""
         stamp = file_signature(self._path)
         if stamp is not None and stamp == self._read_stamp:
             return None

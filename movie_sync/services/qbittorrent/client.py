@@ -58,12 +58,10 @@ _LONGEST_PAUSE_SECONDS = 2.0
 class QBittorrentClient:
     """Implements `ports.TorrentClient` and `ports.FollowedClient`.
 
-    Thread-safe: one session and one call at a time, because each new login throws away the session
-    that another thread is using. Nothing is sent before the first call. Each request ends after the
-    settings' `timeout`, whatever the other side does, and within a second once the stop event is set.
-    Without a user name and a password nobody logs in, which is enough for a qBittorrent that
-    trusts this machine. An API key (since 5.2) is shown instead, whatever else is given. With
-    `save_path` None, qBittorrent chooses the place.
+    Thread-safe: one call at a time, because each new login throws away the session that another thread is
+    using. Nothing is sent before the first one, and each keeps the limits of `Calls`. Without a user name
+    and a password nobody logs in, which is enough for a qBittorrent that trusts this machine. An API key
+    (since 5.2) is shown instead, whatever else is given.
 
     Raises:
         AuthError: the login was refused; from then on every call fails at once, unsent.

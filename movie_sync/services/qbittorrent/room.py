@@ -65,10 +65,9 @@ def read_space_at(client: Client, places: Places) -> int | None:
 
 
 def space_here(places: Places, told_bytes: int) -> int | None:
-    """Return the least bytes free where torrents go, as this machine sees it, or None if it does not.
+    """Return the same as this machine sees it, or None if it does not.
 
-    `told_bytes` is what qBittorrent tells of its default place: only if that place looks the same from
-    here are the paths taken to mean the same, and not those of a container.
+    Only if the default place looks from here as it is told are the paths not taken for a container's.
     """
     here = _free_at(places.default)
     if here is None or abs(here - told_bytes) > max(_SAME_BYTES, here // 50):

@@ -10,7 +10,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
@@ -74,6 +74,7 @@ class WatchFolderService(ClientService):
         return f"{folder} can be written"
 
 
+@dataclass(frozen=True, slots=True)
 class WatchFolder:
     """Implements `ports.TorrentClient` with files. Thread-safe; one process writes at a time.
 
@@ -84,9 +85,8 @@ class WatchFolder:
         StorageError: the folder cannot be read, or a torrent not written; nothing was changed then.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._write_lock = threading.Lock()
+    _folder: Path
+    _write_lock: threading.Lock = field(default_factory=threading.Lock)
 
     def find(self, info_hash: str) -> HeldTorrent | None:
         return self.states([info_hash]).get(info_hash.lower())
