@@ -129,13 +129,7 @@ class DownloadWorker(Worker):
         )
         self._client_jobs = [ClientJob(task, words, self.sessions, clock) for task, words in tasks if task]
         self._hand_over = HandOverJob(
-            queue_manager,
-            self.sessions,
-            self._faults,
-            results,
-            follower=follower,
-            rooms=rooms,
-            clock=clock,
+            queue_manager, self.sessions, self._faults, results, follower, rooms, clock
         )
         self._paused: Pause | None = None
         self.paused_until = 0.0

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import dataclass, field
 
 from movie_sync.complaints import log_where, words_of
 from movie_sync.daemon.faults import Faults
@@ -30,7 +30,6 @@ class HandOverJob:
     sessions: Sessions
     faults: Faults
     results: ResultRecorder
-    _: KW_ONLY
     follower: TorrentFollower | None
     rooms: RoomKeeper | None
     clock: Clock

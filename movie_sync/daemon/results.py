@@ -77,29 +77,26 @@ class ResultRecorder:
         else:
             _log.info("%s: already downloaded: %s", label, release)
 
-    def _note_grace(self, entry: QueueEntry, movie: Movie, exc: BetterAwaitedError) -> None:
-        """Look again at the end of the grace time, and before it as often as at a first failure."""
-        now = self.clock.now()
-        retry_at = min(exc.until, later(now, self.policy.interval_seconds))
-        self._tell_waiting(entry, movie, exc)
-        self.queue_manager.add_to_failed(
-            movie,
-            str(exc),
-            retry_at,
-            counts=False,
-            waits_for_release=True,
-            acceptable_since=exc.since,
-            searched_at=now,
-        )
-        _log.info("%s: %s.", movie.label, exc)
-
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         """Put a film off, or give it up for good; return whether something went wrong."""
         match exc:
             case NoLongerWantedError():
                 _log.info("%s: %s.", movie.label, exc)
             case BetterAwaitedError():
-                self._note_grace(entry, movie, exc)
+                # At the end of the grace time, and before it as often as after a first failure.
+                now = self.clock.now()
+                retry_at = min(exc.until, later(now, self.policy.interval_seconds))
+                self._tell_waiting(entry, movie, exc)
+                self.queue_manager.add_to_failed(
+                    movie,
+                    str(exc),
+                    retry_at,
+                    counts=False,
+                    waits_for_release=True,
+                    acceptable_since=exc.since,
+                    searched_at=now,
+                )
+                _log.info("%s: %s.", movie.label, exc)
             case UnclearFilmError():
                 self.note_doubt(entry, movie, str(exc))
                 return True

@@ -67,13 +67,7 @@ class TorrentFollower:
             _LONGEST_PAUSE_SECONDS, max(policy.stalled_after_seconds / 5, _SHORTEST_PAUSE_SECONDS)
         )
         self._memory = TorrentMemory(clock)
-        self._judge = TorrentJudge(
-            self._memory,
-            stalled_after_seconds=policy.stalled_after_seconds,
-            clock=clock,
-            tell=tell,
-            hurry=self.hurry,
-        )
+        self._judge = TorrentJudge(self._memory, policy.stalled_after_seconds, clock, tell, self.hurry)
         self._unanswered = 0
 
     def seconds_to_next(self) -> float | None:

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from movie_sync.domain.events import AccountRefused, ClientDiskFull, Event
@@ -29,7 +29,6 @@ class TorrentJudge:
     """
 
     memory: TorrentMemory
-    _: KW_ONLY
     stalled_after_seconds: float
     clock: Clock
     tell: Callable[[Event], None]

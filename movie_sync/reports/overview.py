@@ -1,6 +1,6 @@
 """The films of the queues by what is going on with them, and how many they are. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,7 +65,7 @@ def overview(
             downloading, key=lambda entry: entry.follow.progress if entry.follow else 0.0, reverse=True
         ),
         waiting=sorted(waiting, key=lambda entry: entry.added_at),
-        stalled=[*_given_up((*queues[QueueName.PENDING], *failed, *downloading)), *_idle(downloading)],
+        stalled=list(_stuck((*queues[QueueName.PENDING], *failed), downloading)),
         done=sorted(done, key=stage_time, reverse=True),
         removed_in_client=sorted(removed, key=stage_time, reverse=True),
         unlisted=[film for film in unlisted if not film.relisted and film.left_at > now - KEPT_FOR],
@@ -75,23 +75,14 @@ def overview(
     )
 
 
-def _given_up(entries: Iterable[QueueEntry]) -> list[StuckRelease]:
-    return [
-        StuckRelease(entry.movie, old.choice.release, old.why)
-        for entry in entries
-        if entry.is_followed
-        for old in entry.tried
-    ]
-
-
-def _idle(downloading: Iterable[QueueEntry]) -> list[StuckRelease]:
-    return [
-        StuckRelease(
-            entry.movie, release_of(entry), f"next to nothing came for {duration(entry.follow.idle_seconds)}"
-        )
-        for entry in downloading
-        if entry.follow and entry.follow.idle_seconds >= LONG_IDLE_SECONDS
-    ]
+def _stuck(waiting: Sequence[QueueEntry], downloading: Sequence[QueueEntry]) -> Iterator[StuckRelease]:
+    for entry in (*waiting, *downloading):
+        if entry.is_followed:
+            yield from (StuckRelease(entry.movie, old.choice.release, old.why) for old in entry.tried)
+    for entry in downloading:
+        if entry.follow and entry.follow.idle_seconds >= LONG_IDLE_SECONDS:
+            why = f"next to nothing came for {duration(entry.follow.idle_seconds)}"
+            yield StuckRelease(entry.movie, release_of(entry), why)
 
 
 def stage_time(entry: QueueEntry) -> datetime:
