@@ -34,7 +34,7 @@ def sort_array(values: "array[int]") -> "array[int]":
         array(values.typecode, sorted(values[first : first + _SORTED_AT_ONCE]))
         for first in range(0, len(values), _SORTED_AT_ONCE)
     ]
-    return parts[0] if len(parts) == 1 else array(values.typecode, heapq.merge(*parts))
+    return array(values.typecode, heapq.merge(*parts))
 
 
 class Packed(abc.ABC, Generic[_Item]):

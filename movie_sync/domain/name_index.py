@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 from zlib import crc32
 
 from movie_sync.domain.compact import sort_array
+from movie_sync.domain.judging import is_long_enough
 from movie_sync.domain.path_name import parse_path
 from movie_sync.domain.readings import TitleReading
-from movie_sync.domain.typos import is_long_enough
 from movie_sync.domain.wanted import Proof, WantedFilm
 
 # An entry with a year: the title's hash, those of its first and of its last letters, the number.
@@ -47,10 +47,7 @@ def _ends(key: str) -> tuple[int, int]:
 
 
 class KeyIndex:
-    """Which of many numbered names may be a film. About 12 bytes a name; not thread-safe.
-
-    Numbers are the caller's own, below 2**24.
-    """
+    """Which of many names, numbered below 2**24, may be a film. About 12 bytes a name; not thread-safe."""
 
     def __init__(self) -> None:
         self._places: dict[int, array[int]] = {}  # each sorted when it is looked at

@@ -108,11 +108,9 @@ def find_marks(words: Sequence[str], text: str, *, has_video: bool, cut: int) ->
 
 
 def _kind_without_video(words: Sequence[str], index: int) -> NonFilm | None:
-    word = words[index]
-    kind = _WITHOUT_VIDEO.get(word)
-    if kind is NonFilm.GAME and index != len(words) - 1 and not word[-1].isdigit():
-        return None  # a game group signs at the end
-    return kind
+    kind = _WITHOUT_VIDEO.get(words[index])
+    signs = index == len(words) - 1 or words[index][-1].isdigit()  # as a game's group does at the end
+    return kind if kind is not NonFilm.GAME or signs else None
 
 
 def _phrase_marks(words: Sequence[str], index: int) -> Iterator[NonFilmMark]:

@@ -17,7 +17,6 @@ _LABELS = listed("labels")  # what says which copy of the film it is
 _GLUE = frozenset("the and with plus from for incl including without".split())
 _NAMES_FOLLOW = frozenset("by par".split())
 _NAMES_FOLLOW_A_DASH = frozenset("de di von od rez regie dir".split())
-_TITLE_FOLLOWS = frozenset({"aka"})
 _INCLUDED = listed("included")
 _INCLUDES = frozenset("with w plus incl including and mit avec con cu".split())
 _EDITION_NOUNS = listed("edition nouns of all languages")
@@ -226,7 +225,7 @@ class _Reader:
             while included < self.stop and name.words[included] in _INCLUDED:
                 self.known.add(included)
                 included += 1
-        elif word in _TITLE_FOLLOWS:
+        elif word == "aka":
             self._pass(index, self.stop)
         elif word in _NAMES_FOLLOW or (word in _NAMES_FOLLOW_A_DASH and "-" in name.between(index)):
             self._pass(index, self._end_of_names(index))
@@ -238,10 +237,7 @@ class _Reader:
         return end
 
     def _pass_bracket_of_the_year(self) -> None:
-        """Pass over what stands in the year's bracket, as in "[1995, USA, crime]", or behind it.
-
-        "Easy Rider (Drama 1969) Peter Fonda" names its actor.
-        """
+        """Pass what is in the year's bracket ("[1995, USA]") or behind it ("(Drama 1969) Peter Fonda")."""
         name, first = self.name, self.first
         if name.between(first).strip().startswith((",", "¦")):  # the latter where the alphabet changes
             end = first

@@ -31,10 +31,7 @@ _PIECE = re.compile(r"[a-z0-9]+|[\udc80-\udcff]+")
 
 
 def likely_names(name: str) -> tuple[str, ...]:
-    """Return what a name (or a path) most likely says: itself, or its readings in likely encodings.
-
-    Nothing is returned for a name that no encoding makes text of.
-    """
+    """Return what a name or path most likely says: itself, or its readings; none if no encoding fits."""
     if name.isascii() or not _ODD.search(name):
         return (name,)
     whole = _ODD.sub("", name)

@@ -24,14 +24,13 @@ DEFAULT_SIZES: Mapping[str, tuple[float, float]] = {
 class QualityRules:
     """What may be taken, and what is better; the keys and defaults of `quality` in the configuration.
 
-    Sizes are MB (10^6 bytes) a minute of the film, least and most. `preferred_mb_per_minute` None
-    means the largest; `max_size_gb` None means no limit.
+    Sizes are MB (10^6 bytes) a minute of the film, least and most.
     """
 
     order: tuple[str, ...] = _DEFAULT_ORDER
     size_mb_per_minute: Mapping[str, tuple[float, float]] = field(default_factory=lambda: dict(DEFAULT_SIZES))
-    preferred_mb_per_minute: float | None = None
-    max_size_gb: float | None = None
+    preferred_mb_per_minute: float | None = None  # None: the largest
+    max_size_gb: float | None = None  # None: no limit
     min_seeders: int = 1
     freeleech: str = "prefer"
     prefer_internal: bool = True

@@ -145,12 +145,11 @@ ENCODED = _words(
 )  # fmt: skip
 
 
-def _table(name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
-    """Return what is shown, and how names write it."""
-    return tuple((shown, _words(pattern)) for shown, pattern in meanings(name))
-
-
-CODECS, HDR, AUDIO, EDITIONS = map(_table, ("codecs", "hdr", "audio", "editions"))
+# What is shown, and how names write it.
+CODECS, HDR, AUDIO, EDITIONS = (
+    tuple((shown, _words(pattern)) for shown, pattern in meanings(name))
+    for name in ("codecs", "hdr", "audio", "editions")
+)
 
 # Words of a title that happen to be built so.
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from movie_sync.domain.word_lists import listed, paired
 
 _WORD = re.compile(r"[^\W_]+")
+_BETWEEN_NUMBERS = re.compile(r"(?<=\d) (?=\d)")
 _MARKS = re.compile("[\u0300-\u036f]+")
 _APOSTROPHES = re.compile("['’‘`´ʼ′]")
 _LAST_ARTICLE = re.compile(r",\s*(?:the|an?|les?|las?|los|el|il|lo|gli|der|die|das|den|det|un[ea]?)\s*$")
@@ -88,12 +89,7 @@ def squash(words: list[str]) -> str:
     joined = "".join(words)
     if joined.isalpha():
         return joined
-    pieces: list[str] = []
-    for word in words:
-        if pieces and word[0].isdigit() and pieces[-1][-1].isdigit():
-            pieces.append("_")
-        pieces.append(word)
-    return "".join(pieces)
+    return _BETWEEN_NUMBERS.sub("_", " ".join(words)).replace(" ", "")
 
 
 def _plain_numbers(words: list[str]) -> list[str]:
@@ -109,13 +105,11 @@ def _plain_numbers(words: list[str]) -> list[str]:
     while position < len(words):
         number, used = _number_at(words, position)
         if number is None:
-            word = words[position]
-            plain.append(_SAME_WORDS.get(word, word))
-            position += 1
-            continue
-        if plain and plain[-1] in _PARTS and len(plain) > 1:
-            plain.pop()
-        plain.append(number)
+            plain.append(_SAME_WORDS.get(words[position], words[position]))
+        else:
+            if len(plain) > 1 and plain[-1] in _PARTS:
+                plain.pop()
+            plain.append(number)
         position += used
     return plain
 
@@ -128,11 +122,11 @@ def _number_at(words: list[str], position: int) -> tuple[str | None, int]:
     if word in _NUMBER_WORDS:
         return _spoken_number(words, position)
     if position == 0:
-        return None, 0
+        return None, 1
     before = words[position - 1]
     if before in _PARTS and word in _FOREIGN_NUMBERS:
         return _FOREIGN_NUMBERS[word], 1
-    return (_roman_number(words, position), 1) if word in _ROMAN else (None, 0)
+    return (_roman_number(words, position) if word in _ROMAN else None), 1
 
 
 def _roman_number(words: list[str], position: int) -> str | None:
