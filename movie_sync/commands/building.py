@@ -129,10 +129,7 @@ class Services:
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None
     ) -> Session:
-        """Return what films are worked on with, with the credentials as they are now.
-
-        `queue_manager` tells which other films are known, `tell` takes in what the user is to be told.
-        """
+        """Return what films are worked on with, with the credentials as they are now."""
         credentials = self.credentials()
         known = self.known_films(queue_manager)
         client = self.client.build(self._config, credentials[self.client.name], self._around)

@@ -173,15 +173,12 @@ def variable_of(key: str) -> str:
 def _value_of(rule: Rule | NamedSections, text: str) -> object:
     """Return what a text is taken for; a user may be called 1984, or null."""
     value = _value_in(text)
-    return text if isinstance(rule, Rule) and not _can(rule, value) and _can(rule, text) else value
-
-
-def _can(rule: Rule, value: object) -> bool:
-    try:
-        rule.read(value)
-    except UnusableValue:
-        return False
-    return True
+    if isinstance(rule, Rule):
+        for usable in (value, text):
+            with contextlib.suppress(UnusableValue):
+                rule.read(usable)
+                return usable
+    return value
 
 
 def _value_in(text: str) -> object:
