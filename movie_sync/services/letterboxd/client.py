@@ -78,6 +78,8 @@ class LetterboxdWatchlist:
                 raise _InconsistentError(f"The watchlist changed while it was read: {counts}.")
             if (page.number is None) is not (first.number is None):
                 raise _InconsistentError(f"Page {number} of the watchlist is numbered otherwise than page 1.")
+            if page.has_next and len(page.movies) != len(first.movies):  # else it could go on for ever
+                raise _InconsistentError(f"Page {number} of the watchlist shows {len(page.movies)} films.")
             movies.extend(page.movies)
         if has_doubles(movie.id for movie in movies) or has_doubles(movie.slug for movie in movies):
             raise _InconsistentError("The watchlist shows a film twice.")
