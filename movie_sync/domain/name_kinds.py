@@ -121,9 +121,8 @@ def _phrase_marks(words: Sequence[str], index: int) -> Iterator[NonFilmMark]:
 
 
 def _is_harmless(kind: NonFilm, word: str, before: str) -> bool:
-    if kind in (NonFilm.EXTRAS, NonFilm.TRAILER, NonFilm.SUBTITLES) and before in _INCLUDED_WITH:
-        return True
-    return word == "collection" and before in _CRITERION
+    is_included = kind in (NonFilm.EXTRAS, NonFilm.TRAILER, NonFilm.SUBTITLES) and before in _INCLUDED_WITH
+    return is_included or (word == "collection" and before in _CRITERION)
 
 
 def _series_mark(words: Sequence[str], index: int, cut: int) -> NonFilmMark | None:

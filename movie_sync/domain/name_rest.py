@@ -175,10 +175,9 @@ def _is_amount(name: NameWords, index: int) -> bool:
     words = name.words
     before = words[index - 1] if index else ""
     after = words[index + 1] if index + 1 < len(words) else ""
-    if len(words[index]) == _HEXADECIMAL:
+    is_copy_of_file = words[index] == "1" and not after and name.between(index).endswith("(")
+    if is_copy_of_file or len(words[index]) == _HEXADECIMAL:
         return True
-    if words[index] == "1" and not after and name.between(index).endswith("("):
-        return True  # a copy of the file
     beside = (before.isdigit() and len(before) <= _SHORT) or (after.isdigit() and len(after) <= _SHORT)
     return beside or after in _COUNTED or after[:1].isdigit() or before in _EDITION_NOUNS
 

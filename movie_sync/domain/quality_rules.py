@@ -66,7 +66,6 @@ def has_word(comparable_name: str, word: str) -> bool:
 
 
 def _frozen(value: object) -> object:
-    """Turn the lists of a JSON document into tuples."""
     if isinstance(value, Mapping):
         return {key: _frozen(part) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):

@@ -27,7 +27,7 @@ _TOKEN = re.compile(r"[a-z0-9]+|[\[\](){}|]")
 
 
 def read_languages(text: str) -> tuple[str, ...]:
-    """Return the languages that a folded text names as spoken, in the order of the table above.
+    """Return the languages that a folded text names as spoken, in the order of their list.
 
     "Multi" stands for several without names; "RoDubbed", "RoSubbed" and "VOSTFR" are what they say.
     """

@@ -2,7 +2,7 @@
 
 A name is seldom clear: "Blade.Runner.2049.2017" could be *Blade Runner* of 2049 or *Blade Runner
 2049* of 2017, "Twins - Zwillinge" one title or two. So a name is not parsed into one title but into
-all its *readings*, each with how sure it is; `matching` compares them with the film that is wanted.
+all its *readings*, each with how sure it is; `judging` compares them with the film that is wanted.
 """
 
 import re
@@ -305,7 +305,7 @@ class _Parser:
     ) -> None:
         keys = [folded_key(piece) for piece in pieces]
         is_sure = how is Sureness.AKA and _EDGE not in self.text[self.starts[first] : self.ends[end - 1]]
-        if not is_sure and any(is_number(key) for key in keys):
+        if not is_sure and any(map(is_number, keys)):
             return  # "Alien - 01" is a part or an episode, "無間道II" one title
         for position, key in enumerate(keys):
             if not key.squashed:

@@ -220,7 +220,6 @@ def _resolution(tail: str, filed_as: Filing) -> str:
 
 
 def _usual_resolution(tail: str, source: str) -> str:
-    """Return what a source has where a name does not tell."""
     if source == "Remux":
         return "1080p"
     if source == "Bluray" and not words.BLURAY_RIP.search(tail):
