@@ -18,8 +18,8 @@ from movie_sync.storage.atomic_file import previous_of
 from movie_sync.storage.damage import DamagedError, opened_whole
 from movie_sync.storage.document import Document, in_lines
 
-# In a document that is being read, what stands for a film that was taken from its own line.
-_PLACE = "place of a film"
+# In a document that is being read, what stands for films that were taken from their own lines.
+_PLACES = "places of films"
 
 
 class WatchlistStore:
@@ -95,10 +95,6 @@ def _read(path: Path) -> _Reading:
     return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
 
 
-class _Place(int):
-    """Where among the films that were found one of the document's is."""
-
-
 class _Reader:
     """Packs the films of a document as soon as each is parsed, so that it is not in memory as a whole.
 
@@ -115,41 +111,54 @@ class _Reader:
         Films that stand on lines of their own are read one by one.
         """
         rest = bytearray()
+        first = 0
         for line in file:
-            place = self._film_on(line)
-            rest += line if place is None else _json({_PLACE: place}) + b",\n"
+            if self._is_film(line):
+                continue
+            rest += self._mark(first) + line
+            first = len(self._found)
+        rest += self._mark(first)
         self.is_empty = not rest.removeprefix(codecs.BOM_UTF8).strip()
         return parse_json(bytes(rest), object_hook=self._take)
 
-    def _film_on(self, line: bytes) -> int | None:
+    def _is_film(self, line: bytes) -> bool:
         """Take a line that is a film with others behind it."""
         if not (line.startswith(b"{") and line.endswith(b"},\n")):
-            return None
+            return False
+        count = len(self._found)
         try:
-            taken = parse_json(line[:-2], object_hook=self._take)
+            parse_json(line[:-2], object_hook=self._take)
         except ValueError:  # the whole is none either then
-            return None
-        return taken if isinstance(taken, _Place) else None
+            return False
+        return len(self._found) == count + 1
+
+    def _mark(self, first: int) -> bytes:
+        """Return what stands for the films that were taken from lines, from one on."""
+        end = len(self._found)
+        return json.dumps({_PLACES: [first, end]}).encode() + b",\n" if end > first else b""
 
     def _take(self, plain: dict[str, object]) -> object:
-        """Return the place of a film; None if it is none; the document as it is."""
+        """Return the place of a film, or of several in a row; None if it is none; the document as it is."""
         if "username" in plain:
             return plain
-        place = plain.get(_PLACE)
-        if isinstance(place, int) and 0 <= place < len(self._found):
-            return _Place(place)
+        match plain.get(_PLACES):
+            case [int(first), int(end)] if 0 <= first < end <= len(self._found):
+                return range(first, end)
         try:
             self._found.append(movie_from_dict(plain))
         except (ValueError, TypeError, AttributeError):
             return None
-        return _Place(len(self._found) - 1)
+        return range(len(self._found) - 1, len(self._found))
 
     def movies(self, listed: object) -> tuple[Sequence[Movie], int]:
         """Return the films of a list, and how many of its entries are none."""
         if not isinstance(listed, list):
             return (), 1
-        places = [entry for entry in listed if isinstance(entry, _Place)]
-        return PackedMovies(map(self._found.__getitem__, places)), len(listed) - len(places)
+        runs = [entry for entry in listed if isinstance(entry, range)]
+        odd = len(listed) - len(runs)
+        if sum(map(len, runs)) == len(self._found):  # as a rule, and then nothing is copied
+            return self._found, odd
+        return PackedMovies(self._found[place] for run in runs for place in run), odd
 
 
 def _keys(listed: object) -> tuple[frozenset[str], int]:
