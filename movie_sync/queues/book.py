@@ -2,7 +2,7 @@
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,7 @@ from movie_sync.queues.table import FilmNumbers
 _log = logging.getLogger(__name__)
 
 # When two entries of one film carry the same sequence (a hand edit), the further state stays.
-_RANK = {QueueName.REMOVED: 3, QueueName.COMPLETED: 2, QueueName.FAILED: 1, QueueName.PENDING: 0}
-_ORDER = {name: place for place, name in enumerate(QueueName)}
+_RANK = {name: place for place, name in enumerate(QueueName)}
 _MOST_READINGS = 50
 # A film has up to three keys, and those of where it was are kept until there are this many more.
 _MOST_KEYS_A_FILM = 6
@@ -90,7 +89,7 @@ class Book:
             for name, number in self._numbers.under(key)
             if (entry := self._files[name].entry(number)) and key in entry.movie.keys()  # noqa: SIM118
         ]
-        return sorted(found, key=lambda place: (_ORDER[place.queue], place.number))
+        return sorted(found, key=lambda place: (_RANK[place.queue], place.number))
 
     # --- changing -------------------------------------------------------------------------
 
@@ -116,23 +115,25 @@ class Book:
             self._tidy()
         return added
 
-    def move(self, entries: Iterable[QueueEntry], target: QueueName) -> int:
+    def move(self, entries: Callable[[], Iterable[QueueEntry]], target: QueueName) -> int:
         """Write films at the end of a queue, then take them from wherever else they are.
 
-        `entries` are gone through twice, no film is named twice, and they do not come from the target
-        while they are gone through.
+        `entries` is called twice for the same films, none named twice, and reads none from the target.
         Once they stand in the target they count as moved: if another file cannot be written then,
         its leftover is settled by the sequence at the next load and goes with its next write.
         Returns how many films that were; for none nothing is written.
         """
         places: dict[QueueName, set[int]] = {name: set() for name in self._files}
         moved = 0
-        for entry in entries:
+        for entry in entries():
             moved += 1
             for name, file in self._files.items():
                 places[name].update(file.find(entry.movie))
         if moved:
-            self._files[target].change(remove=places.pop(target), add=map(self._placed(target), entries))
+            placed = (
+                (self._numbers.next_for(entry.movie, target)[0], self._in_turn(entry)) for entry in entries()
+            )
+            self._files[target].change(remove=places.pop(target), add=placed)
             self._take_from_others(target, places)
             self._tidy()
         return moved
@@ -155,12 +156,6 @@ class Book:
         for file in self._files.values():
             if file.is_stale:
                 file.change()
-
-    def _placed(self, target: QueueName) -> Callable[[QueueEntry], tuple[int, QueueEntry]]:
-        def place(entry: QueueEntry) -> tuple[int, QueueEntry]:
-            return self._numbers.next_for(entry.movie, target)[0], self._in_turn(entry)
-
-        return place
 
     def _in_turn(self, entry: QueueEntry) -> QueueEntry:
         """Return the entry as its film's latest state."""
@@ -229,18 +224,3 @@ class Book:
         places.sort(key=lambda place: place[:2])
         for *_, holder, numbers in places[:-1]:
             self._files[holder].hide(numbers)
-
-
-class ChangedFilms:
-    """Films of a queue as they are once something was done to them, made anew each time."""
-
-    def __init__(
-        self, file: RecordFile, numbers: Sequence[int], change: Callable[[QueueEntry], QueueEntry]
-    ) -> None:
-        self._file = file
-        self._numbers = numbers
-        self._change = change
-
-    def __iter__(self) -> Iterator[QueueEntry]:
-        entries = map(self._file.entry, self._numbers)
-        return (self._change(entry) for entry in entries if entry)

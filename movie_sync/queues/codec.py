@@ -5,9 +5,10 @@ hand edit left in an odd form are mended where their meaning is plain, else refu
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
@@ -104,8 +105,7 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
     plain["added_at"] = format_time(entry.added_at)
     plain |= _ALWAYS.get(queue, {})
     for key, name in _STATES.items():
-        value = getattr(entry, name)
-        if value:
+        if value := getattr(entry, name):
             plain[key] = format_time(value) if isinstance(value, datetime) else value
     if entry.choice:
         plain |= _choice_to_dict(entry.choice)
@@ -158,11 +158,7 @@ def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:
 
 
 def movie_from_dict(plain: Mapping[str, object]) -> Movie:
-    """Read a film.
-
-    Raises:
-        ValueError: it names no film.
-    """
+    """Read a film; raises ValueError if it names none."""
     slug = _text(plain.get("slug")) or ""
     film_id = _text(plain.get("id")) or slug
     title, url = _text(plain.get("title")) or slug, _text(plain.get("url")) or ""
@@ -177,54 +173,39 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
         imdb_id=_text(plain.get("imdb_id")),
         original_title=_text(plain.get("original_title")),
     )
-    if plain.get("page_read") is not True:
+    if not _flag(plain.get("page_read")):
         return movie
-    alternative = plain.get("alternative_titles")
-    titles = alternative if isinstance(alternative, list) else []
+    titles = plain.get("alternative_titles")
     return replace(
         movie,
-        alternative_titles=tuple(title for title in titles if isinstance(title, str)),
+        alternative_titles=tuple(title for title in _list(titles) if isinstance(title, str)),
         runtime_minutes=_integer(plain.get("runtime_minutes")),
-        is_series=plain.get("is_series") is True,
+        is_series=_flag(plain.get("is_series")),
         page_read=True,
     )
 
 
 def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
-    """Read an entry of any queue; `now` stands in for an unreadable `added_at` or `retry_at`.
+    """Read an entry of any queue; raises ValueError if it names no film.
 
-    Raises:
-        ValueError: it names no film.
+    `now` stands in for an unreadable `added_at` or `retry_at`.
     """
     movie, choice, get = movie_from_dict(plain), _choice_from_dict(plain), plain.get
     follow = _progress_from_dict(plain, now) if choice else None
     known = _KNOWN_WITH_PROGRESS if follow else _KNOWN_WITH_CHOICE if choice else _KNOWN
+    known = known | _PAGE_KEYS if movie.page_read else known
     extra = {key: value for key, value in plain.items() if key not in known}
-    if movie.page_read:
-        extra = {key: value for key, value in extra.items() if key not in _PAGE_KEYS}
-    listed = get("tried")
-    tried = map(_failed_release, listed if isinstance(listed, list) else ())
+    states: dict[str, Any] = {name: _READERS.get(name, parse_time)(get(key)) for key, name in _STATES.items()}
+    states["retry_at"] = states["retry_at"] or (now if get("retry_at") else None)  # None is for good
     return QueueEntry(
         movie=movie,
         added_at=parse_time(get("added_at")) or now,
-        retry_count=max(_integer(get("retry_count")) or 0, 0),
-        error=_text(get("error")),
-        retry_at=parse_time(get("retry_at")) or (now if get("retry_at") else None),  # None is for good
-        waits_for_release=get("waits_for_release") is True,
-        acceptable_since=parse_time(get("acceptable_since")),
-        completed_at=parse_time(get("completed_at")),
-        reason=_text(get("reason")),
         choice=choice,
-        by_command=get("by_command") is True,
         follow=follow,
-        tried=tuple(filter(None, tried)),
-        searched_at=parse_time(get("searched_at")),
-        is_extra_look=get("extra_look") is True,
-        asked_at=parse_time(get("asked_at")),
-        doubts=max(_integer(get("doubts")) or 0, 0),
-        page_missing_since=parse_time(get("page_missing_since")),
+        tried=tuple(filter(None, map(_failed_release, _list(get("tried"))))),
         sequence=_integer(get("sequence")) or 0,
         extra=extra,
+        **states,
     )
 
 
@@ -250,17 +231,18 @@ def _progress_from_dict(plain: Mapping[str, object], now: datetime) -> TorrentPr
     stage = plain.get("stage")
     if not isinstance(stage, str) or stage not in _STAGES:
         return None
+    get = plain.get
     return TorrentProgress(
         stage=Stage(stage),
-        since=parse_time(plain.get("stage_since")) or now,
-        progress=min(_number(plain.get("progress")), 1.0),
-        bytes_a_second=_integer(plain.get("speed")) or 0,
-        idle_seconds=_number(plain.get("idle_seconds")),
+        since=parse_time(get("stage_since")) or now,
+        progress=min(_number(get("progress")), 1.0),
+        bytes_a_second=_count(get("speed")),
+        idle_seconds=_number(get("idle_seconds")),
         idle_from=_number(plain["idle_from"]) if "idle_from" in plain else None,
-        missing_since=parse_time(plain.get("missing_since")),
-        rechecked_at=parse_time(plain.get("rechecked_at")),
-        path=_text(plain.get("path")) or "",
-        is_adopted=plain.get("adopted") is True,
+        missing_since=parse_time(get("missing_since")),
+        rechecked_at=parse_time(get("rechecked_at")),
+        path=_text(get("path")) or "",
+        is_adopted=_flag(get("adopted")),
     )
 
 
@@ -286,3 +268,22 @@ def _integer(value: object) -> int | None:
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER:
         return value
     return None
+
+
+def _count(value: object) -> int:
+    return max(_integer(value) or 0, 0)
+
+
+def _flag(value: object) -> bool:
+    return value is True
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+# How a state is read; all others are times.
+_READERS: Mapping[str, Callable[[object], object]] = {
+    "error": _text, "reason": _text, "retry_count": _count, "doubts": _count,
+    "waits_for_release": _flag, "by_command": _flag, "is_extra_look": _flag,
+}  # fmt: skip

@@ -11,7 +11,7 @@ Rules that make it so:
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.book import Book, ChangedFilms
+from movie_sync.queues.book import Book
 from movie_sync.queues.entry import FailedRelease, QueueEntry, TorrentProgress
 from movie_sync.queues.reader import FOLLOWED, QueueReader, named
 
@@ -70,7 +70,7 @@ class QueueManager(QueueReader):
                 if found is None or found.queue is not _PENDING:
                     entry = QueueEntry(movie, self._clock.now(), by_command=True)
                     entries.append(entry.asked_again(found.entry).known_as(found.entry) if found else entry)
-            self._move(book, entries)
+            self._move(book, lambda: entries)
             return [entry.movie for entry in entries]
 
     def add_all_to_pending(self, movies: Iterable[Movie], *, again: bool = False) -> int:
@@ -87,7 +87,7 @@ class QueueManager(QueueReader):
                     if found is None or found.queue is _COMPLETED:
                         entry = QueueEntry(movie, now)
                         entries.append(entry.asked_again(found.entry) if found else entry)
-                return self._move(book, entries)
+                return self._move(book, lambda: entries)
             queued = book.add_new((QueueEntry(movie, now) for movie in movies), _PENDING)
             return self._woken(queued)
 
@@ -126,7 +126,7 @@ class QueueManager(QueueReader):
                 return False
             now, found = self._clock.now(), book.held(movie)
             entry = found.entry if found else QueueEntry(movie, now)
-            book.move([entry.completed(movie, now, reason, choice, where, follow)], _COMPLETED)
+            book.move(lambda: [entry.completed(movie, now, reason, choice, where, follow)], _COMPLETED)
             return True
 
     def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
@@ -176,7 +176,7 @@ class QueueManager(QueueReader):
                 doubts=doubts,
                 page_missing_since=page_missing_since,
             )
-            book.move([failed], _FAILED)
+            book.move(lambda: [failed], _FAILED)
             return True
 
     def get_movies_ready_for_retry(self, max_retries: int) -> list[Movie]:
@@ -255,7 +255,9 @@ class QueueManager(QueueReader):
             found = book.held(movie, FOLLOWED)
             if found is None:
                 return False
-            book.move([found.entry.finished_with(choice, follow, self._clock.now(), overtaken)], _COMPLETED)
+            book.move(
+                lambda: [found.entry.finished_with(choice, follow, self._clock.now(), overtaken)], _COMPLETED
+            )
             return True
 
     # --- waiting --------------------------------------------------------------------------
@@ -289,7 +291,7 @@ class QueueManager(QueueReader):
         """Take films out of the queues and keep them out until they are added by command."""
         with self._locked() as book:
             places = named(book, [_PENDING, _FAILED, _COMPLETED], films)
-            book.move([place.entry.removed() for place in places], _REMOVED)
+            book.move(lambda: (place.entry.removed() for place in places), _REMOVED)
             return [place.entry.movie for place in places]
 
     def drop_unlisted(self, movies: Iterable[Movie]) -> list[Movie]:
@@ -314,7 +316,7 @@ class QueueManager(QueueReader):
 
     # --- inside ---------------------------------------------------------------------------
 
-    def _move(self, book: Book, entries: Iterable[QueueEntry]) -> int:
+    def _move(self, book: Book, entries: Callable[[], Iterable[QueueEntry]]) -> int:
         """Move films to the pending queue; `entries` as `Book.move` has them."""
         return self._woken(book.move(entries, _PENDING))
 
@@ -327,9 +329,12 @@ class QueueManager(QueueReader):
         self, book: Book, numbers: Sequence[int], change: Callable[[QueueEntry], QueueEntry]
     ) -> list[Movie]:
         """Move failed films to the pending queue, an entry at a time: thousands may wait."""
-        failed = book[_FAILED]
-        movies = PackedMovies(entry.movie for number in numbers if (entry := failed.entry(number)))
-        self._move(book, ChangedFilms(failed, numbers, change))
+
+        def entries() -> Iterator[QueueEntry]:
+            return (entry for number in numbers if (entry := book[_FAILED].entry(number)))
+
+        movies = PackedMovies(entry.movie for entry in entries())
+        self._move(book, lambda: map(change, entries()))
         return list(movies)
 
     def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[FailedRelease, ...]) -> bool:
@@ -338,7 +343,7 @@ class QueueManager(QueueReader):
             present = place.entry.choice if place else None
             if place is None or present is None or present.info_hash != choice.info_hash:
                 return False
-            self._move(book, [place.entry.without_torrent(*tried)])
+            self._move(book, lambda: [place.entry.without_torrent(*tried)])
             return True
 
     def _renew_pending(

@@ -12,8 +12,8 @@ from movie_sync.domain.models import Movie, QueueName
 from movie_sync.ports import Clock
 from movie_sync.queues.book import Book, Place
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.facts import Facts
 from movie_sync.queues.progress import DONE_LATELY
+from movie_sync.queues.table import Facts
 
 _PENDING, _FAILED, _COMPLETED, _ = QueueName
 FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)

@@ -1,9 +1,8 @@
 """One queue's file as its store: a film a line, replaced whole at each change, mended when it was damaged.
 
-The file is never changed once it has its name, so it is kept open and read from. In memory is only
-where each film's line begins, and the few facts that are asked of all films at once. A change is
-written beside the file, from ranges of the old one and new lines, and counts in memory once it has
-taken the file's name: a write that fails needs no undoing.
+The file is never changed once it has its name, so it is kept open and read from. A change is written
+beside it, from ranges of the old one and new lines, and counts in memory once it has taken the
+file's name: a write that fails needs no undoing.
 """
 
 import contextlib
@@ -21,11 +20,10 @@ from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.twins import is_same_film, letterboxd_keys
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import decode_entry, encode_entry, entry_from_dict
+from movie_sync.queues.codec import decode_entry, encode_entry, entry_from_dict, movie_from_dict
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.facts import Facts, facts_of
-from movie_sync.queues.file_text import LooseArray, own_lines
-from movie_sync.queues.table import PIECE_BYTES, FilmNumbers, Table, copy_rows, empty_table
+from movie_sync.queues.file_text import own_lines, read_loosely
+from movie_sync.queues.table import Facts, FilmNumbers, Table, facts_of, pieces
 from movie_sync.storage.atomic_file import (
     NewFile,
     OpenFile,
@@ -37,32 +35,26 @@ from movie_sync.storage.atomic_file import (
     write_atomically,
 )
 from movie_sync.storage.damage import DamagedError, Quarantine, damage_in, read_whole
-from movie_sync.storage.regular_file import NotAFileError, open_regular
+from movie_sync.storage.regular_file import open_regular
 
 _log = logging.getLogger(__name__)
 
-_BACK_FROM_THE_LIST = "What is still missing comes back from the watchlist."
-_WHAT_IS_MISSING = {
-    QueueName.PENDING: _BACK_FROM_THE_LIST,
-    QueueName.FAILED: _BACK_FROM_THE_LIST,
-    QueueName.COMPLETED: _BACK_FROM_THE_LIST,
-    QueueName.REMOVED: (
-        "A film that you removed and that is still missing is fetched again if it stands on the "
-        "watchlist: remove it again."
-    ),
-}
+_IS_MISSING = "What is still missing comes back from the watchlist."
+_REMOVED_IS_MISSING = (
+    "A film that you removed and that is still missing is fetched again if it stands on the watchlist: "
+    "remove it again."
+)
 
 
 class RecordFile:
     """The films of one queue and their file. Not thread-safe. Films are named by their numbers.
 
-    With `writable=False` changes go to a file without a name, and nothing else on the disk is
-    touched.
+    With `writable=False` changes go to a file without a name, and the disk is not touched.
 
     Each write keeps the generation before it beside the file; the first state, and each of the
     removed films, is written there too. If the file is found damaged, what is good in it is read,
     that second copy fills the gap, and the damaged content is put aside just before the mended
-    file takes its place: never earlier, so that a crash or a full disk in between changes nothing.
+    file takes its place, so that a crash or a full disk in between changes nothing.
 
     Raises:
         StorageError: the file cannot be read now.
@@ -76,7 +68,7 @@ class RecordFile:
         self._clock = clock
         self._numbers = numbers
         self._writable = writable
-        self._table = empty_table()
+        self._table = Table.empty()
         self._draft: Table | None = None
         self._held: OpenFile | None = None
         self._stamp: tuple[int, int] | None = None
@@ -118,21 +110,16 @@ class RecordFile:
 
     def find(self, movie: Movie) -> list[int]:
         """Return the numbers of all entries that are this film, the oldest first; mostly one at most."""
+        under = (self._numbers.under(key) for key in movie.keys())  # noqa: SIM118 - not a dict
+        numbers = sorted({number for found in under for queue, number in found if queue is self.queue})
+        entries = ((number, self.entry(number)) for number in numbers)
+        found = {
+            number: entry.movie for number, entry in entries if entry and is_same_film(movie, entry.movie)
+        }
+        if letterboxd_keys(movie):
+            return list(found)
         # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
-        is_clear = bool(letterboxd_keys(movie))
-        found: dict[int, Movie] = {}
-        for number in {number for key in movie.keys() for number in self.under(key)}:  # noqa: SIM118
-            entry = self.entry(number)
-            if entry is not None and is_same_film(movie, entry.movie):
-                found[number] = entry.movie
-        numbers = sorted(found)
-        if is_clear:
-            return numbers
-        return [number for number in numbers if is_same_film(found[numbers[0]], found[number])]
-
-    def under(self, key: str) -> list[int]:
-        """Return the numbers of what may have one of the keys that `Movie.keys` gives."""
-        return [number for queue, number in self._numbers.under(key) if queue is self.queue]
+        return [number for number, other in found.items() if is_same_film(next(iter(found.values())), other)]
 
     # --- changing -------------------------------------------------------------------------
 
@@ -144,20 +131,16 @@ class RecordFile:
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
     ) -> None:
-        """Take out, exchange and append entries with one write of the file.
+        """Take out, exchange and append entries with one write; if it fails, file and memory are as before.
 
-        `add` is gone through once, an entry at a time: ten thousand are never in memory together.
-        Each can be found before the next is asked for. Without `flush_name` the change may be undone
-        by a power failure.
-
-        Raises:
-            StorageError: the file could not be written; file and memory are as before.
+        `add` is gone through once, an entry at a time: ten thousand are never in memory together, and each
+        can be found before the next is asked for. Without `flush_name` a power failure may undo the change.
         """
         try:
             with NewFile(self._path if self._writable else None) as new:
-                self._draft = self._written(new, add, {*remove, *self._table.hidden}, replace or {})
+                self._write(new, add, {*remove, *self._table.hidden}, replace or {})
                 self._publish(new, flush_name=flush_name)
-                self._table, self.is_stale = self._draft, False
+                self._table, self.is_stale = self._now, False
         finally:
             self._draft = None
         if self._writable:
@@ -180,34 +163,30 @@ class RecordFile:
     def _now(self) -> Table:
         return self._draft or self._table
 
-    def _written(
+    def _write(
         self,
         new: NewFile,
         add: Iterable[tuple[int, QueueEntry]],
         remove: Collection[int],
         replace: Mapping[int, QueueEntry],
-    ) -> Table:
-        """Write what the file is to hold, and return it."""
+    ) -> None:
+        """Write what the file is to hold."""
         old, draft = self._table, Table(new)
         new.write(b"[\n")
         changed = {bisect_left(old.numbers, number): number for number in {*remove, *replace}}
-        rows = (-1, *sorted(changed), len(old.numbers))
-        for before, row in pairwise(rows):
-            if before in changed and changed[before] not in remove:
-                number = changed[before]
+        for before, row in pairwise((-1, *sorted(changed), len(old.numbers))):
+            number = changed.get(before)
+            if number is not None and number not in remove:
                 self._numbers.note(replace[number].movie, number)
                 self._append(draft, new, number, replace[number])
-            copy_rows(old, draft, new, before + 1, row)
+            draft.copy(old, before + 1, row, new)
         self._draft = draft
         for number, entry in add:
             self._append(draft, new, number, entry)
         new.write(b"\n]\n" if draft.numbers else b"]\n")
-        return draft
 
-    def _append(
-        self, table: Table, new: NewFile, number: int, entry: QueueEntry, line: bytes | None = None
-    ) -> None:
-        line = line or encode_entry(entry, self.queue)
+    def _append(self, table: Table, new: NewFile, number: int, entry: QueueEntry) -> None:
+        line = encode_entry(entry, self.queue)
         new.write(b",\n" + line if table.numbers else line)
         table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
 
@@ -225,9 +204,9 @@ class RecordFile:
             raise
         if not self._writable:
             return
-        if is_doubled:  # a second safety: the write does not fail for it
-            with contextlib.suppress(StorageError):
-                write_atomically(previous_of(self._path), _pieces(new), flush_name=False)
+        if is_doubled:
+            with contextlib.suppress(StorageError):  # a second safety: the write does not fail for it
+                write_atomically(previous_of(self._path), pieces(new, 0, new.size), flush_name=False)
         if self.damage:
             _log.warning("%s%s", self.damage, self._aside.words)
         self.damage, self._aside = "", Quarantine(self._path, self._clock)
@@ -245,8 +224,6 @@ class RecordFile:
                 self._held = OpenFile(os.dup(file.fileno()))
         except FileNotFoundError:
             self._complaint = "it is a link to nothing" if self._path.is_symlink() else None
-        except NotAFileError as exc:
-            self._complaint = exc.strerror
         except OSError as exc:
             self._complaint = damage_in(self._path, exc)
 
@@ -272,8 +249,11 @@ class RecordFile:
         it and giving it to the mended file, which then is whole.
         """
         temporary = temporary_of(self._path)
-        if not os.path.lexists(self._path) and _is_whole(temporary):
-            with contextlib.suppress(OSError):
+        if not os.path.lexists(self._path):
+            with contextlib.suppress(OSError, ValueError):
+                with open_regular(temporary) as file:
+                    for line in own_lines(file):
+                        movie_from_dict(parse_json(line))
                 temporary.replace(self._path)
                 sync_folder(self._path.parent)
                 _log.info("%s was not there; what was about to take its place is used.", self._path)
@@ -281,11 +261,8 @@ class RecordFile:
         delete_leftover(previous_of(self._path))
 
     def load(self) -> None:
-        """Read the file that `hold` holds; a missing one is an empty queue.
-
-        Damage is said in the log when the mended file is written, see `mend`.
-        """
-        self._table, self._stamp, self.is_stale, self.damage = empty_table(), None, False, ""
+        """Read the file that `hold` holds; a missing one is an empty queue."""
+        self._table, self._stamp, self.is_stale, self.damage = Table.empty(), None, False, ""
         complaint = self._complaint
         if self._held is not None:
             try:
@@ -306,22 +283,24 @@ class RecordFile:
                     self._take(parse_json(line), line)
             except ValueError:
                 file.seek(0)
-                self._table = empty_table()
+                self._table = Table.empty()
                 return self._take_loosely(file.read())
         self._stamp = stamp if self._writable else None
         return None
 
     def _take_loosely(self, content: bytes, *, fills_gap: bool = False) -> str | None:
-        values = LooseArray(content)
         self.is_stale = True
-        count = odd = 0
-        for plain in values:
-            count += 1
+        are_films: list[bool] = []
+
+        def take(plain: object) -> None:
             try:
                 self._take(plain, fills_gap=fills_gap)
+                are_films.append(True)
             except ValueError:
-                odd += 1
-        return values.complaint or (f"{odd} of its {count} entries are no films" if odd else None)
+                are_films.append(False)
+
+        complaint, odd = read_loosely(content, take), are_films.count(False)
+        return complaint or (f"{odd} of its {len(are_films)} entries are no films" if odd else None)
 
     def _take(self, plain: object, line: bytes | None = None, *, fills_gap: bool = False) -> None:
         """Add one loaded film, which stands in the file as this line; of two for one film the later stays.
@@ -354,23 +333,11 @@ class RecordFile:
         self.is_stale = True
         self.damage = (
             f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
-            f"films that come back from its second copy: {len(self) - good}. {_WHAT_IS_MISSING[self.queue]}"
+            f"films that come back from its second copy: {len(self) - good}. "
+            f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
         )
-
-
-def _pieces(new: NewFile) -> Iterator[bytes]:
-    for place in range(0, new.size, PIECE_BYTES):
-        yield new.read(place, min(place + PIECE_BYTES, new.size))
 
 
 def _stamp(file: OpenFile) -> tuple[int, int]:
     found = os.fstat(file.descriptor)
     return found.st_size, found.st_mtime_ns
-
-
-def _is_whole(path: Path) -> bool:
-    try:
-        with open_regular(path) as file:
-            return all(isinstance(parse_json(line), dict) for line in own_lines(file))
-    except (OSError, ValueError):
-        return False

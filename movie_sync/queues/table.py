@@ -1,19 +1,62 @@
-"""The films of a queue's file by their numbers: where each line is, and what is known of it in memory."""
+"""The films of a queue's file by their numbers: where each line is, and what is kept of it in memory."""
 
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from itertools import count
+from typing import NamedTuple
 
 from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.facts import NOTHING, Facts
+from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.storage.atomic_file import NewFile, OpenFile
 
-PIECE_BYTES = 64 * 1024
+_PIECE_BYTES = 64 * 1024
 _QUEUES = tuple(QueueName)
 _QUEUE_BITS = 2
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+class Facts(NamedTuple):
+    """What is asked of all films at once, for each the little that is kept of it.
+
+    Of a pending film since when it stands there, the newest being worked on first, and whether a torrent
+    was about to be handed over; of a failed one when it is due (None: never) and whether it waits for a
+    release. `hashes` are those of torrents that may still come to their end. Of the present one, whether
+    it counts among the unfinished, is stopped in the client, and when it was done, if that was lately.
+    """
+
+    wished_at: datetime = _NEVER
+    is_chosen: bool = False
+    retry_at: datetime | None = None
+    waits: bool = False
+    hashes: tuple[str, ...] = ()
+    takes_a_place: bool = False
+    is_stopped: bool = False
+    done_at: datetime | None = None
+
+
+_NOTHING = Facts()
+
+
+def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
+    """Return the facts of a film as it stands in a queue."""
+    hashes = entry.followed_hashes
+    if queue is QueueName.PENDING:
+        return Facts(wished_at=entry.added_at, is_chosen=entry.choice is not None, hashes=hashes)
+    if queue is QueueName.FAILED:
+        return Facts(retry_at=entry.retry_at, waits=entry.waits_for_release, hashes=hashes)
+    if queue is QueueName.REMOVED or entry.follow is None:
+        return _NOTHING
+    done_at = downloaded_at(entry)
+    return Facts(
+        hashes=hashes,
+        takes_a_place=entry.is_followed and entry.takes_a_place,
+        is_stopped=entry.is_followed and entry.is_stopped,
+        done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
+    )
 
 
 class FilmNumbers:
@@ -49,7 +92,7 @@ class FilmNumbers:
 
 
 class Table:
-    """The films of one generation of a file, in its order, by their numbers."""
+    """The films of one generation of a file, in its order."""
 
     def __init__(self, source: NewFile | OpenFile) -> None:
         self.source = source
@@ -60,6 +103,13 @@ class Table:
         self.facts: list[Facts] = []
         self.hidden: set[int] = set()
         """Films that stand in the file and count no more: they are elsewhere already."""
+
+    @classmethod
+    def empty(cls) -> "Table":
+        """Return a table of no films, in a file without a name that takes some."""
+        new = NewFile(None)
+        new.write(b"[\n")
+        return cls(new)
 
     def row(self, number: int) -> int | None:
         """Return a film's row, or None if it is not here (any more)."""
@@ -77,33 +127,24 @@ class Table:
         self.numbers.append(number)
         self.sequences.append(max(entry.sequence, 0))
         # Films that came together share their facts.
-        last = self.facts[-1] if self.facts else NOTHING
-        self.facts.append(last if last == facts else NOTHING if facts == NOTHING else facts)
+        last = self.facts[-1] if self.facts else _NOTHING
+        self.facts.append(last if last == facts else _NOTHING if facts == _NOTHING else facts)
 
-    def take_over(self, other: "Table", first: int, end: int) -> None:
-        """Add rows of another table whose lines follow one another here as there."""
-        shift = self.starts[-1] - other.starts[first]
-        places = other.starts[first + 1 : end + 1]
-        self.starts.extend(places if not shift else array("Q", [place + shift for place in places]))
-        self.numbers.extend(other.numbers[first:end])
-        self.sequences.extend(other.sequences[first:end])
-        self.facts += other.facts[first:end]
-
-
-def empty_table() -> Table:
-    """Return a table of no films, in a file without a name that takes some."""
-    new = NewFile(None)
-    new.write(b"[\n")
-    return Table(new)
+    def copy(self, old: "Table", first: int, end: int, new: NewFile) -> None:
+        """Write rows that follow one another as they stand in another file, and add them."""
+        if first >= end:
+            return
+        if self.numbers:
+            new.write(b",\n")
+        for piece in pieces(old.source, old.starts[first], old.starts[end] - 2):
+            new.write(piece)
+        shift = self.starts[-1] - old.starts[first]
+        self.starts.extend(array("Q", [place + shift for place in old.starts[first + 1 : end + 1]]))
+        self.numbers.extend(old.numbers[first:end])
+        self.sequences.extend(old.sequences[first:end])
+        self.facts += old.facts[first:end]
 
 
-def copy_rows(old: Table, draft: Table, new: NewFile, first: int, end: int) -> None:
-    """Write rows that follow one another as they stand in the old file."""
-    if first >= end:
-        return
-    if draft.numbers:
-        new.write(b",\n")
-    start, stop = old.starts[first], old.starts[end] - 2
-    for place in range(start, stop, PIECE_BYTES):
-        new.write(old.source.read(place, min(place + PIECE_BYTES, stop)))
-    draft.take_over(old, first, end)
+def pieces(source: NewFile | OpenFile, start: int, end: int) -> Iterable[bytes]:
+    """Yield what stands in a file from one place to another."""
+    return (source.read(place, min(place + _PIECE_BYTES, end)) for place in range(start, end, _PIECE_BYTES))
