@@ -1,8 +1,7 @@
 """Write a file whole or not at all, readable by its owner alone from the moment it exists.
 
-The new content goes to a temporary file in the same folder (a rename across file systems is not
-atomic), is flushed to the disk, and only then takes the old one's name; the folder is flushed
-too, because the new name is an entry of it.
+The new content goes to a temporary file in the same folder, is flushed to the disk, and only then
+takes the old one's name; the folder is flushed too, because the new name is an entry of it.
 """
 
 import contextlib
@@ -13,6 +12,7 @@ import stat
 import tempfile
 import weakref
 from collections.abc import Callable, Container, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -66,11 +66,7 @@ class OpenFile:
         self.close = weakref.finalize(self, _close, descriptor)
 
     def read(self, start: int, end: int) -> bytes:
-        """Return the bytes from one place to another.
-
-        Raises:
-            StorageError: they cannot be read.
-        """
+        """Return the bytes from one place to another; a StorageError if they cannot be read."""
         with told_as("A file in use cannot be read"):
             content = os.pread(self.descriptor, end - start, start)
         if len(content) < end - start:
@@ -151,8 +147,11 @@ class NewFile:
             if make_way:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 make_way()
-            is_kept = keep_previous and _link_previous(path)
-            was_there = is_kept or os.path.lexists(path)
+            undo: Callable[[], object] | None = None if os.path.lexists(path) else path.unlink
+            if keep_previous:
+                with contextlib.suppress(OSError):  # a second safety: the write does not fail for it
+                    give_second_name(path, previous_of(path))
+                    undo = partial(previous_of(path).replace, path)
             temporary_of(path).replace(path)
             self.file.close()
             self.file = reader
@@ -160,8 +159,11 @@ class NewFile:
                 if flush_name:
                     sync_folder(path.parent)
             except OSError:
-                is_undone = keep_previous and _take_back(path, is_kept=is_kept, was_there=was_there)
-                self.stands_unsafe = not is_undone
+                self.stands_unsafe = True
+                with contextlib.suppress(OSError):
+                    if undo:
+                        undo()
+                        self.stands_unsafe = False
                 raise
 
     def _write_out(self) -> None:
@@ -182,6 +184,13 @@ def previous_of(path: Path) -> Path:
     return path.with_name(path.name + ".previous")
 
 
+def give_second_name(path: Path, name: Path) -> None:
+    """Let a file live on under another name, which is freed for it, and be its owner's alone there."""
+    name.unlink(missing_ok=True)
+    os.link(path, name)
+    make_private(name)
+
+
 def sync_folder(folder: Path) -> None:
     """Make renames and deletions in a folder durable; a no-op where folders cannot be flushed."""
     flags = getattr(os, "O_DIRECTORY", None)
@@ -195,25 +204,14 @@ def sync_folder(folder: Path) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, and see it safe on the disk.
+    """Make `folder` and what is missing above it, mode 0700, and see it safe on the disk.
 
-    What is made has mode 0700 under any umask; what is there is left as it is.
-
-    Raises:
-        OSError: it cannot be made.
+    What is there is left as it is. Raises OSError: it cannot be made.
     """
-    if folder.is_dir():
-        return
-    if folder.parent != folder:
-        make_folder(folder.parent)
-    try:
-        folder.mkdir(mode=_FOLDER_MODE)
-    except FileExistsError:
-        if folder.is_dir():
-            return
-        raise
-    keep_private(folder, _FOLDER_MODE, folder)
-    sync_folder(folder.parent)
+    for missing in [each for each in (*reversed(folder.parents), folder) if not each.is_dir()]:
+        missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
+        keep_private(missing, _FOLDER_MODE, missing)
+        sync_folder(missing.parent)
 
 
 def make_private(path: Path) -> None:
@@ -223,12 +221,9 @@ def make_private(path: Path) -> None:
 
 
 def keep_private(what: Path | int, mode: int, folder: Path) -> None:
-    """Give a file or folder of ours, or an open one, a mode that lets only its owner in.
+    """Give a file or folder of ours, or an open one, a mode that lets only its owner in; may raise OSError.
 
     A file system without modes is warned of once for each `folder`; the work goes on. Thread-safe.
-
-    Raises:
-        OSError: the mode cannot be set for another reason.
     """
     if os.name != "posix":
         return
@@ -254,11 +249,7 @@ def keep_private(what: Path | int, mode: int, folder: Path) -> None:
 
 
 def delete_files(*paths: Path) -> None:
-    """Delete files of ours in one folder durably; missing ones are fine.
-
-    Raises:
-        StorageError: some are still there.
-    """
+    """Delete files of ours in one folder durably, where they are there; a StorageError if one stays."""
     for path in paths:
         with told_as(f"{path} could not be deleted"):
             path.unlink(missing_ok=True)
@@ -283,30 +274,6 @@ def _flush(descriptor: int, harmless: Container[int]) -> None:
     except OSError as exc:
         if exc.errno not in harmless:
             raise
-
-
-def _link_previous(path: Path) -> bool:
-    """Keep the present content under its second name; False if it cannot be had or is not there."""
-    previous = previous_of(path)
-    try:
-        previous.unlink(missing_ok=True)
-        os.link(path, previous)
-        make_private(previous)
-    except OSError:  # it is a second safety: the write itself does not fail for it
-        return False
-    return True
-
-
-def _take_back(path: Path, *, is_kept: bool, was_there: bool) -> bool:
-    """Undo a rename that could not be made durable; tells whether it could be undone."""
-    with contextlib.suppress(OSError):
-        if is_kept:
-            previous_of(path).replace(path)
-            return True
-        if not was_there:
-            path.unlink()
-            return True
-    return False
 
 
 def _create(temporary: Path) -> int:

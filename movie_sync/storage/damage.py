@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import make_private, sync_folder, told_as
+from movie_sync.storage.atomic_file import give_second_name, make_private, sync_folder, told_as
 from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 # What says that the machine is short of something now, and nothing about the file.
@@ -65,7 +65,7 @@ def damage_in(path: Path, exc: OSError) -> str:
 
 
 class Quarantine:
-    """Puts a damaged file aside when it is called: just before the mended one takes its place.
+    """Gives a damaged file its second name when it is called, just before the mended one takes its place.
 
     `words` then ends a message with where it is; it is empty if there was nothing to keep.
     """
@@ -76,7 +76,7 @@ class Quarantine:
         self.words = ""
 
     def __call__(self) -> None:
-        """Give the file its second name; once more does nothing more."""
+        """Do it; once more does nothing more."""
         if os.path.lexists(self._path):
             aside = keep_double_aside(self._path, self._clock.now())
             self.words = f" The damaged content is kept in {aside.name}."
@@ -98,29 +98,18 @@ def keep_double_aside(path: Path, now: datetime) -> Path:
     What cannot have two names (a folder; any file on some file systems) is renamed. A second name
     from an attempt that was cut off serves again.
     """
-    aside = _second_name(path) or _free_name(path, now)
-    try:
-        if not os.path.lexists(aside):
-            os.link(path, aside)
-            make_private(aside)
-    except OSError:
-        return keep_aside(path, now)
-    with told_as(f"{path} is damaged and could not be put aside"):
-        try:
-            sync_folder(path.parent)
-        except OSError:
-            with contextlib.suppress(OSError):
-                aside.unlink()
-            raise
-    return aside
-
-
-def _second_name(path: Path) -> Path | None:
-    for aside in sorted(path.parent.glob(f"{path.name}.damaged-*")):
+    for aside in path.parent.glob(f"{path.name}.damaged-*"):
         with contextlib.suppress(OSError):
             if path.samefile(aside):
                 return aside
-    return None
+    aside = _free_name(path, now)
+    try:
+        give_second_name(path, aside)
+    except OSError:
+        return keep_aside(path, now)
+    with told_as(f"{path} is damaged and could not be put aside"):
+        sync_folder(path.parent)
+    return aside
 
 
 def _free_name(path: Path, now: datetime) -> Path:
