@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from datetime import datetime
 from pathlib import Path
 
-from movie_sync.domain.compact import PackedMovies
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
@@ -130,10 +129,7 @@ class QueueManager(QueueReader):
             return True
 
     def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
-        """Record films that are on the disk already and that no queue holds, with one write.
-
-        `found` holds each film with the place where it is.
-        """
+        """Record films that no queue holds and that are on the disk, each with its place, with one write."""
         with self._locked() as book:
             now, reason = self._clock.now(), Reason.ALREADY_DOWNLOADED
             done = (
@@ -330,12 +326,12 @@ class QueueManager(QueueReader):
     ) -> list[Movie]:
         """Move failed films to the pending queue, an entry at a time: thousands may wait."""
 
-        def entries() -> Iterator[QueueEntry]:
-            return (entry for number in numbers if (entry := book[_FAILED].entry(number)))
+        def changed() -> Iterator[QueueEntry]:
+            return (change(entry) for number in numbers if (entry := book[_FAILED].entry(number)))
 
-        movies = PackedMovies(entry.movie for entry in entries())
-        self._move(book, lambda: map(change, entries()))
-        return list(movies)
+        movies = [entry.movie for entry in changed()]
+        self._move(book, changed)
+        return movies
 
     def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[FailedRelease, ...]) -> bool:
         with self._locked() as book:
