@@ -284,15 +284,17 @@ def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:
 class _Faulty(Worker):
     """Raises what it is given, one after the other, and does not rest between."""
 
+    name = "faulty"
+
     def __init__(self, stop: threading.Event, *errors: BaseException, once: bool = False) -> None:
-        super().__init__("faulty", stop, SystemClock(), once=once)
+        super().__init__(stopping=stop, clock=SystemClock(), once=once)
         self.errors = list(errors)
         self.rests: list[Pause] = []
 
     def step(self) -> Pause | None:
         if self.errors:
             raise self.errors.pop(0)
-        self._stop.set()
+        self.stopping.set()
         return None
 
     def rest(self, rest: Pause) -> None:

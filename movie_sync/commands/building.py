@@ -11,8 +11,8 @@ from movie_sync.commands.context import Context
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
-from movie_sync.daemon.results import RetryPolicy
-from movie_sync.daemon.session import Session
+from movie_sync.daemon.results import ResultRecorder, RetryPolicy
+from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
 from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import FileListDownloader
@@ -54,7 +54,7 @@ class Services:
     def __init__(self, context: Context, *, stop: threading.Event) -> None:
         self._context = context
         self._config = context.config
-        self._stop = stop
+        self._stop, self._once = stop, context.options.runs_once
         self._clock, self._paths = context.clock, context.paths
         self._is_real = not context.options.dry_run
         self._around = Surroundings(stop, self._clock, self._paths, self._is_real)
@@ -179,21 +179,27 @@ class Services:
             min_free_bytes=round(general.min_free_space_gb * _GB),
             clock=clock,
         )
-        return DownloadWorker(
+        connect = partial(self.session, queue_manager, tell)
+        results = ResultRecorder(
             queue_manager,
-            partial(self.session, queue_manager, tell),
-            self.manager.signature,
             policy=RetryPolicy(general.retry_interval, general.backoff_multiplier, general.max_retries),
             done_words=f"{'handed' if is_real else 'would be handed'} to {self.client.target}",
             clock=clock,
-            stop=self._stop,
             tell=tell,
+            once=self._once,
+        )
+        return DownloadWorker(
+            queue_manager,
+            Sessions(connect, self.manager.signature, clock, tell),
+            results,
+            stopping=self._stop,
+            clock=clock,
             follower=follower if is_real else None,
             rooms=rooms,
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
             held_back=held_back,
-            once=self._context.options.runs_once,
+            once=self._once,
         )
 
     def monitor_worker(
@@ -208,13 +214,13 @@ class Services:
         return MonitorWorker(
             self.watchlist_source(),
             intake,
-            unreadable=unreadable,
-            interval_seconds=self._watchlist.check_interval,
+            unreadable,
+            self._watchlist.check_interval,
+            on_read,
+            tell,
+            stopping=self._stop,
             clock=self._clock,
-            stop=self._stop,
-            once=self._context.options.runs_once,
-            on_read=on_read,
-            tell=tell,
+            once=self._once,
         )
 
     def _build_library(self) -> MovieLibrary:

@@ -1,17 +1,15 @@
 """The download thread: hands films over one at a time, and in between does whatever else is due."""
 
 import logging
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
 from movie_sync.daemon.hand_over import HandOverJob
-from movie_sync.daemon.results import ResultRecorder, RetryPolicy
-from movie_sync.daemon.session import Session, Sessions
+from movie_sync.daemon.results import ResultRecorder
+from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.worker import Pause, Worker
-from movie_sync.domain.events import Event
 from movie_sync.domain.retry import pause_seconds
 from movie_sync.domain.times import next_time, time_of_day
 from movie_sync.errors import AuthError, MovieSyncError
@@ -87,53 +85,49 @@ class ClientJob:
         self._connects = self.sessions.connects
 
 
+@dataclass(eq=False, repr=False)
 class DownloadWorker(Worker):
     """Works films off one at a time; jobs in the torrent client run whatever keeps films back.
 
-    `connect` makes a session with the credentials as they are, `signature` changes when they do. What is
-    None (`follower`, `rooms`, `radar`, `tagger`) is not done. `held_back` says why no film may be worked
-    on, if so.
+    What is None (`follower`, `rooms`, `radar`, `tagger`) is not done. `held_back` says why no film may be
+    worked on, if so.
     """
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        connect: Callable[[], Session],
-        signature: Callable[[], object],
-        *,
-        policy: RetryPolicy,
-        done_words: str,
-        clock: Clock,
-        stop: threading.Event,
-        tell: Callable[[Event], None] = lambda _event: None,
-        follower: TorrentFollower | None = None,
-        rooms: RoomKeeper | None = None,
-        radar: Radar | None = None,
-        tagger: UnlistedTagger | None = None,
-        held_back: Callable[[], HeldBack | None] = lambda: None,
-        once: bool = False,
-    ) -> None:
-        super().__init__("download", stop, clock, once=once)
-        self._queue_manager = queue_manager
-        self._radar = radar
-        self._held_back = held_back
-        self.sessions = Sessions(connect, signature, clock, tell)
-        self._faults = Faults(self.sessions, clock, tell, once=once)
-        self._complaints = Complaints(_log)
-        results = ResultRecorder(
-            queue_manager, policy=policy, done_words=done_words, clock=clock, tell=tell, once=once
-        )
+    name = "download"
+    queue_manager: QueueManager
+    sessions: Sessions
+    results: ResultRecorder
+    follower: TorrentFollower | None
+    rooms: RoomKeeper | None
+    radar: Radar | None
+    tagger: UnlistedTagger | None
+    held_back: Callable[[], HeldBack | None]
+    paused_until: float = field(default=0.0, init=False)
+    """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
+    _paused: Pause | None = field(default=None, init=False)
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
+    _faults: Faults = field(init=False)
+    _client_jobs: Sequence[ClientJob] = field(init=False)
+    _hand_over: HandOverJob = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._faults = Faults(self.sessions, self.clock, self.results.tell, once=self.once)
         tasks = (
-            (follower, "How far the torrents are is not known"),
-            (tagger, "The torrents of unlisted films are not tagged yet"),
+            (self.follower, "How far the torrents are is not known"),
+            (self.tagger, "The torrents of unlisted films are not tagged yet"),
         )
-        self._client_jobs = [ClientJob(task, words, self.sessions, clock) for task, words in tasks if task]
+        self._client_jobs = [
+            ClientJob(task, words, self.sessions, self.clock) for task, words in tasks if task
+        ]
         self._hand_over = HandOverJob(
-            queue_manager, self.sessions, self._faults, results, follower, rooms, clock
+            self.queue_manager,
+            self.sessions,
+            self._faults,
+            self.results,
+            self.follower,
+            self.rooms,
+            self.clock,
         )
-        self._paused: Pause | None = None
-        self.paused_until = 0.0
-        """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
 
     @property
     def client_trouble(self) -> str:
@@ -143,21 +137,21 @@ class DownloadWorker(Worker):
     def stop(self) -> None:
         """Ask the worker to end, also while it waits for films."""
         super().stop()
-        self._queue_manager.wake()
+        self.queue_manager.wake()
 
     def note_check(self) -> None:
         """The watchlist was read: the tracker's newest releases are looked at too. For any thread."""
-        if self._radar:
-            self._radar.note_check()
-            self._queue_manager.wake()
+        if self.radar:
+            self.radar.note_check()
+            self.queue_manager.wake()
 
     def wait_for_work(self, seconds: float) -> bool:
         """Wait for a film that is queued."""
-        return self._queue_manager.wait_for_work(seconds)
+        return self.queue_manager.wait_for_work(seconds)
 
     def step(self) -> Pause | None:
         """Do what is due in the client, and one job for films; or tell how long there is nothing to do."""
-        held = self._held_back()
+        held = self.held_back()
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (held is None or held.client_is_known)
         for client_job in self._client_jobs:
@@ -167,7 +161,7 @@ class DownloadWorker(Worker):
             return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held.why)))
         if self.sessions.is_refused:
             return self._cut(self._faults.wait_for_credentials())
-        remaining = self.paused_until - self._clock.monotonic()
+        remaining = self.paused_until - self.clock.monotonic()
         if self._paused and remaining > 0:
             return self._cut(Pause(remaining, self._paused.activity))
         pause = self._run_film_job()
@@ -175,13 +169,13 @@ class DownloadWorker(Worker):
         if pause is None:
             return None
         if not pause.is_idle and not self.sessions.is_refused:
-            self._paused, self.paused_until = pause, self._clock.monotonic() + pause.seconds
+            self._paused, self.paused_until = pause, self.clock.monotonic() + pause.seconds
         return self._cut(pause)
 
     def _run_film_job(self) -> Pause | None:
         try:
-            if self._radar and self._radar.seconds_to_next() == 0:
-                self._look_at_newest(self._radar)
+            if self.radar and self.radar.seconds_to_next() == 0:
+                self._look_at_newest(self.radar)
                 return None
             entry = self._hand_over.next_film()
             if entry is not None:
@@ -196,8 +190,8 @@ class DownloadWorker(Worker):
         """End a rest when a job is due that does not wait for its end."""
         waits = [pause.seconds, *(job.due_in() for job in self._client_jobs)]
         if pause.is_idle:
-            waits.append(self._queue_manager.seconds_to_next_retry())
-            waits.append(self._radar.seconds_to_next() if self._radar else None)
+            waits.append(self.queue_manager.seconds_to_next_retry())
+            waits.append(self.radar.seconds_to_next() if self.radar else None)
         return Pause(min(wait for wait in waits if wait is not None), pause.activity, pause.is_idle)
 
     def _look_at_newest(self, radar: Radar) -> None:
@@ -208,10 +202,10 @@ class DownloadWorker(Worker):
             raise
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self.has_failed = True
-            until = time_of_day(self._clock.now(), radar.put_off())
+            until = time_of_day(self.clock.now(), radar.put_off())
             self._complaints.say(
                 f"The tracker's newest releases could not be looked at: {words_of(exc)}",
-                f" {next_time('Next look', until, once=self._once)}",
+                f" {next_time('Next look', until, once=self.once)}",
                 exc=exc,
             )
             log_where(exc)

@@ -1,8 +1,8 @@
 """The monitor thread: reads the watchlist once an interval and queues what is new."""
 
 import logging
-import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.faults import seconds_to_next_check
@@ -12,7 +12,7 @@ from movie_sync.domain.models import WatchlistSnapshot
 from movie_sync.domain.retry import later
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import StorageError, TransientError, UserError
-from movie_sync.ports import Clock, WatchlistSource
+from movie_sync.ports import WatchlistSource
 from movie_sync.reports.daemon_state import Activity, ActivityKind
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.unreadable_store import UnreadableStore
@@ -22,32 +22,20 @@ _log = logging.getLogger(__name__)
 _LONG_SECONDS = 86_400.0
 
 
+@dataclass(eq=False, repr=False)
 class MonitorWorker(Worker):
     """Checks the watchlist every `interval_seconds`; sooner, with growing pauses, after a failure."""
 
-    def __init__(
-        self,
-        source: WatchlistSource,
-        intake: WatchlistIntake,
-        *,
-        interval_seconds: float,
-        clock: Clock,
-        stop: threading.Event,
-        once: bool = False,
-        on_read: Callable[[], None] = lambda: None,
-        tell: Callable[[Event], None] = lambda _event: None,
-        unreadable: UnreadableStore,
-    ) -> None:
-        super().__init__("monitor", stop, clock, once=once)
-        self._on_read = on_read
-        self._tell = tell
-        self._unreadable = unreadable
-        self._source = source
-        self._intake = intake
-        self._interval_seconds = interval_seconds
-        self._failures = 0
-        self._complaints = Complaints(_log)
-        self._untaken: WatchlistSnapshot | None = None
+    name = "monitor"
+    source: WatchlistSource
+    intake: WatchlistIntake
+    unreadable: UnreadableStore
+    interval_seconds: float
+    on_read: Callable[[], None]
+    tell: Callable[[Event], None]
+    _failures: int = field(default=0, init=False)
+    _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
+    _untaken: WatchlistSnapshot | None = field(default=None, init=False)
 
     def step(self) -> Pause:
         """Check once."""
@@ -57,11 +45,11 @@ class MonitorWorker(Worker):
         except (TransientError, StorageError, UserError) as exc:
             self.has_failed = True
             self._failures += 1
-            seconds = seconds_to_next_check(exc, self._failures, self._interval_seconds)
+            seconds = seconds_to_next_check(exc, self._failures, self.interval_seconds)
             trouble = "taken in" if isinstance(exc, StorageError) else "read"
             self._complaints.say(
                 f"The watchlist could not be {trouble}: {exc}",
-                "" if self._once else f" Next try at {time_of_day(self._clock.now(), seconds)}.",
+                "" if self.once else f" Next try at {time_of_day(self.clock.now(), seconds)}.",
                 exc=exc,
             )
             self._tell_unreadable(str(exc))
@@ -70,19 +58,19 @@ class MonitorWorker(Worker):
             self._tell_unreadable(words_of(exc))
             raise
         self._failures = 0
-        self._unreadable.over()
-        self._on_read()
+        self.unreadable.over()
+        self.on_read()
         self._complaints.over()
-        return self._until_next_check(ActivityKind.LIST_READ, self._interval_seconds)
+        return self._until_next_check(ActivityKind.LIST_READ, self.interval_seconds)
 
     def _until_next_check(self, kind: ActivityKind, seconds: float, why: str = "") -> Pause:
-        return Pause(seconds, Activity(kind, why, later(self._clock.now(), seconds)))
+        return Pause(seconds, Activity(kind, why, later(self.clock.now(), seconds)))
 
     def _check(self) -> None:
         # A file that was not written again is not read again: a reading is kept until it is taken in.
-        self._untaken = self._source.fetch() or self._untaken
+        self._untaken = self.source.fetch() or self._untaken
         is_unchanged = self._untaken is None
-        intake = self._intake.take_again() if self._untaken is None else self._intake.take(self._untaken)
+        intake = self.intake.take_again() if self._untaken is None else self.intake.take(self._untaken)
         self._untaken = None
         is_news = intake.queued or intake.already_there or intake.dropped
         _log.log(
@@ -96,6 +84,6 @@ class MonitorWorker(Worker):
 
     def _tell_unreadable(self, why: str) -> None:
         """Tell it once if the watchlist could not be read for a day."""
-        if self._unreadable.note() >= _LONG_SECONDS and not self._unreadable.is_told:
-            self._tell(ListUnreadable(self._clock.now(), why))
-            self._unreadable.note_told()
+        if self.unreadable.note() >= _LONG_SECONDS and not self.unreadable.is_told:
+            self.tell(ListUnreadable(self.clock.now(), why))
+            self.unreadable.note_told()

@@ -3,7 +3,8 @@
 import abc
 import logging
 import threading
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, field
+from typing import ClassVar
 
 from movie_sync.complaints import log_where, words_of
 from movie_sync.errors import Stopped
@@ -30,6 +31,7 @@ class Pause:
     is_idle: bool = False
 
 
+@dataclass(eq=False, repr=False)
 class Worker(abc.ABC):
     """Owns one thread that takes step after step until it is stopped.
 
@@ -38,19 +40,19 @@ class Worker(abc.ABC):
     worker ends when it would pause for the first time.
     """
 
-    def __init__(self, name: str, stop: threading.Event, clock: Clock, *, once: bool = False) -> None:
-        self.name = name
-        self.activity = STARTING
-        self.has_failed = False
-        """Whether something went wrong that the exit code of `--once` tells."""
-        self.is_done = False
-        """Whether the thread ended in order: it was stopped, or was to run once."""
-        self._once = once
-        self._stop = stop
-        self._clock = clock
-        self._last_fault = ""
-        self._fault_seconds = 0.0
-        self._thread: threading.Thread | None = None
+    name: ClassVar[str]
+    _: KW_ONLY
+    stopping: threading.Event
+    clock: Clock
+    once: bool = False
+    activity: Activity = field(default=STARTING, init=False)
+    has_failed: bool = field(default=False, init=False)
+    """Whether something went wrong that the exit code of `--once` tells."""
+    is_done: bool = field(default=False, init=False)
+    """Whether the thread ended in order: it was stopped, or was to run once."""
+    _last_fault: str = field(default="", init=False)
+    _fault_seconds: float = field(default=0.0, init=False)
+    _thread: threading.Thread | None = field(default=None, init=False)
 
     @abc.abstractmethod
     def step(self) -> Pause | None:
@@ -58,13 +60,13 @@ class Worker(abc.ABC):
 
     def wait_for_work(self, seconds: float) -> bool:
         """Wait; return whether that came to an end before the time was over."""
-        return self._stop.wait(seconds)
+        return self.stopping.wait(seconds)
 
     def rest(self, pause: Pause) -> None:
         """Wait as long as the pause lasts, until the worker is stopped or, if idle, work comes in."""
-        wait = self.wait_for_work if pause.is_idle else self._stop.wait
-        ends_at = self._clock.monotonic() + pause.seconds
-        while (left := ends_at - self._clock.monotonic()) > 0:
+        wait = self.wait_for_work if pause.is_idle else self.stopping.wait
+        ends_at = self.clock.monotonic() + pause.seconds
+        while (left := ends_at - self.clock.monotonic()) > 0:
             if wait(min(left, _LONGEST_WAIT_SECONDS)):
                 break
 
@@ -75,7 +77,7 @@ class Worker(abc.ABC):
 
     def stop(self) -> None:
         """Ask the worker to end; returns at once."""
-        self._stop.set()
+        self.stopping.set()
 
     def join(self, seconds: float) -> bool:
         """Wait for the thread's end; False if it still runs."""
@@ -88,7 +90,7 @@ class Worker(abc.ABC):
         return self._thread is not None and self._thread.is_alive()
 
     def _run(self) -> None:
-        while not self._stop.is_set():
+        while not self.stopping.is_set():
             try:
                 pause = self.step()
                 self._last_fault = ""
@@ -98,11 +100,11 @@ class Worker(abc.ABC):
                 pause = self._pause_after(exc)
             if pause is not None:
                 self.activity = pause.activity
-                if self._once:
+                if self.once:
                     break
                 self.rest(pause)
         # Unwound without having been asked to stop, the thread has died: the app starts it again.
-        self.is_done = self._once or self._stop.is_set()
+        self.is_done = self.once or self.stopping.is_set()
 
     def _pause_after(self, exc: Exception) -> Pause:
         """Say what ended a step; the same again pauses for twice as long, up to an hour."""

@@ -15,8 +15,8 @@ from house.fakes import (
 from house.films import release_of
 from movie_sync.daemon.download import DownloadWorker, HeldBack
 from movie_sync.daemon.monitor import MonitorWorker
-from movie_sync.daemon.results import RetryPolicy
-from movie_sync.daemon.session import Session
+from movie_sync.daemon.results import ResultRecorder, RetryPolicy
+from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.quality_rules import QualityRules
@@ -97,13 +97,17 @@ class Bench:
             )
         self.worker = DownloadWorker(
             self.queues,
-            self._connect,
-            lambda: self.signature,
-            policy=self.policy,
-            done_words="handed to the test",
+            Sessions(self._connect, lambda: self.signature, self.clock, self.tell),
+            ResultRecorder(
+                self.queues,
+                policy=self.policy,
+                done_words="handed to the test",
+                clock=self.clock,
+                tell=self.tell,
+                once=once,
+            ),
+            stopping=self.stop,
             clock=self.clock,
-            stop=self.stop,
-            tell=self.tell,
             follower=self.follower,
             rooms=self.rooms,
             radar=self.radar,
@@ -170,7 +174,7 @@ class MonitorBench:
             intake,
             interval_seconds=600,
             clock=self.clock,
-            stop=self.stop,
+            stopping=self.stop,
             on_read=self._count_reading,
             tell=self.told.append,
             unreadable=UnreadableStore(self.folder / "unreadable.json", of, self.clock, boot=boot),
