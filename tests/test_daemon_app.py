@@ -10,6 +10,7 @@ from house.workers import Bench, MonitorBench, snapshot
 
 from movie_sync.daemon.app import MovieSyncApp, Signals
 from movie_sync.errors import StorageError
+from movie_sync.reports.daemon_state import DaemonState
 
 
 def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | None = None) -> MovieSyncApp:
@@ -32,7 +33,8 @@ def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | No
         bench.worker,
         bench.queues,
         drain_inbox=drain_inbox,
-        report_state=lambda _monitor, _download, _client, _trackers: None,
+        state=DaemonState(1, "2026-11-01T12:00:00Z"),
+        report_state=lambda _state: None,
         clock=bench.clock,
         tick_extras=[lambda: said.append("tick")],
         closers=[lambda: said.append("close")],

@@ -11,7 +11,7 @@ from functools import partial
 
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
-from movie_sync.daemon.app import MovieSyncApp, ReportState, keep_memory_together
+from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
 from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -20,7 +20,6 @@ from movie_sync.outlet import hurry
 from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import (
-    Activity,
     DaemonState,
     activity_words,
     forget_state,
@@ -95,10 +94,11 @@ class SettingsGate:
 def run_daemon(_args: Namespace, context: Context) -> int:
     """Run until a signal comes, or once; returns the exit code."""
     keep_memory_together()
+    state = DaemonState(os.getpid(), format_time(context.clock.now()))
     if context.options.dry_run:
         _check_configured(context)
         _set_up_logging(context)
-        return _run_on(context, lambda _monitor, _download, _client, _trackers: None, lambda: None)
+        return _run_on(context, state, lambda: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=context.paths.sweep):
@@ -110,12 +110,14 @@ def run_daemon(_args: Namespace, context: Context) -> int:
         )
         return ALREADY_RUNNING
     try:
-        report = _state_reporter(context)
+        with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
+            forget_state(context.paths.daemon, context.clock.now())
+            write_state(context.paths.daemon, state)
         configured = _configured(context)
         if configured is None:
             return DONE
         _set_up_logging(configured)
-        return _run_on(configured, report, lock.renew)
+        return _run_on(configured, state, lock.renew)
     finally:
         with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
             forget_state(context.paths.daemon, context.clock.now())
@@ -161,7 +163,7 @@ def _set_up_logging(context: Context) -> None:
     )
 
 
-def _run_on(context: Context, report_state: ReportState, renew_lock: Callable[[], None]) -> int:
+def _run_on(context: Context, state: DaemonState, renew_lock: Callable[[], None]) -> int:
     """Run, and again with the settings of a file that was corrected meanwhile."""
     while True:
         for warning in context.config.warnings:
@@ -169,14 +171,14 @@ def _run_on(context: Context, report_state: ReportState, renew_lock: Callable[[]
         gate = SettingsGate(context)
         if gate.why:
             _log.warning("%s", sentence(gate.why))
-        code = _run(context, report_state, renew_lock, gate)
+        code = _run(context, state, renew_lock, gate)
         if code is not None:
             return code
         context = gate.corrected or context
 
 
 def _run(
-    context: Context, report_state: ReportState, renew_lock: Callable[[], None], gate: SettingsGate
+    context: Context, state: DaemonState, renew_lock: Callable[[], None], gate: SettingsGate
 ) -> int | None:
     """Run until the end; None if it is to go on with other settings."""
     options, clock = context.options, context.clock
@@ -193,7 +195,8 @@ def _run(
         download,
         queue_manager,
         drain_inbox=drain if is_real else lambda _is_stopping: 0,
-        report_state=report_state,
+        state=state,
+        report_state=partial(write_state, context.paths.daemon) if is_real else lambda _state: None,
         clock=clock,
         tick_extras=[announcer.tick, write_waiting_lines, renew_lock],
         closers=[] if once else [announcer.close],
@@ -224,16 +227,3 @@ def _run(
     if once and (download.sessions.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
-
-
-def _state_reporter(context: Context) -> ReportState:
-    state = partial(DaemonState, os.getpid(), format_time(context.clock.now()))
-    with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
-        forget_state(context.paths.daemon, context.clock.now())
-        write_state(context.paths.daemon, state())
-
-    def report(monitor: Activity, download: Activity, client: str, trackers: tuple[str, ...]) -> None:
-        changed = state(monitor=monitor, download=download, client=client, trackers=trackers)
-        write_state(context.paths.daemon, changed)
-
-    return report

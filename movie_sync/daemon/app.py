@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from types import FrameType
 
 from movie_sync.complaints import Complaints
@@ -21,12 +21,10 @@ from movie_sync.daemon.worker import Worker
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.daemon_state import Activity
+from movie_sync.reports.daemon_state import DaemonState
 from movie_sync.reports.overview import statistics_words
 
 _log = logging.getLogger(__name__)
-ReportState = Callable[[Activity, Activity, str, tuple[str, ...]], None]
-"""Told what monitor and download worker are at, and the troubles of the client and of trackers."""
 
 _TICK_SECONDS = 1.0
 _ONCE_TICK_SECONDS = 0.1
@@ -141,8 +139,8 @@ class MovieSyncApp:
     """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
 
     `drain_inbox` carries out what commands asked for and is called about once a second, with what
-    tells whether to leave the rest for the next start; `report_state` is told what the workers are at, and
-    what is wrong with the torrent client and with trackers, when that changes. Both may raise StorageError.
+    tells whether to leave the rest for the next start; `report_state` is told the `state` when it changes.
+    Both may raise StorageError.
     `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
     those may take two seconds. None of them may raise.
     """
@@ -152,13 +150,13 @@ class MovieSyncApp:
     queue_manager: QueueManager
     _: KW_ONLY
     drain_inbox: Callable[[Callable[[], bool]], int]
-    report_state: ReportState
+    state: DaemonState
+    report_state: Callable[[DaemonState], None]
     clock: Clock
     tick_extras: Sequence[Callable[[], None]] = ()
     closers: Sequence[Callable[[], None]] = ()
     _signals: Signals = field(default_factory=Signals, init=False)
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
-    _reported: tuple[Activity, Activity, str, tuple[str, ...]] | None = field(default=None, init=False)
     _statistics: str = field(default="", init=False)
     _statistics_at: float = field(default=0.0, init=False)
 
@@ -203,13 +201,17 @@ class MovieSyncApp:
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
                 worker.start()
-        download = self.download
-        troubles = (download.client_trouble, download.sessions.tracker_troubles)
-        activity = (self.monitor.activity, download.activity, *troubles)
-        if activity != self._reported:
+        state = replace(
+            self.state,
+            monitor=self.monitor.activity,
+            download=self.download.activity,
+            client=self.download.client_trouble,
+            trackers=self.download.sessions.tracker_troubles,
+        )
+        if state != self.state:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
-                self.report_state(*activity)
-                self._reported = activity
+                self.report_state(state)
+                self.state = state
         since = self.clock.monotonic() - self._statistics_at
         if since >= _STATISTICS_SECONDS and (
             since >= _STATISTICS_ANYWAY_SECONDS or statistics_words(self.queue_manager) != self._statistics
