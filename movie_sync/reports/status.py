@@ -15,7 +15,7 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import DaemonState, activity_words, read_state
 from movie_sync.reports.overview import Overview, overview, release_of
-from movie_sync.settings.faults import ConfigFault
+from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
@@ -30,7 +30,7 @@ class Status:
     at: datetime
     statistics: Mapping[str, int]
     daemon: DaemonState | None
-    held_back: Sequence[ConfigFault]
+    held_back: Sequence[Problem]
     torrents_seen_at: datetime | None
     overview: Overview
 
@@ -40,9 +40,7 @@ class Status:
         return self.daemon is None or bool(self.daemon.client)
 
 
-def read_status(
-    paths: AppPaths, queues: QueueManager, held_back: Sequence[ConfigFault], clock: Clock
-) -> Status:
+def read_status(paths: AppPaths, queues: QueueManager, held_back: Sequence[Problem], clock: Clock) -> Status:
     """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now."""
     daemon, now = running_daemon(paths), clock.now()
     view = overview(

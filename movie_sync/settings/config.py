@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,9 +21,9 @@ from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
-from movie_sync.settings.faults import ConfigFault
+from movie_sync.settings.faults import Problem
 from movie_sync.settings.keys import GeneralSettings, known, rules
-from movie_sync.settings.reading import Problem, Settings, UnreadableSettings, content_of, read_raw
+from movie_sync.settings.reading import Settings, UnreadableSettings, content_of, read_raw
 from movie_sync.settings.section import NamedSections, Rule
 from movie_sync.settings.values import UnusableValue
 from movie_sync.storage.atomic_file import write_atomically
@@ -47,7 +48,7 @@ class Config(Settings):
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__(environ)
         self.warnings: list[str] = []
-        self.faults: tuple[ConfigFault, ...] = ()
+        self.faults: tuple[Problem, ...] = ()
         self.signature: object = None
 
     @classmethod
@@ -126,7 +127,7 @@ class Config(Settings):
             content = content_of(path, raw) if raw is not None else {}
         except UnreadableSettings as exc:
             self.warnings.append(f"{exc} The defaults are used for all settings.")
-            self.faults = (ConfigFault("", "", str(exc).removesuffix("."), exc.line, exc.column),)
+            self.faults = (Problem("", str(exc).removesuffix("."), "", "", exc.line, exc.column),)
             return ""
         text = raw.decode("utf-8-sig") if raw is not None else ""
         self._note(path, text, self.take(content))
@@ -134,12 +135,11 @@ class Config(Settings):
 
     def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> None:
         for problem in problems:
-            place = place_of(text, problem.key)
-            where = f"{path}, line {place[0]}, column {place[1]}" if place else str(path)
-            words = f"{where}: {problem}"
-            self.warnings.append(f"{words}; {problem.remedy}.")
-            if problem.protecting:
-                fault = ConfigFault(problem.key, problem.protecting, words, *(place or ()))
+            line, column = place_of(text, problem.key) or (None, None)
+            where = f"{path}, line {line}, column {column}" if line else str(path)
+            fault = replace(problem, words=f"{where}: {problem.words}", line=line, column=column)
+            self.warnings.append(f"{fault.words}; {fault.remedy}.")
+            if fault.protecting:
                 self.faults = (*self.faults, fault)
 
     def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
@@ -234,7 +234,7 @@ def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingP
     """Raise UserError for what cannot be used; `variables` are the ones that set the keys."""
     if not problems:
         return
-    words = [str(problem) for problem in problems]
+    words = [problem.words for problem in problems]
     for key, variable in variables.items():
         if f"{problems[0].key}.".startswith(f"{key}."):
             words = [f"The environment variable {variable} cannot be used: {words[0]}"]

@@ -1,4 +1,4 @@
-"""Why nothing may be handed over: what of the settings protects and cannot be read."""
+"""What is wrong with the settings; where it concerns one that protects, nothing may be handed over."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,21 +7,23 @@ NOTHING_HANDED_OVER = "nothing is handed over until config.json is corrected"
 
 
 @dataclass(frozen=True, slots=True)
-class ConfigFault:
-    """A setting that protects and cannot be read, or the whole file: then `key` is empty.
+class Problem:
+    """What is wrong with one key, or with the whole file: then `key` is empty.
 
-    `protecting` is the known key that is meant (the key itself, but where it is misspelt). `words` are
-    for people, without a full stop. Line and column, from 1, say where the key stands or the file breaks.
+    `words` are for people, without a full stop; `remedy` is what is done instead. `protecting` is the key
+    with its full name that the user gave, or may have meant, if it protects. Line and column, from 1, say
+    where the key stands or the file breaks.
     """
 
     key: str
-    protecting: str
     words: str
+    remedy: str
+    protecting: str = ""
     line: int | None = None
     column: int | None = None
 
 
-def hold_words(faults: Sequence[ConfigFault]) -> str:
+def hold_words(faults: Sequence[Problem]) -> str:
     """Return in words that nothing is handed over, and because of what; nothing without faults."""
     if not faults:
         return ""

@@ -5,7 +5,6 @@ import difflib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from movie_sync.domain.json_place import place_at
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import UserError
 from movie_sync.services import registry
+from movie_sync.settings.faults import Problem
 from movie_sync.settings.keys import LONGEST_COMPARED, USER_NAME, known, last_part, nodes_in, squashed
 from movie_sync.settings.section import REQUIRED, NamedSections, Node, Rule, Section, made_of
 from movie_sync.settings.values import UnusableValue, shown
@@ -29,22 +29,6 @@ _Content = Mapping[str, object]
 _NEAR_HERE, _NEAR_ELSEWHERE = 0.65, 0.8
 _SHORTEST_BEGINNING = 4
 _CREDENTIAL = re.compile(r"pass|token|secret|cookie|urls|api.?key", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """What is wrong with one key, in words, and what is done instead.
-
-    `protecting` is the key with its full name that the user gave, or may have meant, if it protects.
-    """
-
-    key: str
-    fault: str
-    remedy: str
-    protecting: str = ""
-
-    def __str__(self) -> str:
-        return f"{shown(self.key)} {self.fault}"
 
 
 class UnreadableSettings(UserError):
@@ -82,12 +66,12 @@ class Settings:
             if limit.is_default:
                 self.own.discard(limit.key)
             words = f"the default {limit.used}" if limit.is_default else str(limit.used)
-            problems.append(Problem(limit.key, limit.fault, f"{words} is used"))
+            problems.append(Problem(limit.key, f"{shown(limit.key)} {limit.fault}", f"{words} is used"))
         for key in list(self.values["trackers"]):  # some may name what is not there
             name, _, entry = key.partition(":")
             if entry and entry not in self.values[name]:
                 self.values["trackers"].remove(key)
-                fault = f"names {shown(key)}, and {name} has no usable {shown(entry)}"
+                fault = f'"trackers" names {shown(key)}, and {name} has no usable {shown(entry)}'
                 problems.append(Problem("trackers", fault, "it is left out"))
         if not self.values["trackers"]:
             self.values["trackers"] = self._defaults(self._known.top)["trackers"]
@@ -135,10 +119,11 @@ class Settings:
                 except UnusableValue as exc:
                     problems.append(_unusable(node, value, str(exc), full))
             elif not isinstance(value, Mapping):
-                hint = ' such as {"preset": "hd"}' if key == "quality" else ""
-                fault = f"is {shown(value, is_private=node.is_private)}, but must be an object{hint}"
+                allowed = 'an object such as {"preset": "hd"}' if key == "quality" else "an object"
                 meant = full if full in self._known.protecting else ""
-                problems.append(Problem(full, fault, "its defaults are used", meant))
+                problems.append(
+                    Problem(full, _other_than(allowed, full, value, node), "its defaults are used", meant)
+                )
             elif isinstance(node, Section):
                 problems += self._take_section(node, values[key], value, f"{full}.")
             else:
@@ -152,15 +137,16 @@ class Settings:
         for name, given in content.items():
             full, fault = prefix + name, ""
             if not USER_NAME.fullmatch(name):
-                fault = "is a name that cannot be used: letters, digits, - and _ make one, at most 40"
+                rule = "letters, digits, - and _ make one, at most 40"
+                fault = f"{shown(full)} is a name that cannot be used: {rule}"
             elif not isinstance(given, Mapping):
-                fault = f"is {shown(given, is_private=node.is_private)}, but must be an object"
+                fault = _other_than("an object", full, given, node)
             else:
                 entry = values.get(name) or self._defaults(node.each)
                 problems += self._take_section(node.each, entry, given, f"{full}.")
                 lacking = [key for key, value in entry.items() if value is REQUIRED]
                 if lacking:
-                    fault = f"lacks {shown(lacking[0])}"
+                    fault = f"{shown(full)} lacks {shown(lacking[0])}"
                 else:
                     values[name] = entry
             if fault:
@@ -183,12 +169,15 @@ class Settings:
 
 
 def _unusable(rule: Rule, value: object, detail: str, key: str) -> Problem:
-    detail = f" ({detail})" if detail else ""
-    fault = f"is {shown(value, is_private=rule.is_private)}{detail}, but must be {rule.allowed}"
+    words = _other_than(rule.allowed, key, value, rule, f" ({detail})" if detail else "")
     remedy = "it is not used"
     if rule.default is not REQUIRED:
         remedy = f"the default {json.dumps(rule.default)} is used"
-    return Problem(key, fault, remedy, key if rule.protects else "")
+    return Problem(key, words, remedy, key if rule.protects else "")
+
+
+def _other_than(allowed: str, key: str, value: object, node: Node, detail: str = "") -> str:
+    return f"{shown(key)} is {shown(value, is_private=node.is_private)}{detail}, but must be {allowed}"
 
 
 def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Problem]:
@@ -199,12 +188,14 @@ def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Prob
         if not _CREDENTIAL.search(key):
             remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
             meant = _protecting_near(key, section, prefix)
-        problems.append(Problem(prefix + key, "is unknown and not used", remedy, meant))
+        problems.append(
+            Problem(prefix + key, f"{shown(prefix + key)} is unknown and not used", remedy, meant)
+        )
     rest = unknown[_MOST_UNKNOWN_KEYS:]
     if rest:
-        near = (_protecting_near(key, section, prefix) for key in rest)
-        fault = f"and {len(rest) - 1} more are unknown"
-        problems.append(Problem(prefix + rest[-1], fault, "they are not used", next(filter(None, near), "")))
+        near, last = (_protecting_near(key, section, prefix) for key in rest), prefix + rest[-1]
+        words = f"{shown(last)} and {len(rest) - 1} more are unknown"
+        problems.append(Problem(last, words, "they are not used", next(filter(None, near), "")))
     return problems
 
 
