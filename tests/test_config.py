@@ -18,8 +18,7 @@ from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import TrackerService
 from movie_sync.settings.config import Config
-from movie_sync.settings.keys import GeneralSettings, known
-from movie_sync.settings.quality import QUALITIES
+from movie_sync.settings.keys import QUALITIES, GeneralSettings, known
 from movie_sync.settings.section import REQUIRED, NamedSections, Rule, Section, setting
 from movie_sync.settings.values import MANY, is_on_this_machine, list_of, number, shown, web_address
 

@@ -16,8 +16,7 @@ from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.codec import progress_to_dict
 from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.reports.lines import LineStyle, sections
-from movie_sync.reports.overview import overview
-from movie_sync.reports.status import Status
+from movie_sync.reports.status import Status, overview
 
 _STALLED_AFTER = 3600.0
 

@@ -26,7 +26,7 @@ from movie_sync.reports.daemon_state import (
     read_state,
     write_state,
 )
-from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
+from movie_sync.reports.lines import dry_run_lines, outcomes_so_far
 from movie_sync.services import registry
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 from movie_sync.storage.locks import InstanceLock

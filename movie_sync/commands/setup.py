@@ -25,8 +25,7 @@ from movie_sync.services.base import (
     TrackerService,
 )
 from movie_sync.settings.config import read_file_to_change, save_changes, variable_of
-from movie_sync.settings.keys import USER_NAME, GeneralSettings
-from movie_sync.settings.quality import QualityPreset
+from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
 from movie_sync.settings.values import one_of, path_here, text_that
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths, expand_home

@@ -3,14 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
+from movie_sync.domain.quality_rules import PRESETS, QualityRules
+from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
 from movie_sync.notices.channels import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
-from movie_sync.settings.quality import QUALITY, QualityPreset
 from movie_sync.settings.section import (
     NamedSections,
     Node,
@@ -23,10 +24,14 @@ from movie_sync.settings.section import (
 )
 from movie_sync.settings.values import (
     MANY,
+    Reader,
     UnusableValue,
+    filled_text,
+    flag,
     list_of,
     number,
     one_of,
+    or_null,
     path_here,
     text_in,
 )
@@ -88,6 +93,72 @@ class GeneralSettings:
     )
 
 
+# Raw discs and 3D are taken only where the order names them.
+QUALITIES = (*ORDER_WORDS, *ON_REQUEST_WORDS)
+_LIMIT = or_null(number(0, MANY, above_low=True))
+
+
+def _size_range(value: object) -> list[float]:
+    match value:
+        case [first, second]:
+            low, high = number(0, MANY)(first), number(0, MANY)(second)
+            if low < high:
+                return [low, high]
+    raise UnusableValue
+
+
+def _word_values(value: object) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise UnusableValue
+    read = number(-MANY, MANY)
+    try:
+        return {filled_text(word): read(worth) for word, worth in value.items()}
+    except UnusableValue:
+        raise UnusableValue("an entry is not of that form") from None
+
+
+_ALLOWED: Mapping[str, tuple[str, Reader]] = {
+    "order": (
+        f"a list of at least one of {', '.join(QUALITIES)}",
+        list_of(one_of(*QUALITIES), may_be_empty=False),
+    ),
+    "size_mb_per_minute": ("two numbers, [least, most] MB a minute", _size_range),
+    "preferred_mb_per_minute": ("a number above 0, or null for the largest", _LIMIT),
+    "max_size_gb": ("a number above 0, or null for no limit", _LIMIT),
+    "min_seeders": ("a whole number, 0 or more", number(0, MANY, whole=True)),
+    "freeleech": ("ignore, prefer or only", one_of("ignore", "prefer", "only")),
+    "prefer_internal": ("true or false", flag),
+    "words": ("an object of words and the number each is worth", _word_values),
+    "reject_words": ("a list of words", list_of(filled_text)),
+    "wait_for_best_hours": ("a number of hours from 0 to 8760", number(0, 8760)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class QualityPreset:
+    """A ready choice."""
+
+    preset: str | None = setting(
+        None, f"one of {', '.join(PRESETS)}, or null for the built-in choice", or_null(one_of(*PRESETS))
+    )
+
+
+def _quality() -> Section:
+    """Return the section; what its keys mean and their defaults stand in the domain."""
+    keys: dict[str, Node] = dict(section_of(QualityPreset, protects=True).keys)
+    defaults = asdict(QualityRules())
+    for key, (allowed, read) in _ALLOWED.items():
+        default = defaults[key]
+        if key == "size_mb_per_minute":
+            keys[key] = Section(
+                {name: Rule(list(sizes), allowed, read, protects=True) for name, sizes in default.items()}
+            )
+        else:
+            default = list(default) if isinstance(default, tuple) else default
+            keys[key] = Rule(default, allowed, read, protects=True)
+    return Section(keys)
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """All keys, and what follows from them.
@@ -126,7 +197,7 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
                 section = replace(section, keys={**shared.keys, **section.keys})
             keys[name] = NamedSections(section, protects=service.protects) if service.is_named else section
             places[service.section] = name
-    keys["quality"] = QUALITY
+    keys["quality"] = _quality()
     top = Section(keys)
     nodes = dict(nodes_in(top))
     named = {full for full, node in nodes.items() if isinstance(node, NamedSections) and node.each.protects}
