@@ -45,23 +45,23 @@ def test_an_unforeseen_error_leaves_no_thread(tmp_path: Path) -> None:
     """The workers are stopped and the error goes on: without its main thread a process would hang."""
     app = _app(tmp_path, [0, ZeroDivisionError("odd request")])
     with pytest.raises(ZeroDivisionError):
-        app.run_daemon()
+        app.run()
     assert threading.active_count() == 1
 
 
 def test_what_else_the_main_thread_looks_after(tmp_path: Path) -> None:
     """It is called at every tick and closed once at the end, also after an error."""
     journal: list[str] = []
-    _app(tmp_path, [0, 0], journal).run_daemon()
+    _app(tmp_path, [0, 0], journal).run()
     assert journal == ["tick", "tick", "close"]
     with pytest.raises(ZeroDivisionError):
-        _app(tmp_path, [0, ZeroDivisionError("odd request")], journal).run_daemon()
+        _app(tmp_path, [0, ZeroDivisionError("odd request")], journal).run()
     assert journal[-1] == "close"
 
 
 def test_a_full_disk_does_not_end_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A request that cannot be carried out now is said once and waits."""
-    _app(tmp_path, [StorageError("disk full"), StorageError("disk full")]).run_daemon()
+    _app(tmp_path, [StorageError("disk full"), StorageError("disk full")]).run()
     assert caplog.text.count("A command waits: disk full") == 1
 
 

@@ -20,8 +20,7 @@ from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
-from movie_sync.following.follower import FollowPolicy, TorrentFollower
-from movie_sync.following.tagger import UnlistedTagger
+from movie_sync.following.follower import FollowPolicy, TorrentFollower, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
 from movie_sync.notices.outbox import EventOutbox
@@ -163,7 +162,7 @@ class Services:
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
-        follower = TorrentFollower(queue_manager, policy=policy, clock=clock, tell=tell)
+        follower = TorrentFollower(queue_manager, policy, clock, tell)
         radar = Radar(
             queue_manager,
             self._paths.radar,

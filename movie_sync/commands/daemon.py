@@ -207,7 +207,7 @@ def _run(
         services.client.target,
         services.client.place(context.config, context.paths),
     )
-    (app.run_once if once else app.run_daemon)()
+    app.run(once=once)
     goes_on = gate.corrected is not None and not app.is_interrupted
     if once:
         (announcer.close if app.is_interrupted or goes_on else announcer.finish)()

@@ -165,15 +165,10 @@ class MovieSyncApp:
         """Whether a signal came."""
         return self._signals.received is not None
 
-    def run_daemon(self) -> None:
-        """Run both workers until a signal comes."""
-        self._run([[self.monitor, self.download]])
-
-    def run_once(self) -> None:
-        """Run the monitor, then the download worker, each until it would rest (or a signal comes)."""
-        self._run([[self.monitor], [self.download]])
-
-    def _run(self, rounds: Sequence[Sequence[Worker]]) -> None:
+    def run(self, *, once: bool = False) -> None:
+        """Run both workers until a signal comes; `once`, one after the other, each until it would rest."""
+        both = [self.monitor, self.download]
+        rounds: list[list[Worker]] = [[worker] for worker in both] if once else [both]
         with self._signals.handled():
             self._log_statistics("Queues")
             try:
@@ -181,7 +176,7 @@ class MovieSyncApp:
                 for workers in rounds:
                     self._run_until_done(workers)
             finally:  # whatever went wrong here, no thread may keep the process alive
-                self._shut_down([worker for workers in rounds for worker in workers])
+                self._shut_down(both)
 
     def _run_until_done(self, workers: Sequence[Worker]) -> None:
         if self._signals.received is not None:

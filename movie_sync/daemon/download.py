@@ -15,8 +15,7 @@ from movie_sync.domain.times import next_time, time_of_day
 from movie_sync.errors import AuthError, MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
-from movie_sync.following.follower import TorrentFollower
-from movie_sync.following.tagger import UnlistedTagger
+from movie_sync.following.follower import TorrentFollower, UnlistedTagger
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind

@@ -3,12 +3,12 @@
 A pass is one request, however many films there are. A torrent that stands still, that the tracker
 refuses or that broke is given up for the film's next release; what was given up keeps running and
 wins if it comes to its end first. Nothing is taken out of the client, unless the user wants that for
-torrents of which next to nothing was downloaded.
+torrents of which next to nothing was downloaded. Those of films that left the watchlist get a tag.
 """
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from movie_sync.complaints import log_where, words_of
@@ -23,6 +23,7 @@ from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing, observed, percent
+from movie_sync.wishes.unlisted_store import UnlistedStore
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ _REMOVED_IS_FINAL = timedelta(days=7)
 # A client that answers none of them is out of order, and each may take its whole time limit.
 _MOST_UNANSWERED = 3
 _WORTH_KEEPING = 0.1
+TAG = "unlisted"
+_MOST_TAGGED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +48,35 @@ class FollowPolicy:
     removes_stalled: bool = False
 
 
+@dataclass(eq=False, repr=False)
 class TorrentFollower:
     """For one thread (the download worker's)."""
 
-    def __init__(
-        self,
-        queue_manager: QueueManager,
-        *,
-        policy: FollowPolicy,
-        clock: Clock,
-        tell: Callable[[Event], None] = lambda _event: None,
-    ) -> None:
-        self._queue_manager = queue_manager
-        self._policy = policy
-        self._clock = clock
-        self._tell = tell
-        self._last_pass: float | None = None
-        self._pause_seconds = _SHORTEST_PAUSE_SECONDS
-        # Stalls are noticed from one look to the next.
-        self._longest_pause_seconds = min(
-            _LONGEST_PAUSE_SECONDS, max(policy.stalled_after_seconds / 5, _SHORTEST_PAUSE_SECONDS)
-        )
-        self._memory = TorrentMemory(clock)
-        self._judge = TorrentJudge(self._memory, policy.stalled_after_seconds, clock, tell, self.hurry)
-        self._unanswered = 0
+    queue_manager: QueueManager
+    policy: FollowPolicy
+    clock: Clock
+    tell: Callable[[Event], None]
+    _last_pass: float | None = field(default=None, init=False)
+    _pause_seconds: float = field(default=_SHORTEST_PAUSE_SECONDS, init=False)
+    _unanswered: int = field(default=0, init=False)
+    _memory: TorrentMemory = field(init=False)
+    _judge: TorrentJudge = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._memory = TorrentMemory(self.clock)
+        stalled_after = self.policy.stalled_after_seconds
+        self._judge = TorrentJudge(self._memory, stalled_after, self.clock, self.tell, self.hurry)
 
     def seconds_to_next(self) -> float | None:
         """Return how long until the next pass is due, or None while there is nothing to follow."""
-        if not self._queue_manager.followed_count():
+        if not self.queue_manager.followed_count():
             return None
         if self._last_pass is None:
             return 0.0
         pause = self._pause_seconds
-        if not self._queue_manager.unfinished_count():
+        if not self.queue_manager.unfinished_count():
             pause = _PAUSE_WITHOUT_UNFINISHED_SECONDS
-        return max(self._last_pass + pause - self._clock.monotonic(), 0.0)
+        return max(self._last_pass + pause - self.clock.monotonic(), 0.0)
 
     def hurry(self) -> None:
         """Look soon: something is about to change."""
@@ -96,10 +93,11 @@ class TorrentFollower:
 
         Raises AuthError, TransientError, StorageError: the pass is to be made again.
         """
-        self._last_pass = self._clock.monotonic()
-        self._pause_seconds = min(2 * self._pause_seconds, self._longest_pause_seconds)
+        self._last_pass = self.clock.monotonic()
+        often = max(self.policy.stalled_after_seconds / 5, _SHORTEST_PAUSE_SECONDS)  # to notice what stalls
+        self._pause_seconds = min(2 * self._pause_seconds, often, _LONGEST_PAUSE_SECONDS)
         self._unanswered = 0
-        hashes = self._queue_manager.followed_hashes()
+        hashes = self.queue_manager.followed_hashes()
         self._memory.keep_only(hashes)
         asked = self._memory.next_to_ask(hashes)
         try:
@@ -109,7 +107,7 @@ class TorrentFollower:
             raise
         self._memory.note_seen(asked, held)
         self._memory.note_epoch(client.epoch)
-        entries = self._queue_manager.followed(asked)
+        entries = self.queue_manager.followed(asked)
         found: dict[str, TorrentProgress] = {}
         failure: AuthError | StorageError | None = None
         for entry in entries:
@@ -174,7 +172,7 @@ class TorrentFollower:
                 entry.movie.label,
                 percent(after.progress),
             )
-        if self._unanswered >= _MOST_UNANSWERED or self._clock.monotonic() < known.not_before:
+        if self._unanswered >= _MOST_UNANSWERED or self.clock.monotonic() < known.not_before:
             return
         found[choice.info_hash], why = self._judge.judge(client, torrent, after)
         if why:
@@ -184,7 +182,7 @@ class TorrentFollower:
 
     def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
         self._memory[choice.info_hash].begun_at = None  # once: what is gone after that was taken out
-        if self._queue_manager.hand_over_again(movie, choice):
+        if self.queue_manager.hand_over_again(movie, choice):
             _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
 
     def _without(self, movie: Movie, before: TorrentProgress) -> TorrentProgress:
@@ -195,7 +193,7 @@ class TorrentFollower:
         if before.missing_since is None or before.missing_since > now:
             self.hurry()
             return replace(before, missing_since=now, bytes_a_second=0)
-        patience = min(_MISSING_SECONDS, self._policy.stalled_after_seconds)
+        patience = min(_MISSING_SECONDS, self.policy.stalled_after_seconds)
         if now - before.missing_since < timedelta(seconds=patience):
             return before
         _log.info(
@@ -208,7 +206,7 @@ class TorrentFollower:
 
     def _now(self) -> datetime:
         """Return the time as it is stored, to the second: its fractions would be news at each look."""
-        return self._clock.now().replace(microsecond=0)
+        return self.clock.now().replace(microsecond=0)
 
     def _give_up(
         self,
@@ -222,7 +220,7 @@ class TorrentFollower:
         movie = entry.movie
         keeps = torrent.progress >= _WORTH_KEEPING
         replaced = Replaced(
-            self._clock.now(),
+            self.clock.now(),
             movie,
             entry.wish,
             release=tried.choice.release,
@@ -231,12 +229,12 @@ class TorrentFollower:
             progress=torrent.progress,
             keeps_running=keeps,
         )
-        self._tell(replaced)
-        if not self._queue_manager.give_up(movie, tried):
+        self.tell(replaced)
+        if not self.queue_manager.give_up(movie, tried):
             return
         _log.warning("%s", text_of(replaced))
         self.hurry()
-        if is_ours and self._policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
+        if is_ours and self.policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
             _log.info("%s: taken out of the client, as remove_stalled wants it.", torrent.name)
 
@@ -247,10 +245,10 @@ class TorrentFollower:
             if torrent is None or torrent.phase is not TorrentPhase.WHOLE:
                 continue
             path = torrent.content_path
-            follow = TorrentProgress(Stage.DOWNLOADED, self._clock.now(), progress=1.0, path=path)
+            follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=path)
             self._say_downloaded(entry, old.choice, follow)
             overtaken = f"{old.choice.release} was whole first"
-            if self._queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
+            if self.queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
                 _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
             return True
         return False
@@ -258,9 +256,9 @@ class TorrentFollower:
     def _say_downloaded(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress) -> None:
         if self._memory[choice.info_hash].is_said:  # only the writing failed
             return
-        now = self._clock.now()
+        now = self.clock.now()
         whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
-        self._tell(whole)
+        self.tell(whole)
         _log.info("%s, in %s", text_of(whole), follow.path)
         self._memory[choice.info_hash].is_said = True
         self.hurry()
@@ -270,9 +268,9 @@ class TorrentFollower:
         stored = {entry.choice.info_hash: entry.follow for entry in entries if entry.choice and entry.follow}
         for info_hash, follow in found.items():
             self._memory[info_hash].live = follow
-        stalled_after = self._policy.stalled_after_seconds
+        stalled_after = self.policy.stalled_after_seconds
         if any(is_worth_writing(stored[key], follow, stalled_after) for key, follow in found.items()):
-            self._queue_manager.note_progress(found)
+            self.queue_manager.note_progress(found)
 
 
 def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
@@ -288,3 +286,27 @@ def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
 def _path_pieces(path: str) -> list[str]:
     """Return a path's names, of whatever system the client runs on, without regard to case."""
     return [piece for piece in path.replace("\\", "/").casefold().split("/") if piece]
+
+
+@dataclass(frozen=True, slots=True)
+class UnlistedTagger:
+    """Sets the tag, and takes it off where a film is listed again; deletes nothing. For one thread."""
+
+    store: UnlistedStore
+
+    def seconds_to_next(self) -> float | None:
+        """Return 0 if there is something to do, else None."""
+        try:
+            return 0.0 if self.store.awaits_tag() else None
+        except StorageError:  # it cannot be told now, and nothing is urgent about it
+            return None
+
+    def work(self, client: FollowedClient) -> None:
+        """Do some of what is to be done.
+
+        Raises AuthError, TransientError, StorageError: it is to be done again.
+        """
+        films = [film for film in self.store.films() if film.awaits_tag][:_MOST_TAGGED_AT_ONCE]
+        client.tag([each for film in films if not film.relisted for each in film.info_hashes], TAG)
+        client.untag([each for film in films if film.relisted for each in film.info_hashes], TAG)
+        self.store.note_tags_set(films)

@@ -28,8 +28,7 @@ from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
-from movie_sync.following.follower import FollowPolicy, TorrentFollower
-from movie_sync.following.tagger import UnlistedTagger
+from movie_sync.following.follower import FollowPolicy, TorrentFollower, UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
@@ -79,9 +78,7 @@ class Bench:
         self.stop = threading.Event()
         self.follower = self.rooms = self.radar = None
         if self.follow_policy:
-            self.follower = TorrentFollower(
-                self.queues, policy=self.follow_policy, clock=self.clock, tell=self.tell
-            )
+            self.follower = TorrentFollower(self.queues, self.follow_policy, self.clock, self.tell)
             self.rooms = RoomKeeper(
                 self.queues,
                 max_unfinished=self.max_unfinished,
