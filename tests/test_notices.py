@@ -876,7 +876,7 @@ def test_what_outlives_the_process_that_sends(home: NoticeHome) -> None:
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     began = monotonic()
     with pytest.raises(UserError, match=r"pip install 'apprise"):
-        check._check_telling(context, Notices())
+        check._check_telling(context, Notices(), {})
     assert monotonic() - began < 30
     (home.folder / "heard").touch()
 
