@@ -1,6 +1,6 @@
 """What a service is: its settings, its credentials, its questions, its check, and what it builds.
 
-Each folder here has one in its `service.py`; `registry.py` finds it by name. These modules are imported
+Each folder here says it in its `service.py`; `registry.py` finds it by name. These modules are imported
 whenever settings are read, so they import no library: a client is imported where it is built.
 """
 

@@ -1,8 +1,9 @@
-"""What Jellyfin and Plex have in common: an address, a token, and one request for new films."""
+"""Jellyfin and Plex: each has an address, a token, and one request to look for new films."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
@@ -22,10 +23,19 @@ class ServerSettings:
     url: str | None = address_or_none()
 
 
+class JellyfinSettings(ServerSettings):
+    """Where Jellyfin is."""
+
+
+class PlexSettings(ServerSettings):
+    """Where Plex is."""
+
+
 class MediaServer(ToldService):
     """Has a media server look for new films after a download; several downloads need one look.
 
-    `header` is the name of what shows the token, and its text around it.
+    It is asked by `method` at `path`, and answers before its look ends. `header` is the name of what
+    shows the token, and its text around it.
     """
 
     section: type[ServerSettings]
@@ -94,3 +104,27 @@ class MediaServer(ToldService):
                 f"{self.title} at {address} answered with code {status}. See whether it is its address."
             )
         return ""
+
+
+class Jellyfin(MediaServer):
+    """The media server Jellyfin."""
+
+    name = "jellyfin"
+    title = "Jellyfin"
+    section = JellyfinSettings
+    credentials = (CredentialField("token", "MOVIE_SYNC_JELLYFIN_TOKEN", "token of Jellyfin"),)
+    what = "The refresh of Jellyfin"
+    method, path = "POST", "/Library/Refresh"
+    header = "Authorization", 'MediaBrowser Token="{}"'
+
+
+class Plex(MediaServer):
+    """The media server Plex."""
+
+    name = "plex"
+    title = "Plex"
+    section = PlexSettings
+    credentials = (CredentialField("token", "MOVIE_SYNC_PLEX_TOKEN", "token of Plex"),)
+    what = "The refresh of Plex"
+    method, path = "GET", "/library/sections/all/refresh"
+    header = "X-Plex-Token", "{}"

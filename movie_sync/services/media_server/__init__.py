@@ -1,0 +1,1 @@
+"""Media servers, told of new films."""
