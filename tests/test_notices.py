@@ -98,7 +98,7 @@ class NoticeHome:
     def close(self) -> None:
         """Leave no process behind."""
         for announcer in self.announcers:
-            for channel in announcer._channels:
+            for channel in announcer.channels:
                 channel.close(0)
 
     def left(self, *channels: str) -> int:
@@ -300,7 +300,7 @@ from movie_sync.notices.channels import Announcer, CommandChannel
 from movie_sync.notices.outbox import EventOutbox
 clock = SystemClock()
 outbox = EventOutbox(Path(sys.argv[1]), clock, keep=["command"])
-Announcer(outbox, [CommandChannel(sys.argv[2:], outbox, clock, {})], clock).finish()
+Announcer(outbox, [CommandChannel(outbox, clock, sys.argv[2:], {})], clock).finish()
 """
 
 
@@ -373,7 +373,7 @@ def test_a_service_that_is_down(home: NoticeHome, caplog: pytest.LogCaptureFixtu
     for seconds in (60, 301):
         home.clock.advance(seconds)
         announcer.tick()
-        announcer._channels[0].wait(30)
+        announcer.channels[0].wait(30)
         announcer.tick()
         assert home.left() == 1
     assert caplog.text.count("A notice failed: address 1 (json) did not take it") == 1
@@ -404,7 +404,7 @@ def test_some_of_several_addresses(home: NoticeHome, caplog: pytest.LogCaptureFi
 def run_once(announcer: Announcer) -> None:
     """Start what is due and take its end."""
     announcer.tick()
-    announcer._channels[0].wait(30)
+    announcer.channels[0].wait(30)
     announcer.tick()
 
 

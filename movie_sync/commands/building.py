@@ -249,8 +249,8 @@ def build_announcer(context: Context) -> Announcer:
     sender = build_sender(context)
     channels: list[Channel] = []
     if command:
-        channels.append(CommandChannel(command, outbox, clock, context.environ, umask=context.options.umask))
-    channels += [ServiceChannel(service, told, sender, outbox, clock) for service, told in services]
+        channels.append(CommandChannel(outbox, clock, command, context.environ, umask=context.options.umask))
+    channels += [ServiceChannel(outbox, clock, service, told, sender) for service, told in services]
     return Announcer(outbox, channels, clock, clean=context.redactor.clean)
 
 

@@ -5,9 +5,11 @@ They are his own command, notices through Apprise, and the refresh of a media se
 
 import abc
 import logging
+import math
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from movie_sync.complaints import Complaints
@@ -47,6 +49,7 @@ class CommandSettings:
     )
 
 
+@dataclass(eq=False, repr=False)
 class Channel(abc.ABC):
     """Takes events from the outbox and has one process at a time tell them.
 
@@ -55,20 +58,18 @@ class Channel(abc.ABC):
     `close`, and none raises.
     """
 
-    def __init__(
-        self, name: str, what: str, kinds: Collection[EventKind], outbox: EventOutbox, clock: Clock
-    ) -> None:
-        self.name = name
-        self.kinds = kinds
-        self._what = what
-        self._outbox = outbox
-        self._clock = clock
-        self._process: Process | None = None
-        self._ids: Collection[str] = ()  # of what it tells
-        self._complaints = Complaints(_log)
-        self._failing_since: float | None = None
-        self._pause_seconds = 0.0
-        self._paused_until = clock.monotonic()
+    name: str = field(init=False)
+    what: str = field(init=False)
+    """What reaches the user so, at the beginning of a sentence."""
+    kinds: Collection[EventKind] = field(init=False)
+    outbox: EventOutbox
+    clock: Clock
+    _process: Process | None = field(default=None, init=False)
+    _ids: Collection[str] = field(default=(), init=False)  # of what it tells
+    _complaints: Complaints = field(default_factory=partial(Complaints, _log), init=False)
+    _failing_since: float | None = field(default=None, init=False)
+    _pause_seconds: float = field(default=0.0, init=False)
+    _paused_until: float = field(default=-math.inf, init=False)
 
     @abc.abstractmethod
     def _begin(self, *, in_hurry: bool) -> Process | None:
@@ -89,7 +90,7 @@ class Channel(abc.ABC):
                 return True
             self._process = None
             self._take_end(ended)
-        if self._clock.monotonic() >= self._paused_until:
+        if self.clock.monotonic() >= self._paused_until:
             try:
                 self._process = self._begin(in_hurry=in_hurry)
             except OSError as exc:
@@ -113,16 +114,16 @@ class Channel(abc.ABC):
 
     def _succeed(self, complaint: str) -> None:
         """Note that the events were told, with or without something to complain of."""
-        self._outbox.done(self.name, self._ids)
+        self.outbox.done(self.name, self._ids)
         self._failing_since, self._pause_seconds = None, 0.0
         if complaint:
-            self._complaints.say(f"{self._what} {complaint}.")
+            self._complaints.say(f"{self.what} {complaint}.")
         else:
             self._complaints.over()
 
     def _fail(self, reason: str) -> None:
         """Pause, or give up what has waited for a day."""
-        now = self._clock.monotonic()
+        now = self.clock.monotonic()
         if self._failing_since is None:
             self._failing_since = now
         self._pause_seconds = min(self._pause_seconds * 2, _LONGEST_PAUSE_SECONDS) or _FIRST_PAUSE_SECONDS
@@ -130,44 +131,38 @@ class Channel(abc.ABC):
         if now - self._failing_since < _GIVE_UP_SECONDS:
             minutes = round(self._pause_seconds / 60)
             self._complaints.say(
-                f"{self._what} {reason.rstrip('.')}.", f" The next attempt is in {minutes} min."
+                f"{self.what} {reason.rstrip('.')}.", f" The next attempt is in {minutes} min."
             )
             return
-        ids = [event.id for event in self._outbox.waiting(self.name)]
-        _log.warning("%s has failed for a day: %d events are given up.", self._what, len(ids))
-        self._outbox.done(self.name, ids)
+        ids = [event.id for event in self.outbox.waiting(self.name)]
+        _log.warning("%s has failed for a day: %d events are given up.", self.what, len(ids))
+        self.outbox.done(self.name, ids)
         self._failing_since = None
 
 
+@dataclass(eq=False, repr=False)
 class CommandChannel(Channel):
     """Runs the user's command with one event after the other; each end of it counts as told.
 
     `umask` is the command's, since what it makes is the user's; -1 is that of this process.
     """
 
-    def __init__(
-        self,
-        words: Sequence[str],
-        outbox: EventOutbox,
-        clock: Clock,
-        environ: Mapping[str, str],
-        *,
-        umask: int = -1,
-    ) -> None:
-        super().__init__(
-            "command", f"The on_event command{_program(words[0])}", frozenset(EventKind), outbox, clock
-        )
-        self._words = words
-        self._environ = without_secrets(environ)
-        self._umask = umask
+    words: Sequence[str]
+    environ: Mapping[str, str]
+    _: KW_ONLY
+    umask: int = -1
+
+    def __post_init__(self) -> None:
+        self.name, self.kinds = "command", frozenset(EventKind)
+        self.what = f"The on_event command{_program(self.words[0])}"
 
     def _begin(self, *, in_hurry: bool) -> Process | None:  # noqa: ARG002 - it never waits for more
-        event = next(self._outbox.waiting(self.name), None)
+        event = next(self.outbox.waiting(self.name), None)
         if event is None:
             return None
         self._ids = (event.id,)
-        given, environ = event.for_scripts(), self._environ
-        return Process(self._words, given, environ=environ, clock=self._clock, umask=self._umask)
+        given, environ = event.for_scripts(), without_secrets(self.environ)
+        return Process(self.words, given, environ=environ, clock=self.clock, umask=self.umask)
 
     def _take_end(self, ended: Ended) -> None:
         overdue = ended.overdue and f"{ended.overdue} and was ended"
@@ -182,31 +177,31 @@ def _program(word: str) -> str:
     return "" if "://" in word or "=" in word else f" {Path(word).name}"
 
 
+@dataclass(eq=False, repr=False)
 class ServiceChannel(Channel):
     """A service that our own process tells; what is due at the same time is told at once."""
 
-    def __init__(
-        self, service: ToldService, told: Subscription, sender: Sender, outbox: EventOutbox, clock: Clock
-    ) -> None:
-        super().__init__(service.name, service.what, told.kinds, outbox, clock)
-        self._service = service
-        self._told = told
-        self._sender = sender
+    service: ToldService
+    told: Subscription
+    sender: Sender
+
+    def __post_init__(self) -> None:
+        self.name, self.what, self.kinds = self.service.name, self.service.what, self.told.kinds
 
     def _begin(self, *, in_hurry: bool) -> Process | None:
-        schedule = replace(self._told.schedule, gather_seconds=0) if in_hurry else self._told.schedule
-        span = self._outbox.span(self.name)
-        times = [moment.astimezone().replace(tzinfo=None) for moment in (self._clock.now(), *(span or ()))]
+        schedule = replace(self.told.schedule, gather_seconds=0) if in_hurry else self.told.schedule
+        span = self.outbox.span(self.name)
+        times = [moment.astimezone().replace(tzinfo=None) for moment in (self.clock.now(), *(span or ()))]
         if span is None or not schedule.is_due(*times):
             return None
         self._ids = ids = []
 
         def events() -> Iterator[WordedEvent]:
-            for event in self._outbox.waiting(self.name):
+            for event in self.outbox.waiting(self.name):
                 ids.append(event.id)
                 yield event
 
-        return self._sender.start(self._service, self._told.order, *notice_of(events()))
+        return self.sender.start(self.service, self.told.order, *notice_of(events()))
 
     def _take_end(self, ended: Ended) -> None:
         if ended.failure:
@@ -215,38 +210,32 @@ class ServiceChannel(Channel):
             self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
 
 
+@dataclass(eq=False, repr=False)
 class Announcer:
     """`tell` is for any thread, all else for the main thread. Without an outbox nothing is told.
 
     `clean` takes secrets out of words, once more: they go to others.
     """
 
-    def __init__(
-        self,
-        outbox: EventOutbox | None,
-        channels: Sequence[Channel],
-        clock: Clock,
-        *,
-        clean: Callable[[str], str] = str,
-    ) -> None:
-        self._outbox = outbox
-        self._clean = clean
-        self._channels = channels
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._complaints = Complaints(_log)
+    outbox: EventOutbox | None
+    channels: Sequence[Channel]
+    clock: Clock
+    _: KW_ONLY
+    clean: Callable[[str], str] = str
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _complaints: Complaints = field(default_factory=partial(Complaints, _log), init=False)
 
     def tell(self, event: Event) -> None:
         """Take an event, safe on the disk on return; a repeat by its id is not told twice.
 
         A disk that refuses it is complained of once; the event is then told from memory.
         """
-        if self._outbox is None:
+        if self.outbox is None:
             return
-        channels = [channel.name for channel in self._channels if event.kind in channel.kinds]
+        channels = [channel.name for channel in self.channels if event.kind in channel.kinds]
         with self._lock:
             try:
-                self._outbox.put(worded(event, self._clean), channels)
+                self.outbox.put(worded(event, self.clean), channels)
                 self._complaints.over()
             except StorageError as exc:
                 self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
@@ -256,7 +245,7 @@ class Announcer:
 
         Commands that end quickly are run one after the other, not one a tick.
         """
-        for channel in self._channels:
+        for channel in self.channels:
             channel.tick()
             for _ in range(_MOST_MORE_IN_A_TICK):
                 if not channel.wait(_QUICK_SECONDS):
@@ -268,10 +257,10 @@ class Announcer:
 
         Takes up to a minute; then as `close`.
         """
-        ends_at = self._clock.monotonic() + _FINISH_SECONDS
+        ends_at = self.clock.monotonic() + _FINISH_SECONDS
         try:
-            while self._clock.monotonic() < ends_at:
-                running = [channel for channel in self._channels if channel.tick(in_hurry=True)]
+            while self.clock.monotonic() < ends_at:
+                running = [channel for channel in self.channels if channel.tick(in_hurry=True)]
                 if not running:
                     break
                 running[0].wait(_LOOK_SECONDS)
@@ -280,6 +269,6 @@ class Announcer:
 
     def close(self) -> None:
         """Give what runs two seconds, then end it; what was not told is told after the next start."""
-        ends_at = self._clock.monotonic() + _CLOSE_SECONDS
-        for channel in self._channels:
-            channel.close(max(ends_at - self._clock.monotonic(), 0.0))
+        ends_at = self.clock.monotonic() + _CLOSE_SECONDS
+        for channel in self.channels:
+            channel.close(max(ends_at - self.clock.monotonic(), 0.0))
