@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from house.crash_disk import Recorder
+from house.crash_disk import Recorder, read_tree, write_tree
 from house.fakes import FakeClock
 from house.films import choice, film
 
@@ -893,6 +893,30 @@ def test_what_could_not_be_taken_back_is_mended(
     assert "n2" not in where(filled)["pending"]
     filled.add_to_completed(film("c3"))
     assert on_disk(tmp_path) == where(filled)
+
+
+@pytest.mark.parametrize("flush", range(5))
+def test_damage_in_a_folder_that_cannot_be_flushed_loses_no_film(
+    filled: QueueManager, tmp_path: Path, clock: FakeClock, flush: int
+) -> None:
+    """A folder stands in the file's place, which is renamed; whichever flush is refused, nothing is missing."""
+    filled.remove(["p1"])
+    filled.remove(["p2"])
+    path = tmp_path / "queue_removed.json"
+    path.unlink()
+    path.mkdir()
+    tree = read_tree(tmp_path)
+    recorder = Recorder(tmp_path)
+    with recorder.watching():
+        QueueManager(tmp_path, clock=clock)
+    place = [place for place, call in enumerate(recorder.calls) if call.name == "fsync"][flush]
+    write_tree(tmp_path, tree)
+    failing = Recorder(tmp_path)
+    failing.fail_from, failing.fail_until = place, place + 1
+    with failing.watching():
+        QueueManager(tmp_path, clock=clock)
+    again = QueueManager(tmp_path, clock=clock)
+    assert {"p1", "p2"} <= set(where(again)["removed"])
 
 
 def test_a_removal_that_is_lost_is_said_truly(

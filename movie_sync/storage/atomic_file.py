@@ -144,10 +144,10 @@ class NewFile:
                 _flush(self.file.descriptor, _NO_FLUSH)
             # What is read on keeps nobody from making the disk read-only.
             reader = OpenFile(os.open(temporary_of(path), os.O_RDONLY | _NO_LINK))
+            undo: Callable[[], object] | None = None if os.path.lexists(path) else path.unlink
             if make_way:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 make_way()
-            undo: Callable[[], object] | None = None if os.path.lexists(path) else path.unlink
             if keep_previous:
                 with contextlib.suppress(OSError):  # a second safety: the write does not fail for it
                     give_second_name(path, previous_of(path))

@@ -87,8 +87,13 @@ def keep_aside(path: Path, now: datetime) -> Path:
     aside = _free_name(path, now)
     with told_as(f"{path} is damaged and could not be put aside"):
         path.rename(aside)
-        make_private(aside)
-        sync_folder(path.parent)
+        try:
+            make_private(aside)
+            sync_folder(path.parent)
+        except OSError:  # what was to take its place does not: else nothing would stand there
+            with contextlib.suppress(OSError):
+                aside.rename(path)
+            raise
     return aside
 
 
