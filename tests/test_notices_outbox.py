@@ -222,6 +222,25 @@ def test_damage_costs_what_is_damaged(tmp_path: Path, caplog: pytest.LogCaptureF
     assert caplog.text.count("is damaged") == 1
 
 
+def test_damage_on_a_full_disk_without_second_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not be written anew stays where the next start finds it."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    outbox_in(tmp_path).put(event(1), BOTH)
+    path = tmp_path / "events.json"
+    path.write_bytes(b"rubbish\n" + path.read_bytes())
+    monkeypatch.setattr(os, "link", refuse)
+
+    with monkeypatch.context() as full_disk:
+        full_disk.setattr(os, "write", refuse)
+        with pytest.raises(StorageError):
+            outbox_in(tmp_path)
+
+    assert ids(outbox_in(tmp_path)) == [event(1).id]
+
+
 @pytest.mark.parametrize("kind", ["folder", "pipe", "link", "empty"])
 def test_something_else_in_its_place(tmp_path: Path, kind: str) -> None:
     """A folder or pipe is put aside, a link replaced and never followed, before a start or while running."""

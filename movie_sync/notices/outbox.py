@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -176,14 +176,14 @@ class EventOutbox:
         finally:
             os.close(descriptor)
 
-    def _write_whole(self) -> None:
+    def _write_whole(self, make_way: Callable[[], object] | None = None) -> None:
         self._size = _UNKNOWN
         lines = [
             {"told": list(self._told)},
             *(json.loads(each.line) | {"for": sorted(each.channels)} for each in self._waiting.values()),
         ]
         content = b"".join(_encoded(line) + b"\n" for line in lines)
-        write_atomically(self._path, [content])
+        write_atomically(self._path, [content], make_way=make_way)
         self._size = len(content)
 
     def _load(self) -> None:
@@ -224,8 +224,7 @@ class EventOutbox:
 
     def _replace_damaged(self, damage: str) -> None:
         aside = Quarantine(self._path, self._clock)
-        aside()
-        self._write_whole()
+        self._write_whole(aside)
         _log.warning(
             "%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, aside.words
         )
