@@ -70,7 +70,7 @@ def test_every_exit_code() -> None:
 def test_every_key_of_a_film_in_a_queue() -> None:
     """The page of files explains what a line of a queue file may hold."""
     text = (DOCS / "files.md").read_text(encoding="utf-8")
-    keys = entry_codec._KNOWN_WITH_PROGRESS | entry_codec._PAGE_KEYS | {"where"}
+    keys = entry_codec._KNOWN_WITH_PROGRESS | entry_codec._PAGE.keys() | {"where"}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 
 

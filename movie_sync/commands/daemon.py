@@ -14,10 +14,10 @@ from movie_sync.commands.context import Context
 from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
 from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.inbox import Inbox, carry_out
+from movie_sync.domain.times import format_time
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
 from movie_sync.outlet import hurry
-from movie_sync.queues.codec import format_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import (
     DaemonState,

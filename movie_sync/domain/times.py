@@ -1,10 +1,31 @@
-"""How lines for people name times."""
+"""How times are written: in files, and in lines for people."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from movie_sync.domain.retry import later
 
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
+_EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+
+
+def format_time(moment: datetime) -> str:
+    """Return an aware time as ISO 8601 in UTC, to the second."""
+    return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
+
+
+def parse_time(value: object) -> datetime | None:
+    """Read a stored time; None if it is none. A time without a zone is taken as UTC.
+
+    One at an end of what can be reckoned with is brought to where a year more or less does no harm.
+    """
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return min(max(aware, _EARLIEST), _LATEST)
+    except (ValueError, OverflowError):
+        return None
 
 
 def time_of_day(now: datetime, seconds: float) -> str:

@@ -15,10 +15,10 @@ from pathlib import Path
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import format_time, parse_time
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.document import read_note, write_note
 

@@ -9,8 +9,8 @@ from datetime import datetime
 from movie_sync.domain import events
 from movie_sync.domain.events import Event, EventKind, FilmEvent
 from movie_sync.domain.plain_text import one_line, shorten
-from movie_sync.domain.times import time_of_day
-from movie_sync.queues.codec import format_time, movie_to_dict, parse_time
+from movie_sync.domain.times import format_time, parse_time, time_of_day
+from movie_sync.queues.codec import movie_to_dict
 from movie_sync.queues.progress import percent
 
 _MOST_LINES = 20

@@ -97,12 +97,14 @@ class QueueEntry(NamedTuple):
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
     has had no page for it. `sequence` rises with every write, over all queues, so that the later of
     two states is known after a crash. `extra` holds keys of the file that we do not know.
+
+    The plain values stand in the files in this order, as those of `TorrentProgress` do.
     """
 
     movie: Movie
     added_at: datetime
-    retry_count: int = 0
     error: str | None = None
+    retry_count: int = 0
     retry_at: datetime | None = None
     waits_for_release: bool = False
     acceptable_since: datetime | None = None
@@ -113,10 +115,10 @@ class QueueEntry(NamedTuple):
     follow: TorrentProgress | None = None
     tried: tuple[FailedRelease, ...] = ()
     searched_at: datetime | None = None
-    is_extra_look: bool = False
     asked_at: datetime | None = None
     doubts: int = 0
     page_missing_since: datetime | None = None
+    is_extra_look: bool = False
     sequence: int = 0
     extra: Mapping[str, object] = _NOTHING
 

@@ -6,6 +6,7 @@ file's name: a write that fails needs no undoing.
 """
 
 import contextlib
+import json
 import logging
 import os
 import stat
@@ -20,7 +21,7 @@ from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.twins import is_same_film, letterboxd_keys
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import decode_entry, encode_entry, entry_from_dict, movie_from_dict
+from movie_sync.queues.codec import encode_entry, entry_from_dict, movie_from_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.file_text import own_lines, read_loosely
 from movie_sync.queues.table import Facts, FilmNumbers, Table, facts_of, pieces
@@ -104,7 +105,7 @@ class RecordFile:
         if row is None:
             return None
         try:
-            return decode_entry(self._now.line(row), self._clock.now())
+            return entry_from_dict(json.loads(self._now.line(row)), self._clock.now())
         except ValueError:
             raise StorageError(f"{self._path} was changed while it was read.") from None
 

@@ -10,8 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from movie_sync.domain.times import time_of_day
-from movie_sync.queues.codec import format_time, parse_time
+from movie_sync.domain.times import format_time, parse_time, time_of_day
 from movie_sync.storage.atomic_file import delete_files, write_atomically
 from movie_sync.storage.damage import keep_aside
 from movie_sync.storage.document import read_note

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from movie_sync.domain.models import Movie, QueueName
-from movie_sync.domain.times import duration
+from movie_sync.domain.times import duration, format_time
 from movie_sync.ports import Clock
 from movie_sync.queues.book import queue_path
-from movie_sync.queues.codec import entry_to_dict, format_time
+from movie_sync.queues.codec import entry_to_dict
 from movie_sync.queues.entry import QueueEntry, Stage
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from movie_sync.domain.models import Movie
+from movie_sync.domain.times import format_time, parse_time
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict, parse_time
+from movie_sync.queues.codec import movie_from_dict, movie_to_dict
 from movie_sync.storage.document import Document, in_lines
 
 KEPT_FOR = timedelta(days=31)

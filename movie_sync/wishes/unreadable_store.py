@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from movie_sync.clock import boot_id
+from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import format_time, parse_time
 from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.document import read_note, write_note
 

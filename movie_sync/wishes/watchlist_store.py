@@ -11,9 +11,10 @@ from typing import Any
 from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie
+from movie_sync.domain.times import format_time
 from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import format_time, movie_from_dict, movie_to_dict
+from movie_sync.queues.codec import movie_from_dict, movie_to_dict
 from movie_sync.storage.atomic_file import previous_of
 from movie_sync.storage.damage import DamagedError, opened_whole
 from movie_sync.storage.document import Document, in_lines
