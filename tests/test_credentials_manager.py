@@ -420,6 +420,17 @@ def test_reading_in_a_child_keeps_cryptography_out(tmp_path: Path, full: Credent
         assert json.loads(answer.stdout) == [PASSKEY, False]
 
 
+@pytest.mark.parametrize("fault", ["ModuleNotFoundError", "ImportError"])
+def test_a_library_that_cannot_be_loaded_is_said(
+    tmp_path: Path, full: CredentialsManager, monkeypatch: pytest.MonkeyPatch, fault: str
+) -> None:
+    """What the child cannot load is named, with what to do about it."""
+    (tmp_path / "cryptography.py").write_text(f"raise {fault}('libcrypto.so.9: no such file')")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(UserError, match=r"`cryptography` can't be loaded \(libcrypto.so.9: no such file\)"):
+        full.load_in_child(["filelist"])
+
+
 def test_child_gets_no_secret_in_its_environment(
     tmp_path: Path, full: CredentialsManager, monkeypatch: pytest.MonkeyPatch
 ) -> None:

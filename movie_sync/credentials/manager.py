@@ -182,10 +182,11 @@ class CredentialsManager:
         key = self._content_of(self._key_file)
         if key is None:
             raise self._unusable("its key is missing")
-        from cryptography.fernet import Fernet, InvalidToken  # noqa: PLC0415 - see the module's docstring
+        fernet = _fernet_class()
+        from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see the module's docstring
 
         try:
-            stored = _parse(Fernet(key).decrypt(content))
+            stored = _parse(fernet(key).decrypt(content))
         except ValueError:
             raise self._unusable("what the key file holds is no key") from None
         except InvalidToken:
@@ -229,8 +230,7 @@ class CredentialsManager:
 
     def _fernet_for_writing(self) -> "Fernet":
         """Return the cipher; a key that is not there yet is made and safe on the disk."""
-        from cryptography.fernet import Fernet  # noqa: PLC0415 - see the module's docstring
-
+        fernet = _fernet_class()
         key = self._content_of(self._key_file)
         if key is None:
             with told_as(
@@ -238,10 +238,10 @@ class CredentialsManager:
                 f" Mend that, or name another key file with {KEY_FILE_VARIABLE}.",
             ):
                 make_folder(self._key_file.parent)
-            key = Fernet.generate_key()
+            key = fernet.generate_key()
             write_atomically(self._key_file, [key, b"\n"])
         try:
-            return Fernet(key)
+            return fernet(key)
         except ValueError:
             raise UserError(
                 f"What {self._key_file} holds is no key. It is left as it is: move it away and try "
@@ -311,6 +311,17 @@ def _parse(document: bytes) -> Stored | None:
 
 def _is_service(values: object) -> TypeGuard[dict[str, str]]:
     return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
+
+
+def _fernet_class() -> "type[Fernet]":
+    try:
+        from cryptography.fernet import Fernet  # noqa: PLC0415 - see the module's docstring
+    except ImportError as exc:  # also of a library that it needs
+        raise UserError(
+            f"The package `cryptography` can't be loaded ({exc}), so credentials can't be read or saved. "
+            "Install it again where Movie Sync is installed: pip install cryptography"
+        ) from None
+    return Fernet
 
 
 def without_secrets(environ: Mapping[str, str], *, but: Sequence[CredentialField] = ()) -> dict[str, str]:
