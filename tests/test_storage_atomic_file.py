@@ -268,6 +268,17 @@ def test_make_way_comes_when_the_new_content_is_safe(path: Path) -> None:
     assert seen == [b"new"]
 
 
+def test_what_replaces_damage_stays_though_its_name_cannot_be_flushed(path: Path) -> None:
+    """Where the damaged file had to be renamed, nothing would be there if the new one were taken back."""
+    path.mkdir()
+    recorder = Recorder(path.parent)
+    recorder.fail_from, recorder.fail_until = 7, 8
+    with recorder.watching(), pytest.raises(StorageError):
+        write_atomically(path, [b"new"], make_way=lambda: keep_double_aside(path, NOW))
+    assert [call.name for call in recorder.calls[-2:]] == ["replace", "fsync"]
+    assert path.read_bytes() == b"new"
+
+
 def test_damage_is_kept_under_a_name_that_says_what_and_when(path: Path) -> None:
     """A damaged file is renamed; a second one within the same second gets a number."""
     for content in (b"bad", b"worse"):
@@ -324,6 +335,13 @@ def test_a_private_folder_is_private(tmp_path: Path) -> None:
     make_folder(folder)
     make_folder(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o750)
+    make_folder(tmp_path / "new" / ".." / "a" / "b" / ".." / "c")
+    assert stat.S_IMODE((tmp_path / "a" / "c").stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+    tmp_path.chmod(0o755)
+    make_folder(tmp_path / "other" / ".." / "d")
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o755
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FileExistsError):
         make_folder(tmp_path / "file" / "c")

@@ -208,7 +208,7 @@ def make_folder(folder: Path) -> None:
 
     What is there is left as it is. Raises OSError: it cannot be made.
     """
-    for missing in [each for each in (*reversed(folder.parents), folder) if not each.is_dir()]:
+    for missing in (each for each in (*reversed(folder.parents), folder) if not each.is_dir()):
         missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         keep_private(missing, _FOLDER_MODE, missing)
         sync_folder(missing.parent)
