@@ -301,6 +301,21 @@ def test_closed_streams(tmp_path: Path, closed: int, command: list[str]) -> None
         assert "MOVIE_SYNC_FILELIST_PASSKEY" in answer.stderr
 
 
+def test_no_file_of_ours_takes_the_number_of_a_closed_stream(tmp_path: Path) -> None:
+    """The daemon's lines go nowhere if stderr is closed, and not into what it opens meanwhile."""
+    data = tmp_path / "data"
+    data.mkdir()
+    nowhere = {"base_url": "http://127.0.0.1:9"}
+    settings = {"username": "anna", "letterboxd": nowhere, "filelist": nowhere, "client": "watch_folder"}
+    (data / "config.json").write_text(json.dumps(settings))
+    account = {"MOVIE_SYNC_FILELIST_USERNAME": "anna", "MOVIE_SYNC_FILELIST_PASSKEY": "0" * 32}
+    code = "import os, sys; os.close(2); os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    line = [sys.executable, "-c", code, str(ROOT / "main.py"), "--data-dir", str(data), "--once"]
+    answer = subprocess.run(line, env=os.environ | {"HOME": str(tmp_path)} | account, check=False)
+    assert answer.returncode == 1
+    assert (data / "daemon.lock").read_bytes() == b""
+
+
 def test_an_answer_that_cannot_be_written(data: Path) -> None:
     """A full disk behind stdout is said on stderr, in a line."""
     with Path("/dev/full").open("w") as full:
