@@ -408,6 +408,9 @@ LIES = {
     "a middle page that comes short": on_page(2, without_last_poster),
     "a last page that comes short": on_page(3, without_last_poster),
     "a first page without a next link": on_page(1, lambda page: page.replace('class="next"', "")),
+    "a first page that passes for the only one": on_page(
+        1, lambda page: page.replace('class="next"', "").replace('="60"', '="28"')
+    ),
     "a last page with a next link": on_page(
         3, lambda page: page.replace('<span class="next">', '<a class="next" href="/x/">')
     ),

@@ -114,12 +114,16 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         movies = _movies_in(root, base_url)
         if declared > 0 and not movies:
             raise _changed(f"it declares {declared} films but shows none")
-        current = _text(next(_inside(root, "pagination", class_="paginate-current"), None))
+        current = _page_number(next(_inside(root, "pagination", class_="paginate-current"), None))
+        numbers = map(_page_number, _inside(root, "pagination", class_="paginate-page"))
+        has_next = any(_inside(root, "pagination", name="a", class_="next", href=True))
+        if current and not has_next and any(number and number > current for number in numbers):
+            raise _changed("it shows later pages but leads to none")
         return WatchlistPage(
             owner=owner,
             declared=declared,
-            number=int(current) if _WHOLE_NUMBER.fullmatch(current) else None,
-            has_next=any(_inside(root, "pagination", name="a", class_="next", href=True)),
+            number=current,
+            has_next=has_next,
             movies=movies,
         )
 
@@ -239,6 +243,11 @@ def _declared_count(soup: BeautifulSoup, content: Tag | None) -> int | None:
         return int(attribute) if _WHOLE_NUMBER.fullmatch(attribute) else None
     found = _COUNT.search(_text(soup.find(class_="js-watchlist-count")))
     return (int(_NO_DIGIT.sub("", found.group())) or None) if found else None
+
+
+def _page_number(tag: Tag | None) -> int | None:
+    text = _text(tag)
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None
 
 
 def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
