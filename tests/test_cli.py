@@ -330,6 +330,21 @@ def test_an_answer_that_cannot_be_written(data: Path) -> None:
 # --- the daemon and the rest ---
 
 
+def test_an_outage_goes_on_if_the_user_is_spelt_in_other_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Letterboxd tells no capitals from small letters, so it is the same list that can't be read."""
+    for name in ("USERNAME", "PASSKEY"):
+        monkeypatch.setenv(f"MOVIE_SYNC_FILELIST_{name}", "0" * 32)
+    monkeypatch.setenv("MOVIE_SYNC_LETTERBOXD__BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("MOVIE_SYNC_CLIENT", "watch_folder")
+    ticks = []
+    for name in ("Anna", "anna"):
+        assert run(tmp_path / "d", "--once", "--username", name) == 1
+        ticks.append(json.loads((tmp_path / "d" / "unreadable.json").read_text())["ticks"])
+    assert ticks[0] == ticks[1]
+
+
 def test_the_daemon_is_unconfigured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

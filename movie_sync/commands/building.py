@@ -207,7 +207,7 @@ class Services:
         """Return the worker that reads the watchlist; it is not started."""
         unreadable = UnreadableStore(
             self._paths.unreadable if self._is_real else None,
-            registry.chosen_list(self._config).owner(self._config),
+            registry.chosen_list(self._config).owner(self._config).lower(),
             self._clock,
         )
         return MonitorWorker(
