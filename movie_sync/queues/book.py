@@ -11,16 +11,11 @@ from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.record_file import RecordFile
-from movie_sync.queues.table import FilmNumbers
 
 _log = logging.getLogger(__name__)
 
-# When two entries of one film carry the same sequence (a hand edit), the further state stays.
 _RANK = {name: place for place, name in enumerate(QueueName)}
 _MOST_READINGS = 50
-# A film has up to three keys, and those of where it was are kept until there are this many more.
-_MOST_KEYS_A_FILM = 6
-_SPARE_KEYS = 10_000
 
 
 def queue_path(folder: Path, name: QueueName) -> Path:
@@ -49,15 +44,11 @@ class Book:
     """
 
     def __init__(self, folder: Path, clock: Clock, *, writable: bool) -> None:
-        self._numbers = FilmNumbers()
         self._files = {
-            name: RecordFile(queue_path(folder, name), name, clock, self._numbers, writable=writable)
-            for name in QueueName
+            name: RecordFile(queue_path(folder, name), name, clock, writable=writable) for name in QueueName
         }
         self.sequence = 0
         """The sequence of what was written last."""
-        for file in self._files.values() if writable else ():
-            file.take_up_leftover()
         self._load()
 
     def __getitem__(self, name: QueueName) -> RecordFile:
@@ -72,11 +63,13 @@ class Book:
 
     def held(self, movie: Movie, queues: Iterable[QueueName] = tuple(QueueName)) -> Place | None:
         """Return where a film is, the first of these queues that holds it, with its entry there."""
+        return next(self._places(movie, queues), None)
+
+    def _places(self, movie: Movie, queues: Iterable[QueueName]) -> Iterator[Place]:
         for name in queues:
             for number in self._files[name].find(movie):
                 if entry := self._files[name].entry(number):
-                    return Place(name, number, entry)
-        return None
+                    yield Place(name, number, entry)
 
     def entry(self, number: int) -> QueueEntry | None:
         """Return the entry of a film by its number, or None if it has moved."""
@@ -84,12 +77,12 @@ class Book:
 
     def with_key(self, key: str) -> list[Place]:
         """Return all films that have one of the keys that `Movie.keys` gives."""
-        found = [
+        return [
             Place(name, number, entry)
-            for name, number in self._numbers.under(key)
-            if (entry := self._files[name].entry(number)) and key in entry.movie.keys()  # noqa: SIM118
+            for name, file in self._files.items()
+            for number in file.under(key)
+            if (entry := file.entry(number)) and key in entry.movie.keys()  # noqa: SIM118 - not a dict
         ]
-        return sorted(found, key=lambda place: (_RANK[place.queue], place.number))
 
     # --- changing -------------------------------------------------------------------------
 
@@ -98,22 +91,11 @@ class Book:
 
         `entries` are gone through once. A film that is named twice is in a queue by its second turn.
         """
-        added = 0
-
-        def fresh() -> Iterator[tuple[int, QueueEntry]]:
-            nonlocal added
-            for entry in entries:
-                number, may_be_held = self._numbers.next_for(entry.movie, target)
-                if not may_be_held or self.held(entry.movie) is None:
-                    added += 1
-                    yield number, self._in_turn(entry)
-
-        new = fresh()
+        new = (self._in_turn(entry) for entry in entries if self.held(entry.movie) is None)
+        before = len(self._files[target])
         if first := next(new, None):
-            self._files[target].change(add=itertools.chain([first], new))
-            self._take_from_others(target, {})
-            self._tidy()
-        return added
+            self._change(target, {}, add=itertools.chain([first], new))
+        return len(self._files[target]) - before
 
     def move(self, entries: Callable[[], Iterable[QueueEntry]], target: QueueName) -> int:
         """Write films at the end of a queue, then take them from wherever else they are.
@@ -130,12 +112,7 @@ class Book:
             for name, file in self._files.items():
                 places[name].update(file.find(entry.movie))
         if moved:
-            placed = (
-                (self._numbers.next_for(entry.movie, target)[0], self._in_turn(entry)) for entry in entries()
-            )
-            self._files[target].change(remove=places.pop(target), add=placed)
-            self._take_from_others(target, places)
-            self._tidy()
+            self._change(target, places, add=map(self._in_turn, entries()))
         return moved
 
     def renew(self, changed: Mapping[int, QueueEntry], queue: QueueName, *known_as: Movie) -> None:
@@ -148,8 +125,7 @@ class Book:
             for name, file in self._files.items()
         }
         replace = {number: self._in_turn(entry) for number, entry in changed.items()}
-        self._files[queue].change(replace=replace, remove=places.pop(queue))
-        self._take_from_others(queue, places)
+        self._change(queue, places, replace=replace)
 
     def write_stale(self) -> None:
         """Write the files that differ from memory."""
@@ -162,8 +138,16 @@ class Book:
         self.sequence += 1
         return entry._replace(sequence=self.sequence)
 
-    def _take_from_others(self, target: QueueName, places: Mapping[QueueName, set[int]]) -> None:
-        """Take films out of their places in the other queues, and write what is stale besides."""
+    def _change(
+        self,
+        target: QueueName,
+        places: Mapping[QueueName, set[int]],
+        *,
+        add: Iterable[QueueEntry] = (),
+        replace: Mapping[int, QueueEntry] | None = None,
+    ) -> None:
+        """Change a queue, then take films out of their places in the others; write what is stale besides."""
+        self._files[target].change(remove=places.get(target, ()), add=add, replace=replace)
         for name, file in self._files.items():
             numbers = places.get(name, set())
             if name is target or not (numbers or file.is_stale):
@@ -177,16 +161,6 @@ class Book:
                 if not was_stale:
                     _log.warning("%s Nothing is lost: what moved stands in queue_%s.json.", exc, target)
 
-    def _tidy(self) -> None:
-        films = sum(map(len, self._files.values()))
-        everything = (
-            (number, entry.movie)
-            for file in self._files.values()
-            for number, _ in file.facts()
-            if (entry := file.entry(number))
-        )
-        self._numbers.forget_all_but(everything, _MOST_KEYS_A_FILM * films + _SPARE_KEYS)
-
     # --- loading --------------------------------------------------------------------------
 
     def _load(self) -> None:
@@ -195,32 +169,28 @@ class Book:
         All are opened, then all are looked at again: if none was replaced in between, they belong
         together, and reading them may take its time. Opening is far quicker than a writer's flush.
         """
+        files = self._files.values()
         for _ in range(_MOST_READINGS):
-            for file in self._files.values():
-                file.hold()
-            if all(file.is_current() for file in self._files.values()):
+            held = [file.hold() for file in files]
+            if all(map(RecordFile.is_current, files, held)):
                 break
-        for file in self._files.values():
-            file.load()
-        self.sequence = max(self.sequence, *(file.highest_sequence() for file in self._files.values()))
+        for file, opened in zip(files, held, strict=True):
+            file.load(opened)
+        self.sequence = max(self.sequence, *(file.highest_sequence() for file in files))
         # Whatever is also among the completed ones, the longest list, is met from the other side.
         for name in (QueueName.PENDING, QueueName.FAILED, QueueName.REMOVED):
             for number, _ in self._files[name].facts():
                 self._settle(name, number)
-        for file in self._files.values():
+        for file in files:
             file.mend()
 
     def _settle(self, name: QueueName, number: int) -> None:
         """If the film stands in other queues too, keep its latest state alone."""
-        entry = self._files[name].entry(number)
-        if entry is None:
-            return
-        places = [(entry.sequence, _RANK[name], name, [number])]
-        for other, file in self._files.items():
-            numbers = file.find(entry.movie) if other is not name else []
-            found = [there.sequence for each in numbers if (there := file.entry(each))]
-            if found:
-                places.append((max(found), _RANK[other], other, numbers))
-        places.sort(key=lambda place: place[:2])
-        for *_, holder, numbers in places[:-1]:
-            self._files[holder].hide(numbers)
+        if entry := self._files[name].entry(number):
+            others = [other for other in QueueName if other is not name]
+            places = [Place(name, number, entry), *self._places(entry.movie, others)]
+            # Of two with the same sequence (a hand edit) the further state stays.
+            latest = max(places, key=lambda place: (place.entry.sequence, _RANK[place.queue]))
+            for place in places:
+                if place.queue is not latest.queue:
+                    self._files[place.queue].hide([place.number])

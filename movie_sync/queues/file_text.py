@@ -35,18 +35,19 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
 
     Commas may be missing or too many: that is how an edit by hand goes wrong, and nothing is lost
     by it. After something that is no JSON it goes on at the next line that begins an object.
-    Returns what is wrong with the text as a whole, if anything.
+    `take` raises ValueError for what is no film. Returns what is wrong with the text, if anything.
     """
     # Bytes that are no UTF-8 become characters that no text holds, so that they are found below.
     text = content.decode("utf-8-sig", errors="surrogateescape")
     place, complaint = _next(text, 0), None
+    values = odd = 0
     if text.startswith("[", place):
         place = _next(text, place + 1)
     else:
         complaint = "it is not a JSON array of films" if place < len(text) else "it is empty"
     while place < len(text):
         if text[place] == "]" and _next(text, place + 1) == len(text):
-            return complaint
+            break
         try:
             value, end = _decode(text, place)
             text[place:end].encode()
@@ -55,9 +56,15 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
             found = _LINE_WITH_OBJECT.search(text, place)
             end = found.end() if found else len(text)
         else:
-            take(value)
+            values += 1
+            try:
+                take(value)
+            except ValueError:
+                odd += 1
         place = _next(text, end)
-    return complaint or "its end is missing"
+    else:
+        complaint = complaint or "its end is missing"
+    return complaint or (f"{odd} of its {values} entries are no films" if odd else None)
 
 
 def _next(text: str, place: int) -> int:

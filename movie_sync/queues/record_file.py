@@ -9,27 +9,26 @@ import contextlib
 import json
 import logging
 import os
-import stat
 import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 
+from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.twins import is_same_film, letterboxd_keys
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.queues.codec import encode_entry, entry_from_dict, movie_from_dict
+from movie_sync.queues.codec import encode_entry, entry_from_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.file_text import own_lines, read_loosely
-from movie_sync.queues.table import Facts, FilmNumbers, Table, facts_of, pieces
+from movie_sync.queues.table import Facts, Table, facts_of, pieces
 from movie_sync.storage.atomic_file import (
     NewFile,
     OpenFile,
     delete_leftover,
-    keep_private,
     previous_of,
     sync_folder,
     temporary_of,
@@ -40,6 +39,9 @@ from movie_sync.storage.regular_file import open_regular
 
 _log = logging.getLogger(__name__)
 
+# A film has up to three keys, and those of where it was are kept until there are this many more.
+_MOST_KEYS_A_FILM = 6
+_SPARE_KEYS = 2_500
 _IS_MISSING = "What is still missing comes back from the watchlist."
 _REMOVED_IS_MISSING = (
     "A film that you removed and that is still missing is fetched again if it stands on the watchlist: "
@@ -48,7 +50,9 @@ _REMOVED_IS_MISSING = (
 
 
 class RecordFile:
-    """The films of one queue and their file. Not thread-safe. Films are named by their numbers.
+    """The films of one queue and their file. Not thread-safe.
+
+    Films are named by numbers, which no film of any queue had before; a later one is higher.
 
     With `writable=False` changes go to a file without a name, and the disk is not touched.
 
@@ -61,24 +65,22 @@ class RecordFile:
         StorageError: the file cannot be read now.
     """
 
-    def __init__(
-        self, path: Path, queue: QueueName, clock: Clock, numbers: FilmNumbers, *, writable: bool
-    ) -> None:
+    def __init__(self, path: Path, queue: QueueName, clock: Clock, *, writable: bool) -> None:
         self.queue = queue
         self._path = path
         self._clock = clock
-        self._numbers = numbers
         self._writable = writable
         self._table = Table.empty()
         self._draft: Table | None = None
-        self._held: OpenFile | None = None
-        self._stamp: tuple[int, int] | None = None
-        self._complaint: str | None = None
+        self._counter = count(tuple(QueueName).index(queue), len(QueueName))
+        self._index = HashedNumbers()
         self._aside = Quarantine(path, clock)
         self.damage = ""
         """What is wrong with the file, in words, until the mended one was written; mostly empty."""
         self.is_stale = False
         """Whether the file differs from memory and is to be written at the next chance."""
+        if writable:
+            self._take_up_leftover()
 
     def __len__(self) -> int:
         return len(self._now.numbers) - len(self._now.hidden)
@@ -109,10 +111,13 @@ class RecordFile:
         except ValueError:
             raise StorageError(f"{self._path} was changed while it was read.") from None
 
+    def under(self, key: str) -> Iterator[int]:
+        """Yield the numbers under a key, the oldest first; what is found may be gone, or be another film."""
+        return self._index.under(key)
+
     def find(self, movie: Movie) -> list[int]:
         """Return the numbers of all entries that are this film, the oldest first; mostly one at most."""
-        under = (self._numbers.under(key) for key in movie.keys())  # noqa: SIM118 - not a dict
-        numbers = sorted({number for found in under for queue, number in found if queue is self.queue})
+        numbers = sorted({number for key in movie.keys() for number in self.under(key)})  # noqa: SIM118
         entries = ((number, self.entry(number)) for number in numbers)
         found = {
             number: entry.movie for number, entry in entries if entry and is_same_film(movie, entry.movie)
@@ -127,7 +132,7 @@ class RecordFile:
     def change(
         self,
         *,
-        add: Iterable[tuple[int, QueueEntry]] = (),
+        add: Iterable[QueueEntry] = (),
         remove: Collection[int] = (),
         replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
@@ -137,6 +142,7 @@ class RecordFile:
         `add` is gone through once, an entry at a time: ten thousand are never in memory together, and each
         can be found before the next is asked for. Without `flush_name` a power failure may undo the change.
         """
+        self._forget_what_is_gone()
         try:
             with NewFile(self._path if self._writable else None) as new:
                 self._write(new, add, {*remove, *self._table.hidden}, replace or {})
@@ -145,7 +151,7 @@ class RecordFile:
         finally:
             self._draft = None
         if self._writable:
-            self._table.source, self._stamp = new.file, _stamp(new.file)
+            self._table.source = new.file
 
     def hide(self, numbers: Iterable[int]) -> None:
         """Let films count no more that stand in another queue's file already; the next change drops them."""
@@ -167,7 +173,7 @@ class RecordFile:
     def _write(
         self,
         new: NewFile,
-        add: Iterable[tuple[int, QueueEntry]],
+        add: Iterable[QueueEntry],
         remove: Collection[int],
         replace: Mapping[int, QueueEntry],
     ) -> None:
@@ -178,18 +184,32 @@ class RecordFile:
         for before, row in pairwise((-1, *sorted(changed), len(old.numbers))):
             number = changed.get(before)
             if number is not None and number not in remove:
-                self._numbers.note(replace[number].movie, number)
-                self._append(draft, new, number, replace[number])
+                self._add(draft, replace[number], number)
             draft.copy(old, before + 1, row, new)
         self._draft = draft
-        for number, entry in add:
-            self._append(draft, new, number, entry)
+        for entry in add:
+            self._add(draft, entry)
         new.write(b"\n]\n" if draft.numbers else b"]\n")
 
-    def _append(self, table: Table, new: NewFile, number: int, entry: QueueEntry) -> None:
-        line = encode_entry(entry, self.queue)
-        new.write(b",\n" + line if table.numbers else line)
+    def _add(self, table: Table, entry: QueueEntry, number: int | None = None, line: bytes = b"") -> None:
+        """Add a film, under a new number if it has none; `line` is how it stands in a file that is read."""
+        if isinstance(table.source, NewFile):
+            line = encode_entry(entry, self.queue)
+            table.source.write(b",\n" + line if table.numbers else line)
+        number = next(self._counter) if number is None else number
+        self._note(entry.movie, number)
         table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
+
+    def _note(self, movie: Movie, number: int) -> None:
+        for key in movie.keys():  # noqa: SIM118 - not a dict
+            self._index.put(key, number)
+
+    def _forget_what_is_gone(self) -> None:
+        if len(self._index) > _MOST_KEYS_A_FILM * len(self) + _SPARE_KEYS:
+            self._index = HashedNumbers()
+            for number, _ in self.facts():
+                if entry := self.entry(number):
+                    self._note(entry.movie, number)
 
     def _publish(self, new: NewFile, *, flush_name: bool) -> None:
         # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
@@ -214,36 +234,30 @@ class RecordFile:
 
     # --- loading --------------------------------------------------------------------------
 
-    def hold(self) -> None:
-        """Hold the file as it is now: `load` reads this state, whatever takes its place meanwhile."""
-        self._held, self._complaint = None, None
+    def hold(self) -> OpenFile | str | None:
+        """Open the file as it is now, for `load`; None without one, or words on what is wrong with it."""
         try:
             with open_regular(self._path) as file:
-                if self._writable and not self._path.is_symlink():
-                    with contextlib.suppress(OSError):  # what an editor allowed others
-                        keep_private(file.fileno(), 0o600, self._path.parent)
-                self._held = OpenFile(os.dup(file.fileno()))
+                return OpenFile(os.dup(file.fileno()))
         except FileNotFoundError:
-            self._complaint = "it is a link to nothing" if self._path.is_symlink() else None
+            return "it is a link to nothing" if self._path.is_symlink() else None
         except OSError as exc:
-            self._complaint = damage_in(self._path, exc)
+            return damage_in(self._path, exc)
 
-    def is_current(self) -> bool:
-        """Tell whether the file that is held still stands under its name."""
+    def is_current(self, held: OpenFile | str | None) -> bool:
+        """Tell whether what `hold` returned still stands under its name."""
         try:
             there = self._path.stat()
         except OSError:
-            return self._held is None
-        if self._held is None:
-            return not stat.S_ISREG(there.st_mode)
-        return os.fstat(self._held.descriptor).st_ino == there.st_ino
+            return not isinstance(held, OpenFile)
+        return isinstance(held, OpenFile) and os.path.samestat(held.found, there)
 
     def is_edited(self) -> bool:
         """Tell whether somebody has changed the file in its place since it was loaded or written."""
         source = self._table.source
-        return self._stamp is not None and isinstance(source, OpenFile) and self._stamp != _stamp(source)
+        return self._writable and isinstance(source, OpenFile) and source.is_changed()
 
-    def take_up_leftover(self) -> None:
+    def _take_up_leftover(self) -> None:
         """Finish, or else undo, a write that was cut off.
 
         Where a damaged file could not have two names, a crash may fall between taking its name from
@@ -254,31 +268,27 @@ class RecordFile:
             with contextlib.suppress(OSError, ValueError):
                 with open_regular(temporary) as file:
                     for line in own_lines(file):
-                        movie_from_dict(parse_json(line))
+                        parse_json(line)
                 temporary.replace(self._path)
                 sync_folder(self._path.parent)
                 _log.info("%s was not there; what was about to take its place is used.", self._path)
         delete_leftover(self._path)
         delete_leftover(previous_of(self._path))
 
-    def load(self) -> None:
-        """Read the file that `hold` holds; a missing one is an empty queue."""
-        self._table, self._stamp, self.is_stale, self.damage = Table.empty(), None, False, ""
-        complaint = self._complaint
-        if self._held is not None:
-            try:
-                complaint = self._read(self._held)
-            except OSError as exc:
-                complaint = damage_in(self._path, exc)
+    def load(self, held: OpenFile | str | None) -> None:
+        """Read what `hold` returned; a missing file is an empty queue."""
+        self._table, self.is_stale, self.damage = Table.empty(), False, ""
+        try:
+            complaint = self._read(held) if isinstance(held, OpenFile) else held
+        except OSError as exc:
+            complaint = damage_in(self._path, exc)
         if complaint:
             self._fill_gap(complaint)
-        self._held = None
 
     def _read(self, held: OpenFile) -> str | None:
         """Take the films of a file; returns what is wrong with it, if anything."""
         with os.fdopen(os.dup(held.descriptor), "rb") as file:
-            file.seek(0)
-            self._table, stamp = Table(held), _stamp(held)
+            self._table = Table(held)
             try:
                 for line in own_lines(file):
                     self._take(parse_json(line), line)
@@ -286,24 +296,13 @@ class RecordFile:
                 file.seek(0)
                 self._table = Table.empty()
                 return self._take_loosely(file.read())
-        self._stamp = stamp if self._writable else None
         return None
 
     def _take_loosely(self, content: bytes, *, fills_gap: bool = False) -> str | None:
         self.is_stale = True
-        are_films: list[bool] = []
+        return read_loosely(content, lambda plain: self._take(plain, fills_gap=fills_gap))
 
-        def take(plain: object) -> None:
-            try:
-                self._take(plain, fills_gap=fills_gap)
-                are_films.append(True)
-            except ValueError:
-                are_films.append(False)
-
-        complaint, odd = read_loosely(content, take), are_films.count(False)
-        return complaint or (f"{odd} of its {len(are_films)} entries are no films" if odd else None)
-
-    def _take(self, plain: object, line: bytes | None = None, *, fills_gap: bool = False) -> None:
+    def _take(self, plain: object, line: bytes = b"", *, fills_gap: bool = False) -> None:
         """Add one loaded film, which stands in the file as this line; of two for one film the later stays.
 
         Raises:
@@ -314,18 +313,14 @@ class RecordFile:
         now, table = self._clock.now(), self._table
         read = entry_from_dict(plain, now)
         entry = read.found_in(self.queue, now)
-        number, may_be_known = self._numbers.next_for(entry.movie, self.queue)
-        present = self.find(entry.movie) if may_be_known else []
-        if isinstance(table.source, NewFile):
-            self._append(table, table.source, number, entry)
-        elif line is None or entry != read:
+        present = self.find(entry.movie)
+        if isinstance(table.source, OpenFile) and (not line or entry != read):
             raise ValueError("it is kept otherwise")
-        else:
-            table.add(number, len(line), entry, facts_of(entry, self.queue, now))
+        self._add(table, entry, line=line)
         if present:
             latest = max(table.sequences[row] for other in present if (row := table.row(other)) is not None)
             is_earlier = latest > entry.sequence or (fills_gap and latest == entry.sequence)
-            self.hide([number] if is_earlier else present)
+            self.hide(table.numbers[-1:] if is_earlier else present)
 
     def _fill_gap(self, complaint: str) -> None:
         good = len(self)
@@ -337,8 +332,3 @@ class RecordFile:
             f"films that come back from its second copy: {len(self) - good}. "
             f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
         )
-
-
-def _stamp(file: OpenFile) -> tuple[int, int]:
-    found = os.fstat(file.descriptor)
-    return found.st_size, found.st_mtime_ns

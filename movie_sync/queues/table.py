@@ -4,18 +4,14 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from itertools import count
 from typing import NamedTuple
 
-from movie_sync.domain.compact import HashedNumbers
-from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.storage.atomic_file import NewFile, OpenFile
 
 _PIECE_BYTES = 64 * 1024
-_QUEUES = tuple(QueueName)
-_QUEUE_BITS = 2
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -57,38 +53,6 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
         is_stopped=entry.is_followed and entry.is_stopped,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
     )
-
-
-class FilmNumbers:
-    """Numbers for films in their places, found by the films' keys; none is given twice.
-
-    A later number is higher. What is found may be gone, or be another film: the files tell.
-    """
-
-    def __init__(self) -> None:
-        self._index = HashedNumbers()
-        self._counter = count()
-
-    def next_for(self, movie: Movie, queue: QueueName) -> tuple[int, bool]:
-        """Return the number for a film that goes to a queue, and whether its keys may be known already."""
-        number = next(self._counter) << _QUEUE_BITS | _QUEUES.index(queue)
-        return number, self.note(movie, number)
-
-    def note(self, movie: Movie, number: int) -> bool:
-        """Note a film's keys under its number; tell whether there may be another film under one of them."""
-        fresh = [self._index.put(key, number) for key in movie.keys()]  # noqa: SIM118 - not a dict
-        return not all(fresh)
-
-    def under(self, key: str) -> list[tuple[QueueName, int]]:
-        """Return the numbers under a key, each with its queue."""
-        return [(_QUEUES[number % (1 << _QUEUE_BITS)], number) for number in self._index.under(key)]
-
-    def forget_all_but(self, films: Iterable[tuple[int, Movie]], at_most: int) -> None:
-        """Forget what is gone, if there are more keys than that."""
-        if len(self._index) > at_most:
-            self._index = HashedNumbers()
-            for number, movie in films:
-                self.note(movie, number)
 
 
 class Table:

@@ -64,6 +64,13 @@ class OpenFile:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self.close = weakref.finalize(self, _close, descriptor)
+        self.found = os.fstat(descriptor)
+        """What was known of it when it was opened."""
+
+    def is_changed(self) -> bool:
+        """Tell whether it was written into since it was opened."""
+        now = os.fstat(self.descriptor)
+        return (now.st_size, now.st_mtime_ns) != (self.found.st_size, self.found.st_mtime_ns)
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from one place to another; a StorageError if they cannot be read."""
