@@ -23,7 +23,7 @@ from house.simulation import Look, Pause, World
 from movie_sync.demo.filelist_server import StandInRelease
 from movie_sync.demo.letterboxd_server import StandInFilm
 from movie_sync.domain.models import QueueName
-from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import pause_seconds
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.reports.daemon_state import ActivityKind
 

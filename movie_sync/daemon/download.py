@@ -10,8 +10,7 @@ from movie_sync.daemon.hand_over import HandOverJob
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.worker import Pause, Worker
-from movie_sync.domain.retry import pause_seconds
-from movie_sync.domain.times import next_time, time_of_day
+from movie_sync.domain.times import next_time, pause_seconds, time_of_day
 from movie_sync.errors import AuthError, MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper

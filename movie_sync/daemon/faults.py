@@ -9,8 +9,7 @@ from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event, OwnDiskFull
-from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later, pause_seconds
-from movie_sync.domain.times import next_time, time_of_day
+from movie_sync.domain.times import LONGEST_DELAY_SECONDS, later, next_time, pause_seconds, time_of_day
 from movie_sync.errors import (
     AuthError,
     BlockedError,

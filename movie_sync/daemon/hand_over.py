@@ -10,7 +10,7 @@ from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.models import DownloadResult, Movie
-from movie_sync.domain.retry import later
+from movie_sync.domain.times import later
 from movie_sync.errors import FilmError, MovieSyncError, NoLongerWantedError, PagesMissingError, StorageError
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower

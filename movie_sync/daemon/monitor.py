@@ -9,8 +9,7 @@ from movie_sync.daemon.faults import seconds_to_next_check
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.models import WatchlistSnapshot
-from movie_sync.domain.retry import later
-from movie_sync.domain.times import time_of_day
+from movie_sync.domain.times import later, time_of_day
 from movie_sync.errors import StorageError, TransientError, UserError
 from movie_sync.ports import WatchlistSource
 from movie_sync.reports.daemon_state import Activity, ActivityKind

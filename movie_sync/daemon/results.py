@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Added, Event, Failed, Waiting
 from movie_sync.domain.models import DownloadResult, Movie, Reason
-from movie_sync.domain.retry import later, retry_delay_seconds
-from movie_sync.domain.times import next_time, time_of_day
+from movie_sync.domain.times import later, next_time, retry_delay_seconds, time_of_day
 from movie_sync.errors import (
     BetterAwaitedError,
     FilmError,

@@ -1,9 +1,8 @@
-"""How times are written: in files, and in lines for people."""
+"""When something that failed is tried again, and how times are written: in files, and in lines for people."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
-from movie_sync.domain.retry import later
-
+LONGEST_DELAY_SECONDS = 7 * 24 * 3600.0
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 
@@ -26,6 +25,28 @@ def parse_time(value: object) -> datetime | None:
         return min(max(aware, _EARLIEST), _LATEST)
     except (ValueError, OverflowError):
         return None
+
+
+def retry_delay_seconds(failures: int, *, interval_seconds: float, multiplier: float) -> float:
+    """Return the wait after the n-th failure of a film (n from 1), at most seven days."""
+    try:
+        delay = interval_seconds * float(multiplier) ** (failures - 1)
+    except OverflowError:
+        return LONGEST_DELAY_SECONDS
+    return min(delay, LONGEST_DELAY_SECONDS)
+
+
+def pause_seconds(pauses: int) -> float:
+    """Return a worker's rest after the n-th outage in a row (n from 1): a minute, doubling, to an hour."""
+    return min(60.0 * 2.0 ** min(pauses - 1, 10), 3600.0)
+
+
+def later(moment: datetime, seconds: float) -> datetime:
+    """Return when `seconds` after a moment is, the last moment there is at most."""
+    try:
+        return moment + timedelta(seconds=seconds)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=moment.tzinfo)
 
 
 def time_of_day(now: datetime, seconds: float) -> str:

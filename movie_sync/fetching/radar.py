@@ -14,8 +14,7 @@ from pathlib import Path
 
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
-from movie_sync.domain.retry import pause_seconds
-from movie_sync.domain.times import format_time, parse_time
+from movie_sync.domain.times import format_time, parse_time, pause_seconds
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock

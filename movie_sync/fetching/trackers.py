@@ -9,7 +9,7 @@ from typing import TypeVar
 from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.domain.events import Event, TrackerRefused
 from movie_sync.domain.models import ReleaseId
-from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import pause_seconds
 from movie_sync.errors import AuthError, BudgetError, MovieSyncError, TransientError, UnavailableError
 from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, Tracker

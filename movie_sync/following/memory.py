@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from movie_sync.domain.models import HeldTorrent
-from movie_sync.domain.retry import pause_seconds
+from movie_sync.domain.times import pause_seconds
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import TorrentProgress
 

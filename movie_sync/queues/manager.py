@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
-from movie_sync.domain.retry import LONGEST_DELAY_SECONDS, later
+from movie_sync.domain.times import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock

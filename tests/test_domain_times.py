@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_sync.domain.retry import (
+from movie_sync.domain.times import (
     LONGEST_DELAY_SECONDS,
     later,
     pause_seconds,
