@@ -1,4 +1,7 @@
-"""JSON from outside, which may be anything: read so that no text can take the parser to its limits."""
+"""JSON from outside, which may be anything: read so that no text can take the parser to its limits.
+
+And where a key stands in it, for a person who is to change it there.
+"""
 
 import json
 import re
@@ -8,6 +11,7 @@ from typing import Any
 # Nothing we read or write nests deeper than a handful.
 _MOST_NESTING = 50
 _STRING_OPENING_OR_CLOSING = re.compile(rb'"(?:[^"\\]|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+_STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]')
 
 
 def parse_json(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:  # noqa: ANN401 - it may be anything
@@ -45,3 +49,30 @@ def is_nested_deeply(text: str | bytes) -> bool:
 def part_count(text: bytes) -> int:
     """Return how many values the text holds, or more: each may cost the parser a hundred bytes."""
     return sum(text.count(mark) for mark in (b",", b"[", b"{"))
+
+
+def place_of(text: str, key: str) -> tuple[int, int] | None:
+    """Return line and column, from 1, of a key such as `quality.order`; the last one, as it is what counts.
+
+    `text` is a JSON object that was read before; None if the key is not in it.
+    """
+    place, string = None, ""
+    begin = 0
+    path: list[str] = []
+    for token in _STRING_OR_MARK.finditer(text):
+        if token[0] == ":":
+            path[-1] = json.loads(string)
+            if ".".join(path) == key:
+                place = place_at(text, begin)
+        elif token[0] in {"{", "["}:
+            path.append("")
+        elif token[0] in {"}", "]"}:
+            path.pop()
+        else:
+            string, begin = token[0], token.start()
+    return place
+
+
+def place_at(text: str, at: int) -> tuple[int, int]:
+    """Return line and column, from 1, of a position in a text."""
+    return text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)

@@ -15,8 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from movie_sync.domain.json_place import place_of
-from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.json_text import parse_json, place_of
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import UserError
 from movie_sync.services import registry

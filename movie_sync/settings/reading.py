@@ -9,8 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
-from movie_sync.domain.json_place import place_at
-from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.json_text import parse_json, place_at
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.settings.faults import Problem
