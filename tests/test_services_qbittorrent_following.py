@@ -17,7 +17,7 @@ from stand_ins.tracker import Tracker, seed
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.services.qbittorrent.client import QBittorrentClient
-from movie_sync.services.qbittorrent.room import Places, read_places, space_here
+from movie_sync.services.qbittorrent.room import read_places, space_here
 
 _FAR_HASH = "f" * 40
 raw = real_qbittorrent.raw
@@ -177,8 +177,8 @@ def test_where_a_torrent_will_lie(running, raw, tmp_path, category, preferences,
     raw.app_set_preferences(changed)
     try:
         client = make_client(running, category=category, **own)
-        places = client._call(lambda api: read_places(api, own.get("save_path"), category))
-        assert (places.default, places.used) == (names["default"], wanted)
+        default, places = client._call(lambda api: read_places(api, own.get("save_path"), category))
+        assert (default, places) == (names["default"], wanted)
         torrent = make_torrent()
         client.hand_over(torrent)
         (row,) = raw.torrents_info(torrent_hashes=torrent.info_hash)
@@ -209,11 +209,11 @@ def test_room_on_another_disk(running, raw, tmp_path):
 def test_a_disk_that_looks_another_from_here_is_not_measured(tmp_path):
     """Paths of a container may be there by chance: only if the default place is the same are they taken."""
     free = shutil.disk_usage(tmp_path).free
-    places = Places(str(tmp_path), (str(tmp_path / "not made yet"),))
-    assert abs((space_here(places, free) or 0) - free) < 1_000_000_000
-    assert space_here(places, free // 2) is None
-    assert space_here(Places("/no/such/place", places.used), free) is None
-    assert space_here(Places(str(tmp_path), ("/no-such-disk/films",)), free) is None
+    places = [str(tmp_path / "not made yet")]
+    assert abs((space_here(str(tmp_path), free, places) or 0) - free) < 1_000_000_000
+    assert space_here(str(tmp_path), free // 2, places) is None
+    assert space_here("/no/such/place", free, places) is None
+    assert space_here(str(tmp_path), free, ["/no-such-disk/films"]) is None
 
 
 def test_refusal_is_the_trackers_own_words(running, tracker):

@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
-from itertools import islice, pairwise
+from itertools import pairwise
 from operator import attrgetter
 from typing import Generic, TypeVar, overload
 
@@ -133,8 +133,7 @@ class PackedMovies(Packed[Movie], Sequence[Movie]):
     def __getitem__(self, place: slice) -> "PackedMovies": ...
     def __getitem__(self, place: int | slice) -> "Movie | PackedMovies":
         if isinstance(place, slice):
-            start, stop, step = place.indices(len(self))
-            return PackedMovies(islice(self, start, stop, step) if step > 0 else ())
+            return PackedMovies(map(self._item, range(len(self))[place]))
         return self._item(range(len(self))[place])
 
     def __eq__(self, other: object) -> bool:

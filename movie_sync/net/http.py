@@ -114,7 +114,7 @@ def build_session(*, verify_tls: bool = True) -> requests.Session:
 def equip(session: requests.Session, *, verify_tls: bool) -> None:
     """Let a session obey `limits`, send our name, and no credentials but those that it is given."""
     session.headers["User-Agent"] = _USER_AGENT
-    session.auth = _no_auth
+    session.auth = lambda request: request  # without it requests would look for some in ~/.netrc
     session.mount("http://", _WatchedAdapter(verify_tls=verify_tls))
     session.mount("https://", _WatchedAdapter(verify_tls=verify_tls))
 
@@ -272,11 +272,6 @@ class HttpClient:
                     f"{self.service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
                 )
         return body.getvalue()
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    """Send no credentials: without this, requests would look for some in ~/.netrc."""
-    return request
 
 
 def prepare_sparingly(session: requests.Session) -> None:

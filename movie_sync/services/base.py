@@ -66,17 +66,13 @@ class Surroundings:
         return self._sites[title]
 
 
-def _is_terminal() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty()
-
-
 @dataclass(frozen=True, slots=True)
 class Prompts:
     """How the user is asked; a test puts its own answers in."""
 
     ask: Callable[[str], str] = input
     ask_secret: Callable[[str], str] = getpass.getpass
-    is_terminal: Callable[[], bool] = _is_terminal
+    is_terminal: Callable[[], bool] = lambda: sys.stdin is not None and sys.stdin.isatty()
 
 
 @dataclass(slots=True)

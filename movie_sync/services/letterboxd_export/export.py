@@ -127,18 +127,14 @@ def _read(path: Path) -> WatchlistSnapshot:
         if file.read(2) == b"PK":
             movies, unread = _read_zip(path, file)
         else:
-            _check_name(path)
+            if "watchlist" not in path.name.lower() or path.parent.name.lower() in _OTHER_FOLDERS:
+                raise _unusable(
+                    f"{path} does not look like a watchlist: other parts of the export have the same form, "
+                    "so only the file's name can tell."
+                )
             file.seek(0)
             movies, unread = _read_csv(path, file)
     return WatchlistSnapshot(owner=str(path.absolute()), movies=movies, unread=unread)
-
-
-def _check_name(path: Path) -> None:
-    if "watchlist" not in path.name.lower() or path.parent.name.lower() in _OTHER_FOLDERS:
-        raise _unusable(
-            f"{path} does not look like a watchlist: other parts of the export have the same form, so only "
-            "the file's name can tell."
-        )
 
 
 def _read_zip(path: Path, file: IO[bytes]) -> _Rows:
@@ -213,7 +209,7 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
         header = [clean_text(cell).lower() for cell in next(rows, [])]
         _check_header(path, header)
         places = [header.index(column) for column in _COLUMNS[1:]]
-        for row in filter(_is_filled, rows):
+        for row in filter(lambda cells: any(map(str.strip, cells)), rows):
             title, year, address = (row[place] if place < len(row) else "" for place in places)
             movie = _movie_of(clean_text(title), year.strip(), address.strip())
             is_last_unread = movie is None
@@ -238,10 +234,6 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
             "The file may be cut off or edited."
         )
     return PackedMovies(reversed(movies.values())), tuple(unread)
-
-
-def _is_filled(row: Sequence[str]) -> bool:
-    return any(cell.strip() for cell in row)
 
 
 def _too_large(path: Path) -> UserError:

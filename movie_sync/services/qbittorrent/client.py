@@ -19,7 +19,6 @@ from movie_sync.errors import ReleaseError, Stopped, UnavailableError
 from movie_sync.net.faults import Calls, Party
 from movie_sync.services.base import Login, Surroundings
 from movie_sync.services.qbittorrent.room import (
-    Places,
     read_places,
     read_promised,
     read_space_at,
@@ -146,29 +145,30 @@ class QBittorrentClient:
         qBittorrent runs here and both see the same disks.
         """
         save_path, category = self._settings.save_path, self._settings.category
-        places = self._call(partial(read_places, save_path=save_path, category=category))
+        default, places = self._call(partial(read_places, save_path=save_path, category=category))
         free_bytes = self._call(partial(read_space_at, places=places))
         if free_bytes is None:
             # 4.5 measures when it is asked, and answers with the measure before, which may be old.
             self._call(read_space_of_default_place)
             if self._stop.wait(_MEASURE_SECONDS):
                 raise Stopped
-            free_bytes = self._at_places(places, self._call(read_space_of_default_place))
+            free_bytes = self._at_places(places, default, self._call(read_space_of_default_place))
         return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
 
-    def _at_places(self, places: Places, told_bytes: int) -> int:
+    def _at_places(self, places: tuple[str, ...], default: str, told_bytes: int) -> int:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""
-        if places.used == (places.default,):
+        if places == (default,):
             return told_bytes
-        free_bytes = space_here(places, told_bytes) if is_on_this_machine(self._settings.url) else None
+        is_here = is_on_this_machine(self._settings.url)
+        free_bytes = space_here(default, told_bytes, places) if is_here else None
         if free_bytes is None and not self._is_place_said:
             self._is_place_said = True
             _log.warning(
                 "%s puts torrents in %s, and before version 5.3 tells only how much room there is in %s: "
                 "min_free_space_gb is held against that.",
                 self._where,
-                " and ".join(places.used),
-                places.default,
+                " and ".join(places),
+                default,
             )
         return told_bytes if free_bytes is None else free_bytes
 

@@ -8,7 +8,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from movie_sync.services.qbittorrent.rows import read_bytes_left, text_of
@@ -22,19 +21,11 @@ _SAME_BYTES = 2_000_000_000
 _MAX_CHARACTERS_BEFORE = 1_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where a torrent will lie, as qBittorrent says it: while it loads, and once it is whole.
+def read_places(client: Client, save_path: str | None, category: str) -> tuple[str, tuple[str, ...]]:
+    """Return the default place, and where a torrent will lie: while it loads, and once it is whole.
 
-    `default` is the place for torrents of which nothing else is said.
+    It is one that is added with this place (None: qBittorrent's own choice) and category.
     """
-
-    default: str
-    used: tuple[str, ...]
-
-
-def read_places(client: Client, save_path: str | None, category: str) -> Places:
-    """Return where a torrent will lie that is added with this place (None: its own choice) and category."""
     preferences: Mapping[str, object] = client.app_preferences()
     default = preferences["save_path"]
     if not isinstance(default, str) or not default:
@@ -55,38 +46,32 @@ def read_places(client: Client, save_path: str | None, category: str) -> Places:
         own = of_category["download_path"]
         loading = "" if own is False else text_of(own) or loading
     used = [_joined(default, place), *([_joined(default, loading)] if loading else [])]
-    return Places(default, tuple(dict.fromkeys(used)))
+    return default, tuple(dict.fromkeys(used))
 
 
-def read_space_at(client: Client, places: Places) -> int | None:
-    """Return the least bytes free where torrents go, or None if qBittorrent is older than 5.3."""
-    least = _least(client.app_get_free_space_at_path(place) for place in places.used)
-    return None if least is None else _checked(least)
+def read_space_at(client: Client, places: Iterable[str]) -> int | None:
+    """Return the least bytes free at any of the places, or None if qBittorrent is older than 5.3."""
+    free = [client.app_get_free_space_at_path(place) for place in places]
+    return None if None in free else _checked(min(free))
 
 
-def space_here(places: Places, told_bytes: int) -> int | None:
+def space_here(default: str, told_bytes: int, places: Iterable[str]) -> int | None:
     """Return the same as this machine sees it, or None if it does not.
 
     Only if the default place looks from here as it is told are the paths not taken for a container's.
     """
-    here = _free_at(places.default)
-    if here is None or abs(here - told_bytes) > max(_SAME_BYTES, here // 50):
-        return None
-    return _least(map(_free_at, places.used))
+    here, least = _free_at(default), min(map(_free_at, places))
+    is_same = abs(here - told_bytes) <= max(_SAME_BYTES, here // 50)
+    return least if is_same and min(here, least) >= 0 else None
 
 
-def _least(counts: Iterable[int | None]) -> int | None:
-    known = list(counts)
-    return None if None in known else min(count for count in known if count is not None)
-
-
-def _free_at(place: str) -> int | None:
-    """Return the bytes free at a place that may be made only when it is needed; None if nothing tells."""
+def _free_at(place: str) -> int:
+    """Return the bytes free at a place that may be made only when it is needed; -1 if nothing tells."""
     with contextlib.suppress(OSError, ValueError):
         for folder in (Path(place), *Path(place).parents):
             if folder.is_dir() and folder != Path(folder.anchor):
                 return shutil.disk_usage(folder).free
-    return None
+    return -1
 
 
 def _joined(default: str, place: str) -> str:
