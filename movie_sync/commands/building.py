@@ -3,7 +3,7 @@
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
@@ -51,12 +51,9 @@ class Services:
     """
 
     def __init__(self, context: Context, *, stop: threading.Event) -> None:
-        self._context = context
-        self._config = context.config
-        self._stop, self._once = stop, context.options.runs_once
-        self._clock, self._paths = context.clock, context.paths
-        self._is_real = not context.options.dry_run
-        self._around = Surroundings(stop, self._clock, self._paths, self._is_real)
+        self._context, self._config = context, context.config
+        self._clock, self._paths, self._once = context.clock, context.paths, context.options.runs_once
+        self._around = Surroundings(stop, self._clock, self._paths, is_real=not context.options.dry_run)
         self.manager: CredentialsManager = context.credentials_manager()
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
@@ -67,9 +64,10 @@ class Services:
         self.library: MovieLibrary = self._build_library()
         self.pages = Letterboxd().pages(self._config, self._around)
         self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
-        self._known: KnownFilms | None = None
+        # One for all, as the intake tells it the list.
+        self.known_films = lru_cache(lambda queues: KnownFilms(queues, context.paths.watchlist))
         self._unlisted = UnlistedStore(
-            self._paths.unlisted, self._clock, tags=self._tags_unlisted, writable=self._is_real
+            self._paths.unlisted, self._clock, tags=self._tags_unlisted, writable=self._around.is_real
         )
 
     def watchlist_source(self) -> WatchlistSource:
@@ -78,7 +76,7 @@ class Services:
 
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
-        store = WatchlistStore(self._paths.watchlist, self._clock, writable=self._is_real)
+        store = WatchlistStore(self._paths.watchlist, self._clock, writable=self._around.is_real)
         return WatchlistIntake(
             queue_manager,
             self.known_films(queue_manager),
@@ -87,12 +85,6 @@ class Services:
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
         )
-
-    def known_films(self, queue_manager: QueueManager) -> KnownFilms:
-        """Return what tells which other films are known: one for all, as the intake tells it the list."""
-        if self._known is None:
-            self._known = KnownFilms(queue_manager, self._paths.watchlist)
-        return self._known
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now, decrypted in a child process."""
@@ -145,7 +137,7 @@ class Services:
             clock=self._clock,
             knows_title=known.knows_title,
             in_company=known.in_company,
-            dry_run=not self._is_real,
+            dry_run=not self._around.is_real,
         )
         followed = client if isinstance(client, FollowedClient) else None
         return Session(downloader, followed, self.client.title)
@@ -158,7 +150,7 @@ class Services:
         held_back: Callable[[], HeldBack | None],
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
-        general, clock, is_real = self._general, self._clock, self._is_real
+        general, clock, is_real = self._general, self._clock, self._around.is_real
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
@@ -191,7 +183,7 @@ class Services:
             queue_manager,
             Sessions(connect, self.manager.signature, clock, tell),
             results,
-            stopping=self._stop,
+            stopping=self._around.stop,
             clock=clock,
             follower=follower if is_real else None,
             rooms=rooms,
@@ -206,7 +198,7 @@ class Services:
     ) -> MonitorWorker:
         """Return the worker that reads the watchlist; it is not started."""
         unreadable = UnreadableStore(
-            self._paths.unreadable if self._is_real else None,
+            self._paths.unreadable if self._around.is_real else None,
             registry.chosen_list(self._config).owner(self._config).lower(),
             self._clock,
         )
@@ -217,7 +209,7 @@ class Services:
             self._watchlist.check_interval,
             on_read,
             tell,
-            stopping=self._stop,
+            stopping=self._around.stop,
             clock=self._clock,
             once=self._once,
         )
@@ -229,7 +221,7 @@ class Services:
         is_own = self._config.is_set("download_directory")
         (required if is_own else optional).insert(0, Path(self._general.download_directory))
         return DiskLibrary(
-            required, optional, rules=self._config.quality(), stop=self._stop, clock=self._clock
+            required, optional, rules=self._config.quality(), stop=self._around.stop, clock=self._clock
         )
 
 

@@ -97,7 +97,6 @@ def run_daemon(_args: Namespace, context: Context) -> int:
     state = DaemonState(os.getpid(), format_time(context.clock.now()))
     if context.options.dry_run:
         _check_configured(context)
-        _set_up_logging(context)
         return _run_on(context, state, lambda: None)
     context.paths.prepare()
     lock = InstanceLock(context.paths.daemon_lock)
@@ -114,10 +113,7 @@ def run_daemon(_args: Namespace, context: Context) -> int:
             forget_state(context.paths.daemon, context.clock.now())
             write_state(context.paths.daemon, state)
         configured = _configured(context)
-        if configured is None:
-            return DONE
-        _set_up_logging(configured)
-        return _run_on(configured, state, lock.renew)
+        return DONE if configured is None else _run_on(configured, state, lock.renew)
     finally:
         with contextlib.suppress(StorageError):  # without the lock it tells nothing anyway
             forget_state(context.paths.daemon, context.clock.now())
@@ -156,15 +152,10 @@ def _check_configured(context: Context) -> None:
         raise UserError(" ".join(missing))
 
 
-def _set_up_logging(context: Context) -> None:
-    log_file = None if context.options.dry_run else context.paths.log
-    set_up_logging(
-        context.options.log_level, context.redactor, log_file=log_file, plain=context.options.plain
-    )
-
-
 def _run_on(context: Context, state: DaemonState, renew_lock: Callable[[], None]) -> int:
     """Run, and again with the settings of a file that was corrected meanwhile."""
+    options, log_file = context.options, None if context.options.dry_run else context.paths.log
+    set_up_logging(options.log_level, context.redactor, log_file=log_file, plain=options.plain)
     while True:
         for warning in context.config.warnings:
             _log.warning("%s", warning)

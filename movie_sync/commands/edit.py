@@ -16,6 +16,7 @@ from movie_sync.errors import UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
+from movie_sync.reports.lines import films_words
 from movie_sync.services import registry
 from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
@@ -35,7 +36,7 @@ def run_add(args: Namespace, context: Context) -> int:
     base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     queues = context.queues_to_look_at()
     movies = tuple(_named_film(film, queues, base_url) for film in args.film)
-    _submit(context, Request("add", movies=movies), f"{_count(len(movies))} to be queued")
+    _submit(context, Request("add", movies=movies), f"{films_words(len(movies))} to be queued")
     return 0
 
 
@@ -73,7 +74,7 @@ def run_retry(args: Namespace, context: Context) -> int:
     view = context.queues_to_look_at()
     failed = len(view.entries(QueueName.FAILED))
     if failed:
-        _submit(context, Request("retry"), f"{_count(failed)} {done}")
+        _submit(context, Request("retry"), f"{films_words(failed)} {done}")
     else:
         context.warn(view.damage)
         context.say("No film has failed.")
@@ -100,7 +101,7 @@ def run_import(args: Namespace, context: Context) -> int:
     _submit(
         context,
         Request("import", movies=tuple(snapshot.movies), owner=_list_owner(context) or snapshot.owner),
-        f"{_count(len(snapshot.movies))} read from {one_line(export.name)}",
+        f"{films_words(len(snapshot.movies))} read from {one_line(export.name)}",
     )
     return 0
 
@@ -115,7 +116,7 @@ def _submit_known(
         if film not in known:
             context.complain(f"{one_line(film)}: {missing}.")
     if known:
-        _submit(context, Request(kind, films=tuple(known)), f"{_count(len(known))} {done}")
+        _submit(context, Request(kind, films=tuple(known)), f"{films_words(len(known))} {done}")
     else:
         context.warn(view.damage)  # else it is said when it is mended
     return 0 if len(known) == len(films) else 1
@@ -149,7 +150,3 @@ def _carry_out_here(context: Context, inbox: Inbox) -> None:
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
     intake = Services(context, stop=threading.Event()).intake(queue_manager)
     inbox.drain(partial(carry_out, queue_manager, intake))
-
-
-def _count(films: int) -> str:
-    return "1 film" if films == 1 else f"{films} films"

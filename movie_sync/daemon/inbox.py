@@ -3,7 +3,7 @@
 The command writes its request whole into a folder. Whoever holds the instance lock (the daemon
 once a second, or the command itself when no daemon runs) carries it out and then deletes it. A
 crash on either side loses nothing: a request is there whole or not at all, and carrying it out
-twice does no harm.
+twice does no harm. What raises a StorageError was not done wholly; a request that was written stays.
 """
 
 import itertools
@@ -65,10 +65,7 @@ class Inbox:
         self._clock = clock
 
     def put(self, request: Request) -> Path:
-        """Write a request and return its file, which is gone once it has been carried out.
-
-        Raises StorageError: nothing was written.
-        """
+        """Write a request and return its file, which is gone once it has been carried out."""
         self._clear_the_way()
         with told_as(f"The folder {self._folder} could not be made"):
             make_folder(self._folder)
@@ -90,10 +87,7 @@ class Inbox:
     ) -> int:
         """Carry out what is waiting, oldest first; return how many requests that were.
 
-        What can be one request is carried out as one. Once `is_stopping` the rest is left for the
-        next time.
-
-        Raises StorageError: a request could not be carried out; it and later ones stay.
+        What can be one request is carried out as one. Once `is_stopping` the rest waits for the next time.
         """
         done = 0
         for request, paths in self._together(is_stopping):
@@ -189,10 +183,7 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
 
 
 def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Request) -> None:
-    """Do to the queues what a request says; doing it twice does no harm.
-
-    Raises StorageError: it could not be done, or not wholly; do it again later.
-    """
+    """Do to the queues what a request says; doing it twice does no harm."""
     if request.kind == "add":
         for movie in queue_manager.add_by_command(request.movies):
             _log.info("%s: added by command.", movie.label)
@@ -208,12 +199,9 @@ def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Req
 
 
 def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Callable[[], None]) -> bool:
-    """Hand a request to the daemon, or have all that waits carried out here if none runs.
+    """Hand a request to the daemon, or have `drain_here` called with the lock held if none runs.
 
-    `drain_here` is called with the lock held. Returns False if the daemon did not come to it in time:
-    then it does it later.
-
-    Raises StorageError: it could not be written, or not be carried out; what was written is kept.
+    Returns False if the daemon did not come to it in time: then it does it later.
     """
     waiting = inbox.put(request)
     ends_at = time.monotonic() + _PATIENCE_SECONDS

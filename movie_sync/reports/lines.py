@@ -71,7 +71,7 @@ def sections(status: Status, style: LineStyle) -> list[tuple[str, list[str]]]:
     view, seen = status.overview, "as the daemon last saw it"
     if status.is_old and status.torrents_seen_at:
         seen = f"as last seen on {minute(status.torrents_seen_at)}"
-    room = [f"{_films(view.pending_count)} in the queue: {view.room_why}"] if view.room_why else []
+    room = [f"{films_words(view.pending_count)} in the queue: {view.room_why}"] if view.room_why else []
     groups = [
         (f"Downloading ({seen})", [_bar_line(entry, style) for entry in view.downloading]),
         ("Waiting for room", room),
@@ -169,7 +169,8 @@ def _completed_state(entry: QueueEntry) -> str:
     return str(follow.stage)
 
 
-def _films(count: int) -> str:
+def films_words(count: int) -> str:
+    """Return how many films there are."""
     return f"{count} film" if count == 1 else f"{count} films"
 
 
