@@ -30,8 +30,7 @@ class Door:
     @property
     def why(self) -> str:
         """Why no film passes now."""
-        hold = self.gate.held_back()
-        return hold.why if hold else ""
+        return self.gate.held_back()
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +46,7 @@ def test_corrected_while_it_runs(tmp_path: Path, content: object) -> None:
     assert "line 1" in door.why
     assert not door.stop.is_set()
     door.write(GOOD)
-    assert door.gate.held_back() is not None  # what was built with the old settings hands nothing over
+    assert door.why  # what was built with the old settings hands nothing over
     assert door.stop.is_set()
     assert door.gate.corrected is not None
     assert door.gate.corrected.config["max_unfinished"] == 2
@@ -58,9 +57,8 @@ def test_broken_while_it_runs(tmp_path: Path) -> None:
     door = Door(tmp_path, GOOD)
     assert door.why == ""
     door.write('{"username": ')
-    hold = door.gate.held_back()
-    assert hold is not None
-    assert hold.client_is_known
+    assert door.why
+    assert door.gate.client_is_known
     assert not door.stop.is_set()
     door.write(GOOD)
     door.gate.held_back()
@@ -101,6 +99,6 @@ def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:
 )
 def test_the_client_of_defaults_is_not_the_users(tmp_path: Path, content: object, *, is_known: bool) -> None:
     """Where the client cannot be read, the default one is not asked how far the torrents are."""
-    hold = Door(tmp_path, content).gate.held_back()
-    assert hold is not None
-    assert hold.client_is_known is is_known
+    door = Door(tmp_path, content)
+    assert door.why
+    assert door.gate.client_is_known is is_known

@@ -13,7 +13,6 @@ from house.crash_disk import Recorder
 from house.films import film, hash_of, on_filelist, release_of
 from house.workers import NO_FILMS, POLICY, Bench
 
-from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.results import RetryPolicy
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Added, EventKind
@@ -753,13 +752,13 @@ def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
 def test_held_back_it_asks_nobody_and_goes_on_afterwards(bench: Bench) -> None:
     """While the settings cannot be relied on no service is asked for a film, and the film waits unharmed."""
     bench.offer(film(0))
-    bench.hold = HeldBack("nothing is handed over", client_is_known=True)
+    bench.worker.held_back = lambda: "nothing is handed over"
     rest = bench.worker.step()
     assert rest is not None
     assert (rest.activity.detail, rest.is_idle) == ("nothing is handed over", False)
     assert (bench.connects, bench.journal) == (0, [])
     assert bench.only(QueueName.PENDING).error is None
-    bench.hold = None
+    bench.worker.held_back = lambda: ""
     assert bench.worker.step() is None
     assert bench.only(QueueName.COMPLETED).movie == film(0)
 
@@ -774,7 +773,7 @@ def test_held_back_it_follows_the_users_own_client_alone(bench: Bench, *, is_kno
     bench.start()
     bench.connects = 0
     bench.clock.advance(10_000)
-    bench.hold = HeldBack("nothing is handed over", client_is_known=is_known)
+    bench.worker.held_back, bench.worker.client_is_known = lambda: "nothing is handed over", is_known
     assert bench.worker.step() is not None
     assert bench.connects == is_known
 

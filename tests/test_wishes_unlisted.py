@@ -301,6 +301,6 @@ def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], ta
     context = Context(paths, Config.load(paths.config, environ=environ), Options(), {}, environ, FakeClock())
     services = Services(context, stop=threading.Event())
     UnlistedStore(paths.unlisted, FakeClock(), tags=True).note([film(1)], lambda _movie: (hash_of(1),))
-    worker = services.download_worker(QueueManager(paths.root), lambda _event: None, held_back=lambda: None)
+    worker = services.download_worker(QueueManager(paths.root), lambda _event: None)
     worker.step()  # without credentials
     assert ("not tagged yet" in worker.client_trouble) is tags

@@ -9,7 +9,7 @@ from pathlib import Path
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
 from movie_sync.credentials.manager import Credentials, CredentialsManager
-from movie_sync.daemon.download import DownloadWorker, HeldBack
+from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
@@ -146,8 +146,9 @@ class Services:
         self,
         queue_manager: QueueManager,
         tell: Callable[[Event], None],
+        held_back: Callable[[], str] = lambda: "",
         *,
-        held_back: Callable[[], HeldBack | None],
+        client_is_known: bool = True,
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
         general, clock, is_real = self._general, self._clock, self._around.is_real
@@ -190,6 +191,7 @@ class Services:
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
             held_back=held_back,
+            client_is_known=client_is_known,
             once=self._once,
         )
 

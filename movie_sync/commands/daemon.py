@@ -12,7 +12,6 @@ from functools import partial
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
 from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
-from movie_sync.daemon.download import HeldBack
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.domain.times import format_time
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -55,15 +54,15 @@ class SettingsGate:
         self._context = context
         self._signature = context.config.signature
         config = context.config
-        self._client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
+        self.client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
 
-    def held_back(self) -> HeldBack | None:
+    def held_back(self) -> str:
         """Return why no film may be worked on now, if so."""
         signature = file_signature(self._context.paths.config)
         if signature != self._signature and self.corrected is None:
             self._signature = signature
             self._look_again()
-        return HeldBack(self.why, self._client_is_known) if self.why else None
+        return self.why
 
     def _look_again(self) -> None:
         context = None
@@ -178,7 +177,9 @@ def _run(
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
     before = frozenset() if is_real else outcomes_so_far(queue_manager)
     intake, announcer = services.intake(queue_manager), build_announcer(context)
-    download = services.download_worker(queue_manager, announcer.tell, held_back=gate.held_back)
+    download = services.download_worker(
+        queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
+    )
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
     drain = partial(Inbox(context.paths.inbox, clock).drain, partial(carry_out, queue_manager, intake))
     app = MovieSyncApp(

@@ -81,8 +81,7 @@ class CredentialsManager:
 
     Every method raises UserError, with the way out, for a file or key that cannot be used and for a
     value with blanks or control characters where none may be, and CredentialsError for what cannot be
-    read now and may be later; no message holds a secret. Thread-safe
-    as far as it reads; one writer at a time.
+    read now and may be later; no message holds a secret. Thread-safe as it reads; one writer at a time.
     """
 
     def __init__(
@@ -109,8 +108,7 @@ class CredentialsManager:
     def save(self, changes: Mapping[str, Mapping[str, str]]) -> None:
         """Keep values beside those that services have, in one write; an empty one is forgotten.
 
-        What is there and cannot be decrypted is left as it is. Raises StorageError if nothing could
-        be written.
+        What cannot be decrypted is left as it is. Raises StorageError if nothing could be written.
         """
         stored = self.stored()
         for service, values in changes.items():
@@ -293,12 +291,10 @@ def _named_values(text: str, field: CredentialField, variable: str) -> dict[str,
 
 
 def _serialize(stored: Stored) -> bytes:
-    """Return credentials as the decrypted file holds them."""
     return json.dumps({"version": _VERSION, "services": stored}).encode()
 
 
 def _parse(document: bytes) -> Stored | None:
-    """Return what `_serialize` wrote, or None if it is something else."""
     try:
         content = parse_json(document)
     except ValueError:

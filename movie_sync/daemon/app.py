@@ -140,9 +140,8 @@ class MovieSyncApp:
 
     `drain_inbox` carries out what commands asked for and is called about once a second, with what
     tells whether to leave the rest for the next start; `report_state` is told the `state` when it changes.
-    Both may raise StorageError.
-    `tick_extras` are called about once a second, `closers` once when the workers were asked to end;
-    those may take two seconds. None of them may raise.
+    Both may raise StorageError. `tick_extras` are called about once a second, `closers` once when the
+    workers were asked to end; those may take two seconds. None of them may raise.
     """
 
     monitor: MonitorWorker

@@ -15,7 +15,6 @@ from movie_sync.errors import AuthError, MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower, UnlistedTagger
-from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
 
@@ -24,14 +23,6 @@ _log = logging.getLogger(__name__)
 _IDLE_SECONDS = 60.0
 _NO_CLIENT_SECONDS = 60.0
 _SETTINGS_LOOK_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """Why nothing is handed over though services may well answer, and whether the client is the user's."""
-
-    why: str
-    client_is_known: bool
 
 
 @dataclass(eq=False, repr=False)
@@ -44,7 +35,6 @@ class ClientJob:
     task: TorrentFollower | UnlistedTagger
     complaint: str
     sessions: Sessions
-    clock: Clock
     trouble: str = field(default="", init=False)
     """Why it could not be done the last time, for people; "" if it could."""
     _failures: int = field(default=0, init=False)
@@ -57,7 +47,7 @@ class ClientJob:
         seconds = self.task.seconds_to_next()
         if seconds is None or self._connects != self.sessions.connects:
             return seconds
-        return max(seconds, self._not_before - self.clock.monotonic())
+        return max(seconds, self._not_before - self.sessions.clock.monotonic())
 
     def run(self, *, may_connect: bool) -> None:
         """Do it; without `may_connect` only where a film's work has logged in."""
@@ -79,7 +69,7 @@ class ClientJob:
             self._complaints.over()
 
     def _put_off(self, seconds: float) -> None:
-        self._not_before = self.clock.monotonic() + seconds
+        self._not_before = self.sessions.clock.monotonic() + seconds
         self._connects = self.sessions.connects
 
 
@@ -87,8 +77,8 @@ class ClientJob:
 class DownloadWorker(Worker):
     """Works films off one at a time; jobs in the torrent client run whatever keeps films back.
 
-    What is None (`follower`, `rooms`, `radar`, `tagger`) is not done. `held_back` says why no film may be
-    worked on, if so.
+    What is None is not done. `held_back` says why no film may be worked on though services may well
+    answer, if so; only a client that is known to be the user's is then asked.
     """
 
     name = "download"
@@ -99,7 +89,8 @@ class DownloadWorker(Worker):
     rooms: RoomKeeper | None
     radar: Radar | None
     tagger: UnlistedTagger | None
-    held_back: Callable[[], HeldBack | None]
+    held_back: Callable[[], str]
+    client_is_known: bool = True
     paused_until: float = field(default=0.0, init=False)
     """Until when (monotonic seconds) it rests though there is work; in the past if it does not."""
     _paused: Pause | None = field(default=None, init=False)
@@ -109,14 +100,12 @@ class DownloadWorker(Worker):
     _hand_over: HandOverJob = field(init=False)
 
     def __post_init__(self) -> None:
-        self._faults = Faults(self.sessions, self.clock, self.results.tell, once=self.once)
+        self._faults = Faults(self.sessions, once=self.once)
         tasks = (
             (self.follower, "How far the torrents are is not known"),
             (self.tagger, "The torrents of unlisted films are not tagged yet"),
         )
-        self._client_jobs = [
-            ClientJob(task, words, self.sessions, self.clock) for task, words in tasks if task
-        ]
+        self._client_jobs = [ClientJob(task, words, self.sessions) for task, words in tasks if task]
         self._hand_over = HandOverJob(
             self.queue_manager,
             self.sessions,
@@ -124,7 +113,6 @@ class DownloadWorker(Worker):
             self.results,
             self.follower,
             self.rooms,
-            self.clock,
         )
 
     @property
@@ -151,12 +139,12 @@ class DownloadWorker(Worker):
         """Do what is due in the client, and one job for films; or tell how long there is nothing to do."""
         held = self.held_back()
         self.sessions.look_at_refusal()
-        may_connect = not self.sessions.is_refused and (held is None or held.client_is_known)
+        may_connect = not self.sessions.is_refused and (not held or self.client_is_known)
         for client_job in self._client_jobs:
             if client_job.due_in() == 0:
                 client_job.run(may_connect=may_connect)
-        if held is not None:
-            return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held.why)))
+        if held:
+            return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held)))
         if self.sessions.is_refused:
             return self._cut(self._faults.wait_for_credentials())
         remaining = self.paused_until - self.clock.monotonic()

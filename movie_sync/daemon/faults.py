@@ -2,13 +2,12 @@
 
 import errno
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.worker import Pause
-from movie_sync.domain.events import Event, OwnDiskFull
+from movie_sync.domain.events import OwnDiskFull
 from movie_sync.domain.times import LONGEST_DELAY_SECONDS, later, next_time, pause_seconds, time_of_day
 from movie_sync.errors import (
     AuthError,
@@ -22,7 +21,6 @@ from movie_sync.errors import (
     TransientError,
     UserError,
 )
-from movie_sync.ports import Clock
 from movie_sync.reports.daemon_state import Activity, ActivityKind, activity_words
 
 _log = logging.getLogger(__name__)
@@ -50,8 +48,6 @@ class Faults:
     """Remembers what went wrong lately, and answers each error with the pause it asks for. For one thread."""
 
     sessions: Sessions
-    clock: Clock
-    tell: Callable[[Event], None]
     once: bool = False
     has_failed: bool = field(default=False, init=False)
     """Whether something went wrong that the exit code of `--once` tells."""
@@ -117,29 +113,28 @@ class Faults:
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
         if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC and not self._is_disk_full_told:
             # Once, until a film is through again, and after a start in another hour.
-            self.tell(OwnDiskFull(self.clock.now(), str(exc)))
+            self.sessions.tell(OwnDiskFull(self.sessions.clock.now(), str(exc)))
             self._is_disk_full_told = True
         return pause
 
     def _pause_for(self, seconds: float, why: str) -> Pause:
-        return Pause(seconds, Activity(ActivityKind.PAUSED, why, later(self.clock.now(), seconds)))
+        return Pause(seconds, Activity(ActivityKind.PAUSED, why, later(self.sessions.clock.now(), seconds)))
 
     def _pausing(self, pause: Pause) -> str:
-        """Say how long it pauses; a run that ends now does not."""
         if self.once:
             return "The rest is left to the next run."
-        return f"Pausing until {time_of_day(self.clock.now(), pause.seconds)}."
+        return f"Pausing until {time_of_day(self.sessions.clock.now(), pause.seconds)}."
 
     def _wait_for_room(self, exc: NoRoomError) -> Pause:
         pause = Pause(self._room_pause_seconds, Activity(ActivityKind.NO_ROOM, str(exc)), is_idle=True)
         level = logging.DEBUG if self._room_said == exc.setting else logging.INFO
-        _log.log(level, "Now %s.", activity_words(pause.activity, self.clock.now()))
+        _log.log(level, "Now %s.", activity_words(pause.activity, self.sessions.clock.now()))
         self._room_said = exc.setting
         self._room_pause_seconds = min(2 * pause.seconds, _LONGEST_ROOM_PAUSE_SECONDS)
         return pause
 
     def _wait_for_budget(self, exc: BudgetError) -> Pause:
-        now, seconds = self.clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
+        now, seconds = self.sessions.clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
         level = logging.DEBUG if self._is_budget_said else logging.INFO
         until = time_of_day(now, seconds)
         again = next_time("Calls come free, and films are searched,", until, once=self.once)
@@ -149,6 +144,5 @@ class Faults:
 
 
 def _asked_seconds(exc: Exception) -> float:
-    """Return how long the service itself asked to be left alone, within reason."""
     asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
     return min(asked or 0.0, LONGEST_DELAY_SECONDS)

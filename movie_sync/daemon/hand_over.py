@@ -14,7 +14,6 @@ from movie_sync.domain.times import later
 from movie_sync.errors import FilmError, MovieSyncError, NoLongerWantedError, PagesMissingError, StorageError
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
-from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import ActivityKind
@@ -32,7 +31,6 @@ class HandOverJob:
     results: ResultRecorder
     follower: TorrentFollower | None
     rooms: RoomKeeper | None
-    clock: Clock
     _in_hand: Movie | None = field(default=None, init=False)
     # What looks like an outage may lie with the film that met it, now or in the run before: the next
     # one to be tried is another, so that it does not keep all the others back for ever.
@@ -64,7 +62,7 @@ class HandOverJob:
         return pause
 
     def _pending(self, passed: Iterable[str] = ()) -> QueueEntry | None:
-        now = self.clock.monotonic()
+        now = self.sessions.clock.monotonic()
         self._unwritten = {key: until for key, until in self._unwritten.items() if until > now}
         return self.queue_manager.get_next_pending((*self._unwritten, *passed))
 
@@ -89,7 +87,6 @@ class HandOverJob:
         return None
 
     def _handed_over(self, session: Session, entry: QueueEntry) -> DownloadResult:
-        """Return the film as it is there already, or hand it over."""
         movie, downloader = entry.movie, session.downloader
         result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
         if result is None:
@@ -129,7 +126,7 @@ class HandOverJob:
         self._is_turn_of_another = True
         if entry.is_extra_look:  # its place in the schedule is kept: it waits where it is
             return
-        now = self.clock.now()
+        now = self.sessions.clock.now()
         since = (entry.page_missing_since or now) if isinstance(exc, PagesMissingError) else None
         try:
             self.queue_manager.add_to_failed(
@@ -151,6 +148,6 @@ class HandOverJob:
         except Exception as also:  # noqa: BLE001 - then it waits where it is, and only in this run
             _log.debug("%s", words_of(also))
             log_where(also)
-            until = self.clock.monotonic() + self.results.policy.interval_seconds
+            until = self.sessions.clock.monotonic() + self.results.policy.interval_seconds
             self._unwritten.update(dict.fromkeys(movie.keys(), until))
         return self.faults.pause_after_unforeseen(exc)

@@ -302,10 +302,7 @@ class UnlistedTagger:
             return None
 
     def work(self, client: FollowedClient) -> None:
-        """Do some of what is to be done.
-
-        Raises AuthError, TransientError, StorageError: it is to be done again.
-        """
+        """Do some of what is to be done; raises as `TorrentFollower.work`."""
         films = [film for film in self.store.films() if film.awaits_tag][:_MOST_TAGGED_AT_ONCE]
         client.tag([each for film in films if not film.relisted for each in film.info_hashes], TAG)
         client.untag([each for film in films if film.relisted for each in film.info_hashes], TAG)

@@ -10,9 +10,8 @@ NOTHING_HANDED_OVER = "nothing is handed over until config.json is corrected"
 class Problem:
     """What is wrong with one key, or with the whole file: then `key` is empty.
 
-    `words` are for people, without a full stop; `remedy` is what is done instead. `protecting` is the key
-    with its full name that the user gave, or may have meant, if it protects. Line and column, from 1, say
-    where the key stands or the file breaks.
+    `words` and `remedy` (what is done instead) are without a full stop. `protecting` is the full name of the
+    key that was given, or may have been meant, if it protects. Line and column count from 1.
     """
 
     key: str

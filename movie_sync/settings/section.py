@@ -27,6 +27,7 @@ from movie_sync.settings.values import (
 _Form = TypeVar("_Form")
 _RULE = "rule"
 _LONGEST_TIMEOUT = 600
+_ADDRESS = "an http or https address with a host, without credentials and query"
 REQUIRED = object()
 """The default of a setting that has none: an entry of `NamedSections` without it is not used."""
 
@@ -130,19 +131,12 @@ def frozen(value: object) -> object:
 
 def address(default: str) -> Any:  # noqa: ANN401 - as above, and below
     """Return a field for the address of a service."""
-    return setting(
-        default, "an http or https address with a host, without credentials and query", web_address
-    )
+    return setting(default, _ADDRESS, web_address)
 
 
 def address_or_none() -> Any:  # noqa: ANN401
     """Return a field for the address of a service that is used only where one is given."""
-    return setting(
-        None,
-        "an http or https address with a host, without credentials and query, or null for none",
-        or_null(web_address),
-        is_private=True,
-    )
+    return setting(None, f"{_ADDRESS}, or null for none", or_null(web_address), is_private=True)
 
 
 def seconds(default: float, most: float) -> Any:  # noqa: ANN401

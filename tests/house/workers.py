@@ -13,7 +13,7 @@ from house.fakes import (
     FakeWatchlist,
 )
 from house.films import release_of
-from movie_sync.daemon.download import DownloadWorker, HeldBack
+from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
@@ -60,7 +60,6 @@ class Bench:
         self.told: list[Event] = []
         self.follow_policy: FollowPolicy | None = None
         self.max_unfinished = self.min_free_bytes = 0
-        self.hold: HeldBack | None = None
         self.tell: Callable[[Event], None] = self.told.append
         self.tagger: UnlistedTagger | None = None
         self.start()
@@ -109,7 +108,7 @@ class Bench:
             rooms=self.rooms,
             radar=self.radar,
             tagger=self.tagger,
-            held_back=lambda: self.hold,
+            held_back=lambda: "",
             once=once,
         )
 

@@ -64,7 +64,7 @@ class Workshop:
         services = Services(context, stop=stop)
         self.queues = QueueManager(data, clock=self.clock)
         self.told: list[Event] = []
-        self.download = services.download_worker(self.queues, self.told.append, held_back=lambda: None)
+        self.download = services.download_worker(self.queues, self.told.append)
         self.monitor = services.monitor_worker(
             services.intake(self.queues), self.told.append, on_read=self.download.note_check
         )
