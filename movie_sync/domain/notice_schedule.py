@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
+_TIME_OF_DAY = re.compile(r"(\d\d?):(\d\d)", re.ASCII)
 _LONGEST_GATHERING = 10  # times `gather_seconds`, while ever new events come
 
 
@@ -40,7 +41,7 @@ class Schedule:
 
 def read_time(text: str) -> time:
     """Return the time of day in `08:00`. Raises ValueError: it is none."""
-    found = re.fullmatch(r"(\d\d?):(\d\d)", text.strip(), re.ASCII)
+    found = _TIME_OF_DAY.fullmatch(text.strip())
     if not found:
         raise ValueError("no time of day")
     return time(int(found[1]), int(found[2]))
