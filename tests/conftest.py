@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import movie_sync.net.http  # noqa: F401 - requests warns when it is first loaded: no test may be the one
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 
 _connect = socket.socket.connect
