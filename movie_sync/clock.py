@@ -2,9 +2,9 @@
 
 import contextlib
 import functools
+import os
 import sys
 import time
-import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,4 +39,4 @@ def boot_id() -> str:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/time').readlink()}"  # a container may count otherwise
     except (OSError, ValueError):
-        return uuid.uuid4().hex
+        return os.urandom(16).hex()

@@ -2,7 +2,8 @@
 
 import json
 import logging
-from datetime import UTC, datetime
+import zoneinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,17 @@ def test_row_with_odd_values_is_understood(change: dict[str, object], expected: 
     """What a row need not have may be missing or odd; the rest of it counts."""
     (found,) = RowReader().read([row(**change)])
     assert {key: getattr(found, key) for key in expected} == expected
+
+
+def test_times_are_those_of_bucharest() -> None:
+    """Every half hour around each change of the clocks is read as the system's time zone data has it."""
+    zone = zoneinfo.ZoneInfo("Europe/Bucharest")
+    half_hours = range(48 * 8)
+    for begin in (datetime(year, month, 24) for year in range(2000, 2036) for month in (3, 10)):
+        times = [begin + timedelta(minutes=30 * count) for count in half_hours]
+        rows = [row(id=count + 1, upload_date=f"{times[count]}") for count in half_hours]
+        found = [release.uploaded_at for release in RowReader().read(rows)]
+        assert found == [time.replace(tzinfo=zone).astimezone(UTC) for time in times]
 
 
 BAD_ROWS: dict[str, dict[str, object]] = {

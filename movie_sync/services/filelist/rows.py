@@ -6,8 +6,7 @@ show them; the categories got English names in July 2026, and both generations a
 
 import logging
 import re
-import zoneinfo
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta
 
 from movie_sync.domain.models import NOT_FILED, Filing, Release, ReleaseId
 from movie_sync.domain.plain_text import printable
@@ -40,7 +39,6 @@ _NO_FILMS = frozenset(
     "videoclips, sport, tv, docs, linux, diverse, various, seriale hd, tv-series hd, mobile, seriale sd, "
     "tv-series sd, seriale 4k, tv-series 4k, books, courses, k-drama".split(", ")
 )
-_TIME_ZONE = "Europe/Bucharest"
 _MAX_WHOLE = 2**63 - 1
 _MAX_NAME_CHARS = 400
 _MAX_WARNED = 50
@@ -51,7 +49,6 @@ class RowReader:
     """Turns rows into releases. Not thread-safe: it remembers what it has warned of."""
 
     def __init__(self) -> None:
-        self._zone = _find_zone()
         self._warned: set[str] = set()
 
     def read(self, rows: list[object]) -> list[Release]:
@@ -98,7 +95,7 @@ class RowReader:
             filed_as=_FILINGS.get(category.casefold(), NOT_FILED),
             freeleech=_flag(row.get("freeleech")),
             internal=_flag(row.get("internal")),
-            uploaded_at=self._time(row.get("upload_date")),
+            uploaded_at=_time(row.get("upload_date")),
         )
         if category.casefold() in _NO_FILMS:
             return None
@@ -113,24 +110,18 @@ class RowReader:
                 "FileList has a category that is not known here: %.60s. Its releases are kept.", category
             )
 
-    def _time(self, value: object) -> datetime | None:
-        """Read a time without zone as the tracker's local time, in UTC."""
-        if not isinstance(value, str) or self._zone is None:
-            return None
-        try:
-            local = datetime.strptime(value.strip(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=self._zone)
-            return local.astimezone(UTC)
-        except (ValueError, OverflowError):
-            return None
 
-
-def _find_zone() -> tzinfo | None:
+def _time(value: object) -> datetime | None:
+    """Read a time without zone as the tracker's local time, that of Bucharest, in UTC."""
     try:
-        return zoneinfo.ZoneInfo(_TIME_ZONE)
-    except zoneinfo.ZoneInfoNotFoundError:
-        _log.warning(
-            "This system has no time zone data, so upload times are not known. Install the tzdata package."
+        local = datetime.strptime(value.strip() if isinstance(value, str) else "", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+        # The European Union's summer time: Python's zones take 0.8 MB, and need data of the system's.
+        begin, end = (
+            datetime(local.year, month, 31 - datetime(local.year, month, 31).isoweekday() % 7, 4)  # noqa: DTZ001
+            for month in (3, 10)
         )
+        return (local - timedelta(hours=3 if begin <= local < end else 2)).replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
 
 
