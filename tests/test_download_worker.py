@@ -36,6 +36,7 @@ from movie_sync.errors import (
     UserError,
 )
 from movie_sync.following.follower import FollowPolicy
+from movie_sync.reports.daemon_state import ActivityKind
 
 
 @pytest.fixture
@@ -488,6 +489,21 @@ def test_what_has_no_room_does_not_hold_back_what_is_due(bench: Bench) -> None:
     while bench.worker.step() is None:
         pass
     assert [entry.movie.id for entry in bench.queues.entries(QueueName.COMPLETED)] == ["K1"]
+
+
+def test_what_has_no_room_after_an_outage_is_tried_once(bench: Bench) -> None:
+    """Where nothing else is due, the worker waits for room at once."""
+    bench.follow(FollowPolicy(1000.0), min_free_bytes=10**9)
+    bench.offer(film(0))
+    bench.tracker.by_imdb["tt9000000"] = [replace(release_of(film(0), 100), size_bytes=20 * 10**9)]
+    bench.client.free_bytes = 15 * 10**9
+    bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+    outage = bench.worker.step()
+    assert outage is not None
+    bench.clock.advance(outage.seconds)
+    rest = bench.worker.step()
+    assert rest is not None
+    assert rest.activity.kind is ActivityKind.NO_ROOM
 
 
 def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

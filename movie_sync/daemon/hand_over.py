@@ -49,8 +49,8 @@ class HandOverJob:
 
     def run(self, entry: QueueEntry) -> Pause | None:
         """Work on a film; return the pause that is to follow, if so."""
-        is_anothers_turn, self._is_turn_of_another = self._is_turn_of_another, False
-        self._in_hand = entry.movie
+        is_anothers_turn = self._is_turn_of_another and entry.movie != self._in_hand
+        self._in_hand, self._is_turn_of_another = entry.movie, False
         try:
             pause = self._work_on(entry)
         except MovieSyncError:
