@@ -76,8 +76,8 @@ def _open_what_is_closed() -> None:
     """Let streams that the caller closed lead nowhere: a file of ours must not get their numbers."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            nowhere = os.open(os.devnull, os.O_RDWR)
-            setattr(sys, name, open(nowhere, mode, encoding="utf-8", closefd=False))  # noqa: SIM115 - for the whole run
+            nowhere = os.open(os.devnull, os.O_RDWR)  # for the whole run
+            setattr(sys, name, os.fdopen(nowhere, mode, encoding="utf-8", closefd=False))
 
 
 def _answer(argv: Sequence[str] | None) -> int:
