@@ -56,7 +56,7 @@ def following() -> list[Step]:
         lambda w: w.queues.retry(None),
         lambda w: w.give_up(4),
         lambda w: w.queues.remove([film(4).slug]),
-        lambda w: w.queues.add_to_pending(film(4), by_command=True),
+        lambda w: w.queues.add_by_command([film(4)]),
         lambda w: w.hand_over(w.entry(4)),
         CrashWorld.complete_next,
         CrashWorld.note_progress,

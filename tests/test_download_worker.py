@@ -43,7 +43,7 @@ from movie_sync.reports.daemon_state import ActivityKind
 def bench(tmp_path: Path) -> Bench:
     """A worker with one film pending."""
     bench = Bench(tmp_path)
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     return bench
 
 
@@ -99,7 +99,7 @@ def test_a_film_known_under_another_name(bench: Bench) -> None:
     bench.worker.step()
     double = Movie("K9", "made-up-9", "Made Up", 1950)
     bench.pages.films["K9"] = replace(film(0), id="K9", slug="made-up-9")
-    bench.queues.add_to_pending(double)
+    bench.queues.add_all_to_pending([double])
     assert bench.worker.step() is None
     assert bench.client.added == [hash_of(100)]
     assert bench.queues.get_statistics()["pending"] == 0
@@ -265,7 +265,7 @@ def test_films_that_letterboxd_never_had_hold_no_other_up(tmp_path: Path) -> Non
 def test_a_block_of_a_week_lets_no_film_fail_for_good(bench: Bench) -> None:
     """Without a year a film waits for its page; that this is refused is none of its failures."""
     bench.queues.drop_unlisted([film(0)])
-    bench.queues.add_to_pending(replace(film(0), year=None))
+    bench.queues.add_all_to_pending([replace(film(0), year=None)])
     bench.pages.error = BlockedError("Letterboxd blocks.")
     for _ in range(7 * 24):
         bench.worker.step()
@@ -278,7 +278,7 @@ def test_a_block_of_a_week_lets_no_film_fail_for_good(bench: Bench) -> None:
 def test_for_good_after_max_retries(tmp_path: Path, max_retries: int, failures: int) -> None:
     """After that many failures a film is permanent, and not before."""
     bench = Bench(tmp_path, replace(POLICY, max_retries=max_retries))
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     for _ in range(failures):
         bench.worker.step()
         bench.clock.advance(3600)
@@ -291,7 +291,7 @@ def test_fewer_retries_than_before(
 ) -> None:
     """A film that has failed as often as is allowed now fails for good when it falls due; that is said once."""
     bench = Bench(tmp_path)
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     for _ in range(2):
         bench.worker.step()
         bench.clock.advance(7200)
@@ -313,10 +313,10 @@ def test_fewer_retries_than_before(
 def test_fewer_retries_while_a_better_release_is_awaited(tmp_path: Path) -> None:
     """A film for which there is a release already is not given up, however often it failed before."""
     bench = Bench(tmp_path, replace(POLICY, max_retries=1))
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     now = bench.clock.now()
     bench.queues.add_to_failed(film(0), "no release", now)
-    bench.queues.move_failed_to_pending(film(0))
+    bench.queues.move_all_failed_to_pending([film(0)])
     bench.queues.add_to_failed(film(0), "a better one is awaited", now, counts=False, acceptable_since=now)
     bench.offer(film(0))
     bench.worker.step()
@@ -328,7 +328,7 @@ def test_films_that_are_due_are_put_back_with_one_write(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     now = bench.clock.now()
     for number in range(20):
-        bench.queues.add_to_pending(film(number))
+        bench.queues.add_all_to_pending([film(number)])
         bench.queues.add_to_failed(film(number), "no release", now)
     recorder = Recorder(tmp_path)
     bench.tracker.errors = [BudgetError("spent", retry_after_seconds=30)]  # nothing else is written
@@ -343,7 +343,7 @@ def test_films_that_are_due_are_put_back_with_one_write(tmp_path: Path) -> None:
 def test_the_longest_delay_is_seven_days(tmp_path: Path) -> None:
     """However many failures, a film is tried once a week."""
     bench = Bench(tmp_path, RetryPolicy(3600, 100.0, 1000))
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     for _ in range(3):
         bench.worker.step()
         entry = bench.only(QueueName.FAILED)
@@ -371,7 +371,7 @@ def test_the_wrong_clock(bench: Bench) -> None:
 def test_a_stored_time_at_an_end_of_the_calendar(tmp_path: Path, key: str, moment: str) -> None:
     """Nothing breaks on it, and no film waits for longer than a week because of it."""
     bench = Bench(tmp_path, rules=QualityRules(wait_for_best_hours=3))
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     bench.queues.add_to_failed(film(0), "no release", bench.clock.now())
     path = tmp_path / "queue_failed.json"
     (plain,) = json.loads(path.read_text())
@@ -387,7 +387,7 @@ def test_a_stored_time_at_an_end_of_the_calendar(tmp_path: Path, key: str, momen
 
 def test_one_films_failure_does_not_hold_the_next(bench: Bench) -> None:
     """A film without a release steps aside; the next is handed over in the next step."""
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.offer(film(1))
     assert bench.worker.step() is None
     assert bench.worker.step() is None
@@ -427,7 +427,7 @@ def test_an_outage(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     """The film in hand waits in failed, its count unchanged, the others stay; the worker pauses."""
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.offer(film(0), film(1))
     _break(bench, where, error)
     rest = bench.worker.step()
@@ -456,7 +456,7 @@ def test_an_outage_that_one_film_alone_meets_holds_no_other_back(
     """Though it is the newest wish and due when the pause ends, the others have their turn."""
     for number in (1, 2, 3):
         bench.clock.advance(1)
-        bench.queues.add_to_pending(film(number))
+        bench.queues.add_all_to_pending([film(number)])
         bench.offer(film(number))
     read = bench.pages.read
 
@@ -483,7 +483,7 @@ def test_what_has_no_room_does_not_hold_back_what_is_due(bench: Bench) -> None:
     bench.offer(film(0), film(1))
     bench.tracker.by_imdb["tt9000000"] = [replace(release_of(film(0), 100), size_bytes=20 * 10**9)]
     bench.clock.advance(1)
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.queues.add_to_failed(film(1), "an outage", bench.clock.now(), counts=False)
     bench.client.free_bytes = 15 * 10**9
     while bench.worker.step() is None:
@@ -522,7 +522,7 @@ def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixt
     assert bench.worker.step() is None
     assert "Works again" in caplog.text
     assert bench.only(QueueName.COMPLETED).retry_count == 0
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.tracker.errors = [NetworkError("FileList could not be reached.")]
     rest = bench.worker.step()
     assert rest is not None
@@ -533,7 +533,7 @@ def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixt
 def test_an_outage_never_uses_up_the_retries(tmp_path: Path, max_retries: int) -> None:
     """A film comes back after outages even where the user wants no retries."""
     bench = Bench(tmp_path, replace(POLICY, max_retries=max_retries))
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     bench.offer(film(0))
     for _ in range(4):
         bench.tracker.errors = [NetworkError("down")]
@@ -547,7 +547,7 @@ def test_an_outage_never_uses_up_the_retries(tmp_path: Path, max_retries: int) -
 def test_the_budget_keeps_the_film_pending(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """Our own call budget is no failure: the film keeps its place, the wait is the budget's, said once."""
     caplog.set_level(logging.INFO)
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     for seconds in (90.0, 0.0):
         bench.tracker.errors = [BudgetError("spent", retry_after_seconds=seconds)]
         rest = bench.worker.step()
@@ -600,7 +600,7 @@ def test_a_tracker_that_refuses_keeps_no_torrent_from_being_followed(bench: Benc
     bench.follow(FollowPolicy(86_400))
     bench.offer(film(0))
     bench.worker.step()
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.tracker.errors = [AuthError("Prowlarr refused the key.", service="Prowlarr")]
     bench.worker.step()
     assert bench.worker.sessions.is_refused
@@ -650,7 +650,7 @@ def test_a_refusal_that_is_not_final(
 
 def test_credentials_that_cannot_be_decrypted_now(bench: Bench) -> None:
     """No process, no memory: an outage like any other, also if earlier credentials were at work."""
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.offer(film(0), film(1))
     assert bench.worker.step() is None
     bench.signature = 2
@@ -684,7 +684,7 @@ def test_a_full_disk_at_any_write(tmp_path: Path) -> None:
     while True:
         folder = tmp_path / str(number)
         bench = Bench(folder)
-        bench.queues.add_to_pending(film(0))
+        bench.queues.add_all_to_pending([film(0)])
         bench.offer(film(0))
         recorder = Recorder(folder)
         recorder.fail_from, recorder.fail_until = number, sys.maxsize
@@ -747,7 +747,7 @@ def test_what_is_told_twice_bears_one_id(tmp_path: Path) -> None:
     number = 0
     while True:
         bench = Bench(tmp_path / str(number))
-        bench.queues.add_to_pending(film(0))
+        bench.queues.add_all_to_pending([film(0)])
         bench.offer(film(0))
         recorder = Recorder(bench.folder)
         recorder.fail_from, recorder.fail_until = number, sys.maxsize
@@ -822,7 +822,7 @@ def test_a_single_run_promises_no_try_that_it_will_not_make(
     caplog.set_level(logging.INFO)
     bench.start(once=True)
     bench.worker.step()
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.tracker.errors = [NetworkError("FileList could not be reached.")]
     bench.worker.step()
     assert "Next try in the next run, from " in caplog.text

@@ -38,7 +38,7 @@ class Wished:
 
     def wish(self) -> None:
         """Put the film on the list, and work."""
-        self.bench.queues.add_to_pending(self.movie)
+        self.bench.queues.add_all_to_pending([self.movie])
         self.work()
 
     def work(self, seconds: float = 0.0) -> None:
@@ -154,7 +154,7 @@ def test_an_adopted_one_stays_one(tmp_path: Path) -> None:
     scene.hold(TorrentPhase.AWAITING_PEERS, 0.03)
     scene.wish()
     scene.bench.start()
-    scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+    scene.bench.queues.add_by_command([scene.movie])
     scene.work(60)
     assert scene.entry.follow
     assert scene.entry.follow.is_adopted
@@ -170,7 +170,7 @@ def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
     scene.work(60)
     other = film(2)
     scene.bench.offer(other)
-    scene.bench.queues.add_to_pending(other)
+    scene.bench.queues.add_all_to_pending([other])
     scene.work(60)
     assert scene.bench.client.added == [hash_of(102)]
     assert "1 of our torrents" in _why_waiting(scene)
@@ -190,7 +190,7 @@ def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
 def _why_waiting(scene: Wished) -> str:
     other = film(5)
     scene.bench.offer(other)
-    scene.bench.queues.add_to_pending(other)
+    scene.bench.queues.add_all_to_pending([other])
     rest = None
     while rest is None:
         rest = scene.bench.worker.step()

@@ -117,7 +117,7 @@ def test_nobody_waits_nothing_is_asked(bench: Bench) -> None:
 
 def test_a_look_besides_the_schedule_keeps_the_schedule(bench: Bench) -> None:
     """A film that the newest releases name but the search does not give is back where it was."""
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     _work(bench)
     before = bench.only(QueueName.FAILED)
     bench.tracker.newest = [release_of(film(1), 1200), *bench.tracker.newest[:-1]]
@@ -232,7 +232,7 @@ def test_newest_releases_that_cannot_be_had_keep_no_film_back(bench: Bench) -> N
     """The look at them is an addition: while it fails, films are searched and taken as ever."""
     _let_fail_for_good(bench, 1)
     bench.offer(film(5))
-    bench.queues.add_to_pending(film(5))
+    bench.queues.add_all_to_pending([film(5)])
     bench.tracker.errors_by_call["latest"] = PageChangedError("an answer of another form")
     bench.journal.clear()
     for _ in range(5):

@@ -99,7 +99,7 @@ def test_a_torrent_that_may_have_been_handed_over_comes_first(tmp_path: Path) ->
     bench.client.hand_over(torrent)
     bench.clock.advance(60)
     bench.offer(film(5))
-    bench.queues.add_to_pending(film(5))
+    bench.queues.add_all_to_pending([film(5)])
     bench.start()
     _work(bench)
     assert _unfinished(bench.client) == 1
@@ -171,7 +171,7 @@ def test_the_limit_holds_whatever_happens(
             bench.start()
         elif move == "wish" and wished < 10:
             bench.offer(film(wished))
-            bench.queues.add_to_pending(film(wished))
+            bench.queues.add_all_to_pending([film(wished)])
             wished += 1
         bench.clock.advance(timedelta(seconds=31).total_seconds())
         _work(bench)

@@ -37,7 +37,7 @@ def test_a_title_in_any_queue_is_known(tmp_path: Path, queue: QueueName) -> None
     known = known_of(queues, tmp_path)
     assert not knows(known, "Captain Marvel")
     for movie in (MARVEL, PARASITE):
-        queues.add_to_pending(movie)
+        queues.add_all_to_pending([movie])
         if queue is QueueName.FAILED:
             queues.add_to_failed(movie, "nothing there", None)
         elif queue is QueueName.COMPLETED:
@@ -57,7 +57,7 @@ def test_a_title_that_changes_is_known_by_its_new_name(tmp_path: Path) -> None:
     """What a page corrects counts at once, and the wrong title is forgotten."""
     queues = QueueManager(tmp_path)
     known = known_of(queues, tmp_path)
-    queues.add_to_pending(MARVEL)
+    queues.add_all_to_pending([MARVEL])
     assert knows(known, "Captain Marvel")
     queues.note_film(MARVEL, replace(MARVEL, title="Shazam!", original_title="Billy Batson"))
     assert knows(known, "Shazam")
@@ -118,7 +118,7 @@ def test_a_film_on_the_disk_by_its_original_title_is_there(tmp_path: Path) -> No
     bench = Bench(tmp_path)
     bench.library.places["기생충"] = "/films/Gisaengchung.2019.mkv"
     bench.pages.films[PARASITE.id] = PARASITE
-    bench.queues.add_to_pending(replace(PARASITE, original_title=None, page_read=False))
+    bench.queues.add_all_to_pending([replace(PARASITE, original_title=None, page_read=False)])
     bench.worker.step()
     assert bench.only(QueueName.COMPLETED).reason == Reason.ALREADY_DOWNLOADED
 
@@ -136,9 +136,9 @@ def test_other_films_of_a_title_are_in_its_company(tmp_path: Path, place: str) -
             snapshot(WANTED, OTHER)
         )
     else:
-        desk.queues.add_to_pending(WANTED)
+        desk.queues.add_all_to_pending([WANTED])
         assert desk.known.in_company(WANTED).twin_years == ()
-        desk.queues.add_to_pending(OTHER)
+        desk.queues.add_all_to_pending([OTHER])
         if place == QueueName.FAILED:
             desk.queues.add_to_failed(OTHER, "nothing there", None)
         elif place == QueueName.COMPLETED:

@@ -36,7 +36,7 @@ class Heard:
         self.crashes = False
         self.bench.tell = self.hear
         self.bench.follow(FollowPolicy(3600.0))
-        self.queues.add_to_pending(KEY)
+        self.queues.add_all_to_pending([KEY])
 
     @property
     def queues(self) -> QueueManager:

@@ -159,7 +159,7 @@ class QueueMachine(RuleBasedStateMachine):
                 anew = dataclasses.replace(self.asked_anew(name), by_command=True)
                 self.model.move(name, PENDING, anew)
 
-        self.attempt(lambda: self.queues.add_to_pending(film(name), by_command=True), refusal, apply)
+        self.attempt(lambda: self.queues.add_by_command([film(name)]), refusal, apply)
 
     @rule(name=names, refusal=refusals)
     def note_choice(self, name: str, refusal: int | None) -> None:
@@ -317,7 +317,7 @@ class QueueMachine(RuleBasedStateMachine):
     def requeue(self, name: str, refusal: int | None) -> None:
         """A failed film's time has come."""
         self.attempt(
-            lambda: self.queues.move_failed_to_pending(film(name)),
+            lambda: self.queues.move_all_failed_to_pending([film(name)]),
             refusal,
             lambda: self._retried([name], is_fresh=False),
         )

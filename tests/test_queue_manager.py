@@ -71,27 +71,27 @@ Act = Callable[[QueueManager], object]
 @pytest.mark.parametrize(
     ("act", "answer", "changes"),
     [
-        (lambda q: q.add_to_pending(film("n")), True, {"pending": ["p1", "p2", "p3", "n"]}),
-        (lambda q: q.add_to_pending(film("p2")), False, {}),
-        (lambda q: q.add_to_pending(film("f1")), False, {}),
-        (lambda q: q.add_to_pending(film("c1")), False, {}),
-        (lambda q: q.add_to_pending(film("r1")), False, {}),
+        (lambda q: q.add_all_to_pending([film("n")]), 1, {"pending": ["p1", "p2", "p3", "n"]}),
+        (lambda q: q.add_all_to_pending([film("p2")]), 0, {}),
+        (lambda q: q.add_all_to_pending([film("f1")]), 0, {}),
+        (lambda q: q.add_all_to_pending([film("c1")]), 0, {}),
+        (lambda q: q.add_all_to_pending([film("r1")]), 0, {}),
         (
-            lambda q: q.add_to_pending(film("r1"), by_command=True),
-            True,
+            lambda q: [m.slug for m in q.add_by_command([film("r1")])],
+            ["r1"],
             {"pending": ["p1", "p2", "p3", "r1"], "removed": []},
         ),
         (
-            lambda q: q.add_to_pending(film("f2"), by_command=True),
-            True,
+            lambda q: [m.slug for m in q.add_by_command([film("f2")])],
+            ["f2"],
             {"pending": ["p1", "p2", "p3", "f2"], "failed": ["f1"]},
         ),
         (
-            lambda q: q.add_to_pending(film("c1"), by_command=True),
-            True,
+            lambda q: [m.slug for m in q.add_by_command([film("c1")])],
+            ["c1"],
             {"pending": ["p1", "p2", "p3", "c1"], "completed": ["c2"]},
         ),
-        (lambda q: q.add_to_pending(film("p1"), by_command=True), False, {}),
+        (lambda q: [m.slug for m in q.add_by_command([film("p1")])], [], {}),
         (
             lambda q: q.add_all_to_pending([film("n"), film("p1"), film("n"), film("m")]),
             2,
@@ -135,11 +135,11 @@ Act = Callable[[QueueManager], object]
         (lambda q: q.add_to_failed(film("f1"), "gone", None), False, {}),
         (lambda q: q.add_to_failed(film("n"), "gone", None), False, {}),
         (
-            lambda q: q.move_failed_to_pending(film("f1")),
-            True,
+            lambda q: [m.slug for m in q.move_all_failed_to_pending([film("f1")])],
+            ["f1"],
             {"pending": ["p1", "p2", "p3", "f1"], "failed": ["f2"]},
         ),
-        (lambda q: q.move_failed_to_pending(film("p1")), False, {}),
+        (lambda q: [m.slug for m in q.move_all_failed_to_pending([film("p1")])], [], {}),
         (
             lambda q: [m.slug for m in q.retry(None)],
             ["f1", "f2"],
@@ -261,11 +261,11 @@ def test_what_the_files_hold_is_what_scripts_rely_on(filled: QueueManager, tmp_p
 
 def test_failures_are_counted_only_when_they_are_the_films_own(queues: QueueManager) -> None:
     """A failure counts, an outage does not, and `retry` forgets them all."""
-    queues.add_to_pending(film("a"))
+    queues.add_all_to_pending([film("a")])
     for counts, expected in ((True, 1), (False, 1), (True, 2)):
         queues.add_to_failed(film("a"), "why", datetime(2026, 11, 2, tzinfo=UTC), counts=counts)
         assert [entry.retry_count for entry in queues.entries(FAILED)] == [expected]
-        queues.move_failed_to_pending(film("a"))
+        queues.move_all_failed_to_pending([film("a")])
     assert queues.entries(PENDING)[0].retry_count == 2
     queues.add_to_failed(film("a"), "why", None)
     queues.retry(["a"])
@@ -291,7 +291,7 @@ def test_a_time_that_a_wrong_clock_stored_is_brought_back(
     queues: QueueManager, clock: FakeClock, tmp_path: Path
 ) -> None:
     """A retry centuries away falls due within a week, also after a restart."""
-    queues.add_to_pending(film("a"))
+    queues.add_all_to_pending([film("a")])
     queues.add_to_failed(film("a"), "why", clock.now() + timedelta(days=100_000))
     assert queues.get_movies_ready_for_retry(5) == []
     assert queues.seconds_to_next_retry() == 7 * 24 * 3600
@@ -316,7 +316,7 @@ def test_a_full_disk_does_not_hide_what_is_due(
 
 def test_films_added_by_command_stay_when_the_list_drops_them(queues: QueueManager) -> None:
     """What the user asked for by name is no wish of the watchlist's."""
-    queues.add_to_pending(film("a"), by_command=True)
+    queues.add_by_command([film("a")])
     queues.add_to_failed(film("a"), "why", None)
     assert queues.drop_unlisted([film("a")]) == []
     assert where(queues) == {"failed": ["a"]}
@@ -324,9 +324,9 @@ def test_films_added_by_command_stay_when_the_list_drops_them(queues: QueueManag
 
 def test_a_command_that_names_a_known_film_keeps_what_is_known(queues: QueueManager) -> None:
     """`add` of a completed film by its bare slug keeps its title, its keys and the user's notes."""
-    queues.add_to_pending(film("a", imdb_id="tt1"))
+    queues.add_all_to_pending([film("a", imdb_id="tt1")])
     queues.add_to_completed(film("a", imdb_id="tt1"))
-    queues.add_to_pending(Movie(id="a", slug="a", title="a"), by_command=True)
+    queues.add_by_command([Movie(id="a", slug="a", title="a")])
     entry = queues.entries(PENDING)[0]
     assert entry.movie == film("a", imdb_id="tt1")
     assert entry.by_command
@@ -357,7 +357,7 @@ def test_films_of_one_command_are_one_write_whole_or_not_at_all(queues: QueueMan
 
 def test_a_film_dropped_while_in_hand_is_still_recorded(queues: QueueManager) -> None:
     """It was handed over, so it is completed; had it failed, there would be nothing to say."""
-    queues.add_to_pending(film("a"))
+    queues.add_all_to_pending([film("a")])
     queues.drop_unlisted([film("a")])
     assert not queues.add_to_failed(film("a"), "why", None)
     assert queues.add_to_completed(film("a"), choice=choice("a"))
@@ -422,8 +422,8 @@ def test_two_entries_are_one_film_when_one_key_agrees(
     queues: QueueManager, held: Movie, asked: Movie
 ) -> None:
     """Slugs change, exports know no slugs: any agreeing key makes it the same film."""
-    queues.add_to_pending(held)
-    assert not queues.add_to_pending(asked)
+    queues.add_all_to_pending([held])
+    assert not queues.add_all_to_pending([asked])
     assert not queues.missing([asked])
     assert queues.add_to_completed(asked)
     assert where(queues) == {"completed": [asked.slug]}
@@ -447,7 +447,7 @@ def test_an_id_that_letterboxd_gave_to_two_films_does_not_make_them_one(
     assert queues.add_to_failed(other, "why", None)
     assert where(queues) == {"failed": ["b"], "completed": ["a"]} == on_disk(tmp_path)
     # What IMDb alone names is either of them; nothing is lost by it.
-    assert not queues.add_to_pending(Movie(id="tt1", slug="", title="tt1", imdb_id="tt1"))
+    assert not queues.add_all_to_pending([Movie(id="tt1", slug="", title="tt1", imdb_id="tt1")])
     assert where(queues) == {"failed": ["b"], "completed": ["a"]} == on_disk(tmp_path)
 
 
@@ -467,7 +467,7 @@ def test_keys_of_different_kinds_never_agree(queues: QueueManager, one: Movie, o
 def test_a_slug_that_a_page_renames_is_noted(queues: QueueManager) -> None:
     """A film added by an old slug goes on under the keys that its page tells."""
     old, new = Movie(id="old", slug="old", title="old"), film("new", id="K", imdb_id="tt1")
-    queues.add_to_pending(old, by_command=True)
+    queues.add_by_command([old])
     assert queues.note_film(old, new)
     assert queues.note_choice(new, choice("new"))
     assert queues.add_to_failed(new, "why", None)
@@ -491,18 +491,18 @@ def test_a_film_that_turns_out_to_be_settled_is_not_worked_on(
     queues.add_to_completed(film("a", imdb_id="tt1"), choice=choice("a"))
     if settled is REMOVED:
         queues.remove(["a"])
-    queues.add_to_pending(film("b", title="A"))
+    queues.add_all_to_pending([film("b", title="A")])
     assert not act(queues, film("b", imdb_id="tt1", title="A"))
     assert where(queues) == {str(settled): ["b"]}
     assert queues.entries(settled)[0].choice == choice("a")
-    assert not queues.add_to_pending(film("b", title="A"))
+    assert not queues.add_all_to_pending([film("b", title="A")])
 
 
 def test_a_renamed_film_that_is_settled_leaves_pending_too(queues: QueueManager) -> None:
     """Also under the old name, by which alone pending knows it."""
     queues.add_to_completed(film("new", id="K"))
     old = Movie(id="old", slug="old", title="old")
-    queues.add_to_pending(old)
+    queues.add_all_to_pending([old])
     assert not queues.note_film(old, film("new", id="K"))
     assert where(queues) == {"completed": ["new"]}
 
@@ -512,12 +512,12 @@ def test_a_renamed_film_that_is_settled_leaves_pending_too(queues: QueueManager)
 
 def test_work_ends_the_wait_at_once(queues: QueueManager) -> None:
     """A waiting worker goes on as soon as a film is queued, by whatever way, or it is woken."""
-    queues.add_to_pending(film("f"))
+    queues.add_all_to_pending([film("f")])
     queues.add_to_failed(film("f"), "why", None)
     queues.wait_for_work(0)
     acts: list[Callable[[], object]] = [
-        lambda: queues.add_to_pending(film("a")),
-        lambda: queues.add_to_pending(film("b"), by_command=True),
+        lambda: queues.add_all_to_pending([film("a")]),
+        lambda: queues.add_by_command([film("b")]),
         lambda: queues.retry(None),
         queues.wake,
     ]
@@ -600,7 +600,7 @@ def test_an_edit_by_hand_is_honoured(
     again = QueueManager(tmp_path, clock=clock)
     assert where(again)["pending"] == ["by-hand", "p3", "p1"]
     again.note_choice(film("p1"), choice("p1"))
-    again.add_to_pending(film("n"))
+    again.add_all_to_pending([film("n")])
     entry = QueueManager(tmp_path, clock=clock).entries(PENDING)[2]
     assert entry.extra == {"note": {"for": ["mum"]}}
     assert entry.choice == choice("p1")
@@ -702,7 +702,7 @@ def test_a_reader_touches_nothing(filled: QueueManager, tmp_path: Path) -> None:
     recorder = Recorder(tmp_path)
     with recorder.watching():
         reader = QueueManager(tmp_path, writable=False)
-        reader.add_to_pending(film("n"))
+        reader.add_all_to_pending([film("n")])
         reader.add_to_completed(film("n"))
         reader.remove(["p1"])
     assert recorder.calls == []
@@ -720,7 +720,7 @@ def test_a_reader_never_misses_a_film_that_moves(tmp_path: Path) -> None:
     def move() -> None:
         while not stop.is_set():
             queues.add_to_failed(film("m3"), "why", None)
-            queues.move_failed_to_pending(film("m3"))
+            queues.move_all_failed_to_pending([film("m3")])
 
     mover = threading.Thread(target=move)
     mover.start()
@@ -775,17 +775,17 @@ def test_damage_loses_no_film_and_is_kept_aside(
 ) -> None:
     """Good entries and the earlier generation fill the queue; the damaged file is kept and said once."""
     path = tmp_path / f"queue_{queue}.json"
-    filled.add_to_pending(film("x1"), by_command=True)  # each file has an earlier generation that holds
+    filled.add_by_command([film("x1")])  # each file has an earlier generation that holds
     filled.add_to_failed(film("x1"), "why", None)  # all its films
     filled.add_to_completed(film("x1"))
     filled.remove(["x1"])
-    filled.add_to_pending(film("x1"), by_command=True)
+    filled.add_by_command([film("x1")])
     filled.add_to_failed(film("x1"), "why", None)
     expected = {name: set(slugs) for name, slugs in where(filled).items()}
     assert expected["failed"] == {"f1", "f2", "x1"}
     if queue == "failed":  # its last write added x1, which the generation before cannot know
         filled.note_choice(film("p1"), choice("p1"))
-        filled.move_failed_to_pending(film("x1"))
+        filled.move_all_failed_to_pending([film("x1")])
         expected = {name: set(slugs) for name, slugs in where(filled).items()}
     DAMAGES[damage](path)
     content = path.read_bytes() if path.is_file() else None
@@ -810,7 +810,7 @@ def test_damage_to_a_file_that_was_written_once(
     queues: QueueManager, tmp_path: Path, clock: FakeClock, queue: str, damage: str
 ) -> None:
     """There is a second copy from the first write on, and it is another file."""
-    queues.add_to_pending(film("a"), by_command=True)
+    queues.add_by_command([film("a")])
     if queue == "failed":
         queues.add_to_failed(film("a"), "why", None)
     elif queue == "completed":
@@ -820,7 +820,7 @@ def test_damage_to_a_file_that_was_written_once(
     DAMAGES[damage](tmp_path / f"queue_{queue}.json")
     again = QueueManager(tmp_path, clock=clock)
     assert where(again) == {queue: ["a"]}
-    assert not again.add_to_pending(film("a"))
+    assert not again.add_all_to_pending([film("a")])
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
@@ -849,7 +849,7 @@ def test_a_write_that_fails_costs_no_earlier_generation(
     with recorder.watching():
         filled.remove(["p1"])
     refused = next(n for n, call in enumerate(recorder.calls) if call.name == "fsync")
-    filled.add_to_pending(film("p1"), by_command=True)
+    filled.add_by_command([film("p1")])
     failing = Recorder(tmp_path)
     failing.fail_from, failing.fail_until, failing.error = refused, 1000, errno.EIO
     for act in (lambda: filled.remove(["p1"]), lambda: filled.add_to_completed(film("p1"))):
@@ -880,15 +880,15 @@ def test_what_could_not_be_taken_back_is_mended(
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", refuse)
-    filled.add_to_pending(film("n0"))
+    filled.add_all_to_pending([film("n0")])
     recorder = Recorder(tmp_path)
     with recorder.watching():
-        filled.add_to_pending(film("n1"))
+        filled.add_all_to_pending([film("n1")])
     flush = [call.path for call in recorder.calls].index(".")
     failing = Recorder(tmp_path)
     failing.fail_from, failing.fail_until = flush, flush + 1
     with failing.watching(), pytest.raises(StorageError):
-        filled.add_to_pending(film("n2"))
+        filled.add_all_to_pending([film("n2")])
     assert "n2" in on_disk(tmp_path)["pending"]
     assert "n2" not in where(filled)["pending"]
     filled.add_to_completed(film("c3"))
@@ -923,7 +923,7 @@ def test_a_removal_that_is_lost_is_said_truly(
     queues: QueueManager, tmp_path: Path, clock: FakeClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     """If both copies are damaged, the message says that the film would be fetched again, not that all is well."""
-    queues.add_to_pending(film("a"))
+    queues.add_all_to_pending([film("a")])
     queues.remove(["a"])
     path = tmp_path / "queue_removed.json"
     for copy in (path, previous_of(path)):
@@ -972,7 +972,7 @@ def test_damage_that_cannot_be_mended_yet_stays_in_place(
     assert not list(tmp_path.glob("*.damaged-*"))
     assert "No space left" in caplog.text
     assert set(where(again)["pending"]) >= {"p1", "p2", "p3"}
-    again.add_to_pending(film("n"))
+    again.add_all_to_pending([film("n")])
     assert [aside.read_bytes() for aside in tmp_path.glob("*.damaged-*")] == [b"rubbish"]
     assert set(on_disk(tmp_path)["pending"]) >= {"p1", "p2", "p3", "n"}
 
@@ -1023,7 +1023,7 @@ def test_whatever_is_refused_of_the_queue_a_film_leaves_it_has_moved(
     for number, call in enumerate(recorder.calls):
         if not call.path.startswith("queue_pending"):
             continue
-        filled.add_to_pending(film(f"again-{number}"))
+        filled.add_all_to_pending([film(f"again-{number}")])
         refusing = Recorder(tmp_path)
         with refusing.watching():
             refusing.fail_from, refusing.fail_until = number, number + 1
@@ -1073,7 +1073,7 @@ def test_an_edit_while_it_runs_is_taken_up(
     content = path.read_bytes()
     edit(path, lambda films: films.pop(1))
     assert where(filled)["pending"] == ["p1", "p3"]
-    filled.add_to_pending(film("n"))
+    filled.add_all_to_pending([film("n")])
     assert where(filled)["pending"] == on_disk(tmp_path)["pending"] == ["p1", "p3", "n"]
     assert not caplog.text
     path.write_bytes(content[: len(content) // 2])
@@ -1091,7 +1091,7 @@ def test_a_disk_that_cannot_be_read_is_an_error_and_no_other_film(
     for act in (
         filled.get_next_pending,
         lambda: filled.entries(FAILED),
-        lambda: filled.add_to_pending(film("n")),
+        lambda: filled.add_all_to_pending([film("n")]),
     ):
         with pytest.raises(StorageError, match="cannot be read"):
             act()
@@ -1109,7 +1109,7 @@ def test_months_of_work_leave_no_growing_trace(tmp_path: Path, clock: FakeClock)
     def work(times: int) -> tuple[int, int]:
         for number in range(times):
             queues.add_to_failed(film("a"), "why", clock.now())
-            queues.move_failed_to_pending(film("a"))
+            queues.move_all_failed_to_pending([film("a")])
             follow = TorrentProgress(Stage.DOWNLOADING, clock.now(), progress=number / times)
             queues.note_progress({choice("c").info_hash: follow})
         gc.collect()

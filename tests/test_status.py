@@ -254,7 +254,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     for number in range(3 * count):
         queues.add_to_completed(film(number), choice=choice(number), follow=stages[number % 3])
     waiting = film(100)
-    queues.add_to_pending(waiting)
+    queues.add_all_to_pending([waiting])
     queues.add_to_failed(waiting, "no release", now + HOUR, waits_for_release=True, searched_at=now)
     queues.add_to_completed(film(101), choice=choice(101), follow=stages[0])
     queues.give_up(film(101), FailedRelease(choice(101), "nothing came for 48 hours"))
@@ -380,7 +380,7 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
         queues.add_to_completed(
             film(number), choice=choice(number), follow=TorrentProgress(stage, clock.now())
         )
-    queues.add_to_pending(film(9))
+    queues.add_all_to_pending([film(9)])
     queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
     words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
     assert statistics_words(queues) == f"{words}, 2 done this week."

@@ -29,7 +29,7 @@ class HandedOver:
         self.bench.tracker.offer(
             self.movie.imdb_id or "", release_of(self.movie, 101), _second_release(self.movie)
         )
-        self.bench.queues.add_to_pending(self.movie)
+        self.bench.queues.add_all_to_pending([self.movie])
         self.work()
         self.hash = self.bench.client.added[0]
 
@@ -245,7 +245,7 @@ def test_what_the_user_removed_is_left_alone(scene: HandedOver, caplog: pytest.L
     scene.pass_time(86_400)
     assert scene.client.added == [hash_of(101)]
     assert scene.bench.queues.unfinished_count() == 0
-    scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+    scene.bench.queues.add_by_command([scene.movie])
     scene.work()
     assert scene.client.added == [hash_of(101), hash_of(101)]
 
@@ -283,7 +283,7 @@ def test_a_torrent_that_is_put_in_again_has_its_whole_time(scene: HandedOver, wa
     del scene.client.held[scene.hash]
     scene.pass_time(120)
     if way == "by command":
-        scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+        scene.bench.queues.add_by_command([scene.movie])
         scene.work()
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER * 0.8)
@@ -390,7 +390,7 @@ def test_time_without_a_look_does_not_count(scene: HandedOver) -> None:
     """While qBittorrent refuses the credentials nobody looks, and no torrent stalls by it."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.02)
     scene.pass_time(_STALLED_AFTER / 4)
-    scene.bench.queues.add_to_pending(film(2))
+    scene.bench.queues.add_all_to_pending([film(2)])
     scene.client.errors_by_call["client by name"] = AuthError("refused", service="qBittorrent")
     scene.work()
     assert scene.bench.worker.sessions.is_refused
@@ -420,7 +420,7 @@ def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path
     """The client cannot tell the room for a broken torrent: others are followed all the same."""
     scene = HandedOver(tmp_path)
     scene.bench.offer(film(2))
-    scene.bench.queues.add_to_pending(film(2))
+    scene.bench.queues.add_all_to_pending([film(2)])
     scene.work()
     other = hash_of(102)
     assert scene.client.added == [scene.hash, other]
@@ -487,7 +487,7 @@ def test_a_film_that_is_asked_for_again_while_it_comes_stays_followed(scene: Han
     scene.become(TorrentPhase.DOWNLOADING, 0.3)
     scene.pass_time(60)
     if way == "add":
-        assert scene.bench.queues.add_to_pending(scene.movie, by_command=True)
+        assert scene.bench.queues.add_by_command([scene.movie])
     else:
         assert scene.bench.queues.add_all_to_pending([scene.movie], again=True) == 1
     scene.work()
@@ -536,7 +536,7 @@ def test_a_loss_is_noticed_also_if_another_film_is_handed_over_first(scene: Hand
     scene.client.epoch += 1
     other = film(2)
     scene.bench.tracker.offer(other.imdb_id or "", release_of(other, 201))
-    scene.bench.queues.add_to_pending(other)
+    scene.bench.queues.add_all_to_pending([other])
     scene.work()
     scene.pass_time(60)
     assert scene.client.added == [hash_of(101), hash_of(201), hash_of(101)]

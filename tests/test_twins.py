@@ -82,9 +82,9 @@ def test_one_torrent_without_an_id_is_taken_for_neither_twin(bench: Bench) -> No
 
 def test_a_twin_that_comes_later_counts_at_once(bench: Bench) -> None:
     """The one that was there first is no longer taken by its name alone either."""
-    bench.queues.add_to_pending(listed(ONE))
+    bench.queues.add_all_to_pending([listed(ONE)])
     work(bench)  # nothing is there yet
-    bench.queues.add_to_pending(listed(TWIN))
+    bench.queues.add_all_to_pending([listed(TWIN)])
     offer_by_name(bench, good_release(1, "After.Hours.2019"))
     bench.queues.retry(None)
     work(bench)
@@ -98,7 +98,7 @@ def test_a_twin_that_is_history_counts_too(bench: Bench) -> None:
         hash_of(9), f"After.Hours.2019.{GOOD}", 1.0, TorrentPhase.WHOLE
     )
     offer_by_name(bench, good_release(1, "After.Hours.2019"))
-    bench.queues.add_to_pending(listed(ONE))
+    bench.queues.add_all_to_pending([listed(ONE)])
     work(bench)
     assert states(bench)["KA"][0] == FAILED
 
@@ -137,11 +137,11 @@ def test_on_the_disk_and_in_the_client_a_twin_needs_its_id(
     """A name that either film could have counts as neither; without a twin it would be the film."""
     queues = QueueManager(tmp_path)
     known = KnownFilms(queues, tmp_path / "watchlist.json")
-    queues.add_to_pending(ONE)
+    queues.add_all_to_pending([ONE])
     names = NameList([name])
     alone = names.find(WantedFilm.from_movie(known.in_company(ONE)))
     assert (alone is not None) == ("tt0000002" not in name)
-    queues.add_to_pending(TWIN)
+    queues.add_all_to_pending([TWIN])
     found = names.find(WantedFilm.from_movie(known.in_company(ONE)))
     assert (found is not None) == is_there
 
@@ -161,7 +161,7 @@ def test_two_films_with_one_id_are_both_fetched(bench: Bench) -> None:
 def test_an_id_that_two_films_have_proves_nothing(bench: Bench) -> None:
     """A folder of the one that bears the id is not the other."""
     for movie in (ALIEN, ALIENS):
-        bench.queues.add_to_pending(movie)
+        bench.queues.add_all_to_pending([movie])
     names = NameList(["Alien (1979) [imdbid-tt0078748]/movie.mkv"])
     in_company = bench.known.in_company
     assert names.find(WantedFilm.from_movie(ALIENS)) is not None
@@ -173,12 +173,12 @@ def test_an_id_that_two_films_have_proves_nothing(bench: Bench) -> None:
 def test_a_double_with_the_same_title_and_year_is_one_film(bench: Bench, state: QueueName) -> None:
     """Letterboxd merges doubles under a new key: the id, with title and year, tells that it is known."""
     double = replace(ALIEN, id="KX", slug="alien-1979")
-    bench.queues.add_to_pending(ALIEN)
+    bench.queues.add_all_to_pending([ALIEN])
     if state is FAILED:
         bench.queues.add_to_failed(ALIEN, "nothing there", None)
     elif state is COMPLETED:
         bench.queues.add_to_completed(ALIEN)
-    bench.queues.add_to_pending(listed(double))
+    bench.queues.add_all_to_pending([listed(double)])
     bench.queues.note_film(listed(double), double)
     assert {key: queue for key, (queue, _) in states(bench).items()} == {
         "KX": COMPLETED if state is COMPLETED else PENDING

@@ -35,7 +35,7 @@ def bench(tmp_path: Path) -> Bench:
     """A worker with seven films, of which the newest wish is K6."""
     bench = Bench(tmp_path)
     for number in range(7):
-        bench.queues.add_to_pending(film(number))
+        bench.queues.add_all_to_pending([film(number)])
         bench.clock.advance(1)
     bench.offer(*(film(number) for number in range(7)))
     return bench
@@ -163,12 +163,12 @@ def test_a_film_whose_hand_over_ends_in_an_error_is_not_handed_over_twice(bench:
 def test_the_newest_releases(bench: Bench) -> None:
     """An error that nobody foresaw while they are looked at is put off, and the films are worked off."""
     bench.follow(FollowPolicy(1000.0))
-    bench.queues.add_to_pending(film(8))
+    bench.queues.add_all_to_pending([film(8)])
     while bench.worker.step() is None:
         pass
     bench.tracker.errors_by_call["latest"] = ZeroDivisionError("a mistake")
     for number in (9, 10):
-        bench.queues.add_to_pending(film(number))
+        bench.queues.add_all_to_pending([film(number)])
         bench.tracker.offer(film(number).imdb_id or "", release_of(film(number), 100 + number))
     bench.clock.advance(3600)
     bench.worker.note_check()
@@ -243,13 +243,13 @@ def test_a_film_that_cannot_be_looked_for_is_queued_all_the_same(tmp_path: Path)
 def test_the_count_is_read_from_the_file(tmp_path: Path) -> None:
     """How often and since when stands in the queue files, and in no completed film."""
     bench = Bench(tmp_path, POLICY)
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     since = bench.clock.now()
     bench.queues.add_to_failed(film(0), "odd", since, counts=False, doubts=3, page_missing_since=since)
     bench.start()
     entry = bench.only(QueueName.FAILED)
     assert (entry.doubts, entry.page_missing_since) == (3, since)
-    bench.queues.move_failed_to_pending(film(0))
+    bench.queues.move_all_failed_to_pending([film(0)])
     bench.start()
     entry = bench.only(QueueName.PENDING)
     assert (entry.doubts, entry.page_missing_since) == (3, since)

@@ -112,7 +112,7 @@ def test_removed_by_the_user_stays_out(desk: IntakeBench) -> None:
 def test_added_by_command_stays(desk: IntakeBench) -> None:
     """A film that the user added is on no list and is not dropped for that."""
     desk.take(2, 1)
-    desk.queues.add_to_pending(film(9), by_command=True)
+    desk.queues.add_by_command([film(9)])
     for _ in range(3):
         desk.take(9, 1)
     for _ in range(3):

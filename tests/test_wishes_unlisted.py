@@ -273,7 +273,7 @@ def test_films_go_on_while_tagging_fails(tmp_path: Path) -> None:
     bench.tagger = UnlistedTagger(store)
     bench.start()
     bench.client.tag = _refuse  # type: ignore[method-assign]
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     bench.offer(film(0))
     assert bench.worker.step() is None
     assert bench.only(QueueName.COMPLETED).movie == film(0)

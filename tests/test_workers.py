@@ -38,7 +38,7 @@ from movie_sync.reports.daemon_state import ActivityKind
 def bench(tmp_path: Path) -> Bench:
     """A worker with one film pending."""
     bench = Bench(tmp_path)
-    bench.queues.add_to_pending(film(0))
+    bench.queues.add_all_to_pending([film(0)])
     return bench
 
 
@@ -214,7 +214,7 @@ def test_a_better_release_is_waited_for(tmp_path: Path) -> None:
     """With a grace time the film waits from the first sight of a release, then takes what is there."""
     bench = Bench(tmp_path, rules=QualityRules(wait_for_best_hours=3))
     movie = film(0)
-    bench.queues.add_to_pending(movie)
+    bench.queues.add_all_to_pending([movie])
     name = f"{movie.title.replace(' ', '.')}.{movie.year}.720p.WEB-DL.x264-GRP"
     bench.tracker.by_imdb = {
         movie.imdb_id: [Release(on_filelist(7), name, 5_000_000_000, 20, imdb_id=movie.imdb_id)]
@@ -274,7 +274,7 @@ def test_a_queued_film_wakes_the_worker(tmp_path: Path) -> None:
     try:
         for number in (0, 1):
             wait_until(lambda: bench.worker.activity == NO_FILMS)
-            bench.queues.add_to_pending(film(number))
+            bench.queues.add_all_to_pending([film(number)])
             wait_until(lambda number=number: bench.queues.get_statistics()["completed"] == number + 1)
     finally:
         bench.worker.stop()
@@ -332,7 +332,7 @@ def test_a_dead_thread_is_not_taken_for_done() -> None:
 def test_once_ends_where_it_would_rest(bench: Bench) -> None:
     """With `once` the pending films are worked off, then the thread ends by itself."""
     bench.start(once=True)
-    bench.queues.add_to_pending(film(1))
+    bench.queues.add_all_to_pending([film(1)])
     bench.offer(film(0), film(1))
     bench.worker.start()
     assert bench.worker.join(LONG_SECONDS)

@@ -9,25 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict, Unpack
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-# What a film has met with until it is completed.
-_NO_COURSE: Mapping[str, Any] = MappingProxyType(
-    {
-        "retry_count": 0,
-        "error": None,
-        "retry_at": None,
-        "waits_for_release": False,
-        "acceptable_since": None,
-        "searched_at": None,
-        "is_extra_look": False,
-        "doubts": 0,
-        "page_missing_since": None,
-    }
-)
 
 
 class Stage(StrEnum):
@@ -63,11 +49,6 @@ class TorrentProgress:
     path: str = ""
     is_adopted: bool = False
 
-    @property
-    def is_unfinished(self) -> bool:
-        """Tell whether the client is still to bring it to its end."""
-        return self.stage not in {Stage.DOWNLOADED, Stage.REMOVED}
-
 
 @dataclass(frozen=True, slots=True)
 class FailedRelease:
@@ -79,6 +60,16 @@ class FailedRelease:
     choice: Choice
     why: str
     name: str = ""
+
+
+class Noted(TypedDict, total=False):
+    """What else a failure tells of a film; what it does not tell, or as None, stays as it is."""
+
+    waits_for_release: bool
+    acceptable_since: datetime | None
+    searched_at: datetime | None
+    doubts: int | None
+    page_missing_since: datetime | None
 
 
 class QueueEntry(NamedTuple):
@@ -130,7 +121,7 @@ class QueueEntry(NamedTuple):
     @property
     def is_unfinished(self) -> bool:
         """Tell whether the client is still to bring the film's torrent to its end."""
-        return self.follow is not None and self.follow.is_unfinished
+        return self.follow is not None and self.follow.stage not in {Stage.DOWNLOADED, Stage.REMOVED}
 
     @property
     def is_stopped(self) -> bool:
@@ -173,7 +164,12 @@ class QueueEntry(NamedTuple):
     def kept_in(self, queue: QueueName) -> "QueueEntry":
         """Return the entry without what that queue does not keep."""
         if queue is QueueName.COMPLETED:  # earlier failures are of no interest any more
-            return self._replace(movie=_without_page(self.movie), **_NO_COURSE)
+            movie = self.movie
+            if movie.page_read:
+                movie = replace(
+                    movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False
+                )
+            return self._replace(movie=movie, **_NO_COURSE)
         is_failed = queue is QueueName.FAILED
         is_extra_look = self.is_extra_look and queue is QueueName.PENDING
         keeps_schedule = is_failed or is_extra_look
@@ -201,29 +197,19 @@ class QueueEntry(NamedTuple):
         """Return this new wish for a film that was there before, with what was handed over for it.
 
         A torrent that is still on its way is looked for first: it is followed on, not handed over again.
-        One that was in the client before is found there anew.
+        One that was in the client before is found there anew. A command names less of a film than is known.
         """
+        again = self._replace(tried=known.tried)
+        if self.by_command:
+            again = again._replace(movie=known.movie, extra=known.extra)
         if not known.is_unfinished:
-            return self._replace(tried=known.tried)
+            return again
         is_adopted = known.follow is not None and known.follow.is_adopted
-        choice = None if is_adopted else known.choice
-        return self._replace(tried=known.tried, choice=choice, asked_at=known.wish)
+        return again._replace(choice=None if is_adopted else known.choice, asked_at=known.wish)
 
-    def known_as(self, known: "QueueEntry") -> "QueueEntry":
-        """Return this wish with what is known of the film already: more than a command names."""
-        return self._replace(movie=known.movie, extra=known.extra)
-
-    def learnt(self, movie: Movie) -> "QueueEntry":
-        """Return the entry with what its page told of the film."""
-        return self._replace(movie=movie)
-
-    def chosen(self, movie: Movie, choice: Choice) -> "QueueEntry":
-        """Return the entry with the release that is about to be handed over."""
-        return self._replace(movie=movie, choice=choice)
-
-    def due_again(self) -> "QueueEntry":
-        """Return a failed film's entry for its next attempt; its number of failures stays."""
-        return self.kept_in(QueueName.PENDING)
+    def learnt(self, movie: Movie, choice: Choice | None = None) -> "QueueEntry":
+        """Return the entry with what its page told of the film, and the release about to be handed over."""
+        return self._replace(movie=movie, choice=choice or self.choice)
 
     def retried(self, at: datetime) -> "QueueEntry":
         """Return a failed film's entry as the user asks for it anew, with no failures counted."""
@@ -245,38 +231,18 @@ class QueueEntry(NamedTuple):
     # --- to failed ------------------------------------------------------------------------
 
     def failed(
-        self,
-        movie: Movie,
-        error: str,
-        retry_at: datetime | None,
-        *,
-        counts: bool,
-        waits_for_release: bool,
-        acceptable_since: datetime | None,
-        searched_at: datetime | None,
-        doubts: int | None,
-        page_missing_since: datetime | None,
+        self, movie: Movie, error: str, retry_at: datetime | None, *, counts: bool, **noted: Unpack[Noted]
     ) -> "QueueEntry":
         """Return a pending film's entry once it has failed, as `QueueManager.add_to_failed` says."""
-        return self._replace(
-            movie=movie,
-            error=error,
-            retry_at=retry_at,
-            retry_count=self.retry_count + (1 if counts else 0),
-            waits_for_release=waits_for_release,
-            acceptable_since=acceptable_since or self.acceptable_since,
-            searched_at=searched_at or self.searched_at,
-            doubts=(0 if counts else self.doubts) if doubts is None else doubts,
-            page_missing_since=page_missing_since or (None if counts else self.page_missing_since),
-        ).kept_in(QueueName.FAILED)
+        known: dict[str, Any] = {"waits_for_release": False}
+        if counts:
+            known |= {"retry_count": self.retry_count + 1, "doubts": 0, "page_missing_since": None}
+        known |= {name: value for name, value in noted.items() if value is not None}
+        return self._replace(movie=movie, error=error, retry_at=retry_at, **known).kept_in(QueueName.FAILED)
 
-    def given_up(self) -> "QueueEntry":
-        """Return a failed film's entry once no further attempt is due."""
-        return self._replace(retry_at=None)
-
-    def brought_back(self, latest: datetime) -> "QueueEntry":
-        """Return a failed film's entry with the latest time there is: a wrong clock stored a later one."""
-        return self._replace(retry_at=latest)
+    def due(self, at: datetime | None) -> "QueueEntry":
+        """Return a failed film's entry with another time for its next attempt; None gives it up."""
+        return self._replace(retry_at=at)
 
     # --- to completed, and there ----------------------------------------------------------
 
@@ -294,18 +260,8 @@ class QueueEntry(NamedTuple):
         if where:
             extra["where"] = where
         return self._replace(
-            movie=_without_page(movie),
-            completed_at=at,
-            reason=reason,
-            choice=choice,
-            follow=follow,
-            extra=extra,
-            **_NO_COURSE,
-        )
-
-    def progressed(self, follow: TorrentProgress) -> "QueueEntry":
-        """Return a completed film's entry with how far its torrent is."""
-        return self._replace(follow=follow)
+            movie=movie, completed_at=at, reason=reason, choice=choice, follow=follow, extra=extra
+        ).kept_in(QueueName.COMPLETED)
 
     def finished_with(
         self, choice: Choice, follow: TorrentProgress, at: datetime, overtaken: str
@@ -320,14 +276,10 @@ class QueueEntry(NamedTuple):
         done = self.completed(self.movie, at, Reason.DOWNLOADED, choice, follow=follow)
         return done._replace(tried=tried)
 
-    # --- to the removed ones --------------------------------------------------------------
 
-    def removed(self) -> "QueueEntry":
-        """Return the entry once the user took the film out."""
-        return self.kept_in(QueueName.REMOVED)
-
-
-def _without_page(movie: Movie) -> Movie:
-    if not movie.page_read:
-        return movie
-    return replace(movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False)
+# What a film has met with until it is completed.
+_COURSE = (
+    "retry_count error retry_at waits_for_release acceptable_since searched_at is_extra_look doubts "
+    "page_missing_since"
+).split()
+_NO_COURSE: Mapping[str, Any] = {name: QueueEntry._field_defaults[name] for name in _COURSE}

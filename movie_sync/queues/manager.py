@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Unpack
 
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason
 from movie_sync.domain.times import LONGEST_DELAY_SECONDS, later
@@ -21,7 +22,7 @@ from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.book import Book
-from movie_sync.queues.entry import FailedRelease, QueueEntry, TorrentProgress
+from movie_sync.queues.entry import FailedRelease, Noted, QueueEntry, TorrentProgress
 from movie_sync.queues.reader import FOLLOWED, QueueReader, named
 
 _log = logging.getLogger(__name__)
@@ -50,53 +51,36 @@ class QueueManager(QueueReader):
 
     # --- what the workers ask -------------------------------------------------------------
 
-    def add_to_pending(self, movie: Movie, *, by_command: bool = False) -> bool:
-        """Queue a film that no queue holds; False if one does, or if the user removed it.
-
-        With `by_command` as `add_by_command`.
-        """
-        return bool(self.add_by_command([movie]) if by_command else self.add_all_to_pending([movie]))
-
     def add_by_command(self, movies: Iterable[Movie]) -> list[Movie]:
         """Queue films that the user asks for anew, with one write; return those that were not pending.
 
         Queued are also those that were removed, have failed or are completed.
         """
-        with self._locked() as book:
-            entries = []
-            for movie in distinct(movies):
-                found = book.held(movie)
-                if found is None or found.queue is not _PENDING:
-                    entry = QueueEntry(movie, self._clock.now(), by_command=True)
-                    entries.append(entry.asked_again(found.entry).known_as(found.entry) if found else entry)
-            self._move(book, lambda: entries)
-            return [entry.movie for entry in entries]
+        return self._ask_anew(movies, [_PENDING], by_command=True)
 
     def add_all_to_pending(self, movies: Iterable[Movie], *, again: bool = False) -> int:
         """Queue those films that no queue holds, with one write; return how many that were.
 
         With `again` completed ones are queued too (they left the watchlist and came back).
         """
+        if again:
+            return len(self._ask_anew(movies, [_PENDING, _FAILED, _REMOVED], by_command=False))
         with self._locked() as book:
             now = self._clock.now()
-            if again:
-                entries = []
-                for movie in distinct(movies):
-                    found = book.held(movie)
-                    if found is None or found.queue is _COMPLETED:
-                        entry = QueueEntry(movie, now)
-                        entries.append(entry.asked_again(found.entry) if found else entry)
-                return self._move(book, lambda: entries)
-            queued = book.add_new((QueueEntry(movie, now) for movie in movies), _PENDING)
-            return self._woken(queued)
+            return self._woken(book.add_new((QueueEntry(movie, now) for movie in movies), _PENDING))
 
-    def note_film(self, known_as: Movie, movie: Movie) -> bool:
+    def note_film(self, known_as: Movie, movie: Movie, choice: Choice | None = None) -> bool:
         """Write down what was learnt of a pending film, which may have got another slug by it.
 
         False if it is not to be worked on: it was taken out meanwhile, or it turns out to be a
         film that is completed or removed already, under another name.
         """
-        return self._renew_pending(known_as, movie, lambda entry: entry.learnt(movie))
+        with self._locked() as book:
+            place = book.held(known_as, [_PENDING])
+            if place is None or self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
+                return False
+            book.renew({place.number: place.entry.learnt(movie, choice)}, _PENDING, place.entry.movie, movie)
+            return True
 
     def note_choice(self, movie: Movie, choice: Choice) -> bool:
         """Write down which torrent is about to be handed over for a pending film.
@@ -104,7 +88,7 @@ class QueueManager(QueueReader):
         After a crash it is first looked for by its info-hash, so that nothing is handed over twice.
         False, as `note_film`, or after an error: do not hand it over.
         """
-        return self._renew_pending(movie, movie, lambda entry: entry.chosen(movie, choice))
+        return self.note_film(movie, movie, choice)
 
     def add_to_completed(
         self,
@@ -131,10 +115,8 @@ class QueueManager(QueueReader):
     def add_all_to_completed(self, found: Sequence[tuple[Movie, str]]) -> int:
         """Record films that no queue holds and that are on the disk, each with its place, with one write."""
         with self._locked() as book:
-            now, reason = self._clock.now(), Reason.ALREADY_DOWNLOADED
-            done = (
-                QueueEntry(movie, now).completed(movie, now, reason, where=where) for movie, where in found
-            )
+            now, why = self._clock.now(), Reason.ALREADY_DOWNLOADED
+            done = (QueueEntry(movie, now).completed(movie, now, why, where=where) for movie, where in found)
             return book.add_new(done, _COMPLETED)
 
     def add_to_failed(
@@ -144,34 +126,19 @@ class QueueManager(QueueReader):
         retry_time: datetime | None,
         *,
         counts: bool = True,
-        waits_for_release: bool = False,
-        acceptable_since: datetime | None = None,
-        searched_at: datetime | None = None,
-        doubts: int | None = None,
-        page_missing_since: datetime | None = None,
+        **noted: Unpack[Noted],
     ) -> bool:
         """Move a film to the failed queue; False if it is not to be tried again, as `note_film`.
 
         `retry_time` None makes it permanent. `counts=False` leaves the number of failures as it
-        is: what failed was not the film's fault. `acceptable_since` None leaves that as it is, and
-        so does `searched_at` None. A failure that counts ends the row of `doubts`, and what was
-        noted of a missing page; else None leaves them as they are.
+        is: what failed was not the film's fault. A failure that counts ends the row of `doubts`, and
+        what was noted of a missing page. The film waits for a release only if that is `noted` anew.
         """
         with self._locked() as book:
             found = book.held(movie, [_PENDING])
             if found is None or self._is_settled(book, movie, movie, [_REMOVED, _COMPLETED]):
                 return False
-            failed = found.entry.failed(
-                movie,
-                error,
-                retry_time,
-                counts=counts,
-                waits_for_release=waits_for_release,
-                acceptable_since=acceptable_since,
-                searched_at=searched_at,
-                doubts=doubts,
-                page_missing_since=page_missing_since,
-            )
+            failed = found.entry.failed(movie, error, retry_time, counts=counts, **noted)
             book.move(lambda: [failed], _FAILED)
             return True
 
@@ -189,7 +156,7 @@ class QueueManager(QueueReader):
         """
         with self._locked() as book:
             spent = {
-                number: entry.given_up()
+                number: entry.due(None)
                 for number, entry in self._due(book).items()
                 if not entry.has_attempts_left(max_retries)
             }
@@ -204,14 +171,13 @@ class QueueManager(QueueReader):
             times = [facts.retry_at for _, facts in book[_FAILED].facts() if facts.retry_at]
             return max((min(times) - self._clock.now()).total_seconds(), 0.0) if times else None
 
-    def move_failed_to_pending(self, movie: Movie) -> bool:
-        """Queue a failed film for its next attempt; its number of failures stays."""
-        return bool(self.move_all_failed_to_pending([movie]))
-
     def move_all_failed_to_pending(self, movies: Iterable[Movie]) -> list[Movie]:
-        """Queue failed films as `move_failed_to_pending`, with one write; return those queued."""
+        """Queue failed films for their next attempt, with one write; return those queued.
+
+        Their numbers of failures stay.
+        """
         with self._locked() as book:
-            return self._requeue(book, _failed(book, movies), QueueEntry.due_again)
+            return self._requeue(book, _failed(book, movies), lambda entry: entry.kept_in(_PENDING))
 
     def look_again(self, movies: Iterable[Movie]) -> list[Movie]:
         """Queue failed films for a search besides their schedule, which is kept; return those queued."""
@@ -223,23 +189,28 @@ class QueueManager(QueueReader):
     def note_progress(self, follows: Mapping[str, TorrentProgress]) -> None:
         """Write down, with one write, how far the torrents of completed films are, by info-hash."""
         with self._locked() as book:
-            changed = {}
-            for number, facts in book[_COMPLETED].facts():
-                if facts.hashes and not follows.keys().isdisjoint(facts.hashes):
-                    entry = book[_COMPLETED].entry(number)
-                    follow = follows.get(entry.choice.info_hash) if entry and entry.choice else None
-                    if entry and follow is not None:
-                        changed[number] = entry.progressed(follow)
+            changed = {
+                number: entry._replace(follow=follows[entry.choice.info_hash])
+                for number, facts in book[_COMPLETED].facts()
+                if not follows.keys().isdisjoint(facts.hashes) and (entry := book[_COMPLETED].entry(number))
+                if entry.choice and entry.choice.info_hash in follows
+            }
             if changed:
                 book.renew(changed, _COMPLETED)
 
     def give_up(self, movie: Movie, tried: FailedRelease) -> bool:
         """Queue a completed film for its next release; False if that torrent is no longer its choice."""
-        return self._queue_anew(movie, tried.choice, (tried,))
+        return self.hand_over_again(movie, tried.choice, tried)
 
-    def hand_over_again(self, movie: Movie, choice: Choice) -> bool:
+    def hand_over_again(self, movie: Movie, choice: Choice, *tried: FailedRelease) -> bool:
         """Queue a completed film whose torrent the client has lost; otherwise as `give_up`."""
-        return self._queue_anew(movie, choice, ())
+        with self._locked() as book:
+            place = book.held(movie, [_COMPLETED])
+            present = place.entry.choice if place else None
+            if place is None or present is None or present.info_hash != choice.info_hash:
+                return False
+            self._move(book, lambda: [place.entry.without_torrent(*tried)])
+            return True
 
     def finish_with(self, movie: Movie, choice: Choice, follow: TorrentProgress, *, overtaken: str) -> bool:
         """Complete a film with a torrent that was given up and came to its end all the same.
@@ -251,9 +222,8 @@ class QueueManager(QueueReader):
             found = book.held(movie, FOLLOWED)
             if found is None:
                 return False
-            book.move(
-                lambda: [found.entry.finished_with(choice, follow, self._clock.now(), overtaken)], _COMPLETED
-            )
+            done = found.entry.finished_with(choice, follow, self._clock.now(), overtaken)
+            book.move(lambda: [done], _COMPLETED)
             return True
 
     # --- waiting --------------------------------------------------------------------------
@@ -277,9 +247,8 @@ class QueueManager(QueueReader):
         """
         with self._locked() as book:
             now = self._clock.now()
-            if films is None:
-                numbers = [number for number, _ in book[_FAILED].facts()]
-            else:
+            numbers = [number for number, _ in book[_FAILED].facts()]
+            if films is not None:
                 numbers = [place.number for place in named(book, [_FAILED], films)]
             return self._requeue(book, numbers, lambda entry: entry.retried(now))
 
@@ -287,7 +256,7 @@ class QueueManager(QueueReader):
         """Take films out of the queues and keep them out until they are added by command."""
         with self._locked() as book:
             places = named(book, [_PENDING, _FAILED, _COMPLETED], films)
-            book.move(lambda: (place.entry.removed() for place in places), _REMOVED)
+            book.move(lambda: (place.entry.kept_in(_REMOVED) for place in places), _REMOVED)
             return [place.entry.movie for place in places]
 
     def drop_unlisted(self, movies: Iterable[Movie]) -> list[Movie]:
@@ -312,6 +281,20 @@ class QueueManager(QueueReader):
 
     # --- inside ---------------------------------------------------------------------------
 
+    def _ask_anew(
+        self, movies: Iterable[Movie], staying: Collection[QueueName], *, by_command: bool
+    ) -> list[Movie]:
+        """Queue films but for those that stay where they are; return those queued."""
+        with self._locked() as book:
+            entries = []
+            for movie in distinct(movies):
+                found = book.held(movie)
+                if found is None or found.queue not in staying:
+                    entry = QueueEntry(movie, self._clock.now(), by_command=by_command)
+                    entries.append(entry.asked_again(found.entry) if found else entry)
+            self._move(book, lambda: entries)
+            return [entry.movie for entry in entries]
+
     def _move(self, book: Book, entries: Callable[[], Iterable[QueueEntry]]) -> int:
         """Move films to the pending queue; `entries` as `Book.move` has them."""
         return self._woken(book.move(entries, _PENDING))
@@ -333,25 +316,6 @@ class QueueManager(QueueReader):
         self._move(book, changed)
         return movies
 
-    def _queue_anew(self, movie: Movie, choice: Choice, tried: tuple[FailedRelease, ...]) -> bool:
-        with self._locked() as book:
-            place = book.held(movie, [_COMPLETED])
-            present = place.entry.choice if place else None
-            if place is None or present is None or present.info_hash != choice.info_hash:
-                return False
-            self._move(book, lambda: [place.entry.without_torrent(*tried)])
-            return True
-
-    def _renew_pending(
-        self, known_as: Movie, movie: Movie, change: Callable[[QueueEntry], QueueEntry]
-    ) -> bool:
-        with self._locked() as book:
-            place = book.held(known_as, [_PENDING])
-            if place is None or self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
-                return False
-            book.renew({place.number: change(place.entry)}, _PENDING, place.entry.movie, movie)
-            return True
-
     def _is_settled(self, book: Book, movie: Movie, known_as: Movie, queues: Iterable[QueueName]) -> bool:
         """Tell whether a film in work is settled under another name, and if so, end the work on it.
 
@@ -359,15 +323,13 @@ class QueueManager(QueueReader):
         IMDb id that it is known. The entry that is there takes the new name.
         """
         for name in queues:
-            place = book.held(movie, [name])
-            if place is not None:
-                others = [other for other in QueueName if other is not name]
-                if book.held(known_as, others) or book.held(movie, others):
-                    _log.info(
-                        "%s stands among the %s films as %s.", movie.label, name, place.entry.movie.label
-                    )
-                    book.renew({place.number: place.entry.learnt(movie)}, name, known_as, movie)
-                return True
+            if not (place := book.held(movie, [name])):
+                continue
+            others = [other for other in QueueName if other is not name]
+            if book.held(known_as, others) or book.held(movie, others):
+                _log.info("%s stands among the %s films as %s.", movie.label, name, place.entry.movie.label)
+                book.renew({place.number: place.entry.learnt(movie)}, name, known_as, movie)
+            return True
         return False
 
     def _bring_back_far_times(self, book: Book) -> None:
@@ -375,7 +337,7 @@ class QueueManager(QueueReader):
         failed = book[_FAILED]
         latest = later(self._clock.now(), LONGEST_DELAY_SECONDS)
         far = {
-            number: entry.brought_back(latest)
+            number: entry.due(latest)
             for number, facts in failed.facts()
             if facts.retry_at and facts.retry_at > latest and (entry := failed.entry(number))
         }

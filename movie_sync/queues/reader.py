@@ -76,8 +76,7 @@ class QueueReader:
 
     def waiting_count(self) -> int:
         """Return how many failed films wait for an acceptable release."""
-        with self._locked() as book:
-            return sum(facts.waits for _, facts in book[_FAILED].facts())
+        return self._count(lambda facts: facts.waits, _FAILED)
 
     def followed_hashes(self) -> list[str]:
         """Return the info-hashes of all torrents that may still come to their end."""
@@ -97,24 +96,23 @@ class QueueReader:
 
     def followed_count(self) -> int:
         """Return how many films have a torrent that may still come to its end."""
-        with self._locked() as book:
-            return sum(bool(facts.hashes) for name in FOLLOWED for _, facts in book[name].facts())
+        return self._count(lambda facts: bool(facts.hashes), *FOLLOWED)
 
     def unfinished_count(self) -> int:
         """Return how many completed films have a torrent that the client is still to finish.
 
         What was in the client before and is stopped there does not count.
         """
-        return self._count_completed(lambda facts: facts.takes_a_place)
+        return self._count(lambda facts: facts.takes_a_place, _COMPLETED)
 
     def stopped_count(self) -> int:
         """Return how many of the unfinished ones are stopped in the client."""
-        return self._count_completed(lambda facts: facts.takes_a_place and facts.is_stopped)
+        return self._count(lambda facts: facts.takes_a_place and facts.is_stopped, _COMPLETED)
 
     def done_lately_count(self) -> int:
         """Return how many completed films have a torrent that came to its end in the last week."""
         earliest = self._clock.now() - DONE_LATELY
-        return self._count_completed(lambda facts: facts.done_at is not None and facts.done_at > earliest)
+        return self._count(lambda facts: facts.done_at is not None and facts.done_at > earliest, _COMPLETED)
 
     def torrents_of(self, movie: Movie) -> tuple[str, ...]:
         """Return the info-hashes of all torrents that were handed over for a film."""
@@ -134,9 +132,8 @@ class QueueReader:
     def find(self, film: str) -> tuple[QueueName, QueueEntry] | None:
         """Look a film up by its slug or id, in all queues and among the removed ones."""
         with self._locked() as book:
-            for place in named(book, QueueName, [film]):
-                return place.queue, place.entry
-        return None
+            found = named(book, QueueName, [film])
+            return (found[0].queue, found[0].entry) if found else None
 
     def get_statistics(self) -> dict[str, int]:
         """Return the number of films: pending, failed (permanent ones included), completed, permanent."""
@@ -176,9 +173,9 @@ class QueueReader:
             self._book.take_edits()
             yield self._book
 
-    def _count_completed(self, counts: Callable[[Facts], bool]) -> int:
+    def _count(self, counts: Callable[[Facts], bool], *queues: QueueName) -> int:
         with self._locked() as book:
-            return sum(counts(facts) for _, facts in book[_COMPLETED].facts())
+            return sum(counts(facts) for name in queues for _, facts in book[name].facts())
 
 
 def named(book: Book, queues: Iterable[QueueName], films: Collection[str]) -> list[Place]:
@@ -186,7 +183,7 @@ def named(book: Book, queues: Iterable[QueueName], films: Collection[str]) -> li
     found: dict[int, Place] = {}
     for name in queues:
         for film in films:
-            places = [place for place in book.with_key(f"s:{film}") if place.queue is name]
-            places = places or [place for place in book.with_key(f"k:{film}") if place.queue is name]
+            under = (place for kind in "sk" for place in book.with_key(f"{kind}:{film}"))
+            places = [place for place in under if place.queue is name]
             found |= {place.number: place for place in places[:1]}
     return list(found.values())

@@ -107,7 +107,7 @@ class OurStore:
 
     def add(self, film: Movie) -> None:
         """Replace one file."""
-        self._queues.add_to_pending(film)
+        self._queues.add_all_to_pending([film])
 
     def hand_out(self) -> object:
         """Write nothing: the film stays where it is."""

@@ -67,7 +67,7 @@ class CrashWorld:
 
     def _carry_out(self, request: Request) -> None:
         for movie in request.movies:
-            self.queues.add_to_pending(movie, by_command=True)
+            self.queues.add_by_command([movie])
         if request.kind == "remove":
             self.queues.remove(request.films)
 
