@@ -107,20 +107,10 @@ class _Watched:
         return watched
 
 
-class _PlainConnection(_Watched, urllib3.connection.HTTPConnection):
-    pass
+def _watched(pool: type[urllib3.HTTPConnectionPool]) -> type[urllib3.HTTPConnectionPool]:
+    """Return the same pool of connections, whose sockets obey the limits."""
+    connection = type(f"_{pool.__name__}Connection", (_Watched, pool.ConnectionCls), {})
+    return type(f"_Watched{pool.__name__}", (pool,), {"ConnectionCls": connection})
 
 
-class _TlsConnection(_Watched, urllib3.connection.HTTPSConnection):
-    pass
-
-
-class _PlainPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _PlainConnection
-
-
-class _TlsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TlsConnection
-
-
-POOLS = {"http": _PlainPool, "https": _TlsPool}
+POOLS = {"http": _watched(urllib3.HTTPConnectionPool), "https": _watched(urllib3.HTTPSConnectionPool)}
