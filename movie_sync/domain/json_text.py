@@ -17,10 +17,9 @@ _STRING_OR_MARK = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}:]')
 def parse_json(text: str | bytes, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:  # noqa: ANN401 - it may be anything
     """Return the value of a JSON text; bytes are UTF-8, with or without a mark at the beginning.
 
-    Raises:
-        ValueError: it is no JSON (then often a `json.JSONDecodeError`), or nests more deeply than any
-            text of ours. The parser would find that out only at the end of the stack, where whatever
-            else happens to run, like the closing of a connection that is no longer used, fails too.
+    Raises ValueError: it is no JSON (then often a `json.JSONDecodeError`), or nests more deeply than any
+    text of ours. The parser would find that out only at the end of the stack, where whatever else happens
+    to run, like the closing of a connection that is no longer used, fails too.
     """
     if is_nested_deeply(text):
         raise ValueError("nested too deeply")

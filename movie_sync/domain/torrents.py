@@ -51,8 +51,7 @@ class TorrentPhase(StrEnum):
 def checked_hash(info_hash: str) -> str:
     """Return an info-hash in small letters.
 
-    Raises:
-        ValueError: it is none: clients have words, or nothing at all, for every torrent they hold.
+    Raises ValueError for what is none: clients have words, or nothing at all, for every torrent they hold.
     """
     wanted = info_hash.lower()
     if not _INFO_HASH.fullmatch(wanted):

@@ -49,9 +49,8 @@ class EventOutbox:
     At most 2000 wait: a further one pushes the oldest out, with a warning. `keep` names the channels
     there are; what waited for others alone is done.
 
-    Raises:
-        StorageError: the file cannot be read for a reason that has nothing to do with it, or it is
-            damaged and cannot be kept aside.
+    Raises StorageError: the file cannot be read for a reason that has nothing to do with it, or it is
+    damaged and cannot be kept aside.
     """
 
     def __init__(self, path: Path, clock: Clock, *, keep: Collection[str]) -> None:

@@ -48,9 +48,8 @@ class WatchlistIntake:
     def take(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Queue what is new, record what is on the disk, drop what left the list twice in a row.
 
-        Raises:
-            StorageError: not all of it could be written, or it is not known how much of a list that is
-                read for the first time is to be queued; take it in again.
+        Raises StorageError: not all of it could be written, or it is not known how much of a list that
+        is read for the first time is to be queued; take it in again.
         """
         with self._lock:
             change = self._compare(snapshot, concludes_removals=True)

@@ -49,7 +49,11 @@ class UnreadableStore:
 
     def note(self) -> float:
         """Note that it could not be read, and return for how many seconds that has been so."""
-        seconds = self._seconds()
+        outage, seconds = self._outage, -1.0
+        if outage is not None and outage.boot == self._boot:
+            seconds = self._clock.monotonic() - outage.ticks
+        elif outage is not None and (begun := parse_time(outage.since)):
+            seconds = (self._clock.now() - begun).total_seconds()
         if seconds < 0:  # it is new, or begins in a time to come, which a wrong clock noted
             since, ticks = format_time(self._clock.now()), self._clock.monotonic()
             self._keep(_Outage(self._of, since, ticks, self._boot, self.is_told))
@@ -71,14 +75,6 @@ class UnreadableStore:
         if self._path is not None and os.path.lexists(self._path):
             with contextlib.suppress(StorageError):
                 delete_files(self._path)
-
-    def _seconds(self) -> float:
-        if self._outage is None:
-            return -1.0
-        if self._outage.boot == self._boot:
-            return self._clock.monotonic() - self._outage.ticks
-        since = parse_time(self._outage.since)
-        return -1.0 if since is None else (self._clock.now() - since).total_seconds()
 
     def _keep(self, outage: _Outage) -> None:
         self._outage = outage

@@ -156,7 +156,11 @@ class LetterboxdFilmPages:
         page = parse_film(answer.text)
         slug_reached = slug_in(answer.url)
         slug = page.slug or slug_reached
-        if not slug or not _is_same_film(movie, page, slug_reached):
+        # A slug may have been renamed, the key stays. Where only the slug is known, the page must call
+        # itself by the address that was asked for or redirected to.
+        has_keys = page.id and is_lid(movie.id) and movie.id != movie.slug
+        is_same = page.id == movie.id if has_keys else page.slug in {"", slug_reached}
+        if not slug or not is_same:
             raise FilmError(
                 f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
             )
@@ -174,14 +178,6 @@ class LetterboxdFilmPages:
 
 class _InconsistentError(Exception):
     """The pages of one reading do not fit together."""
-
-
-def _is_same_film(movie: Movie, page: Movie, slug_asked_or_redirected: str) -> bool:
-    """Tell whether the page is the film's; a slug may have been renamed, the key stays."""
-    if page.id and is_lid(movie.id) and movie.id != movie.slug:
-        return page.id == movie.id
-    # Where only the slug is known, the page must call itself by the address it came from.
-    return not page.slug or page.slug == slug_asked_or_redirected
 
 
 def _get(

@@ -73,6 +73,7 @@ class QBittorrent(ClientService):
             none = f"{NONE} for none" if has_login else "Enter if it asks for none"
             hint = f"{none}, {_KEY} for an API key"
         name = form.ask_credential("username", f"Its user name ({hint})", is_needed=False)
+        forgotten: list[str] = []
         if name == _KEY:
             form.ask_credential("api_key", "Its API key", is_needed=not has_key)
             forgotten = ["username", "password"]
@@ -81,8 +82,6 @@ class QBittorrent(ClientService):
         elif name is not None or has_login:
             form.ask_credential("password", "Its password", is_needed=False)
             forgotten = ["api_key"] if has_key else []
-        else:
-            forgotten = []
         for field in forgotten:
             form.set_credential(field, "")
 

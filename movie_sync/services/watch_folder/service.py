@@ -81,8 +81,7 @@ class WatchFolder:
     The folder is made when the first file is written, with mode 0700; one that is there keeps its
     own mode. Files have mode 0600.
 
-    Raises:
-        StorageError: the folder cannot be read, or a torrent not written; nothing was changed then.
+    Raises StorageError: the folder cannot be read, or a torrent not written; nothing was changed then.
     """
 
     _folder: Path
