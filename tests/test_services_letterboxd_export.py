@@ -131,6 +131,13 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_are_taken(
     assert caplog.text.count("line 3 (") == 1
 
 
+def test_a_file_that_ends_with_an_empty_row_is_not_cut_off(tmp_path: Path) -> None:
+    """A spreadsheet may put one behind the last film, with no line end, even if that film can't be read."""
+    snapshot = read_export(written(tmp_path, CSV + "2023-10-05,Film,soon,https://boxd.it/aaaa\n,,,"))
+    assert len(snapshot.movies) == len(read_export(written(tmp_path, CSV)).movies)
+    assert snapshot.unread == ("line 5 (Film)",)
+
+
 def test_long_addresses_give_slugs(tmp_path: Path) -> None:
     """Older exports name the film by its page."""
     path = written(tmp_path, f"{HEADER}2020-01-01,Heat,1995,https://letterboxd.com/film/heat-1995/\n")

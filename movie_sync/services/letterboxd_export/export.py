@@ -227,7 +227,8 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
         ) from None
     except csv.Error as exc:
         raise _unusable(f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}).") from None
-    is_cut = is_last_unread and not raw.endswith((b"\n", b"\r"))
+    last_line = raw.rpartition(b"\n")[2].strip(b' ,;\t"')  # nothing is left of an empty row
+    is_cut = is_last_unread and last_line and not last_line.endswith(b"\r")
     if is_cut or len(unread) > len(movies):
         raise _unusable(
             f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. "
