@@ -94,8 +94,8 @@ def _read(plain: Mapping[str, object], fields: _Fields) -> dict[str, Any]:
 
 
 def _written(value: object, fields: _Fields) -> dict[str, object]:
-    found = ((key, getattr(value, name)) for key, (name, _) in fields.items())
-    return {key: format_time(it) if isinstance(it, datetime) else it for key, it in found if it}
+    found = {key: it for key, (name, _) in fields.items() if (it := getattr(value, name))}
+    return {key: format_time(it) if isinstance(it, datetime) else it for key, it in found.items()}
 
 
 def encode_entry(entry: QueueEntry, queue: QueueName) -> bytes:
