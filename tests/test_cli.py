@@ -345,6 +345,23 @@ def test_an_outage_goes_on_if_the_user_is_spelt_in_other_letters(
     assert ticks[0] == ticks[1]
 
 
+def test_an_outage_noted_by_the_version_before_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It named an export by its path, in the letters in which that is written."""
+    for name in ("USERNAME", "PASSKEY"):
+        monkeypatch.setenv(f"MOVIE_SYNC_FILELIST_{name}", "0" * 32)
+    export = tmp_path / "Lists" / "watchlist.csv"
+    monkeypatch.setenv("MOVIE_SYNC_LETTERBOXD__EXPORT_FILE", str(export))
+    monkeypatch.setenv("MOVIE_SYNC_CLIENT", "watch_folder")
+    note = {"of": str(export), "since": "2020-10-30T12:00:00Z", "ticks": 1.0, "boot": "one", "told": False}
+    path = tmp_path / "d" / "unreadable.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(note))
+    assert run(tmp_path / "d", "--once") == 1
+    assert json.loads(path.read_text())["since"] == note["since"]
+
+
 def test_the_daemon_is_unconfigured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -201,7 +201,7 @@ class Services:
         """Return the worker that reads the watchlist; it is not started."""
         unreadable = UnreadableStore(
             self._paths.unreadable if self._around.is_real else None,
-            registry.chosen_list(self._config).owner(self._config).lower(),
+            registry.chosen_list(self._config).owner(self._config),
             self._clock,
         )
         return MonitorWorker(

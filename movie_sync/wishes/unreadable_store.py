@@ -28,23 +28,23 @@ class _Outage:
 
 
 class UnreadableStore:
-    """`unreadable.json`, which is there only while the list `of` cannot be read. For one thread.
+    """`unreadable.json`, which is there only while the list `of`, in letters of either case, cannot be read.
 
     Raises nothing: a file that cannot be read is as none, and where it cannot be written, memory has to
     do. Without a path nothing is read or written. Within one start of the machine the time is told by
-    the clock that never jumps.
+    the clock that never jumps. For one thread.
     """
 
     def __init__(self, path: Path | None, of: str, clock: Clock, *, boot: str | None = None) -> None:
         self._path = path
-        self._of = of
+        self._of = of.lower()
         self._clock = clock
         self._boot = boot_id() if boot is None else boot
         self._outage: _Outage | None = None
         if path is not None:
             with contextlib.suppress(TypeError):
                 outage = _Outage(**read_note(path))
-                is_sound = isinstance(outage.ticks, int | float) and outage.of == of
+                is_sound = isinstance(outage.ticks, int | float) and str(outage.of).lower() == self._of
                 self._outage = outage if is_sound else None
 
     def note(self) -> float:
