@@ -19,8 +19,7 @@ from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
 from movie_sync.outlet import Outlet, outlet_of
-from movie_sync.storage.atomic_file import keep_private
-from movie_sync.storage.damage import keep_aside
+from movie_sync.storage.atomic_file import keep_aside, keep_private
 from movie_sync.storage.regular_file import open_regular_descriptor
 
 LOGGER_NAME = "movie_sync"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.strategies import DataObject
 
-from movie_sync.queues.file_text import own_lines, read_loosely
+from movie_sync.queues.table import own_lines, read_loosely
 
 films = st.dictionaries(st.sampled_from(["slug", "title", "x"]), st.text() | st.integers() | st.none())
 arrays = st.lists(films, max_size=6)

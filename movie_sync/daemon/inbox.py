@@ -25,11 +25,12 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     delete_files,
+    keep_aside,
     make_folder,
+    read_whole,
     told_as,
     write_atomically,
 )
-from movie_sync.storage.damage import keep_aside, read_whole
 from movie_sync.storage.locks import InstanceLock, nobody_writes_into, writing_into
 from movie_sync.wishes.intake import WatchlistIntake
 

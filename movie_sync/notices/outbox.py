@@ -11,7 +11,7 @@ import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -21,8 +21,13 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.notices.wording import WordedEvent, event_from_dict
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import delete_leftover, told_as, write_atomically
-from movie_sync.storage.damage import DamagedError, Quarantine, read_whole
+from movie_sync.storage.atomic_file import (
+    DamagedError,
+    delete_leftover,
+    read_whole,
+    told_as,
+    write_atomically,
+)
 from movie_sync.storage.regular_file import open_regular_descriptor
 
 _log = logging.getLogger(__name__)
@@ -175,15 +180,16 @@ class EventOutbox:
         finally:
             os.close(descriptor)
 
-    def _write_whole(self, make_way: Callable[[], object] | None = None) -> None:
+    def _write_whole(self, damaged_at: datetime | None = None) -> str:
         self._size = _UNKNOWN
         lines = [
             {"told": list(self._told)},
             *(json.loads(each.line) | {"for": sorted(each.channels)} for each in self._waiting.values()),
         ]
         content = b"".join(_encoded(line) + b"\n" for line in lines)
-        write_atomically(self._path, [content], make_way=make_way)
+        kept = write_atomically(self._path, [content], damaged_at=damaged_at)
         self._size = len(content)
+        return kept
 
     def _load(self) -> None:
         try:
@@ -222,11 +228,8 @@ class EventOutbox:
         return True
 
     def _replace_damaged(self, damage: str) -> None:
-        aside = Quarantine(self._path, self._clock)
-        self._write_whole(aside)
-        _log.warning(
-            "%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, aside.words
-        )
+        kept = self._write_whole(self._clock.now())
+        _log.warning("%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, kept)
 
 
 def _encoded(plain: dict[str, object]) -> bytes:

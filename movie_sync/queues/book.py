@@ -14,7 +14,6 @@ from movie_sync.queues.record_file import RecordFile
 
 _log = logging.getLogger(__name__)
 
-_RANK = {name: place for place, name in enumerate(QueueName)}
 _MOST_READINGS = 50
 
 
@@ -67,9 +66,8 @@ class Book:
 
     def _places(self, movie: Movie, queues: Iterable[QueueName]) -> Iterator[Place]:
         for name in queues:
-            for number in self._files[name].find(movie):
-                if entry := self._files[name].entry(number):
-                    yield Place(name, number, entry)
+            for number, entry in self._files[name].find(movie).items():
+                yield Place(name, number, entry)
 
     def entry(self, number: int) -> QueueEntry | None:
         """Return the entry of a film by its number, or None if it has moved."""
@@ -80,8 +78,7 @@ class Book:
         return [
             Place(name, number, entry)
             for name, file in self._files.items()
-            for number in file.under(key)
-            if (entry := file.entry(number)) and key in entry.movie.keys()  # noqa: SIM118 - not a dict
+            for number, entry in file.with_key(key).items()
         ]
 
     # --- changing -------------------------------------------------------------------------
@@ -91,75 +88,68 @@ class Book:
 
         `entries` are gone through once. A film that is named twice is in a queue by its second turn.
         """
-        new = (self._in_turn(entry) for entry in entries if self.held(entry.movie) is None)
-        before = len(self._files[target])
-        if first := next(new, None):
-            self._change(target, {}, add=itertools.chain([first], new))
-        return len(self._files[target]) - before
+        new = (entry for entry in entries if self.held(entry.movie) is None)
+        return self._change(target, [], new, {})
 
     def move(self, entries: Callable[[], Iterable[QueueEntry]], target: QueueName) -> int:
         """Write films at the end of a queue, then take them from wherever else they are.
 
         `entries` is called twice for the same films, none named twice, and reads none from the target.
-        Once they stand in the target they count as moved: if another file cannot be written then,
-        its leftover is settled by the sequence at the next load and goes with its next write.
         Returns how many films that were; for none nothing is written.
         """
-        places: dict[QueueName, set[int]] = {name: set() for name in self._files}
-        moved = 0
-        for entry in entries():
-            moved += 1
-            for name, file in self._files.items():
-                places[name].update(file.find(entry.movie))
-        if moved:
-            self._change(target, places, add=map(self._in_turn, entries()))
-        return moved
+        return self._change(target, (entry.movie for entry in entries()), entries(), {})
 
     def renew(self, changed: Mapping[int, QueueEntry], queue: QueueName, *known_as: Movie) -> None:
         """Put new states of films in their present places in a queue, with one write.
 
         A film that was known by other keys before is taken from where it stands under these.
         """
-        places = {
-            name: {number for movie in known_as for number in file.find(movie)} - changed.keys()
-            for name, file in self._files.items()
-        }
-        replace = {number: self._in_turn(entry) for number, entry in changed.items()}
-        self._change(queue, places, replace=replace)
+        self._change(queue, known_as, [], changed)
+
+    def _change(
+        self,
+        target: QueueName,
+        known_as: Iterable[Movie],
+        add: Iterable[QueueEntry],
+        renewed: Mapping[int, QueueEntry],
+    ) -> int:
+        """Write films' latest states to a queue, then take films from wherever else they are.
+
+        Once the target is written they count as moved: if another file cannot be written then, its
+        leftover is settled by the sequence at the next load and goes with its next write.
+        """
+        before, new = self.sequence, map(self._in_turn, add)
+        changes = {number: self._in_turn(entry) for number, entry in renewed.items()}
+        first = list(itertools.islice(new, 1))
+        if not changes and not first:
+            return 0
+        places: dict[QueueName, set[int]] = {name: set() for name in self._files}
+        for movie in known_as:
+            for name, file in self._files.items():
+                places[name].update(file.find(movie))
+        leaving = dict.fromkeys(places.pop(target))
+        self._files[target].change(leaving | changes, add=itertools.chain(first, new))
+        for name, numbers in places.items():
+            file, was_stale = self._files[name], self._files[name].is_stale
+            file.hide(numbers)
+            if file.is_stale:
+                try:
+                    # Should a power failure undo this, the next load settles it by the sequence.
+                    file.change(flush_name=False)
+                except StorageError as exc:
+                    if not was_stale:
+                        _log.warning("%s Nothing is lost: what moved stands in queue_%s.json.", exc, target)
+        return self.sequence - before
+
+    def _in_turn(self, entry: QueueEntry) -> QueueEntry:
+        self.sequence += 1
+        return entry._replace(sequence=self.sequence)
 
     def write_stale(self) -> None:
         """Write the files that differ from memory."""
         for file in self._files.values():
             if file.is_stale:
                 file.change()
-
-    def _in_turn(self, entry: QueueEntry) -> QueueEntry:
-        """Return the entry as its film's latest state."""
-        self.sequence += 1
-        return entry._replace(sequence=self.sequence)
-
-    def _change(
-        self,
-        target: QueueName,
-        places: Mapping[QueueName, set[int]],
-        *,
-        add: Iterable[QueueEntry] = (),
-        replace: Mapping[int, QueueEntry] | None = None,
-    ) -> None:
-        """Change a queue, then take films out of their places in the others; write what is stale besides."""
-        self._files[target].change(remove=places.get(target, ()), add=add, replace=replace)
-        for name, file in self._files.items():
-            numbers = places.get(name, set())
-            if name is target or not (numbers or file.is_stale):
-                continue
-            was_stale = file.is_stale
-            try:
-                # Should a power failure undo this, the next load settles it by the sequence.
-                file.change(remove=numbers, flush_name=False)
-            except StorageError as exc:
-                file.hide(numbers)
-                if not was_stale:
-                    _log.warning("%s Nothing is lost: what moved stands in queue_%s.json.", exc, target)
 
     # --- loading --------------------------------------------------------------------------
 
@@ -174,15 +164,17 @@ class Book:
             held = [file.hold() for file in files]
             if all(map(RecordFile.is_current, files, held)):
                 break
-        for file, opened in zip(files, held, strict=True):
-            file.load(opened)
-        self.sequence = max(self.sequence, *(file.highest_sequence() for file in files))
+        self.sequence = max(self.sequence, *map(RecordFile.load, files, held))
         # Whatever is also among the completed ones, the longest list, is met from the other side.
         for name in (QueueName.PENDING, QueueName.FAILED, QueueName.REMOVED):
             for number, _ in self._files[name].facts():
                 self._settle(name, number)
         for file in files:
-            file.mend()
+            if file.is_stale:
+                try:
+                    file.change()
+                except StorageError as exc:  # it is left to the next change
+                    _log.warning("%s%s", exc, f" {file.damage}" if file.damage else "")
 
     def _settle(self, name: QueueName, number: int) -> None:
         """If the film stands in other queues too, keep its latest state alone."""
@@ -190,7 +182,7 @@ class Book:
             others = [other for other in QueueName if other is not name]
             places = [Place(name, number, entry), *self._places(entry.movie, others)]
             # Of two with the same sequence (a hand edit) the further state stays.
-            latest = max(places, key=lambda place: (place.entry.sequence, _RANK[place.queue]))
+            latest = max(places, key=lambda place: (place.entry.sequence, [*QueueName].index(place.queue)))
             for place in places:
                 if place.queue is not latest.queue:
                     self._files[place.queue].hide([place.number])

@@ -275,7 +275,7 @@ class QueueManager(QueueReader):
                 found = {number: entry for number in numbers if (entry := book[name].entry(number))}
                 leaving = {number: entry for number, entry in found.items() if not entry.by_command}
                 if leaving:
-                    book[name].change(remove=leaving)
+                    book[name].change(dict.fromkeys(leaving))
                     dropped += [entry.movie for entry in leaving.values()]
         return dropped
 

@@ -23,18 +23,19 @@ from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import encode_entry, entry_from_dict
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.file_text import own_lines, read_loosely
-from movie_sync.queues.table import Facts, Table, facts_of, pieces
+from movie_sync.queues.table import Facts, Table, facts_of, own_lines, pieces, read_loosely
 from movie_sync.storage.atomic_file import (
+    DamagedError,
     NewFile,
     OpenFile,
+    damage_in,
     delete_leftover,
     previous_of,
+    read_whole,
     sync_folder,
     temporary_of,
     write_atomically,
 )
-from movie_sync.storage.damage import DamagedError, Quarantine, damage_in, read_whole
 from movie_sync.storage.regular_file import open_regular
 
 _log = logging.getLogger(__name__)
@@ -61,8 +62,7 @@ class RecordFile:
     that second copy fills the gap, and the damaged content is put aside just before the mended
     file takes its place, so that a crash or a full disk in between changes nothing.
 
-    Raises:
-        StorageError: the file cannot be read now.
+    A file that cannot be read now, or not written, is a StorageError.
     """
 
     def __init__(self, path: Path, queue: QueueName, clock: Clock, *, writable: bool) -> None:
@@ -71,10 +71,8 @@ class RecordFile:
         self._clock = clock
         self._writable = writable
         self._table = Table.empty()
-        self._draft: Table | None = None
         self._counter = count(tuple(QueueName).index(queue), len(QueueName))
         self._index = HashedNumbers()
-        self._aside = Quarantine(path, clock)
         self.damage = ""
         """What is wrong with the file, in words, until the mended one was written; mostly empty."""
         self.is_stale = False
@@ -83,113 +81,88 @@ class RecordFile:
             self._take_up_leftover()
 
     def __len__(self) -> int:
-        return len(self._now.numbers) - len(self._now.hidden)
+        return len(self._table.numbers) - len(self._table.hidden)
 
     def facts(self) -> Iterator[tuple[int, Facts]]:
         """Go through the numbers of all films in their order, with what is known of each."""
-        table = self._now
+        table = self._table
         pairs = zip(table.numbers, table.facts, strict=True)
         return (pair for pair in pairs if pair[0] not in table.hidden) if table.hidden else pairs
 
     def written_since(self, sequence: int) -> list[int]:
         """Return the numbers of the films whose last write has a higher sequence."""
-        table = self._now
+        table = self._table
         pairs = zip(table.numbers, table.sequences, strict=True)
         return [number for number, other in pairs if other > sequence and number not in table.hidden]
 
-    def highest_sequence(self) -> int:
-        """Return the highest sequence of all films, 0 if there is none."""
-        return max(self._now.sequences, default=0)
-
     def entry(self, number: int) -> QueueEntry | None:
         """Return a film's entry, or None if it is not here (any more)."""
-        row = self._now.row(number)
-        if row is None:
-            return None
+        line = self._table.line(number)
         try:
-            return entry_from_dict(json.loads(self._now.line(row)), self._clock.now())
+            return entry_from_dict(json.loads(line), self._clock.now()) if line else None
         except ValueError:
             raise StorageError(f"{self._path} was changed while it was read.") from None
 
-    def under(self, key: str) -> Iterator[int]:
-        """Yield the numbers under a key, the oldest first; what is found may be gone, or be another film."""
-        return self._index.under(key)
+    def with_key(self, key: str) -> dict[int, QueueEntry]:
+        """Return the entries that have one of the keys that `Movie.keys` gives, the oldest first."""
+        found = self._entries(self._index.under(key))
+        return {number: entry for number, entry in found if key in entry.movie.keys()}  # noqa: SIM118
 
-    def find(self, movie: Movie) -> list[int]:
-        """Return the numbers of all entries that are this film, the oldest first; mostly one at most."""
-        numbers = sorted({number for key in movie.keys() for number in self.under(key)})  # noqa: SIM118
-        entries = ((number, self.entry(number)) for number in numbers)
-        found = {
-            number: entry.movie for number, entry in entries if entry and is_same_film(movie, entry.movie)
-        }
-        if letterboxd_keys(movie):
-            return list(found)
-        # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
-        return [number for number, other in found.items() if is_same_film(next(iter(found.values())), other)]
+    def find(self, movie: Movie) -> dict[int, QueueEntry]:
+        """Return all entries that are this film by their numbers, the oldest first; mostly one at most."""
+        numbers = {number for key in movie.keys() for number in self._index.under(key)}  # noqa: SIM118
+        entries = self._entries(sorted(numbers))
+        found = {number: entry for number, entry in entries if is_same_film(movie, entry.movie)}
+        if found and not letterboxd_keys(movie):
+            # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
+            first = next(iter(found.values())).movie
+            return {number: entry for number, entry in found.items() if is_same_film(first, entry.movie)}
+        return found
+
+    def _entries(self, numbers: Iterable[int]) -> Iterator[tuple[int, QueueEntry]]:
+        return ((number, entry) for number in numbers if (entry := self.entry(number)))
 
     # --- changing -------------------------------------------------------------------------
 
     def change(
         self,
+        changes: Mapping[int, QueueEntry | None] | None = None,
         *,
         add: Iterable[QueueEntry] = (),
-        remove: Collection[int] = (),
-        replace: Mapping[int, QueueEntry] | None = None,
         flush_name: bool = True,
     ) -> None:
-        """Take out, exchange and append entries with one write; if it fails, file and memory are as before.
+        """Exchange, take out (None) and append entries with one write; if it fails, all is as before.
 
         `add` is gone through once, an entry at a time: ten thousand are never in memory together, and each
         can be found before the next is asked for. Without `flush_name` a power failure may undo the change.
         """
         self._forget_what_is_gone()
+        old = self._table
+        changes = {**(changes or {}), **dict.fromkeys(old.hidden)}
+        changed = {bisect_left(old.numbers, number): entry for number, entry in changes.items()}
         try:
             with NewFile(self._path if self._writable else None) as new:
-                self._write(new, add, {*remove, *self._table.hidden}, replace or {})
-                self._publish(new, flush_name=flush_name)
-                self._table, self.is_stale = self._now, False
-        finally:
-            self._draft = None
-        if self._writable:
-            self._table.source = new.file
+                new.write(b"[\n")
+                draft = Table(new)
+                for before, row in pairwise((-1, *sorted(changed), len(old.numbers))):
+                    if entry := changed.get(before):
+                        self._add(draft, entry, old.numbers[before])
+                    draft.copy(old, before + 1, row, new)
+                self._table = draft
+                for entry in add:
+                    self._add(draft, entry)
+                new.write(b"\n]\n" if draft.numbers else b"]\n")
+                if self._writable:
+                    self._publish(new, old, flush_name=flush_name)
+        except BaseException:
+            self._table = old
+            raise
+        self.is_stale = False
 
-    def hide(self, numbers: Iterable[int]) -> None:
+    def hide(self, numbers: Collection[int]) -> None:
         """Let films count no more that stand in another queue's file already; the next change drops them."""
-        self._table.hidden.update(number for number in numbers if self._table.row(number) is not None)
-        self.is_stale = True
-
-    def mend(self) -> None:
-        """Write the file if it differs from memory; what fails is said, and left to the next change."""
-        if self.is_stale:
-            try:
-                self.change()
-            except StorageError as exc:
-                _log.warning("%s%s", exc, f" {self.damage}" if self.damage else "")
-
-    @property
-    def _now(self) -> Table:
-        return self._draft or self._table
-
-    def _write(
-        self,
-        new: NewFile,
-        add: Iterable[QueueEntry],
-        remove: Collection[int],
-        replace: Mapping[int, QueueEntry],
-    ) -> None:
-        """Write what the file is to hold."""
-        old, draft = self._table, Table(new)
-        new.write(b"[\n")
-        changed = {bisect_left(old.numbers, number): number for number in {*remove, *replace}}
-        for before, row in pairwise((-1, *sorted(changed), len(old.numbers))):
-            number = changed.get(before)
-            if number is not None and number not in remove:
-                self._add(draft, replace[number], number)
-            draft.copy(old, before + 1, row, new)
-        self._draft = draft
-        for entry in add:
-            self._add(draft, entry)
-        new.write(b"\n]\n" if draft.numbers else b"]\n")
+        self._table.hidden.update(numbers)
+        self.is_stale = self.is_stale or bool(numbers)
 
     def _add(self, table: Table, entry: QueueEntry, number: int | None = None, line: bytes = b"") -> None:
         """Add a film, under a new number if it has none; `line` is how it stands in a file that is read."""
@@ -197,40 +170,32 @@ class RecordFile:
             line = encode_entry(entry, self.queue)
             table.source.write(b",\n" + line if table.numbers else line)
         number = next(self._counter) if number is None else number
-        self._note(entry.movie, number)
+        _note(self._index, entry.movie, number)
         table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
-
-    def _note(self, movie: Movie, number: int) -> None:
-        for key in movie.keys():  # noqa: SIM118 - not a dict
-            self._index.put(key, number)
 
     def _forget_what_is_gone(self) -> None:
         if len(self._index) > _MOST_KEYS_A_FILM * len(self) + _SPARE_KEYS:
-            self._index = HashedNumbers()
-            for number, _ in self.facts():
-                if entry := self.entry(number):
-                    self._note(entry.movie, number)
+            index = HashedNumbers()
+            for number, entry in self._entries(self._table.numbers):
+                _note(index, entry.movie, number)
+            self._index = index
 
-    def _publish(self, new: NewFile, *, flush_name: bool) -> None:
+    def _publish(self, new: NewFile, old: Table, *, flush_name: bool) -> None:
         # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
         is_doubled = self.queue is QueueName.REMOVED or not os.path.lexists(self._path)
+        damaged_at = self._clock.now() if self.damage else None
         try:
-            new.publish(
-                keep_previous=not self.damage,
-                make_way=self._aside if self.damage else None,
-                flush_name=flush_name,
-            )
-        except StorageError:
-            self.is_stale = self.is_stale or new.stands_unsafe
+            kept = new.publish(keep_previous=True, damaged_at=damaged_at, flush_name=flush_name)
+        except StorageError:  # which may have left it in place, if it could not be taken back
+            self.is_stale = self.is_stale or not self.is_current(old.source)
             raise
-        if not self._writable:
-            return
         if is_doubled:
+            content = pieces(new.file, 0, new.file.found.st_size)
             with contextlib.suppress(StorageError):  # a second safety: the write does not fail for it
-                write_atomically(previous_of(self._path), pieces(new, 0, new.size), flush_name=False)
+                write_atomically(previous_of(self._path), content, flush_name=False)
         if self.damage:
-            _log.warning("%s%s", self.damage, self._aside.words)
-        self.damage, self._aside = "", Quarantine(self._path, self._clock)
+            _log.warning("%s%s", self.damage, kept)
+        self.damage, self._table.source = "", new.file
 
     # --- loading --------------------------------------------------------------------------
 
@@ -244,7 +209,7 @@ class RecordFile:
         except OSError as exc:
             return damage_in(self._path, exc)
 
-    def is_current(self, held: OpenFile | str | None) -> bool:
+    def is_current(self, held: object) -> bool:
         """Tell whether what `hold` returned still stands under its name."""
         try:
             there = self._path.stat()
@@ -258,11 +223,7 @@ class RecordFile:
         return self._writable and isinstance(source, OpenFile) and source.is_changed()
 
     def _take_up_leftover(self) -> None:
-        """Finish, or else undo, a write that was cut off.
-
-        Where a damaged file could not have two names, a crash may fall between taking its name from
-        it and giving it to the mended file, which then is whole.
-        """
+        """Undo a write that was cut off; or finish it, where a damaged file had to be renamed before."""
         temporary = temporary_of(self._path)
         if not os.path.lexists(self._path):
             with contextlib.suppress(OSError, ValueError):
@@ -275,8 +236,8 @@ class RecordFile:
         delete_leftover(self._path)
         delete_leftover(previous_of(self._path))
 
-    def load(self, held: OpenFile | str | None) -> None:
-        """Read what `hold` returned; a missing file is an empty queue."""
+    def load(self, held: OpenFile | str | None) -> int:
+        """Read what `hold` returned, a missing file as an empty queue; return the highest sequence."""
         self._table, self.is_stale, self.damage = Table.empty(), False, ""
         try:
             complaint = self._read(held) if isinstance(held, OpenFile) else held
@@ -284,6 +245,7 @@ class RecordFile:
             complaint = damage_in(self._path, exc)
         if complaint:
             self._fill_gap(complaint)
+        return max(self._table.sequences, default=0)
 
     def _read(self, held: OpenFile) -> str | None:
         """Take the films of a file; returns what is wrong with it, if anything."""
@@ -305,8 +267,7 @@ class RecordFile:
     def _take(self, plain: object, line: bytes = b"", *, fills_gap: bool = False) -> None:
         """Add one loaded film, which stands in the file as this line; of two for one film the later stays.
 
-        Raises:
-            ValueError: it is no film, or its line is not as it would be written.
+        Raises ValueError: it is no film, or its line is not as it would be written.
         """
         if not isinstance(plain, dict):
             raise ValueError("not an object")  # noqa: TRY004 - callers treat all odd entries alike
@@ -318,7 +279,7 @@ class RecordFile:
             raise ValueError("it is kept otherwise")
         self._add(table, entry, line=line)
         if present:
-            latest = max(table.sequences[row] for other in present if (row := table.row(other)) is not None)
+            latest = max(other.sequence for other in present.values())
             is_earlier = latest > entry.sequence or (fills_gap and latest == entry.sequence)
             self.hide(table.numbers[-1:] if is_earlier else present)
 
@@ -332,3 +293,8 @@ class RecordFile:
             f"films that come back from its second copy: {len(self) - good}. "
             f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
         )
+
+
+def _note(index: HashedNumbers, movie: Movie, number: int) -> None:
+    for key in movie.keys():  # noqa: SIM118 - not a dict
+        index.put(key, number)

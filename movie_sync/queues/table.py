@@ -1,9 +1,15 @@
-"""The films of a queue's file by their numbers: where each line is, and what is kept of it in memory."""
+"""The layout of a queue's file: where each film's line is, what is kept of it in memory, and how it is read.
 
+It is read quickly as we write it, patiently as people edit it or as it broke.
+"""
+
+import json
+import re
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
+from itertools import chain, pairwise
 from typing import NamedTuple
 
 from movie_sync.domain.models import QueueName
@@ -13,6 +19,9 @@ from movie_sync.storage.atomic_file import NewFile, OpenFile
 
 _PIECE_BYTES = 64 * 1024
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_BETWEEN = re.compile(r"[\s,]*")
+_LINE_WITH_OBJECT = re.compile(r"\n[ \t]*(?=\{)")
+_decode = json.JSONDecoder().raw_decode
 
 
 class Facts(NamedTuple):
@@ -75,14 +84,11 @@ class Table:
         new.write(b"[\n")
         return cls(new)
 
-    def row(self, number: int) -> int | None:
-        """Return a film's row, or None if it is not here (any more)."""
+    def line(self, number: int) -> bytes | None:
+        """Return a film's line, or None if it is not here (any more)."""
         row = bisect_left(self.numbers, number)
-        is_there = row < len(self.numbers) and self.numbers[row] == number and number not in self.hidden
-        return row if is_there else None
-
-    def line(self, row: int) -> bytes:
-        """Return the line in a row."""
+        if number in self.hidden or row == len(self.numbers) or self.numbers[row] != number:
+            return None
         return self.source.read(self.starts[row], self.starts[row + 1] - 2)
 
     def add(self, number: int, length: int, entry: QueueEntry, facts: Facts) -> None:
@@ -112,3 +118,64 @@ class Table:
 def pieces(source: NewFile | OpenFile, start: int, end: int) -> Iterable[bytes]:
     """Yield what stands in a file from one place to another."""
     return (source.read(place, min(place + _PIECE_BYTES, end)) for place in range(start, end, _PIECE_BYTES))
+
+
+def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the films' lines of a file that is laid out exactly as we write it.
+
+    Raises:
+        ValueError: it is laid out otherwise; lines that came before count for nothing.
+    """
+    lines = chain(file, [b""])
+    if next(lines) != b"[\n":
+        raise ValueError("another beginning")
+    for line, following in pairwise(lines):
+        if line == b"]\n" and not following:
+            return
+        ending = b"\n" if following == b"]\n" else b",\n"
+        if not line.endswith(ending):
+            raise ValueError("a comma is missing")
+        yield line.removesuffix(ending)
+    raise ValueError("another end")
+
+
+def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
+    """Take the values of a JSON array, whatever its layout, and past what is broken in it.
+
+    Commas may be missing or too many: that is how an edit by hand goes wrong, and nothing is lost
+    by it. After something that is no JSON it goes on at the next line that begins an object.
+    `take` raises ValueError for what is no film. Returns what is wrong with the text, if anything.
+    """
+    # Bytes that are no UTF-8 become characters that no text holds, so that they are found below.
+    text = content.decode("utf-8-sig", errors="surrogateescape")
+    place, complaint = _next(text, 0), None
+    values = odd = 0
+    if text.startswith("[", place):
+        place = _next(text, place + 1)
+    else:
+        complaint = "it is not a JSON array of films" if place < len(text) else "it is empty"
+    while place < len(text):
+        if text[place] == "]" and _next(text, place + 1) == len(text):
+            break
+        try:
+            value, end = _decode(text, place)
+            text[place:end].encode()
+        except (ValueError, RecursionError):
+            complaint = complaint or "parts of it are no JSON"
+            found = _LINE_WITH_OBJECT.search(text, place)
+            end = found.end() if found else len(text)
+        else:
+            values += 1
+            try:
+                take(value)
+            except ValueError:
+                odd += 1
+        place = _next(text, end)
+    else:
+        complaint = complaint or "its end is missing"
+    return complaint or (f"{odd} of its {values} entries are no films" if odd else None)
+
+
+def _next(text: str, place: int) -> int:
+    found = _BETWEEN.match(text, place)
+    return found.end() if found else place

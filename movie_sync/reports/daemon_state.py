@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from movie_sync.domain.times import format_time, parse_time, time_of_day
-from movie_sync.storage.atomic_file import delete_files, write_atomically
-from movie_sync.storage.damage import keep_aside
+from movie_sync.storage.atomic_file import delete_files, keep_aside, write_atomically
 from movie_sync.storage.document import read_note
 
 

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all, readable by its owner alone from the moment it exists.
+"""Files of ours: read whole, written whole or not at all, for their owner alone, kept aside if damaged.
 
 The new content goes to a temporary file in the same folder, is flushed to the disk, and only then
 takes the old one's name; the folder is flushed too, because the new name is an entry of it.
@@ -11,23 +11,27 @@ import os
 import stat
 import tempfile
 import weakref
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from functools import partial
+from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from movie_sync.errors import StorageError
+from movie_sync.storage.regular_file import NotAFileError, open_regular
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
-_NO_LINK = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
 _CHUNK_BYTES = 64 * 1024
+_MOST_BYTES = 40_000_000
 TEMPORARY_SUFFIX = ".tmp"
 # Some network and FUSE file systems cannot flush; what they answer is no failure of the write.
-_NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS})
-_NO_FOLDER_FLUSH = _NO_FLUSH | {errno.EBADF}
+_NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF})
 # What shares and sticks without modes of files answer to whoever sets one.
 _NO_MODES = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
+# What says that the machine is short of something now, and nothing about the file.
+_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 _without_modes: set[Path] = set()
 _log = logging.getLogger(__name__)
 
@@ -47,15 +51,17 @@ def write_atomically(
     chunks: Iterable[bytes],
     *,
     keep_previous: bool = False,
-    make_way: Callable[[], object] | None = None,
+    damaged_at: datetime | None = None,
     is_safe: bool = True,
     flush_name: bool = True,
-) -> None:
-    """Replace `path` by the chunks; options and errors are those of `NewFile.publish`."""
+) -> str:
+    """Replace `path` by the chunks; options, answer and errors are those of `NewFile.publish`."""
     with NewFile(path) as new:
         for chunk in chunks:
             new.write(chunk)
-        new.publish(keep_previous=keep_previous, make_way=make_way, is_safe=is_safe, flush_name=flush_name)
+        return new.publish(
+            keep_previous=keep_previous, damaged_at=damaged_at, is_safe=is_safe, flush_name=flush_name
+        )
 
 
 class OpenFile:
@@ -96,10 +102,6 @@ class NewFile:
         self._path = path
         self._failure = f"{path or 'A file for the time being'} could not be written"
         self._unwritten = bytearray()
-        self.size = 0
-        """How many bytes were written."""
-        self.stands_unsafe = False
-        """Whether a `publish` that failed left it in place: it could neither be flushed nor taken back."""
         with told_as(self._failure):
             self.file = OpenFile(_create(temporary_of(path)) if path else _anonymous())
 
@@ -114,7 +116,6 @@ class NewFile:
 
     def write(self, content: bytes) -> None:
         """Add content at the end, in pieces of moderate size."""
-        self.size += len(content)
         self._unwritten += content
         if len(self._unwritten) >= _CHUNK_BYTES:
             self._write_out()
@@ -128,36 +129,40 @@ class NewFile:
         self,
         *,
         keep_previous: bool = False,
-        make_way: Callable[[], object] | None = None,
+        damaged_at: datetime | None = None,
         is_safe: bool = True,
         flush_name: bool = True,
-    ) -> None:
+    ) -> str:
         """Make it the file, mode 0600; what was written can be read on by `file`.
 
         With `keep_previous` the content so far stays under the name of `previous_of` (not where the
-        file system has no hard links). `make_way` is called when the new content is safe on the
-        disk, just before it takes its name. Without `is_safe` a power failure may leave an empty
+        file system has no hard links), unless it is damaged: with `damaged_at` it is kept aside, and
+        where is returned, as the end of a message. Without `is_safe` a power failure may leave an empty
         file, without `flush_name` it may bring the earlier one back.
 
         One error changes something: if the folder alone could not be flushed and there was no
-        `keep_previous` to go back to, the new content stands there but might not outlast a power failure.
+        previous content to go back to, the new one stands there but might not outlast a power failure.
         """
         self._write_out()
-        path = self._path
+        path, kept = self._path, ""
         if path is None:
-            return
+            return kept
         with told_as(self._failure):
+            keep_private(self.file.descriptor, _FILE_MODE, path.parent)  # the umask may have taken bits away
             if is_safe:
-                _flush(self.file.descriptor, _NO_FLUSH)
+                _flush(self.file.descriptor)
             # What is read on keeps nobody from making the disk read-only.
-            reader = OpenFile(os.open(temporary_of(path), os.O_RDONLY | _NO_LINK))
+            reader = OpenFile(os.open(temporary_of(path), os.O_RDONLY | os.O_NOFOLLOW))
             undo: Callable[[], object] | None = None if os.path.lexists(path) else path.unlink
-            if make_way:
+            if damaged_at and undo is None:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
-                make_way()
-            if keep_previous:
+                aside = keep_aside(path, damaged_at, until_replaced=True)
+                kept = f" The damaged content is kept in {aside.name}."
+            elif keep_previous and not damaged_at:
                 with contextlib.suppress(OSError):  # a second safety: the write does not fail for it
-                    give_second_name(path, previous_of(path))
+                    previous_of(path).unlink(missing_ok=True)
+                    os.link(path, previous_of(path))
+                    _make_private(previous_of(path))
                     undo = partial(previous_of(path).replace, path)
             temporary_of(path).replace(path)
             self.file.close()
@@ -166,12 +171,11 @@ class NewFile:
                 if flush_name:
                     sync_folder(path.parent)
             except OSError:
-                self.stands_unsafe = True
-                with contextlib.suppress(OSError):
-                    if undo:
+                if undo:
+                    with contextlib.suppress(OSError):
                         undo()
-                        self.stands_unsafe = False
                 raise
+        return kept
 
     def _write_out(self) -> None:
         with told_as(self._failure), memoryview(self._unwritten) as view:
@@ -191,23 +195,46 @@ def previous_of(path: Path) -> Path:
     return path.with_name(path.name + ".previous")
 
 
-def give_second_name(path: Path, name: Path) -> None:
-    """Let a file live on under another name, which is freed for it, and be its owner's alone there."""
-    name.unlink(missing_ok=True)
-    os.link(path, name)
-    make_private(name)
-
-
 def sync_folder(folder: Path) -> None:
     """Make renames and deletions in a folder durable; a no-op where folders cannot be flushed."""
-    flags = getattr(os, "O_DIRECTORY", None)
-    if flags is None:  # Windows
-        return
-    descriptor = os.open(folder, os.O_RDONLY | flags)
+    with contextlib.closing(OpenFile(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))) as opened:
+        _flush(opened.descriptor)
+
+
+class DamagedError(ValueError):
+    """What stands there is not a file that can be read; the text says why."""
+
+
+def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
+    """Return what a file holds; raises as `opened_whole`."""
+    with opened_whole(path, most_bytes=most_bytes) as file:
+        return file.read()
+
+
+@contextlib.contextmanager
+def opened_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> Iterator[BinaryIO]:
+    """Open a file to read it, and nothing but a file.
+
+    Raises FileNotFoundError, or DamagedError (it is no file, cannot be read or is far too large), or
+    StorageError (it cannot be read for a reason that has nothing to do with it).
+    """
     try:
-        _flush(descriptor, _NO_FOLDER_FLUSH)
-    finally:
-        os.close(descriptor)
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > most_bytes:
+                raise DamagedError("it is far too large")
+            yield file
+    except FileNotFoundError:
+        raise
+    except OSError as exc:
+        raise DamagedError(damage_in(path, exc)) from None
+
+
+def damage_in(path: Path, exc: OSError) -> str:
+    """Say what is wrong with a file that could not be read; a StorageError if only the machine is short."""
+    reason = exc.strerror or str(exc)
+    if exc.errno in _SHORTAGES:
+        raise StorageError(f"{path} cannot be read now: {reason}.") from None
+    return reason if isinstance(exc, NotAFileError) else f"it cannot be read ({reason})"
 
 
 def make_folder(folder: Path) -> None:
@@ -221,7 +248,34 @@ def make_folder(folder: Path) -> None:
         sync_folder(missing.parent)
 
 
-def make_private(path: Path) -> None:
+def keep_aside(path: Path, now: datetime, *, until_replaced: bool = False) -> Path:
+    """Rename a damaged file to a name that says what and when, and return that name.
+
+    With `until_replaced` it keeps its own name too, unless it cannot have two (a folder; any file on some
+    file systems); a second name from an attempt that was cut off serves again. Raises StorageError.
+    """
+    name = f"{path.name}.damaged-{now:%Y%m%dT%H%M%SZ}"
+    names = (path.with_name(f"{name}-{number}" if number > 1 else name) for number in count(1))
+    aside = next(each for each in names if not os.path.lexists(each))
+    with contextlib.suppress(OSError):
+        if until_replaced:
+            there, asides = path.lstat(), path.parent.glob(f"{path.name}.damaged-*")
+            aside = next((each for each in asides if os.path.samestat(each.lstat(), there)), aside)
+            os.link(path, aside)
+    with told_as(f"{path} is damaged and could not be put aside"):
+        if not os.path.lexists(aside):
+            path.rename(aside)
+        try:
+            _make_private(aside)
+            sync_folder(path.parent)
+        except OSError:  # what was to take its place does not: else nothing would stand there
+            with contextlib.suppress(OSError):
+                aside.rename(path)
+            raise
+    return aside
+
+
+def _make_private(path: Path) -> None:
     """Take back what an editor allowed others: a file lives on under another name."""
     if stat.S_ISREG(path.lstat().st_mode):
         keep_private(path, _FILE_MODE, path.parent)
@@ -232,12 +286,9 @@ def keep_private(what: Path | int, mode: int, folder: Path) -> None:
 
     A file system without modes is warned of once for each `folder`; the work goes on. Thread-safe.
     """
-    if os.name != "posix":
-        return
     try:
-        if stat.S_IMODE(os.stat(what).st_mode) == mode:  # noqa: PTH116 - or a descriptor
-            return
-        os.chmod(what, mode)  # noqa: PTH101 - the same
+        if stat.S_IMODE(os.stat(what).st_mode) != mode:  # noqa: PTH116 - or a descriptor
+            os.chmod(what, mode)  # noqa: PTH101 - the same
         if not os.stat(what).st_mode & 0o077:  # noqa: PTH116 - the same
             return
         reason = "they stay as they are"
@@ -275,11 +326,11 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _flush(descriptor: int, harmless: Container[int]) -> None:
+def _flush(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as exc:
-        if exc.errno not in harmless:
+        if exc.errno not in _NO_FLUSH:
             raise
 
 
@@ -287,15 +338,7 @@ def _create(temporary: Path) -> int:
     if os.path.lexists(temporary):  # a crash left it, or somebody planted it
         with told_as(f"{temporary} is in the way and cannot be deleted", " Move it elsewhere."):
             temporary.unlink()
-    descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | _NO_LINK, _FILE_MODE)
-    try:
-        keep_private(descriptor, _FILE_MODE, temporary.parent)  # the umask may have taken bits away
-    except BaseException:
-        os.close(descriptor)
-        with contextlib.suppress(OSError):
-            temporary.unlink()
-        raise
-    return descriptor
+    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _FILE_MODE)
 
 
 def _anonymous() -> int:

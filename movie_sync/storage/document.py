@@ -9,8 +9,7 @@ from typing import Any
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import write_atomically
-from movie_sync.storage.damage import DamagedError, Quarantine, keep_aside, read_whole
+from movie_sync.storage.atomic_file import DamagedError, keep_aside, read_whole, write_atomically
 
 _log = logging.getLogger(__name__)
 _MOST_BYTES = 40_000_000
@@ -49,16 +48,11 @@ class Document:
         """Replace what stands there; `damage_said` says in the log what became of damaged content."""
         if not self._writable:
             return
-        aside = Quarantine(self._path, self._clock)
-        write_atomically(
-            self._path,
-            content,
-            keep_previous=keep_previous and not self.damage,
-            make_way=aside if self.damage else None,
-        )
+        damaged_at = self._clock.now() if self.damage else None
+        kept = write_atomically(self._path, content, keep_previous=keep_previous, damaged_at=damaged_at)
         if self.damage:
             said = damage_said or f"was damaged: {self.damage}. It was written anew."
-            _log.warning("%s %s%s", self._path, said, aside.words)
+            _log.warning("%s %s%s", self._path, said, kept)
         self.damage = ""
 
 

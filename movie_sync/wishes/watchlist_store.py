@@ -15,8 +15,7 @@ from movie_sync.domain.times import format_time
 from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import movie_from_dict, movie_to_dict
-from movie_sync.storage.atomic_file import previous_of
-from movie_sync.storage.damage import DamagedError, opened_whole
+from movie_sync.storage.atomic_file import DamagedError, opened_whole, previous_of
 from movie_sync.storage.document import Document, in_lines
 
 # In a document that is being read, what stands for films that were taken from their own lines.
