@@ -38,8 +38,7 @@ class Book:
 
     Films are named by the numbers of their places, which hold until they move.
 
-    Raises:
-        StorageError: a file cannot be read or written now. What was to be changed is as before.
+    Raises StorageError: a file cannot be read or written now; what was to be changed is as before.
     """
 
     def __init__(self, folder: Path, clock: Clock, *, writable: bool) -> None:

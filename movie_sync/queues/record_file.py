@@ -1,8 +1,7 @@
 """One queue's file as its store: a film a line, replaced whole at each change, mended when it was damaged.
 
 The file is never changed once it has its name, so it is kept open and read from. A change is written
-beside it, from ranges of the old one and new lines, and counts in memory once it has taken the
-file's name: a write that fails needs no undoing.
+beside it, from ranges of the old one and new lines, and stays in memory once it has taken its name.
 """
 
 import contextlib
@@ -12,6 +11,7 @@ import os
 import sys
 from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -53,16 +53,15 @@ _REMOVED_IS_MISSING = (
 class RecordFile:
     """The films of one queue and their file. Not thread-safe.
 
-    Films are named by numbers, which no film of any queue had before; a later one is higher.
-
-    With `writable=False` changes go to a file without a name, and the disk is not touched.
+    Films are named by numbers, which no film of any queue had before; a later one is higher. With
+    `writable=False` changes go to a file without a name, and the disk is not touched.
 
     Each write keeps the generation before it beside the file; the first state, and each of the
     removed films, is written there too. If the file is found damaged, what is good in it is read,
     that second copy fills the gap, and the damaged content is put aside just before the mended
     file takes its place, so that a crash or a full disk in between changes nothing.
 
-    A file that cannot be read now, or not written, is a StorageError.
+    Raises StorageError: the file cannot be read or written now.
     """
 
     def __init__(self, path: Path, queue: QueueName, clock: Clock, *, writable: bool) -> None:
@@ -170,14 +169,16 @@ class RecordFile:
             line = encode_entry(entry, self.queue)
             table.source.write(b",\n" + line if table.numbers else line)
         number = next(self._counter) if number is None else number
-        _note(self._index, entry.movie, number)
+        for key in entry.movie.keys():  # noqa: SIM118 - not a dict
+            self._index.put(key, number)
         table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
 
     def _forget_what_is_gone(self) -> None:
         if len(self._index) > _MOST_KEYS_A_FILM * len(self) + _SPARE_KEYS:
             index = HashedNumbers()
             for number, entry in self._entries(self._table.numbers):
-                _note(index, entry.movie, number)
+                for key in entry.movie.keys():  # noqa: SIM118 - not a dict
+                    index.put(key, number)
             self._index = index
 
     def _publish(self, new: NewFile, old: Table, *, flush_name: bool) -> None:
@@ -220,7 +221,10 @@ class RecordFile:
     def is_edited(self) -> bool:
         """Tell whether somebody has changed the file in its place since it was loaded or written."""
         source = self._table.source
-        return self._writable and isinstance(source, OpenFile) and source.is_changed()
+        if not self._writable or not isinstance(source, OpenFile):
+            return False
+        now, then = os.fstat(source.descriptor), source.found
+        return (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns)
 
     def _take_up_leftover(self) -> None:
         """Undo a write that was cut off; or finish it, where a damaged file had to be renamed before."""
@@ -244,7 +248,15 @@ class RecordFile:
         except OSError as exc:
             complaint = damage_in(self._path, exc)
         if complaint:
-            self._fill_gap(complaint)
+            good, take = len(self), partial(self._take, fills_gap=True)
+            with contextlib.suppress(FileNotFoundError, DamagedError):
+                read_loosely(read_whole(previous_of(self._path), most_bytes=sys.maxsize), take)
+            self.is_stale = True
+            self.damage = (
+                f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
+                f"films that come back from its second copy: {len(self) - good}. "
+                f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
+            )
         return max(self._table.sequences, default=0)
 
     def _read(self, held: OpenFile) -> str | None:
@@ -257,12 +269,9 @@ class RecordFile:
             except ValueError:
                 file.seek(0)
                 self._table = Table.empty()
-                return self._take_loosely(file.read())
+                self.is_stale = True
+                return read_loosely(file.read(), self._take)
         return None
-
-    def _take_loosely(self, content: bytes, *, fills_gap: bool = False) -> str | None:
-        self.is_stale = True
-        return read_loosely(content, lambda plain: self._take(plain, fills_gap=fills_gap))
 
     def _take(self, plain: object, line: bytes = b"", *, fills_gap: bool = False) -> None:
         """Add one loaded film, which stands in the file as this line; of two for one film the later stays.
@@ -282,19 +291,3 @@ class RecordFile:
             latest = max(other.sequence for other in present.values())
             is_earlier = latest > entry.sequence or (fills_gap and latest == entry.sequence)
             self.hide(table.numbers[-1:] if is_earlier else present)
-
-    def _fill_gap(self, complaint: str) -> None:
-        good = len(self)
-        with contextlib.suppress(FileNotFoundError, DamagedError):
-            self._take_loosely(read_whole(previous_of(self._path), most_bytes=sys.maxsize), fills_gap=True)
-        self.is_stale = True
-        self.damage = (
-            f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
-            f"films that come back from its second copy: {len(self) - good}. "
-            f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
-        )
-
-
-def _note(index: HashedNumbers, movie: Movie, number: int) -> None:
-    for key in movie.keys():  # noqa: SIM118 - not a dict
-        index.put(key, number)

@@ -1,7 +1,4 @@
-"""The layout of a queue's file: where each film's line is, what is kept of it in memory, and how it is read.
-
-It is read quickly as we write it, patiently as people edit it or as it broke.
-"""
+"""The layout of a queue's file: where its lines are, what is kept of them, and how all is read anew."""
 
 import json
 import re
@@ -123,8 +120,7 @@ def pieces(source: NewFile | OpenFile, start: int, end: int) -> Iterable[bytes]:
 def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
     """Yield the films' lines of a file that is laid out exactly as we write it.
 
-    Raises:
-        ValueError: it is laid out otherwise; lines that came before count for nothing.
+    Raises ValueError: it is laid out otherwise; lines that came before count for nothing.
     """
     lines = chain(file, [b""])
     if next(lines) != b"[\n":

@@ -71,12 +71,7 @@ class OpenFile:
         self.descriptor = descriptor
         self.close = weakref.finalize(self, _close, descriptor)
         self.found = os.fstat(descriptor)
-        """What was known of it when it was opened."""
-
-    def is_changed(self) -> bool:
-        """Tell whether it was written into since it was opened."""
-        now = os.fstat(self.descriptor)
-        return (now.st_size, now.st_mtime_ns) != (self.found.st_size, self.found.st_mtime_ns)
+        """What it was when it was opened."""
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from one place to another; a StorageError if they cannot be read."""
@@ -94,8 +89,7 @@ class NewFile:
     over. One at a time for a path: callers hold a lock. A symbolic link at the path or at the
     temporary name is replaced, never followed.
 
-    Raises:
-        StorageError: it could not be written; nothing was changed.
+    Raises StorageError: it could not be written; nothing was changed.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -135,13 +129,13 @@ class NewFile:
     ) -> str:
         """Make it the file, mode 0600; what was written can be read on by `file`.
 
-        With `keep_previous` the content so far stays under the name of `previous_of` (not where the
-        file system has no hard links), unless it is damaged: with `damaged_at` it is kept aside, and
-        where is returned, as the end of a message. Without `is_safe` a power failure may leave an empty
-        file, without `flush_name` it may bring the earlier one back.
+        With `keep_previous` the content so far stays under the name of `previous_of`, where there are
+        hard links. With `damaged_at` it is kept aside instead, and where is returned, as the end of a
+        message. Without `is_safe` a power failure may leave an empty file, without `flush_name` it may
+        bring the earlier one back.
 
-        One error changes something: if the folder alone could not be flushed and there was no
-        previous content to go back to, the new one stands there but might not outlast a power failure.
+        One error changes something: if the folder alone could not be flushed and there was nothing to
+        go back to, the new content stands there but might not outlast a power failure.
         """
         self._write_out()
         path, kept = self._path, ""
@@ -238,10 +232,7 @@ def damage_in(path: Path, exc: OSError) -> str:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, mode 0700, and see it safe on the disk.
-
-    What is there is left as it is. Raises OSError: it cannot be made.
-    """
+    """Make `folder` and what is missing above it, mode 0700, safe on the disk; raises OSError."""
     for missing in (each for each in (*reversed(folder.parents), folder) if not each.is_dir()):
         missing.mkdir(mode=_FOLDER_MODE, exist_ok=True)
         keep_private(missing, _FOLDER_MODE, missing)
