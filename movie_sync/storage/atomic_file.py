@@ -96,8 +96,13 @@ class NewFile:
         self._path = path
         self._failure = f"{path or 'A file for the time being'} could not be written"
         self._unwritten = bytearray()
+        temporary = temporary_of(path) if path else None
+        if temporary and os.path.lexists(temporary):  # a crash left it, or somebody planted it
+            with told_as(f"{temporary} is in the way and cannot be deleted", " Move it elsewhere."):
+                temporary.unlink()
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with told_as(self._failure):
-            self.file = OpenFile(_create(temporary_of(path)) if path else _anonymous())
+            self.file = OpenFile(os.open(temporary, flags, _FILE_MODE) if temporary else _anonymous())
 
     def __enter__(self) -> Self:
         return self
@@ -209,8 +214,7 @@ def read_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> bytes:
 def opened_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> Iterator[BinaryIO]:
     """Open a file to read it, and nothing but a file.
 
-    Raises FileNotFoundError, or DamagedError (it is no file, cannot be read or is far too large), or
-    StorageError (it cannot be read for a reason that has nothing to do with it).
+    Raises FileNotFoundError, DamagedError, or a StorageError for what has nothing to do with the file.
     """
     try:
         with open_regular(path) as file:
@@ -323,13 +327,6 @@ def _flush(descriptor: int) -> None:
     except OSError as exc:
         if exc.errno not in _NO_FLUSH:
             raise
-
-
-def _create(temporary: Path) -> int:
-    if os.path.lexists(temporary):  # a crash left it, or somebody planted it
-        with told_as(f"{temporary} is in the way and cannot be deleted", " Move it elsewhere."):
-            temporary.unlink()
-    return os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _FILE_MODE)
 
 
 def _anonymous() -> int:
