@@ -65,3 +65,13 @@ def test_no_content_breaks_reading(content: bytes) -> None:
     complaint = read_loosely(content, read.append)
     if not content.strip().startswith(b"[") and not content.startswith(b"\xef\xbb\xbf"):
         assert complaint, read
+
+
+@pytest.mark.parametrize("depth", [51, 500, 985, 5000])
+def test_a_value_that_nests_deeply_is_none(depth: int) -> None:
+    """It is passed over and complained of, as it could not be written again; those beside it are read."""
+    deep = f'{{"slug": "deep", "x": {"[" * depth}{"]" * depth}}}'
+    read: list[object] = []
+    complaint = read_loosely(f'[\n{{"slug": "a"}},\n{deep},\n{{"slug": "b"}}\n]\n'.encode(), read.append)
+    assert read == [{"slug": "a"}, {"slug": "b"}]
+    assert complaint == "parts of it are no JSON"

@@ -185,27 +185,28 @@ class HashedNumbers:
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def put(self, key: object, number: int) -> bool:
-        """Add a number under a key, unless it is there; tell whether there was none under the key."""
+    def put(self, key: object, number: int) -> None:
+        """Add a number under a key, unless it is there."""
         hashed = hash(key) & _HASH_MASK
         part = self._parts[hashed % _PARTS]
         entry = hashed << _KEYED_BITS | number
         place = bisect_left(part, entry)
-        if place < len(part) and part[place] == entry:
-            return False
-        is_alone = all(beside >> _KEYED_BITS != hashed for beside in part[max(0, place - 1) : place + 1])
-        part.insert(place, entry)
-        return is_alone
+        if place == len(part) or part[place] != entry:
+            part.insert(place, entry)
 
     def get(self, key: object) -> int | None:
         """Return the lowest number under a key, or None."""
-        return next(self.under(key), None)
+        return next(iter(self.under(key)), None)
 
-    def under(self, key: object) -> Iterator[int]:
-        """Yield the numbers under a key, the lowest first."""
-        hashed = hash(key) & _HASH_MASK
-        entries = self._parts[hashed % _PARTS]
-        for place in range(bisect_left(entries, hashed << _KEYED_BITS), len(entries)):
-            if entries[place] >> _KEYED_BITS != hashed:
-                break
-            yield entries[place] & _KEYED_MASK
+    def under(self, *keys: object) -> Sequence[int]:
+        """Return the numbers under one of the keys, the lowest first."""
+        found: set[int] | None = None  # mostly there are none
+        for key in keys:
+            hashed = hash(key) & _HASH_MASK
+            entries = self._parts[hashed % _PARTS]
+            place = bisect_left(entries, hashed << _KEYED_BITS)
+            while place < len(entries) and entries[place] >> _KEYED_BITS == hashed:
+                found = found or set()
+                found.add(entries[place] & _KEYED_MASK)
+                place += 1
+        return sorted(found) if found else ()

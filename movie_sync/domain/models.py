@@ -41,9 +41,9 @@ class Movie:
 
         Each kind has its own prefix: `dune` can be one film's slug and another one's id.
         """
-        own_id = "" if self.id == self.slug else self.id
-        kinds = (("s", self.slug), ("k", own_id), ("i", self.imdb_id))
-        return tuple(f"{kind}:{key}" for kind, key in kinds if key)
+        slug = (f"s:{self.slug}",) if self.slug else ()
+        own_id = (f"k:{self.id}",) if self.id and self.id != self.slug else ()
+        return (*slug, *own_id, *((f"i:{self.imdb_id}",) if self.imdb_id else ()))
 
 
 class QueueName(StrEnum):

@@ -94,8 +94,11 @@ def _read(plain: Mapping[str, object], fields: _Fields) -> dict[str, Any]:
 
 
 def _written(value: object, fields: _Fields) -> dict[str, object]:
-    found = {key: it for key, (name, _) in fields.items() if (it := getattr(value, name))}
-    return {key: format_time(it) if isinstance(it, datetime) else it for key, it in found.items()}
+    return {
+        key: format_time(it) if isinstance(it, datetime) else it
+        for key, (name, _) in fields.items()
+        if (it := getattr(value, name))
+    }
 
 
 def encode_entry(entry: QueueEntry, queue: QueueName) -> bytes:
@@ -138,7 +141,9 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
             _choice_to_dict(old.choice) | {"why": old.why, "name": old.name} for old in entry.tried
         ]
     plain["sequence"] = entry.sequence
-    return plain | {key: value for key, value in entry.extra.items() if key not in plain}
+    for key, value in entry.extra.items():
+        plain.setdefault(key, value)
+    return plain
 
 
 def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:

@@ -58,6 +58,10 @@ class QueueManager(QueueReader):
         """
         return self._ask_anew(movies, [_PENDING], by_command=True)
 
+    def add_to_pending(self, movie: Movie) -> bool:
+        """Queue a film that no queue holds; False if one does, or if the user removed it."""
+        return bool(self.add_all_to_pending([movie]))
+
     def add_all_to_pending(self, movies: Iterable[Movie], *, again: bool = False) -> int:
         """Queue those films that no queue holds, with one write; return how many that were.
 
@@ -170,6 +174,10 @@ class QueueManager(QueueReader):
             self._bring_back_far_times(book)
             times = [facts.retry_at for _, facts in book[_FAILED].facts() if facts.retry_at]
             return max((min(times) - self._clock.now()).total_seconds(), 0.0) if times else None
+
+    def move_failed_to_pending(self, movie: Movie) -> bool:
+        """Queue a failed film for its next attempt; its number of failures stays."""
+        return bool(self.move_all_failed_to_pending([movie]))
 
     def move_all_failed_to_pending(self, movies: Iterable[Movie]) -> list[Movie]:
         """Queue failed films for their next attempt, with one write; return those queued.

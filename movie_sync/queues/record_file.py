@@ -109,9 +109,10 @@ class RecordFile:
 
     def find(self, movie: Movie) -> dict[int, QueueEntry]:
         """Return all entries that are this film by their numbers, the oldest first; mostly one at most."""
-        numbers = {number for key in movie.keys() for number in self._index.under(key)}  # noqa: SIM118
-        entries = self._entries(sorted(numbers))
-        found = {number: entry for number, entry in entries if is_same_film(movie, entry.movie)}
+        numbers = self._index.under(*movie.keys()) if self._table.numbers else ()
+        if not numbers:  # most films are not here, and thousands may be asked for
+            return {}
+        found = {key: entry for key, entry in self._entries(numbers) if is_same_film(movie, entry.movie)}
         if found and not letterboxd_keys(movie):
             # What only IMDb names may be either of two films to which Letterboxd gave one id: then the first.
             first = next(iter(found.values())).movie

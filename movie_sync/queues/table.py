@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain, pairwise
 from typing import NamedTuple
 
+from movie_sync.domain.json_text import is_nested_deeply
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
@@ -156,6 +157,8 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
         try:
             value, end = _decode(text, place)
             text[place:end].encode()
+            if is_nested_deeply(text[place:end]):
+                raise ValueError("nested too deeply")
         except (ValueError, RecursionError):
             complaint = complaint or "parts of it are no JSON"
             found = _LINE_WITH_OBJECT.search(text, place)
