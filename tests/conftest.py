@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import movie_sync.net.http  # noqa: F401 - requests warns when it is first loaded: no test may be the one
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
@@ -19,6 +20,11 @@ _connect = socket.socket.connect
 # keeps of compiled modules that is a quarter of the work.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# How long an example takes says more of the machine than of the program.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_configure() -> None:

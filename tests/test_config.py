@@ -503,7 +503,11 @@ def shaped_like(section: Section) -> st.SearchStrategy[object]:
     return st.fixed_dictionaries({}, optional=inner)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=300,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(content=anything | shaped_like(known().top))
 def test_any_json_gives_usable_settings(tmp_path: Path, content: object) -> None:
     """Whatever the file says, loading succeeds, each value obeys its rule, and each warning is one line."""
