@@ -34,19 +34,15 @@ class Book:
     """All films with their states. Not thread-safe: `QueueManager` holds the lock.
 
     A film that moves is written where it goes before it is taken from where it was. What a crash
-    leaves in both is settled by the `sequence` of the entries when the files are loaded.
-
-    Films are named by the numbers of their places, which hold until they move.
-
-    Raises StorageError: a file cannot be read or written now; what was to be changed is as before.
+    leaves in both is settled by the `sequence` of the entries when the files are loaded. Films are named
+    by the numbers of their places, which hold until they move. After a StorageError all is as before.
     """
 
     def __init__(self, folder: Path, clock: Clock, *, writable: bool) -> None:
         self._files = {
             name: RecordFile(queue_path(folder, name), name, clock, writable=writable) for name in QueueName
         }
-        self.sequence = 0
-        """The sequence of what was written last."""
+        self.sequence = 0  # of what was written last
         self._load()
 
     def __getitem__(self, name: QueueName) -> RecordFile:
@@ -153,11 +149,8 @@ class Book:
     # --- loading --------------------------------------------------------------------------
 
     def _load(self) -> None:
-        """Read the files as they stand at one moment: else a film on the move could be seen nowhere.
-
-        All are opened, then all are looked at again: if none was replaced in between, they belong
-        together, and reading them may take its time. Opening is far quicker than a writer's flush.
-        """
+        """Read the files as they stand at one moment: else a film on the move could be seen nowhere."""
+        # If none was replaced until all were open, they belong together, and reading them may take its time.
         files = self._files.values()
         for _ in range(_MOST_READINGS):
             held = [file.hold() for file in files]

@@ -59,9 +59,7 @@ class RecordFile:
     Each write keeps the generation before it beside the file; the first state, and each of the
     removed films, is written there too. If the file is found damaged, what is good in it is read,
     that second copy fills the gap, and the damaged content is put aside just before the mended
-    file takes its place, so that a crash or a full disk in between changes nothing.
-
-    Raises StorageError: the file cannot be read or written now.
+    file takes its place. A file that cannot be read or written now is a StorageError.
     """
 
     def __init__(self, path: Path, queue: QueueName, clock: Clock, *, writable: bool) -> None:
@@ -133,8 +131,8 @@ class RecordFile:
     ) -> None:
         """Exchange, take out (None) and append entries with one write; if it fails, all is as before.
 
-        `add` is gone through once, an entry at a time: ten thousand are never in memory together, and each
-        can be found before the next is asked for. Without `flush_name` a power failure may undo the change.
+        `add` is gone through an entry at a time, as thousands take memory; each can be found before the next
+        is asked for. Without `flush_name` a power failure may undo the change.
         """
         self._forget_what_is_gone()
         old = self._table

@@ -119,10 +119,7 @@ def pieces(source: NewFile | OpenFile, start: int, end: int) -> Iterable[bytes]:
 
 
 def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the films' lines of a file that is laid out exactly as we write it.
-
-    Raises ValueError: it is laid out otherwise; lines that came before count for nothing.
-    """
+    """Yield the films' lines of a file that is laid out exactly as we write it; a ValueError: it is not."""
     lines = chain(file, [b""])
     if next(lines) != b"[\n":
         raise ValueError("another beginning")
@@ -139,9 +136,8 @@ def own_lines(file: Iterable[bytes]) -> Iterator[bytes]:
 def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
     """Take the values of a JSON array, whatever its layout, and past what is broken in it.
 
-    Commas may be missing or too many: that is how an edit by hand goes wrong, and nothing is lost
-    by it. After something that is no JSON it goes on at the next line that begins an object.
-    `take` raises ValueError for what is no film. Returns what is wrong with the text, if anything.
+    Commas may be missing or too many, as by hand; after what is no JSON, the next line counts that begins an
+    object. `take` raises ValueError for what is no film. Returns what is wrong with the text, if anything.
     """
     # Bytes that are no UTF-8 become characters that no text holds, so that they are found below.
     text = content.decode("utf-8-sig", errors="surrogateescape")

@@ -85,11 +85,8 @@ class OpenFile:
 class NewFile:
     """The next content of a file, written under its temporary name; without a path it never has a name.
 
-    It ends with `publish`, is given up if what is done `with` it fails, or is what a crash leaves
-    over. One at a time for a path: callers hold a lock. A symbolic link at the path or at the
-    temporary name is replaced, never followed.
-
-    Raises StorageError: it could not be written; nothing was changed.
+    It ends with `publish`, or is given up if what is done `with` it fails. One at a time for a path: callers
+    hold a lock. Symbolic links are replaced, never followed. A StorageError says that nothing was changed.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -137,10 +134,8 @@ class NewFile:
         With `keep_previous` the content so far stays under the name of `previous_of`, where there are
         hard links. With `damaged_at` it is kept aside instead, and where is returned, as the end of a
         message. Without `is_safe` a power failure may leave an empty file, without `flush_name` it may
-        bring the earlier one back.
-
-        One error changes something: if the folder alone could not be flushed and there was nothing to
-        go back to, the new content stands there but might not outlast a power failure.
+        bring the earlier one back; so it may if the folder alone could not be flushed, which is an error,
+        and there was nothing to go back to.
         """
         self._write_out()
         path, kept = self._path, ""

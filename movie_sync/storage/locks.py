@@ -7,6 +7,7 @@ to plant.
 
 import contextlib
 import errno
+import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,15 +17,8 @@ from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import keep_private
 from movie_sync.storage.regular_file import open_regular_descriptor
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    import msvcrt
-
-    fcntl = None  # type: ignore[assignment]
-
 _FILE_MODE = 0o600
-_FLAGS = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
 _POLL_SECONDS = 0.02
 _MOMENT_SECONDS = 0.1
 _WRITER_SECONDS = 2.0
@@ -64,7 +58,7 @@ class FileLock:
         try:
             descriptor = open_regular_descriptor(self._path, _FLAGS, _FILE_MODE)
             keep_private(descriptor, _FILE_MODE, self._path.parent)
-            _lock(descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if self._is_still_there(descriptor):
                 self._descriptor, descriptor = descriptor, _NONE
                 return True
@@ -157,7 +151,7 @@ class InstanceLock(FileLock):
 def writing_into(folder: Path) -> Iterator[None]:
     """Hold the folder as one of its writers, of which there may be many.
 
-    Where folders cannot be locked (Windows, some network file systems) nothing is held; there
+    Where folders cannot be locked (some network file systems) nothing is held; there
     `nobody_writes_into` never says that nobody writes.
     """
     descriptor = _opened(folder)
@@ -199,9 +193,8 @@ def _lock_alone(folder: Path) -> int:
 
 
 def _opened(folder: Path) -> int:
-    if fcntl is not None:
-        with contextlib.suppress(OSError):  # whoever writes there says what is wrong
-            return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    with contextlib.suppress(OSError):  # whoever writes there says what is wrong
+        return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     return _NONE
 
 
@@ -219,10 +212,3 @@ def _keep_trying(attempt: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(_POLL_SECONDS)
     return True
-
-
-def _lock(descriptor: int) -> None:
-    if os.name == "posix":
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    else:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]  # of Windows
