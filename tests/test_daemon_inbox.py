@@ -1,5 +1,7 @@
 """Requests from commands to the daemon: nothing lost, nothing half-read, whoever is killed when."""
 
+import errno
+import fcntl
 import json
 import os
 import subprocess
@@ -252,7 +254,11 @@ def test_half_written_requests(inbox: Inbox, folder: Path, end: str) -> None:
 
 def test_where_folders_cannot_be_locked(inbox: Inbox, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There a temporary file is swept when it is old."""
-    monkeypatch.setattr("movie_sync.storage.locks.fcntl", None)
+
+    def refuse(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
     inbox.put(Request("retry"))
     fresh, old = folder / "1.json.tmp", folder / "2.json.tmp"
     for path in (fresh, old):
