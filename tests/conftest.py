@@ -23,12 +23,14 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 # How long an example takes says more of the machine than of the program.
-settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any machine")
+_ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("short", _ANY_MACHINE, max_examples=40)
+settings.register_profile("long", _ANY_MACHINE, max_examples=200)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Forget what the user's variables say of the program and of proxies, before anything is set up."""
+    settings.load_profile("long" if config.getoption("--long") else "short")
     for name in list(os.environ):
         is_ours = name.startswith("MOVIE_SYNC_") and not name.startswith("MOVIE_SYNC_TEST_")
         if is_ours or name.lower().endswith("_proxy"):
