@@ -66,8 +66,6 @@ _READERS: Mapping[object, Callable[[object], Any]] = {
     datetime | None: parse_time,
     tuple[str, ...]: _texts,
 }
-
-
 _Fields = dict[str, tuple[str, Callable[[object], Any]]]
 
 

@@ -164,12 +164,7 @@ class QueueEntry(NamedTuple):
     def kept_in(self, queue: QueueName) -> "QueueEntry":
         """Return the entry without what that queue does not keep."""
         if queue is QueueName.COMPLETED:  # earlier failures are of no interest any more
-            movie = self.movie
-            if movie.page_read:
-                movie = replace(
-                    movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False
-                )
-            return self._replace(movie=movie, **_NO_COURSE)
+            return self._replace(movie=_without_page(self.movie), **_NO_COURSE)
         is_failed = queue is QueueName.FAILED
         is_extra_look = self.is_extra_look and queue is QueueName.PENDING
         keeps_schedule = is_failed or is_extra_look
@@ -260,8 +255,14 @@ class QueueEntry(NamedTuple):
         if where:
             extra["where"] = where
         return self._replace(
-            movie=movie, completed_at=at, reason=reason, choice=choice, follow=follow, extra=extra
-        ).kept_in(QueueName.COMPLETED)
+            movie=_without_page(movie),
+            completed_at=at,
+            reason=reason,
+            choice=choice,
+            follow=follow,
+            extra=extra,
+            **_NO_COURSE,
+        )
 
     def finished_with(
         self, choice: Choice, follow: TorrentProgress, at: datetime, overtaken: str
@@ -275,6 +276,12 @@ class QueueEntry(NamedTuple):
             tried = (*tried, FailedRelease(self.choice, overtaken))
         done = self.completed(self.movie, at, Reason.DOWNLOADED, choice, follow=follow)
         return done._replace(tried=tried)
+
+
+def _without_page(movie: Movie) -> Movie:
+    if not movie.page_read:
+        return movie
+    return replace(movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False)
 
 
 # What a film has met with until it is completed.

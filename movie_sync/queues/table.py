@@ -46,13 +46,13 @@ _NOTHING = Facts()
 
 def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
     """Return the facts of a film as it stands in a queue."""
+    if queue is QueueName.REMOVED or (queue is QueueName.COMPLETED and entry.follow is None):
+        return _NOTHING
     hashes = entry.followed_hashes
     if queue is QueueName.PENDING:
         return Facts(wished_at=entry.added_at, is_chosen=entry.choice is not None, hashes=hashes)
     if queue is QueueName.FAILED:
         return Facts(retry_at=entry.retry_at, waits=entry.waits_for_release, hashes=hashes)
-    if queue is QueueName.REMOVED or entry.follow is None:
-        return _NOTHING
     done_at = downloaded_at(entry)
     return Facts(
         hashes=hashes,
@@ -107,7 +107,8 @@ class Table:
         for piece in pieces(old.source, old.starts[first], old.starts[end] - 2):
             new.write(piece)
         shift = self.starts[-1] - old.starts[first]
-        self.starts.extend(array("Q", [place + shift for place in old.starts[first + 1 : end + 1]]))
+        places = old.starts[first + 1 : end + 1]
+        self.starts.extend(array("Q", [place + shift for place in places]) if shift else places)
         self.numbers.extend(old.numbers[first:end])
         self.sequences.extend(old.sequences[first:end])
         self.facts += old.facts[first:end]
