@@ -12,7 +12,7 @@ def test_every_number_of_a_key_is_given_once(pairs: list[tuple[str, int]]) -> No
     numbers = HashedNumbers()
     known: dict[str, set[int]] = {}
     for key, number in pairs:
-        numbers.put(key, number)
+        numbers.put(number, key)
         known.setdefault(key, set()).add(number)
     assert {key: list(numbers.under(key)) for key in known} == {key: sorted(known[key]) for key in known}
     assert len(numbers) == sum(map(len, known.values()))

@@ -185,14 +185,15 @@ class HashedNumbers:
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def put(self, key: object, number: int) -> None:
-        """Add a number under a key, unless it is there."""
-        hashed = hash(key) & _HASH_MASK
-        part = self._parts[hashed % _PARTS]
-        entry = hashed << _KEYED_BITS | number
-        place = bisect_left(part, entry)
-        if place == len(part) or part[place] != entry:
-            part.insert(place, entry)
+    def put(self, number: int, *keys: object) -> None:
+        """Add a number under each of the keys, unless it is there."""
+        for key in keys:
+            hashed = hash(key) & _HASH_MASK
+            part = self._parts[hashed % _PARTS]
+            entry = hashed << _KEYED_BITS | number
+            place = bisect_left(part, entry)
+            if place == len(part) or part[place] != entry:
+                part.insert(place, entry)
 
     def get(self, key: object) -> int | None:
         """Return the lowest number under a key, or None."""

@@ -56,10 +56,8 @@ class ListedTitles:
         self._keys = HashedNumbers()
         self._years = array("H")
         for number, movie in enumerate(movies):  # one that is named twice does no harm
-            for title in own_titles(movie):
-                self._titles.put(title, number)
-            for key in movie.keys():  # noqa: SIM118 - not a dict
-                self._keys.put(key, number)
+            self._titles.put(number, *own_titles(movie))
+            self._keys.put(number, *movie.keys())
             self._years.append(movie.year if movie.year and 0 < movie.year < _NO_YEAR else 0)
 
     def has(self, title: str) -> bool:
@@ -68,6 +66,6 @@ class ListedTitles:
 
     def years_of_others(self, movie: Movie, titles: Collection[str]) -> list[int]:
         """Return the year of each film that has one of these titles and is not this film, where known."""
-        itself = {number for key in movie.keys() for number in self._keys.under(key)}  # noqa: SIM118
-        others = {number for title in titles for number in self._titles.under(title)} - itself
+        itself = self._keys.under(*movie.keys())
+        others = set(self._titles.under(*titles)).difference(itself)
         return [self._years[number] for number in others if self._years[number]]

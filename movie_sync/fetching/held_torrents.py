@@ -64,7 +64,7 @@ class HeldTorrents:
         Only what `find_film` has read is looked through. The one that is furthest counts.
         """
         wanted = set(ids)
-        found = self._look_up({number for each in wanted for number in self._releases.under(each)})
+        found = self._look_up(self._releases.under(*wanted))
         return _furthest(held for held in found if self.release_in(held.comment) in {None, *wanted})
 
     def note(self, info_hash: str, name: str, release: ReleaseId | None) -> None:
@@ -75,7 +75,7 @@ class HeldTorrents:
         self._hashes += bytes.fromhex(info_hash)
         self._names.add(number, name)
         if release:
-            self._releases.put(release, number)
+            self._releases.put(number, release)
 
     def _clear(self) -> None:
         self._hashes = bytearray()

@@ -95,7 +95,7 @@ class FolderListing:
         if extension in VIDEO_EXTENSIONS and stem and not entry.is_dir():
             self._take_video(entry)
         elif extension == "nfo":
-            self._note_numbers.put(stem.lower(), self._notes.append(name))
+            self._note_numbers.put(self._notes.append(name), stem.lower())
         elif name.lower().endswith(_UNFINISHED_SIGNS):
             self._unfinished.add(stem)
         elif _is_folder_to_scan(entry):

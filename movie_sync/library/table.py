@@ -131,10 +131,10 @@ class LibraryTable:
         known = HashedNumbers()
         for number, parent in enumerate(self.parents):
             if parent not in (number, _DEAD) and asked[parent]:
-                known.put((parent, self._folder_names[number] + "/"), number)
+                known.put(number, (parent, self._folder_names[number] + "/"))
         for number, folder in enumerate(self._folders_of_files):
             if folder != _DEAD and asked[folder]:
-                known.put((folder, self._file_name(number)), number)
+                known.put(number, (folder, self._file_name(number)))
         return Inventory(known, bytearray(len(self._file_names)))
 
     def forget_unseen(self, inventory: Inventory, listed: bytearray) -> None:

@@ -168,16 +168,14 @@ class RecordFile:
             line = encode_entry(entry, self.queue)
             table.source.write(b",\n" + line if table.numbers else line)
         number = next(self._counter) if number is None else number
-        for key in entry.movie.keys():  # noqa: SIM118 - not a dict
-            self._index.put(key, number)
+        self._index.put(number, *entry.movie.keys())
         table.add(number, len(line), entry, facts_of(entry, self.queue, self._clock.now()))
 
     def _forget_what_is_gone(self) -> None:
         if len(self._index) > _MOST_KEYS_A_FILM * len(self) + _SPARE_KEYS:
             index = HashedNumbers()
             for number, entry in self._entries(self._table.numbers):
-                for key in entry.movie.keys():  # noqa: SIM118 - not a dict
-                    index.put(key, number)
+                index.put(number, *entry.movie.keys())
             self._index = index
 
     def _publish(self, new: NewFile, old: Table, *, flush_name: bool) -> None:

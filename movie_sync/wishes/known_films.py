@@ -77,8 +77,7 @@ class KnownFilms:
         """Return the films of the queues that have one of these titles as their own."""
         mark, written = self._queues.films(self._titled_to)
         for number, movie in written:
-            for title in own_titles(movie):
-                self._titles.put(title, number)
+            self._titles.put(number, *own_titles(movie))
         self._titled_to = mark
         numbers = {number: title for title in titles for number in self._titles.under(title)}
         films = ((title, self._queues.film(number)) for number, title in sorted(numbers.items()))
