@@ -108,20 +108,24 @@ class ListUnreadable(_Happening, kind=EventKind.UNREADABLE, about="{0.at:%Y-%m-%
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialsRefused(_Happening, kind=EventKind.REFUSED, about="{0.service}:{0.at:%Y-%m-%dT%H:%M}"):
-    """Nothing is fetched for it; tried again after `again_seconds`, or only with others if that is None."""
+class _LoginRefused(_Happening, kind=EventKind.REFUSED, about="{0.service}:{0.at:%Y-%m-%dT%H:%M}"):
+    """A service refused the credentials."""
 
     service: str
     why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialsRefused(_LoginRefused):
+    """Nothing is fetched for it; tried again after `again_seconds`, or only with others if that is None."""
+
     again_seconds: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class TrackerRefused(_Happening, kind=EventKind.REFUSED, about="{0.service}:{0.at:%Y-%m-%dT%H:%M}"):
-    """One of several trackers refused the credentials."""
+class TrackerRefused(_LoginRefused):
+    """It is one of several trackers."""
 
-    service: str
-    why: str
     title: str
 
 
