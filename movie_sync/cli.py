@@ -57,7 +57,7 @@ def _have_names_in_utf8() -> None:
     Else a name that it cannot spell could be neither written nor found, nor be understood on the
     command line. What is shown keeps the locale's encoding.
     """
-    if os.name == "posix" and sys.getfilesystemencoding() != "utf-8" and sys.executable:
+    if sys.getfilesystemencoding() != "utf-8" and sys.executable:
         if sys.stdout is not None:
             os.environ.setdefault("PYTHONIOENCODING", f"{sys.stdout.encoding}:replace")
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - ourselves

@@ -58,7 +58,7 @@ class _PrivateFile(logging.handlers.RotatingFileHandler):
 
     def _open(self) -> IO[str]:  # type: ignore[override]  # a text stream, as the base class makes
         def opener(path: str, flags: int) -> int:
-            descriptor = open_regular_descriptor(path, flags | getattr(os, "O_NOFOLLOW", 0), _FILE_MODE)
+            descriptor = open_regular_descriptor(path, flags | os.O_NOFOLLOW, _FILE_MODE)
             # The umask may have taken bits away, or somebody added some.
             keep_private(descriptor, _FILE_MODE, Path(path).parent)
             return descriptor

@@ -15,7 +15,7 @@ import sys
 import time
 from typing import TextIO
 
-_PIPE_PIECE = getattr(select, "PIPE_BUF", 512)
+_PIPE_PIECE = select.PIPE_BUF
 _TERMINAL_PIECE = 64
 _MOMENT_SECONDS = 0.01
 
@@ -100,7 +100,7 @@ def take_over_streams() -> None:
             continue
         stream.reconfigure(errors="replace")
         raw = getattr(stream.buffer, "raw", stream.buffer)
-        if type(stream) is not io.TextIOWrapper or type(raw) is not io.FileIO or os.name != "posix":
+        if type(stream) is not io.TextIOWrapper or type(raw) is not io.FileIO:
             continue
         stream.flush()
         outlet: io.RawIOBase = Outlet(raw.fileno(), is_lossy=name == "stderr")

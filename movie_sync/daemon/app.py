@@ -78,9 +78,8 @@ class Signals:
     def handled(self) -> Iterator[None]:
         """Handle the signals for as long as the block runs. For the main thread."""
         numbers = [signal.SIGINT, signal.SIGTERM]
-        hang_up = getattr(signal, "SIGHUP", None)
-        if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # not under nohup
-            numbers.append(hang_up)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # not under nohup
+            numbers.append(signal.SIGHUP)
         before = {number: signal.signal(number, self._handle) for number in numbers}
         wakeup = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         try:
@@ -120,10 +119,8 @@ class Signals:
         return self.received is not None
 
 
-def _limit_time(seconds: float) -> Callable[[], None] | None:
+def _limit_time(seconds: float) -> Callable[[], None]:
     """End the process after so long, unless the returned function is called before."""
-    if not hasattr(signal, "setitimer"):  # Windows
-        return None
     handler = signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
     timer = signal.setitimer(signal.ITIMER_REAL, seconds)
 

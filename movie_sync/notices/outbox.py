@@ -35,7 +35,7 @@ _log = logging.getLogger(__name__)
 _MOST_WAITING = 2000
 _MOST_TOLD = 500
 _MOST_SPENT_BYTES = 300_000
-_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+_OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW
 _UNKNOWN = -1
 
 

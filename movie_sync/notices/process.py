@@ -111,16 +111,14 @@ class Process:
         if self._process.poll() is None:
             # Its own group has its number for as long as nobody asked how it ended.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                if hasattr(os, "killpg"):
-                    os.killpg(self._process.pid, signal.SIGKILL)
-                else:
-                    self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)
             self.wait(_KILL_SECONDS)
         if self._process.stdout is None:
             return ""
         with self._process.stdout as pipe:
-            if hasattr(os, "set_blocking"):  # what did not die, or was started by it, may hold the other end
-                os.set_blocking(pipe.fileno(), False)
+            os.set_blocking(
+                pipe.fileno(), False
+            )  # what did not die, or was started by it, may hold the other end
             return (pipe.read() or b"").decode(errors="replace").strip()
 
 
