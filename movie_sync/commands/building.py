@@ -237,7 +237,7 @@ def build_announcer(context: Context) -> Announcer:
         return Announcer(None, [], clock)
     if not names:
         with contextlib.suppress(StorageError):
-            delete_files(context.paths.events)  # else old news is told once something is turned on
+            delete_files(context.paths.events)  # so that turning something on later sends no old news
         return Announcer(None, [], clock)
     outbox = EventOutbox(context.paths.events, clock, keep=names)
     sender = build_sender(context)

@@ -56,7 +56,7 @@ def run_queue(args: Namespace, context: Context) -> int:
         (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
         for name, entry in entries
     ]
-    first = 1 if args.queue else 0  # of one queue, its name need not stand in every line
+    first = 1 if args.queue else 0  # a single queue needs no column for its name
     print_table(
         headers[first:], [row[first:] for row in rows], plain=context.options.plain, to_copy=_NAME_COLUMN
     )

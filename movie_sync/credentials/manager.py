@@ -45,8 +45,8 @@ class CredentialField:
 
     The fields of one `group` are of use together only: who gives one group whole in the environment
     needs nothing stored. A secret one may also come from the file that `VARIABLE_FILE` names. One that
-    `is_list` may stand in lines; one that `is_named` is a JSON object in the environment, and what
-    it holds stands in the file by the user's own names.
+    `is_list` may take several lines; one that `is_named` is a JSON object in the environment, and its
+    values are kept in the file under the user's own names.
     """
 
     name: str
@@ -186,7 +186,7 @@ class CredentialsManager:
         try:
             stored = _parse(fernet(key).decrypt(content))
         except ValueError:
-            raise self._unusable("what the key file holds is no key") from None
+            raise self._unusable("the key file does not hold a key") from None
         except InvalidToken:
             raise self._unusable("it is damaged, or this is not its key") from None
         if stored is None:
@@ -242,7 +242,7 @@ class CredentialsManager:
             return fernet(key)
         except ValueError:
             raise UserError(
-                f"What {self._key_file} holds is no key. It is left as it is: move it away and try "
+                f"{self._key_file} does not hold a key. It was left as it is: move it away and try "
                 f"again, or name another key file with {KEY_FILE_VARIABLE}."
             ) from None
 

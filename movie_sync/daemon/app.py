@@ -135,8 +135,8 @@ def _limit_time(seconds: float) -> Callable[[], None]:
 class MovieSyncApp:
     """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
 
-    `drain_inbox` carries out what commands asked for and is called about once a second, with what
-    tells whether to leave the rest for the next start; `report_state` is told the `state` when it changes.
+    `drain_inbox` carries out what commands asked for and is called about once a second, with a function
+    that says whether to leave the rest for the next start; `report_state` gets the `state` when it changes.
     Both may raise StorageError. `tick_extras` are called about once a second, `closers` once when the
     workers were asked to end; those may take two seconds. None of them may raise.
     """

@@ -116,9 +116,8 @@ class Process:
         if self._process.stdout is None:
             return ""
         with self._process.stdout as pipe:
-            os.set_blocking(
-                pipe.fileno(), False
-            )  # what did not die, or was started by it, may hold the other end
+            # What did not die, or was started by it, may hold the other end.
+            os.set_blocking(pipe.fileno(), False)
             return (pipe.read() or b"").decode(errors="replace").strip()
 
 

@@ -2,6 +2,9 @@
 
 Each folder here says it in its `service.py`; `registry.py` finds it by name. These modules are imported
 whenever settings are read, so they import no library: a client is imported where it is built.
+
+What each service has to say for itself raises NotImplementedError here. It is not declared abstract, as the
+registry hands out classes by their kind, and mypy takes no abstract class for one that can be made.
 """
 
 import getpass
