@@ -220,6 +220,31 @@ def test_what_comes_back_stopped_though_it_was_just_added_is_started_once(stand_
     assert started == [[new]]
 
 
+def test_what_comes_back_late_is_started_too_and_what_somebody_stops_is_not(stand_in):
+    """After a start it may still load a torrent, or check it; for some minutes stopped ones are looked at."""
+    clock = FakeClock()
+    began = clock.now().timestamp() - 20
+    late, checked, by_hand, since = hashes = [f"{number:040x}" for number in range(4)]
+    stopped = {"status": 0, "percentDone": 0.0, "leftUntilDone": 1_000, "addedDate": int(began) - 5}
+    rows = {info_hash: row_of(info_hash, "It", **stopped) for info_hash in hashes}
+    rows[checked]["status"], rows[by_hand]["status"] = 2, 4
+    rows[since]["addedDate"] = int(began) + 5
+    stand_in.rows += [rows[checked], rows[by_hand], rows[since]]
+    stand_in.seconds_active = 20
+    client = make_client(stand_in.url, clock=clock)
+    client.states(hashes)
+    stand_in.rows.append(rows[late])
+    rows[checked]["status"] = rows[by_hand]["status"] = 0
+    client.states(hashes)
+    client.states(hashes)
+    started = [arguments["ids"] for method, arguments in stand_in.calls if method == "torrent-start"]
+    assert sorted(started) == [[late], [checked]]
+    stand_in.seconds_active = 500
+    for _ in range(4):
+        client.states(hashes)
+    assert stand_in.methods[-3:] == [GET] * 3, "an old session is looked at once"
+
+
 def test_free_space_of_a_folder_that_is_not_there(stand_in):
     """A negative number and words mean the same: its parent is asked, and never the root."""
     stand_in.script[SPACE].extend(

@@ -80,7 +80,8 @@ class TransmissionClient:
         self._stop, self._clock = around.stop, around.clock
         self._calls = Calls(party, around.stop, put_into_words)
         self._loaded_in = 0
-        self._looked_in = 0
+        self._looked_in = self._seen_in = 0
+        self._seen_going: set[str] = set()
         self._handed_over: dict[str, tuple[float, int]] = {}
 
     @property
@@ -234,23 +235,35 @@ class TransmissionClient:
                 self._handed_over[info_hash] = at, sessions
 
     def _start_cut_short(self, found: dict[str, HeldTorrent]) -> None:
-        """Start, once after a start of Transmission, what it was given just before and comes back stopped."""
+        """Start what Transmission was given just before it was started anew, and brings back stopped.
+
+        It may do so late, after it has loaded or checked it. What was seen going since, somebody has stopped.
+        """
         if self._looked_in == self._rpc.sessions:
             return
         seconds_active = self._call(_read_seconds_active)
-        self._looked_in = self._rpc.sessions
+        if self._seen_in != self._rpc.sessions:
+            self._seen_in, self._seen_going = self._rpc.sessions, set()
         if seconds_active > _SAVED_AFTER_SECONDS:
+            self._looked_in, self._seen_going = self._seen_in, set()
             return
         labels = set(self._labels)
         stopped = [
             info_hash
-            for info_hash, held in found.items()
-            if held.phase is TorrentPhase.STOPPED and not held.progress and labels <= set(held.tags)
+            for info_hash in found.keys() - self._seen_going
+            if found[info_hash].phase is TorrentPhase.STOPPED
+            and not found[info_hash].progress
+            and labels <= set(found[info_hash].tags)
         ]
-        since = self._clock.now().timestamp() - seconds_active - _SAVED_AFTER_SECONDS
-        for info_hash in self._call(partial(_read_new, info_hashes=stopped, since=since)):
+        started_at = self._clock.now().timestamp() - seconds_active
+        for info_hash in self._call(partial(_read_older, info_hashes=stopped, before=started_at)):
             self._change("torrent-start", info_hash)
             found[info_hash] = replace(found[info_hash], phase=TorrentPhase.QUEUED)
+        self._seen_going.update(
+            info_hash
+            for info_hash, held in found.items()
+            if held.phase is not TorrentPhase.STOPPED and not held.phase.is_passing
+        )
 
     def _restore_one(self, held: HeldTorrent) -> None:
         self._relabel([held.info_hash], lambda labels: [*labels, *self._labels])
@@ -316,11 +329,12 @@ def _read_rows(rpc: Rpc, info_hashes: Sequence[str], *, is_brief: bool = False) 
     return {held.info_hash: held for held in map(read, _rows(rpc, info_hashes, fields))}
 
 
-def _read_new(rpc: Rpc, info_hashes: Sequence[str], since: float) -> list[str]:
-    """Return those torrents that were added after a time, in seconds since 1970."""
+def _read_older(rpc: Rpc, info_hashes: Sequence[str], before: float) -> list[str]:
+    """Return those torrents that were added not long before a time, in seconds since 1970."""
     rows = _rows(rpc, info_hashes, ["hashString", "addedDate"])
     added_at = {checked_hash(str(row["hashString"])): row.get("addedDate") for row in rows}
-    return [info_hash for info_hash, at in added_at.items() if isinstance(at, int) and at > since]
+    since = before - _SAVED_AFTER_SECONDS
+    return [info_hash for info_hash, at in added_at.items() if isinstance(at, int) and since < at <= before]
 
 
 def _read_hashes(rpc: Rpc) -> bytes:
