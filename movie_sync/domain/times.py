@@ -1,12 +1,14 @@
 """When something that failed is tried again, and how times are written: in files, and in lines for people."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 LONGEST_DELAY_SECONDS = 7 * 24 * 3600.0
 _MINUTE_SECONDS, _HOUR_SECONDS, _DAY_SECONDS = 60, 3600, 86_400
 _EARLIEST, _LATEST = datetime(2, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
 
 
+@lru_cache(maxsize=8)  # thousands of films may come at one moment
 def format_time(moment: datetime) -> str:
     """Return an aware time as ISO 8601 in UTC, to the second."""
     return f"{moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat()}Z"
