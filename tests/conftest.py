@@ -57,7 +57,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of the long form out of the short one, and give those that grow their time."""
+    """Leave the tests of the long form out of the short one, and give those that grow their time.
+
+    What waits for other programs most of its time begins first, while other tests have the processors.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="part of the long form: --long"))

@@ -15,7 +15,7 @@ from movie_sync.demo.filelist_server import StandInRelease
 
 _UNSEEDED, _LATE, _REFUSED, _REMOVED = 8, 9, 10, 11
 town = house_town.town
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.waits]
 
 
 # Transmission looks only every ten seconds from whom it wants anything.

@@ -13,7 +13,7 @@ from house.town import CLIENTS, Town, seedable, towns
 from house.waiting import wait_until
 
 town = house_town.town
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.waits]
 
 
 @towns("qbittorrent", films=10, max_unfinished=2)

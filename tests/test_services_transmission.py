@@ -25,6 +25,7 @@ from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
 from movie_sync.services.transmission.client import TransmissionClient
 
+pytestmark = pytest.mark.waits
 _FAR_HASH = "f" * 40
 
 
