@@ -1,6 +1,7 @@
 """Whatever goes wrong while the user is told, no secret gets into a log, a file or an answer."""
 
 import http.server
+import itertools
 import json
 import socketserver
 import threading
@@ -142,9 +143,14 @@ def test_addresses_of_notices(home: NoticeHome, caplog: pytest.LogCaptureFixture
     assert_none([caplog.text, *kept(home.folder)])
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("service", ["jellyfin", "plex"])
-@pytest.mark.parametrize("token", [TOKEN, 'sh0rt"k3y', "sh0rt\u00e4k3y", "sh0rt k3y\nX: y"])
+def _tokens() -> list[Any]:
+    """Return every token with every fault; in the short form each pair meets one of the two services."""
+    tokens = [TOKEN, 'sh0rt"k3y', "sh0rt\u00e4k3y", "sh0rt k3y\nX: y"]
+    cases = enumerate(itertools.product(tokens, FAULTS, ["jellyfin", "plex"]))
+    return [pytest.param(*case, marks=() if at % 4 in {0, 3} else pytest.mark.long) for at, case in cases]
+
+
+@pytest.mark.parametrize(("token", "fault", "service"), _tokens())
 def test_tokens_of_media_servers(
     home: NoticeHome, caplog: pytest.LogCaptureFixture, service: str, fault: str, token: str
 ) -> None:
