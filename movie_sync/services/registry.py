@@ -21,8 +21,8 @@ SERVICES: dict[str, str] = {
     "transmission": "movie_sync.services.transmission.service:Transmission",
     "watch_folder": "movie_sync.services.watch_folder.service:WatchFolderService",
     "notices": "movie_sync.services.apprise.service:Notices",
-    "jellyfin": "movie_sync.services.media_server.service:Jellyfin",
-    "plex": "movie_sync.services.media_server.service:Plex",
+    "jellyfin": "movie_sync.services.jellyfin.service:Jellyfin",
+    "plex": "movie_sync.services.plex.service:Plex",
 }
 
 _Kind = TypeVar("_Kind", bound=Service)

@@ -1,9 +1,8 @@
-"""Jellyfin and Plex: each has an address, a token, and one request to look for new films."""
+"""What media servers have in common: an address, a token, and one request to look for new films."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
@@ -21,14 +20,6 @@ class ServerSettings:
     """Where it is; each server has a section of this form."""
 
     url: str | None = address_or_none()
-
-
-class JellyfinSettings(ServerSettings):
-    """Where Jellyfin is."""
-
-
-class PlexSettings(ServerSettings):
-    """Where Plex is."""
 
 
 class MediaServer(ToldService):
@@ -104,27 +95,3 @@ class MediaServer(ToldService):
                 f"{self.title} at {address} answered with code {status}. See whether it is its address."
             )
         return ""
-
-
-class Jellyfin(MediaServer):
-    """The media server Jellyfin."""
-
-    name = "jellyfin"
-    title = "Jellyfin"
-    section = JellyfinSettings
-    credentials = (CredentialField("token", "MOVIE_SYNC_JELLYFIN_TOKEN", "token of Jellyfin"),)
-    what = "The refresh of Jellyfin"
-    method, path = "POST", "/Library/Refresh"
-    header = "Authorization", 'MediaBrowser Token="{}"'
-
-
-class Plex(MediaServer):
-    """The media server Plex."""
-
-    name = "plex"
-    title = "Plex"
-    section = PlexSettings
-    credentials = (CredentialField("token", "MOVIE_SYNC_PLEX_TOKEN", "token of Plex"),)
-    what = "The refresh of Plex"
-    method, path = "GET", "/library/sections/all/refresh"
-    header = "X-Plex-Token", "{}"

@@ -1,1 +1,0 @@
-"""Media servers, told of new films."""
