@@ -18,7 +18,6 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import Movie
 
 # A signal does not end a flush, and is heard of after it.
-pytestmark = pytest.mark.waits
 _SLOW_DISK = f"""
 import os, signal, sys, time
 sys.path.insert(0, {str(ROOT)!r})
