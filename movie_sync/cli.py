@@ -227,6 +227,14 @@ def _add_commands(
     remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued = add("add", "edit:run_add", "queues films by slug or Letterboxd address")
     queued.add_argument("film", nargs="+", metavar="FILM", help=_NEW_FILM)
+    queued.add_argument("--quality", metavar="PRESET", help="the preset that these films are judged by")
+    for name, text in (
+        ("grab", "takes a release for a film, whatever the rules say of it"),
+        ("reject", "never takes a release for a film"),
+    ):
+        word = add(name, f"choose:run_{name}", text)
+        word.add_argument("film", metavar="FILM", help=_NEW_FILM)
+        word.add_argument("release", metavar="RELEASE", help="its id or its number in the last search")
     search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
     search.add_argument("title", metavar="TITLE", help="the film's title")
     search.add_argument("--year", type=_year, help="its year")

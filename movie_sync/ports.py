@@ -19,6 +19,7 @@ from movie_sync.domain.models import (
     TorrentFile,
     WatchlistSnapshot,
 )
+from movie_sync.domain.quality_rules import QualityRules
 
 
 class Clock(Protocol):
@@ -148,8 +149,11 @@ class MovieLibrary(Protocol):
         *,
         but_for: AbstractSet[str] = frozenset(),
         knows_title: KnowsTitle = knows_no_title,
+        rules: QualityRules | None = None,
     ) -> str | None:
         """Return where the film is, or None; files and folders of the names in `but_for` do not count.
+
+        It is a copy that `rules` would take, if there are some for this film alone.
 
         Raises LibraryError if a folder cannot be read, so nothing may be concluded, and UnclearFilmError
         if a file may be the film, as its name cannot be read.

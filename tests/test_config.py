@@ -58,7 +58,8 @@ DEFAULTS = json.loads("""
                                      "sd": [3, 60]},
               "preferred_mb_per_minute": null, "max_size_gb": null, "min_seeders": 1,
               "freeleech": "prefer", "prefer_internal": true, "words": {}, "reject_words": [],
-              "preset": null, "wait_for_best_hours": 0},
+              "preset": null, "wait_for_best_hours": 0, "languages": ["original"], "reject_dubbed": true,
+              "rules": []},
   "on_event": null,
   "notices": {"enabled": false, "gather_seconds": 60, "quiet_hours": null, "digest_at": null,
               "kinds": ["added", "downloaded", "waiting", "replaced", "failed", "unreadable", "refused",
@@ -168,6 +169,27 @@ USABLE: list[tuple[str, object, object]] = [
     ("quality.words", {" x265 ": 10, "AV1": -2.5}, {"x265": 10, "AV1": -2.5}),
     ("quality.reject_words", ["HDCAM"], ["HDCAM"]),
     ("quality.wait_for_best_hours", 48, 48),
+    (
+        "quality.languages",
+        ["RO", "Original", "french", "mandarin"],
+        ["Romanian", "original", "French", "Chinese"],
+    ),
+    ("quality.languages", None, None),
+    (
+        "quality.rules",
+        [{"when": {"hdr": ["dv"], "not": {"hdr": ["hdr10"], "languages": ["de"]}}, "reject": True}],
+        [{"when": {"hdr": ["DV"], "not": {"hdr": ["HDR10"], "languages": ["German"]}}, "reject": True}],
+    ),
+    (
+        "quality.rules",
+        [{"when": {"freeleech": True, "word": ["proper"], "group": ["GRP"]}, "score": -2.5}],
+        [{"when": {"freeleech": True, "word": ["proper"], "group": ["GRP"]}, "score": -2.5}],
+    ),
+    (
+        "quality.rules",
+        [{"when": {"not": {"audio": ["atmos"]}}, "score": 1}],
+        [{"when": {"not": {"audio": ["Atmos"]}}, "score": 1}],
+    ),
     ("on_event", ["~/bin/told", "", " a ", " a "], ["/home/anna/bin/told", "", " a ", " a "]),
     ("on_event", "told 'a b' --x", ["told", "a b", "--x"]),
     ("notices.gather_seconds", 0, 0),
@@ -224,6 +246,31 @@ UNUSABLE: list[tuple[str, object]] = [
     *each("quality.words", [], {"": 1}, {"a": "1"}, {"a": math.nan}, None),
     *each("quality.reject_words", "cam", [""], [1]),
     *each("quality.wait_for_best_hours", -1, "48", math.inf),
+    *each("quality.languages", [], ["klingon"], "en", [1], {}),
+    *each("quality.rules", {}, [1], [{}], [{"when": {}, "reject": True}], [{"when": {"hdr": ["DV"]}}], None),
+    *each(
+        "quality.rules",
+        [{"when": {"hdr": ["DV"]}, "reject": True, "score": 1}],
+        [{"when": {"hdr": []}, "score": 1}],
+    ),
+    *each(
+        "quality.rules", [{"when": {"hdr": ["DV"]}, "reject": False}], [{"when": {"hdr": "DV"}, "score": 1}]
+    ),
+    *each(
+        "quality.rules",
+        [{"when": {"hdr": ["DV"]}, "score": True}],
+        [{"when": {"free": True}, "reject": True}],
+    ),
+    *each(
+        "quality.rules",
+        [{"when": {"hdr": ["DV"]}, "score": 1, "then": 2}],
+        [{"when": {"not": 1}, "score": 1}],
+    ),
+    *each(
+        "quality.rules",
+        [{"when": {"freeleech": "yes"}, "score": 1}],
+        [{"when": {"codec": ["h263"]}, "score": 1}],
+    ),
     *each("on_event", "", " ", [], [""], ["a", 1], ["a", "b\0"], ["a\ud800"], "a 'b", True, {}),
     *each("notices.quiet_hours", "22:00", "22-8", "08:00-08:00", "08:00-24:00", "", 8, True, ["22:00-08:00"]),
     *each("notices.digest_at", "8", "24:00", "", 8, "08:00-09:00"),
@@ -633,6 +680,27 @@ def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
     config = Config.load(path, environ=HOME, overrides={"max_unfinished": 3})
 
     assert [fault.key for fault in config.faults] == ["first_run"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (
+            {"when": {"hdr": ["HDR12"]}, "reject": True},
+            'rule 1: hdr is ["HDR12"], allowed is a list of SDR, HDR10',
+        ),
+        ({"when": {"hrd": ["DV"]}, "reject": True}, 'rule 1: "hrd" is no field: resolution, source'),
+        ({"when": {"hdr": ["DV"]}, "rejects": True}, 'rule 1: "rejects" is no part of a rule'),
+        ({"when": {"hdr": ["DV"]}}, 'rule 1: a rule has either "reject": true or a score'),
+        ({"when": {"languages": ["xx"]}, "score": 1}, "English names or ISO 639-1 codes"),
+    ],
+)
+def test_a_rule_that_cannot_be_used(tmp_path: Path, rule: object, said: str) -> None:
+    """The warning names the rule, the key, the value and what is allowed, and no film is handed over."""
+    config = load(tmp_path, {"quality": {"rules": [rule]}})
+
+    assert said in config.warnings[0]
+    assert [fault.key for fault in config.faults] == ["quality.rules"]
 
 
 @pytest.mark.parametrize("key", rules())

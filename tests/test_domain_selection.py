@@ -78,8 +78,8 @@ def test_refusal(name, more, reason):
 def test_user_limits():
     """The size limit, the words, the seeders and freeleech of the configuration refuse too."""
     assert only(release(size_bytes=41 * GB), max_size_gb=30).reasons == ("41 GB over the limit of 30 GB",)
-    dubbed = release("Heat.1995.RoDubbed.1080p.BluRay.x264")
-    assert only(dubbed, reject_words=("RoDubbed",)).reasons == ("rejected word RoDubbed",)
+    hybrid = release("Heat.1995.Hybrid.1080p.BluRay.x264")
+    assert only(hybrid, reject_words=("HYBRID",)).reasons == ("rejected word HYBRID",)
     assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 wanted",)
     assert only(release(), freeleech="only").reasons == ("not freeleech",)
     assert only(release(freeleech=True), freeleech="only").accepted
@@ -362,3 +362,31 @@ def test_labelled_cases():
         assert candidates[0].release.id.number == case["expect"], case["id"]
         refused = {str(one.release.id.number) for one in candidates if not one.accepted}
         assert refused == set(case["refused"]), case["id"]
+
+
+@pytest.mark.parametrize(
+    ("name", "imdb_id", "reason"),
+    [
+        (
+            "Heat.1997.1080p.BluRay.x264",
+            HEAT.imdb_id,
+            "perhaps another film: the title and the IMDb id agree",
+        ),
+        (
+            "Heat.1993.1080p.BluRay.x264",
+            HEAT.imdb_id,
+            "perhaps another film: the title and the IMDb id agree",
+        ),
+        ("Heat.1997.1080p.BluRay.x264", None, "not this film: year 1997"),
+        ("Heat.1998.1080p.BluRay.x264", HEAT.imdb_id, "not this film: year 1998"),
+        ("Heated.1997.1080p.BluRay.x264", HEAT.imdb_id, "another title"),
+        ("Heat.1997.Sample.1080p.BluRay.x264", HEAT.imdb_id, "not this film: a sample"),
+        ("Heat.1997.CD1.1080p.BluRay.x264", HEAT.imdb_id, "not this film"),
+    ],
+)
+def test_a_year_off_by_two(name, imdb_id, reason):
+    """With the film's IMDb id and its title to the letter it may be the film; it is never taken by itself."""
+    candidate = only(release(name, imdb_id=imdb_id))
+
+    assert not candidate.accepted
+    assert candidate.reasons[0].startswith(reason), candidate.reasons

@@ -544,6 +544,61 @@ def test_search_shows_what_a_name_says(home: Household, filelist: FileListStandI
     assert "x265, DV, HDR, Atmos, TrueHD, RoSubbed, IMAX, PROPER or REPACK, freeleech" in table
 
 
+def test_the_users_word_by_the_numbers_of_a_search(
+    home: Household, letterboxd: LetterboxdStandIn, filelist: FileListStandIn
+) -> None:
+    """`search` numbers its rows, `grab` and `reject` take the numbers, `queue` and `search` show what was said."""
+    film = stand_in_film(4)
+    letterboxd.other_films = [film]
+    web = f"{film.title.replace(' ', '.')}.{film.year}.1080p.WEB-DL.x264-GRP"
+    filelist.releases = [
+        stand_in_release(film),
+        replace(stand_in_release(film), id=205, name=web),
+        replace(stand_in_release(film), id=206, name=web.replace("1080p", "480p"), size_bytes=900_000_000),
+    ]
+    home.run("add", film.slug)
+    home.run("--once")
+    (done,) = home.queue("completed")
+    assert done["filelist_id"] == 104
+    words = ("search", film.title, "--year", str(film.year), "--imdb", film.imdb_id or "")
+    early = home.run("grab", film.slug, "3")
+    assert early.returncode == 2
+    assert "search again, or give the id" in early.stderr
+    rows = json.loads(home.run(*words, "--json").stdout)["candidates"]
+    assert [row["id"] for row in rows] == ["filelist:104", "filelist:205", "filelist:206"]
+
+    assert "is taken for it" in home.run("grab", film.slug, "3").stdout
+    home.run("--once")
+    (done,) = home.queue("completed")
+    assert (done["filelist_id"], done["grabbed"]) == (206, "filelist:206")
+    assert [old["filelist_id"] for old in done["replaced"]] == [104]
+
+    home.run("reject", film.slug, "filelist:206")
+    home.run("--once")
+    (done,) = home.queue("completed")
+    assert (done["filelist_id"], done["rejected"]) == (205, ["filelist:206"])
+    assert "you rejected filelist:206" in home.run("queue").stdout
+    rows = json.loads(home.run(*words, "--json").stdout)["candidates"]
+    assert next(row for row in rows if row["id"] == "filelist:206")["reasons"][0] == "rejected by you"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("grab", "heat-1995", "first"), "neither the id of a release"),
+        (("grab", "heat-1995", "0"), "search again"),
+        (("reject", "heat-1995", "filelist:1"), "is in no queue"),
+        (("add", "heat-1995", "--quality", "huge"), "no preset 'huge': hd, 4k, small are"),
+    ],
+)
+def test_a_word_that_means_nothing(home: Household, words: tuple[str, ...], said: str) -> None:
+    """It is said what is wrong and what to do; nothing is queued."""
+    answer = home.run(*words)
+    assert answer.returncode == 2
+    assert said in answer.stderr
+    assert not home.queue("pending")
+
+
 def test_search_says_which_running_time_it_goes_by(home: Household, filelist: FileListStandIn) -> None:
     """It is the one that a queue knows of the film, as the daemon's; else it says what is assumed."""
     film = stand_in_film(4)

@@ -29,6 +29,7 @@ METROPOLIS = StandInFilm(
     original_title="Metropolis & Söhne",
     original_language="de",
     alternative_titles=("Metrópolis", "メトロポリス", "METROPOLIS", "Metrópolis", "La ville, la nuit"),
+    languages=("German", "English"),
 )
 WISH = Movie(id="2aQz", slug="metropolis", title="Metropolis as listed", year=1926, url="x")
 
@@ -52,6 +53,7 @@ def test_real_page_of_a_film() -> None:
     page = parse_film((REAL / "film-v-for-vendetta.html").read_text(encoding="utf-8"))
     assert (page.id, page.slug, page.title, page.year) == ("29Ik", "v-for-vendetta", "V for Vendetta", 2005)
     assert (page.imdb_id, page.runtime_minutes, page.is_series) == ("tt0434409", 132, False)
+    assert page.original_language == "English"
     assert page.original_title is None
     assert {"V wie Vendetta", "V de Vingança", "V mint vérbosszú"} <= set(page.alternative_titles)
     assert "V for Vendetta" not in page.alternative_titles
@@ -63,6 +65,7 @@ def test_real_page_of_a_film_with_an_original_title() -> None:
     page = parse_film((REAL / "film-parasite-2019-original-title.html").read_text(encoding="utf-8"))
     assert (page.id, page.title, page.year, page.imdb_id) == ("hTha", "Parasite", 2019, "tt6751668")
     assert (page.original_title, page.runtime_minutes) == ("기생충", 133)
+    assert page.original_language == "Korean"
     assert {"Gisaengchung", "Parazīts", "პარაზიტი", "Parasita"} <= set(page.alternative_titles)
     assert "기생충" not in page.alternative_titles
 
@@ -82,9 +85,42 @@ def test_a_film_comes_back_with_all_that_its_page_tells(
         original_title="Metropolis & Söhne",
         alternative_titles=("Metrópolis", "メトロポリス", "La ville, la nuit"),
         runtime_minutes=1153,
+        original_language="German",
         page_read=True,
     )
     assert site.paths == ["/film/metropolis/"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "own"),
+    [
+        (("Greek (modern)",), "Greek"),
+        (("Cantonese", "English"), "Chinese"),
+        (("Wolof", "French"), "Wolof"),
+        (("Klingon",), "Klingon"),
+        (("No spoken language",), ""),
+        ((), None),
+    ],
+)
+def test_the_language_of_a_film(
+    pages: LetterboxdFilmPages, site: LetterboxdStandIn, languages: tuple[str, ...], own: str | None
+) -> None:
+    """The primary one, or the only one; a name unknown here stays, and so does that nobody speaks."""
+    site.films = [replace(METROPOLIS, languages=languages)]
+    assert pages.read(WISH).original_language == own
+
+
+def test_the_only_spoken_language_stands_in(pages: LetterboxdFilmPages, site: LetterboxdStandIn) -> None:
+    """Where a page names no primary language, the only one that is spoken is the film's; of several none is."""
+    for heading, own in (("Spoken Languages", "Dutch"), ("Original Language", "Dutch"), ("Studios", None)):
+        site.films = [replace(METROPOLIS, languages=("Dutch",))]
+        site.fault = lambda _, name=heading: Fault(
+            edit=lambda page: page.replace("<span>Language<", f"<span>{name}<")
+        )
+        assert pages.read(WISH).original_language == own
+    site.films = [replace(METROPOLIS, languages=("Dutch", "French"))]
+    site.fault = lambda _: Fault(edit=lambda page: page.replace("Primary Language", "Studio"))
+    assert pages.read(WISH).original_language is None
 
 
 def test_what_the_page_does_not_say_stays_as_listed(

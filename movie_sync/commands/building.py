@@ -134,6 +134,7 @@ class Services:
             pages=PageReader(self.pages, self._clock),
             library=self.library,
             rules=self._config.quality(),
+            preset=self._config.preset,
             clock=self._clock,
             knows_title=known.knows_title,
             in_company=known.in_company,

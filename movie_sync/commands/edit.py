@@ -12,6 +12,7 @@ from movie_sync.commands.context import Context
 from movie_sync.daemon.inbox import Inbox, Request, RequestKind, carry_out, hand_in
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.errors import UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.manager import QueueManager
@@ -35,12 +36,19 @@ def run_add(args: Namespace, context: Context) -> int:
     """Queue films by slug or address, or by the id of one that is known; returns the exit code."""
     base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     queues = context.queues_to_look_at()
-    movies = tuple(_named_film(film, queues, base_url) for film in args.film)
-    _submit(context, Request("add", movies=movies), f"{films_words(len(movies))} to be queued")
+    movies = tuple(named_film(film, queues, base_url) for film in args.film)
+    preset = _preset(args.quality) if args.quality else ""
+    submit(context, Request("add", movies=movies, preset=preset), f"{films_words(len(movies))} to be queued")
     return 0
 
 
-def _named_film(text: str, queues: QueueManager, base_url: str) -> Movie:
+def _preset(name: str) -> str:
+    if name.lower() not in PRESETS:
+        raise UserError(f"There is no preset {one_line(name)!r}: {', '.join(PRESETS)} are.")
+    return name.lower()
+
+
+def named_film(text: str, queues: QueueManager, base_url: str) -> Movie:
     """Return the film that the queues hold under an id, else the one that a slug or an address names.
 
     Raises UserError: it is none of these.
@@ -74,7 +82,7 @@ def run_retry(args: Namespace, context: Context) -> int:
     view = context.queues_to_look_at()
     failed = len(view.entries(QueueName.FAILED))
     if failed:
-        _submit(context, Request("retry"), f"{films_words(failed)} {done}")
+        submit(context, Request("retry"), f"{films_words(failed)} {done}")
     else:
         context.warn(view.damage)
         context.say("No film has failed.")
@@ -98,7 +106,7 @@ def run_import(args: Namespace, context: Context) -> int:
     if snapshot.unread:
         context.complain(describe_unread(export.name, snapshot))
     context.paths.prepare()
-    _submit(
+    submit(
         context,
         Request("import", movies=tuple(snapshot.movies), owner=_list_owner(context) or snapshot.owner),
         f"{films_words(len(snapshot.movies))} read from {one_line(export.name)}",
@@ -116,7 +124,7 @@ def _submit_known(
         if film not in known:
             context.complain(f"{one_line(film)}: {missing}.")
     if known:
-        _submit(context, Request(kind, films=tuple(known)), f"{films_words(len(known))} {done}")
+        submit(context, Request(kind, films=tuple(known)), f"{films_words(len(known))} {done}")
     else:
         context.warn(view.damage)  # else it is said when it is mended
     return 0 if len(known) == len(films) else 1
@@ -129,7 +137,7 @@ def _list_owner(context: Context) -> str:
     return owner or (remembered.owner if remembered else "")
 
 
-def _submit(context: Context, request: Request, done: str) -> None:
+def submit(context: Context, request: Request, done: str) -> None:
     """Hand a request to the daemon, or carry it out here if none runs; nothing is lost either way."""
     context.paths.prepare()
     context.credentials_manager()  # what cannot be used is said before anything is asked for

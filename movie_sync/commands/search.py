@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from movie_sync.commands.building import Services
+from movie_sync.commands.choose import note_search
 from movie_sync.commands.context import Context
 from movie_sync.commands.show import print_table
-from movie_sync.domain.models import Movie
+from movie_sync.domain.models import NO_WORD, Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
@@ -34,11 +35,19 @@ def run_search(args: Namespace, context: Context) -> int:
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()
-    movie = replace(movie, runtime_minutes=services.known_films(queues).runtime_of(movie))
-    found = services.session(queues).downloader.search(movie)
+    known = services.known_films(queues).meant(movie)
+    held = queues.find(known.slug or known.id) if known else None
+    if known:
+        movie = replace(
+            movie, runtime_minutes=known.runtime_minutes, original_language=known.original_language
+        )
+    word, set_aside = (held[1].word, held[1].set_aside) if held else (NO_WORD, ())
+    downloader = services.session(queues).downloader
+    found = downloader.search(movie, set_aside, word)
     for outage in found.outages:
         context.complain(str(outage))
-    rows = _with_reasons(found, context.config.quality())
+    note_search(context, found.movie, [candidate.release.id for candidate in found.candidates])
+    rows = _with_reasons(found, downloader.rules_for(word))
     if args.json:
         print(json.dumps(_as_document(found, rows), indent=1))
     else:
@@ -63,6 +72,7 @@ def _as_document(found: Search, rows: Sequence[_Row]) -> dict[str, object]:
             "year": found.movie.year,
             "imdb_id": found.movie.imdb_id,
             "runtime_minutes": found.movie.runtime_minutes,
+            "original_language": found.movie.original_language,
         },
         "chosen": filelist_id(accepted[0].release.id) if accepted else None,
         "chosen_id": str(accepted[0].release.id) if accepted else None,
@@ -77,8 +87,11 @@ def _as_document(found: Search, rows: Sequence[_Row]) -> dict[str, object]:
                 "quality": candidate.quality,
                 "codec": candidate.details.codec,
                 "hdr": list(candidate.details.hdr),
+                "bit_depth": candidate.details.bit_depth or None,
                 "audio": list(candidate.details.audio),
                 "languages": list(candidate.details.languages),
+                "spoken": sorted(candidate.sound.languages),
+                "has_original": candidate.sound.has_original,
                 "edition": candidate.details.edition,
                 "group": candidate.details.group,
                 "size_bytes": candidate.release.size_bytes,

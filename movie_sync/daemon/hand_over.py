@@ -92,14 +92,14 @@ class HandOverJob:
         if result is None:
             if self.rooms and session.client:
                 self.rooms.check(session.client, movie)
-            result = downloader.find_already_there(movie, entry.tried)
+            result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         if result is None:
             movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
             if movie != entry.movie:  # known by more titles now
                 if not self.queue_manager.note_film(entry.movie, movie):
                     raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
                 self._in_hand = movie
-                result = downloader.find_already_there(movie, entry.tried)
+                result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         return result or self._download(session, entry, movie)
 
     def _download(self, session: Session, entry: QueueEntry, movie: Movie) -> DownloadResult:
@@ -113,7 +113,8 @@ class HandOverJob:
         result = session.downloader.download_movie(
             movie,
             acceptable_since=entry.acceptable_since,
-            tried=entry.tried,
+            tried=entry.set_aside,
+            word=entry.word,
             check_room=check_room,
             record_choice=self.queue_manager.note_choice,
         )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from movie_sync.domain.json_text import parse_json
-from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.models import Movie, ReleaseId, WatchlistSnapshot
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import movie_from_dict, movie_to_dict
@@ -37,7 +37,8 @@ from movie_sync.wishes.intake import WatchlistIntake
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
 
-RequestKind = Literal["add", "retry", "remove", "import"]
+RequestKind = Literal["add", "retry", "remove", "import", "grab", "reject"]
+_TOGETHER = frozenset({"add", "retry", "remove"})
 _STALE_SECONDS = 3600.0
 _MOST_TOGETHER = 500
 _PATIENCE_SECONDS = 5.0
@@ -49,13 +50,16 @@ class Request:
     """What a command wants done.
 
     `films` names films by slug or id (`retry`, `remove`; `retry` without any means all).
-    `movies` are whole films (`add`, `import`; newest first), `owner` whose list is imported.
+    `movies` are whole films (`add`, `import`, newest first; `grab` and `reject`, one), `owner` whose list is
+    imported, `preset` the quality that added films are judged by, `release` the one to take or not to take.
     """
 
     kind: RequestKind
     films: tuple[str, ...] = ()
     movies: tuple[Movie, ...] = ()
     owner: str = ""
+    preset: str = ""
+    release: ReleaseId | None = None
 
 
 class Inbox:
@@ -76,6 +80,8 @@ class Inbox:
             "films": list(request.films),
             "movies": [movie_to_dict(movie) for movie in request.movies],
             "owner": request.owner,
+            "preset": request.preset,
+            "release": str(request.release or ""),
         }
         path = self._folder / name
         content = json.dumps(plain, ensure_ascii=False).encode("utf-8", errors="replace")
@@ -164,7 +170,7 @@ class Inbox:
 
 def _as_one(first: Request, second: Request) -> Request | None:
     """Return a request that does what two do one after the other, if there is such."""
-    if first.kind != second.kind or first.kind == "import":
+    if first.kind != second.kind or first.preset != second.preset or first.kind not in _TOGETHER:
         return None
     if first.kind == "retry" and not (first.films and second.films):
         return Request("retry")
@@ -180,13 +186,15 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
         films=tuple(str(film) for film in films),
         movies=tuple(movie_from_dict(movie) for movie in movies),
         owner=str(plain["owner"]),
+        preset=str(plain.get("preset", "")),
+        release=ReleaseId.parse(str(plain.get("release", ""))),
     )
 
 
 def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Request) -> None:
     """Do to the queues what a request says; doing it twice does no harm."""
     if request.kind == "add":
-        for movie in queue_manager.add_by_command(request.movies):
+        for movie in queue_manager.add_by_command(request.movies, request.preset):
             _log.info("%s: added by command.", movie.label)
     elif request.kind == "retry":
         for movie in queue_manager.retry(request.films or None):
@@ -194,9 +202,18 @@ def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Req
     elif request.kind == "remove":
         for movie in queue_manager.remove(request.films):
             _log.info("%s: removed by command.", movie.label)
-    else:
+    elif request.release is not None:
+        _take_word(queue_manager, request, request.release)
+    elif request.kind == "import":
         taken = intake.take_export(WatchlistSnapshot(request.owner, request.movies))
         _log.info("Export imported: %d films, %d new in the queue.", taken.listed, taken.queued)
+
+
+def _take_word(queue_manager: QueueManager, request: Request, release: ReleaseId) -> None:
+    take = queue_manager.grab if request.kind == "grab" else queue_manager.reject
+    for movie in request.movies:
+        if take(movie, release):
+            _log.info("%s: %s by command: %s.", movie.label, request.kind, release)
 
 
 def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Callable[[], None]) -> bool:

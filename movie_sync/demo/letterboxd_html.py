@@ -1,8 +1,11 @@
 """The pages of the Letterboxd stand-in: the form of the real ones of 2026, with made-up content."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
+
+_SEVERAL = 2
 
 CHALLENGE = """<!DOCTYPE html><html lang="en-US"><head><title>Just a moment...</title></head>
 <body><noscript>Enable JavaScript and cookies to continue</noscript>
@@ -41,6 +44,8 @@ class StandInFilm:
     original_title: str | None = None
     original_language: str = "en"
     alternative_titles: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ("English",)
+    """What is spoken in it, its own language first; of several the site lists all once more, by name."""
 
     @property
     def name(self) -> str:
@@ -207,8 +212,22 @@ def _details_panel(film: StandInFilm) -> str:
         '<a aria-controls="tab-panel-details" class="trigger" id="tab-details" role="tab">Details</a>'
         '<div class="column-block" hidden="until-found" id="tab-panel-details" role="tabpanel">'
         '<h3><span>Studio</span></h3> <div class="text-sluglist"><a class="text-slug">Studio</a></div>'
-        f"{alternative}</div>"
+        f"{_languages(film)}{alternative}</div>"
     )
+
+
+def _languages(film: StandInFilm) -> str:
+    if len(film.languages) < _SEVERAL:
+        return _language_list("Language", film.languages)
+    listed = _language_list("Spoken Languages", sorted(film.languages))
+    return _language_list("Primary Language", film.languages[:1]) + listed
+
+
+def _language_list(heading: str, names: Sequence[str]) -> str:
+    links = " ".join(
+        f'<a class="text-slug" href="/films/language/{name.lower()}/">{escape(name)}</a>' for name in names
+    )
+    return f'<h3><span>{heading}</span></h3> <div class="text-sluglist"> {links} </div>' if names else ""
 
 
 def _runtime(film: StandInFilm) -> str:

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 
 from movie_sync.domain.judging import Judgement, Verdict
 from movie_sync.domain.path_name import naming_pieces
-from movie_sync.domain.quality_rules import QualityRules, comparable, has_word
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.release_name import parse_name
 from movie_sync.domain.release_quality import RESOLUTIONS, ReleaseQuality, read_quality
+from movie_sync.domain.release_rules import comparable, has_word
 
 KnowsTitle = Callable[[str], bool]
 """Tells whether a film of the queues, the list or the history has this title (a squashed key) as its own."""

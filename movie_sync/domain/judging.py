@@ -31,6 +31,7 @@ _NEW_EDITIONS = frozenset(
     "special anniversary remastered remaster restored restoration restauration rerelease".split()
 )
 _WORDS_OF_A_TELLING_TITLE = 3
+_TWO_YEARS = 2
 _KNOWN_WORDS_AROUND = 6  # "The", "of" and the like at the edges of a title
 _NUMBER = re.compile(r"(?<!\S)\d+(?!\S)")
 # What a small difference may be in, without making another title; in letters, but for the parts.
@@ -58,6 +59,7 @@ class Judgement:
     lacks_only_id: bool = False  # the film's IMDb id beside the name would make a MAYBE a YES
     alternative_keys: tuple[str, ...] = ()
     is_of_another: bool = False  # the reason names what else it is
+    is_two_years_off: bool = False  # a NO for the year alone, where the title is the film's to the letter
 
 
 def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Judgement:
@@ -89,7 +91,9 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
         others.append(found)
     if not others:
         return _judge_other_title(wanted, path)
-    return min(others, key=lambda found: (RANK[found.verdict], not found.lacks_only_id))
+    return min(
+        others, key=lambda found: (RANK[found.verdict], not (found.lacks_only_id or found.is_two_years_off))
+    )
 
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
@@ -109,11 +113,15 @@ def _weighed(
     marks: Sequence[NonFilmMark],
 ) -> Judgement:
     """Weigh what else a name says against what its title and year say."""
-    if found.verdict is Verdict.NO:
+    if found.verdict is Verdict.NO and not found.is_two_years_off:
         return found
     for mark in marks:
         if mark.is_outside(reading.first, reading.last):
             return Judgement(Verdict.NO, str(mark.kind))
+    if found.is_two_years_off:
+        return (
+            found if reading.part is None and reading.rest is None else Judgement(found.verdict, found.reason)
+        )
     if found.verdict is Verdict.YES and reading.last > 0:
         found = replace(found, title_end=reading.last)
     if reading.part is not None:
@@ -196,7 +204,13 @@ def _judge_other_year(
     if abs(later) > 1:
         if later > 0 and not _NEW_EDITIONS.isdisjoint(path.name.words[reading.last :]):
             return Judgement(Verdict.MAYBE, f"{apart}, but it may be the year of the edition")
-        return Judgement(Verdict.NO, apart)
+        to_the_letter = (
+            known.proof is Proof.TITLE
+            and known.key.words == reading.key.words
+            and reading.key.article in known.articles
+            and reading.sureness <= Sureness.LED
+        )
+        return Judgement(Verdict.NO, apart, is_two_years_off=to_the_letter and abs(later) == _TWO_YEARS)
     if known.proof > Proof.ALTERNATIVE or reading.sureness > Sureness.FOREIGN_HALF:
         return Judgement(Verdict.NO, apart)
     is_between_twins = wanted.year is not None and wanted.year + 2 * later in wanted.twin_years

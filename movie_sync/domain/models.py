@@ -28,6 +28,7 @@ class Movie:
     original_title: str | None = None
     alternative_titles: tuple[str, ...] = ()
     runtime_minutes: int | None = None
+    original_language: str | None = None  # None: not known, "": nobody speaks
     is_series: bool = False
     page_read: bool = False
 
@@ -95,12 +96,24 @@ class Choice:
     info_hash: str
 
 
+class UserWord(NamedTuple):
+    """What the user said of one film, which takes precedence over the rules. Kept with it for good."""
+
+    preset: str = ""  # the quality it is judged by, "" for the general one
+    grabbed: ReleaseId | None = None  # the release to take, and no other
+    rejected: tuple[ReleaseId, ...] = ()  # those that are never taken for it
+
+
+NO_WORD = UserWord()
+
+
 class Filing(NamedTuple):
     """What the tracker's category says of a release, if anything, for what its name does not tell."""
 
     source: str = ""  # Bluray, for discs as they were pressed, or DVD
     resolution: str = ""  # as in the quality's words
     is_3d: bool = False
+    language: str = ""  # a tag as names have it: "RoDubbed"
 
 
 NOT_FILED = Filing()

@@ -1,13 +1,12 @@
 """What may be taken and what is better: the `quality` section of the configuration, and its presets."""
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
-from movie_sync.domain.titles import fold
+from movie_sync.domain.languages import ORIGINAL
+from movie_sync.domain.release_rules import Field, Rule
 
-_BETWEEN_WORDS = re.compile(r"[\W_]+")
 _DEFAULT_ORDER = (
     "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p", "Bluray-720p", "WEB-720p",
     "HDTV-720p",
@@ -37,6 +36,9 @@ class QualityRules:
     words: Mapping[str, float] = field(default_factory=dict)
     reject_words: tuple[str, ...] = ()
     wait_for_best_hours: float = 0
+    languages: tuple[str, ...] | None = (ORIGINAL,)
+    reject_dubbed: bool = True
+    rules: tuple[Rule, ...] = ()
 
     @classmethod
     def from_config(cls, quality: Mapping[str, object], *, own: Collection[str] | None = None) -> Self:
@@ -50,19 +52,13 @@ class QualityRules:
         }
         preset = PRESETS.get(str(quality.get("preset")), {})
         values |= {key: value for key, value in preset.items() if key not in own}
+        values["rules"] = tuple(
+            rule if isinstance(rule, Rule) else Rule.from_plain(number, rule)
+            for number, rule in enumerate(values.get("rules", ()), 1)
+        )
         if "size_mb_per_minute" in values:
             values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
         return cls(**values)
-
-
-def comparable(text: str) -> str:
-    """Return a name in the form in which `has_word` looks for words."""
-    return " " + _BETWEEN_WORDS.sub(" ", fold(text)).strip() + " "
-
-
-def has_word(comparable_name: str, word: str) -> bool:
-    """Tell whether a name, made `comparable`, has a word or several in a row."""
-    return bool(word.strip()) and comparable(word) in comparable_name
 
 
 def _frozen(value: object) -> object:
@@ -79,12 +75,14 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         "order": (
             "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-720p", "WEB-720p", "HDTV-720p",
         ),
+        "rules": (Rule(1, {Field.CODEC: ("x264",)}, {}, score=5),),  # every player plays it
     },
     "4k": {
         "order": (
             "Bluray-2160p", "WEB-2160p", "Remux-2160p", "HDTV-2160p", "Bluray-1080p", "WEB-1080p",
             "HDTV-1080p",
         ),
+        "rules": (Rule(1, {Field.RESOLUTION: ("2160p",)}, {Field.HDR: ("SDR",)}, score=5),),
     },
     "small": {
         "order": (
@@ -93,5 +91,7 @@ PRESETS: Mapping[str, Mapping[str, object]] = {
         ),
         "preferred_mb_per_minute": 20.0,
         "max_size_gb": 8.0,
+        # The same picture in half the bytes.
+        "rules": (Rule(1, {Field.CODEC: ("x265", "AV1")}, {}, score=5),),
     },
 }  # fmt: skip

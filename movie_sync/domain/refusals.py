@@ -8,6 +8,7 @@ class RefusalKind(Enum):
     """What speaks against a release; the words for it are formatted with what the refusal is about."""
 
     GIVEN_UP = "taken before and given up: {}"
+    REJECTED_BY_USER = "rejected by you"
     OTHER_IMDB_ID = "IMDb id of another film"
     NAMES_ANOTHER = "{0.reason}"
     OTHER_FILM = "not this film: {0.reason}"
@@ -25,6 +26,8 @@ class RefusalKind(Enum):
     TOO_LARGE = "{:.0f} MB a minute, over {:g} for {}"
     OVER_SIZE_LIMIT = "{:.0f} GB over the limit of {:g} GB"
     REJECTED_WORD = "rejected word {}"
+    DUBBED = "dubbed: {}"
+    RULE = "rejected by {}"
     NOT_FREELEECH = "not freeleech"
     NO_TORRENT_FILE = "offered as a magnet link only, which is not supported"
     NO_SEEDERS = "no seeders"

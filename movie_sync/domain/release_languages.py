@@ -18,6 +18,7 @@ _BESIDE_ANOTHER = listed("ambiguous languages")
 _SHORT_NAMES = listed("short languages")
 _SUBTITLES = listed("subtitles")
 _JOINING = frozenset({"and", "plus"})
+_DUBBED = listed("dubbed")
 _DUB = re.compile(r"(?:dub(?:bed)?)?([a-z]{2,9}?)(?:dub(?:bed|s)?|lek)?")
 _ROMANIAN_SUBTITLES = re.compile(r"ro(?:sub(?:s|bed|bes)?)|subtitrat[ae]?|subtitrare|subro")
 _ROMANIAN = frozenset({"ro", "romanian", "romana"})
@@ -26,18 +27,25 @@ _GLUED_SUBTITLES = re.compile(r"[a-z]{0,5}sub(?:s|bed)?|napisy[a-z]{2}")
 _TOKEN = re.compile(r"[a-z0-9]+|[\[\](){}|]")
 
 
-def read_languages(text: str) -> tuple[str, ...]:
+def read_languages(text: str, filed_as: str = "") -> tuple[str, ...]:
     """Return the languages that a folded text names as spoken, in the order of their list.
 
     "Multi" stands for several without names; "RoDubbed", "RoSubbed" and "VOSTFR" are what they say.
+    `filed_as` is a tag that stands beside the name.
     """
     words = _TOKEN.findall(text)
     found = [_meaning(words, index) for index in range(len(words))]
     for index, word in enumerate(words):
         if word in _SUBTITLES:
             _mark_subtitles(words, found, index)
-    spoken = [name for index, name in enumerate(found) if name and not _is_lonely(words, found, index)]
-    return tuple(sorted(set(spoken), key=lambda name: (_ORDER.get(name, -1), name)))
+    spoken = {name for index, name in enumerate(found) if name and not _is_lonely(words, found, index)}
+    spoken |= {filed_as} - {""}
+    return tuple(sorted(spoken, key=lambda name: (_ORDER.get(name, -1), name)))
+
+
+def says_dubbed(text: str) -> bool:
+    """Tell whether a folded text says that what is spoken is a dub, in whatever language."""
+    return any(word in _DUBBED or word.endswith("dubbed") for word in _TOKEN.findall(text))
 
 
 def is_beside_language(words: Sequence[str], index: int) -> bool:
@@ -67,6 +75,8 @@ def _meaning(words: Sequence[str], index: int) -> str:
         return "RoSubbed"
     if word == "dublat" or (word in _ROMANIAN and behind in {"dub", "dubbed"}):
         return "RoDubbed"
+    if word in {"original", "orig"} and not _JOINING.isdisjoint({before, behind}):
+        return "Multi"  # "3 XX + Original + RUS"
     return _LANGUAGES.get(word) or _dubbed(word)
 
 

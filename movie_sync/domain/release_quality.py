@@ -13,7 +13,7 @@ from movie_sync.domain.models import NOT_FILED, Filing
 from movie_sync.domain.name_kinds import split_extension
 from movie_sync.domain.name_words import WordClass, class_of
 from movie_sync.domain.release_group import split_group
-from movie_sync.domain.release_languages import is_beside_language, read_languages
+from movie_sync.domain.release_languages import is_beside_language, read_languages, says_dubbed
 from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name
 from movie_sync.domain.titles import fold
 
@@ -35,6 +35,7 @@ _WIDTHS = ((3000, "2160p"), (1700, "1080p"), (1150, "720p"), (960, "576p"), (320
 _HEIGHTS = ((2000, "2160p"), (1000, "1080p"), (700, "720p"), (560, "576p"), (200, "480p"))
 _MOST_LINES = 4320
 _SOURCES_OF_HD = {"": "HDTV", "SDTV": "HDTV", "DVD": "Bluray"}
+_DV_WITHOUT_FALLBACK = 5
 _FILES = frozenset({"mkv", "mp4", "avi", "m4v", "mov", "wmv", "webm"})
 _DISC_FILES = frozenset({"iso", "img"})
 
@@ -69,11 +70,30 @@ class ReleaseQuality:
     group: str = ""
     source: str = ""
     resolution_told: bool = False
+    is_dubbed: bool = False  # the name says so
+    bit_depth: int = 0  # 0 where it is not told, and so
+    dv_profile: int = 0
 
     @property
     def size_class(self) -> str:
         """The key of `quality.size_mb_per_minute`: everything below 720p is `sd`."""
         return self.resolution if self.resolution in RESOLUTIONS[:3] else "sd"
+
+    @property
+    def hdr_kinds(self) -> tuple[str, ...]:
+        """What the name says of HDR: "HDR" alone is HDR10, and nothing is SDR."""
+        return tuple("HDR10" if kind == "HDR" else kind for kind in self.hdr) or ("SDR",)
+
+    @property
+    def is_dv_alone(self) -> bool:
+        """Whether it is Dolby Vision that other screens show in green and purple.
+
+        Discs, and what was made from them, carry an HDR10 picture below it whether their names say so
+        or not (profiles 7 and 8); streams of profile 5 do not.
+        """
+        if self.dv_profile:
+            return self.dv_profile == _DV_WITHOUT_FALLBACK
+        return self.hdr == ("DV",) and self.source not in {"Remux", "Bluray"}
 
     def missing_in(self, order: Sequence[str]) -> list[str]:
         """Return what `quality.order` does not list and would have to; a disc in 3D needs both words."""
@@ -102,6 +122,7 @@ def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None 
         kind = "Disc-2160p" if resolution == "2160p" else "Disc-1080p"
     elif not kind and three_d:
         kind = f"3D-{resolution}"
+    hdr = _all(words.HDR, tail)
     return ReleaseQuality(
         name=kind or _name_of(source, resolution),
         resolution=resolution,
@@ -112,13 +133,16 @@ def read_quality(name: str, filed_as: Filing = NOT_FILED, title_end: int | None 
         disc=is_disc,
         revision=_revision(tail),
         codec=_first(words.CODECS, tail),
-        hdr=_all(words.HDR, tail),
+        hdr=hdr,
         audio=_all(words.AUDIO, tail),
-        languages=read_languages(text),
+        languages=read_languages(text, filed_as.language),
         edition=", ".join(_all(words.EDITIONS, tail)),
         group=group,
         source=source,
         resolution_told=bool(told),
+        is_dubbed=says_dubbed(text),
+        bit_depth=int(_first(words.BIT_DEPTHS, tail) or 0),
+        dv_profile=_dv_profile(tail, hdr),
     )
 
 
@@ -246,6 +270,11 @@ def _has_hardcoded_subtitles(tail: str) -> bool:
     return bool(words.HARDSUBS.search(tail)) or any(
         word == "subbed" and not is_beside_language(spoken, index) for index, word in enumerate(spoken)
     )
+
+
+def _dv_profile(tail: str, hdr: Sequence[str]) -> int:
+    found = words.DV_PROFILE.search(tail) if "DV" in hdr else None
+    return int(found["profile"]) if found else 0
 
 
 def _revision(tail: str) -> int:

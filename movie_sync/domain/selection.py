@@ -7,16 +7,18 @@ release.
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
+from movie_sync.domain.languages import ORIGINAL, UNTOLD, Sound, sound_of
 from movie_sync.domain.models import Movie, Release, ReleaseId
-from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules, comparable, has_word
+from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules
 from movie_sync.domain.refusals import Refusal, RefusalKind
 from movie_sync.domain.release_quality import ReleaseQuality, read_quality
+from movie_sync.domain.release_rules import Condition, Field, Rule, comparable, has_word
 from movie_sync.domain.wanted import WantedFilm
 
 ASSUMED_RUNTIME_MINUTES = 110
@@ -30,7 +32,7 @@ _GB = 1_000_000_000
 class Candidate:
     """A release with what was found out about it.
 
-    `refusals` are most telling first. `words_score` is what its words are worth.
+    `refusals` are most telling first. `score` is what its words and the rules give it.
     """
 
     release: Release
@@ -38,8 +40,10 @@ class Candidate:
     quality: str  # a word of the configuration's order, "" if the name does not tell
     details: ReleaseQuality
     judgement: Judgement
-    words_score: float = 0
+    score: float = 0
     mb_per_minute: float = 0
+    sound: Sound = UNTOLD
+    scored_by: tuple[Rule, ...] = ()  # the rules that gave it a score
     seeders_awaited: bool = False  # nothing but its seeders is against it, and it was uploaded just now
 
     @property
@@ -49,10 +53,10 @@ class Candidate:
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it was refused, in words; of an accepted one what is special about that, if anything."""
-        if self.accepted and self.seeders_awaited:
-            return ("new upload, seeders not awaited",)
-        return tuple(refusal.words for refusal in self.refusals)
+        """Why it was refused, in words; what is special about one that is accepted, and its rules' scores."""
+        awaited = ("new upload, seeders not awaited",) if self.accepted and self.seeders_awaited else ()
+        scored = (f"{rule.score:+g} by {rule.words}" for rule in self.scored_by)
+        return (*(refusal.words for refusal in self.refusals), *awaited, *scored)
 
 
 def rank(
@@ -62,17 +66,25 @@ def rank(
     now: datetime,
     *,
     tried: Mapping[ReleaseId, str] = MappingProxyType({}),
+    rejected: Collection[ReleaseId] = (),
 ) -> list[Candidate]:
     """Return all releases as candidates, best first: the accepted ones, then the refused ones.
 
     The first is the one to take if it is accepted; between equals it is that of the tracker which comes
     first among the releases, and the newest there. `tried` says why a release that
-    was taken for the film before came to nothing.
+    was taken for the film before came to nothing, `rejected` are those that the user does not want for it.
     """
     wanted = WantedFilm.from_movie(movie)
     places = {release.id.tracker: place for place, release in reversed(list(enumerate(releases)))}
     in_order = sorted(releases, key=lambda release: (places[release.id.tracker], -release.id.number))
     candidates = [_examine(movie, wanted, release, rules, now, tried.get(release.id)) for release in in_order]
+    against = (Refusal(RefusalKind.REJECTED_BY_USER),)
+    candidates = [
+        replace(each, refusals=against + each.refusals, seeders_awaited=False)
+        if each.release.id in rejected
+        else each
+        for each in candidates
+    ]
     if not any(candidate.accepted for candidate in candidates):
         # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
         candidates = [
@@ -116,8 +128,10 @@ def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) ->
     words = (
         "acceptable",
         f"{candidate.quality} comes after {best.quality} in the order",
+        f"{_last_because(candidate, rules)} comes last within its quality",
+        "its language comes after that of the one taken",
         "the one taken is a later PROPER or REPACK",
-        "the words in the name of the one taken are worth more",
+        "the words in the name of the one taken, or the rules, are worth more",
         "the one taken is freeleech or internal",
         "the one taken is freeleech",
         f"fewer seeders ({shown_seeders(release)}; the one taken has {taken.seeders})",
@@ -140,15 +154,22 @@ def _examine(
     came_to_nothing: str | None,
 ) -> Candidate:
     judgement = judge(wanted, release.name)
+    if judgement.is_two_years_off and movie.imdb_id and movie.imdb_id == release.imdb_id:
+        why = f"the title and the IMDb id agree, but not the {judgement.reason}"
+        judgement = replace(judgement, verdict=Verdict.MAYBE, reason=why)
     quality = read_quality(release.name, release.filed_as, judgement.title_end)
     mb_per_minute = release.size_bytes / _MB / (movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES)
     name = comparable(release.name)
+    sound = sound_of(quality.languages, movie.original_language, is_dubbed=quality.is_dubbed)
+    rules_met = _rules_met(rules, release, quality, sound)
     refusals = [
         *([] if came_to_nothing is None else [Refusal(RefusalKind.GIVEN_UP, (came_to_nothing,))]),
         *_film_refusals(movie, release, judgement),
         *_picture_refusals(quality, rules),
         *_size_refusals(release, quality, rules, mb_per_minute),
         *(Refusal(RefusalKind.REJECTED_WORD, (word,)) for word in rules.reject_words if has_word(name, word)),
+        *_sound_refusals(sound, rules),
+        *(Refusal(RefusalKind.RULE, (rule.words,)) for rule in rules_met if rule.reject),
     ]
     if rules.freeleech == "only" and not release.freeleech:
         refusals.append(Refusal(RefusalKind.NOT_FREELEECH))
@@ -166,7 +187,10 @@ def _examine(
         quality=quality.name,
         details=quality,
         judgement=judgement,
-        words_score=sum(worth for word, worth in rules.words.items() if has_word(name, word)),
+        score=sum(worth for word, worth in rules.words.items() if has_word(name, word))
+        + sum(rule.score for rule in rules_met),
+        sound=sound,
+        scored_by=tuple(rule for rule in rules_met if rule.score),
         mb_per_minute=round(mb_per_minute, 1),
         seeders_awaited=awaited,
     )
@@ -213,6 +237,34 @@ def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[
         yield Refusal(RefusalKind.QUALITY_UNKNOWN)
 
 
+def _sound_refusals(sound: Sound, rules: QualityRules) -> Iterator[Refusal]:
+    """Refuse what has no sound but a dub that nobody asked for; a doubt is no reason."""
+    if rules.languages is None or not rules.reject_dubbed or sound.has_original is not False:
+        return
+    if sound.place_in(rules.languages) == len(rules.languages):
+        yield Refusal(RefusalKind.DUBBED, (", ".join(sorted(sound.languages)) or "language not told",))
+
+
+def _rules_met(rules: QualityRules, release: Release, quality: ReleaseQuality, sound: Sound) -> list[Rule]:
+    """Return the user's rules that hold for a release."""
+    if not rules.rules:
+        return []
+    has: dict[Field, Condition] = {
+        Field.RESOLUTION: (quality.size_class,) if quality.resolution else (),
+        Field.SOURCE: (quality.source or quality.name.partition("-")[0],),
+        Field.CODEC: (quality.codec,),
+        Field.HDR: quality.hdr_kinds,
+        Field.AUDIO: quality.audio,
+        Field.LANGUAGES: (*sound.languages, *((ORIGINAL,) if sound.has_original else ())),
+        Field.GROUP: (quality.group,),
+        Field.EDITION: (quality.edition,),
+        Field.WORD: (release.name,),
+        Field.FREELEECH: release.freeleech,
+        Field.INTERNAL: release.internal,
+    }
+    return [rule for rule in rules.rules if rule.holds(has)]
+
+
 def _size_refusals(
     release: Release, quality: ReleaseQuality, rules: QualityRules, mb_per_minute: float
 ) -> Iterator[Refusal]:
@@ -234,6 +286,15 @@ def shown_seeders(release: Release) -> str:
 # Preference ----------------------------------------------------------------------------------------
 
 
+def _last_because(candidate: Candidate, rules: QualityRules) -> str:
+    """Say what puts a release behind all others of its quality; "" if nothing does."""
+    if candidate.details.is_dv_alone:
+        return "Dolby Vision without a fallback layer"
+    if rules.languages is None or candidate.sound.place_in(rules.languages) < len(rules.languages):
+        return ""
+    return "another language" if candidate.sound.languages else "a dub"
+
+
 def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
     """Return the sort key: smaller is better."""
     release = candidate.release
@@ -249,8 +310,10 @@ def _preference(candidate: Candidate, rules: QualityRules) -> tuple[float, ...]:
     return (
         0 if candidate.accepted else 1 + RANK[candidate.judgement.verdict],
         place,
+        1 if _last_because(candidate, rules) else 0,
+        candidate.sound.place_in(rules.languages) if rules.languages is not None else 0,
         -candidate.details.revision,
-        -candidate.words_score,
+        -candidate.score,
         -(freeleech + internal),
         -freeleech,
         -step,

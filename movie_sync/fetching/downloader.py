@@ -10,6 +10,7 @@ from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import (
+    NO_WORD,
     Choice,
     DownloadResult,
     HeldTorrent,
@@ -18,6 +19,7 @@ from movie_sync.domain.models import (
     Release,
     ReleaseId,
     TorrentFile,
+    UserWord,
 )
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import Candidate, describe_refusals, rank, shown_seeders, wait_until
@@ -75,6 +77,7 @@ class FileListDownloader:
 
     `knows_title` tells whether some film has a title as its own, `in_company` returns a film with what
     other films of its title there are; both are asked whenever names are judged.
+    `preset` returns the rules of a quality by its name, if there is such; a film's own goes before `rules`.
     With `dry_run` it stops before the torrent is fetched and answers as if it had been handed over.
     For one thread (the download worker's, or a command's). All methods raise `TransientError`,
     `AuthError` and `StorageError` where a service or the disk cannot be used now.
@@ -86,13 +89,14 @@ class FileListDownloader:
     library: MovieLibrary
     rules: QualityRules
     clock: Clock
+    preset: Callable[[str], QualityRules | None] = lambda _name: None
     knows_title: KnowsTitle = knows_no_title
     in_company: Callable[[Movie], Movie] = lambda movie: movie
     dry_run: bool = False
 
     def __post_init__(self) -> None:
         release_in = self.trackers.release_in
-        self._held = HeldTorrents(self.client, self.rules, self.knows_title, release_in, self.clock)
+        self._held = HeldTorrents(self.client, self.knows_title, release_in, self.clock)
 
     def find_handed_over(self, movie: Movie, choice: Choice) -> DownloadResult | None:
         """Look for the torrent that an earlier attempt chose: it may have been handed over."""
@@ -105,13 +109,15 @@ class FileListDownloader:
         *,
         acceptable_since: datetime | None = None,
         tried: Sequence[FailedRelease] = (),
+        word: UserWord = NO_WORD,
         check_room: Callable[[int], None] = lambda _bytes: None,
         record_choice: Callable[[Movie, Choice], bool] = lambda _movie, _choice: True,
     ) -> DownloadResult:
         """Find the film's best release and hand it over, unless a better one is to be waited for.
 
         `acceptable_since` is when an acceptable release was first seen, if one was. What was `tried`
-        is not taken again. `check_room` is given the bytes of each release that is about to be fetched
+        is not taken again; the user's `word` takes precedence over the rules. `check_room` is given the
+        bytes of each release that is about to be fetched
         and may raise NoRoomError. `record_choice` is called before anything is handed over; False means
         that the film is no longer wanted.
 
@@ -121,7 +127,9 @@ class FileListDownloader:
         """
         if movie.is_series:
             raise SeriesError("a series, not a film: set aside")
-        found = self.search(movie, tried)
+        found = self.search(movie, tried, word)
+        if word.grabbed:
+            found = _only(found, word.grabbed)
         if not found.accepted:
             raise _why_none(found)
         best = found.accepted[0].release
@@ -130,16 +138,22 @@ class FileListDownloader:
         if held is not None:
             return self._found_there(movie, held)
         now = self.clock.now()
-        self._check_grace(found, min(acceptable_since or now, now))  # a time to come is a wrong clock's
+        if not word.grabbed:
+            since = min(acceptable_since or now, now)  # a time to come is a wrong clock's
+            self._check_grace(found, since, self.rules_for(word))
         if self.dry_run:
             check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.id, _NOT_FETCHED))
         tried_hashes = {old.choice.info_hash for old in tried}
         return self._hand_over_best(found, tried_hashes, check_room, record_choice)
 
-    def _check_grace(self, found: Search, since: datetime) -> None:
+    def rules_for(self, word: UserWord) -> QualityRules:
+        """Return the rules that a film is judged by: those of its own preset, if the user gave it one."""
+        return (self.preset(word.preset) if word.preset else None) or self.rules
+
+    def _check_grace(self, found: Search, since: datetime, rules: QualityRules) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""
-        until = wait_until(found.candidates, self.rules, since)
+        until = wait_until(found.candidates, rules, since)
         if until is not None and self.clock.now() < until:
             best = found.accepted[0]
             raise BetterAwaitedError(
@@ -148,19 +162,25 @@ class FileListDownloader:
                 until=until,
             )
 
-    def find_already_there(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> DownloadResult | None:
+    def find_already_there(
+        self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD
+    ) -> DownloadResult | None:
         """Look for the film on the disks and in the torrent client.
 
         What a torrent that came to nothing has left in either of them is not the film. A torrent in
-        the client that is not whole yet is adopted.
+        the client that is not whole yet is adopted. A release that the user has taken is looked for alone.
         """
+        if word.grabbed:
+            held = self._held.find_release([word.grabbed])
+            return None if held is None else self._found_there(movie, held)
+        rules = self.rules_for(word)
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
         wanted = self.in_company(movie)
-        where = self.library.find(wanted, but_for=but_for, knows_title=self.knows_title)
+        where = self.library.find(wanted, but_for=but_for, knows_title=self.knows_title, rules=rules)
         if where is not None:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, where=where)
         tried_hashes = {old.choice.info_hash for old in tried}
-        held = self._held.find_film(wanted, but_for=but_for, but_for_hashes=tried_hashes)
+        held = self._held.find_film(wanted, rules, but_for=but_for, but_for_hashes=tried_hashes)
         return None if held is None else self._found_there(movie, held)
 
     def _found_there(self, movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
@@ -175,27 +195,36 @@ class FileListDownloader:
         return self.trackers.ask_each(lambda tracker: tracker.latest())[0]
 
     def examine(
-        self, movie: Movie, releases: Sequence[Release], tried: Sequence[FailedRelease] = ()
+        self,
+        movie: Movie,
+        releases: Sequence[Release],
+        tried: Sequence[FailedRelease] = (),
+        word: UserWord = NO_WORD,
     ) -> Search:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
         why = {old.choice.id: old.why for old in tried if old.choice.id}
         wanted = self.in_company(movie)
-        return Search(movie, tuple(rank(wanted, releases, self.rules, self.clock.now(), tried=why)))
+        now, rejected = self.clock.now(), word.rejected
+        return Search(
+            movie, tuple(rank(wanted, releases, self.rules_for(word), now, tried=why, rejected=rejected))
+        )
 
-    def search(self, movie: Movie, tried: Sequence[FailedRelease] = ()) -> Search:
+    def search(self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD) -> Search:
         """Ask each tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
+
+        Where the user has taken a release, until that one is found.
 
         Raises RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
         """
-        answers, outages = self.trackers.ask_each(lambda each: self._search_on(each, movie, tried))
+        answers, outages = self.trackers.ask_each(lambda each: self._search_on(each, movie, tried, word))
         releases = [release for told, _ in answers.values() for release in told]
         refusals = [refusal for _, refusal in answers.values() if refusal]
         if refusals and not releases and not outages:
             raise refusals[0]
-        return replace(self.examine(movie, releases, tried), outages=tuple(outages))
+        return replace(self.examine(movie, releases, tried, word), outages=tuple(outages))
 
     def _search_on(
-        self, tracker: Tracker, movie: Movie, tried: Sequence[FailedRelease]
+        self, tracker: Tracker, movie: Movie, tried: Sequence[FailedRelease], word: UserWord
     ) -> tuple[list[Release], RefusedQueryError | None]:
         """Return what a tracker has, and why it was not searched by name if it accepts none of them."""
         releases: dict[ReleaseId, Release] = {}
@@ -209,7 +238,8 @@ class FileListDownloader:
                 _log.debug("%s: %s", movie.label, exc)
                 refused.append(exc)
                 continue
-            if self.examine(movie, list(releases.values()), tried).accepted:
+            found = self.examine(movie, list(releases.values()), tried, word)
+            if word.grabbed in releases or (not word.grabbed and found.accepted):
                 break
         return list(releases.values()), refused[0] if refused and len(refused) == len(names) else None
 
@@ -274,6 +304,14 @@ class FileListDownloader:
         if not is_new:
             raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
+
+
+def _only(found: Search, grabbed: ReleaseId) -> Search:
+    """Return what was found of the release that the user has taken: the rules have no say in it."""
+    taken = [each for each in found.candidates if each.release.id == grabbed and each.release.has_torrent]
+    if not taken and not found.outages:
+        raise NotAvailableError(f"the release that you took ({grabbed}) is not on the tracker now")
+    return replace(found, candidates=tuple(replace(each, refusals=()) for each in taken))
 
 
 def _why_none(found: Search) -> MovieSyncError:

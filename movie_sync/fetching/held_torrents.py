@@ -28,7 +28,6 @@ class HeldTorrents:
     """For one thread. Methods raise as those of `TorrentClient`."""
 
     client: TorrentClient
-    rules: QualityRules
     knows_title: KnowsTitle
     release_in: Callable[[str], ReleaseId | None]
     clock: Clock
@@ -38,11 +37,16 @@ class HeldTorrents:
         self._clear()
 
     def find_film(
-        self, movie: Movie, *, but_for: Collection[str] = (), but_for_hashes: Collection[str] = ()
+        self,
+        movie: Movie,
+        rules: QualityRules,
+        *,
+        but_for: Collection[str] = (),
+        but_for_hashes: Collection[str] = (),
     ) -> HeldTorrent | None:
         """Return the torrent that is the film, the one that is furthest of several.
 
-        One that the settings would not take is not the film, nor are those of the names and the
+        One that the rules would not take is not the film, nor are those of the names and the
         info-hashes given.
         """
         if self.clock.monotonic() >= self._until:
@@ -54,7 +58,7 @@ class HeldTorrents:
             if held.name not in but_for
             and held.info_hash not in but_for_hashes
             and counts_as_there(judgement := judge(wanted, held.name), self.knows_title)
-            and is_acceptable(held.name, self.rules, title_end=judgement.title_end)
+            and is_acceptable(held.name, rules, title_end=judgement.title_end)
         ]
         return _furthest(found)
 

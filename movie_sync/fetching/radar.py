@@ -119,7 +119,9 @@ class Radar:
             movie = entry.movie
             try:
                 near = [releases[number] for number in names.candidates(WantedFilm.from_movie(movie))]
-                accepted = downloader.examine(movie, near, entry.tried).accepted if near else ()
+                accepted = (
+                    downloader.examine(movie, near, entry.set_aside, entry.word).accepted if near else ()
+                )
                 ids = {candidate.release.id for candidate in accepted}
             except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
                 _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)

@@ -69,8 +69,10 @@ class DiskLibrary:
         *,
         but_for: AbstractSet[str] = frozenset(),
         knows_title: KnowsTitle = knows_no_title,
+        rules: QualityRules | None = None,
     ) -> str | None:
         """Implement `MovieLibrary.find`."""
+        rules = rules or self._rules
         wanted = WantedFilm.from_movie(movie)
         while not self._lock.acquire(timeout=_LOCK_POLL_SECONDS):
             self._check_stop()
@@ -80,38 +82,47 @@ class DiskLibrary:
                 self._scan()
                 self._scanned_at = self._clock.monotonic()
             for file in self._table.candidates(wanted):
-                if self._is_there(wanted, file, but_for, knows_title):
+                if self._is_there(wanted, file, but_for, knows_title, rules):
                     return self._table.path(file)
             for file in self._table.unclear():
-                self._complain_if_it_may_be(wanted, file, but_for)
+                self._complain_if_it_may_be(wanted, file, but_for, rules)
             return None
         finally:
             self._lock.release()
 
     def _is_there(
-        self, wanted: WantedFilm, file: int, but_for: AbstractSet[str], knows_title: KnowsTitle
+        self,
+        wanted: WantedFilm,
+        file: int,
+        but_for: AbstractSet[str],
+        knows_title: KnowsTitle,
+        rules: QualityRules,
     ) -> bool:
         for name in likely_names(self._table.name(file)) or (self._table.name(file),):
             found = judge(wanted, name, id_beside=self._table.imdb_id(file))
             if counts_as_there(found, knows_title):
-                return self._is_the_film(name, self._table.path(file), but_for, found.title_end)
+                return self._is_the_film(name, self._table.path(file), but_for, found.title_end, rules)
         return False
 
-    def _complain_if_it_may_be(self, wanted: WantedFilm, file: int, but_for: AbstractSet[str]) -> None:
+    def _complain_if_it_may_be(
+        self, wanted: WantedFilm, file: int, but_for: AbstractSet[str], rules: QualityRules
+    ) -> None:
         """Raise if an unclear name may be the film's: what may be there is not fetched once more."""
         name, path = self._table.name(file), self._table.path(file)
-        if may_be(wanted, name) and self._is_the_film(name, path, but_for, None):
+        if may_be(wanted, name) and self._is_the_film(name, path, but_for, None, rules):
             raise UnclearFilmError(
                 f"{_shortened(path)} may be this film, but its name is in no encoding that is known. "
                 "Rename the file, or take it away."
             )
 
-    def _is_the_film(self, name: str, path: str, but_for: AbstractSet[str], title_end: int | None) -> bool:
+    def _is_the_film(
+        self, name: str, path: str, but_for: AbstractSet[str], title_end: int | None, rules: QualityRules
+    ) -> bool:
         """Tell whether a file named like the film is whole, and a copy that the settings would take."""
         parts = Path(path)
         if not but_for.isdisjoint({*parts.parts, parts.stem}):
             return False
-        if not is_acceptable(name, self._rules, title_end=title_end):
+        if not is_acceptable(name, rules, title_end=title_end):
             self._say_once(path, "does not count as its film: the settings would not take such a copy")
             return False
         try:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, get_type_hints
 
-from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
+from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWord
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 
@@ -76,13 +76,17 @@ def _fields(kind: type, **keys: str) -> _Fields:
 
 
 _MOVIE = _fields(Movie)
-_PAGE = {key: _MOVIE.pop(key) for key in ("alternative_titles", "runtime_minutes", "is_series", "page_read")}
+_PAGE = {
+    key: _MOVIE.pop(key)
+    for key in ("alternative_titles", "runtime_minutes", "original_language", "is_series", "page_read")
+}
 _STATES = _fields(QueueEntry, is_extra_look="extra_look")
 del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted")
 _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted")}
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
+_KNOWN |= {"replaced", "preset", "grabbed", "rejected"}
 _KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash"}
 _KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since"}
 
@@ -134,10 +138,14 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain |= _choice_to_dict(entry.choice)
     if entry.follow:
         plain |= progress_to_dict(entry.follow)
-    if entry.tried:
-        plain["tried"] = [
-            _choice_to_dict(old.choice) | {"why": old.why, "name": old.name} for old in entry.tried
-        ]
+    for key, releases in (("tried", entry.tried), ("replaced", entry.replaced)):
+        if releases:
+            plain[key] = [
+                _choice_to_dict(old.choice) | {"why": old.why, "name": old.name} for old in releases
+            ]
+    preset, grabbed, rejected = entry.word
+    said = {"preset": preset, "grabbed": str(grabbed or ""), "rejected": [str(each) for each in rejected]}
+    plain |= {key: value for key, value in said.items() if value}
     plain["sequence"] = entry.sequence
     for key, value in entry.extra.items():
         plain.setdefault(key, value)
@@ -151,12 +159,6 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     """
     movie, choice, states = movie_from_dict(plain), _choice_from_dict(plain), _read(plain, _STATES)
     follow = _progress_from_dict(plain, now) if choice else None
-    rows = plain.get("tried")
-    tried = (
-        FailedRelease(old, _text(row.get("why")).removeprefix(_EARLIER_STALL), _text(row.get("name")))
-        for row in (rows if isinstance(rows, list) else ())
-        if isinstance(row, dict) and (old := _choice_from_dict(row))
-    )
     known = _KNOWN_WITH_PROGRESS if follow else _KNOWN_WITH_CHOICE if choice else _KNOWN
     known = known | _PAGE.keys() if movie.page_read else known
     if plain.get("retry_at") and not states["retry_at"]:  # None is for good
@@ -166,10 +168,24 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         added_at=parse_time(plain.get("added_at")) or now,
         choice=choice,
         follow=follow,
-        tried=tuple(tried),
+        tried=_releases_from(plain.get("tried")),
+        replaced=_releases_from(plain.get("replaced")),
+        word=UserWord(
+            _text(plain.get("preset")),
+            ReleaseId.parse(_text(plain.get("grabbed"))),
+            tuple(filter(None, map(ReleaseId.parse, _texts(plain.get("rejected"))))),
+        ),
         sequence=_integer(plain.get("sequence")) or 0,
         extra={key: value for key, value in plain.items() if key not in known},
         **states,
+    )
+
+
+def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
+    return tuple(
+        FailedRelease(old, _text(row.get("why")).removeprefix(_EARLIER_STALL), _text(row.get("name")))
+        for row in (rows if isinstance(rows, list) else ())
+        if isinstance(row, dict) and (old := _choice_from_dict(row))
     )
 
 

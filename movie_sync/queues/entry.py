@@ -11,7 +11,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict, Unpack
 
-from movie_sync.domain.models import Choice, Movie, QueueName, Reason
+from movie_sync.domain.models import NO_WORD, Choice, Movie, QueueName, Reason, ReleaseId, UserWord
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -86,8 +86,10 @@ class QueueEntry(NamedTuple):
     says that it is asked besides the schedule, which is then kept. `asked_at` is since when the film is
     asked for, where that is not when it was queued. `doubts` is how often in a row the
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
-    has had no page for it. `sequence` rises with every write, over all queues, so that the later of
-    two states is known after a crash. `extra` holds keys of the file that we do not know.
+    has had no page for it. `word` is what the user said of its releases, `replaced` what was handed over
+    for it and is not its torrent any more, as the user took another one. `sequence` rises with every
+    write, over all queues, so that the later of two states is known after a crash. `extra` holds keys of
+    the file that we do not know.
 
     The plain values stand in the files in this order, as those of `TorrentProgress` do.
     """
@@ -110,6 +112,8 @@ class QueueEntry(NamedTuple):
     doubts: int = 0
     page_missing_since: datetime | None = None
     is_extra_look: bool = False
+    word: UserWord = NO_WORD
+    replaced: tuple[FailedRelease, ...] = ()
     sequence: int = 0
     extra: Mapping[str, object] = _NOTHING
 
@@ -143,6 +147,11 @@ class QueueEntry(NamedTuple):
         if self.follow is not None and self.choice is not None:
             return self.follow.stage is not Stage.DOWNLOADED
         return bool(self.tried) and self.completed_at is None
+
+    @property
+    def set_aside(self) -> tuple[FailedRelease, ...]:
+        """What was handed over for the film and does not count as it: it is not taken again."""
+        return self.tried + self.replaced
 
     @property
     def followed_hashes(self) -> tuple[str, ...]:
@@ -194,7 +203,8 @@ class QueueEntry(NamedTuple):
         A torrent that is still on its way is looked for first: it is followed on, not handed over again.
         One that was in the client before is found there anew. A command names less of a film than is known.
         """
-        again = self._replace(tried=known.tried)
+        word = known.word._replace(preset=self.word.preset or known.word.preset)
+        again = self._replace(tried=known.tried, replaced=known.replaced, word=word)
         if self.by_command:
             again = again._replace(movie=known.movie, extra=known.extra)
         if not known.is_unfinished:
@@ -218,10 +228,45 @@ class QueueEntry(NamedTuple):
     def without_torrent(self, *tried: FailedRelease) -> "QueueEntry":
         """Return a completed film's entry for its next release: its torrent came to nothing, or is lost.
 
-        What came to nothing is remembered.
+        What came to nothing is remembered. If the user had taken it, the rules choose from now on.
         """
-        again = self._replace(choice=None, retry_count=0, acceptable_since=None, tried=(*self.tried, *tried))
+        is_grabbed = self.word.grabbed in {old.choice.id for old in tried}
+        word = self.word._replace(grabbed=None) if is_grabbed else self.word
+        again = self._replace(
+            choice=None, retry_count=0, acceptable_since=None, tried=(*self.tried, *tried), word=word
+        )
         return again.kept_in(QueueName.PENDING)
+
+    # --- the user's word ------------------------------------------------------------------
+
+    def may_take(self, choice: Choice) -> bool:
+        """Tell whether a release may be handed over for the film, by the user's word."""
+        return choice.id not in self.word.rejected and self.word.grabbed in {None, choice.id}
+
+    def grabbing(self, release: ReleaseId, at: datetime) -> "QueueEntry":
+        """Return the entry for taking this release, in pending unless it is the film's present one."""
+        rejected = tuple(other for other in self.word.rejected if other != release)
+        entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
+        if self.choice and self.choice.id == release:
+            return entry
+        tried = tuple(old for old in self.tried if old.choice.id != release)
+        return entry._replace(tried=tried, asked_at=at).for_another("another release was taken by command")
+
+    def rejecting(self, release: ReleaseId) -> "QueueEntry":
+        """Return the entry that never takes this release; in pending if it was the film's present one."""
+        rejected = tuple(dict.fromkeys((*self.word.rejected, release)))
+        grabbed = None if self.word.grabbed == release else self.word.grabbed
+        entry = self._replace(word=self.word._replace(grabbed=grabbed, rejected=rejected))
+        is_present = self.choice is not None and self.choice.id == release
+        return entry.for_another("rejected by command") if is_present else entry
+
+    def for_another(self, why: str) -> "QueueEntry":
+        """Return the entry for another release than the present one, which stays where it is."""
+        replaced = self.replaced
+        if self.choice:
+            replaced = (*replaced, FailedRelease(self.choice, why))
+        fresh = self._replace(choice=None, replaced=replaced, retry_count=0, doubts=0, acceptable_since=None)
+        return fresh.kept_in(QueueName.PENDING)
 
     # --- to failed ------------------------------------------------------------------------
 
@@ -281,7 +326,14 @@ class QueueEntry(NamedTuple):
 def _without_page(movie: Movie) -> Movie:
     if not movie.page_read:
         return movie
-    return replace(movie, alternative_titles=(), runtime_minutes=None, is_series=False, page_read=False)
+    return replace(
+        movie,
+        alternative_titles=(),
+        runtime_minutes=None,
+        original_language=None,
+        is_series=False,
+        page_read=False,
+    )
 
 
 # What a film has met with until it is completed.

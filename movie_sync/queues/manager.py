@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Unpack
 
-from movie_sync.domain.models import Choice, Movie, QueueName, Reason
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason, ReleaseId, UserWord
 from movie_sync.domain.times import LONGEST_DELAY_SECONDS, later
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
@@ -51,12 +51,13 @@ class QueueManager(QueueReader):
 
     # --- what the workers ask -------------------------------------------------------------
 
-    def add_by_command(self, movies: Iterable[Movie]) -> list[Movie]:
+    def add_by_command(self, movies: Iterable[Movie], preset: str = "") -> list[Movie]:
         """Queue films that the user asks for anew, with one write; return those that were not pending.
 
-        Queued are also those that were removed, have failed or are completed.
+        Queued are also those that were removed, have failed or are completed. With a `preset` they are
+        judged by it, those that are pending too.
         """
-        return self._ask_anew(movies, [_PENDING], by_command=True)
+        return self._ask_anew(movies, [_PENDING], by_command=True, preset=preset)
 
     def add_to_pending(self, movie: Movie) -> bool:
         """Queue a film that no queue holds; False if one does, or if the user removed it."""
@@ -83,6 +84,8 @@ class QueueManager(QueueReader):
             place = book.held(known_as, [_PENDING])
             if place is None or self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
                 return False
+            if choice and not place.entry.may_take(choice):
+                return False
             book.renew({place.number: place.entry.learnt(movie, choice)}, _PENDING, place.entry.movie, movie)
             return True
 
@@ -90,7 +93,7 @@ class QueueManager(QueueReader):
         """Write down which torrent is about to be handed over for a pending film.
 
         After a crash it is first looked for by its info-hash, so that nothing is handed over twice.
-        False, as `note_film`, or after an error: do not hand it over.
+        False, as `note_film`, or as the user has taken or rejected a release meanwhile: do not hand it over.
         """
         return self.note_film(movie, movie, choice)
 
@@ -234,6 +237,32 @@ class QueueManager(QueueReader):
             book.move(lambda: [done], _COMPLETED)
             return True
 
+    # --- the user's word ------------------------------------------------------------------
+
+    def grab(self, movie: Movie, release: ReleaseId) -> bool:
+        """Take this release for a film, whatever the rules say; queue the film if no queue holds it."""
+        now = self._clock.now()
+        return self._say(movie, lambda entry: entry.grabbing(release, now), add=True)
+
+    def reject(self, movie: Movie, release: ReleaseId) -> bool:
+        """Never take this release for a film; False if no queue holds it."""
+        return self._say(movie, lambda entry: entry.rejecting(release), add=False)
+
+    def _say(self, movie: Movie, change: Callable[[QueueEntry], QueueEntry], *, add: bool) -> bool:
+        """Take the user's word for a film: where it stands, or in pending if its torrent is to be another."""
+        with self._locked() as book:
+            place = book.held(movie)
+            if place is None and not add:
+                return False
+            entry = place.entry if place else QueueEntry(movie, self._clock.now(), by_command=True)
+            changed = change(entry)
+            is_same = changed.choice == entry.choice and (changed.choice is not None or not add)
+            if place is not None and (is_same or (place.queue is _REMOVED and not add)):
+                book.renew({place.number: changed}, place.queue)
+            else:
+                self._move(book, lambda: [changed])
+            return True
+
     # --- waiting --------------------------------------------------------------------------
 
     def wait_for_work(self, seconds: float) -> bool:
@@ -290,15 +319,16 @@ class QueueManager(QueueReader):
     # --- inside ---------------------------------------------------------------------------
 
     def _ask_anew(
-        self, movies: Iterable[Movie], staying: Collection[QueueName], *, by_command: bool
+        self, movies: Iterable[Movie], staying: Collection[QueueName], *, by_command: bool, preset: str = ""
     ) -> list[Movie]:
         """Queue films but for those that stay where they are; return those queued."""
         with self._locked() as book:
             entries = []
             for movie in distinct(movies):
                 found = book.held(movie)
-                if found is None or found.queue not in staying:
-                    entry = QueueEntry(movie, self._clock.now(), by_command=by_command)
+                is_new_word = bool(found and preset and found.entry.word.preset != preset)
+                if found is None or found.queue not in staying or is_new_word:
+                    entry = QueueEntry(movie, self._clock.now(), by_command=by_command, word=UserWord(preset))
                     entries.append(entry.asked_again(found.entry) if found else entry)
             self._move(book, lambda: entries)
             return [entry.movie for entry in entries]

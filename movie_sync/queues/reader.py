@@ -120,7 +120,7 @@ class QueueReader:
             found = book.held(movie)
         if found is None:
             return ()
-        choices = (found.entry.choice, *(old.choice for old in found.entry.tried))
+        choices = (found.entry.choice, *(old.choice for old in found.entry.set_aside))
         return tuple(dict.fromkeys(choice.info_hash for choice in choices if choice and choice.info_hash))
 
     def entries(self, queue: QueueName) -> list[QueueEntry]:

@@ -147,7 +147,15 @@ def _fitted(line: str, style: LineStyle) -> str:
 
 
 def state_of(queue: QueueName, entry: QueueEntry) -> str:
-    """Return in words how it stands with a film in a queue."""
+    """Return in words how it stands with a film in a queue, and what the user said of its releases."""
+    word = entry.word
+    said = [f"judged by {word.preset}"] if word.preset else []
+    said += [f"you took {word.grabbed}"] if word.grabbed else []
+    said += [f"you rejected {', '.join(map(str, word.rejected))}"] if word.rejected else []
+    return "; ".join([_state_of(queue, entry), *said])
+
+
+def _state_of(queue: QueueName, entry: QueueEntry) -> str:
     if queue is QueueName.FAILED:
         when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "for good"
         return f"{entry.error}; {when}"

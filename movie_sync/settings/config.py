@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from movie_sync.domain.json_text import parse_json, place_of
-from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.quality_rules import PRESETS, QualityRules
 from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
@@ -83,6 +83,14 @@ class Config(Settings):
         section: Mapping[str, object] = self.values["quality"]
         own = [key for key in section if self.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
+
+    def preset(self, name: str) -> QualityRules | None:
+        """Return how a release is chosen by a preset that takes precedence over the user's own values."""
+        if name not in PRESETS:
+            return None
+        section: Mapping[str, object] = self.values["quality"]
+        own = [key for key in section if self.is_set(f"quality.{key}") and key not in PRESETS[name]]
+        return QualityRules.from_config({**section, "preset": name}, own=own)
 
     def client(self) -> ClientService:
         """Return where torrents go: `client`, or a folder where the default one is turned off."""

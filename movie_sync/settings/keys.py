@@ -12,6 +12,7 @@ from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
 from movie_sync.notices.channels import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
+from movie_sync.settings.rules import LANGUAGES, language, release_rules
 from movie_sync.settings.section import (
     NamedSections,
     Node,
@@ -131,6 +132,9 @@ _ALLOWED: Mapping[str, tuple[str, Reader]] = {
     "words": ("an object of words and the number each is worth", _word_values),
     "reject_words": ("a list of words", list_of(filled_text)),
     "wait_for_best_hours": ("a number of hours from 0 to 8760", number(0, 8760)),
+    "languages": (f"{LANGUAGES}, or null for any", or_null(list_of(language, may_be_empty=False))),
+    "reject_dubbed": ("true or false", flag),
+    "rules": ("a list of rules, each with `when`, and `reject` or `score`", release_rules),
 }
 
 

@@ -60,12 +60,12 @@ class KnownFilms:
         imdb_id = None if is_shared else movie.imdb_id
         return replace(movie, twin_years=tuple(sorted(set(years))), imdb_id=imdb_id)
 
-    def runtime_of(self, movie: Movie) -> int | None:
-        """Return the running time in minutes of the known film that is meant by title and year or IMDb id."""
+    def meant(self, movie: Movie) -> Movie | None:
+        """Return the known film that is meant by title and year or IMDb id; of several the best known."""
         with self._lock:
-            meant = [other for other in self._named(own_titles(movie)) if _is_meant(movie, other)]
-            times = (known.runtime_minutes for known in (*self._with_id(movie.imdb_id), *meant))
-            return next((minutes for minutes in times if minutes), None)
+            named = (other for other in self._named(own_titles(movie)) if _is_meant(movie, other))
+            known = [*self._with_id(movie.imdb_id), *named]
+            return next((each for each in known if each.runtime_minutes), known[0] if known else None)
 
     def _list(self) -> ListedTitles:
         if self._listed is None:

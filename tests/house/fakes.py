@@ -16,6 +16,7 @@ from movie_sync.domain.models import (
     TorrentFile,
     WatchlistSnapshot,
 )
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import UnknownFilmError
 
 
@@ -96,6 +97,8 @@ class FakeTracker:
         """Raised by each call that the journal names so."""
         self.broken: dict[int, BaseException] = {}
         """What fetching the torrent of a release raises, by its id."""
+        self.when_fetched: Callable[[], object] = lambda: None
+        """Called while a torrent is fetched."""
         self.journal = journal if journal is not None else []
 
     def offer(self, imdb_id: str, *releases: Release) -> None:
@@ -122,6 +125,7 @@ class FakeTracker:
         self._call(f"torrent {release.id.id}")
         if release.id.number in self.broken:
             raise self.broken[release.id.number]
+        self.when_fetched()
         return TorrentFile(hash_of(release.id.number), release.name, release.size_bytes, b"d4:info0:e")
 
     def release_in(self, comment: str) -> ReleaseId | None:
@@ -250,6 +254,7 @@ class FakeLibrary:
         *,
         but_for: AbstractSet[str] = frozenset(),
         knows_title: KnowsTitle = knows_no_title,
+        rules: QualityRules | None = None,
     ) -> str | None:
         """Return where one of the film's titles lies."""
         self.journal.append("library")

@@ -60,6 +60,7 @@ class Bench:
         self.told: list[Event] = []
         self.follow_policy: FollowPolicy | None = None
         self.max_unfinished = self.min_free_bytes = 0
+        self.presets: dict[str, QualityRules] = {}
         self.tell: Callable[[Event], None] = self.told.append
         self.tagger: UnlistedTagger | None = None
         self.start()
@@ -122,6 +123,7 @@ class Bench:
             pages=PageReader(self.pages, self.clock),
             library=self.library,
             rules=self.rules,
+            preset=self.presets.get,
             clock=self.clock,
             knows_title=self.known.knows_title,
             in_company=self.known.in_company,

@@ -26,7 +26,8 @@ _FILINGS = {
     for names, filing in (
         ("Filme SD, Movies SD", Filing(resolution="480p")),
         ("Filme DVD, Movies DVD, Filme DVD-RO, Movies DVD-RO", Filing("DVD", "480p")),
-        ("Filme HD, Movies HD, Filme HD-RO, Movies HD-RO, Desene, Cartoons, Anime, RO Dubbed", NOT_FILED),
+        ("Filme HD, Movies HD, Filme HD-RO, Movies HD-RO, Desene, Cartoons, Anime", NOT_FILED),
+        ("RO Dubbed", Filing(language="RoDubbed")),
         ("Filme 4K, Movies 4K", Filing(resolution="2160p")),
         ("Filme Blu-Ray, Movies Blu-Ray", Filing("Bluray")),
         ("Filme 3D, Movies 3D", Filing(is_3d=True)),

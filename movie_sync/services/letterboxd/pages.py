@@ -20,6 +20,7 @@ from bs4 import BeautifulSoup, Tag
 from bs4.filter import SoupStrainer
 
 from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.languages import language_of_page
 from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in, split_name
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import clean_text
@@ -43,6 +44,7 @@ _NO_DIGIT = re.compile(r"\D")
 _YEAR = re.compile(r"\d{4}", re.ASCII)
 _YEAR_LIST = re.compile(r"^/films/year/")
 _YEAR_LINK = re.compile(r"/year/(\d{4})/?$", re.ASCII)
+_LANGUAGE_LINK = re.compile(r"^/films/language/")
 _WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 _IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
 _TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
@@ -158,6 +160,7 @@ def parse_film(page: str) -> Movie:
             original_title=original or None,
             alternative_titles=_alternative_titles(soup, title, original),
             runtime_minutes=int(runtime.group(1).replace(",", "")) if runtime else None,
+            original_language=_original_language(soup),
             # The body's own kind was wrong on a miniseries whose link was right: the link comes first.
             is_series=(tmdb.group(1) if tmdb else body.get("data-tmdb-type")) == "tv",
             page_read=True,
@@ -325,6 +328,24 @@ def _service_links(root: Tag) -> dict[str, str]:
     }
 
 
+def _details(soup: BeautifulSoup, *headings: str) -> Tag | None:
+    """Return the heading in the panel of details that begins with one of these texts, in lower case."""
+    panel = soup.find(id="tab-panel-details") or soup.find("div", id="tab-details")
+    found = panel.find_all("h3") if panel else ()
+    return next((tag for tag in found if _text(tag).lower().startswith(headings)), None)
+
+
+def _original_language(soup: BeautifulSoup) -> str | None:
+    """Return the film's language; the one spoken where there is one alone; None where no page tells."""
+    for heading in ("primary language", "original language", "language", "spoken language"):
+        tag = _details(soup, heading)
+        listed = tag.find_next_sibling(class_="text-sluglist") if tag else None
+        names = [_text(link) for link in listed.find_all("a", href=_LANGUAGE_LINK)] if listed else []
+        if names and (len(names) == 1 or not heading.startswith("spoken")):
+            return language_of_page(names[0])
+    return None
+
+
 def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple[str, ...]:
     """The other names of the film, without the two that are known already.
 
@@ -334,9 +355,7 @@ def _alternative_titles(soup: BeautifulSoup, title: str, original: str) -> tuple
     """
     if "," in title or "," in original:
         return ()
-    panel = soup.find(id="tab-panel-details") or soup.find("div", id="tab-details")
-    headings = panel.find_all("h3") if panel else ()
-    heading = next((tag for tag in headings if _text(tag).lower().startswith("alternative title")), None)
+    heading = _details(soup, "alternative title")
     listed = heading.find_next_sibling(class_="text-indentedlist") if heading else None
     names: list[str] = []
     for piece in listed.get_text().split(",") if listed else ():
