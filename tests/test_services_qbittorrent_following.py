@@ -70,7 +70,7 @@ def test_states_of_what_nobody_has_paused_and_missing(running, raw):
 
 
 def test_states_of_a_film_that_arrives(running, raw, tracker, tmp_path_factory):
-    """What has arrived lacks nothing."""
+    """What has arrived lacks nothing, and the time it seeds is counted."""
     content = secrets.token_bytes(300_000)
     torrent = make_torrent(content=content, announce=tracker.announce_url)
     command = running._command
@@ -81,6 +81,8 @@ def test_states_of_a_film_that_arrives(running, raw, tracker, tmp_path_factory):
         held = wait_for_state(client, torrent, "stalledUP", "uploading")
         assert (held.bytes_left, held.size_bytes, held.progress) == (0, 300_000, 1.0)
         assert held.content_path == str(running.downloads / torrent.name)
+        assert held.ratio == 0
+        wait_until(lambda: (state_of(client, torrent).seeding_seconds or 0) > 0)
         wait_until(lambda: state_of(client, torrent).has_tracker)
 
 

@@ -126,6 +126,34 @@ def test_numbers_that_are_none_are_unknown(stand_in, odd):
     assert (held.bytes_left, held.size_bytes, held.bytes_a_second) == (-1, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("ratio", "seeding_time", "known"),
+    [
+        ("0", "0", (0.0, 0)),
+        ("1.25", "172800", (1.25, 172_800)),
+        ("9999", "59.9", (9999.0, 59)),
+        ("-1", "-1", (None, None)),
+        ("null", "null", (None, None)),
+        ("true", "true", (None, None)),
+        ('"1.25"', '"172800"', (None, None)),
+        ("NaN", "NaN", (None, None)),
+        ("Infinity", "-Infinity", (None, None)),
+        ("1e999", "1e999", (None, None)),
+        ("9" * 400, "9" * 400, (None, None)),
+        ("[]", "{}", (None, None)),
+    ],
+)
+def test_how_much_a_torrent_has_seeded(stand_in, ratio, seeding_time, known):
+    """Ratio and time are those of the client; what is no number from 0 on is not known."""
+    text = f'[{{"hash":"{_HASH}","ratio":{ratio},"seeding_time":{seeding_time}}}]'
+    stand_in.always[INFO] = Answer(body=text.encode())
+    client = make_client(stand_in.url)
+    (held,) = client.states([_HASH]).values()
+    assert (held.ratio, held.seeding_seconds) == known
+    (brief,) = client.torrents()
+    assert (brief.ratio, brief.seeding_seconds) == (None, None)
+
+
 @pytest.mark.parametrize("odd", [None, 5, 1.5, True, [], {}, "", " , ,"])
 def test_texts_that_are_none_are_empty(stand_in, odd):
     """A torrent whose tags and tracker are odd has none."""

@@ -224,6 +224,8 @@ def test_a_film_arrives_with_identical_bytes(running, tracker, seeder, caplog):
     assert held.content_path == str(running.downloads / torrent.name)
     assert (held.bytes_left, held.size_bytes, held.progress) == (0, 3_000_000, 1.0)
     assert held.has_tracker
+    assert held.ratio == 0
+    wait_until(lambda: (state_of(client, torrent).seeding_seconds or 0) > 0)
     assert client.hand_over(torrent) is False
     for secret in (tracker.passkey, running.password):
         assert secret not in caplog.text

@@ -1,6 +1,7 @@
 """TransmissionClient against answers that a real Transmission cannot be made to give, and those of versions."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Iterator
@@ -332,6 +333,40 @@ _NO_DATA_4 = 'Paused torrent as no data was found! Ensure your drives are connec
 def test_phases(row, phase):
     """What versions write for each, with an error of its own before everything else."""
     assert read_row(row_of(_HASH, "A Film", **row)).phase is phase
+
+
+@pytest.mark.parametrize(
+    ("ratio", "seconds", "known"),
+    [
+        (0, 0, (0.0, 0)),
+        (1.25, 172_800, (1.25, 172_800)),
+        (1, 59.9, (1.0, 59)),
+        (-1, -1, (None, None)),
+        (-2, -2, (None, None)),
+        (None, None, (None, None)),
+        (True, True, (None, None)),
+        ("1.25", "172800", (None, None)),
+        (math.nan, math.nan, (None, None)),
+        (math.inf, -math.inf, (None, None)),
+        (10**400, 10**400, (None, None)),
+        ([], {}, (None, None)),
+    ],
+)
+def test_how_much_a_torrent_has_seeded(stand_in, ratio, seconds, known):
+    """Ratio and time are those of the client, and are asked for; no ratio (-1) and an endless one (-2) are not known."""
+    stand_in.rows.append(row_of(_HASH, "A Film", uploadRatio=ratio, secondsSeeding=seconds))
+    client = make_client(stand_in.url)
+    (held,) = client.states([_HASH]).values()
+    assert (held.ratio, held.seeding_seconds) == known
+    (brief,) = client.torrents()
+    assert (brief.ratio, brief.seeding_seconds) == (None, None)
+
+
+def test_odd_sizes_and_shares_are_unknown():
+    """One that no float can hold is none either."""
+    odd = {"leftUntilDone": 10**400, "sizeWhenDone": math.nan, "rateDownload": True, "percentDone": 10**400}
+    held = read_row(row_of(_HASH, "A Film", **odd))
+    assert (held.bytes_left, held.size_bytes, held.bytes_a_second, held.progress) == (-1, 0, 0, 0.0)
 
 
 def _tracker(words: str, **changes: object) -> dict[str, object]:

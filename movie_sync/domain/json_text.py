@@ -5,6 +5,7 @@ And where a key stands in it, for a person who is to change it there.
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,13 @@ def is_nested_deeply(text: str | bytes) -> bool:
 def part_count(text: bytes) -> int:
     """Return how many values the text holds, or more: each may cost the parser a hundred bytes."""
     return sum(text.count(mark) for mark in (b",", b"[", b"{"))
+
+
+def usable_number(value: object) -> float | None:
+    """Return a number that can be counted with, as it is, or None for what is none, endless or below 0."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if 0 <= value <= sys.float_info.max else None
 
 
 def place_of(text: str, key: str) -> tuple[int, int] | None:

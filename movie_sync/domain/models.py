@@ -165,6 +165,8 @@ class HeldTorrent:
 
     `client_word` is what the client calls the phase, for log lines. Sizes are bytes (`bytes_left`
     -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now.
+    `ratio` is uploaded to downloaded and `seeding_seconds` how long it has seeded in all, as the client
+    counts them; None if it does not say so in a usable number.
     """
 
     info_hash: str
@@ -179,6 +181,8 @@ class HeldTorrent:
     tags: tuple[str, ...] = ()
     has_tracker: bool = False
     client_word: str = ""
+    ratio: float | None = None
+    seeding_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

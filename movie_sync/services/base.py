@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from movie_sync.credentials.manager import CredentialField, clean
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
+from movie_sync.domain.seeding import SeedingRule
 from movie_sync.errors import UserError
 from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
 from movie_sync.settings.section import Limit, Sections
@@ -291,6 +292,8 @@ class TrackerService(Service):
     """
 
     question: str = ""
+    seeding: SeedingRule | None = None
+    """What it asks of those who took a torrent there; None if that is not known."""
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> Tracker:
         """Return the tracker; raises UserError if settings or credentials lack it. Nothing is sent yet."""

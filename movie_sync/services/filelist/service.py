@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from movie_sync.credentials.manager import CredentialField
+from movie_sync.domain.seeding import SeedingRule
 from movie_sync.services.base import Form, Login, Surroundings, TrackerService
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, is_on_this_machine, number
@@ -41,6 +42,7 @@ class FileList(TrackerService):
     )
     needs_login = True
     question = "Do you use FileList?"
+    seeding = SeedingRule(1.0, 48 * 3600.0)
 
     def limits(self, config: Sections) -> Iterator[Limit]:
         """Keep to what the tracker allows; a stand-in on this machine allows more."""

@@ -7,7 +7,6 @@ runs on a Windows of another language.
 """
 
 import http
-import math
 import re
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
+from movie_sync.domain.json_text import usable_number
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.tracker_words import without_secrets
@@ -57,17 +57,20 @@ _TROUBLE = re.compile(
 
 def read_row(row: _Row) -> HeldTorrent:
     """Return a torrent with all that is known of it; what is odd in its row is not known."""
+    seconds = usable_number(row.get("seeding_time"))
     return replace(
         read_brief_row(row),
         bytes_left=_count(row.get("amount_left"), -1),
         size_bytes=_count(row.get("size"), 0),
         bytes_a_second=_count(row.get("dlspeed"), 0),
         has_tracker=_has_tracker(row),
+        ratio=usable_number(row.get("ratio")),  # -1 is endless
+        seeding_seconds=None if seconds is None else int(seconds),
     )
 
 
 def read_brief_row(row: _Row) -> HeldTorrent:
-    """Return a torrent without sizes, speed and tracker, to keep thousands small."""
+    """Return a torrent without sizes, speed, tracker and seeding, to keep thousands small."""
     return HeldTorrent(
         info_hash=row["hash"].lower(),
         name=text_of(row.get("name")),
@@ -105,10 +108,7 @@ def _has_tracker(row: _Row) -> bool:
 
 
 def _progress(row: _Row) -> float:
-    value = row.get("progress")
-    if not isinstance(value, (int, float)) or (isinstance(value, float) and math.isnan(value)):
-        return 0.0
-    return float(min(max(value, 0), 1))
+    return float(min(usable_number(row.get("progress")) or 0, 1))
 
 
 @lru_cache(maxsize=64)

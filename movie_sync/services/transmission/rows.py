@@ -3,13 +3,13 @@
 The rows of trackers hold their addresses with the passkey: nothing of them is kept.
 """
 
-import math
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
+from movie_sync.domain.json_text import usable_number
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.torrents import TorrentPhase, checked_hash
 from movie_sync.domain.tracker_words import without_secrets
@@ -19,7 +19,7 @@ BRIEF_FIELDS = (
     "hashString name status error errorString percentDone leftUntilDone sizeWhenDone totalSize comment "
     "downloadDir labels"
 ).split()
-FIELDS = [*BRIEF_FIELDS, "rateDownload", "trackerStats"]
+FIELDS = [*BRIEF_FIELDS, *"rateDownload trackerStats uploadRatio secondsSeeding".split()]
 
 _STATUS_WORDS = (
     "stopped", "waiting to check", "checking", "waiting to download", "downloading", "waiting to seed",
@@ -53,17 +53,20 @@ def read_row(row: Row) -> HeldTorrent:
     Raises:
         ValueError, TypeError, LookupError: it is no torrent's row.
     """
+    seconds = usable_number(row.get("secondsSeeding"))
     return replace(
         read_brief_row(row),
         bytes_left=_count(row.get("leftUntilDone"), otherwise=-1),
         size_bytes=_count(row.get("sizeWhenDone")),
         bytes_a_second=_count(row.get("rateDownload")),
         has_tracker=_has_tracker(row),
+        ratio=usable_number(row.get("uploadRatio")),  # -1 is none and -2 endless
+        seeding_seconds=None if seconds is None else int(seconds),
     )
 
 
 def read_brief_row(row: Row) -> HeldTorrent:
-    """Return a torrent without sizes, speed and tracker, to keep thousands small; raises as `read_row`."""
+    """Return only what is needed of each of thousands, to keep them small; raises as `read_row`."""
     name, folder = _text(row.get("name")), _text(row.get("downloadDir"))
     return HeldTorrent(
         info_hash=checked_hash(_text(row["hashString"])),
@@ -123,10 +126,7 @@ def _has_tracker(row: Row) -> bool:
 
 
 def _progress(row: Row) -> float:
-    value = row.get("percentDone")
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or math.isnan(value):
-        return 0.0
-    return float(min(max(value, 0), 1))
+    return float(min(usable_number(row.get("percentDone")) or 0, 1))
 
 
 @lru_cache(maxsize=64)
@@ -141,6 +141,5 @@ def _text(value: object) -> str:
 
 def _count(value: object, *, otherwise: int = 0) -> int:
     """Return a number of bytes, whole or not as versions write it, or the other value for what is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        return otherwise
-    return int(value) if value >= 0 else otherwise
+    number = usable_number(value)
+    return otherwise if number is None else int(number)

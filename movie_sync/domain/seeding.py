@@ -1,0 +1,29 @@
+"""What a tracker asks of those who took a torrent there, and what of that is still to be done."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class SeedingRule:
+    """To upload `ratio` times what was downloaded, or else to seed for `seconds` in all."""
+
+    ratio: float
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SeedingLeft:
+    """What is missing on each of the two ways, of which one is enough; 0 on one that was gone to its end."""
+
+    ratio: float
+    seconds: float
+
+    @property
+    def is_enough(self) -> bool:
+        """Tell whether the torrent has seeded enough for its tracker."""
+        return self.ratio == 0 or self.seconds == 0
+
+
+def seeding_left(rule: SeedingRule, ratio: float | None, seeding_seconds: float | None) -> SeedingLeft:
+    """Return what a torrent lacks by this rule; what is not known of it (None) counts as nothing done."""
+    return SeedingLeft(max(rule.ratio - (ratio or 0), 0.0), max(rule.seconds - (seeding_seconds or 0), 0.0))
