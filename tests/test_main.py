@@ -576,8 +576,12 @@ def test_the_users_word_by_the_numbers_of_a_search(
     home.run("reject", film.slug, "filelist:206")
     home.run("--once")
     (done,) = home.queue("completed")
-    assert (done["filelist_id"], done["rejected"]) == (205, ["filelist:206"])
-    assert "you rejected filelist:206" in home.run("queue").stdout
+    assert (done["filelist_id"], done["rejected"]) == (104, ["filelist:206"])  # it is there already
+    home.run("reject", film.slug, "1")
+    home.run("--once")
+    (done,) = home.queue("completed")
+    assert (done["filelist_id"], done["rejected"]) == (205, ["filelist:206", "filelist:104"])
+    assert "you rejected filelist:206, filelist:104" in home.run("queue").stdout
     rows = json.loads(home.run(*words, "--json").stdout)["candidates"]
     assert next(row for row in rows if row["id"] == "filelist:206")["reasons"][0] == "rejected by you"
 

@@ -1,8 +1,9 @@
 """`grab` and `reject`: the user's word on one release; and the numbers that `search` shows."""
 
+import json
 from argparse import Namespace
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Literal
 
 from movie_sync.commands.context import Context
@@ -10,12 +11,16 @@ from movie_sync.commands.edit import named_film, submit
 from movie_sync.daemon.inbox import Request
 from movie_sync.domain.models import Movie, ReleaseId
 from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.release_rules import comparable
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import UserError
+from movie_sync.queues.codec import FILELIST, filelist_id
 from movie_sync.services.letterboxd.service import LetterboxdSettings
+from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.document import read_note, write_note
 
-_MOST_SEARCHES = 50
+_MOST_BYTES = 90_000  # of the file, which is read no further than 100 kB
+_MOST_DIGITS = 9
 _NUMBERS_HOLD = timedelta(hours=1)
 
 
@@ -29,12 +34,20 @@ def run_reject(args: Namespace, context: Context) -> int:
     return _say(args, context, "reject", "is never taken for it")
 
 
-def note_search(context: Context, movie: Movie, shown: Sequence[ReleaseId]) -> None:
-    """Keep which release has which number in what was just shown for a film."""
-    searches = {_name(movie): {"at": format_time(context.clock.now()), "ids": [str(each) for each in shown]}}
+def note_search(context: Context, movie: Movie, known: Movie | None, shown: Sequence[ReleaseId]) -> None:
+    """Keep which release has which number in what was just shown for a film, under each of its names.
+
+    What no number holds for any more goes, and the oldest first where there is too much.
+    """
+    now = context.clock.now()
+    told = {"at": format_time(now), "ids": [str(each) for each in shown]}
+    names = dict.fromkeys(_names(known) if known else (), told) | {_name(movie): told}
     before = read_note(context.paths.searches)
-    searches |= {name: told for name, told in before.items() if name not in searches}
-    write_note(context.paths.searches, dict(list(searches.items())[:_MOST_SEARCHES]), context.clock)
+    searches = {name: old for name, old in before.items() if name not in names and _shown_in(old, now)}
+    searches |= names
+    while len(json.dumps(searches)) > _MOST_BYTES and len(searches) > len(names):
+        del searches[next(iter(searches))]
+    write_note(context.paths.searches, searches, context.clock)
 
 
 def _say(args: Namespace, context: Context, kind: Literal["grab", "reject"], done: str) -> int:
@@ -54,26 +67,57 @@ def _release(text: str, context: Context, movie: Movie) -> ReleaseId:
     """Return the release of an id, or of a number in the last search for the film."""
     release = ReleaseId.parse(text.strip())
     if release is not None:
-        return release
-    if not text.strip().isdecimal():
+        return _checked(release, context)
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal()):
         raise UserError(
             f"{one_line(text)!r} is neither the id of a release (like filelist:12345) nor its number in the "
             "last search."
         )
-    told = read_note(context.paths.searches).get(_name(movie))
-    shown = told if isinstance(told, dict) else {}
-    at, ids, number = parse_time(shown.get("at")), shown.get("ids"), int(text)
-    age = context.clock.now() - at if at else None
-    if age is None or not timedelta() <= age <= _NUMBERS_HOLD or not isinstance(ids, list):
+    now, searches = context.clock.now(), read_note(context.paths.searches)
+    told = [found for name in _names(movie) if (found := _shown_in(searches.get(name), now))]
+    if not told:
         raise UserError(
             f"No search for {movie.label} in the last hour has numbers: search again, or give the id."
         )
-    release = ReleaseId.parse(str(ids[number - 1])) if 0 < number <= len(ids) else None
+    _, ids = max(told)
+    number = int(digits) if len(digits) <= _MOST_DIGITS else 0
+    release = ReleaseId.parse(ids[number - 1]) if 0 < number <= len(ids) else None
     if release is None:
-        raise UserError(f"The last search for {movie.label} has no number {number}, but 1 to {len(ids)}.")
+        has = f"has no number {digits[:20]}, but 1 to {len(ids)}" if ids else "found nothing"
+        raise UserError(f"The last search for {movie.label} {has}: search again, or give the id.")
     return release
 
 
+def _checked(release: ReleaseId, context: Context) -> ReleaseId:
+    """Return the release of one of the user's trackers as the tracker itself writes its id."""
+    trackers = context.config.section(GeneralSettings).trackers
+    name = next((name for name in trackers if name.casefold() == release.tracker.casefold()), None)
+    if name is None:
+        raise UserError(
+            f"{one_line(str(release))!r} is on none of your trackers: {', '.join(trackers)}. "
+            "`search` shows the ids."
+        )
+    release = ReleaseId(name, release.id.strip())
+    if name == FILELIST and not (number := filelist_id(release)):
+        raise UserError(f"{one_line(str(release))!r}: FileList's ids are numbers, like filelist:12345.")
+    return ReleaseId(name, str(number)) if name == FILELIST else release
+
+
+def _shown_in(search: object, now: datetime) -> tuple[datetime, list[str]] | None:
+    """Return when a search was made and what it showed, if its numbers still hold."""
+    told = search if isinstance(search, dict) else {}
+    at, ids = parse_time(told.get("at")), told.get("ids")
+    if at is None or not timedelta() <= now - at <= _NUMBERS_HOLD or not isinstance(ids, list):
+        return None
+    return at, [str(each) for each in ids]
+
+
+def _names(movie: Movie) -> tuple[str, ...]:
+    """Return what the searches for a film are kept under: its keys, and its title with the year."""
+    return (*movie.keys(), _name(movie))
+
+
 def _name(movie: Movie) -> str:
-    """Return what a film is kept under: a search knows its title and year alone."""
-    return movie.label.casefold()
+    """Return what a search for a title and year is kept under; a slug often says the same."""
+    return comparable(movie.label).strip()

@@ -14,7 +14,7 @@ from movie_sync.domain.models import NO_WORD, Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
-from movie_sync.errors import UserError
+from movie_sync.errors import StorageError, UserError
 from movie_sync.fetching.downloader import Search
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
@@ -46,13 +46,21 @@ def run_search(args: Namespace, context: Context) -> int:
     found = downloader.search(movie, set_aside, word)
     for outage in found.outages:
         context.complain(str(outage))
-    note_search(context, found.movie, [candidate.release.id for candidate in found.candidates])
+    _note(context, found, known)
     rows = _with_reasons(found, downloader.rules_for(word))
     if args.json:
         print(json.dumps(_as_document(found, rows), indent=1))
     else:
         _show(context, found, rows)
-    return 0
+    return 0 if found.accepted else 1
+
+
+def _note(context: Context, found: Search, known: Movie | None) -> None:
+    """Keep the numbers; what was found is shown also where that cannot be written."""
+    try:
+        note_search(context, found.movie, known, [each.release.id for each in found.candidates])
+    except StorageError as exc:
+        context.complain(f"{exc} `grab` and `reject` do not know these numbers: give them the ids.")
 
 
 def _with_reasons(found: Search, rules: QualityRules) -> list[_Row]:

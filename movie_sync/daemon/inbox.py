@@ -181,13 +181,16 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
     kind, films, movies = plain["kind"], plain["films"], plain["movies"]
     if kind not in get_args(RequestKind) or not isinstance(films, list) or not isinstance(movies, list):
         raise ValueError("not a request")
+    release = ReleaseId.parse(str(plain.get("release", "")))
+    if kind in {"grab", "reject"} and release is None:
+        raise ValueError("no release")
     return Request(
         kind=kind,
         films=tuple(str(film) for film in films),
         movies=tuple(movie_from_dict(movie) for movie in movies),
         owner=str(plain["owner"]),
         preset=str(plain.get("preset", "")),
-        release=ReleaseId.parse(str(plain.get("release", ""))),
+        release=release,
     )
 
 
@@ -210,10 +213,12 @@ def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Req
 
 
 def _take_word(queue_manager: QueueManager, request: Request, release: ReleaseId) -> None:
-    take = queue_manager.grab if request.kind == "grab" else queue_manager.reject
     for movie in request.movies:
-        if take(movie, release):
-            _log.info("%s: %s by command: %s.", movie.label, request.kind, release)
+        if request.kind == "grab":
+            queue_manager.grab(movie, release)
+        elif not queue_manager.reject(movie, release):
+            continue
+        _log.info("%s: %s by command: %s.", movie.label, request.kind, release)
 
 
 def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Callable[[], None]) -> bool:

@@ -61,7 +61,7 @@ class ResultRecorder:
                 self.tell(Added(now, movie, entry.wish, choice.release, choice.info_hash, result.why))
         if not self.queue_manager.add_to_completed(movie, result.reason, choice, result.where, follow=follow):
             _log.info(
-                "%s: taken out of the queue meanwhile%s.",
+                "%s: taken out of the queue, or another release wanted, meanwhile%s.",
                 movie.label,
                 f", but {self.done_words} already" if is_new and not result.is_adopted else "",
             )
@@ -78,6 +78,10 @@ class ResultRecorder:
 
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         """Put a film off, or give it up for good; return whether something went wrong."""
+        held = self.queue_manager.find(movie.slug or movie.id)
+        if held and held[1].word != entry.word:
+            _log.info("%s: once more, by what you said of its releases meanwhile.", movie.label)
+            return False
         match exc:
             case NoLongerWantedError():
                 _log.info("%s: %s.", movie.label, exc)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from movie_sync.domain.torrents import TorrentPhase
 
+_MOST_DIGITS = 18
+
 
 @dataclass(frozen=True, slots=True)
 class Movie:
@@ -81,7 +83,7 @@ class ReleaseId(NamedTuple):
     @property
     def number(self) -> int:
         """The id as a number, which is higher for newer releases; 0 if it is none."""
-        return int(self.id) if self.id.isdecimal() else 0
+        return int(self.id) if self.id.isdecimal() and len(self.id) <= _MOST_DIGITS else 0
 
 
 @dataclass(frozen=True, slots=True)

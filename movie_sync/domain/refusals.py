@@ -9,6 +9,7 @@ class RefusalKind(Enum):
 
     GIVEN_UP = "taken before and given up: {}"
     REJECTED_BY_USER = "rejected by you"
+    ANOTHER_GRABBED = "you took {}"
     OTHER_IMDB_ID = "IMDb id of another film"
     NAMES_ANOTHER = "{0.reason}"
     OTHER_FILM = "not this film: {0.reason}"

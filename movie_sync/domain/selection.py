@@ -7,14 +7,14 @@ release.
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
 from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
 from movie_sync.domain.languages import ORIGINAL, UNTOLD, Sound, sound_of
-from movie_sync.domain.models import Movie, Release, ReleaseId
+from movie_sync.domain.models import NO_WORD, Movie, Release, ReleaseId, UserWord
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules
 from movie_sync.domain.refusals import Refusal, RefusalKind
 from movie_sync.domain.release_quality import ReleaseQuality, read_quality
@@ -44,6 +44,7 @@ class Candidate:
     mb_per_minute: float = 0
     sound: Sound = UNTOLD
     scored_by: tuple[Rule, ...] = ()  # the rules that gave it a score
+    is_grabbed: bool = False  # the user took it, whatever the rules say
     seeders_awaited: bool = False  # nothing but its seeders is against it, and it was uploaded just now
 
     @property
@@ -56,7 +57,8 @@ class Candidate:
         """Why it was refused, in words; what is special about one that is accepted, and its rules' scores."""
         awaited = ("new upload, seeders not awaited",) if self.accepted and self.seeders_awaited else ()
         scored = (f"{rule.score:+g} by {rule.words}" for rule in self.scored_by)
-        return (*(refusal.words for refusal in self.refusals), *awaited, *scored)
+        grabbed = ("taken by you",) if self.is_grabbed else ()
+        return (*(refusal.words for refusal in self.refusals), *grabbed, *awaited, *scored)
 
 
 def rank(
@@ -66,25 +68,20 @@ def rank(
     now: datetime,
     *,
     tried: Mapping[ReleaseId, str] = MappingProxyType({}),
-    rejected: Collection[ReleaseId] = (),
+    word: UserWord = NO_WORD,
 ) -> list[Candidate]:
     """Return all releases as candidates, best first: the accepted ones, then the refused ones.
 
     The first is the one to take if it is accepted; between equals it is that of the tracker which comes
     first among the releases, and the newest there. `tried` says why a release that
-    was taken for the film before came to nothing, `rejected` are those that the user does not want for it.
+    was taken for the film before came to nothing. The user's `word` takes precedence over the rules: what
+    was rejected is refused, and of the one to take nothing but that it has no torrent file.
     """
     wanted = WantedFilm.from_movie(movie)
     places = {release.id.tracker: place for place, release in reversed(list(enumerate(releases)))}
     in_order = sorted(releases, key=lambda release: (places[release.id.tracker], -release.id.number))
     candidates = [_examine(movie, wanted, release, rules, now, tried.get(release.id)) for release in in_order]
-    against = (Refusal(RefusalKind.REJECTED_BY_USER),)
-    candidates = [
-        replace(each, refusals=against + each.refusals, seeders_awaited=False)
-        if each.release.id in rejected
-        else each
-        for each in candidates
-    ]
+    candidates = [_by_word(each, word) for each in candidates]
     if not any(candidate.accepted for candidate in candidates):
         # A new upload has no seeders yet; when nothing better is there, it may be the one to take.
         candidates = [
@@ -92,6 +89,20 @@ def rank(
             for candidate in candidates
         ]
     return sorted(candidates, key=lambda candidate: _preference(candidate, rules))
+
+
+def _by_word(candidate: Candidate, word: UserWord) -> Candidate:
+    """Return a candidate as the user's word has it."""
+    release = candidate.release
+    if word.grabbed == release.id and release.has_torrent:
+        return replace(candidate, refusals=(), is_grabbed=True, seeders_awaited=False)
+    if release.id in word.rejected:
+        why = Refusal(RefusalKind.REJECTED_BY_USER)
+    elif word.grabbed and word.grabbed != release.id:
+        why = Refusal(RefusalKind.ANOTHER_GRABBED, (word.grabbed,))
+    else:
+        return candidate
+    return replace(candidate, refusals=(why, *candidate.refusals), seeders_awaited=False)
 
 
 def wait_until(candidates: Sequence[Candidate], rules: QualityRules, first_seen: datetime) -> datetime | None:

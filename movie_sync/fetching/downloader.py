@@ -125,13 +125,11 @@ class FileListDownloader:
             FilmError: in one of its kinds.
             NoRoomError: there is no room for it now.
         """
-        if movie.is_series:
+        if movie.is_series and not word.grabbed:
             raise SeriesError("a series, not a film: set aside")
         found = self.search(movie, tried, word)
-        if word.grabbed:
-            found = _only(found, word.grabbed)
         if not found.accepted:
-            raise _why_none(found)
+            raise _why_none(found, word.grabbed)
         best = found.accepted[0].release
         # Under names of their own; none of those that were tried is among the accepted.
         held = self._held.find_release(each.release.id for each in found.accepted)
@@ -144,7 +142,7 @@ class FileListDownloader:
         if self.dry_run:
             check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.id, _NOT_FETCHED))
-        tried_hashes = {old.choice.info_hash for old in tried}
+        tried_hashes = {old.choice.info_hash for old in tried if not word.grabbed}
         return self._hand_over_best(found, tried_hashes, check_room, record_choice)
 
     def rules_for(self, word: UserWord) -> QualityRules:
@@ -172,7 +170,9 @@ class FileListDownloader:
         """
         if word.grabbed:
             held = self._held.find_release([word.grabbed])
-            return None if held is None else self._found_there(movie, held)
+            if held is None:
+                return None
+            return self._found_there(movie, held, Choice(held.name, word.grabbed, held.info_hash))
         rules = self.rules_for(word)
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
         wanted = self.in_company(movie)
@@ -204,15 +204,13 @@ class FileListDownloader:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
         why = {old.choice.id: old.why for old in tried if old.choice.id}
         wanted = self.in_company(movie)
-        now, rejected = self.clock.now(), word.rejected
-        return Search(
-            movie, tuple(rank(wanted, releases, self.rules_for(word), now, tried=why, rejected=rejected))
-        )
+        rules, now = self.rules_for(word), self.clock.now()
+        return Search(movie, tuple(rank(wanted, releases, rules, now, tried=why, word=word)))
 
     def search(self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD) -> Search:
         """Ask each tracker, by IMDb id and else, or if that gives nothing acceptable, by name.
 
-        Where the user has taken a release, until that one is found.
+        Where the user has taken a release, until that one is found: no other is acceptable.
 
         Raises RefusedQueryError: there is nothing, and a tracker accepts no title as a search.
         """
@@ -238,8 +236,7 @@ class FileListDownloader:
                 _log.debug("%s: %s", movie.label, exc)
                 refused.append(exc)
                 continue
-            found = self.examine(movie, list(releases.values()), tried, word)
-            if word.grabbed in releases or (not word.grabbed and found.accepted):
+            if self.examine(movie, list(releases.values()), tried, word).accepted:
                 break
         return list(releases.values()), refused[0] if refused and len(refused) == len(names) else None
 
@@ -306,16 +303,12 @@ class FileListDownloader:
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 
-def _only(found: Search, grabbed: ReleaseId) -> Search:
-    """Return what was found of the release that the user has taken: the rules have no say in it."""
-    taken = [each for each in found.candidates if each.release.id == grabbed and each.release.has_torrent]
-    if not taken and not found.outages:
-        raise NotAvailableError(f"the release that you took ({grabbed}) is not on the tracker now")
-    return replace(found, candidates=tuple(replace(each, refusals=()) for each in taken))
-
-
-def _why_none(found: Search) -> MovieSyncError:
+def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     """Return why nothing can be taken: while a tracker could not be asked, its absence tells nothing."""
+    if grabbed and grabbed in {each.release.id for each in found.candidates}:
+        return NotAvailableError(f"the release that you took ({grabbed}) is offered as a magnet link only")
+    if grabbed and not found.outages:
+        return NotAvailableError(f"the release that you took ({grabbed}) is not on the tracker now")
     spent = [outage for outage in found.outages if isinstance(outage, BudgetError)]
     if spent:
         return spent[0]

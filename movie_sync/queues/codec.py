@@ -13,7 +13,7 @@ from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWo
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
 
-_FILELIST = "filelist"
+FILELIST = "filelist"
 # Stood before the reason of a stall in an earlier version, as it now stands over the group in `status`.
 _EARLIER_STALL = "stalled: "
 # What a queue's entries have in any case.
@@ -140,9 +140,7 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
         plain |= progress_to_dict(entry.follow)
     for key, releases in (("tried", entry.tried), ("replaced", entry.replaced)):
         if releases:
-            plain[key] = [
-                _choice_to_dict(old.choice) | {"why": old.why, "name": old.name} for old in releases
-            ]
+            plain[key] = [_release_to_dict(old) for old in releases]
     preset, grabbed, rejected = entry.word
     said = {"preset": preset, "grabbed": str(grabbed or ""), "rejected": [str(each) for each in rejected]}
     plain |= {key: value for key, value in said.items() if value}
@@ -181,9 +179,19 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     )
 
 
+def _release_to_dict(old: FailedRelease) -> dict[str, object]:
+    plain = _choice_to_dict(old.choice) | {"why": old.why, "name": old.name}
+    return plain | ({"adopted": True} if old.is_adopted else {})
+
+
 def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
     return tuple(
-        FailedRelease(old, _text(row.get("why")).removeprefix(_EARLIER_STALL), _text(row.get("name")))
+        FailedRelease(
+            old,
+            _text(row.get("why")).removeprefix(_EARLIER_STALL),
+            _text(row.get("name")),
+            row.get("adopted") is True,
+        )
         for row in (rows if isinstance(rows, list) else ())
         if isinstance(row, dict) and (old := _choice_from_dict(row))
     )
@@ -191,7 +199,7 @@ def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
 
 def filelist_id(release: ReleaseId | None) -> int | None:
     """Return FileList's number of a release, or None: it is another tracker's, or not known."""
-    return release.number or None if release and release.tracker == _FILELIST else None
+    return release.number or None if release and release.tracker == FILELIST else None
 
 
 def _choice_to_dict(choice: Choice) -> dict[str, object]:
@@ -207,7 +215,7 @@ def _choice_from_dict(plain: Mapping[str, object]) -> Choice | None:
     if not (info_hash := _text(plain.get("info_hash"))):
         return None
     number = _integer(plain.get("filelist_id"))
-    release = ReleaseId(_FILELIST, str(number)) if number else ReleaseId.parse(_text(plain.get("release_id")))
+    release = ReleaseId(FILELIST, str(number)) if number else ReleaseId.parse(_text(plain.get("release_id")))
     return Choice(_text(plain.get("release")), release, info_hash.lower())
 
 

@@ -54,12 +54,14 @@ class TorrentProgress:
 class FailedRelease:
     """A release that was handed over for a film and given up; it is not taken for it again.
 
-    `why` is in words. `name` is the torrent's own, which its file or folder bears.
+    `why` is in words. `name` is the torrent's own, which its file or folder bears. `is_adopted`: as in
+    `TorrentProgress`.
     """
 
     choice: Choice
     why: str
     name: str = ""
+    is_adopted: bool = False
 
 
 class Noted(TypedDict, total=False):
@@ -159,7 +161,7 @@ class QueueEntry(NamedTuple):
         if not self.is_followed:
             return ()
         present = (self.choice.info_hash,) if self.choice is not None and self.follow is not None else ()
-        return present + tuple(old.choice.info_hash for old in self.tried)
+        return present + tuple(old.choice.info_hash for old in self.tried if self.may_take(old.choice))
 
     def has_attempts_left(self, max_retries: int) -> bool:
         """Tell whether a failed film is tried again.
@@ -230,41 +232,73 @@ class QueueEntry(NamedTuple):
 
         What came to nothing is remembered. If the user had taken it, the rules choose from now on.
         """
-        is_grabbed = self.word.grabbed in {old.choice.id for old in tried}
-        word = self.word._replace(grabbed=None) if is_grabbed else self.word
-        again = self._replace(
-            choice=None, retry_count=0, acceptable_since=None, tried=(*self.tried, *tried), word=word
-        )
-        return again.kept_in(QueueName.PENDING)
+        is_grabbed = self.word.grabbed in {old.choice.id for old in tried} - {None}
+        again = self._replace(choice=None, retry_count=0, acceptable_since=None, tried=(*self.tried, *tried))
+        return (again.without_grabbed() if is_grabbed else again).kept_in(QueueName.PENDING)
 
     # --- the user's word ------------------------------------------------------------------
 
-    def may_take(self, choice: Choice) -> bool:
-        """Tell whether a release may be handed over for the film, by the user's word."""
-        return choice.id not in self.word.rejected and self.word.grabbed in {None, choice.id}
+    def judged_by(self, preset: str) -> "QueueEntry":
+        """Return a pending film's entry with the quality it is judged by; what is in hand stays known."""
+        word = self.word._replace(preset=preset)
+        return self._replace(word=word, by_command=True, acceptable_since=None, is_extra_look=False)
+
+    def may_take(self, choice: Choice | None) -> bool:
+        """Tell whether a release, or what has none, may count as the film, by the user's word."""
+        release = choice.id if choice else None
+        return release not in self.word.rejected and self.word.grabbed in {None, release}
 
     def grabbing(self, release: ReleaseId, at: datetime) -> "QueueEntry":
-        """Return the entry for taking this release, in pending unless it is the film's present one."""
+        """Return the entry for taking this release, in pending unless it is the film's present one.
+
+        Whatever came of it before, it is taken; one that the client shows no more is handed over anew.
+        """
         rejected = tuple(other for other in self.word.rejected if other != release)
         entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
-        if self.choice and self.choice.id == release:
+        is_present = self.choice is not None and self.choice.id == release
+        if is_present and not (self.follow and self.follow.stage is Stage.REMOVED):
             return entry
-        tried = tuple(old for old in self.tried if old.choice.id != release)
-        return entry._replace(tried=tried, asked_at=at).for_another("another release was taken by command")
+        entry = entry._replace(
+            choice=None if is_present else self.choice,
+            tried=tuple(old for old in self.tried if old.choice.id != release),
+            replaced=tuple(old for old in self.replaced if old.choice.id != release),
+            asked_at=at,
+            is_extra_look=False,
+        )
+        return entry.for_another("another release was taken by command")
 
     def rejecting(self, release: ReleaseId) -> "QueueEntry":
-        """Return the entry that never takes this release; in pending if it was the film's present one."""
+        """Return the entry that never takes this release; in pending if it was the film's present one.
+
+        So is the one that was to be taken by the user's word, whether it was there yet or not.
+        """
         rejected = tuple(dict.fromkeys((*self.word.rejected, release)))
-        grabbed = None if self.word.grabbed == release else self.word.grabbed
-        entry = self._replace(word=self.word._replace(grabbed=grabbed, rejected=rejected))
-        is_present = self.choice is not None and self.choice.id == release
-        return entry.for_another("rejected by command") if is_present else entry
+        entry = self._replace(word=self.word._replace(rejected=rejected))
+        is_grabbed = self.word.grabbed == release
+        is_awaited = is_grabbed and self.completed_at is None
+        is_present = self.choice.id == release if self.choice else is_awaited
+        entry = entry.for_another("rejected by command") if is_present else entry
+        return entry.without_grabbed() if is_grabbed else entry
+
+    def without_grabbed(self) -> "QueueEntry":
+        """Return the entry for which the rules choose: what the user's one replaced is the film's again.
+
+        One that was in the client before is found there anew.
+        """
+        rejected = self.word.rejected
+        back = [old for old in self.replaced if old.choice.id not in rejected]
+        choice = self.choice or next((old.choice for old in reversed(back) if not old.is_adopted), None)
+        replaced = tuple(old for old in self.replaced if old not in back)
+        return self._replace(choice=choice, word=self.word._replace(grabbed=None), replaced=replaced)
 
     def for_another(self, why: str) -> "QueueEntry":
         """Return the entry for another release than the present one, which stays where it is."""
         replaced = self.replaced
         if self.choice:
-            replaced = (*replaced, FailedRelease(self.choice, why))
+            place = self.follow.path if self.follow else ""  # as the client says it, on whatever system
+            name = place.replace("\\", "/").rstrip("/").rpartition("/")[2]
+            is_adopted = self.follow is not None and self.follow.is_adopted
+            replaced = (*replaced, FailedRelease(self.choice, why, name, is_adopted))
         fresh = self._replace(choice=None, replaced=replaced, retry_count=0, doubts=0, acceptable_since=None)
         return fresh.kept_in(QueueName.PENDING)
 

@@ -82,9 +82,9 @@ class QueueManager(QueueReader):
         """
         with self._locked() as book:
             place = book.held(known_as, [_PENDING])
-            if place is None or self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
+            if place is None or (choice and not place.entry.may_take(choice)):
                 return False
-            if choice and not place.entry.may_take(choice):
+            if self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
                 return False
             book.renew({place.number: place.entry.learnt(movie, choice)}, _PENDING, place.entry.movie, movie)
             return True
@@ -106,7 +106,7 @@ class QueueManager(QueueReader):
         *,
         follow: TorrentProgress | None = None,
     ) -> bool:
-        """Move a film to the completed queue; False if the user removed it meanwhile.
+        """Move a film to the completed queue; False if the user removed it or wants another release.
 
         With `follow` its torrent is followed to its end. A film that no queue holds (it left the
         watchlist while it was in hand) is recorded too: it was handed over.
@@ -116,6 +116,8 @@ class QueueManager(QueueReader):
                 return False
             now, found = self._clock.now(), book.held(movie)
             entry = found.entry if found else QueueEntry(movie, now)
+            if not entry.may_take(choice):
+                return False
             book.move(lambda: [entry.completed(movie, now, reason, choice, where, follow)], _COMPLETED)
             return True
 
@@ -227,11 +229,11 @@ class QueueManager(QueueReader):
         """Complete a film with a torrent that was given up and came to its end all the same.
 
         Its present torrent, if it has one, counts as tried, with `overtaken` as the reason.
-        False if no queue holds the film.
+        False if no queue holds the film, or the user does not want that release for it.
         """
         with self._locked() as book:
             found = book.held(movie, FOLLOWED)
-            if found is None:
+            if found is None or not found.entry.may_take(choice):
                 return False
             done = found.entry.finished_with(choice, follow, self._clock.now(), overtaken)
             book.move(lambda: [done], _COMPLETED)
@@ -239,28 +241,28 @@ class QueueManager(QueueReader):
 
     # --- the user's word ------------------------------------------------------------------
 
-    def grab(self, movie: Movie, release: ReleaseId) -> bool:
+    def grab(self, movie: Movie, release: ReleaseId) -> None:
         """Take this release for a film, whatever the rules say; queue the film if no queue holds it."""
-        now = self._clock.now()
-        return self._say(movie, lambda entry: entry.grabbing(release, now), add=True)
+        with self._locked() as book:
+            now, place = self._clock.now(), book.held(movie)
+            entry = (place.entry if place else QueueEntry(movie, now)).grabbing(release, now)
+            if place and entry.choice and place.queue in {_PENDING, _COMPLETED}:  # it is that one already
+                book.renew({place.number: entry}, place.queue)
+                return
+            asked_for = entry.by_command or place is None or place.queue is _REMOVED
+            self._move(book, lambda: [entry.retried(now)._replace(by_command=asked_for)])
 
     def reject(self, movie: Movie, release: ReleaseId) -> bool:
         """Never take this release for a film; False if no queue holds it."""
-        return self._say(movie, lambda entry: entry.rejecting(release), add=False)
-
-    def _say(self, movie: Movie, change: Callable[[QueueEntry], QueueEntry], *, add: bool) -> bool:
-        """Take the user's word for a film: where it stands, or in pending if its torrent is to be another."""
         with self._locked() as book:
-            place = book.held(movie)
-            if place is None and not add:
+            if (place := book.held(movie)) is None:
                 return False
-            entry = place.entry if place else QueueEntry(movie, self._clock.now(), by_command=True)
-            changed = change(entry)
-            is_same = changed.choice == entry.choice and (changed.choice is not None or not add)
-            if place is not None and (is_same or (place.queue is _REMOVED and not add)):
-                book.renew({place.number: changed}, place.queue)
+            was, entry = place.entry, place.entry.rejecting(release)
+            is_awaited = place.queue is _FAILED and was.word.grabbed == release
+            if place.queue is not _REMOVED and (entry.choice != was.choice or is_awaited):
+                self._move(book, lambda: [entry])
             else:
-                self._move(book, lambda: [changed])
+                book.renew({place.number: entry}, place.queue)
             return True
 
     # --- waiting --------------------------------------------------------------------------
@@ -283,10 +285,9 @@ class QueueManager(QueueReader):
         A film is named by its slug or id.
         """
         with self._locked() as book:
-            now = self._clock.now()
-            numbers = [number for number, _ in book[_FAILED].facts()]
-            if films is not None:
-                numbers = [place.number for place in named(book, [_FAILED], films)]
+            now, places = self._clock.now(), named(book, [_FAILED], films or ())
+            every = [number for number, _ in book[_FAILED].facts()]
+            numbers = every if films is None else [place.number for place in places]
             return self._requeue(book, numbers, lambda entry: entry.retried(now))
 
     def remove(self, films: Collection[str]) -> list[Movie]:
@@ -326,10 +327,11 @@ class QueueManager(QueueReader):
             entries = []
             for movie in distinct(movies):
                 found = book.held(movie)
-                is_new_word = bool(found and preset and found.entry.word.preset != preset)
-                if found is None or found.queue not in staying or is_new_word:
+                if found is None or found.queue not in staying:
                     entry = QueueEntry(movie, self._clock.now(), by_command=by_command, word=UserWord(preset))
                     entries.append(entry.asked_again(found.entry) if found else entry)
+                elif preset and found.entry.word.preset != preset:
+                    entries.append(found.entry.judged_by(preset))
             self._move(book, lambda: entries)
             return [entry.movie for entry in entries]
 
@@ -395,5 +397,4 @@ class QueueManager(QueueReader):
 
 def _failed(book: Book, movies: Iterable[Movie]) -> list[int]:
     """Return the places of films in the failed queue, each once."""
-    places = (book.held(movie, [_FAILED]) for movie in movies)
-    return list(dict.fromkeys(place.number for place in places if place))
+    return list(dict.fromkeys(place.number for movie in movies if (place := book.held(movie, [_FAILED]))))

@@ -99,6 +99,8 @@ class FakeTracker:
         """What fetching the torrent of a release raises, by its id."""
         self.when_fetched: Callable[[], object] = lambda: None
         """Called while a torrent is fetched."""
+        self.when_searched: Callable[[], object] = lambda: None
+        """Called by the next search."""
         self.journal = journal if journal is not None else []
 
     def offer(self, imdb_id: str, *releases: Release) -> None:
@@ -108,6 +110,8 @@ class FakeTracker:
     def search_imdb(self, imdb_id: str) -> list[Release]:
         """Return what is filed under the id."""
         self._call(f"imdb {imdb_id}")
+        then, self.when_searched = self.when_searched, lambda: None
+        then()
         return list(self.by_imdb.get(imdb_id, ()))
 
     def search_name(self, text: str) -> list[Release]:
