@@ -691,6 +691,10 @@ def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
         ),
         ({"when": {"hrd": ["DV"]}, "reject": True}, 'rule 1: "hrd" is no field: resolution, source'),
         ({"when": {"hdr": ["DV"]}, "rejects": True}, 'rule 1: "rejects" is no part of a rule'),
+        ({"when": {"hdr": ["DV"]}, "score": "5"}, "rule 1: its score must be a number from -1e+"),
+        ({"when": {"hdr": ["DV"]}, "score": True}, "rule 1: its score must be a number"),
+        ({"when": {"hdr": ["DV"]}, "reject": None, "score": 1}, "rule 1: a rule has either"),
+        ({"when": {"not": {"not": {"hdr": ["DV"]}}}, "score": 1}, 'rule 1: "not" is no field'),
         ({"when": {"hdr": ["DV"]}}, 'rule 1: a rule has either "reject": true or a score'),
         ({"when": {"languages": ["xx"]}, "score": 1}, "English names or ISO 639-1 codes"),
     ],
@@ -701,6 +705,17 @@ def test_a_rule_that_cannot_be_used(tmp_path: Path, rule: object, said: str) -> 
 
     assert said in config.warnings[0]
     assert [fault.key for fault in config.faults] == ["quality.rules"]
+
+
+def test_a_films_own_preset_keeps_the_users_rules(tmp_path: Path) -> None:
+    """It takes precedence over the general one; what the user rejects is wanted for no film."""
+    rule = {"when": {"hdr": ["DV"]}, "reject": True}
+    config = load(tmp_path, {"quality": {"preset": "4k", "rules": [rule], "words": {"x": 1}}})
+    own = config.preset("small")
+    assert own
+    assert (own.order[0], own.max_size_gb, dict(own.words)) == ("Bluray-720p", 8, {"x": 1})
+    assert [each.reject for each in own.rules] == [True]
+    assert config.preset("other") is None
 
 
 @pytest.mark.parametrize("key", rules())

@@ -16,6 +16,8 @@ for _name, _text in meanings("language codes"):
 _SEVERAL = frozenset({"Multi", "Nordic"})
 _SUBTITLES_ALONE = frozenset({"RoSubbed", "VOSTFR"})
 _DUBS = {"RoDubbed": "Romanian"}
+# One language by a page's name, of which names have several.
+_NAMED_APART = {"Serbo-Croatian": frozenset({"Serbian", "Croatian", "Bosnian"})}
 
 
 class Sound(NamedTuple):
@@ -57,7 +59,7 @@ def sound_of(tags: Sequence[str], original: str | None, *, is_dubbed: bool) -> S
     spoken = {_DUBS.get(tag, tag) for tag in tags if tag not in _SUBTITLES_ALONE}
     several = len(spoken) > 1 or not spoken.isdisjoint(_SEVERAL)
     languages = frozenset(spoken - _SEVERAL)
-    if several or (original and original in languages):
+    if several or (original and not languages.isdisjoint({original, *_NAMED_APART.get(original, ())})):
         return Sound(languages, has_original=True)
     if is_dubbed or not _DUBS.keys().isdisjoint(tags):
         return Sound(languages, has_original=False)

@@ -150,7 +150,11 @@ CODECS, HDR, AUDIO, EDITIONS, BIT_DEPTHS = (
     tuple((shown, _words(pattern)) for shown, pattern in meanings(name))
     for name in ("codecs", "hdr", "audio", "editions", "bit depths")
 )
-DV_PROFILE = _words(r"(?:(?:dv|dovi|dolby ?vision) ?)?p(?:rofile ?)?(?P<profile>[4-9])(?: ?\d)?")
+DV_PROFILE = _words(
+    r"(?:(?:dv|dovi|dolby ?vision) ?)?p(?:rofile ?)?(?P<profile>[4-9])(?: ?\d)?",
+    r"(?:dv|dovi)(?P<glued>[578])",
+)
+SDR = _words("sdr")
 
 # Words of a title that happen to be built so.
 _NO_TAGS = frozenset({*BARE, "newts", "topaz", "netflix", "hulu", "itunes", "camcorder", "ai", "ups"})

@@ -19,6 +19,8 @@ _SHORT_NAMES = listed("short languages")
 _SUBTITLES = listed("subtitles")
 _JOINING = frozenset({"and", "plus"})
 _DUBBED = listed("dubbed")
+_BY_LINE = frozenset({"ld", "md"})
+_COUNT = re.compile(r"(?<![a-z0-9])\d{1,2}x(?=[a-z]{3})")  # "2xRus"
 _DUB = re.compile(r"(?:dub(?:bed)?)?([a-z]{2,9}?)(?:dub(?:bed|s)?|lek)?")
 _ROMANIAN_SUBTITLES = re.compile(r"ro(?:sub(?:s|bed|bes)?)|subtitrat[ae]?|subtitrare|subro")
 _ROMANIAN = frozenset({"ro", "romanian", "romana"})
@@ -33,7 +35,7 @@ def read_languages(text: str, filed_as: str = "") -> tuple[str, ...]:
     "Multi" stands for several without names; "RoDubbed", "RoSubbed" and "VOSTFR" are what they say.
     `filed_as` is a tag that stands beside the name.
     """
-    words = _TOKEN.findall(text)
+    words = _TOKEN.findall(_COUNT.sub("", text))
     found = [_meaning(words, index) for index in range(len(words))]
     for index, word in enumerate(words):
         if word in _SUBTITLES:
@@ -45,7 +47,11 @@ def read_languages(text: str, filed_as: str = "") -> tuple[str, ...]:
 
 def says_dubbed(text: str) -> bool:
     """Tell whether a folded text says that what is spoken is a dub, in whatever language."""
-    return any(word in _DUBBED or word.endswith("dubbed") for word in _TOKEN.findall(text))
+    words = _TOKEN.findall(text)
+    if any(word in _DUBBED or word.endswith("dubbed") for word in words):
+        return True
+    # "LD" is by line and "MD" by microphone, beside a language: alone it is a laser disc.
+    return not _BY_LINE.isdisjoint(words) and any(_meaning(words, index) for index in range(len(words)))
 
 
 def is_beside_language(words: Sequence[str], index: int) -> bool:

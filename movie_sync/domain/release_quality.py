@@ -36,6 +36,7 @@ _HEIGHTS = ((2000, "2160p"), (1000, "1080p"), (700, "720p"), (560, "576p"), (200
 _MOST_LINES = 4320
 _SOURCES_OF_HD = {"": "HDTV", "SDTV": "HDTV", "DVD": "Bluray"}
 _DV_WITHOUT_FALLBACK = 5
+_DV_OVER_ANOTHER = 8
 _FILES = frozenset({"mkv", "mp4", "avi", "m4v", "mov", "wmv", "webm"})
 _DISC_FILES = frozenset({"iso", "img"})
 
@@ -81,8 +82,9 @@ class ReleaseQuality:
 
     @property
     def hdr_kinds(self) -> tuple[str, ...]:
-        """What the name says of HDR: "HDR" alone is HDR10, and nothing is SDR."""
-        return tuple("HDR10" if kind == "HDR" else kind for kind in self.hdr) or ("SDR",)
+        """What the name says of HDR: "HDR" alone is HDR10, as is below HDR10+, and nothing is SDR."""
+        below = ("HDR10",) if {"HDR", "HDR10+"}.intersection(self.hdr) else ()
+        return (*(kind for kind in self.hdr if kind != "HDR"), *below) or ("SDR",)
 
     @property
     def is_dv_alone(self) -> bool:
@@ -274,7 +276,9 @@ def _has_hardcoded_subtitles(tail: str) -> bool:
 
 def _dv_profile(tail: str, hdr: Sequence[str]) -> int:
     found = words.DV_PROFILE.search(tail) if "DV" in hdr else None
-    return int(found["profile"]) if found else 0
+    if found:
+        return int(found["profile"] or found["glued"])
+    return _DV_OVER_ANOTHER if "DV" in hdr and words.SDR.search(tail) else 0
 
 
 def _revision(tail: str) -> int:

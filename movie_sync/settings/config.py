@@ -85,11 +85,18 @@ class Config(Settings):
         return QualityRules.from_config(section, own=own)
 
     def preset(self, name: str) -> QualityRules | None:
-        """Return how a release is chosen by a preset that takes precedence over the user's own values."""
+        """Return how a release is chosen by a preset that takes precedence over the user's own values.
+
+        But for his rules: what they reject is not wanted for any film.
+        """
         if name not in PRESETS:
             return None
         section: Mapping[str, object] = self.values["quality"]
-        own = [key for key in section if self.is_set(f"quality.{key}") and key not in PRESETS[name]]
+        own = [
+            key
+            for key in section
+            if self.is_set(f"quality.{key}") and (key == "rules" or key not in PRESETS[name])
+        ]
         return QualityRules.from_config({**section, "preset": name}, own=own)
 
     def client(self) -> ClientService:

@@ -75,7 +75,7 @@ def _release_rule(value: object) -> dict[str, object]:
     match value:
         case {"reject": True} if "score" not in value:
             return {"when": read, "reject": True}
-        case {"score": score} if not value.get("reject"):
+        case {"score": score} if value.get("reject", False) is False:
             return {"when": read, "score": number(-MANY, MANY)(score)}
     raise UnusableValue('a rule has either "reject": true or a score')
 
@@ -85,9 +85,10 @@ def release_rules(value: object) -> list[dict[str, object]]:
     if not isinstance(value, list):
         raise UnusableValue
     read = []
+    no_score = f"its score must be a number from {-MANY:g} to {MANY:g}"
     for place, rule in enumerate(value, 1):
         try:
             read.append(_release_rule(rule))
         except UnusableValue as exc:
-            raise UnusableValue(f"rule {place}: {exc or 'its score is no number'}") from None
+            raise UnusableValue(f"rule {place}: {str(exc) or no_score}") from None
     return read
