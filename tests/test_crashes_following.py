@@ -18,7 +18,7 @@ from house.crash_world import (
     run_through,
 )
 
-from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 
 
 def handing_over() -> list[Step]:
@@ -64,6 +64,19 @@ def following() -> list[Step]:
         lambda w: w.queues.drop_unlisted([film(4), film(9)]),
         CrashWorld.list_again,
         lambda w: w.finish(4),
+        lambda w: w.begin_upgrade(4),
+        CrashWorld.restart,
+        lambda w: w.follow_upgrade(4),
+        CrashWorld.note_progress,
+        CrashWorld.restart,
+        lambda w: w.finish_upgrade(4),
+        CrashWorld.note_seeding,
+        lambda w: w.begin_upgrade(2),
+        lambda w: w.follow_upgrade(2),
+        lambda w: w.queues.drop_upgrade(film(2), choice(2, 7), FailedRelease(choice(2, 7), "stalled")),
+        lambda w: w.queues.reject(film(4), w.entry(4).choice.id),
+        CrashWorld.note_seeding,
+        CrashWorld.restart,
     ]
 
 
@@ -92,6 +105,7 @@ OPERATIONS: dict[str, Step] = {
         film(3), choice(3, 1), TorrentProgress(Stage.DOWNLOADED, w.clock.now()), overtaken="too late"
     ),
     "look again": lambda w: w.queues.look_again([film(5), film(6)]),
+    "begin an upgrade": lambda w: w.queues.begin_upgrade(film(3), choice(3), choice(3, 7)),
     "give up on due ones": lambda w: w.queues.give_up_on_due(1),
 }
 

@@ -12,7 +12,8 @@ from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import ReleaseError
 from movie_sync.following.follower import FollowPolicy
-from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.releases import Stage
 
 _STALLED_AFTER = 3600.0
 _NAME = "Made.Up.Bravo.1951.720p.BluRay.x264-OTHER"

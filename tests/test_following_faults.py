@@ -14,7 +14,7 @@ from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import MovieSyncError, NetworkError, SlowError, StorageError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.codec import progress_to_dict
-from movie_sync.queues.entry import Stage, TorrentProgress
+from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.reports.lines import LineStyle, sections
 from movie_sync.reports.status import Status, overview
 

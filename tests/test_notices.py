@@ -40,6 +40,7 @@ from movie_sync.domain.events import (
     OwnDiskFull,
     Replaced,
     TrackerRefused,
+    Upgraded,
     Waiting,
 )
 from movie_sync.domain.models import Movie
@@ -708,6 +709,12 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
         f"replaced:{ASKED}:ab",
         "Heat (1995): R.1995 is given up at 0 % (stalled); another release is looked for.",
         RELEASE | {"why": "stalled", "progress": 0.0},
+    ),
+    (
+        Upgraded(*WISH, "R.1995", "ab", "/films/R", "WEB-1080p", "Bluray-1080p"),
+        f"upgraded:{ASKED}:ab",
+        "Heat (1995): upgraded: WEB-1080p → Bluray-1080p: R.1995",
+        RELEASE | {"path": "/films/R", "before": "WEB-1080p", "after": "Bluray-1080p"},
     ),
     (
         ListUnreadable(MOMENT, "No answer."),

@@ -19,8 +19,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from movie_sync.domain.models import QueueName
 from movie_sync.errors import StorageError
-from movie_sync.queues.entry import FailedRelease, Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName
 NAMES = "abcdefgh"

@@ -20,8 +20,8 @@ from house.films import choice, film
 
 from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.errors import StorageError
-from movie_sync.queues.entry import Stage, TorrentProgress
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.storage.atomic_file import previous_of
 
 PENDING, FAILED, COMPLETED, REMOVED = QueueName

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.codec import encode_entry, entry_from_dict, entry_to_dict
-from movie_sync.queues.entry import FailedRelease, QueueEntry
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.releases import FailedRelease
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 

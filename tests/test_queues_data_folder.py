@@ -10,8 +10,9 @@ from house.fakes import FakeClock
 
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.codec import entry_to_dict
-from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import Stage
 
 BEFORE = Path(__file__).parent / "resources" / "data_folder_before"
 PENDING, FAILED, COMPLETED, REMOVED = QueueName

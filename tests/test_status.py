@@ -15,9 +15,10 @@ from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.domain.times import duration
-from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
+from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, write_state
 from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.status import Status, overview, statistics_words

@@ -16,9 +16,9 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, WatchlistSnapshot
 from movie_sync.errors import AuthError, NetworkError, StorageError
-from movie_sync.following.follower import TAG, UnlistedTagger
-from movie_sync.queues.entry import FailedRelease
+from movie_sync.following.tagger import TAG, UnlistedTagger
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import FailedRelease
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore

@@ -20,7 +20,9 @@ from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
-from movie_sync.following.follower import FollowPolicy, TorrentFollower, UnlistedTagger
+from movie_sync.fetching.upgrades import Upgrades
+from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
 from movie_sync.notices.outbox import EventOutbox
@@ -165,6 +167,7 @@ class Services:
                 tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers
             ),
             clock=clock,
+            upgrades=Upgrades(queue_manager, self._config.quality(), clock),
         )
         rooms = RoomKeeper(
             queue_manager,
@@ -191,6 +194,9 @@ class Services:
             rooms=rooms,
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
+            replaced=ReplacedTagger(queue_manager, registry.seeding_rules(), clock)
+            if self.client.can_tag and is_real
+            else None,
             held_back=held_back,
             client_is_known=client_is_known,
             once=self._once,

@@ -12,6 +12,7 @@ from movie_sync.domain.plain_text import one_line, width
 from movie_sync.queues.codec import entry_to_dict
 from movie_sync.reports.lines import LineStyle, state_of, status_lines
 from movie_sync.reports.status import read_status, status_document
+from movie_sync.services import registry
 
 _NAME_COLUMN = "SLUG OR ID"  # what the commands take
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
@@ -21,7 +22,9 @@ def run_status(args: Namespace, context: Context) -> int:
     """Show the state of everything; returns the exit code."""
     queues = context.queues_to_look_at()
     context.warn(queues.damage)
-    status = read_status(context.paths, queues, context.config.faults, context.clock)
+    status = read_status(
+        context.paths, queues, context.config.faults, context.clock, registry.seeding_rules()
+    )
     if args.json:
         # Plain ASCII: whole in any encoding, harmless on a terminal.
         print(json.dumps(status_document(status), indent=1))

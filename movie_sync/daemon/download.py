@@ -9,12 +9,14 @@ from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
 from movie_sync.daemon.hand_over import HandOverJob
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Sessions
+from movie_sync.daemon.upgrade import UpgradeJob
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.times import next_time, pause_seconds, time_of_day
 from movie_sync.errors import AuthError, MovieSyncError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
-from movie_sync.following.follower import TorrentFollower, UnlistedTagger
+from movie_sync.following.follower import TorrentFollower
+from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
 
@@ -32,7 +34,7 @@ class ClientJob:
     `complaint` says what is amiss while that cannot be done.
     """
 
-    task: TorrentFollower | UnlistedTagger
+    task: TorrentFollower | UnlistedTagger | ReplacedTagger
     complaint: str
     sessions: Sessions
     trouble: str = field(default="", init=False)
@@ -89,6 +91,7 @@ class DownloadWorker(Worker):
     rooms: RoomKeeper | None
     radar: Radar | None
     tagger: UnlistedTagger | None
+    replaced: ReplacedTagger | None
     held_back: Callable[[], str]
     client_is_known: bool = True
     paused_until: float = field(default=0.0, init=False)
@@ -98,12 +101,14 @@ class DownloadWorker(Worker):
     _faults: Faults = field(init=False)
     _client_jobs: Sequence[ClientJob] = field(init=False)
     _hand_over: HandOverJob = field(init=False)
+    _upgrade: UpgradeJob | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._faults = Faults(self.sessions, once=self.once)
         tasks = (
             (self.follower, "How far the torrents are is not known"),
             (self.tagger, "The torrents of unlisted films are not tagged yet"),
+            (self.replaced, "The torrents that others took the place of are not tagged yet"),
         )
         self._client_jobs = [ClientJob(task, words, self.sessions) for task, words in tasks if task]
         self._hand_over = HandOverJob(
@@ -114,6 +119,12 @@ class DownloadWorker(Worker):
             self.follower,
             self.rooms,
         )
+        self._upgrade = None
+        if self.radar:
+            upgrades = self.radar.upgrades
+            self._upgrade = UpgradeJob(
+                self.queue_manager, self.sessions, self.results, upgrades, self.follower, self.rooms
+            )
 
     @property
     def client_trouble(self) -> str:
@@ -167,6 +178,8 @@ class DownloadWorker(Worker):
             if entry is not None:
                 self.activity = Activity(ActivityKind.WORKING, entry.movie.label)
                 return self._hand_over.run(entry)
+            if self._upgrade and self._upgrade.run():
+                return None
         except MovieSyncError as exc:
             return self._faults.pause_after(exc)
         self._faults.note_idle()

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Added, Event, Failed, Waiting
-from movie_sync.domain.models import DownloadResult, Movie, Reason
+from movie_sync.domain.models import Choice, DownloadResult, Movie, Reason
 from movie_sync.domain.times import later, next_time, retry_delay_seconds, time_of_day
 from movie_sync.errors import (
     BetterAwaitedError,
@@ -18,8 +18,10 @@ from movie_sync.errors import (
     UnknownFilmError,
 )
 from movie_sync.ports import Clock
-from movie_sync.queues.entry import QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.progress import upgraded
+from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +77,14 @@ class ResultRecorder:
             _log.info("%s: %s: %s", label, self.done_words, release)
         else:
             _log.info("%s: already downloaded: %s", label, release)
+
+    def note_upgrade(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress | None) -> None:
+        """Note that a better release was handed over; if it is not followed, the film has it at once."""
+        if follow is None:
+            as_noted = entry._replace(upgrade=Upgrade(choice))
+            self.tell(upgraded(as_noted.torrents()[-1], self.clock.now(), ""))
+        if self.queue_manager.note_upgrade(entry.movie, choice, follow):
+            _log.info("%s: a better release, %s: %s", entry.movie.label, self.done_words, choice.release)
 
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         """Put a film off, or give it up for good; return whether something went wrong."""

@@ -16,6 +16,7 @@ class EventKind(StrEnum):
     DOWNLOADED = "downloaded"
     WAITING = "waiting"
     REPLACED = "replaced"
+    UPGRADED = "upgraded"
     FAILED = "failed"
     UNREADABLE = "unreadable"
     REFUSED = "refused"
@@ -92,6 +93,17 @@ class Replaced(FilmEvent, kind=EventKind.REPLACED, about="{0.info_hash}"):
 
 
 @dataclass(frozen=True, slots=True)
+class Upgraded(FilmEvent, kind=EventKind.UPGRADED, about="{0.info_hash}"):
+    """It has a better release now, of quality `after` instead of `before`; the older one is still there."""
+
+    release: str
+    info_hash: str
+    path: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
     """It failed for good, with so many `failures` since the last of so many releases `tried`."""
 
@@ -158,6 +170,6 @@ class ClientDiskFull(_Happening, kind=EventKind.DISK_FULL, about="client:{0.at:%
 
 
 Event = (
-    Added | Downloaded | Waiting | Replaced | Failed
+    Added | Downloaded | Waiting | Replaced | Upgraded | Failed
     | ListUnreadable | CredentialsRefused | TrackerRefused | AccountRefused | OwnDiskFull | ClientDiskFull
 )  # fmt: skip

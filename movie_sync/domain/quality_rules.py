@@ -19,6 +19,14 @@ DEFAULT_SIZES: Mapping[str, tuple[float, float]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class UpgradeRule:
+    """Up to which quality, and for how many days from its hand-over, a better release is looked for."""
+
+    until: str
+    days: float
+
+
 @dataclass(frozen=True)
 class QualityRules:
     """What may be taken, and what is better; the keys and defaults of `quality` in the configuration.
@@ -39,6 +47,7 @@ class QualityRules:
     languages: tuple[str, ...] | None = (ORIGINAL,)
     reject_dubbed: bool = True
     rules: tuple[Rule, ...] = ()
+    upgrade: UpgradeRule | None = None  # None: what was taken is kept; so it is if `order` lacks its `until`
 
     @classmethod
     def from_config(cls, quality: Mapping[str, object], *, own: Collection[str] | None = None) -> Self:
@@ -56,6 +65,9 @@ class QualityRules:
             rule if isinstance(rule, Rule) else Rule.from_plain(number, rule)
             for number, rule in enumerate(values.get("rules", ()), 1)
         )
+        upgrade, order = values.pop("upgrade", None), values.get("order", _DEFAULT_ORDER)
+        if isinstance(upgrade, Mapping) and upgrade["until"] in order:
+            values["upgrade"] = UpgradeRule(upgrade["until"], upgrade["days"])
         if "size_mb_per_minute" in values:
             values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
         return cls(**values)

@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
 from movie_sync.domain.languages import ORIGINAL, UNTOLD, Sound, sound_of
-from movie_sync.domain.models import NO_WORD, Movie, Release, ReleaseId, UserWord
+from movie_sync.domain.models import NO_WORD, NOT_FILED, Movie, Release, ReleaseId, UserWord
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules
 from movie_sync.domain.refusals import Refusal, RefusalKind
 from movie_sync.domain.release_quality import ReleaseQuality, read_quality
@@ -115,6 +115,39 @@ def wait_until(candidates: Sequence[Candidate], rules: QualityRules, first_seen:
     if best is None or not rules.wait_for_best_hours or best.quality in rules.order[:1]:
         return None
     return first_seen + timedelta(hours=rules.wait_for_best_hours)
+
+
+def quality_of(movie: Movie, name: str) -> ReleaseQuality:
+    """Return what the name of a release of that film tells of its quality."""
+    return read_quality(name, NOT_FILED, judge(WantedFilm.from_movie(movie), name).title_end)
+
+
+def improvements(
+    movie: Movie, taken: str, candidates: Sequence[Candidate], rules: QualityRules
+) -> list[Candidate]:
+    """Return those accepted candidates that a film's release, named `taken`, may be exchanged for.
+
+    Best first: of a strictly better quality, or a later PROPER or REPACK of the same, up to the one that is
+    enough. What comes last within its quality counts only if `taken` does too, and where the quality of
+    `taken` is not known, nothing is better.
+    """
+    upgrade = rules.upgrade
+    present = quality_of(movie, taken)
+    if upgrade is None or present.name not in rules.order:
+        return []
+    enough, place = rules.order.index(upgrade.until), rules.order.index(present.name)
+    if place <= enough:
+        return []
+    is_last = present.is_dv_alone or bool(present.languages) or present.is_dubbed
+
+    def is_better(candidate: Candidate) -> bool:
+        if not candidate.accepted or candidate.quality not in rules.order:
+            return False
+        its_place = rules.order.index(candidate.quality)
+        is_later = its_place == place and candidate.details.revision > present.revision
+        return (enough <= its_place < place or is_later) and (is_last or not _last_because(candidate, rules))
+
+    return list(filter(is_better, candidates))
 
 
 def describe_refusals(candidates: Sequence[Candidate]) -> str:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 from movie_sync.domain.already_there import KnowsTitle, knows_no_title
+from movie_sync.domain.judging import Verdict
 from movie_sync.domain.models import (
     NO_WORD,
     Choice,
@@ -22,7 +23,14 @@ from movie_sync.domain.models import (
     UserWord,
 )
 from movie_sync.domain.quality_rules import QualityRules
-from movie_sync.domain.selection import Candidate, describe_refusals, rank, shown_seeders, wait_until
+from movie_sync.domain.selection import (
+    Candidate,
+    describe_refusals,
+    improvements,
+    rank,
+    shown_seeders,
+    wait_until,
+)
 from movie_sync.domain.titles import fold
 from movie_sync.errors import (
     AuthError,
@@ -42,7 +50,8 @@ from movie_sync.fetching.held_torrents import HeldTorrents
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.trackers import Outage, Trackers
 from movie_sync.ports import Clock, MovieLibrary, TorrentClient, Tracker
-from movie_sync.queues.entry import FailedRelease
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.releases import FailedRelease
 
 _log = logging.getLogger(__name__)
 
@@ -159,6 +168,40 @@ class FileListDownloader:
                 since=since,
                 until=until,
             )
+
+    def upgrade(
+        self,
+        movie: Movie,
+        releases: Sequence[Release],
+        present: QueueEntry,
+        *,
+        check_room: Callable[[int], None],
+        record_choice: Callable[[Movie, Choice], bool],
+    ) -> DownloadResult | None:
+        """Hand over the best of these releases that is better than the present one; None if none is.
+
+        `present` is how the film is done. Raises as `download_movie`.
+        """
+        found = self.examine(movie, releases, present.set_aside, present.word)
+        better = self._improvements(movie, found.candidates, present)
+        if not better or present.choice is None:
+            return None
+        hashes = {present.choice.info_hash, *(old.choice.info_hash for old in present.set_aside)}
+        return self._hand_over_best(
+            replace(found, candidates=tuple(better)), hashes, check_room, record_choice
+        )
+
+    def may_improve(self, movie: Movie, releases: Sequence[Release], present: QueueEntry) -> bool:
+        """Tell whether one of these could be better, as far as that shows without the film's page."""
+        found = self.examine(movie, releases, present.set_aside, present.word).candidates
+        near = [replace(each, refusals=()) for each in found if each.judgement.verdict is not Verdict.NO]
+        return bool(self._improvements(movie, near, present))
+
+    def _improvements(
+        self, movie: Movie, candidates: Sequence[Candidate], present: QueueEntry
+    ) -> list[Candidate]:
+        taken = present.choice.release if present.choice else ""
+        return improvements(self.in_company(movie), taken, candidates, self.rules_for(present.word))
 
     def find_already_there(
         self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD

@@ -17,6 +17,7 @@ from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.times import format_time, parse_time, pause_seconds
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.fetching.downloader import FileListDownloader
+from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.document import read_note, write_note
@@ -52,6 +53,7 @@ class Radar:
     check_interval_seconds: float
     calls_per_hour: int
     clock: Clock
+    upgrades: Upgrades
     _memory: RadarMemory | None = field(default=None, init=False)
     # Names alone: thousands of films with all their titles would take tens of megabytes.
     _to_search: deque[str] = field(default_factory=deque, init=False)
@@ -72,8 +74,8 @@ class Radar:
         return self.clock.monotonic() + _LATE_CHECKS * self.check_interval_seconds
 
     def seconds_to_next(self) -> float | None:
-        """Return how long until `work` has something to do, or None if no film waits."""
-        if not self.queue_manager.waiting_count():
+        """Return how long until `work` has something to do, or None if no film waits for a release."""
+        if not self.upgrades.is_on and not self.queue_manager.waiting_count():
             return None
         next_at = min(self._sweep_at, self._search_at) if self._to_search else self._sweep_at
         return max(max(next_at, self._not_before) - self.clock.monotonic(), 0.0)
@@ -83,6 +85,8 @@ class Radar:
         now = self.clock.monotonic()
         if now >= self._sweep_at:
             self._sweep_at = self._late_at()  # before the look: a check that is noted meanwhile counts
+            if not self.queue_manager.waiting_count() and not any(True for _ in self.upgrades.films()):
+                return
             try:
                 self._sweep(downloader)
             except BaseException:
@@ -110,6 +114,10 @@ class Radar:
         names = KeyIndex()
         for number, release in enumerate(releases):
             names.add(number, release.name, release.imdb_id)
+
+        def near_to(movie: Movie) -> list[Release]:
+            return [releases[number] for number in names.candidates(WantedFilm.from_movie(movie))]
+
         found: list[Movie] = []
         matched: dict[str, set[ReleaseId]] = {}
         needed: list[tuple[datetime, datetime, str]] = []
@@ -118,7 +126,7 @@ class Radar:
         for entry in self.queue_manager.waiting_films():
             movie = entry.movie
             try:
-                near = [releases[number] for number in names.candidates(WantedFilm.from_movie(movie))]
+                near = near_to(movie)
                 accepted = (
                     downloader.examine(movie, near, entry.set_aside, entry.word).accepted if near else ()
                 )
@@ -136,6 +144,7 @@ class Radar:
             searched_at = entry.searched_at if entry.searched_at and entry.searched_at <= now else _NEVER
             if searched_at < searched_before:
                 needed.append((searched_at, entry.added_at, movie.slug or movie.id))
+        self.upgrades.look(downloader, near_to)
         for movie in self.queue_manager.look_again(found):
             _log.info("%s: has appeared on a tracker.", movie.label)
         self._matched = matched

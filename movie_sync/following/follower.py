@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from movie_sync.complaints import log_where, words_of
-from movie_sync.domain.events import Downloaded, Event, Replaced
+from movie_sync.domain.events import Downloaded, Event, Replaced, Upgraded
 from movie_sync.domain.models import Choice, HeldTorrent, Movie
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, StorageError
@@ -20,10 +20,10 @@ from movie_sync.following.judge import TorrentJudge
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
-from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import is_worth_writing, observed, percent
-from movie_sync.wishes.unlisted_store import UnlistedStore
+from movie_sync.queues.progress import is_worth_writing, observed, percent, upgraded
+from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 
 _log = logging.getLogger(__name__)
 
@@ -36,8 +36,6 @@ _REMOVED_IS_FINAL = timedelta(days=7)
 # A client that answers none of them is out of order, and each may take its whole time limit.
 _MOST_UNANSWERED = 3
 _WORTH_KEEPING = 0.1
-TAG = "unlisted"
-_MOST_TAGGED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,7 @@ class TorrentFollower:
             raise
         self._memory.note_seen(asked, held)
         self._memory.note_epoch(client.epoch)
-        entries = self.queue_manager.followed(asked)
+        entries = [each for entry in self.queue_manager.followed(asked) for each in entry.torrents()]
         found: dict[str, TorrentProgress] = {}
         failure: AuthError | StorageError | None = None
         for entry in entries:
@@ -153,17 +151,12 @@ class TorrentFollower:
         before = known.live or stored
         torrent = held.get(choice.info_hash)
         if torrent is None:
-            if before.missing_since is None and self._memory.is_lost(choice.info_hash):
-                self._hand_over_again(entry.movie, choice)
-                return
-            found[choice.info_hash] = self._without(entry.movie, before)
-            is_removed = before.stage is Stage.REMOVED
-            known.is_settled = is_removed and self._now() - before.since > _REMOVED_IS_FINAL
+            self._note_missing(entry, choice, before, found)
             return
         after = observed(before, torrent, self._now(), known.tried_seconds)
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
         if after.stage is Stage.DOWNLOADED:
-            self._say_downloaded(entry, choice, after)
+            self._say_whole(entry, choice, after)
             return
         if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
             _log.warning(
@@ -178,16 +171,43 @@ class TorrentFollower:
         if why:
             del found[choice.info_hash]
             tried = FailedRelease(choice, why, torrent.name)
-            self._give_up(client, entry, tried, torrent, is_ours=not after.is_adopted)
+            if entry.is_upgrade:
+                self._drop_upgrade(entry.movie, tried)
+            else:
+                self._give_up(client, entry, tried, torrent, is_ours=not after.is_adopted)
 
-    def _hand_over_again(self, movie: Movie, choice: Choice) -> None:
+    def _note_missing(
+        self, entry: QueueEntry, choice: Choice, before: TorrentProgress, found: dict[str, TorrentProgress]
+    ) -> None:
+        known = self._memory[choice.info_hash]
+        if before.missing_since is None and self._memory.is_lost(choice.info_hash):
+            self._hand_over_again(entry, choice)
+            return
+        after = self._without(entry, before)
+        if entry.is_upgrade and after.stage is Stage.REMOVED:
+            self._drop_upgrade(entry.movie, FailedRelease(choice, "it was taken out of the client"))
+            return
+        found[choice.info_hash] = after
+        is_removed = before.stage is Stage.REMOVED
+        known.is_settled = is_removed and self._now() - before.since > _REMOVED_IS_FINAL
+
+    def _hand_over_again(self, entry: QueueEntry, choice: Choice) -> None:
         self._memory[choice.info_hash].begun_at = None  # once: what is gone after that was taken out
-        if self.queue_manager.hand_over_again(movie, choice):
-            _log.warning("%s: the client was started anew and has lost its torrent; once more.", movie.label)
+        if entry.is_upgrade:  # among the newest releases it is found again
+            self.queue_manager.drop_upgrade(entry.movie, choice)
+        elif self.queue_manager.hand_over_again(entry.movie, choice):
+            label = entry.movie.label
+            _log.warning("%s: the client was started anew and has lost its torrent; once more.", label)
 
-    def _without(self, movie: Movie, before: TorrentProgress) -> TorrentProgress:
+    def _drop_upgrade(self, movie: Movie, failed: FailedRelease) -> None:
+        """Let a film keep the release it has; the better one stays where it is and is not taken again."""
+        if self.queue_manager.drop_upgrade(movie, failed.choice, failed):
+            words = "%s: the better release %s is given up: %s. The film keeps what it has."
+            _log.info(words, movie.label, failed.choice.release, failed.why)
+
+    def _without(self, entry: QueueEntry, before: TorrentProgress) -> TorrentProgress:
         """Return what it means that the client does not show a torrent."""
-        now = self._now()
+        movie, now = entry.movie, self._now()
         if before.stage is Stage.REMOVED:
             return before
         if before.missing_since is None or before.missing_since > now:
@@ -196,6 +216,8 @@ class TorrentFollower:
         patience = min(_MISSING_SECONDS, self.policy.stalled_after_seconds)
         if now - before.missing_since < timedelta(seconds=patience):
             return before
+        if entry.is_upgrade:
+            return replace(before, stage=Stage.REMOVED, since=now, bytes_a_second=0)
         _log.info(
             "%s: its torrent is no longer in the client: taken out by hand, or by a rule there, as when "
             "its share ratio is reached. It is left alone; `add %s` fetches the film again.",
@@ -246,18 +268,22 @@ class TorrentFollower:
                 continue
             path = torrent.content_path
             follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=path)
-            self._say_downloaded(entry, old.choice, follow)
+            self._say_whole(entry, old.choice, follow)
             overtaken = f"{old.choice.release} was whole first"
             if self.queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
                 _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
             return True
         return False
 
-    def _say_downloaded(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress) -> None:
+    def _say_whole(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress) -> None:
         if self._memory[choice.info_hash].is_said:  # only the writing failed
             return
-        now = self.clock.now()
-        whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
+        whole: Downloaded | Upgraded
+        if entry.is_upgrade:
+            whole = upgraded(entry, self.clock.now(), follow.path)
+        else:
+            now = self.clock.now()
+            whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
         self.tell(whole)
         _log.info("%s, in %s", text_of(whole), follow.path)
         self._memory[choice.info_hash].is_said = True
@@ -286,24 +312,3 @@ def _shares_nothing(client: FollowedClient, torrent: HeldTorrent) -> bool:
 def _path_pieces(path: str) -> list[str]:
     """Return a path's names, of whatever system the client runs on, without regard to case."""
     return [piece for piece in path.replace("\\", "/").casefold().split("/") if piece]
-
-
-@dataclass(frozen=True, slots=True)
-class UnlistedTagger:
-    """Sets the tag, and takes it off where a film is listed again; deletes nothing. For one thread."""
-
-    store: UnlistedStore
-
-    def seconds_to_next(self) -> float | None:
-        """Return 0 if there is something to do, else None."""
-        try:
-            return 0.0 if self.store.awaits_tag() else None
-        except StorageError:  # it cannot be told now, and nothing is urgent about it
-            return None
-
-    def work(self, client: FollowedClient) -> None:
-        """Do some of what is to be done; raises as `TorrentFollower.work`."""
-        films = [film for film in self.store.films() if film.awaits_tag][:_MOST_TAGGED_AT_ONCE]
-        client.tag([each for film in films if not film.relisted for each in film.info_hashes], TAG)
-        client.untag([each for film in films if film.relisted for each in film.info_hashes], TAG)
-        self.store.note_tags_set(films)

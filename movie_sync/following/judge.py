@@ -12,7 +12,7 @@ from movie_sync.domain.tracker_words import concerns_account
 from movie_sync.following.memory import TorrentMemory, TrackerRefusal
 from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
-from movie_sync.queues.entry import TorrentProgress
+from movie_sync.queues.releases import TorrentProgress
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.times import pause_seconds
 from movie_sync.ports import Clock
-from movie_sync.queues.entry import TorrentProgress
+from movie_sync.queues.releases import TorrentProgress
 
 _MOST_AT_ONCE = 100
 # Looks are never further apart while the client answers; more than that it may have been away.

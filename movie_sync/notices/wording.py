@@ -21,7 +21,7 @@ _COUNTED = {
     EventKind.UNREADABLE: "watchlist unreadable",
     EventKind.REFUSED: "credentials refused",
 }
-_DETAILS = ("release", "info_hash", "why", "path", "progress")
+_DETAILS = ("release", "info_hash", "why", "path", "progress", "before", "after")
 _FILM_KEYS = ("id", "slug", "title", "year", "imdb_id", "url")
 
 
@@ -42,6 +42,8 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
                 f"{film.label}: {event.release} is given up at {percent(event.progress)} % ({event.why}); "
                 f"another release is looked for.{rest}"
             )
+        case events.Upgraded(movie=film, release=release, before=before, after=after):
+            return f"{film.label}: upgraded: {before} → {after}: {release}"
         case events.ListUnreadable(why=why):
             return f"The watchlist could not be read for a day: {why}"
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):

@@ -11,7 +11,8 @@ from typing import Any, get_type_hints
 
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWord
 from movie_sync.domain.times import format_time, parse_time
-from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress, Upgrade
 
 FILELIST = "filelist"
 # Stood before the reason of a stall in an earlier version, as it now stands over the group in `status`.
@@ -83,10 +84,11 @@ _PAGE = {
 _STATES = _fields(QueueEntry, is_extra_look="extra_look")
 del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted")
+_SEEDING = _fields(Seeding, seconds="seeding_seconds", is_gone="gone", is_settled="settled")
 _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted")}
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
-_KNOWN |= {"replaced", "preset", "grabbed", "rejected"}
+_KNOWN |= {"replaced", "upgrade", "preset", "grabbed", "rejected"}
 _KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash"}
 _KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since"}
 
@@ -141,6 +143,9 @@ def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
     for key, releases in (("tried", entry.tried), ("replaced", entry.replaced)):
         if releases:
             plain[key] = [_release_to_dict(old) for old in releases]
+    if entry.upgrade:
+        follow = progress_to_dict(entry.upgrade.follow) if entry.upgrade.follow else {}
+        plain["upgrade"] = _choice_to_dict(entry.upgrade.choice) | follow
     preset, grabbed, rejected = entry.word
     said = {"preset": preset, "grabbed": str(grabbed or ""), "rejected": [str(each) for each in rejected]}
     plain |= {key: value for key, value in said.items() if value}
@@ -168,6 +173,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         follow=follow,
         tried=_releases_from(plain.get("tried")),
         replaced=_releases_from(plain.get("replaced")),
+        upgrade=_upgrade_from(plain.get("upgrade"), now),
         word=UserWord(
             _text(plain.get("preset")),
             ReleaseId.parse(_text(plain.get("grabbed"))),
@@ -181,7 +187,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
 
 def _release_to_dict(old: FailedRelease) -> dict[str, object]:
     plain = _choice_to_dict(old.choice) | {"why": old.why, "name": old.name}
-    return plain | ({"adopted": True} if old.is_adopted else {})
+    return plain | ({"adopted": True} if old.is_adopted else {}) | _written(old.seeding, _SEEDING)
 
 
 def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
@@ -191,10 +197,16 @@ def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
             _text(row.get("why")).removeprefix(_EARLIER_STALL),
             _text(row.get("name")),
             row.get("adopted") is True,
+            Seeding(**_read(row, _SEEDING)),
         )
         for row in (rows if isinstance(rows, list) else ())
         if isinstance(row, dict) and (old := _choice_from_dict(row))
     )
+
+
+def _upgrade_from(plain: object, now: datetime) -> Upgrade | None:
+    choice = _choice_from_dict(plain) if isinstance(plain, dict) else None
+    return Upgrade(choice, _progress_from_dict(plain, now)) if choice and isinstance(plain, dict) else None
 
 
 def filelist_id(release: ReleaseId | None) -> int | None:

@@ -5,63 +5,15 @@ in its new queue, without what that queue does not keep.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from movie_sync.domain.models import NO_WORD, Choice, Movie, QueueName, Reason, ReleaseId, UserWord
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress, Upgrade
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
-
-
-class Stage(StrEnum):
-    """How far a handed-over torrent is; the words stand in `queue_completed.json`."""
-
-    ADDED = "added"
-    DOWNLOADING = "downloading"
-    STOPPED = "stopped"
-    BROKEN = "broken"
-    REMOVED = "removed"
-    DOWNLOADED = "downloaded"
-
-
-@dataclass(frozen=True, slots=True)
-class TorrentProgress:
-    """What is known of a torrent on its way.
-
-    `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
-    and got next to nothing; time in which it could not try does not count. `idle_from` is its
-    progress when that began (None: as `progress`). `missing_since` is when the client was first
-    seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
-    client before, whoever put it there.
-    """
-
-    stage: Stage
-    since: datetime
-    progress: float = 0.0
-    bytes_a_second: int = 0
-    idle_seconds: float = 0.0
-    idle_from: float | None = None
-    missing_since: datetime | None = None
-    rechecked_at: datetime | None = None
-    path: str = ""
-    is_adopted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class FailedRelease:
-    """A release that was handed over for a film and given up; it is not taken for it again.
-
-    `why` is in words. `name` is the torrent's own, which its file or folder bears. `is_adopted`: as in
-    `TorrentProgress`.
-    """
-
-    choice: Choice
-    why: str
-    name: str = ""
-    is_adopted: bool = False
 
 
 class Noted(TypedDict, total=False):
@@ -77,8 +29,7 @@ class Noted(TypedDict, total=False):
 class QueueEntry(NamedTuple):
     """One film in one queue, with what its state there needs.
 
-    A tuple, as that is made in a fifth of the time: thousands are when a long list is queued.
-
+    A tuple, as that is made in a fifth of the time, and thousands are at once.
     `retry_count` is the number of failures of the film's own so far. `retry_at` is None for a
     permanent failure; `waits_for_release` says that only an acceptable release was missing,
     `acceptable_since` when one was first seen (and a better one is waited for).
@@ -89,9 +40,9 @@ class QueueEntry(NamedTuple):
     asked for, where that is not when it was queued. `doubts` is how often in a row the
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
     has had no page for it. `word` is what the user said of its releases, `replaced` what was handed over
-    for it and is not its torrent any more, as the user took another one. `sequence` rises with every
-    write, over all queues, so that the later of two states is known after a crash. `extra` holds keys of
-    the file that we do not know.
+    for it and is not its torrent any more, as a better one came or the user took another. `sequence` rises
+    with every write, over all queues, so that the later of two states is known after a crash. `extra` holds
+    keys of the file that we do not know.
 
     The plain values stand in the files in this order, as those of `TorrentProgress` do.
     """
@@ -116,6 +67,7 @@ class QueueEntry(NamedTuple):
     is_extra_look: bool = False
     word: UserWord = NO_WORD
     replaced: tuple[FailedRelease, ...] = ()
+    upgrade: Upgrade | None = None
     sequence: int = 0
     extra: Mapping[str, object] = _NOTHING
 
@@ -123,6 +75,18 @@ class QueueEntry(NamedTuple):
     def wish(self) -> datetime:
         """Since when the film is asked for: what is told of it is told once for each time."""
         return self.asked_at or self.added_at
+
+    def torrents(self) -> "tuple[QueueEntry, ...]":
+        """Return the entry, and how it would be if a better release on its way were its present one."""
+        if self.upgrade is None:
+            return (self,)
+        new = self.upgraded(self.upgrade.choice, self.upgrade.follow)
+        return self, new._replace(tried=(), upgrade=self.upgrade)
+
+    @property
+    def is_upgrade(self) -> bool:
+        """Tell whether this is the second of `torrents`."""
+        return self.upgrade is not None and self.upgrade.choice == self.choice
 
     @property
     def is_unfinished(self) -> bool:
@@ -140,8 +104,7 @@ class QueueEntry(NamedTuple):
 
         What somebody stopped that we have not put there holds nothing up.
         """
-        is_idle = self.is_stopped and self.follow is not None and self.follow.is_adopted
-        return self.is_unfinished and not is_idle
+        return self.is_unfinished and not (self.is_stopped and self.follow and self.follow.is_adopted)
 
     @property
     def is_followed(self) -> bool:
@@ -158,10 +121,10 @@ class QueueEntry(NamedTuple):
     @property
     def followed_hashes(self) -> tuple[str, ...]:
         """The info-hashes of the film's torrents that may still come to their end."""
-        if not self.is_followed:
-            return ()
-        present = (self.choice.info_hash,) if self.choice is not None and self.follow is not None else ()
-        return present + tuple(old.choice.info_hash for old in self.tried if self.may_take(old.choice))
+        upgrade = (self.upgrade.choice,) if self.upgrade else ()
+        present = (self.choice,) if self.is_followed and self.choice and self.follow else ()
+        tried = (old.choice for old in self.tried if self.is_followed and self.may_take(old.choice))
+        return tuple(choice.info_hash for choice in (*present, *upgrade, *tried))
 
     def has_attempts_left(self, max_retries: int) -> bool:
         """Tell whether a failed film is tried again.
@@ -187,6 +150,7 @@ class QueueEntry(NamedTuple):
             completed_at=None,
             reason=None,
             follow=None,
+            upgrade=None,
         )
 
     def found_in(self, queue: QueueName, now: datetime) -> "QueueEntry":
@@ -256,7 +220,8 @@ class QueueEntry(NamedTuple):
         rejected = tuple(other for other in self.word.rejected if other != release)
         entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
         is_present = self.choice is not None and self.choice.id == release
-        if is_present and not (self.follow and self.follow.stage is Stage.REMOVED):
+        is_on_its_way = self.upgrade is not None and self.upgrade.choice.id == release
+        if is_on_its_way or (is_present and not (self.follow and self.follow.stage is Stage.REMOVED)):
             return entry
         entry = entry._replace(
             choice=None if is_present else self.choice,
@@ -274,6 +239,9 @@ class QueueEntry(NamedTuple):
         """
         rejected = tuple(dict.fromkeys((*self.word.rejected, release)))
         entry = self._replace(word=self.word._replace(rejected=rejected))
+        if self.upgrade and self.upgrade.choice.id == release:
+            better = self.torrents()[-1].as_replaced("rejected by command")
+            return entry._replace(upgrade=None, replaced=(*self.replaced, *better))
         is_grabbed = self.word.grabbed == release
         is_awaited = is_grabbed and self.completed_at is None
         is_present = self.choice.id == release if self.choice else is_awaited
@@ -285,22 +253,54 @@ class QueueEntry(NamedTuple):
 
         One that was in the client before is found there anew.
         """
-        rejected = self.word.rejected
-        back = [old for old in self.replaced if old.choice.id not in rejected]
-        choice = self.choice or next((old.choice for old in reversed(back) if not old.is_adopted), None)
+        back = [old for old in self.replaced if old.choice.id not in self.word.rejected][-1:]
+        choice = self.choice or next((old.choice for old in back if not old.is_adopted), None)
         replaced = tuple(old for old in self.replaced if old not in back)
         return self._replace(choice=choice, word=self.word._replace(grabbed=None), replaced=replaced)
 
     def for_another(self, why: str) -> "QueueEntry":
         """Return the entry for another release than the present one, which stays where it is."""
-        replaced = self.replaced
-        if self.choice:
-            place = self.follow.path if self.follow else ""  # as the client says it, on whatever system
-            name = place.replace("\\", "/").rstrip("/").rpartition("/")[2]
-            is_adopted = self.follow is not None and self.follow.is_adopted
-            replaced = (*replaced, FailedRelease(self.choice, why, name, is_adopted))
+        replaced = self.replaced + tuple(old for each in self.torrents() for old in each.as_replaced(why))
         fresh = self._replace(choice=None, replaced=replaced, retry_count=0, doubts=0, acceptable_since=None)
         return fresh.kept_in(QueueName.PENDING)
+
+    # --- a better release -----------------------------------------------------------------
+
+    def seen(self, follows: Mapping[str, TorrentProgress]) -> "QueueEntry":
+        """Return the entry with how far its torrents are, by info-hash; a better one that is whole counts."""
+        present = follows.get(self.choice.info_hash) if self.choice else None
+        entry = self._replace(follow=present) if present else self
+        better = follows.get(self.upgrade.choice.info_hash) if self.upgrade else None
+        if better is None or self.upgrade is None:
+            return entry
+        if better.stage is Stage.DOWNLOADED:
+            return entry.upgraded(self.upgrade.choice, better)
+        return entry._replace(upgrade=Upgrade(self.upgrade.choice, better))
+
+    def upgraded(self, choice: Choice, follow: TorrentProgress | None) -> "QueueEntry":
+        """Return the entry with a better release as its present one; the one before stays where it is."""
+        replaced = (*self.replaced, *self.as_replaced("a better release came"))
+        return self._replace(choice=choice, follow=follow, upgrade=None, replaced=replaced)
+
+    def without_upgrade(self, *failed: FailedRelease) -> "QueueEntry":
+        """Return the entry without the better release; what came to nothing is not taken for it again."""
+        return self._replace(upgrade=None, tried=(*self.tried, *failed))
+
+    def seeding_seen(self, seen: Mapping[str, Seeding]) -> "QueueEntry":
+        """Return the entry with what was seen of the torrents that others took the place of, by info-hash."""
+        replaced = (
+            replace(old, seeding=seen.get(old.choice.info_hash, old.seeding)) for old in self.replaced
+        )
+        return self._replace(replaced=tuple(replaced))
+
+    def as_replaced(self, why: str) -> tuple[FailedRelease, ...]:
+        """Return the present release as one that another takes the place of, if there is one."""
+        if self.choice is None:
+            return ()
+        place = self.follow.path if self.follow else ""  # as the client says it, on whatever system
+        name = place.replace("\\", "/").rstrip("/").rpartition("/")[2]
+        is_adopted = self.follow is not None and self.follow.is_adopted
+        return (FailedRelease(self.choice, why, name, is_adopted),)
 
     # --- to failed ------------------------------------------------------------------------
 
@@ -331,8 +331,7 @@ class QueueEntry(NamedTuple):
     ) -> "QueueEntry":
         """Return the entry as it is once the film is done, with what is known of it now."""
         extra = {key: value for key, value in self.extra.items() if key != "where"}
-        if where:
-            extra["where"] = where
+        extra |= {"where": where} if where else {}
         return self._replace(
             movie=_without_page(movie),
             completed_at=at,
@@ -353,21 +352,16 @@ class QueueEntry(NamedTuple):
         tried = tuple(old for old in self.tried if old.choice.info_hash != choice.info_hash)
         if self.choice and self.choice.info_hash != choice.info_hash:
             tried = (*tried, FailedRelease(self.choice, overtaken))
-        done = self.completed(self.movie, at, Reason.DOWNLOADED, choice, follow=follow)
-        return done._replace(tried=tried)
+        return self.completed(self.movie, at, Reason.DOWNLOADED, choice, follow=follow)._replace(tried=tried)
 
 
 def _without_page(movie: Movie) -> Movie:
     if not movie.page_read:
         return movie
     return replace(
-        movie,
-        alternative_titles=(),
-        runtime_minutes=None,
-        original_language=None,
-        is_series=False,
+        movie, alternative_titles=(), runtime_minutes=None, original_language=None, is_series=False,
         page_read=False,
-    )
+    )  # fmt: skip
 
 
 # What a film has met with until it is completed.

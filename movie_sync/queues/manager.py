@@ -11,7 +11,7 @@ Rules that make it so:
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Unpack
@@ -22,15 +22,17 @@ from movie_sync.domain.twins import distinct
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.book import Book
-from movie_sync.queues.entry import FailedRelease, Noted, QueueEntry, TorrentProgress
-from movie_sync.queues.reader import FOLLOWED, QueueReader, named
+from movie_sync.queues.entry import Noted, QueueEntry
+from movie_sync.queues.reader import named
+from movie_sync.queues.releases import FailedRelease, TorrentProgress
+from movie_sync.queues.torrents import TorrentRecords
 
 _log = logging.getLogger(__name__)
 
 _PENDING, _FAILED, _COMPLETED, _REMOVED = QueueName
 
 
-class QueueManager(QueueReader):
+class QueueManager(TorrentRecords):
     """The pending, failed and completed queues and the list of removed films. Thread-safe.
 
     The queue files lie in `folder`, which one writing process at a time may use. With
@@ -199,18 +201,6 @@ class QueueManager(QueueReader):
 
     # --- what became of the torrents ------------------------------------------------------
 
-    def note_progress(self, follows: Mapping[str, TorrentProgress]) -> None:
-        """Write down, with one write, how far the torrents of completed films are, by info-hash."""
-        with self._locked() as book:
-            changed = {
-                number: entry._replace(follow=follows[entry.choice.info_hash])
-                for number, facts in book[_COMPLETED].facts()
-                if not follows.keys().isdisjoint(facts.hashes) and (entry := book[_COMPLETED].entry(number))
-                if entry.choice and entry.choice.info_hash in follows
-            }
-            if changed:
-                book.renew(changed, _COMPLETED)
-
     def give_up(self, movie: Movie, tried: FailedRelease) -> bool:
         """Queue a completed film for its next release; False if that torrent is no longer its choice."""
         return self.hand_over_again(movie, tried.choice, tried)
@@ -223,20 +213,6 @@ class QueueManager(QueueReader):
             if place is None or present is None or present.info_hash != choice.info_hash:
                 return False
             self._move(book, lambda: [place.entry.without_torrent(*tried)])
-            return True
-
-    def finish_with(self, movie: Movie, choice: Choice, follow: TorrentProgress, *, overtaken: str) -> bool:
-        """Complete a film with a torrent that was given up and came to its end all the same.
-
-        Its present torrent, if it has one, counts as tried, with `overtaken` as the reason.
-        False if no queue holds the film, or the user does not want that release for it.
-        """
-        with self._locked() as book:
-            found = book.held(movie, FOLLOWED)
-            if found is None or not found.entry.may_take(choice):
-                return False
-            done = found.entry.finished_with(choice, follow, self._clock.now(), overtaken)
-            book.move(lambda: [done], _COMPLETED)
             return True
 
     # --- the user's word ------------------------------------------------------------------

@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from pathlib import Path
 
 from movie_sync.clock import SystemClock
@@ -16,6 +17,8 @@ from movie_sync.queues.progress import DONE_LATELY
 from movie_sync.queues.table import Facts
 
 _PENDING, _FAILED, _COMPLETED, _ = QueueName
+# So many films in a row that were done too long ago are taken for the rest of the list.
+_MOST_MOVED = 50
 FOLLOWED = (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED)
 """Where films stand whose torrents may still come to their end."""
 
@@ -114,13 +117,45 @@ class QueueReader:
         earliest = self._clock.now() - DONE_LATELY
         return self._count(lambda facts: facts.done_at is not None and facts.done_at > earliest, _COMPLETED)
 
+    def done_since(self, moment: datetime) -> Iterator[QueueEntry]:
+        """Yield the completed films that were handed over since then, one in memory at a time.
+
+        They stand at the end of the list; somebody may have moved a few by hand.
+        """
+        with self._locked() as book:
+            numbers = [number for number, _ in book[_COMPLETED].facts()]
+        too_old = 0
+        for number in reversed(numbers):
+            with self._locked() as book:
+                entry = book[_COMPLETED].entry(number)
+            if entry is not None and entry.completed_at is not None and entry.completed_at >= moment:
+                too_old = 0
+                yield entry
+            elif (too_old := too_old + 1) >= _MOST_MOVED:
+                return
+
+    def with_replaced(self) -> list[QueueEntry]:
+        """Return the films with a torrent that another one took the place of and that is looked after."""
+        with self._locked() as book:
+            numbers = [
+                (name, number) for name in FOLLOWED for number, facts in book[name].facts() if facts.replaced
+            ]
+            return [entry for name, number in numbers if (entry := book[name].entry(number))]
+
+    def replaced_count(self) -> int:
+        """Return how many films have such a torrent."""
+        return self._count(lambda facts: bool(facts.replaced), *FOLLOWED)
+
     def torrents_of(self, movie: Movie) -> tuple[str, ...]:
         """Return the info-hashes of all torrents that were handed over for a film."""
         with self._locked() as book:
             found = book.held(movie)
         if found is None:
             return ()
-        choices = (found.entry.choice, *(old.choice for old in found.entry.set_aside))
+        choices = (
+            *(each.choice for each in found.entry.torrents()),
+            *(old.choice for old in found.entry.set_aside),
+        )
         return tuple(dict.fromkeys(choice.info_hash for choice in choices if choice and choice.info_hash))
 
     def entries(self, queue: QueueName) -> list[QueueEntry]:

@@ -29,6 +29,7 @@ class Facts(NamedTuple):
     was about to be handed over; of a failed one when it is due (None: never) and whether it waits for a
     release. `hashes` are those of torrents that may still come to their end. Of the present one, whether
     it counts among the unfinished, is stopped in the client, and when it was done, if that was lately.
+    `replaced` are the hashes of those that another took the place of, while they are looked after.
     """
 
     wished_at: datetime = _NEVER
@@ -39,6 +40,7 @@ class Facts(NamedTuple):
     takes_a_place: bool = False
     is_stopped: bool = False
     done_at: datetime | None = None
+    replaced: tuple[str, ...] = ()
 
 
 _NOTHING = Facts()
@@ -46,7 +48,11 @@ _NOTHING = Facts()
 
 def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
     """Return the facts of a film as it stands in a queue."""
-    if queue is QueueName.REMOVED or (queue is QueueName.COMPLETED and entry.follow is None):
+    if queue is QueueName.REMOVED:
+        return _NOTHING
+    if entry.replaced or entry.upgrade:
+        return _facts_of_several(entry, queue, now)
+    if queue is QueueName.COMPLETED and entry.follow is None:
         return _NOTHING
     hashes = entry.followed_hashes
     if queue is QueueName.PENDING:
@@ -59,6 +65,21 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
         takes_a_place=entry.is_followed and entry.takes_a_place,
         is_stopped=entry.is_followed and entry.is_stopped,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
+    )
+
+
+def _facts_of_several(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
+    """Return the facts of a film that has, or had, more than one torrent."""
+    facts = facts_of(entry._replace(replaced=(), upgrade=None), queue, now)
+    unsettled = (old for old in entry.replaced if not old.seeding.is_settled)
+    facts = facts._replace(replaced=tuple(old.choice.info_hash for old in unsettled))
+    if (upgrade := entry.upgrade) is None:
+        return facts
+    new = entry.torrents()[-1]
+    return facts._replace(
+        hashes=(*facts.hashes, upgrade.choice.info_hash),
+        takes_a_place=facts.takes_a_place or new.takes_a_place,
+        is_stopped=facts.is_stopped or new.is_stopped,
     )
 
 

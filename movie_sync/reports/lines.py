@@ -6,11 +6,19 @@ from dataclasses import dataclass
 from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.domain.plain_text import one_line, shorten
 from movie_sync.domain.times import day, duration, minute
-from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import percent
+from movie_sync.queues.releases import Stage
 from movie_sync.reports.daemon_state import activity_words
-from movie_sync.reports.status import Status, StuckRelease, counts_words, release_of, stage_time
+from movie_sync.reports.status import (
+    ReplacedTorrent,
+    Status,
+    StuckRelease,
+    counts_words,
+    release_of,
+    stage_time,
+)
 from movie_sync.settings.faults import hold_words, sentence
 from movie_sync.wishes.unlisted_store import UnlistedFilm
 
@@ -85,6 +93,7 @@ def sections(status: Status, style: LineStyle) -> list[tuple[str, list[str]]]:
                 for entry in view.removed_in_client
             ],
         ),
+        ("Replaced, and still seeding", [_replaced_line(each, style) for each in view.replaced]),
         ("No longer on the watchlist", [_unlisted_line(film) for film in view.unlisted]),
         (
             "Next retries",
@@ -134,6 +143,18 @@ def _waiting_line(entry: QueueEntry, style: LineStyle) -> str:
 def _done_line(entry: QueueEntry, style: LineStyle) -> str:
     where = f", in {entry.follow.path}" if entry.follow and entry.follow.path else ""
     return f"{minute(stage_time(entry))}  {style.label(entry.movie)}: {release_of(entry)}{where}"
+
+
+def _replaced_line(each: ReplacedTorrent, style: LineStyle) -> str:
+    seeding, left = each.old.seeding, each.left
+    told = [f"seeded for {duration(seeding.seconds)}"] if seeding.seconds is not None else []
+    told += [f"ratio {seeding.ratio:.2f}"] if seeding.ratio is not None else []
+    if left and left.is_enough:
+        told.insert(0, "may go")
+    elif left:
+        told.append(f"may go in {duration(left.seconds)}, or with {left.ratio:.2f} more of the ratio")
+    state = ", ".join(told) or "not looked at yet"
+    return f"{style.label(each.movie)}: {state}: {each.old.choice.release}"
 
 
 def _unlisted_line(film: UnlistedFilm) -> str:

@@ -6,15 +6,18 @@ All of it stands in the data folder: no service is asked, and no credentials are
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.seeding import SeedingLeft, SeedingRule, seeding_left
 from movie_sync.domain.times import duration, format_time
 from movie_sync.ports import Clock
 from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_to_dict
-from movie_sync.queues.entry import QueueEntry, Stage
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
+from movie_sync.queues.releases import FailedRelease, Stage
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
 from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
@@ -34,6 +37,15 @@ class StuckRelease:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplacedTorrent:
+    """A torrent that another one took the place of; `left` is what it has to seed yet, None if not known."""
+
+    movie: Movie
+    old: FailedRelease
+    left: SeedingLeft | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The films by what goes on with them, each group in the order in which it is shown.
 
@@ -49,6 +61,7 @@ class Overview:
     unlisted: Sequence[UnlistedFilm]
     retries: Sequence[QueueEntry]
     permanent: Sequence[QueueEntry]
+    replaced: Sequence[ReplacedTorrent] = ()
     room_why: str = ""
 
 
@@ -57,11 +70,12 @@ def overview(
     unlisted: Iterable[UnlistedFilm],
     *,
     download: Activity | None = None,
+    seeding_rules: Mapping[str, SeedingRule] = MappingProxyType({}),
     now: datetime,
 ) -> Overview:
     """Sort films into groups; `download` is what a running daemon's download worker is at."""
     completed, failed = queues[QueueName.COMPLETED], queues[QueueName.FAILED]
-    downloading = [entry for entry in completed if entry.is_unfinished]
+    downloading = [each for entry in completed for each in entry.torrents() if each.is_unfinished]
     done = [entry for entry in completed if (at := downloaded_at(entry)) and at > now - DONE_LATELY]
     removed = [
         entry
@@ -82,8 +96,22 @@ def overview(
         unlisted=[film for film in unlisted if not film.relisted and film.left_at > now - KEPT_FOR],
         retries=sorted(scheduled, key=lambda entry: str(entry.retry_at)),
         permanent=[entry for entry in failed if entry.retry_at is None],
+        replaced=[
+            ReplacedTorrent(entry.movie, old, _left(old, seeding_rules))
+            for queue in queues.values()
+            for entry in queue
+            for old in entry.replaced
+            if not old.seeding.is_gone
+        ],
         room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",
     )
+
+
+def _left(old: FailedRelease, rules: Mapping[str, SeedingRule]) -> SeedingLeft | None:
+    rule = rules.get(old.choice.id.tracker) if old.choice.id else None
+    if rule is None or old.seeding.seen_at is None:
+        return None
+    return seeding_left(rule, old.seeding.ratio, old.seeding.seconds)
 
 
 def _stuck(waiting: Sequence[QueueEntry], downloading: Sequence[QueueEntry]) -> Iterator[StuckRelease]:
@@ -145,13 +173,20 @@ class Status:
         return self.daemon is None or bool(self.daemon.client)
 
 
-def read_status(paths: AppPaths, queues: QueueManager, held_back: Sequence[Problem], clock: Clock) -> Status:
+def read_status(
+    paths: AppPaths,
+    queues: QueueManager,
+    held_back: Sequence[Problem],
+    clock: Clock,
+    seeding_rules: Mapping[str, SeedingRule] = MappingProxyType({}),
+) -> Status:
     """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now."""
     daemon, now = running_daemon(paths), clock.now()
     view = overview(
         {name: queues.entries(name) for name in _QUEUES},
         UnlistedStore(paths.unlisted, clock, writable=False).films(),
         download=daemon.download if daemon else None,
+        seeding_rules=seeding_rules,
         now=now,
     )
     return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view)
@@ -199,6 +234,7 @@ def _films_document(view: Overview) -> dict[str, object]:
         "stalled": [{**_film(each.movie), "release": each.release, "why": each.why} for each in view.stalled],
         "done_this_week": [_past_document(entry) for entry in view.done],
         "removed_in_client": [_past_document(entry) for entry in view.removed_in_client],
+        "replaced": [_replaced_document(each) for each in view.replaced],
         "unlisted": [_unlisted_document(film) for film in view.unlisted],
         "retries": [entry_to_dict(entry, QueueName.FAILED) for entry in view.retries],
         "permanent_failures": [entry_to_dict(entry, QueueName.FAILED) for entry in view.permanent],
@@ -219,6 +255,7 @@ def _torrent_document(entry: QueueEntry) -> dict[str, object]:
         **_film(entry.movie),
         "speed": follow.bytes_a_second if follow else 0,
         "idle_seconds": round(follow.idle_seconds) if follow else 0,
+        **({"is_upgrade": True} if entry.is_upgrade else {}),
     }
 
 
@@ -240,6 +277,20 @@ def _past_document(entry: QueueEntry) -> dict[str, object]:
         "info_hash": choice.info_hash if choice else "",
         "path": follow.path if follow else "",
         "when": format_time(follow.since) if follow else None,
+    }
+
+
+def _replaced_document(each: ReplacedTorrent) -> dict[str, object]:
+    seeding = each.old.seeding
+    return {
+        **_film(each.movie),
+        "release": each.old.choice.release,
+        "info_hash": each.old.choice.info_hash,
+        "why": each.old.why,
+        "ratio": seeding.ratio,
+        "seeding_seconds": seeding.seconds,
+        "may_go": each.left.is_enough if each.left else None,
+        "seen_at": format_time(seeding.seen_at) if seeding.seen_at else None,
     }
 
 

@@ -40,7 +40,7 @@ class MediaServer(ToldService):
         address = config.section(self.section).url
         if address is None:
             return None
-        kinds = frozenset({EventKind.DOWNLOADED})
+        kinds = frozenset({EventKind.DOWNLOADED, EventKind.UPGRADED})
         return Subscription(kinds, Schedule(_GATHER_SECONDS), {"address": address})
 
     def ask(self, form: Form) -> None:

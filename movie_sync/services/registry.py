@@ -9,7 +9,8 @@ from functools import cache
 from typing import TypeVar
 
 from movie_sync.credentials.manager import CredentialField
-from movie_sync.services.base import ClientService, ListService, Service
+from movie_sync.domain.seeding import SeedingRule
+from movie_sync.services.base import ClientService, ListService, Service, TrackerService
 from movie_sync.settings.section import Sections
 
 SERVICES: dict[str, str] = {
@@ -47,6 +48,11 @@ def chosen_list(config: Sections) -> ListService:
 def fallback_client() -> ClientService:
     """Return where torrents go if no other client is used."""
     return next(client for client in of_kind(ClientService).values() if not client.question)
+
+
+def seeding_rules() -> dict[str, SeedingRule]:
+    """Return what each tracker asks of those who took a torrent there, where that is known."""
+    return {name: found.seeding for name, found in of_kind(TrackerService).items() if found.seeding}
 
 
 def credential_fields() -> dict[str, Sequence[CredentialField]]:

@@ -9,7 +9,7 @@ import copy
 import json
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -71,6 +71,7 @@ class Config(Settings):
         problems = config.limit()
         _refuse([problem for problem in problems if problem.key in variables], variables)
         config._note(path, text, problems)
+        config.warnings += [f"{path}: {words}" for words in config._warnings_of_quality()]
         for service in registry.everything():
             config.warnings += [f"{path}: {words}" for words in service.warnings(config)]
         for key, value in (overrides or {}).items():
@@ -83,6 +84,15 @@ class Config(Settings):
         section: Mapping[str, object] = self.values["quality"]
         own = [key for key in section if self.is_set(f"quality.{key}")]
         return QualityRules.from_config(section, own=own)
+
+    def _warnings_of_quality(self) -> Iterator[str]:
+        upgrade, rules = self.values["quality"]["upgrade"], self.quality()
+        if upgrade and rules.upgrade is None:
+            until, order = upgrade["until"], ", ".join(rules.order)
+            yield (
+                f"quality.upgrade.until is {until}, which quality.order does not have ({order}); "
+                "no better release is looked for."
+            )
 
     def preset(self, name: str) -> QualityRules | None:
         """Return how a release is chosen by a preset that takes precedence over the user's own values.

@@ -96,6 +96,7 @@ class GeneralSettings:
 
 # Raw discs and 3D are taken only where the order names them.
 QUALITIES = (*ORDER_WORDS, *ON_REQUEST_WORDS)
+_UPGRADE_DAYS = 30
 _LIMIT = or_null(number(0, MANY, above_low=True))
 
 
@@ -118,6 +119,13 @@ def _word_values(value: object) -> dict[str, float]:
         raise UnusableValue("an entry is not of that form") from None
 
 
+def _upgrade(value: object) -> dict[str, object]:
+    if not isinstance(value, Mapping) or not {"until"} <= value.keys() <= {"until", "days"}:
+        raise UnusableValue
+    days = number(0, 3650, above_low=True)(value.get("days", _UPGRADE_DAYS))
+    return {"until": one_of(*QUALITIES)(value["until"]), "days": days}
+
+
 _ALLOWED: Mapping[str, tuple[str, Reader]] = {
     "order": (
         f"a list of at least one of {', '.join(QUALITIES)}",
@@ -134,6 +142,7 @@ _ALLOWED: Mapping[str, tuple[str, Reader]] = {
     "wait_for_best_hours": ("a number of hours from 0 to 8760", number(0, 8760)),
     "languages": (f"{LANGUAGES}, or null for any", or_null(list_of(language, may_be_empty=False))),
     "reject_dubbed": ("true or false", flag),
+    "upgrade": ("null, or an object of `until`, a quality, and `days` from 0 to 3650", or_null(_upgrade)),
     "rules": ("a list of rules, each with `when`, and `reject` or `score`", release_rules),
 }
 

@@ -20,8 +20,9 @@ from house.films import choice, film
 from movie_sync.daemon.inbox import Inbox, Request
 from movie_sync.domain.models import QueueName
 from movie_sync.errors import StorageError
-from movie_sync.queues.entry import FailedRelease, QueueEntry, Stage, TorrentProgress
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
 
 
 @contextmanager
@@ -41,7 +42,9 @@ Films = dict[str, tuple[QueueName, QueueEntry]]
 
 def hashes(entry: QueueEntry) -> set[str]:
     """Return the torrents that a film is known to have had."""
-    return {choice.info_hash for choice in (entry.choice, *(old.choice for old in entry.tried)) if choice}
+    present = (each.choice for each in entry.torrents())
+    before = (old.choice for old in entry.set_aside)
+    return {choice.info_hash for choice in (*present, *before) if choice}
 
 
 @dataclass
@@ -110,7 +113,7 @@ class CrashWorld:
     def note_progress(self) -> None:
         """Write down what the client shows of the torrents that are followed."""
         seen = {}
-        for entry in self.queues.followed():
+        for entry in (each for held in self.queues.followed() for each in held.torrents()):
             if entry.choice is not None and entry.follow is not None:
                 is_whole = self.client.get(entry.choice.info_hash, False)
                 stage = Stage.DOWNLOADED if is_whole else Stage.DOWNLOADING
@@ -138,6 +141,29 @@ class CrashWorld:
         self.client[won.info_hash] = True
         follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=f"/films/{number}")
         assert self.queues.finish_with(entry.movie, won, follow, overtaken="the other was whole first")
+
+    def begin_upgrade(self, number: int) -> None:
+        """Do what the download worker does with a better release of a film, up to the client."""
+        entry, better = self.entry(number), choice(number, 7)
+        assert entry.choice is not None
+        assert self.queues.begin_upgrade(entry.movie, entry.choice, better)
+        self.client[better.info_hash] = False
+
+    def follow_upgrade(self, number: int) -> None:
+        """Write down that it was handed over, and follow it."""
+        follow = TorrentProgress(Stage.ADDED, self.clock.now())
+        assert self.queues.note_upgrade(film(number), choice(number, 7), follow)
+
+    def finish_upgrade(self, number: int) -> None:
+        """Let it become whole, and write that down."""
+        self.client[choice(number, 7).info_hash] = True
+        self.note_progress()
+
+    def note_seeding(self) -> None:
+        """Write down what the client shows of torrents that others took the place of."""
+        seeding = Seeding(self.clock.now(), 0.5, 3600)
+        replaced = (old for entry in self.queues.with_replaced() for old in entry.replaced)
+        self.queues.note_seeding({old.choice.info_hash: seeding for old in replaced})
 
     def look_again(self) -> None:
         """Look for every film that waits for a release, besides its schedule."""
@@ -355,6 +381,9 @@ def _plain(place: tuple[QueueName, QueueEntry]) -> Plain:
         entry.tried,
         entry.searched_at,
         entry.is_extra_look,
+        entry.word,
+        entry.replaced,
+        entry.upgrade,
     )
 
 
@@ -372,7 +401,10 @@ def _check_films(found: Films, bounds: Bounds) -> None:
     for film_id in bounds.downloaded:
         assert _is_downloaded(found[film_id]), "a downloaded film goes back"
     unfinished = {
-        entry.choice.info_hash for _, entry in found.values() if entry.choice and entry.is_unfinished
+        each.choice.info_hash
+        for _, entry in found.values()
+        for each in entry.torrents()
+        if each.choice and each.is_unfinished
     }
     assert unfinished <= bounds.unfinished, "more counts as unfinished than the client is to finish"
 
@@ -389,8 +421,13 @@ def _check_indexes(queues: QueueManager, films: Films) -> None:
     for name, entry in films.values():
         entries[name].append(entry)
     everywhere = [*entries[QueueName.COMPLETED], *entries[QueueName.PENDING], *entries[QueueName.FAILED]]
-    assert queues.followed() == [entry for entry in everywhere if entry.is_followed]
-    assert queues.unfinished_count() == sum(entry.is_unfinished for entry in entries[QueueName.COMPLETED])
+    assert queues.followed() == [entry for entry in everywhere if entry.is_followed or entry.upgrade]
+    assert queues.unfinished_count() == sum(
+        any(each.is_unfinished for each in entry.torrents()) for entry in entries[QueueName.COMPLETED]
+    )
+    assert queues.with_replaced() == [
+        entry for entry in everywhere if any(not old.seeding.is_settled for old in entry.replaced)
+    ]
     assert list(queues.waiting_films()) == [
         entry for entry in entries[QueueName.FAILED] if entry.waits_for_release
     ]

@@ -180,6 +180,11 @@ class RealQBittorrent(RealProgram):
         except qbittorrentapi.APIError as exc:
             return [(repr(exc), "", 0.0)]
 
+    def tags_of(self, info_hash: str) -> list[str]:
+        """Return a torrent's tags."""
+        (torrent,) = self.web.torrents_info(torrent_hashes=info_hash)
+        return str(torrent.tags).split(", ")
+
     def add_stopped(self, content: bytes) -> None:
         """Add a torrent without starting it."""
         self.web.torrents_add(torrent_files=content, is_stopped=True)

@@ -144,6 +144,10 @@ class RealTransmission(RealProgram):
         except OSError as exc:
             return [{"error": repr(exc)}]
 
+    def tags_of(self, info_hash: str) -> list[str]:
+        """Return a torrent's labels."""
+        return list(self.row(info_hash)["labels"])
+
     def add_stopped(self, content: bytes) -> None:
         """Add a torrent without starting it."""
         self.add(content, paused=True)

@@ -6,7 +6,7 @@ from house.fakes import FakeClient, FakeClock, FakeLibrary
 from house.films import choice, film
 from movie_sync.domain.models import HeldTorrent, QueueName, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun
-from movie_sync.following.follower import TAG, UnlistedTagger
+from movie_sync.following.tagger import TAG, UnlistedTagger
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.intake import IntakeCounts, WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms

@@ -20,6 +20,7 @@ from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.seeding import SeedingRule
 from movie_sync.errors import (
     MovieSyncError,
 )
@@ -28,7 +29,9 @@ from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
-from movie_sync.following.follower import FollowPolicy, TorrentFollower, UnlistedTagger
+from movie_sync.fetching.upgrades import Upgrades
+from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
@@ -60,9 +63,11 @@ class Bench:
         self.told: list[Event] = []
         self.follow_policy: FollowPolicy | None = None
         self.max_unfinished = self.min_free_bytes = 0
+        self.looks_at_newest = False
         self.presets: dict[str, QualityRules] = {}
         self.tell: Callable[[Event], None] = self.told.append
         self.tagger: UnlistedTagger | None = None
+        self.seeding_rules: dict[str, SeedingRule] | None = None
         self.start()
 
     def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
@@ -85,12 +90,14 @@ class Bench:
                 min_free_bytes=self.min_free_bytes,
                 clock=self.clock,
             )
+        if self.follow_policy or self.looks_at_newest:
             self.radar = Radar(
                 self.queues,
                 self.folder / "radar.json",
                 check_interval_seconds=3600,
                 calls_per_hour=120,
                 clock=self.clock,
+                upgrades=Upgrades(self.queues, self.rules, self.clock),
             )
         self.worker = DownloadWorker(
             self.queues,
@@ -109,6 +116,9 @@ class Bench:
             rooms=self.rooms,
             radar=self.radar,
             tagger=self.tagger,
+            replaced=None
+            if self.seeding_rules is None
+            else ReplacedTagger(self.queues, self.seeding_rules, self.clock),
             held_back=lambda: "",
             once=once,
         )

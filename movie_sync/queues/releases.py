@@ -1,0 +1,82 @@
+"""What was handed over for a film, as it is kept with it: how far it is, and what came to nothing."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from movie_sync.domain.models import Choice
+
+
+class Stage(StrEnum):
+    """How far a handed-over torrent is; the words stand in `queue_completed.json`."""
+
+    ADDED = "added"
+    DOWNLOADING = "downloading"
+    STOPPED = "stopped"
+    BROKEN = "broken"
+    REMOVED = "removed"
+    DOWNLOADED = "downloaded"
+
+
+@dataclass(frozen=True, slots=True)
+class TorrentProgress:
+    """What is known of a torrent on its way.
+
+    `since` is when the stage was reached. `idle_seconds` is how long it has tried to download
+    and got next to nothing; time in which it could not try does not count. `idle_from` is its
+    progress when that began (None: as `progress`). `missing_since` is when the client was first
+    seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
+    client before, whoever put it there.
+    """
+
+    stage: Stage
+    since: datetime
+    progress: float = 0.0
+    bytes_a_second: int = 0
+    idle_seconds: float = 0.0
+    idle_from: float | None = None
+    missing_since: datetime | None = None
+    rechecked_at: datetime | None = None
+    path: str = ""
+    is_adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """What the client last told, `seen_at` then, of a torrent whose film has another one now.
+
+    `ratio` and `seconds` of seeding are None where it does not tell; `is_gone`: it holds it no more.
+    `is_settled`: no further look at it is needed. Without a look it is not marked in the client yet.
+    """
+
+    seen_at: datetime | None = None
+    ratio: float | None = None
+    seconds: int | None = None
+    is_gone: bool = False
+    is_settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRelease:
+    """A release that was handed over for a film and given up; it is not taken for it again.
+
+    `why` is in words. `name` is the torrent's own, which its file or folder bears. `is_adopted`: as in
+    `TorrentProgress`.
+    """
+
+    choice: Choice
+    why: str
+    name: str = ""
+    is_adopted: bool = False
+    seeding: Seeding = Seeding()
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A better release that is to take the place of a film's present one, which stays until it is whole.
+
+    `follow` is None while it is about to be handed over: it may have been.
+    """
+
+    choice: Choice
+    follow: TorrentProgress | None = None

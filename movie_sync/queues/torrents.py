@@ -1,0 +1,100 @@
+"""What became of the torrents that were handed over, written down with their films."""
+
+from collections.abc import Callable, Mapping
+
+from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.reader import FOLLOWED, QueueReader
+from movie_sync.queues.releases import FailedRelease, Seeding, TorrentProgress, Upgrade
+
+_COMPLETED = QueueName.COMPLETED
+
+
+class TorrentRecords(QueueReader):
+    """Part of `QueueManager`, which says how the queues are kept; what it does queues no film anew.
+
+    Raises:
+        StorageError: it could not be written, and everything is as before.
+    """
+
+    def note_progress(self, follows: Mapping[str, TorrentProgress]) -> None:
+        """Write down, with one write, how far the torrents of completed films are, by info-hash."""
+        with self._locked() as book:
+            changed = {
+                number: entry.seen(follows)
+                for number, facts in book[_COMPLETED].facts()
+                if not follows.keys().isdisjoint(facts.hashes) and (entry := book[_COMPLETED].entry(number))
+            }
+            if changed:
+                book.renew(changed, _COMPLETED)
+
+    def finish_with(self, movie: Movie, choice: Choice, follow: TorrentProgress, *, overtaken: str) -> bool:
+        """Complete a film with a torrent that was given up and came to its end all the same.
+
+        Its present torrent, if it has one, counts as tried, with `overtaken` as the reason.
+        False if no queue holds the film, or the user does not want that release for it.
+        """
+        with self._locked() as book:
+            found = book.held(movie, FOLLOWED)
+            if found is None or not found.entry.may_take(choice):
+                return False
+            done = found.entry.finished_with(choice, follow, self._clock.now(), overtaken)
+            book.move(lambda: [done], _COMPLETED)
+            return True
+
+    # --- better releases ------------------------------------------------------------------
+
+    def begin_upgrade(self, movie: Movie, present: Choice, better: Choice) -> bool:
+        """Write down a better release that is about to be handed over; False if it is not to be.
+
+        It is not while another one is on its way, if the user took one, or if `present` is it no more.
+        """
+
+        def begun(entry: QueueEntry) -> QueueEntry | None:
+            is_free = entry.upgrade is None or entry.upgrade.follow is None
+            if not is_free or entry.choice != present or entry.word.grabbed or not entry.may_take(better):
+                return None
+            return entry._replace(upgrade=Upgrade(better))
+
+        return self._renew_completed(movie, begun)
+
+    def note_upgrade(self, movie: Movie, choice: Choice, follow: TorrentProgress | None) -> bool:
+        """Write down that a better release was handed over: without `follow` it is the film's at once."""
+
+        def noted(entry: QueueEntry) -> QueueEntry | None:
+            if entry.upgrade is None:
+                return None
+            return entry._replace(upgrade=Upgrade(choice, follow)) if follow else entry.upgraded(choice, None)
+
+        return self._renew_completed(movie, noted)
+
+    def drop_upgrade(self, movie: Movie, choice: Choice, *failed: FailedRelease) -> bool:
+        """Forget a better release that did not come; what `failed` is not taken again."""
+
+        def dropped(entry: QueueEntry) -> QueueEntry | None:
+            is_it = entry.upgrade is not None and entry.upgrade.choice.info_hash == choice.info_hash
+            return entry.without_upgrade(*failed) if is_it else None
+
+        return self._renew_completed(movie, dropped)
+
+    def note_seeding(self, seen: Mapping[str, Seeding]) -> None:
+        """Write down, with one write for each queue, what was seen of replaced torrents, by info-hash."""
+        with self._locked() as book:
+            for name in FOLLOWED:
+                changed = {
+                    number: entry.seeding_seen(seen)
+                    for number, facts in book[name].facts()
+                    if not seen.keys().isdisjoint(facts.replaced) and (entry := book[name].entry(number))
+                }
+                if changed:
+                    book.renew(changed, name)
+
+    def _renew_completed(self, movie: Movie, change: Callable[[QueueEntry], QueueEntry | None]) -> bool:
+        """Change a completed film where it stands; False if it stands elsewhere or is not to be changed."""
+        with self._locked() as book:
+            place = book.held(movie, [_COMPLETED])
+            changed = change(place.entry) if place else None
+            if place is None or changed is None:
+                return False
+            book.renew({place.number: changed}, _COMPLETED)
+            return True
