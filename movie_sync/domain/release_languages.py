@@ -115,7 +115,7 @@ def _mark_subtitles(words: Sequence[str], found: list[str], index: int) -> None:
 
 
 def _is_language(words: Sequence[str], found: Sequence[str], index: int) -> bool:
-    if words[index] in {"dl", "ml", "dual", "dublat"} or found[index] in {"VOSTFR", "RoDubbed", "RoSubbed"}:
+    if words[index] in {"dl", "ml", "dual"} | _DUBBED or found[index] in {"VOSTFR", "RoDubbed", "RoSubbed"}:
         return False
     return bool(found[index]) or words[index] in _SHORT_NAMES
 

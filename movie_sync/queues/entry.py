@@ -215,7 +215,8 @@ class QueueEntry(NamedTuple):
     def grabbing(self, release: ReleaseId, at: datetime) -> "QueueEntry":
         """Return the entry for taking this release, in pending unless it is the film's present one.
 
-        Whatever came of it before, it is taken; one that the client shows no more is handed over anew.
+        Whatever came of it before, it is taken, before all other films; where the client may still have it
+        it is looked for first.
         """
         rejected = tuple(other for other in self.word.rejected if other != release)
         entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
@@ -223,14 +224,15 @@ class QueueEntry(NamedTuple):
         is_on_its_way = self.upgrade is not None and self.upgrade.choice.id == release
         if is_on_its_way or (is_present and not (self.follow and self.follow.stage is Stage.REMOVED)):
             return entry
-        entry = entry._replace(
-            choice=None if is_present else self.choice,
-            tried=tuple(old for old in self.tried if old.choice.id != release),
-            replaced=tuple(old for old in self.replaced if old.choice.id != release),
-            asked_at=at,
-            is_extra_look=False,
+        entry = entry._replace(choice=None if is_present else self.choice, is_extra_look=False)
+        entry = entry.for_another("another release was taken by command")
+        known = [old for old in entry.set_aside if old.choice.id == release]
+        return entry._replace(
+            added_at=at,
+            choice=next((old.choice for old in reversed(known) if not old.is_adopted), None),
+            tried=tuple(old for old in entry.tried if old not in known),
+            replaced=tuple(old for old in entry.replaced if old not in known),
         )
-        return entry.for_another("another release was taken by command")
 
     def rejecting(self, release: ReleaseId) -> "QueueEntry":
         """Return the entry that never takes this release; in pending if it was the film's present one.

@@ -221,8 +221,9 @@ class QueueManager(TorrentRecords):
         """Take this release for a film, whatever the rules say; queue the film if no queue holds it."""
         with self._locked() as book:
             now, place = self._clock.now(), book.held(movie)
-            entry = (place.entry if place else QueueEntry(movie, now)).grabbing(release, now)
-            if place and entry.choice and place.queue in {_PENDING, _COMPLETED}:  # it is that one already
+            known = place.entry if place else QueueEntry(movie, now)
+            entry, is_at_work = known.grabbing(release, now), place and place.queue in {_PENDING, _COMPLETED}
+            if place and is_at_work and known.choice and entry.choice == known.choice:
                 book.renew({place.number: entry}, place.queue)
                 return
             asked_for = entry.by_command or place is None or place.queue is _REMOVED
@@ -231,15 +232,14 @@ class QueueManager(TorrentRecords):
     def reject(self, movie: Movie, release: ReleaseId) -> bool:
         """Never take this release for a film; False if no queue holds it."""
         with self._locked() as book:
-            if (place := book.held(movie)) is None:
-                return False
-            was, entry = place.entry, place.entry.rejecting(release)
-            is_awaited = place.queue is _FAILED and was.word.grabbed == release
-            if place.queue is not _REMOVED and (entry.choice != was.choice or is_awaited):
-                self._move(book, lambda: [entry])
-            else:
-                book.renew({place.number: entry}, place.queue)
-            return True
+            if place := book.held(movie):
+                entry = place.entry.rejecting(release)
+                is_awaited = place.queue is _FAILED and place.entry.word.grabbed == release
+                if place.queue is not _REMOVED and (entry.choice != place.entry.choice or is_awaited):
+                    self._move(book, lambda: [entry])
+                else:
+                    book.renew({place.number: entry}, place.queue)
+            return place is not None
 
     # --- waiting --------------------------------------------------------------------------
 
