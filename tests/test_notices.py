@@ -916,7 +916,7 @@ def test_documented_commands(home: NoticeHome, caplog: pytest.LogCaptureFixture,
     """Each does what the page says with a download, and nothing, without a complaint, with the rest."""
     address, request, secret = EXAMPLES[name]
     home.environ["HOME"] = str(home.folder)
-    for file, header in re.findall(r"`(\w+\.conf)` holds `(header = .*)`:", PAGE):
+    for file, header in re.findall(r"`(\w+\.conf)` contains `(header = .*)`:", PAGE):
         (home.folder / file).write_text(header)
     block = re.search(rf"<!-- {name} -->\n```json\n(.*)\n```", PAGE)
     assert block
