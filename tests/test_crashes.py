@@ -23,6 +23,7 @@ from house.crash_world import (
     folder_in_memory,
     run_through,
 )
+from house.films import on_filelist
 
 from movie_sync.daemon.inbox import Request
 
@@ -58,6 +59,39 @@ def scenario() -> list[Step]:
     steps += [CrashWorld.hand_over_next, CrashWorld.complete_next] * 3
     steps += [lambda w: w.queues.add_all_to_pending([film(number) for number in range(37, 41)])]
     return steps
+
+
+def users_words() -> list[Step]:
+    """Return steps in which the user takes and rejects releases of a film, and changes its preset."""
+    return [
+        lambda w: w.queues.add_all_to_pending([film(1), film(14)]),
+        CrashWorld.hand_over_next,
+        CrashWorld.complete_next,
+        lambda w: (w.clock.advance(60), w.queues.grab(film(1), on_filelist(9001))),
+        lambda w: w.hand_over_grabbed(9001),
+        CrashWorld.complete_next,
+        lambda w: w.inbox.put(Request("reject", movies=(film(1),), release=on_filelist(9001))),
+        CrashWorld.carry_out_requests,  # the one before is the film's again
+        CrashWorld.complete_next,
+        lambda w: w.clock.advance(60),
+        lambda w: w.inbox.put(Request("grab", movies=(film(1),), release=on_filelist(9002))),
+        CrashWorld.carry_out_requests,
+        CrashWorld.restart,
+        lambda w: w.hand_over_grabbed(9002),
+        CrashWorld.complete_next,
+        lambda w: w.queues.grab(film(1), on_filelist(9001)),
+        CrashWorld.complete_next,
+        lambda w: w.queues.reject(film(1), on_filelist(9002)),
+        lambda w: w.queues.add_by_command([film(14)], "small"),
+        lambda w: w.queues.reject(film(14), on_filelist(9003)),
+    ]
+
+
+def test_every_crash_point_keeps_the_users_word(folder: Path) -> None:
+    """As above: a word is kept wholly or not at all, and no torrent is forgotten for it."""
+    world, survey = run_through(users_words(), folder)
+    assert world.entry(1).word.rejected == (on_filelist(9002),)
+    assert survey.points > 50
 
 
 @pytest.fixture
@@ -183,6 +217,9 @@ OPERATIONS: dict[str, Step] = {
     "drop pending ones": lambda w: w.queues.drop_unlisted([film(13), film(14)]),
     "drop a failed one": lambda w: w.queues.drop_unlisted([film(7)]),
     "list again": lambda w: w.queues.add_all_to_pending([film(1)], again=True),
+    "take a release": lambda w: w.queues.grab(film(1), on_filelist(9001)),
+    "reject a release": lambda w: w.queues.reject(film(1), on_filelist(9001)),
+    "judge by a preset": lambda w: w.queues.add_by_command([film(13)], "small"),
     "ask by command": lambda w: w.inbox.put(Request("add", movies=(film(61),))),
 }
 

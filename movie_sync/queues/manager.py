@@ -224,10 +224,13 @@ class QueueManager(TorrentRecords):
             known = place.entry if place else QueueEntry(movie, now)
             entry, is_at_work = known.grabbing(release, now), place and place.queue in {_PENDING, _COMPLETED}
             if place and is_at_work and known.choice and entry.choice == known.choice:
-                book.renew({place.number: entry}, place.queue)
+                if entry != known:
+                    book.renew({place.number: entry}, place.queue)
                 return
             asked_for = entry.by_command or place is None or place.queue is _REMOVED
-            self._move(book, lambda: [entry.retried(now)._replace(by_command=asked_for)])
+            anew = entry.retried(now)._replace(by_command=asked_for)
+            if not (place and place.queue is _PENDING and anew._replace(asked_at=known.asked_at) == known):
+                self._move(book, lambda: [anew])
 
     def reject(self, movie: Movie, release: ReleaseId) -> bool:
         """Never take this release for a film; False if no queue holds it."""
@@ -237,7 +240,7 @@ class QueueManager(TorrentRecords):
                 is_awaited = place.queue is _FAILED and place.entry.word.grabbed == release
                 if place.queue is not _REMOVED and (entry.choice != place.entry.choice or is_awaited):
                     self._move(book, lambda: [entry])
-                else:
+                elif entry != place.entry:
                     book.renew({place.number: entry}, place.queue)
             return place is not None
 

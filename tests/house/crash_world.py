@@ -16,9 +16,9 @@ import pytest
 
 from house.crash_disk import Call, Content, Disk, Key, Recorder, Tree, freeze, read_tree, write_tree
 from house.fakes import FakeClock
-from house.films import choice, film
+from house.films import choice, film, hash_of, on_filelist
 from movie_sync.daemon.inbox import Inbox, Request
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import Choice, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
@@ -70,7 +70,12 @@ class CrashWorld:
 
     def _carry_out(self, request: Request) -> None:
         for movie in request.movies:
-            self.queues.add_by_command([movie])
+            if request.kind == "grab" and request.release:
+                self.queues.grab(movie, request.release)
+            elif request.kind == "reject" and request.release:
+                self.queues.reject(movie, request.release)
+            else:
+                self.queues.add_by_command([movie], request.preset)
         if request.kind == "remove":
             self.queues.remove(request.films)
 
@@ -109,6 +114,16 @@ class CrashWorld:
         assert entry is not None
         follow = TorrentProgress(Stage.ADDED, self.clock.now())
         self.queues.add_to_completed(entry.movie, choice=entry.choice, follow=follow)
+
+    def hand_over_grabbed(self, number: int) -> None:
+        """Hand over the release that the user has taken for a film; another one is not written down."""
+        entry = self.queues.get_next_pending()
+        assert entry is not None
+        assert entry.word.grabbed == on_filelist(number)
+        release = Choice(f"Taken {number}", on_filelist(number), hash_of(number))
+        assert not self.queues.note_choice(entry.movie, choice(1, 7)), "another one than that"
+        assert self.queues.note_choice(entry.movie, release)
+        self.client[release.info_hash] = False
 
     def note_progress(self) -> None:
         """Write down what the client shows of the torrents that are followed."""
