@@ -167,7 +167,7 @@ class Services:
                 tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers
             ),
             clock=clock,
-            upgrades=Upgrades(queue_manager, self._config.quality(), clock),
+            upgrades=Upgrades(queue_manager, self._config.quality(), clock, self._config.preset),
         )
         rooms = RoomKeeper(
             queue_manager,

@@ -9,11 +9,12 @@ from movie_sync.daemon.faults import Faults
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause
-from movie_sync.domain.models import DownloadResult, Movie
+from movie_sync.domain.models import NO_WORD, DownloadResult, Movie, Reason
 from movie_sync.domain.times import later
 from movie_sync.errors import FilmError, MovieSyncError, NoLongerWantedError, PagesMissingError, StorageError
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
+from movie_sync.following.tagger import REPLACED_TAG
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import ActivityKind
@@ -80,6 +81,10 @@ class HandOverJob:
                 self._put_off(entry, exc, pause)
             return pause
         is_followed = session.client is not None and (self.follower is not None or self.rooms is not None)
+        is_found = result.is_found_again or result.is_adopted or result.reason is Reason.ALREADY_DOWNLOADED
+        if is_found and session.client and result.choice and (entry.word != NO_WORD or entry.tried):
+            # Another one may have taken its place before, and what is tagged so, people delete.
+            session.client.untag([result.choice.info_hash], REPLACED_TAG)
         self.results.note_success(entry, result, is_followed=is_followed)
         if self.follower and session.client and result.choice:
             self.follower.begin(result.choice.info_hash, session.client)

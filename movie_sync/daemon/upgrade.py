@@ -9,7 +9,8 @@ from movie_sync.daemon.faults import OF_EVERY_CALL
 from movie_sync.daemon.results import ResultRecorder
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.models import Choice, DownloadResult, Movie, QueueName, Release
-from movie_sync.errors import FilmError, NoRoomError
+from movie_sync.errors import FilmError, NoRoomError, ReleaseError, UnknownFilmError
+from movie_sync.fetching.downloader import Search
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import TorrentFollower
@@ -63,53 +64,65 @@ class UpgradeJob:
         return True
 
     def _settle(self) -> None:
-        """Look in the client for what was about to be handed over."""
+        """Look in the client for what was about to be handed over, or is not followed any more."""
         for entry in self.queue_manager.followed():
-            upgrade = entry.upgrade
-            if upgrade is None or upgrade.follow is not None:
+            if (upgrade := entry.upgrade) is None:
                 continue
             session = self.sessions.get()
+            if upgrade.follow is not None and self._follows(session):
+                continue
             if session.downloader.client.find(upgrade.choice.info_hash) is None:
                 self.queue_manager.drop_upgrade(entry.movie, upgrade.choice)
             else:
                 self._note(session, entry, upgrade.choice)
         self._is_unsettled = False
 
-    def _take(self, movie: Movie, releases: Sequence[Release]) -> None:
-        session, held = self.sessions.get(), self.queue_manager.find(movie.slug or movie.id)
+    def _take(self, known_as: Movie, movie: Movie, releases: Sequence[Release]) -> None:
+        session, held = self.sessions.get(), self.queue_manager.find(known_as.slug or known_as.id)
         if held is None or held[0] is not QueueName.COMPLETED or held[1].choice is None:
             return
         entry, present = held[1], held[1].choice
         if self.rooms and session.client:
             self.rooms.check(session.client, movie)
         try:
-            described = session.downloader.pages.describe(movie)
-            result = self._handed_over(session, entry, present, described, releases)
+            movie = session.downloader.pages.describe(movie)
         except FilmError as exc:
             _log.info("%s: no better release is taken: %s", movie.label, exc)
-            result = None
-        self.upgrades.note_examined(movie, releases)
+            if isinstance(exc, UnknownFilmError):  # else its page may be read at a later look
+                self.upgrades.note_failed(known_as, releases)
+            return
+        # Whatever comes of it, the page is not read again while releases of the film are among the newest.
+        self.upgrades.note_described(known_as, movie)
+        better = session.downloader.better_than(entry, movie, releases)
+        try:
+            result = self._handed_over(session, entry, present, better) if better.accepted else None
+        except FilmError as exc:
+            _log.info("%s: no better release is taken: %s", movie.label, exc)
+            if isinstance(exc, ReleaseError):
+                self.upgrades.note_failed(known_as, [each.release for each in better.accepted])
+            return
         if result is not None and result.choice is not None:
             self._note(session, entry, result.choice, result)
 
+    def _follows(self, session: Session) -> bool:
+        return session.client is not None and (self.follower is not None or self.rooms is not None)
+
     def _handed_over(
-        self, session: Session, entry: QueueEntry, present: Choice, movie: Movie, releases: Sequence[Release]
-    ) -> DownloadResult | None:
+        self, session: Session, entry: QueueEntry, present: Choice, better: Search
+    ) -> DownloadResult:
         sizes: list[int] = []
 
         def check_room(size_bytes: int) -> None:
             if self.rooms and session.client:
-                self.rooms.check_size(session.client, movie, size_bytes)
+                self.rooms.check_size(session.client, better.movie, size_bytes)
             sizes.append(size_bytes)
 
         def record_choice(_movie: Movie, choice: Choice) -> bool:
             self._is_unsettled = True  # until it is noted as handed over
             return self.queue_manager.begin_upgrade(entry.movie, present, choice)
 
-        result = session.downloader.upgrade(
-            movie, releases, entry, check_room=check_room, record_choice=record_choice
-        )
-        if result and self.rooms and sizes:
+        result = session.downloader.upgrade(entry, better, check_room=check_room, record_choice=record_choice)
+        if self.rooms and sizes:
             self.rooms.took(sizes[-1])
         return result
 
@@ -118,9 +131,8 @@ class UpgradeJob:
     ) -> None:
         """Follow what was handed over; if the client tells nothing of it, it is the film's at once."""
         now, client = self.sessions.clock.now(), session.client
-        is_followed = client is not None and (self.follower is not None or self.rooms is not None)
         is_adopted = bool(result and result.is_adopted)
-        follow = TorrentProgress(Stage.ADDED, now, is_adopted=is_adopted) if is_followed else None
+        follow = TorrentProgress(Stage.ADDED, now, is_adopted=is_adopted) if self._follows(session) else None
         self.results.note_upgrade(entry, choice, follow)
         self._is_unsettled = False
         if self.follower and client:

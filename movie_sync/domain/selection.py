@@ -122,30 +122,48 @@ def quality_of(movie: Movie, name: str) -> ReleaseQuality:
     return read_quality(name, NOT_FILED, judge(WantedFilm.from_movie(movie), name).title_end)
 
 
+def is_below_enough(movie: Movie, taken: str, rules: QualityRules) -> bool:
+    """Tell whether a better release than that named `taken` is wanted; not if its quality is not known."""
+    if rules.upgrade is None or (name := quality_of(movie, taken).name) not in rules.order:
+        return False
+    return rules.order.index(name) > rules.order.index(rules.upgrade.until)
+
+
 def improvements(
-    movie: Movie, taken: str, candidates: Sequence[Candidate], rules: QualityRules
+    movie: Movie,
+    taken: str,
+    candidates: Sequence[Candidate],
+    rules: QualityRules,
+    *,
+    language_counts: bool = True,
 ) -> list[Candidate]:
     """Return those accepted candidates that a film's release, named `taken`, may be exchanged for.
 
     Best first: of a strictly better quality, or a later PROPER or REPACK of the same, up to the one that is
-    enough. What comes last within its quality counts only if `taken` does too, and where the quality of
-    `taken` is not known, nothing is better.
+    enough. What comes last within its quality counts only if `taken` does too, a PROPER in a language that
+    comes later not at all, and where the quality of `taken` is not known, nothing is better. Names alone
+    tell, as of `taken` nothing else is known. Without the film's page the language does not count.
     """
-    upgrade = rules.upgrade
+    if rules.upgrade is None or not is_below_enough(movie, taken, rules):
+        return []
     present = quality_of(movie, taken)
-    if upgrade is None or present.name not in rules.order:
-        return []
-    enough, place = rules.order.index(upgrade.until), rules.order.index(present.name)
-    if place <= enough:
-        return []
-    is_last = present.is_dv_alone or bool(present.languages) or present.is_dubbed
+    enough, place = rules.order.index(rules.upgrade.until), rules.order.index(present.name)
+    sound = sound_of(present.languages, movie.original_language, is_dubbed=present.is_dubbed)
+
+    def rank_of(details: ReleaseQuality, sound: Sound) -> tuple[bool, int]:
+        wanted = (language_counts and rules.languages) or ()
+        language = sound.place_in(wanted)
+        return details.is_dv_alone or (language == len(wanted) and bool(wanted)), language
+
+    its_rank = rank_of(present, sound)
 
     def is_better(candidate: Candidate) -> bool:
-        if not candidate.accepted or candidate.quality not in rules.order:
+        name = quality_of(movie, candidate.release.name).name
+        if not candidate.accepted or name not in rules.order:
             return False
-        its_place = rules.order.index(candidate.quality)
-        is_later = its_place == place and candidate.details.revision > present.revision
-        return (enough <= its_place < place or is_later) and (is_last or not _last_because(candidate, rules))
+        its_place, rank = rules.order.index(name), rank_of(candidate.details, candidate.sound)
+        is_later = its_place == place and candidate.details.revision > present.revision and rank <= its_rank
+        return (enough <= its_place < place and rank[0] <= its_rank[0]) or is_later
 
     return list(filter(is_better, candidates))
 

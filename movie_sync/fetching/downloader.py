@@ -171,37 +171,32 @@ class FileListDownloader:
 
     def upgrade(
         self,
-        movie: Movie,
-        releases: Sequence[Release],
         present: QueueEntry,
+        better: Search,
         *,
         check_room: Callable[[int], None],
         record_choice: Callable[[Movie, Choice], bool],
-    ) -> DownloadResult | None:
-        """Hand over the best of these releases that is better than the present one; None if none is.
+    ) -> DownloadResult:
+        """Hand over the best of what is `better_than` how the film is done; raises as `download_movie`."""
+        known = (present.choice, *(old.choice for old in present.set_aside))
+        hashes = {choice.info_hash for choice in known if choice}
+        return self._hand_over_best(better, hashes, check_room, record_choice)
 
-        `present` is how the film is done. Raises as `download_movie`.
+    def better_than(
+        self, present: QueueEntry, movie: Movie, releases: Sequence[Release], *, in_doubt: bool = False
+    ) -> Search:
+        """Return those of these releases that are better than the present one; asks nobody.
+
+        With `in_doubt`, while the film's page is not read, those that could be.
         """
         found = self.examine(movie, releases, present.set_aside, present.word)
-        better = self._improvements(movie, found.candidates, present)
-        if not better or present.choice is None:
-            return None
-        hashes = {present.choice.info_hash, *(old.choice.info_hash for old in present.set_aside)}
-        return self._hand_over_best(
-            replace(found, candidates=tuple(better)), hashes, check_room, record_choice
-        )
-
-    def may_improve(self, movie: Movie, releases: Sequence[Release], present: QueueEntry) -> bool:
-        """Tell whether one of these could be better, as far as that shows without the film's page."""
-        found = self.examine(movie, releases, present.set_aside, present.word).candidates
-        near = [replace(each, refusals=()) for each in found if each.judgement.verdict is not Verdict.NO]
-        return bool(self._improvements(movie, near, present))
-
-    def _improvements(
-        self, movie: Movie, candidates: Sequence[Candidate], present: QueueEntry
-    ) -> list[Candidate]:
-        taken = present.choice.release if present.choice else ""
-        return improvements(self.in_company(movie), taken, candidates, self.rules_for(present.word))
+        near: Sequence[Candidate] = found.candidates
+        if in_doubt:
+            near = [replace(each, refusals=()) for each in near if each.judgement.verdict is not Verdict.NO]
+        taken, rules = present.choice.release if present.choice else "", self.rules_for(present.word)
+        wanted = self.in_company(movie)
+        better = improvements(wanted, taken, near, rules, language_counts=not in_doubt)
+        return replace(found, candidates=tuple(better))
 
     def find_already_there(
         self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD

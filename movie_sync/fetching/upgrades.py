@@ -1,12 +1,13 @@
 """Films for which a better release is looked for, and what the newest releases have for them."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from movie_sync.domain.models import Movie, Reason, Release, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.selection import is_below_enough
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
@@ -15,19 +16,25 @@ from movie_sync.queues.releases import Stage
 
 _log = logging.getLogger(__name__)
 
+_MOST_JUDGED = 20_000
+
 
 @dataclass(eq=False, repr=False)
 class Upgrades:
     """For one thread (the download worker's). What it remembers is found again if it is lost.
 
-    `rules` are the general ones; with a preset of its own a film may have others.
+    `rules` are the general ones; with a `preset` of its own a film has others.
     """
 
     queue_manager: QueueManager
     rules: QualityRules
     clock: Clock
-    _found: dict[str, tuple[Movie, Sequence[Release]]] = field(default_factory=dict, init=False)
-    _examined: dict[str, set[ReleaseId]] = field(default_factory=dict, init=False)
+    preset: Callable[[str], QualityRules | None] = lambda _name: None
+    _found: dict[str, tuple[Movie, Movie, Sequence[Release]]] = field(default_factory=dict, init=False)
+    # Both of films with releases among the newest ones alone, of which there are few.
+    _described: dict[str, Movie] = field(default_factory=dict, init=False)
+    _failed: dict[str, set[ReleaseId]] = field(default_factory=dict, init=False)
+    _below: dict[int, bool] = field(default_factory=dict, init=False)  # judging takes most of the time
     _said: int = field(default=0, init=False)
 
     @property
@@ -39,37 +46,76 @@ class Upgrades:
         """Yield the films that the user may still want in a better release."""
         if self.rules.upgrade is None:
             return
-        begun = self.clock.now() - timedelta(days=self.rules.upgrade.days)
-        for entry in self.queue_manager.done_since(begun):
-            is_ours = entry.reason == Reason.DOWNLOADED and entry.choice is not None
+        now = self.clock.now()
+        for entry in self.queue_manager.done_since(now - timedelta(days=self.rules.upgrade.days)):
+            if entry.completed_at and entry.completed_at > now:  # a wrong clock's: it would have no end
+                continue
+            is_ours = entry.reason == Reason.DOWNLOADED
             follow = entry.follow
             is_whole = follow is None or (follow.stage is Stage.DOWNLOADED and not follow.is_adopted)
-            if is_ours and is_whole and entry.upgrade is None and not entry.word.grabbed:
+            if not (is_ours and is_whole) or entry.upgrade or entry.word.grabbed:
+                continue
+            if self._is_below_enough(entry):
                 yield entry
+
+    def _is_below_enough(self, entry: QueueEntry) -> bool:
+        taken = entry.choice.release if entry.choice else ""
+        number = hash((entry.movie.id, taken, entry.word.preset))
+        if number not in self._below:
+            if len(self._below) >= _MOST_JUDGED:
+                self._below.clear()
+            rules = (self.preset(entry.word.preset) if entry.word.preset else None) or self.rules
+            self._below[number] = is_below_enough(entry.movie, taken, rules)
+        return self._below[number]
 
     def look(self, downloader: FileListDownloader, near: Callable[[Movie], Sequence[Release]]) -> None:
         """Look for better releases among the newest ones; `near` returns those that may be of a film."""
         self._found.clear()
-        known, self._examined = self._examined, {}
+        described, self._described = self._described, {}
+        failed, self._failed = self._failed, {}
         count = 0
         for entry in self.films():
-            movie, count = entry.movie, count + 1
+            count += 1
             try:
-                releases = near(movie)
-                ids = {each.id for each in releases}
-                self._examined[movie.id] = known.get(movie.id, set()) & ids
-                if ids - self._examined[movie.id] and downloader.may_improve(movie, releases, entry):
-                    self._found[movie.id] = movie, releases
+                self._look_for(downloader, entry, near, described, failed)
             except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
-                _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)
+                _log.debug("%s could not be looked for among them.", entry.movie.label, exc_info=exc)
         if count != self._said:
             _log.info("For %d films better releases are looked for among the newest ones.", count)
         self._said = count
 
-    def next_found(self) -> tuple[Movie, Sequence[Release]] | None:
-        """Return a film with releases that may be better, or None; each is returned once for each look."""
+    def next_found(self) -> tuple[Movie, Movie, Sequence[Release]] | None:
+        """Return a film with releases that may be better, or None; each is returned once for each look.
+
+        First as the queues know it, then as its page told of it, if that was read.
+        """
         return self._found.pop(next(iter(self._found))) if self._found else None
 
-    def note_examined(self, movie: Movie, releases: Sequence[Release]) -> None:
-        """These were examined whole: while they are among the newest they are no news for this film."""
-        self._examined.setdefault(movie.id, set()).update(each.id for each in releases)
+    def note_described(self, known_as: Movie, movie: Movie) -> None:
+        """Its page was read: it is not read again while releases of the film are among the newest."""
+        if movie.page_read:
+            self._described[known_as.id] = movie
+
+    def note_failed(self, movie: Movie, releases: Iterable[Release]) -> None:
+        """These came to nothing: while they are among the newest they are not tried again for this film."""
+        self._failed.setdefault(movie.id, set()).update(each.id for each in releases)
+
+    def _look_for(
+        self,
+        downloader: FileListDownloader,
+        entry: QueueEntry,
+        near: Callable[[Movie], Sequence[Release]],
+        described: Mapping[str, Movie],
+        failed: Mapping[str, set[ReleaseId]],
+    ) -> None:
+        movie = described.get(entry.movie.id, entry.movie)
+        releases = near(movie)
+        if gone := failed.get(entry.movie.id, set()) & {each.id for each in releases}:
+            self._failed[entry.movie.id] = gone
+            releases = [each for each in releases if each.id not in gone]
+        if not releases:
+            return
+        if movie.page_read:
+            self._described[entry.movie.id] = movie
+        if downloader.better_than(entry, movie, releases, in_doubt=not movie.page_read).accepted:
+            self._found[entry.movie.id] = entry.movie, movie, releases

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.seeding import SeedingRule, seeding_left
@@ -71,6 +71,10 @@ class ReplacedTagger:
             for entry in self.queue_manager.with_replaced()
             for old in entry.replaced
             if not old.seeding.is_settled
+            if all(
+                each.choice is None or each.choice.info_hash != old.choice.info_hash
+                for each in entry.torrents()
+            )
         ][:_MOST_TAGGED_AT_ONCE]
         held = client.states([old.choice.info_hash for old in olds])
         client.tag([old.choice.info_hash for old in olds if old.seeding.seen_at is None], REPLACED_TAG)
@@ -79,8 +83,8 @@ class ReplacedTagger:
 
     def _seeding(self, old: FailedRelease, torrent: HeldTorrent | None) -> Seeding:
         now = self.clock.now().replace(microsecond=0)
-        if torrent is None:
-            return Seeding(now, old.seeding.ratio, old.seeding.seconds, is_gone=True, is_settled=True)
+        if torrent is None:  # a client that has just started may not show it yet: the next look settles it
+            return replace(old.seeding, is_gone=True, is_settled=old.seeding.is_gone)
         rule = self.rules.get(old.choice.id.tracker) if old.choice.id else None
         ratio, seconds = torrent.ratio, torrent.seeding_seconds
         is_settled = rule is None or seeding_left(rule, ratio, seconds).is_enough

@@ -162,6 +162,9 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     """
     movie, choice, states = movie_from_dict(plain), _choice_from_dict(plain), _read(plain, _STATES)
     follow = _progress_from_dict(plain, now) if choice else None
+    upgrade = _upgrade_from(plain.get("upgrade"), now) if choice else None
+    if upgrade and choice and upgrade.choice.info_hash == choice.info_hash:
+        upgrade = None  # it is the film's present one already
     known = _KNOWN_WITH_PROGRESS if follow else _KNOWN_WITH_CHOICE if choice else _KNOWN
     known = known | _PAGE.keys() if movie.page_read else known
     if plain.get("retry_at") and not states["retry_at"]:  # None is for good
@@ -173,7 +176,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
         follow=follow,
         tried=_releases_from(plain.get("tried")),
         replaced=_releases_from(plain.get("replaced")),
-        upgrade=_upgrade_from(plain.get("upgrade"), now),
+        upgrade=upgrade,
         word=UserWord(
             _text(plain.get("preset")),
             ReleaseId.parse(_text(plain.get("grabbed"))),

@@ -142,7 +142,7 @@ class QueueEntry(NamedTuple):
         is_failed = queue is QueueName.FAILED
         is_extra_look = self.is_extra_look and queue is QueueName.PENDING
         keeps_schedule = is_failed or is_extra_look
-        return self._replace(
+        return self.keeping_present("the film was queued anew or taken out")._replace(
             error=self.error if is_failed else None,
             retry_at=self.retry_at if keeps_schedule else None,
             waits_for_release=self.waits_for_release and keeps_schedule,
@@ -150,7 +150,6 @@ class QueueEntry(NamedTuple):
             completed_at=None,
             reason=None,
             follow=None,
-            upgrade=None,
         )
 
     def found_in(self, queue: QueueName, now: datetime) -> "QueueEntry":
@@ -169,6 +168,7 @@ class QueueEntry(NamedTuple):
         A torrent that is still on its way is looked for first: it is followed on, not handed over again.
         One that was in the client before is found there anew. A command names less of a film than is known.
         """
+        known = known.keeping_present("the film was asked for anew")
         word = known.word._replace(preset=self.word.preset or known.word.preset)
         again = self._replace(tried=known.tried, replaced=known.replaced, word=word)
         if self.by_command:
@@ -221,11 +221,13 @@ class QueueEntry(NamedTuple):
         rejected = tuple(other for other in self.word.rejected if other != release)
         entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
         is_present = self.choice is not None and self.choice.id == release
-        is_on_its_way = self.upgrade is not None and self.upgrade.choice.id == release
-        if is_on_its_way or (is_present and not (self.follow and self.follow.stage is Stage.REMOVED)):
-            return entry
+        why, better = "another release was taken by command", self.upgrade
+        if better and better.follow and better.choice.id == release:  # it is the film's from now on
+            return entry.upgraded(better.choice, better.follow, why)
+        if is_present and not (self.follow and self.follow.stage is Stage.REMOVED):
+            return entry.keeping_present(why)
         entry = entry._replace(choice=None if is_present else self.choice, is_extra_look=False)
-        entry = entry.for_another("another release was taken by command")
+        entry = entry.for_another(why)
         known = [old for old in entry.set_aside if old.choice.id == release]
         return entry._replace(
             added_at=at,
@@ -237,17 +239,21 @@ class QueueEntry(NamedTuple):
     def rejecting(self, release: ReleaseId) -> "QueueEntry":
         """Return the entry that never takes this release; in pending if it was the film's present one.
 
-        So is the one that was to be taken by the user's word, whether it was there yet or not.
+        So is the one that was to be taken by the user's word, whether it was there yet or not. A better
+        release that is followed already takes the place of the present one.
         """
         rejected = tuple(dict.fromkeys((*self.word.rejected, release)))
         entry = self._replace(word=self.word._replace(rejected=rejected))
-        if self.upgrade and self.upgrade.choice.id == release:
-            better = self.torrents()[-1].as_replaced("rejected by command")
-            return entry._replace(upgrade=None, replaced=(*self.replaced, *better))
+        why, better = "rejected by command", self.upgrade
+        if better and better.choice.id == release:
+            return entry.keeping_present(why)
         is_grabbed = self.word.grabbed == release
         is_awaited = is_grabbed and self.completed_at is None
         is_present = self.choice.id == release if self.choice else is_awaited
-        entry = entry.for_another("rejected by command") if is_present else entry
+        if is_present and better:
+            entry = entry.upgraded(better.choice, better.follow, why)
+            return entry if better.follow else entry.kept_in(QueueName.PENDING)
+        entry = entry.for_another(why) if is_present else entry
         return entry.without_grabbed() if is_grabbed else entry
 
     def without_grabbed(self) -> "QueueEntry":
@@ -262,8 +268,9 @@ class QueueEntry(NamedTuple):
 
     def for_another(self, why: str) -> "QueueEntry":
         """Return the entry for another release than the present one, which stays where it is."""
-        replaced = self.replaced + tuple(old for each in self.torrents() for old in each.as_replaced(why))
-        fresh = self._replace(choice=None, replaced=replaced, retry_count=0, doubts=0, acceptable_since=None)
+        alone = self.keeping_present(why)  # which comes last: `without_grabbed` takes that one back
+        replaced = (*alone.replaced, *alone.as_replaced(why))
+        fresh = alone._replace(choice=None, replaced=replaced, retry_count=0, doubts=0, acceptable_since=None)
         return fresh.kept_in(QueueName.PENDING)
 
     # --- a better release -----------------------------------------------------------------
@@ -279,10 +286,17 @@ class QueueEntry(NamedTuple):
             return entry.upgraded(self.upgrade.choice, better)
         return entry._replace(upgrade=Upgrade(self.upgrade.choice, better))
 
-    def upgraded(self, choice: Choice, follow: TorrentProgress | None) -> "QueueEntry":
+    def upgraded(
+        self, choice: Choice, follow: TorrentProgress | None, why: str = "a better release came"
+    ) -> "QueueEntry":
         """Return the entry with a better release as its present one; the one before stays where it is."""
-        replaced = (*self.replaced, *self.as_replaced("a better release came"))
+        replaced = (*self.replaced, *self.as_replaced(why))
         return self._replace(choice=choice, follow=follow, upgrade=None, replaced=replaced)
+
+    def keeping_present(self, why: str) -> "QueueEntry":
+        """Return the entry whose better release, if one is on its way, stays where it is and never counts."""
+        replaced = (old for new in self.torrents()[1:] for old in new.as_replaced(why))
+        return self._replace(upgrade=None, replaced=(*self.replaced, *replaced)) if self.upgrade else self
 
     def without_upgrade(self, *failed: FailedRelease) -> "QueueEntry":
         """Return the entry without the better release; what came to nothing is not taken for it again."""

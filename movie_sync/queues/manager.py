@@ -223,7 +223,7 @@ class QueueManager(TorrentRecords):
             now, place = self._clock.now(), book.held(movie)
             known = place.entry if place else QueueEntry(movie, now)
             entry, is_at_work = known.grabbing(release, now), place and place.queue in {_PENDING, _COMPLETED}
-            if place and is_at_work and known.choice and entry.choice == known.choice:
+            if place and is_at_work and known.choice and (entry.follow or entry.choice == known.choice):
                 if entry != known:
                     book.renew({place.number: entry}, place.queue)
                 return
@@ -238,7 +238,10 @@ class QueueManager(TorrentRecords):
             if place := book.held(movie):
                 entry = place.entry.rejecting(release)
                 is_awaited = place.queue is _FAILED and place.entry.word.grabbed == release
-                if place.queue is not _REMOVED and (entry.choice != place.entry.choice or is_awaited):
+                is_open = (
+                    entry.choice != place.entry.choice and not entry.follow
+                )  # else a better one is there
+                if place.queue is not _REMOVED and (is_open or is_awaited):
                     self._move(book, lambda: [entry])
                 elif entry != place.entry:
                     book.renew({place.number: entry}, place.queue)

@@ -101,7 +101,8 @@ def overview(
             for queue in queues.values()
             for entry in queue
             for old in entry.replaced
-            if not old.seeding.is_gone
+            # What is settled is not looked at again, and may be gone since.
+            if not old.seeding.is_gone and (old.seeding.seen_at or stage_time(entry)) > now - KEPT_FOR
         ],
         room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",
     )

@@ -97,7 +97,7 @@ class Bench:
                 check_interval_seconds=3600,
                 calls_per_hour=120,
                 clock=self.clock,
-                upgrades=Upgrades(self.queues, self.rules, self.clock),
+                upgrades=Upgrades(self.queues, self.rules, self.clock, self.presets.get),
             )
         self.worker = DownloadWorker(
             self.queues,
