@@ -220,6 +220,11 @@ def _add_commands(
         "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
     )
     _add_json(queue)
+    history = add(
+        "history", "history:run_history", "shows what happened to a film, or to all lately, and why"
+    )
+    history.add_argument("film", nargs="?", metavar="FILM", help="its title, slug, address or id")
+    _add_json(history)
     retry = add("retry", "edit:run_retry", "puts failed films back into the queue")
     retry.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
     retry.add_argument("--all", action="store_true", help="all failed films")

@@ -117,6 +117,10 @@ class NotAvailableError(FilmError):
     """The tracker has no acceptable release of this film yet."""
 
 
+class NoneAcceptableError(NotAvailableError):
+    """There are releases of this film, and none may be taken."""
+
+
 class BetterAwaitedError(NotAvailableError):
     """An acceptable release is there `since` some time; until `until` a better one is waited for."""
 

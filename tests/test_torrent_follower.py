@@ -16,6 +16,7 @@ from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import Stage
+from movie_sync.storage.history import read_history
 
 _STALLED_AFTER = 3600.0
 
@@ -132,6 +133,8 @@ def test_a_stalled_torrent_is_replaced_by_the_next_release(scene: HandedOver) ->
     assert [old.choice.info_hash for old in failed.tried] == [hash_of(101), hash_of(102)]
     assert scene.client.added == [hash_of(101), hash_of(102)], "nothing is taken twice"
     assert failed.waits_for_release
+    happened = [event.what for event in read_history(scene.bench.folder / "history.jsonl")]
+    assert happened == ["handed over", "stalled", "handed over", "stalled", "refused"]
 
 
 def test_the_first_to_be_whole_wins(scene: HandedOver) -> None:
@@ -149,6 +152,7 @@ def test_the_first_to_be_whole_wins(scene: HandedOver) -> None:
     assert entry.follow.stage is Stage.DOWNLOADED
     assert [old.choice.info_hash for old in entry.tried] == [hash_of(102)]
     assert scene.told.count(EventKind.DOWNLOADED) == 1
+    assert [event.what for event in read_history(scene.bench.folder / "history.jsonl")][-1] == "downloaded"
 
 
 def test_a_given_up_torrent_wins_also_while_nothing_else_is_there(scene: HandedOver) -> None:

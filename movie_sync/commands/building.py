@@ -35,6 +35,7 @@ from movie_sync.services.letterboxd.service import Letterboxd, WatchlistSettings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.atomic_file import delete_files
+from movie_sync.storage.history import History
 from movie_sync.storage.paths import default_key_file
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
@@ -68,6 +69,8 @@ class Services:
         self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
         # One for all, as the intake tells it the list.
         self.known_films = lru_cache(lambda queues: KnownFilms(queues, context.paths.watchlist))
+        history = self._paths.history if self._around.is_real else None
+        self._history = History(history, self._clock, context.redactor.clean)
         self._unlisted = UnlistedStore(
             self._paths.unlisted, self._clock, tags=self._tags_unlisted, writable=self._around.is_real
         )
@@ -84,6 +87,7 @@ class Services:
             self.known_films(queue_manager),
             store,
             self.library,
+            history=self._history,
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
         )
@@ -158,7 +162,7 @@ class Services:
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
-        follower = TorrentFollower(queue_manager, policy, clock, tell)
+        follower = TorrentFollower(queue_manager, policy, clock, tell, self._history)
         radar = Radar(
             queue_manager,
             self._paths.radar,
@@ -183,6 +187,7 @@ class Services:
             clock=clock,
             tell=tell,
             once=self._once,
+            history=self._history,
         )
         return DownloadWorker(
             queue_manager,

@@ -31,6 +31,7 @@ from movie_sync.storage.atomic_file import (
     told_as,
     write_atomically,
 )
+from movie_sync.storage.history import Happened, History
 from movie_sync.storage.locks import InstanceLock, nobody_writes_into, writing_into
 from movie_sync.wishes.intake import WatchlistIntake
 
@@ -199,25 +200,30 @@ def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Req
     if request.kind == "add":
         for movie in queue_manager.add_by_command(request.movies, request.preset):
             _log.info("%s: added by command.", movie.label)
+            intake.history.note(Happened.ADDED, movie)
     elif request.kind == "retry":
         for movie in queue_manager.retry(request.films or None):
             _log.info("%s: back in the queue by command.", movie.label)
+            intake.history.note(Happened.RETRIED, movie)
     elif request.kind == "remove":
         for movie in queue_manager.remove(request.films):
             _log.info("%s: removed by command.", movie.label)
+            intake.history.note(Happened.REMOVED, movie)
     elif request.release is not None:
-        _take_word(queue_manager, request, request.release)
+        _take_word(queue_manager, intake.history, request, request.release)
     elif request.kind == "import":
         taken = intake.take_export(WatchlistSnapshot(request.owner, request.movies))
         _log.info("Export imported: %d films, %d new in the queue.", taken.listed, taken.queued)
 
 
-def _take_word(queue_manager: QueueManager, request: Request, release: ReleaseId) -> None:
+def _take_word(queue_manager: QueueManager, history: History, request: Request, release: ReleaseId) -> None:
     for movie in request.movies:
         if request.kind == "grab":
             queue_manager.grab(movie, release)
         elif not queue_manager.reject(movie, release):
             continue
+        what = Happened.GRABBED if request.kind == "grab" else Happened.REJECTED
+        history.note(what, movie, str(release))
         _log.info("%s: %s by command: %s.", movie.label, request.kind, release)
 
 

@@ -12,6 +12,7 @@ from movie_sync.errors import (
     BetterAwaitedError,
     FilmError,
     NoLongerWantedError,
+    NoneAcceptableError,
     NotAvailableError,
     SeriesError,
     UnclearFilmError,
@@ -22,6 +23,7 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import upgraded
 from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
+from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +52,7 @@ class ResultRecorder:
     clock: Clock
     tell: Callable[[Event], None]
     once: bool = False
+    history: History = NO_HISTORY
 
     def note_success(self, entry: QueueEntry, result: DownloadResult, *, is_followed: bool) -> None:
         """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
@@ -69,6 +72,9 @@ class ResultRecorder:
             )
             return
         label, release = movie.label, choice.release if choice else result.where
+        is_there = result.is_adopted or result.is_found_again or not is_new
+        what = Happened.ALREADY_THERE if is_there else Happened.HANDED_OVER
+        self.history.note(what, movie, f"{release} ({result.why})" if result.why else release)
         if result.is_adopted:
             _log.info("%s: in the torrent client already, not whole yet: %s", label, release)
         elif result.is_found_again:
@@ -85,6 +91,8 @@ class ResultRecorder:
             self.tell(upgraded(as_noted.torrents()[-1], self.clock.now(), ""))
         if self.queue_manager.note_upgrade(entry.movie, choice, follow):
             _log.info("%s: a better release, %s: %s", entry.movie.label, self.done_words, choice.release)
+            what = Happened.UPGRADED if follow is None else Happened.HANDED_OVER
+            self.history.note(what, entry.movie, f"{choice.release} (a better release)")
 
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
         """Put a film off, or give it up for good; return whether something went wrong."""
@@ -110,6 +118,7 @@ class ResultRecorder:
                     searched_at=now,
                 )
                 _log.info("%s: %s.", movie.label, exc)
+                self.history.note(Happened.SEARCHED, movie, str(exc))
             case UnclearFilmError():
                 self.note_doubt(entry, movie, str(exc))
                 return True
@@ -139,6 +148,7 @@ class ResultRecorder:
                 searched_at=now,
             )
             _log.info("%s: looked for again: %s.", movie.label, reason)
+            self._note_failed(movie, exc)
             return False
         delay = None
         if not is_hopeless and failures < self.policy.max_retries:
@@ -153,6 +163,7 @@ class ResultRecorder:
         ):
             _log.info("%s: taken out of the queue meanwhile.", movie.label)
             return False
+        self._note_failed(movie, exc, is_last=delay is None)
         if is_hopeless:
             _log.warning("%s: %s.", movie.label, reason)
         elif delay is None:
@@ -161,6 +172,18 @@ class ResultRecorder:
             again = self._next_try(now, delay)
             _log.info("%s: attempt %d failed: %s. %s", movie.label, failures, reason, again)
         return not waits and not isinstance(exc, SeriesError)
+
+    def _note_failed(self, movie: Movie, exc: FilmError, *, is_last: bool = False) -> None:
+        match exc:
+            case _ if is_last:
+                what = Happened.GAVE_UP
+            case NoneAcceptableError():
+                what = Happened.REFUSED
+            case NotAvailableError():
+                what = Happened.SEARCHED
+            case _:
+                what = Happened.FAILED
+        self.history.note(what, movie, str(exc))
 
     def _is_missing_for_good(self, entry: QueueEntry) -> bool:
         """Tell whether Letterboxd has had no page for a film for so long, and so often, that it is so."""
@@ -191,6 +214,7 @@ class ResultRecorder:
             page_missing_since=page_missing_since,
         ):
             _log.warning("%s: %s %s", movie.label, why, self._next_try(now, delay))
+            self.history.note(Happened.FAILED, movie, why)
 
     def _next_try(self, now: datetime, delay: float) -> str:
         return next_time("Next try", time_of_day(now, delay), once=self.once)
@@ -207,6 +231,7 @@ class ResultRecorder:
         for entry in queues.give_up_on_due(most):
             why = (entry.error or "unknown").rstrip(".")
             self._tell_failed(entry, entry.movie, why, entry.retry_count)
+            self.history.note(Happened.GAVE_UP, entry.movie, why)
             _log.warning(
                 "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
                 entry.movie.label,

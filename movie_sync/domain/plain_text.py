@@ -9,6 +9,8 @@ _UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 _LONGEST_TITLE = 500
+# Where a word that is too long for a line may end, as a release's name or a path.
+_JOINTS = re.compile(r"(?<=[./\\_-])(?=[^./\\_-])")
 
 
 def printable(text: str) -> str:
@@ -50,3 +52,21 @@ def shorten(text: str, columns: int) -> str:
             break
         kept += mark
     return kept + "\u2026"
+
+
+def folded(text: str, columns: int) -> list[str]:
+    """Return the text in lines of at most so many columns, parted at blanks.
+
+    A word longer than a line, as a release's name is, is parted after its dots and dashes; one without any
+    is cut.
+    """
+    lines = [""]
+    for word in text.split():
+        pieces = [word] if width(word) <= columns else _JOINTS.split(word)
+        for number, piece in enumerate(pieces):
+            blank = " " if lines[-1] and not number else ""
+            if width(lines[-1] + blank + piece) <= columns:
+                lines[-1] += blank + piece
+            else:
+                lines.append(shorten(piece, columns))
+    return lines[1:] if len(lines) > 1 and not lines[0] else lines

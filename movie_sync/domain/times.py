@@ -79,3 +79,8 @@ def day(moment: datetime | None) -> str:
 def minute(moment: datetime | None) -> str:
     """Return a date and a time to the minute, or "" for none."""
     return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+
+
+def local_minute(moment: datetime) -> str:
+    """Return a date and a time to the minute, by this machine's clock."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -38,6 +38,7 @@ from movie_sync.errors import (
     BudgetError,
     MovieSyncError,
     NoLongerWantedError,
+    NoneAcceptableError,
     NotAvailableError,
     RefusedQueryError,
     ReleaseError,
@@ -353,7 +354,7 @@ def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     text = describe_refusals(found.candidates)
     if found.outages:
         return UnansweredError(f"{text}. {' '.join(map(str, found.outages))}")
-    return NotAvailableError(text)
+    return NoneAcceptableError(text) if found.candidates else NotAvailableError(text)
 
 
 def _name_queries(movie: Movie) -> list[str]:

@@ -24,6 +24,7 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing, observed, percent, upgraded
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
+from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ class TorrentFollower:
     policy: FollowPolicy
     clock: Clock
     tell: Callable[[Event], None]
+    history: History = NO_HISTORY
     _last_pass: float | None = field(default=None, init=False)
     _pause_seconds: float = field(default=_SHORTEST_PAUSE_SECONDS, init=False)
     _unanswered: int = field(default=0, init=False)
@@ -165,6 +167,8 @@ class TorrentFollower:
                 entry.movie.label,
                 percent(after.progress),
             )
+            why = f"{choice.release}: stopped in the client at {percent(after.progress)} %"
+            self.history.note(Happened.STOPPED, entry.movie, why)
         if self._unanswered >= _MOST_UNANSWERED or self.clock.monotonic() < known.not_before:
             return
         found[choice.info_hash], why = self._judge.judge(client, torrent, after)
@@ -204,6 +208,7 @@ class TorrentFollower:
         if self.queue_manager.drop_upgrade(movie, failed.choice, failed):
             words = "%s: the better release %s is given up: %s. The film keeps what it has."
             _log.info(words, movie.label, failed.choice.release, failed.why)
+            self._note_stalled(movie, failed)
 
     def _without(self, entry: QueueEntry, before: TorrentProgress) -> TorrentProgress:
         """Return what it means that the client does not show a torrent."""
@@ -224,6 +229,7 @@ class TorrentFollower:
             movie.label,
             movie.slug or movie.id,
         )
+        self.history.note(Happened.GONE, movie, entry.choice.release if entry.choice else "")
         return replace(before, stage=Stage.REMOVED, since=now, bytes_a_second=0)
 
     def _now(self) -> datetime:
@@ -255,10 +261,14 @@ class TorrentFollower:
         if not self.queue_manager.give_up(movie, tried):
             return
         _log.warning("%s", text_of(replaced))
+        self._note_stalled(movie, tried)
         self.hurry()
         if is_ours and self.policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
             _log.info("%s: taken out of the client, as remove_stalled wants it.", torrent.name)
+
+    def _note_stalled(self, movie: Movie, failed: FailedRelease) -> None:
+        self.history.note(Happened.STALLED, movie, f"{failed.choice.release}: {failed.why}")
 
     def _finish_with_given_up(self, entry: QueueEntry, held: dict[str, HeldTorrent]) -> bool:
         """Complete a film with a release that was given up and is whole all the same; False if none is."""
@@ -286,6 +296,8 @@ class TorrentFollower:
             whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
         self.tell(whole)
         _log.info("%s, in %s", text_of(whole), follow.path)
+        what = Happened.UPGRADED if isinstance(whole, Upgraded) else Happened.DOWNLOADED
+        self.history.note(what, entry.movie, f"{choice.release}, in {follow.path}")
         self._memory[choice.info_hash].is_said = True
         self.hurry()
 

@@ -4,12 +4,14 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, field
+from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
 from movie_sync.errors import LibraryError, MovieSyncError, StorageError, UnclearFilmError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queues.manager import QueueManager
+from movie_sync.storage.history import NO_HISTORY, Happened, History
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
@@ -43,6 +45,7 @@ class WatchlistIntake:
     _: KW_ONLY
     first_run: FirstRun | None
     unlisted: UnlistedStore | None = None
+    history: History = NO_HISTORY
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def take(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
@@ -82,16 +85,20 @@ class WatchlistIntake:
                 hashes_of = self.queue_manager.torrents_of
                 self.unlisted.note(change.unlisted, hashes_of, listed_again=change.listed_again)
             there = self.queue_manager.add_all_to_completed(found)
-            queued = self.queue_manager.add_all_to_pending(change.wanted)
+            new = self.queue_manager.missing(change.wanted)
+            queued = self.queue_manager.add_all_to_pending(new)
             on_disk = {movie.keys() for movie, _ in found}
             again = [movie for movie in change.listed_again if movie.keys() not in on_disk]
             queued += self.queue_manager.add_all_to_pending(again, again=True)
             dropped = self.queue_manager.drop_unlisted(change.unlisted)
             self.store.save(change.memory)
+        self.history.note(Happened.LISTED, chain(new, again))
         for movie, where in found:
+            self.history.note(Happened.ALREADY_THERE, movie, where)
             _log.info("%s: already downloaded, in %s.", movie.label, where)
         for movie in dropped:
             _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
+        self.history.note(Happened.LEFT, dropped)
         return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:

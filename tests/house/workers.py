@@ -35,6 +35,7 @@ from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
+from movie_sync.storage.history import History
 from movie_sync.wishes.intake import WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unreadable_store import UnreadableStore
@@ -81,9 +82,10 @@ class Bench:
         self.queues = QueueManager(self.folder, clock=self.clock)
         self.known = KnownFilms(self.queues, self.folder / "watchlist.json")
         self.stop = threading.Event()
+        history = History(self.folder / "history.jsonl", self.clock)
         self.follower = self.rooms = self.radar = None
         if self.follow_policy:
-            self.follower = TorrentFollower(self.queues, self.follow_policy, self.clock, self.tell)
+            self.follower = TorrentFollower(self.queues, self.follow_policy, self.clock, self.tell, history)
             self.rooms = RoomKeeper(
                 self.queues,
                 max_unfinished=self.max_unfinished,
@@ -109,6 +111,7 @@ class Bench:
                 clock=self.clock,
                 tell=self.tell,
                 once=once,
+                history=history,
             ),
             stopping=self.stop,
             clock=self.clock,
@@ -176,7 +179,10 @@ class MonitorBench:
     def start(self, *, of: str = "maria", boot: str | None = None) -> None:
         """Start anew from what is on the disk."""
         self.stop = threading.Event()
-        intake = WatchlistIntake(self.queues, self.known, self.store, FakeLibrary(), first_run="all")
+        history = History(self.folder / "history.jsonl", self.clock)
+        intake = WatchlistIntake(
+            self.queues, self.known, self.store, FakeLibrary(), first_run="all", history=history
+        )
         self.worker = MonitorWorker(
             self.source,
             intake,

@@ -1,0 +1,69 @@
+"""`history`: what happened to a film, or to all films lately, and why."""
+
+import json
+import shutil
+import sys
+from argparse import Namespace
+from collections import deque
+from collections.abc import Callable
+
+from movie_sync.commands.context import Context
+from movie_sync.domain.plain_text import folded, one_line
+from movie_sync.domain.times import format_time, local_minute
+from movie_sync.storage.history import HistoryEvent, read_history
+
+_SHOWN = 50
+_INDENT = " " * 4
+_ANSWER_IS_NO = 1
+_WHAT_COLUMNS = 13
+
+
+def run_history(args: Namespace, context: Context) -> int:
+    """Show it, the latest last; returns the exit code: 1 if nothing is known of the film."""
+    is_wanted = _about(args.film) if args.film else lambda _event: True
+    known = (event for event in read_history(context.paths.history) if is_wanted(event))
+    events = list(known) if args.json or args.film else list(deque(known, _SHOWN))
+    if args.json:
+        print(json.dumps([_plain(event) for event in events], indent=1))
+        return _ANSWER_IS_NO if args.film and not events else 0
+    if not events:
+        context.say(f'Nothing is known of "{args.film}".' if args.film else "Nothing has happened yet.")
+        return _ANSWER_IS_NO if args.film else 0
+    for event in events:
+        if sys.stdout.isatty():
+            _show(event, context, shutil.get_terminal_size().columns)
+        else:
+            fields = (format_time(event.when), event.film, event.what, event.detail)
+            print(context.redactor.clean("\t".join(map(one_line, fields))))
+    return 0
+
+
+def _about(film: str) -> Callable[[HistoryEvent], bool]:
+    """Return what tells the events of a film by its title, with its year or not, slug, address or id."""
+    name = film.strip().rstrip("/").rpartition("/")[2].casefold()
+
+    def is_about(event: HistoryEvent) -> bool:
+        title = event.film.rpartition(" (")[0]
+        return name in {each.casefold() for each in (event.id, event.slug, event.film, title) if each}
+
+    return is_about
+
+
+def _plain(event: HistoryEvent) -> dict[str, object]:
+    return {
+        "when": format_time(event.when),
+        "film": event.film,
+        "slug": event.slug,
+        "id": event.id,
+        "what": event.what,
+        "detail": event.detail,
+    }
+
+
+def _show(event: HistoryEvent, context: Context, columns: int) -> None:
+    head = f"{local_minute(event.when)}  {event.what:{_WHAT_COLUMNS}} {one_line(event.film)}"
+    for line in folded(head, columns - 1):
+        context.say(line)
+    for line in folded(one_line(event.detail), columns - len(_INDENT) - 1):
+        if line:
+            context.say(f"{_INDENT}{line}")
