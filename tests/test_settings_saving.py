@@ -1,13 +1,15 @@
 """Saving settings: setup's changes join the file, and nothing that stands there is lost."""
 
+import errno
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
 import pytest
 
-from movie_sync.errors import UserError
+from movie_sync.errors import StorageError, UserError
 from movie_sync.settings.config import Config, save_changes
 
 BROKEN = {
@@ -107,3 +109,59 @@ def test_changes_are_taken_with_what_stands_there(
         with pytest.raises(UserError):
             save_changes(path, changes)
     assert json.loads(path.read_text()) == (present | changes if is_taken else present)
+
+
+def as_a_mount(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the system refuse to replace a file, as it does where the file is a mount of its own."""
+    replace = Path.replace
+
+    def refuse(self: Path, target: Path) -> Path:
+        if Path(target) == path:
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(self))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", refuse)
+
+
+def test_a_file_that_cannot_be_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is written in its place; nothing else stays there, and a shorter text leaves no rest."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"note": "x" * 500, "username": "anna"}))
+    before = path.stat().st_ino
+    as_a_mount(path, monkeypatch)
+
+    save_changes(path, {"username": "bob"})
+    save_changes(path, {"username": "b"})
+
+    assert json.loads(path.read_text()) == {"note": "x" * 500, "username": "b"}
+    assert path.stat().st_ino == before
+    assert [file.name for file in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_full_disk_while_it_is_written_in_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there is put back; if that fails too, a copy of it is beside it."""
+    path = tmp_path / "config.json"
+    text = json.dumps({"username": "anna", "note": "x" * 100})
+    path.write_text(text)
+    as_a_mount(path, monkeypatch)
+    write = os.pwrite
+    write_calls: list[int] = []
+
+    def full_once(descriptor: int, content: bytes, at: int) -> int:
+        write_calls.append(at)
+        if len(write_calls) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, content[:20] if len(write_calls) == 1 else content, at)
+
+    monkeypatch.setattr(os, "pwrite", full_once)
+    with pytest.raises(StorageError, match=re.escape(str(path))):
+        save_changes(path, {"username": "bob"})
+    assert path.read_text() == text
+
+    def full(_descriptor: int, _content: bytes, _at: int) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    with pytest.raises(StorageError, match=re.escape(str(path))):
+        save_changes(path, {"username": "bob"})
+    assert path.with_name("config.json.previous").read_text() == text

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
+from movie_sync.commands.landing import Landing
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
+from movie_sync.domain.path_map import on_this_machine
 from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
@@ -119,6 +121,10 @@ class Services:
             for tracker, entry in self._trackers
         ]
         return [*tried, (self.client.title, partial(self._check, self.client, self.client.check))]
+
+    def landing(self) -> Landing | None:
+        """Ask the client where films land; None if it cannot tell."""
+        return Landing.of(self._config, self._logins([self.client])[self.client.name], self._around)
 
     def _check(self, service: Service, check: Callable[[Config, Login, Surroundings], str]) -> str:
         return check(self._config, self._logins([service])[service.name], self._around)
@@ -257,7 +263,14 @@ def build_announcer(context: Context) -> Announcer:
     if command:
         channels.append(CommandChannel(outbox, clock, command, context.environ, umask=context.options.umask))
     channels += [ServiceChannel(outbox, clock, service, told, sender) for service, told in services]
-    return Announcer(outbox, channels, clock, clean=context.redactor.clean)
+    pairs = context.config.section(GeneralSettings).path_map
+    return Announcer(
+        outbox,
+        channels,
+        clock,
+        clean=context.redactor.clean,
+        here=lambda path: on_this_machine(path, pairs),
+    )
 
 
 def used_services(context: Context) -> list[tuple[ToldService, Subscription]]:

@@ -1,5 +1,6 @@
 """`check`: tries every part against the real services and says what is wrong and how to mend it."""
 
+import contextlib
 import os
 import shutil
 import threading
@@ -44,6 +45,10 @@ def run_check(_args: Namespace, context: Context) -> int:
         except (MovieSyncError, OSError) as exc:
             failures += 1
             context.say(f"FAIL  {name}: {one_line(str(exc))}")
+    with contextlib.suppress(MovieSyncError):  # what is wrong with the client has been said
+        if landing := services.landing():
+            mark = "ok  " if landing.is_looked_in else "NOTE"
+            context.say(f"{mark}  Where films land: {one_line(landing.words())}")
     context.say("\nAll is well." if not failures else f"\n{failures} of {len(checks)} checks failed.")
     return 1 if failures else 0
 

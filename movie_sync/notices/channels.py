@@ -214,7 +214,8 @@ class ServiceChannel(Channel):
 class Announcer:
     """`tell` is for any thread, all else for the main thread. Without an outbox nothing is told.
 
-    `clean` takes secrets out of words, once more: they go to others.
+    `clean` takes secrets out of words, once more: they go to others. `here` returns a path of the torrent
+    client as this machine names it.
     """
 
     outbox: EventOutbox | None
@@ -222,6 +223,7 @@ class Announcer:
     clock: Clock
     _: KW_ONLY
     clean: Callable[[str], str] = str
+    here: Callable[[str], str] = str
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
     _complaints: Complaints = field(default_factory=partial(Complaints, _log), init=False)
 
@@ -235,7 +237,7 @@ class Announcer:
         channels = [channel.name for channel in self.channels if event.kind in channel.kinds]
         with self._lock:
             try:
-                self.outbox.put(worded(event, self.clean), channels)
+                self.outbox.put(worded(event, self.clean, self.here), channels)
                 self._complaints.over()
             except StorageError as exc:
                 self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)

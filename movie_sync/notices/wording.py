@@ -94,14 +94,21 @@ class WordedEvent:
         return json.dumps({**common, **self.details, **common}).encode("ascii") + b"\n"
 
 
-def worded(event: Event, clean: Callable[[str], str]) -> WordedEvent:
-    """Put an event into words; `clean` takes secrets out of them, not out of paths, names and hashes."""
+def worded(
+    event: Event, clean: Callable[[str], str], here: Callable[[str], str] = lambda path: path
+) -> WordedEvent:
+    """Put an event into words; `clean` takes secrets out of them, not out of paths, names and hashes.
+
+    `here` returns a path of the torrent client as this machine names it.
+    """
     film, details = None, {}
     if isinstance(event, FilmEvent):
         film = movie_to_dict(event.movie, with_page=False)
         details = {name: getattr(event, name) for name in _DETAILS if hasattr(event, name)}
     if "why" in details:
         details["why"] = clean(details["why"])
+    if details.get("path"):
+        details["path"] = here(details["path"])
     if "progress" in details:
         details["progress"] = round(details["progress"], 4)
     return WordedEvent(event.id, event.kind, event.at, clean(text_of(event)), film, details)

@@ -258,6 +258,8 @@ class ClientService(Service):
     """Whether its torrents can be given tags."""
     question: str = ""
     """Asked by setup, to be answered by yes or no; the one without is used if no other is."""
+    folder_key: str = ""
+    """The full name of the setting that says where it saves films."""
 
     @property
     def target(self) -> str:
@@ -279,6 +281,13 @@ class ClientService(Service):
     def build(self, config: Sections, login: Login, around: Surroundings) -> TorrentClient:
         """Return a client; nothing is sent yet."""
         raise NotImplementedError
+
+    def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
+        """Ask where films lie once they are whole, as the client names it; empty if it cannot tell.
+
+        Raises MovieSyncError if it cannot be asked.
+        """
+        return ""
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Try it, and say how it is; raises MovieSyncError or OSError if it cannot be used."""

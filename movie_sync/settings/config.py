@@ -6,6 +6,7 @@ in an override does stop it, because somebody is there to read the message.
 
 import contextlib
 import copy
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from typing import Any
 
 from movie_sync.domain.json_text import parse_json, place_of
 from movie_sync.domain.quality_rules import PRESETS, QualityRules
-from movie_sync.errors import UserError
+from movie_sync.errors import StorageError, UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
 from movie_sync.settings.faults import Problem
@@ -25,12 +26,14 @@ from movie_sync.settings.keys import GeneralSettings, known, rules
 from movie_sync.settings.reading import Settings, UnreadableSettings, content_of, read_raw
 from movie_sync.settings.section import NamedSections, Rule
 from movie_sync.settings.values import UnusableValue
-from movie_sync.storage.atomic_file import write_atomically
+from movie_sync.storage.atomic_file import write_atomically, write_in_place
 from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, AppPaths, default_root
 from movie_sync.storage.regular_file import file_signature
 
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
+# What the system answers if a file cannot be replaced because it is a mount of its own, as in a container.
+_IS_A_MOUNT = frozenset({errno.EBUSY, errno.EXDEV})
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -233,7 +236,12 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can write but UTF-8 cannot
         text = json.dumps(content, indent=2).encode()
     with writing_into(path.parent):
-        write_atomically(path, [text, b"\n"])
+        try:
+            write_atomically(path, [text, b"\n"])
+        except StorageError as exc:
+            if exc.errno not in _IS_A_MOUNT:
+                raise
+            write_in_place(path, text + b"\n")
 
 
 def read_file_to_change(path: Path) -> dict[str, object]:

@@ -35,6 +35,7 @@ from movie_sync.settings.values import (
     or_null,
     path_here,
     text_in,
+    whole_path_anywhere,
 )
 
 _LONGEST_RETRY_INTERVAL = 7 * 24 * 3600
@@ -59,6 +60,13 @@ def _tracker(value: object) -> str:
     if tracker is None or bool(colon) != tracker.is_named or (colon and not USER_NAME.fullmatch(entry)):
         raise UnusableValue
     return text
+
+
+def _path_pair(value: object) -> tuple[str, str]:
+    match value:
+        case [theirs, ours]:
+            return whole_path_anywhere(theirs), path_here(ours)
+    raise UnusableValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,12 @@ class GeneralSettings:
     )
     client: str = setting(
         "qbittorrent", f"one of {', '.join(registry.of_kind(ClientService))}", _client, protects=True
+    )
+    path_map: tuple[tuple[str, str], ...] = setting(
+        [],
+        'a list of pairs ["the client\'s folder", "the same folder on this machine"]',
+        list_of(_path_pair),
+        is_path=True,
     )
     trackers: tuple[str, ...] = setting(
         ["filelist"],

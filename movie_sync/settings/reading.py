@@ -154,11 +154,11 @@ class Settings:
 
     def _read(self, rule: Rule, value: object) -> object:
         usable = rule.read(value)
-        if rule.is_path and isinstance(usable, list):
-            return [self._expanded(item) for item in usable]
         return self._expanded(usable) if rule.is_path else usable
 
     def _expanded(self, path: object) -> object:
+        if isinstance(path, list | tuple):
+            return type(path)(map(self._expanded, path))
         if not isinstance(path, str) or not path.startswith("~"):
             return path
         try:

@@ -12,7 +12,7 @@ import re
 import shlex
 import unicodedata
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
 from movie_sync.domain.notice_schedule import read_span, read_time
@@ -119,6 +119,10 @@ filled_text = text_that(bool)
 text_without_commas = text_that(lambda text: "," not in text)  # it can stand in a list that commas separate
 path_here = text_that(lambda text: text.startswith("~") or Path(text).is_absolute())
 """Reads a whole path, or one from a home folder, which is expanded later."""
+whole_path_anywhere = text_that(
+    lambda text: PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
+)
+"""Reads a whole path on some machine, perhaps another one with another system."""
 time_of_day = text_that(read_time)
 """Reads a time such as `08:00`."""
 time_span = text_that(read_span)

@@ -64,6 +64,35 @@ def write_atomically(
         )
 
 
+def write_in_place(path: Path, content: bytes) -> None:
+    """Overwrite a file that no other can replace (a mount of its own); a StorageError if that fails.
+
+    The content so far stands under the name of `previous_of` meanwhile, safe on the disk, and is put back
+    if the new one could not be written whole. Only a crash in between leaves the file half written, and
+    then that copy stays.
+    """
+    previous = read_whole(path)
+    write_atomically(previous_of(path), [previous])
+    with told_as(f"{path} could not be written"):
+        file = OpenFile(os.open(path, os.O_WRONLY | os.O_NOFOLLOW))
+        try:
+            _overwrite(file.descriptor, content)
+        except OSError:
+            _overwrite(file.descriptor, previous)
+            raise
+        finally:
+            file.close()
+    delete_files(previous_of(path))
+
+
+def _overwrite(descriptor: int, content: bytes) -> None:
+    written = 0
+    while written < len(content):
+        written += os.pwrite(descriptor, content[written:], written)
+    os.ftruncate(descriptor, len(content))
+    _flush(descriptor)
+
+
 class OpenFile:
     """A descriptor that is closed with the object."""
 

@@ -86,6 +86,11 @@ class QBittorrentClient:
     def version(self) -> str:
         return self._call(_read_version)
 
+    def folder(self) -> str:
+        """Return where a torrent lies once it is whole, as qBittorrent names it."""
+        _, places = self._call(self._read_places)
+        return places[0]
+
     def find(self, info_hash: str) -> HeldTorrent | None:
         wanted = info_hash.lower()
         return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
@@ -144,8 +149,7 @@ class QBittorrentClient:
         the space of its default place alone; that of another one is looked at from this machine, if
         qBittorrent runs here and both see the same disks.
         """
-        save_path, category = self._settings.save_path, self._settings.category
-        default, places = self._call(partial(read_places, save_path=save_path, category=category))
+        default, places = self._call(self._read_places)
         free_bytes = self._call(partial(read_space_at, places=places))
         if free_bytes is None:
             # 4.5 measures when it is asked, and answers with the measure before, which may be old.
@@ -154,6 +158,9 @@ class QBittorrentClient:
                 raise Stopped
             free_bytes = self._at_places(places, default, self._call(read_space_of_default_place))
         return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
+
+    def _read_places(self, client: Client) -> tuple[str, tuple[str, ...]]:
+        return read_places(client, self._settings.save_path, self._settings.category)
 
     def _at_places(self, places: tuple[str, ...], default: str, told_bytes: int) -> int:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""

@@ -56,6 +56,7 @@ class QBittorrent(ClientService):
             "api_key", "MOVIE_SYNC_QBITTORRENT_API_KEY", "API key", may_hold_blanks=False, group="key"
         ),
     )
+    folder_key = "qbittorrent.save_path"
     question = "Do you use qBittorrent, with its web interface on?"
 
     def is_off(self, config: Sections) -> bool:
@@ -95,6 +96,9 @@ class QBittorrent(ClientService):
         from movie_sync.services.qbittorrent.client import QBittorrentClient
 
         return QBittorrentClient(config.section(QBittorrentSettings), login, around)
+
+    def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
+        return self.build(config, login, around).folder()
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         return self.build(config, login, around).version()

@@ -27,7 +27,7 @@ from movie_sync.services.transmission.faults import (
     put_into_words,
     unexpected_answer,
 )
-from movie_sync.services.transmission.room import read_free_bytes, read_promised
+from movie_sync.services.transmission.room import read_default_folder, read_free_bytes, read_promised
 from movie_sync.services.transmission.rows import (
     BRIEF_FIELDS,
     FIELDS,
@@ -93,6 +93,10 @@ class TransmissionClient:
         """Return Transmission's version as it writes it, like `4.0.5 (a6fe2a64aa)`."""
         version = self._call(_read_session)["version"]
         return version if isinstance(version, str) else ""
+
+    def folder(self) -> str:
+        """Return where a torrent lies once it is whole, as Transmission names it."""
+        return self._download_dir or self._call(read_default_folder)
 
     def ends_of_seeding(self) -> list[str]:
         """Return in words what makes Transmission stop seeding by itself."""

@@ -20,6 +20,14 @@ def read_free_bytes(rpc: Rpc, download_dir: str | None) -> int:
     return min(_free_at(rpc, place) for place in places)
 
 
+def read_default_folder(rpc: Rpc) -> str:
+    """Return the folder of Transmission's own choice; raises as above."""
+    folder = rpc.call("session-get", {"fields": ["download-dir"]})["download-dir"]
+    if not isinstance(folder, str) or not folder:
+        raise ValueError("the folder is not known")
+    return folder
+
+
 def read_promised(rpc: Rpc) -> int:
     """Return the bytes that all torrents together still lack, whoever added them; raises as above."""
     promised = 0

@@ -1,25 +1,16 @@
 """The torrent client Transmission, through its remote access."""
 
 from dataclasses import dataclass
-from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
 from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
-from movie_sync.settings.values import UnusableValue, filled_text, or_null
+from movie_sync.settings.values import or_null, whole_path_anywhere
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
     from movie_sync.services.transmission.client import TransmissionClient
-
-
-def _folder_there(value: object) -> str:
-    text = filled_text(value)
-    # Of a relative one Transmission would say that the torrent is at fault.
-    if not (PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()):
-        raise UnusableValue
-    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +18,9 @@ class TransmissionSettings:
     """Where it is, and what its torrents get."""
 
     url: str = address("http://localhost:9091")
+    # Of a relative one Transmission would say that the torrent is at fault.
     download_dir: str | None = setting(
-        None, "a whole path as Transmission sees it, or null for its own choice", or_null(_folder_there)
+        None, "a whole path as Transmission sees it, or null for its own choice", or_null(whole_path_anywhere)
     )
     labels: tuple[str, ...] = marks()
     verify_tls: bool = yes_or_no(default=True)
@@ -47,6 +39,7 @@ class Transmission(ClientService):
         CredentialField("username", "MOVIE_SYNC_TRANSMISSION_USERNAME", "user name", is_secret=False),
         CredentialField("password", "MOVIE_SYNC_TRANSMISSION_PASSWORD", "password"),
     )
+    folder_key = "transmission.download_dir"
     question = "Do you use Transmission, with its remote access on?"
 
     def ask(self, form: Form) -> None:
@@ -79,6 +72,10 @@ class Transmission(ClientService):
         from movie_sync.services.transmission.client import TransmissionClient
 
         return TransmissionClient(config.section(TransmissionSettings), login, around)
+
+    def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
+        """Return the folder that it is given, or its own."""
+        return self.build(config, login, around).folder()
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Ask for its version, and for what ends its seeding: trackers want some of that."""
