@@ -80,6 +80,41 @@ def following() -> list[Step]:
     ]
 
 
+def words_meanwhile() -> list[Step]:
+    """Return the steps in which the user says something while a better release is on its way."""
+
+    def better(number: int) -> list[Step]:
+        return [
+            lambda w: w.begin_upgrade(number),
+            lambda w: w.follow_upgrade(number),
+        ]
+
+    return [
+        *handing_over(),
+        *(lambda w, number=number: w.finish(number) for number in (1, 2, 3)),
+        *better(1),
+        lambda w: w.queues.grab(film(1), choice(1, 7).id),
+        CrashWorld.restart,
+        lambda w: w.finish_upgrade(1),
+        *better(2),
+        lambda w: w.queues.reject(film(2), w.entry(2).choice.id),
+        CrashWorld.restart,
+        lambda w: w.finish_upgrade(2),
+        *better(3),
+        lambda w: w.queues.grab(film(3), w.entry(3).choice.id),
+        CrashWorld.restart,
+        CrashWorld.note_seeding,
+    ]
+
+
+def test_every_crash_point_of_a_word_meanwhile(folder: Path) -> None:
+    """The film stays done with what the user wants, and no torrent is forgotten."""
+    world, survey = run_through(words_meanwhile(), folder)
+    taken = [world.entry(number).choice for number in (1, 2, 3)]
+    assert taken == [choice(1, 7), choice(2, 7), choice(3)]
+    assert survey.points > 50
+
+
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return an empty folder in memory."""

@@ -19,6 +19,7 @@ from movie_sync.following.tagger import REPLACED_TAG
 from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_from_dict, entry_to_dict
 from movie_sync.queues.releases import FailedRelease, Seeding
+from movie_sync.reports.lines import state_of
 from movie_sync.reports.status import overview
 
 
@@ -258,6 +259,41 @@ def test_a_better_release_that_is_the_present_one_is_none(later: Later) -> None:
     later.bench.start()
     later.check(2)
     assert later.bench.client.held[hash_of(WEB)].tags == ()
+
+
+@pytest.mark.parametrize("odd", [3, [], "x", {}, {"info_hash": ["a"]}])
+def test_an_odd_hand_edit_is_none(later: Later, odd: object) -> None:
+    """What names no torrent is no better release."""
+    plain = entry_to_dict(later.entry, QueueName.COMPLETED) | {"upgrade": odd, "replaced": odd}
+    entry = entry_from_dict(plain, later.bench.clock.now())
+    assert (entry.upgrade, entry.replaced) == (None, ())
+
+
+def test_a_better_one_that_somebody_calls_downloaded(later: Later) -> None:
+    """A look tells whether it is; and nothing has seeded for less than no time."""
+    now = later.bench.clock.now()
+    plain = entry_to_dict(later.entry, QueueName.COMPLETED)
+    plain["upgrade"] = {"release": "X", "info_hash": hash_of(BLURAY), "stage": "downloaded", "progress": 1.0}
+    plain["replaced"] = [{"release": "Y", "info_hash": hash_of(7), "seeding_seconds": -5}]
+    assert entry_from_dict(plain, now).replaced[0].seeding.seconds == 0
+    queue_path(later.bench.folder, QueueName.COMPLETED).write_text(json.dumps([plain]))
+    later.bench.start()
+    later.arrive(BLURAY)
+    later.check(2)
+    assert later.entry.upgrade is None
+    assert later.entry.choice
+    assert later.entry.choice.info_hash == hash_of(BLURAY)
+    assert len(later.upgrades) == 1
+
+
+def test_the_queue_shows_a_better_one(later: Later) -> None:
+    """Beside what the film has."""
+    later.appear(release(BLURAY, "1080p.BluRay.x264"))
+    later.check()
+    later.become(BLURAY, TorrentPhase.DOWNLOADING, 0.4)
+    later.check()
+    better = release(BLURAY, "1080p.BluRay.x264").name
+    assert state_of(QueueName.COMPLETED, later.entry).endswith(f"; a better one, downloading, 40 %: {better}")
 
 
 def test_what_was_replaced_is_not_shown_for_ever(later: Later) -> None:

@@ -6,6 +6,7 @@ hand edit left in an odd form are mended where their meaning is plain, else they
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_type_hints
 
@@ -85,6 +86,7 @@ _STATES = _fields(QueueEntry, is_extra_look="extra_look")
 del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted")
 _SEEDING = _fields(Seeding, seconds="seeding_seconds", is_gone="gone", is_settled="settled")
+_SEEDING["seeding_seconds"] = ("seconds", _READERS[int])
 _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted")}
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
@@ -208,8 +210,12 @@ def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
 
 
 def _upgrade_from(plain: object, now: datetime) -> Upgrade | None:
-    choice = _choice_from_dict(plain) if isinstance(plain, dict) else None
-    return Upgrade(choice, _progress_from_dict(plain, now)) if choice and isinstance(plain, dict) else None
+    if not isinstance(plain, dict) or not (choice := _choice_from_dict(plain)):
+        return None
+    follow = _progress_from_dict(plain, now)
+    if follow and follow.stage is Stage.DOWNLOADED:  # it would be the film's: whether it is, a look tells
+        follow = replace(follow, stage=Stage.ADDED)
+    return Upgrade(choice, follow)
 
 
 def filelist_id(release: ReleaseId | None) -> int | None:

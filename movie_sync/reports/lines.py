@@ -183,14 +183,17 @@ def _state_of(queue: QueueName, entry: QueueEntry) -> str:
     if queue is QueueName.COMPLETED:
         state = _completed_state(entry)
         release = entry.choice.release if entry.choice else entry.extra.get("where", "")
-        return f"{state}: {release}" if release else state
+        better = [
+            f"; a better one, {_completed_state(new)}: {release_of(new)}" for new in entry.torrents()[1:]
+        ]
+        return "".join([f"{state}: {release}" if release else state, *better])
     return f"since {minute(entry.added_at)}"
 
 
 def _completed_state(entry: QueueEntry) -> str:
     follow = entry.follow
     if follow is None:
-        return str(entry.reason)
+        return "about to be handed over" if entry.is_upgrade else str(entry.reason)
     if follow.stage is Stage.REMOVED:
         return "no longer in the client"
     if entry.is_unfinished:
