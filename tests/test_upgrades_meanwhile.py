@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from house.fakes import FakeTracker
 from house.films import film, hash_of, on_filelist
 from house.later import BLURAY, CHECK, OTHERS, PROPER, RULES, WEB, Later, release
 
@@ -306,3 +307,63 @@ def test_what_was_replaced_is_not_shown_for_ever(later: Later) -> None:
     queues = {QueueName.PENDING: [], QueueName.FAILED: [], QueueName.COMPLETED: [entry]}
     assert overview(queues, [], now=now).replaced
     assert not overview(queues, [], now=now + timedelta(days=40)).replaced
+
+
+def test_twelve_at_once_keep_to_their_places(tmp_path: Path) -> None:
+    """No more are unfinished at once than may be; the others come at later checks, each once."""
+    later = Later(tmp_path)
+    for number in range(1, 12):
+        later.bench.tracker.offer(
+            film(number).imdb_id or "", release(400 + number, "1080p.WEB-DL.x264", film(number))
+        )
+    later.bench.queues.add_all_to_pending([film(number) for number in range(1, 12)])
+    later.work()
+    for number in range(401, 412):
+        later.arrive(number)
+    later.bench.follow(FollowPolicy(200 * CHECK), max_unfinished=3)
+    later.appear(*(release(500 + number, "1080p.BluRay.x264", film(number)) for number in range(12)))
+    later.bench.journal.clear()
+    later.check(4)
+    assert len(later.bench.client.added) == 12 + 3
+    for _ in range(5):
+        for info_hash in later.bench.client.added[12:]:
+            later.become(int(info_hash, 16), TorrentPhase.WHOLE, 1.0)
+        later.check()
+    assert sorted(later.bench.client.added[12:]) == sorted(map(hash_of, range(500, 512)))
+    assert len(later.upgrades) == 12
+    assert later.bench.journal.count("page") == 12
+
+
+def test_a_tracker_that_fails_for_a_moment(later: Later) -> None:
+    """Of several trackers: the torrent is fetched at a later check."""
+    later.bench.trackers.append(FakeTracker(later.bench.journal, "other"))
+    later.bench.start()
+    later.appear(release(BLURAY, "1080p.BluRay.x264"))
+    later.bench.tracker.errors_by_call[f"torrent {BLURAY}"] = NetworkError("no answer")
+    later.check()
+    assert len(later.bench.client.added) == 1
+    later.bench.tracker.errors_by_call.clear()
+    later.check(2)
+    assert later.bench.client.added == [hash_of(WEB), hash_of(BLURAY)]
+
+
+def test_one_run_takes_it_and_the_next_one_notes_it(later: Later) -> None:
+    """As a timer runs it."""
+    later.appear(release(BLURAY, "1080p.BluRay.x264"))
+    later.bench.start(once=True)
+    later.check()
+    assert later.entry.upgrade
+    later.become(BLURAY, TorrentPhase.WHOLE, 1.0)
+    later.bench.start(once=True)
+    later.check()
+    assert later.taken == f"filelist:{BLURAY}"
+    assert len(later.upgrades) == 1
+
+
+def test_a_word_while_the_torrent_is_fetched(later: Later) -> None:
+    """What the user says in that moment holds."""
+    later.appear(release(BLURAY, "1080p.BluRay.x264"))
+    later.bench.tracker.when_fetched = lambda: later.bench.queues.reject(film(0), on_filelist(BLURAY))
+    later.check(2)
+    assert later.bench.client.added == [hash_of(WEB)]
+    assert later.entry.upgrade is None
