@@ -29,11 +29,10 @@ _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
-_FILM = "its slug (heat-1995) or id, as `queue` shows it"
-_NEW_FILM = "its slug (heat-1995) or Letterboxd address, or its id if it is known here"
+_FILM = "its title, slug (heat-1995), id, IMDb id or Letterboxd address"
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
 2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 broken off.
-FILM is a film's slug (heat-1995) or id as `queue` shows it."""
+FILM is a film's title ("Heat (1995)"), slug (heat-1995), id, IMDb id or Letterboxd address."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -230,15 +229,17 @@ def _add_commands(
     retry.add_argument("--all", action="store_true", help="all failed films")
     remove = add("remove", "edit:run_remove", "takes films out and keeps them out until they are added")
     remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
-    queued = add("add", "edit:run_add", "queues films by slug or Letterboxd address")
-    queued.add_argument("film", nargs="+", metavar="FILM", help=_NEW_FILM)
+    queued = add(
+        "add", "edit:run_add", "queues films: listed ones by title, others by Letterboxd address or IMDb id"
+    )
+    queued.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued.add_argument("--quality", metavar="PRESET", help="the preset that these films are judged by")
     for name, text in (
         ("grab", "takes a release for a film, whatever the rules say of it"),
         ("reject", "never takes a release for a film"),
     ):
         word = add(name, f"choose:run_{name}", text)
-        word.add_argument("film", metavar="FILM", help=_NEW_FILM)
+        word.add_argument("film", metavar="FILM", help=_FILM)
         word.add_argument("release", metavar="RELEASE", help="its id or its number in the last search")
     search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
     search.add_argument("title", metavar="TITLE", help="the film's title")

@@ -49,6 +49,8 @@ _COMMANDS: list[list[str]] = [
 ]
 
 
+NOWHERE = {"MOVIE_SYNC_LETTERBOXD__BASE_URL": commands.NOWHERE}
+
 # Fixtures count where a test file names them.
 data, process_as_before = commands.data, commands.process_as_before
 
@@ -101,7 +103,6 @@ def test_the_daemons_options() -> None:
         (["--once", "status"], "--once"),
         (["--dry-run", "retry", "--all"], "--dry-run"),
         (["--username", "no such name!", "status"], "username"),
-        (["add", "what is this?"], "Letterboxd address"),
         (["import", "/no/such/watchlist.csv"], "watchlist.csv"),
     ],
     ids=str,

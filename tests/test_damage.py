@@ -178,7 +178,7 @@ def test_everything_damaged_at_once(home: Household, world: DamagedFolder, kind:
         (line,) = [line for line in answer.stderr.splitlines() if f"{name} " in line]
         assert "WARNING" in line
         assert aside.name in line
-    assert sorted(home.titles("removed")) == [stand_in_film(7).slug, stand_in_film(8).slug], (
+    assert sorted(home.titles("removed")) == [stand_in_film(7).title, stand_in_film(8).title], (
         "it would be fetched again"
     )
     if is_budget_spent:  # whatever it counted; an hour would mend it

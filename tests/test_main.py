@@ -284,7 +284,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path, number: int, code: int) ->
 
 def test_a_deleted_lock_lets_no_second_daemon_in(home: Household, letterboxd: LetterboxdStandIn) -> None:
     """The folder itself is held: the second one names the first, and commands still reach that one."""
-    letterboxd.films = []
+    letterboxd.other_films = [stand_in_film(1)]
     daemon = home.start()
     daemon.wait_for("Queues:")
     wait_until((home.data / "daemon.json").exists)
@@ -293,7 +293,7 @@ def test_a_deleted_lock_lets_no_second_daemon_in(home: Household, letterboxd: Le
     assert second.returncode == 3
     assert f"(process {daemon.process.pid})" in second.stderr
     assert json.loads(home.run("status", "--json").stdout)["daemon"] == daemon.process.pid
-    assert home.run("add", "heat-1995").returncode == 0
+    assert home.run("add", stand_in_film(1).slug).returncode == 0
     assert daemon.stop() == 0
     assert "added by command" in daemon.output
 
@@ -589,15 +589,17 @@ def test_the_users_word_by_the_numbers_of_a_search(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("grab", "heat-1995", "first"), "neither the id of a release"),
-        (("grab", "heat-1995", "0"), "search again"),
-        (("reject", "heat-1995", "filelist:1"), "is in no queue"),
+        (("grab", "{known}", "first"), "neither the id of a release"),
+        (("grab", "{known}", "0"), "search again"),
         (("add", "heat-1995", "--quality", "huge"), "no preset 'huge': hd, 4k, small are"),
     ],
 )
-def test_a_word_that_means_nothing(home: Household, words: tuple[str, ...], said: str) -> None:
+def test_a_word_that_means_nothing(
+    home: Household, letterboxd: LetterboxdStandIn, words: tuple[str, ...], said: str
+) -> None:
     """It is said what is wrong and what to do; nothing is queued."""
-    answer = home.run(*words)
+    letterboxd.other_films = [stand_in_film(1)]
+    answer = home.run(*(word.format(known=stand_in_film(1).slug) for word in words))
     assert answer.returncode == 2
     assert said in answer.stderr
     assert not home.queue("pending")

@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.edit import named_film, submit
+from movie_sync.commands.edit import submit
+from movie_sync.commands.naming import FilmNames
 from movie_sync.daemon.inbox import Request
-from movie_sync.domain.models import Movie, ReleaseId
+from movie_sync.domain.models import Movie, QueueName, ReleaseId
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.release_rules import comparable
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import UserError
 from movie_sync.queues.codec import FILELIST, filelist_id
-from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.document import read_note, write_note
 
@@ -51,15 +51,16 @@ def note_search(context: Context, movie: Movie, known: Movie | None, shown: Sequ
 
 
 def _say(args: Namespace, context: Context, kind: Literal["grab", "reject"], done: str) -> int:
-    base_url = context.config.section(LetterboxdSettings).base_url.rstrip("/")
     view = context.queues_to_look_at()
-    movie = named_film(args.film, view, base_url)
-    found = view.find(movie.slug or movie.id)
-    movie = found[1].movie if found else movie
+    names = FilmNames(context, view)
+    film = (
+        names.any(args.film) if kind == "grab" else names.known(args.film, set(QueueName), "isn't in a queue")
+    )
+    if film is None:
+        return 1
+    movie = film.movie
     release = _release(args.release, context, movie)
-    if kind == "reject" and found is None:
-        raise UserError(f"{movie.label} is in no queue. `add` it first; see `queue` for those that are.")
-    submit(context, Request(kind, movies=(movie,), release=release), f"{movie.label}: {release} {done}")
+    submit(context, Request(kind, movies=(movie,), release=release), f"{movie.label}: {release} {done}.")
     return 0
 
 

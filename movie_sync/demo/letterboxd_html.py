@@ -27,6 +27,7 @@ def _message_page(title: str, text: str) -> str:
 
 FORBIDDEN = _message_page("Forbidden", "The file you\u2019re attempting to access is classified.")
 NOT_FOUND = _message_page("Not Found", "Sorry, we can\u2019t find the page you\u2019ve requested.")
+NO_IMPORT = _message_page("TMDB Import Result", "Film not found")
 
 
 @dataclass(frozen=True, slots=True)

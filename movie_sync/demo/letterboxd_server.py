@@ -184,12 +184,21 @@ class LetterboxdStandIn:
                 return self._watchlist_page(1)
             case [user, "watchlist", "page", number] if user.lower() == self.username.lower():
                 return self._watchlist_page(int(number)) if number.isdecimal() else Fault.not_found()
-            case ["film", slug] if slug in self.renamed:
-                return Fault.redirect(f"/film/{self.renamed[slug]}/")
             case ["film", slug]:
-                found = next((film for film in (*self.films, *self.other_films) if film.slug == slug), None)
-                return Fault(body=html.film_page(found, self.url)) if found else Fault.not_found()
+                return self._film_page(slug)
+            case ["imdb", imdb_id]:
+                found = self._first(lambda film: film.imdb_id == imdb_id)
+                return Fault.redirect(f"/film/{found.slug}/") if found else Fault(body=html.NO_IMPORT)
         return Fault.not_found()
+
+    def _film_page(self, slug: str) -> Fault:
+        if slug in self.renamed:
+            return Fault.redirect(f"/film/{self.renamed[slug]}/")
+        found = self._first(lambda film: film.slug == slug)
+        return Fault(body=html.film_page(found, self.url)) if found else Fault.not_found()
+
+    def _first(self, is_it: Callable[[StandInFilm], bool]) -> StandInFilm | None:
+        return next((film for film in (*self.films, *self.other_films) if is_it(film)), None)
 
     def _watchlist_page(self, number: int) -> Fault:
         if self.is_private:

@@ -164,11 +164,27 @@ class QueueReader:
             file = book[queue]
             return [entry for number, _ in file.facts() if (entry := file.entry(number))]
 
+    def each_film(self, queues: Iterable[QueueName]) -> Iterator[tuple[QueueName, Movie]]:
+        """Yield the films of some queues, each with its queue, one in memory at a time."""
+        with self._locked() as book:
+            numbers = [(name, number) for name in queues for number, _ in book[name].facts()]
+        for name, number in numbers:
+            with self._locked() as book:
+                entry = book[name].entry(number)
+            if entry is not None:
+                yield name, entry.movie
+
     def find(self, film: str) -> tuple[QueueName, QueueEntry] | None:
         """Look a film up by its slug or id, in all queues and among the removed ones."""
         with self._locked() as book:
             found = named(book, QueueName, [film])
             return (found[0].queue, found[0].entry) if found else None
+
+    def queue_of(self, movie: Movie) -> QueueName | None:
+        """Return the queue that has a film, if one does."""
+        with self._locked() as book:
+            place = book.held(movie)
+            return place.queue if place else None
 
     def get_statistics(self) -> dict[str, int]:
         """Return the number of films: pending, failed (permanent ones included), completed, permanent."""

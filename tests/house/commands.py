@@ -13,6 +13,9 @@ from movie_sync.domain.models import QueueName
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 from movie_sync.queues.manager import QueueManager
 
+NOWHERE = "http://127.0.0.1:9"
+"""Where nobody answers: films that are named are taken at the word."""
+
 
 @pytest.fixture(autouse=True)
 def process_as_before() -> Iterator[None]:
@@ -32,7 +35,8 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     folder.mkdir()
     film = {"added_at": "2026-10-01T10:00:00Z", "year": 1995, "url": "", "imdb_id": None}
-    write(folder / "config.json", {"username": "maria", "qbittorrent": {"enabled": False}})
+    settings = {"username": "maria", "qbittorrent": {"enabled": False}, "letterboxd": {"base_url": NOWHERE}}
+    write(folder / "config.json", settings)
     write(folder / "queue_pending.json", [{"id": "K1", "slug": "one", "title": "One", "mine": 7, **film}])
     retry = {"error": "no release", "retry_count": 2, "retry_at": "2026-11-02T10:00:00Z"}
     for_good = {"error": "a series", "retry_count": 1, "retry_at": None}

@@ -139,14 +139,21 @@ class LetterboxdFilmPages:
         configured site is not Letterboxd itself there is no such way: the film comes back as it was.
         Besides what the port names it raises FilmError if another film's page stands at its address.
         """
+        by_imdb_id = movie.id == movie.imdb_id and not movie.slug
         if is_slug(movie.slug):
             address = film_url(self.base_url, movie.slug)
+        elif by_imdb_id:
+            address = f"{self.base_url.rstrip('/')}/imdb/{movie.imdb_id}/"
         elif urlsplit(self.base_url).hostname in _LETTERBOXD_HOSTS and is_lid(movie.id):
             address = f"https://boxd.it/{movie.id}"
         else:
             return movie
         answer, refusal = _get(self.http, address, allowed_hosts=_LETTERBOXD_HOSTS if not movie.slug else ())
-        if refusal is Refusal.NOT_FOUND:
+        # An IMDb id that it does not know leads nowhere, and says so with a status of 200.
+        is_unknown = by_imdb_id and refusal is None and not slug_in(answer.url)
+        if refusal is Refusal.NOT_FOUND or is_unknown:
+            if by_imdb_id:
+                raise UnknownFilmError(f"Letterboxd has no film with the IMDb id {movie.imdb_id}.")
             raise UnknownFilmError(
                 f"Letterboxd has no film at {address}. Look it up there and add it by its present address: "
                 "`python main.py add ADDRESS`."
@@ -158,15 +165,16 @@ class LetterboxdFilmPages:
         slug = page.slug or slug_reached
         # A slug may have been renamed, the key stays. Where only the slug is known, the page must call
         # itself by the address that was asked for or redirected to.
-        has_keys = page.id and is_lid(movie.id) and movie.id != movie.slug
+        has_keys = page.id and is_lid(movie.id) and movie.id not in {movie.slug, movie.imdb_id}
         is_same = page.id == movie.id if has_keys else page.slug in {"", slug_reached}
+        is_same = is_same and not (by_imdb_id and page.imdb_id not in {None, movie.imdb_id})
         if not slug or not is_same:
             raise FilmError(
                 f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
             )
         return replace(
             page,
-            id=(page.id or movie.id) if movie.id == movie.slug else movie.id,
+            id=(page.id or movie.id) if movie.id in {movie.slug, movie.imdb_id} else movie.id,
             slug=slug,
             title=page.title or movie.title,
             year=page.year or movie.year,

@@ -1,0 +1,234 @@
+"""What a person calls a film, and which one that is: in the queues, on the lists, on Letterboxd."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import commands
+from house.commands import held, run, write
+
+from movie_sync.clock import SystemClock
+from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.domain.film_words import film_at, film_of_slug, titles_meant
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.watchlist import WatchlistMemory
+from movie_sync.queues.manager import QueueManager
+from movie_sync.wishes.film_finder import FilmFinder
+from movie_sync.wishes.watchlist_store import WatchlistStore
+
+data, process_as_before = commands.data, commands.process_as_before
+PENDING, FAILED, COMPLETED, REMOVED = QueueName
+BASE = "https://letterboxd.com"
+HEAT = Movie("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277")
+OLD_HEAT = Movie("9xyz", "heat-1986", "Heat", 1986)
+RUNNER = Movie("k1", "blade-runner-2049", "Blade Runner 2049", 2017)
+AMELIE = Movie(
+    "k2", "amelie", "Amélie", 2001, alternative_titles=("Die fabelhafte Welt der Amélie",), page_read=True
+)
+WAR = Movie("k3", "1917", "1917", 2019)
+LISTED = Movie("k4", "the-godfather", "The Godfather", 1972)
+
+
+@pytest.fixture
+def queues(tmp_path: Path) -> QueueManager:
+    """One film or two in each queue, and a list with one more."""
+    queues = QueueManager(tmp_path)
+    for movie in (HEAT, OLD_HEAT, RUNNER, AMELIE, WAR):
+        queues.add_to_pending(movie)
+    queues.add_to_failed(OLD_HEAT, "no release", None)
+    queues.add_to_completed(RUNNER)
+    queues.remove(["amelie"])
+    memory = WatchlistMemory("maria", (HEAT, LISTED), (), (), frozenset())
+    WatchlistStore(tmp_path / "watchlist.json", SystemClock()).save(memory)
+    return queues
+
+
+@pytest.fixture
+def finder(queues: QueueManager, tmp_path: Path) -> FilmFinder:
+    """What finds them."""
+    return FilmFinder(queues, tmp_path / "watchlist.json", BASE)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("heat-1995", HEAT),
+        ("HEAT-1995", HEAT),
+        ("2bbs", HEAT),
+        ("tt0113277", HEAT),
+        ("https://m.imdb.com/title/tt0113277/?ref_=x", HEAT),
+        ("https://letterboxd.com/film/heat-1995/", HEAT),
+        ("https://boxd.it/2bbs", HEAT),
+        ("Heat (1995)", HEAT),
+        ("heat 1986", OLD_HEAT),
+        ("blade runner 2049", RUNNER),
+        ("Blade Runner 2049 (2017)", RUNNER),
+        ("amelie", AMELIE),
+        ("Die fabelhafte Welt der Amelie", AMELIE),
+        ("1917", WAR),
+        ("the godfather", LISTED),
+        ("Godfather, The", LISTED),
+        ("the-godfather", LISTED),
+    ],
+)
+def test_what_names_a_film(finder: FilmFinder, text: str, expected: Movie) -> None:
+    """Whatever is unmistakable."""
+    found = finder.find(text, in_lists=True).film
+    assert found is not None
+    assert found.movie.id == expected.id
+
+
+def test_where_it_is(finder: FilmFinder) -> None:
+    """The queue comes with it; none has a film that is only listed, and which counts only if asked for."""
+    texts = ("heat-1995", "Heat 1986", "1917", "Blade Runner 2049", "amelie")
+    assert [finder.find(text).films[0].queue for text in texts] == [
+        PENDING,
+        FAILED,
+        PENDING,
+        COMPLETED,
+        REMOVED,
+    ]
+    listed = finder.find("The Godfather", in_lists=True).film
+    assert listed is not None
+    assert listed.queue is None
+    assert finder.find("The Godfather").films == ()
+
+
+def test_several_and_the_queue_that_decides(finder: FilmFinder) -> None:
+    """Two films of a title are both told; where only one is in the queue that matters, it is that one."""
+    assert {film.movie.year for film in finder.find("heat").films} == {1995, 1986}
+    assert [film.movie.year for film in finder.find("heat", [FAILED]).films] == [1986]
+    elsewhere = finder.find("1917", [FAILED]).film
+    assert elsewhere is not None
+    assert elsewhere.queue is PENDING
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [
+        ("Hete", ["Heat"]),
+        ("godfater", ["The Godfather"]),
+        ("blade runer", ["Blade Runner 2049"]),
+        ("heat 1994", ["Heat"]),
+        ("zzzz", []),
+        ("", []),
+        ("???", []),
+    ],
+)
+def test_did_you_mean(finder: FilmFinder, text: str, near: list[str]) -> None:
+    """What names nothing is answered with what is near it, and only that."""
+    finding = finder.find(text, in_lists=True)
+    assert finding.films == ()
+    assert list(dict.fromkeys(movie.title for movie in finding.near)) == near
+
+
+def test_what_is_new() -> None:
+    """Addresses and IMDb ids name films that nobody knows here; a text with blanks does not."""
+    assert film_at("tt0113277", BASE) == Movie(
+        "tt0113277", "", "tt0113277", url="https://www.imdb.com/title/tt0113277/", imdb_id="tt0113277"
+    )
+    assert film_at("Heat", BASE) is None
+    assert film_of_slug("a film", BASE) is None
+    assert titles_meant("Heat (1995)")[-1] == ("heat", 1995)
+
+
+# --- the commands -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(data: Path) -> Iterator[LetterboxdStandIn]:
+    """A Letterboxd that the commands ask."""
+    films = [
+        StandInFilm("2bbs", "heat-1995", "Heat", 1995, imdb_id="tt0113277"),
+        StandInFilm("9ser", "a-series", "A Series", 2020, is_series=True),
+    ]
+    with LetterboxdStandIn(films) as site:
+        settings = {"base_url": site.url, "request_delay": 0}
+        write(data / "config.json", {"username": "maria", "letterboxd": settings})
+        yield site
+
+
+@pytest.mark.parametrize("text", ["heat-1995", "tt0113277", "{site}/film/heat-1995/"])
+def test_a_film_that_letterboxd_has(
+    data: Path, site: LetterboxdStandIn, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said which one it is, and all that its page told is queued with it."""
+    assert run(data, "add", text.format(site=site.url)) == 0
+    assert capsys.readouterr().out == "Queued: Heat (1995).\n"
+    [entry] = [each for each in QueueManager(data).entries(PENDING) if each.movie.id != "K1"]
+    assert (entry.movie.id, entry.movie.imdb_id, entry.movie.page_read) == ("2bbs", "tt0113277", True)
+    assert run(data, "add", "Heat") == 0
+    assert capsys.readouterr().out == "Already queued: Heat (1995).\n"
+    assert len(site.requests) <= 2
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("thre", "Did you mean Three (1995)?"),
+        ("tt9999999", "Letterboxd has no film with the IMDb id tt9999999."),
+        ("no such film", "give its Letterboxd address"),
+        ("a-series", "A Series (2020) is a series"),
+    ],
+)
+def test_what_cannot_be_added(
+    data: Path, site: LetterboxdStandIn, text: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said at once; what else was named is queued."""
+    assert run(data, "add", text, "two") == 1
+    out, err = capsys.readouterr()
+    assert said in err
+    assert "Queued: Two" in out
+    assert held(data, PENDING) == ["K1", "K2"]
+
+
+def test_nobody_answers(data: Path, site: LetterboxdStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    """Films are taken at the word, and the site is asked once, not for each."""
+    site.fault = lambda _path: Fault.ban()
+    assert run(data, "add", "heat-1995", "alien") == 0
+    out = capsys.readouterr().out
+    assert out.count("not checked: Letterboxd refuses") == 2
+    assert held(data, PENDING) == ["K1", "heat-1995", "alien"]
+    assert len(site.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("retry", "One (1995)"), "One (1995) hasn't failed: it is waiting in the queue."),
+        (("remove", "thre"), 'No film "thre" here. Did you mean Three (1995)?'),
+        (("reject", "onne", "filelist:1"), "Did you mean One (1995)?"),
+        (("grab", "no film", "filelist:1"), 'No film "no film" here'),
+    ],
+)
+def test_a_film_that_the_command_is_not_for(
+    data: Path, command: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is said where it is, or what may be meant; the answer is no."""
+    assert run(data, *command) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_titles_do_as_well(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was removed is named, and what becomes of it."""
+    write(
+        data / "queue_failed.json",
+        [
+            {
+                "id": f"K{year}",
+                "slug": f"one-{year}",
+                "title": "One",
+                "year": year,
+                "error": "",
+                "retry_at": None,
+            }
+            for year in (1995, 2001)
+        ],
+    )
+    assert run(data, "retry", "one") == 1
+    assert "more than one film here: One (1995) [one-1995], One (2001) [one-2001]" in capsys.readouterr().err
+    assert run(data, "retry", "one 2001") == 0
+    assert run(data, "remove", "Four", "One 2001") == 0
+    out = capsys.readouterr().out
+    assert "Removed Four (1995). It won't come back unless you `add` it; nothing is deleted." in out
+    assert set(held(data, REMOVED)) == {"K4", "K2001"}
