@@ -109,6 +109,14 @@ class NoRoomError(MovieSyncError):
         self.setting = setting
 
 
+class FilmTooLargeError(NoRoomError):
+    """This film's release of that size has no room, though others may; the message goes without its name."""
+
+    def __init__(self, message: str, *, setting: str, size_bytes: int) -> None:
+        super().__init__(message, setting=setting)
+        self.size_bytes = size_bytes
+
+
 class FilmError(MovieSyncError):
     """This film could not be had; it counts as one failed attempt for it."""
 

@@ -495,12 +495,11 @@ def test_what_has_no_room_after_an_outage_is_tried_once(bench: Bench) -> None:
     """Where nothing else is due, the worker waits for room at once."""
     bench.follow(FollowPolicy(1000.0), min_free_bytes=10**9)
     bench.offer(film(0))
-    bench.tracker.by_imdb["tt9000000"] = [replace(release_of(film(0), 100), size_bytes=20 * 10**9)]
-    bench.client.free_bytes = 15 * 10**9
     bench.tracker.errors = [NetworkError("FileList could not be reached.")]
     outage = bench.worker.step()
     assert outage is not None
     bench.clock.advance(outage.seconds)
+    bench.client.free_bytes = 10**9 // 2
     rest = bench.worker.step()
     assert rest is not None
     assert rest.activity.kind is ActivityKind.NO_ROOM

@@ -174,18 +174,22 @@ def test_what_somebody_stopped_holds_nothing_up(tmp_path: Path) -> None:
     scene.bench.queues.add_all_to_pending([other])
     scene.work(60)
     assert scene.bench.client.added == [hash_of(102)]
-    assert "1 of our torrents" in _why_waiting(scene)
+    assert _why_waiting(scene) == "1 of 1 download slots in use"
 
 
 def test_ours_that_are_stopped_are_named_as_that(tmp_path: Path) -> None:
-    """Where all places are taken by stopped torrents, it says so: nobody starts what he thinks is running."""
+    """They take no slot; where others take all of them, it says so: nobody starts what he thinks is running."""
     scene = Wished(tmp_path, max_unfinished=1)
     scene.wish()
     scene.hold(TorrentPhase.STOPPED, 0.0, _OURS)
     scene.work(60)
     assert scene.entry.follow
     assert scene.entry.follow.stage is Stage.STOPPED
-    assert "1 of our torrents are unfinished (1 of them stopped in the client)" in _why_waiting(scene)
+    other = film(2)
+    scene.bench.offer(other)
+    scene.bench.queues.add_all_to_pending([other])
+    assert _why_waiting(scene) == "1 of 1 download slots in use (1 stopped in the client)"
+    assert scene.bench.client.added == [_OURS, hash_of(102)]
 
 
 def _why_waiting(scene: Wished) -> str:
@@ -247,7 +251,7 @@ def test_room_is_asked_for_the_release_that_is_taken(scene: Wished) -> None:
     scene.bench.client.free_bytes = 25_000_000_000
     scene.wish()
     assert scene.bench.client.added == []
-    assert "takes 20.0 GB" in _why_waiting(scene)
+    assert "20.0 GB" in (scene.bench.only(QueueName.FAILED).error or "")
     scene.bench.client.free_bytes = 35_000_000_000
-    scene.work(120)
+    scene.work(3630)
     assert hash_of(102) in scene.bench.client.added

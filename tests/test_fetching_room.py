@@ -1,5 +1,6 @@
 """A big list drips: so many unfinished torrents at once, and room on the disk for each."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from movie_sync.domain.models import HeldTorrent, QueueName
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import UnavailableError
 from movie_sync.following.follower import FollowPolicy
+from movie_sync.queues.releases import Slot
 
 _GB = 1_000_000_000
 _POLICY = FollowPolicy(86_400)
@@ -51,7 +53,7 @@ def test_a_big_list_drips(tmp_path: Path) -> None:
     """Never more than the limit are unfinished; as one is whole the next is handed over."""
     bench = _bench(tmp_path, 9, max_unfinished=2)
     why = _work(bench)
-    assert "2 of our torrents are unfinished" in why
+    assert why == "2 of 2 download slots in use"
     while len(bench.client.added) < 9:
         assert _unfinished(bench.client) <= 2
         _finish(bench.client, bench.client.added[-2])
@@ -105,27 +107,88 @@ def test_a_torrent_that_may_have_been_handed_over_comes_first(tmp_path: Path) ->
     assert _unfinished(bench.client) == 1
 
 
-def test_with_too_little_room_nothing_is_handed_over(tmp_path: Path) -> None:
-    """What is free, less what unfinished torrents take, less the film, must leave the reserve."""
-    bench = _bench(tmp_path, 2, min_free_bytes=10 * _GB)
-    bench.client.free_bytes = 20 * _GB
-    bench.client.promised_bytes = 2 * _GB
-    why = _work(bench)
-    assert bench.client.added == []
-    assert why == (
-        "Made Up Alpha (1950) takes 9.0 GB, 20.0 GB are free on the client's disk, unfinished "
-        "torrents still take 2.0 GB of it, and min_free_space_gb is 10"
+def test_what_is_stalled_or_stopped_takes_no_slot(tmp_path: Path) -> None:
+    """After an hour without progress the next film has its turn, but four times as many are the most in all."""
+    bench = _bench(tmp_path, 9, max_unfinished=2)
+    assert _work(bench) == "2 of 2 download slots in use"
+    stopped, idle = bench.client.added
+    bench.client.held[stopped] = replace(bench.client.held[stopped], phase=TorrentPhase.STOPPED)
+    bench.clock.advance(60)
+    assert _work(bench) == "2 of 2 download slots in use (1 stopped in the client)"
+    _let_pass(bench, 3000)
+    bench.start()  # what it idled for is kept, to a quarter of an hour
+    _let_pass(bench, 2 * 900)
+    assert len(bench.client.added) == 5
+    slots = bench.queues.slots()
+    assert (slots[Slot.IN_USE], slots[Slot.IDLE], slots[Slot.STOPPED]) == (2, 2, 1)
+    _let_pass(bench, 3 * 3600)
+    assert len(bench.client.added) == 8
+    assert _work(bench) == (
+        "0 of 2 download slots in use, but 8 torrents are unfinished in all, four times max_unfinished "
+        "(7 stalled, 1 stopped in the client)"
     )
-    assert bench.queues.get_statistics()["failed"] == 0
-    bench.journal.clear()
-    for _ in range(20):
-        bench.clock.advance(60)
-        _work(bench)
-    assert not [call for call in bench.journal if call.startswith(("imdb", "name"))], "no call is spent on it"
-    bench.client.free_bytes = 22 * _GB
+    bench.client.held[idle] = replace(bench.client.held[idle], progress=0.5)
+    bench.clock.advance(60)
+    assert "1 of 2 download slots in use" in _work(bench), "what gets on again takes its slot again"
+    _finish(bench.client, idle)
     bench.clock.advance(60)
     _work(bench)
-    assert len(bench.client.added) == 1, "the second would be too much"
+    assert len(bench.client.added) == 9
+
+
+def test_a_trickle_is_no_progress(tmp_path: Path) -> None:
+    """Less than a thousandth of the torrent an hour does not keep its slot; a little more does."""
+    for share, handed_over in ((0.0009, 2), (0.0011, 1)):
+        bench = _bench(tmp_path / str(share), 2, max_unfinished=1)
+        _work(bench)
+        first = bench.client.added[0]
+        for minute in range(100):
+            held = bench.client.held[first]
+            bench.client.held[first] = replace(held, progress=share * minute / 60, bytes_a_second=2000)
+            _let_pass(bench, 60)
+        assert len(bench.client.added) == handed_over
+
+
+def _let_pass(bench: Bench, seconds: int) -> None:
+    """Let time pass in which the client tries all that is not stopped."""
+    for _ in range(0, seconds, 60):
+        for held in list(bench.client.held.values()):
+            if held.phase is TorrentPhase.UNTOLD:
+                trying = replace(held, phase=TorrentPhase.AWAITING_PEERS, has_tracker=True)
+                bench.client.held[held.info_hash] = trying
+        bench.clock.advance(60)
+        _work(bench)
+
+
+def _searches(bench: Bench) -> int:
+    return sum(call.startswith(("imdb", "name")) for call in bench.journal)
+
+
+def test_a_film_too_large_for_the_disk_holds_up_only_itself(tmp_path: Path) -> None:
+    """What is free, less what unfinished torrents take, less the film, must leave the reserve."""
+    bench = _bench(tmp_path, 1, min_free_bytes=10 * _GB)
+    bench.tracker.offer(film(1).imdb_id or "", release_of(film(1), size_bytes=5 * _GB))
+    bench.queues.add_all_to_pending([film(1)])
+    bench.client.free_bytes = 20 * _GB
+    bench.client.promised_bytes = 2 * _GB
+    _work(bench)
+    assert bench.client.added == [hash_of(101)]
+    failed = bench.only_failed()
+    assert failed.error == (
+        "too large for the disk: 9.0 GB, with room for 8.0 GB (20.0 GB free on the client's disk, "
+        "unfinished torrents still need 2.0 GB, min_free_space_gb is 10)."
+    )
+    assert (failed.retry_count, failed.retry_at) == (0, bench.clock.now() + timedelta(hours=1))
+    searched = _searches(bench)
+    bench.start()
+    _let_pass(bench, 20 * 3600)
+    assert _searches(bench) == searched, "no call is spent on a size that is known"
+    _let_pass(bench, 12 * 3600)
+    assert _searches(bench) > searched, "there may be a smaller release by now"
+    bench.client.free_bytes = 22 * _GB
+    _let_pass(bench, 6 * 3600)
+    assert bench.client.added == [hash_of(101), hash_of(100)]
+    assert bench.queues.entries(QueueName.COMPLETED)[-1].needs_bytes is None
 
 
 def test_room_without_a_film_is_looked_at_before_any_search(tmp_path: Path) -> None:
@@ -151,12 +214,14 @@ def test_what_the_client_does_not_tell_is_an_outage(tmp_path: Path) -> None:
 @settings(max_examples=40, deadline=None)
 @given(
     limit=st.integers(1, 4),
-    moves=st.lists(st.sampled_from(["finish", "time", "restart", "wish", "remove"]), max_size=40),
+    moves=st.lists(
+        st.sampled_from(["finish", "time", "hour", "stop", "restart", "wish", "remove"]), max_size=40
+    ),
 )
 def test_the_limit_holds_whatever_happens(
     tmp_path_factory: pytest.TempPathFactory, limit: int, moves: list[str]
 ) -> None:
-    """Never more of ours are unfinished, and nothing is handed over twice."""
+    """Never more of ours download, or four times that are unfinished, and nothing is handed over twice."""
     bench = _bench(tmp_path_factory.mktemp("drip"), 6, max_unfinished=limit)
     wished = 6
     for move in moves:
@@ -167,6 +232,11 @@ def test_the_limit_holds_whatever_happens(
             _finish(bench.client, unfinished[0])
         elif move == "remove" and unfinished:
             del bench.client.held[unfinished[-1]]
+        elif move == "stop" and unfinished:
+            held = bench.client.held[unfinished[0]]
+            bench.client.held[unfinished[0]] = replace(held, phase=TorrentPhase.STOPPED)
+        elif move == "hour":
+            _let_pass(bench, 3600)
         elif move == "restart":
             bench.start()
         elif move == "wish" and wished < 10:
@@ -175,7 +245,8 @@ def test_the_limit_holds_whatever_happens(
             wished += 1
         bench.clock.advance(timedelta(seconds=31).total_seconds())
         _work(bench)
-        assert _unfinished(bench.client) <= limit
+        assert bench.queues.slots()[Slot.IN_USE] <= limit
+        assert bench.queues.unfinished_count() <= 4 * limit
     assert len(set(bench.client.added)) == len(bench.client.added)
     held = [entry.movie.id for name in QueueName for entry in bench.queues.entries(name)]
     assert len(held) == len(set(held)) == wished

@@ -400,7 +400,7 @@ def test_a_dry_run_keeps_to_the_room(
         dry = home.run("--dry-run")
         assert dry.returncode == 0, dry.stderr
         assert dry.stdout.count("would be handed to qBittorrent: ") == 2
-        assert "2 more would wait in the queue: waiting for room: 2 of our torrents" in dry.stdout
+        assert "2 more would wait in the queue: waiting for room: 2 of 2 download slots" in dry.stdout
         assert home.run("--once").returncode == 0
         handed = [entry["release"] for entry in home.queue("completed")]
         assert [line.rpartition(": ")[2] for line in dry.stdout.splitlines()[:2]] == handed

@@ -123,7 +123,7 @@ def test_waiting_for_a_release() -> None:
 def test_waiting_for_room() -> None:
     """Why nothing is handed over and how many films that holds up, as long as the daemon says so."""
     pending = [QueueEntry(film(number), NOW) for number in (1, 2)]
-    why = "5 of our torrents are unfinished, and max_unfinished is 5"
+    why = "5 of 5 download slots in use"
     lines = shown(pending=pending, download=Activity(ActivityKind.NO_ROOM, why))["Waiting for room"]
     assert lines == [f"2 films in the queue: {why}"]
     assert "Waiting for room" not in shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from movie_sync.complaints import log_where, words_of
 from movie_sync.daemon.faults import Faults
@@ -11,7 +12,14 @@ from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.models import NO_WORD, DownloadResult, Movie, Reason
 from movie_sync.domain.times import later
-from movie_sync.errors import FilmError, MovieSyncError, NoLongerWantedError, PagesMissingError, StorageError
+from movie_sync.errors import (
+    FilmError,
+    FilmTooLargeError,
+    MovieSyncError,
+    NoLongerWantedError,
+    PagesMissingError,
+    StorageError,
+)
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.following.tagger import REPLACED_TAG
@@ -20,6 +28,9 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import ActivityKind
 
 _log = logging.getLogger(__name__)
+
+_SIZE_IS_KNOWN_FOR = timedelta(days=1)
+"""So long a film whose release was too large waits for room for that one; then another one is looked for."""
 
 
 @dataclass(eq=False, repr=False)
@@ -75,6 +86,10 @@ class HandOverJob:
             self.faults.has_failed |= self.results.note_failure(entry, self._in_hand or entry.movie, exc)
             self.faults.note_film_done(is_handed_over=False)
             return None
+        except FilmTooLargeError as exc:
+            is_searched = exc.size_bytes != self._known_bytes(entry)
+            self.results.note_too_large(entry, self._in_hand or entry.movie, exc, is_searched=is_searched)
+            return None
         except MovieSyncError as exc:
             pause = self.faults.pause_after(exc)
             if pause.activity.kind is ActivityKind.PAUSED:
@@ -96,7 +111,7 @@ class HandOverJob:
         result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
         if result is None:
             if self.rooms and session.client:
-                self.rooms.check(session.client, movie)
+                self.rooms.check(session.client, self._known_bytes(entry))
             result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         if result is None:
             movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
@@ -107,12 +122,18 @@ class HandOverJob:
                 result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         return result or self._download(session, entry, movie)
 
+    def _known_bytes(self, entry: QueueEntry) -> int:
+        """Return the size of a film's release where a search of the last day told it, else 0."""
+        since, now = entry.searched_at, self.sessions.clock.now()
+        is_new = since is not None and timedelta(0) <= now - since < _SIZE_IS_KNOWN_FOR
+        return (entry.needs_bytes or 0) if is_new else 0
+
     def _download(self, session: Session, entry: QueueEntry, movie: Movie) -> DownloadResult:
         sizes: list[int] = []
 
         def check_room(size_bytes: int) -> None:
             if self.rooms and session.client:
-                self.rooms.check_size(session.client, movie, size_bytes)
+                self.rooms.check_size(session.client, size_bytes)
             sizes.append(size_bytes)
 
         result = session.downloader.download_movie(

@@ -4,13 +4,21 @@ import logging
 from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass
 from datetime import datetime, timedelta
+from typing import Unpack
 
 from movie_sync.domain.events import Added, Event, Failed, Waiting
 from movie_sync.domain.models import Choice, DownloadResult, Movie, Reason
-from movie_sync.domain.times import later, next_time, retry_delay_seconds, time_of_day
+from movie_sync.domain.times import (
+    LONGEST_DELAY_SECONDS,
+    later,
+    next_time,
+    retry_delay_seconds,
+    time_of_day,
+)
 from movie_sync.errors import (
     BetterAwaitedError,
     FilmError,
+    FilmTooLargeError,
     NoLongerWantedError,
     NoneAcceptableError,
     NotAvailableError,
@@ -19,7 +27,7 @@ from movie_sync.errors import (
     UnknownFilmError,
 )
 from movie_sync.ports import Clock
-from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.entry import Noted, QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import upgraded
 from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
@@ -30,6 +38,8 @@ _log = logging.getLogger(__name__)
 _LEAST_GROWTH = 2.0
 _DOUBTS_NEEDED = 3
 _DOUBTED_FOR = timedelta(hours=24)
+# Room may be made at any time, and a look at a size that is known costs no call to a tracker.
+_LONGEST_ROOM_DELAY_SECONDS = 6 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,8 +201,27 @@ class ResultRecorder:
         is_old = since is not None and self.clock.now() - since >= _DOUBTED_FOR
         return is_old and entry.doubts >= _DOUBTS_NEEDED
 
+    def note_too_large(
+        self, entry: QueueEntry, movie: Movie, exc: FilmTooLargeError, *, is_searched: bool
+    ) -> None:
+        """Let a film wait for room for itself alone; whether it was searched for that, or known before."""
+        self.note_doubt(
+            entry,
+            movie,
+            f"{exc}.",
+            longest_seconds=_LONGEST_ROOM_DELAY_SECONDS,
+            needs_bytes=exc.size_bytes,
+            searched_at=self.clock.now() if is_searched else None,
+        )
+
     def note_doubt(
-        self, entry: QueueEntry, movie: Movie, why: str, *, page_missing_since: datetime | None = None
+        self,
+        entry: QueueEntry,
+        movie: Movie,
+        why: str,
+        *,
+        longest_seconds: float = LONGEST_DELAY_SECONDS,
+        **noted: Unpack[Noted],
     ) -> None:
         """Let a film wait, each time longer, for what may be no failure of its own: it counts none."""
         now, doubts = self.clock.now(), entry.doubts + 1
@@ -201,17 +230,17 @@ class ResultRecorder:
             interval_seconds=self.policy.interval_seconds,
             multiplier=max(self.policy.multiplier, _LEAST_GROWTH),
         )
+        delay = min(delay, longest_seconds)
         retry_at: datetime | None = later(now, delay)
         if entry.is_extra_look:  # its place in the schedule is kept
             retry_at = entry.retry_at and max(entry.retry_at, later(now, delay))
+        noted |= {"waits_for_release": entry.is_extra_look, "doubts": doubts}
         if self.queue_manager.add_to_failed(
             movie,
             why,
             retry_at,
             counts=False,
-            waits_for_release=entry.is_extra_look,
-            doubts=doubts,
-            page_missing_since=page_missing_since,
+            **noted,
         ):
             _log.warning("%s: %s %s", movie.label, why, self._next_try(now, delay))
             self.history.note(Happened.FAILED, movie, why)

@@ -83,7 +83,7 @@ class UpgradeJob:
             return
         entry, present = held[1], held[1].choice
         if self.rooms and session.client:
-            self.rooms.check(session.client, movie)
+            self.rooms.check(session.client)
         try:
             movie = session.downloader.pages.describe(movie)
         except FilmError as exc:
@@ -114,7 +114,7 @@ class UpgradeJob:
 
         def check_room(size_bytes: int) -> None:
             if self.rooms and session.client:
-                self.rooms.check_size(session.client, better.movie, size_bytes)
+                self.rooms.check_size(session.client, size_bytes)
             sizes.append(size_bytes)
 
         def record_choice(_movie: Movie, choice: Choice) -> bool:

@@ -2,19 +2,23 @@
 
 from dataclasses import replace
 
-from movie_sync.domain.models import Movie, Room
-from movie_sync.errors import NoRoomError
+from movie_sync.domain.models import Room
+from movie_sync.errors import FilmTooLargeError, NoRoomError
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.manager import QueueManager
+from movie_sync.queues.releases import Slot
 
 _GB = 1_000_000_000
 _ROOM_IS_NEWS_SECONDS = 10.0
+_MOST_SLOTSFUL = 4
+"""So many times `max_unfinished` torrents may be unfinished in all, with those that take no slot."""
 
 
 class RoomKeeper:
     """Says whether another torrent may be handed over now. For one thread.
 
-    At most `max_unfinished` of our torrents are unfinished at once (0: no limit), and
+    At most `max_unfinished` of our torrents download at once (0: no limit); those that are stopped, or get
+    next to nothing, do not count, but there are never more than four times as many in all.
     `min_free_bytes` stay free on the client's disk once everything there is complete (0: not asked).
     """
 
@@ -27,47 +31,62 @@ class RoomKeeper:
         self._clock = clock
         self._room: Room | None = None
         self._room_at = 0.0
-        self._needed: dict[str, int] = {}
 
-    def check(self, client: FollowedClient, movie: Movie) -> None:
+    def check(self, client: FollowedClient, known_bytes: int = 0) -> None:
         """Look before a film is searched: a search that leads to nothing would only cost calls.
 
+        `known_bytes` is the size of its release, if that is known.
+
         Raises:
-            NoRoomError: the film has to wait.
+            NoRoomError: no film can be taken.
+            FilmTooLargeError: this one cannot.
             AuthError, TransientError: the client cannot be asked.
         """
-        unfinished = self._queue_manager.unfinished_count()
-        if self._max_unfinished and unfinished >= self._max_unfinished:
-            stopped = self._queue_manager.stopped_count()
-            besides = f" ({stopped} of them stopped in the client)" if stopped else ""
-            raise NoRoomError(
-                f"{unfinished} of our torrents are unfinished{besides}, "
-                f"and max_unfinished is {self._max_unfinished}",
-                setting="max_unfinished",
-            )
-        self.check_size(client, movie, self._needed.get(movie.id, 0))
+        self._check_slots()
+        self.check_size(client, known_bytes)
 
-    def check_size(self, client: FollowedClient, movie: Movie, size_bytes: int) -> None:
+    def check_size(self, client: FollowedClient, size_bytes: int) -> None:
         """Look whether a release has room; raises as `check`."""
         if not self._min_free_bytes:
             return
         room = self._known_room(client, of_last_seconds=_ROOM_IS_NEWS_SECONDS)
-        if room.free_bytes - room.promised_bytes - size_bytes < self._min_free_bytes:
+        if self._left_of(room) < size_bytes:
             room = self._known_room(client, of_last_seconds=0.0)
-        if room.free_bytes - room.promised_bytes - size_bytes < self._min_free_bytes:
-            self._needed = {movie.id: size_bytes}
-            takes = f"{movie.label} takes {size_bytes / _GB:.1f} GB, " if size_bytes else ""
-            raise NoRoomError(
-                f"{takes}{room.free_bytes / _GB:.1f} GB are free on the client's disk, unfinished torrents "
-                f"still take {room.promised_bytes / _GB:.1f} GB of it, and min_free_space_gb is "
-                f"{self._min_free_bytes / _GB:g}",
-                setting="min_free_space_gb",
+        left, setting = self._left_of(room), "min_free_space_gb"
+        used = (
+            f"{room.free_bytes / _GB:.1f} GB free on the client's disk, unfinished torrents still need "
+            f"{room.promised_bytes / _GB:.1f} GB, {setting} is {self._min_free_bytes / _GB:g}"
+        )
+        if left < 0:
+            raise NoRoomError(used, setting=setting)
+        if left < size_bytes:
+            sizes = f"{size_bytes / _GB:.1f} GB, with room for {left / _GB:.1f} GB"
+            raise FilmTooLargeError(
+                f"too large for the disk: {sizes} ({used})",
+                setting=setting,
+                size_bytes=size_bytes,
             )
 
     def took(self, size_bytes: int) -> None:
         """Note that a torrent of that size was handed over."""
         if self._room is not None:
             self._room = replace(self._room, promised_bytes=self._room.promised_bytes + size_bytes)
+
+    def _check_slots(self) -> None:
+        most, slots = self._max_unfinished, self._queue_manager.slots()
+        in_use, in_all = slots[Slot.IN_USE], slots.total()
+        if not most or (in_use < most and in_all < _MOST_SLOTSFUL * most):
+            return
+        besides = [f"{slots[Slot.IDLE]} stalled"] if slots[Slot.IDLE] else []
+        besides += [f"{slots[Slot.STOPPED]} stopped in the client"] if slots[Slot.STOPPED] else []
+        words = f"{in_use} of {most} download slots in use"
+        if in_use < most:
+            words += f", but {in_all} torrents are unfinished in all, four times max_unfinished"
+        more = f" ({', '.join(besides)})" if besides else ""
+        raise NoRoomError(f"{words}{more}", setting="max_unfinished")
+
+    def _left_of(self, room: Room) -> int:
+        return room.free_bytes - room.promised_bytes - self._min_free_bytes
 
     def _known_room(self, client: FollowedClient, *, of_last_seconds: float) -> Room:
         now = self._clock.monotonic()

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypedDict, Unpack
 
 from movie_sync.domain.models import NO_WORD, Choice, Movie, QueueName, Reason, ReleaseId, UserWord
-from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress, Upgrade
+from movie_sync.queues.releases import FailedRelease, Seeding, Slot, Stage, TorrentProgress, Upgrade
 
 _NOTHING: Mapping[str, object] = MappingProxyType({})
 
@@ -24,6 +24,7 @@ class Noted(TypedDict, total=False):
     searched_at: datetime | None
     doubts: int | None
     page_missing_since: datetime | None
+    needs_bytes: int | None
 
 
 class QueueEntry(NamedTuple):
@@ -39,10 +40,11 @@ class QueueEntry(NamedTuple):
     says that it is asked besides the schedule, which is then kept. `asked_at` is since when the film is
     asked for, where that is not when it was queued. `doubts` is how often in a row the
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
-    has had no page for it. `word` is what the user said of its releases, `replaced` what was handed over
-    for it and is not its torrent any more, as a better one came or the user took another. `sequence` rises
-    with every write, over all queues, so that the later of two states is known after a crash. `extra` holds
-    keys of the file that we do not know.
+    has had no page for it, `needs_bytes` the size of the release found at `searched_at`, for which the disk
+    had no room. `word` is what the user said of its releases, `replaced` what was handed over for it and is
+    not its torrent any more, as a better one came or the user took another. `sequence` rises with every
+    write, over all queues, so that the later of two states is known after a crash. `extra` holds keys of
+    the file that we do not know.
 
     The plain values stand in the files in this order, as those of `TorrentProgress` do.
     """
@@ -64,6 +66,7 @@ class QueueEntry(NamedTuple):
     asked_at: datetime | None = None
     doubts: int = 0
     page_missing_since: datetime | None = None
+    needs_bytes: int | None = None
     is_extra_look: bool = False
     word: UserWord = NO_WORD
     replaced: tuple[FailedRelease, ...] = ()
@@ -94,17 +97,16 @@ class QueueEntry(NamedTuple):
         return self.follow is not None and self.follow.stage not in {Stage.DOWNLOADED, Stage.REMOVED}
 
     @property
-    def is_stopped(self) -> bool:
-        """Tell whether the film's torrent is stopped in the client, and so does not get on."""
-        return self.follow is not None and self.follow.stage is Stage.STOPPED
+    def slot(self) -> Slot | None:
+        """How the film's torrent counts among those that may be unfinished at once.
 
-    @property
-    def takes_a_place(self) -> bool:
-        """Tell whether the film's torrent counts among those that may be unfinished at once.
-
-        What somebody stopped that we have not put there holds nothing up.
+        What somebody stopped that we have not put there counts nowhere.
         """
-        return self.is_unfinished and not (self.is_stopped and self.follow and self.follow.is_adopted)
+        if self.follow is None or not self.is_unfinished:
+            return None
+        if self.follow.stage is Stage.STOPPED:
+            return None if self.follow.is_adopted else Slot.STOPPED
+        return Slot.IDLE if self.follow.is_idle else Slot.IN_USE
 
     @property
     def is_followed(self) -> bool:
@@ -184,7 +186,7 @@ class QueueEntry(NamedTuple):
 
     def retried(self, at: datetime) -> "QueueEntry":
         """Return a failed film's entry as the user asks for it anew, with no failures counted."""
-        fresh = self._replace(retry_count=0, doubts=0, page_missing_since=None, asked_at=at)
+        fresh = self._replace(retry_count=0, doubts=0, page_missing_since=None, needs_bytes=None, asked_at=at)
         return fresh.kept_in(QueueName.PENDING)
 
     def looked_for(self) -> "QueueEntry":
@@ -205,7 +207,9 @@ class QueueEntry(NamedTuple):
     def judged_by(self, preset: str) -> "QueueEntry":
         """Return a pending film's entry with the quality it is judged by; what is in hand stays known."""
         word = self.word._replace(preset=preset)
-        return self._replace(word=word, by_command=True, acceptable_since=None, is_extra_look=False)
+        return self._replace(
+            word=word, by_command=True, acceptable_since=None, needs_bytes=None, is_extra_look=False
+        )
 
     def may_take(self, choice: Choice | None) -> bool:
         """Tell whether a release, or what has none, may count as the film, by the user's word."""
@@ -324,7 +328,7 @@ class QueueEntry(NamedTuple):
         self, movie: Movie, error: str, retry_at: datetime | None, *, counts: bool, **noted: Unpack[Noted]
     ) -> "QueueEntry":
         """Return a pending film's entry once it has failed, as `QueueManager.add_to_failed` says."""
-        known: dict[str, Any] = {"waits_for_release": False}
+        known: dict[str, Any] = {"waits_for_release": False, "needs_bytes": None}
         if counts:
             known |= {"retry_count": self.retry_count + 1, "doubts": 0, "page_missing_since": None}
         known |= {name: value for name, value in noted.items() if value is not None}
@@ -383,6 +387,6 @@ def _without_page(movie: Movie) -> Movie:
 # What a film has met with until it is completed.
 _COURSE = (
     "retry_count error retry_at waits_for_release acceptable_since searched_at is_extra_look doubts "
-    "page_missing_since"
+    "page_missing_since needs_bytes"
 ).split()
 _NO_COURSE: Mapping[str, Any] = {name: QueueEntry._field_defaults[name] for name in _COURSE}

@@ -8,12 +8,10 @@ from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.selection import quality_of
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import Stage, TorrentProgress
+from movie_sync.queues.releases import LONG_IDLE_SECONDS, Stage, TorrentProgress
 
 DONE_LATELY = timedelta(days=7)
 """How long a film whose torrent came to its end is shown as done."""
-LONG_IDLE_SECONDS = 3600.0
-"""After so long without progress a torrent is shown among those that stand still."""
 
 # Less than a thousandth of the torrent an hour is no progress: it would take more than a month.
 _LEAST_PROGRESS_A_SECOND = 0.001 / 3600
@@ -21,8 +19,9 @@ _PERCENT = 100
 _NEXT_TO_NOTHING = 0.005
 _WRITTEN_PROGRESS = 0.01
 _WRITTEN_IDLE_SHARE = 20
-# Each of these is passed once in a standstill: then what is shown of a torrent has to be true.
-_WRITTEN_IDLE_SECONDS = (60.0, LONG_IDLE_SECONDS)
+# Each of these is passed once in a standstill: then what is shown of a torrent has to be true, and a
+# restart takes back at most a quarter of the way to where it counts as idle.
+_WRITTEN_IDLE_SECONDS = (60.0, *(LONG_IDLE_SECONDS * quarters / 4 for quarters in (1, 2, 3, 4)))
 
 
 def observed(

@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
@@ -14,6 +15,7 @@ from movie_sync.ports import Clock
 from movie_sync.queues.book import Book, Place
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY
+from movie_sync.queues.releases import Slot
 from movie_sync.queues.table import Facts
 
 _PENDING, _FAILED, _COMPLETED, _ = QueueName
@@ -106,11 +108,12 @@ class QueueReader:
 
         What was in the client before and is stopped there does not count.
         """
-        return self._count(lambda facts: facts.takes_a_place, _COMPLETED)
+        return self.slots().total()
 
-    def stopped_count(self) -> int:
-        """Return how many of the unfinished ones are stopped in the client."""
-        return self._count(lambda facts: facts.takes_a_place and facts.is_stopped, _COMPLETED)
+    def slots(self) -> Counter[Slot]:
+        """Return how each of the unfinished ones counts against what may be unfinished at once."""
+        with self._locked() as book:
+            return Counter(facts.slot for _, facts in book[_COMPLETED].facts() if facts.slot)
 
     def done_lately_count(self) -> int:
         """Return how many completed films have a torrent that came to its end in the last week."""

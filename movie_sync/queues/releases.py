@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from movie_sync.domain.models import Choice
 
@@ -16,6 +16,18 @@ class Stage(StrEnum):
     BROKEN = "broken"
     REMOVED = "removed"
     DOWNLOADED = "downloaded"
+
+
+class Slot(Enum):
+    """How an unfinished torrent counts against `max_unfinished`: only one in use does."""
+
+    IN_USE = auto()
+    IDLE = auto()
+    STOPPED = auto()
+
+
+LONG_IDLE_SECONDS = 3600.0
+"""After so long without progress a torrent counts among those that stand still."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +51,11 @@ class TorrentProgress:
     rechecked_at: datetime | None = None
     path: str = ""
     is_adopted: bool = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether next to nothing has come for so long that others are not to wait for it."""
+        return self.idle_seconds >= LONG_IDLE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from movie_sync.domain.json_text import is_nested_deeply
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
+from movie_sync.queues.releases import Slot
 from movie_sync.storage.atomic_file import NewFile, OpenFile
 
 _PIECE_BYTES = 64 * 1024
@@ -27,8 +28,8 @@ class Facts(NamedTuple):
 
     Of a pending film since when it stands there, the newest being worked on first, and whether a torrent
     was about to be handed over; of a failed one when it is due (None: never) and whether it waits for a
-    release. `hashes` are those of torrents that may still come to their end. Of the present one, whether
-    it counts among the unfinished, is stopped in the client, and when it was done, if that was lately.
+    release. `hashes` are those of torrents that may still come to their end. Of the present one, how
+    it counts among the unfinished, and when it was done, if that was lately.
     `replaced` are the hashes of those that another took the place of, while they are looked after.
     """
 
@@ -37,8 +38,7 @@ class Facts(NamedTuple):
     retry_at: datetime | None = None
     waits: bool = False
     hashes: tuple[str, ...] = ()
-    takes_a_place: bool = False
-    is_stopped: bool = False
+    slot: Slot | None = None
     done_at: datetime | None = None
     replaced: tuple[str, ...] = ()
 
@@ -62,8 +62,7 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
     done_at = downloaded_at(entry)
     return Facts(
         hashes=hashes,
-        takes_a_place=entry.is_followed and entry.takes_a_place,
-        is_stopped=entry.is_followed and entry.is_stopped,
+        slot=entry.slot if entry.is_followed else None,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
     )
 
@@ -78,8 +77,7 @@ def _facts_of_several(entry: QueueEntry, queue: QueueName, now: datetime) -> Fac
     new = entry.torrents()[-1]
     return facts._replace(
         hashes=(*facts.hashes, upgrade.choice.info_hash),
-        takes_a_place=facts.takes_a_place or new.takes_a_place,
-        is_stopped=facts.is_stopped or new.is_stopped,
+        slot=new.slot if facts.slot is None or new.slot is Slot.IN_USE else facts.slot,
     )
 
 

@@ -16,8 +16,8 @@ from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_to_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import DONE_LATELY, LONG_IDLE_SECONDS, downloaded_at
-from movie_sync.queues.releases import FailedRelease, Stage
+from movie_sync.queues.progress import DONE_LATELY, downloaded_at
+from movie_sync.queues.releases import FailedRelease, Slot, Stage
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
 from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
@@ -120,7 +120,7 @@ def _stuck(waiting: Sequence[QueueEntry], downloading: Sequence[QueueEntry]) -> 
         if entry.is_followed:
             yield from (StuckRelease(entry.movie, old.choice.release, old.why) for old in entry.tried)
     for entry in downloading:
-        if entry.follow and entry.follow.idle_seconds >= LONG_IDLE_SECONDS:
+        if entry.follow and entry.follow.is_idle:
             why = f"next to nothing came for {duration(entry.follow.idle_seconds)}"
             yield StuckRelease(entry.movie, release_of(entry), why)
 
@@ -146,10 +146,11 @@ def counts_words(statistics: Mapping[str, int]) -> str:
 def statistics_words(queue_manager: QueueManager) -> str:
     """Return the counts as the log says them; those of torrents only where there are any."""
     films = queue_manager.get_statistics()
-    stopped = queue_manager.stopped_count()
+    slots = queue_manager.slots()
     torrents = (
-        (queue_manager.unfinished_count() - stopped, "downloading"),
-        (stopped, "stopped in the client"),
+        (slots[Slot.IN_USE], "downloading"),
+        (slots[Slot.IDLE], "stalled"),
+        (slots[Slot.STOPPED], "stopped in the client"),
         (queue_manager.waiting_count(), "waiting for a release"),
         (queue_manager.done_lately_count(), "done this week"),
     )
