@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from movie_sync.errors import StorageError
-from movie_sync.storage.regular_file import NotAFileError, open_regular
+from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -74,7 +74,7 @@ def write_in_place(path: Path, content: bytes) -> None:
     previous = read_whole(path)
     write_atomically(previous_of(path), [previous])
     with told_as(f"{path} could not be written"):
-        file = OpenFile(os.open(path, os.O_WRONLY | os.O_NOFOLLOW))
+        file = OpenFile(open_regular_descriptor(path, os.O_WRONLY | os.O_NOFOLLOW))
         try:
             _overwrite(file.descriptor, content)
         except OSError:
