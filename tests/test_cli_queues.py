@@ -17,6 +17,7 @@ from house.films import on_filelist
 from movie_sync.clock import SystemClock
 from movie_sync.daemon import inbox
 from movie_sync.domain.models import Choice, Movie, QueueName
+from movie_sync.domain.times import minute, parse_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, read_state, write_state
 from movie_sync.reports.lines import dry_run_lines, outcomes_so_far
@@ -91,11 +92,11 @@ def test_for_people(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     for words in (
         "not running",
-        "1 pending, 2 failed (1 for good), 1 completed",
-        "2026-11-02 10:00 UTC",
+        "1 needs you, 1 in the queue",
+        minute(parse_time("2026-11-02T10:00:00Z")),
         "no release",
-        "three: a series",
-        "retry FILM",
+        "Three (1995): A series.",
+        "retry three",
         "already downloaded",
     ):
         assert words in out

@@ -158,7 +158,7 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     queues = {name: scene.bench.queues.entries(name) for name in QueueName}
     view = overview(queues, [], now=scene.bench.clock.now())
     status = Status(scene.bench.clock.now(), {}, None, (), None, view)
-    ((line,),) = (lines for title, lines in sections(status, LineStyle()) if title.startswith("Downloading"))
+    (((line,),),) = (each.items for each in sections(status, LineStyle()) if each.title == "Downloading")
     assert f" {shown} %" in line
     assert progress_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)
 

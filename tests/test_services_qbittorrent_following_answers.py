@@ -435,3 +435,16 @@ def test_thousands_of_torrents_cost_little_memory(stand_in):
     assert list_peak < 6_000_000
     assert room_peak < 4_000_000
     assert states_peak < 8_000_000
+
+
+def test_how_many_seeds_a_torrent_has(stand_in):
+    """As many as the tracker or the client counts, whichever is more; -1 is not known."""
+    client = make_client(stand_in.url)
+    for text, seeds in (
+        ('"num_complete":12,"num_seeds":3', 12),
+        ('"num_complete":-1,"num_seeds":3', 3),
+        ('"num_complete":-1,"num_seeds":"x"', None),
+    ):
+        stand_in.always[INFO] = Answer(body=f'[{{"hash":"{_HASH}",{text}}}]'.encode())
+        (held,) = client.states([_HASH]).values()
+        assert held.seeds == seeds

@@ -404,3 +404,19 @@ def _tracker(words: str, **changes: object) -> dict[str, object]:
 def test_refusals(trackers, words):
     """A tracker's own words refuse a torrent, those about the way to it do not; half a passkey is not shown."""
     assert refusal_in(trackers) == words
+
+
+@pytest.mark.parametrize(
+    ("trackers", "sending", "seeds"),
+    [
+        ([{"seederCount": -1}, {"seederCount": 12}], 3, 12),
+        ([{"seederCount": -1}], 3, 3),
+        ("odd", None, None),
+        (["odd", {}], True, None),
+    ],
+)
+def test_how_many_seeds_a_torrent_has(stand_in, trackers, sending, seeds):
+    """As many as a tracker counts, or as are sending; -1 is not known."""
+    stand_in.rows.append(row_of(_HASH, "A Film", trackerStats=trackers, peersSendingToUs=sending))
+    (held,) = make_client(stand_in.url).states([_HASH]).values()
+    assert held.seeds == seeds

@@ -3,7 +3,7 @@
 import json
 import os
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,14 @@ from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
-from movie_sync.domain.times import duration
+from movie_sync.domain.times import clock_time, day, duration, minute
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, write_state
 from movie_sync.reports.lines import LineStyle, sections, state_of
+from movie_sync.reports.needs import needs
 from movie_sync.reports.status import Status, overview, statistics_words
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
@@ -53,35 +54,42 @@ def shown(
     """Return the sections that are shown, by the first words of their titles."""
     queues = {QueueName.PENDING: pending or [], QueueName.FAILED: fails or [], QueueName.COMPLETED: completed}
     view = overview(queues, unlisted or [], download=download, now=NOW)
-    status = Status(NOW, {}, None, (), None, view)
+    status = Status(NOW, {}, None, (), None, view, needs(queues, None, ()))
     groups = sections(status, style or LineStyle())
-    return {title.partition(" (")[0]: lines for title, lines in groups if lines}
+    return {each.title: [line for item in each.items for line in item] for each in groups if each.items}
 
 
 @pytest.mark.parametrize(
-    ("entry", "start"),
+    ("entry", "line"),
     [
-        (followed(1, Stage.DOWNLOADING, progress=0.478, bytes_a_second=5_340_000), "[####......]  47 %  downloading  5.3 MB/s     "),
-        (followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0), "[#########.]  99 %  downloading  idle 2 h     "),
-        (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  downloading               "),
-        (followed(1, Stage.ADDED), "[..........]   0 %  added                     "),
-        (followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0), "[#########.]  99 %  broken       idle 1 min   "),
+        (
+            followed(1, Stage.DOWNLOADING, progress=0.478, bytes_a_second=5_340_000, size_bytes=8_200_000_000, seeds=12),
+            "[####......]  47 %  Made Up Bravo (1951): 5.3 MB/s, 14 min left, 8.2 GB, 12 seeds",
+        ),
+        (
+            followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0, seeds=0),
+            "[#########.]  99 %  Made Up Bravo (1951): nothing for 2 h, 0 seeds",
+        ),
+        (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  Made Up Bravo (1951)"),
+        (followed(1, Stage.ADDED, seeds=1), "[..........]   0 %  Made Up Bravo (1951): starting, 1 seed"),
+        (
+            followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0),
+            "[#########.]  99 %  Made Up Bravo (1951): broken, nothing for 1 min",
+        ),
     ],
 )  # fmt: skip
-def test_a_torrent_on_its_way(entry: QueueEntry, start: str) -> None:
-    """Its line has a bar, the stage, and the speed or for how long nothing came, in columns."""
-    assert shown(entry)["Downloading"] == [
-        f"{start}Made Up Bravo (1951): Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"
-    ]
+def test_a_torrent_on_its_way(entry: QueueEntry, line: str) -> None:
+    """Its line has a bar, what is odd, speed and time left or for how long nothing came, size and seeds."""
+    assert shown(entry)["Downloading"] == [f"{line}; Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"]
+    assert shown(entry, style=LineStyle(max(len(line) + 4, 72)))["Downloading"][0].startswith(line)
 
 
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
-    """The film's name stays, and how far it is; the bar and the release's name give way."""
+    """The film's name stays, and how far it is; the bar and the release's name give way, never half a word."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
-    lines = shown(entry, style=LineStyle(40))["Downloading"]
-    assert lines == [" 47 %  Made Up Bravo (1951): download…"]
-    lines = shown(entry, style=LineStyle(54))["Downloading"]
-    assert lines == [" 47 %  Made Up Bravo (1951): downloading, idle 2 h"]
+    assert shown(entry, style=LineStyle(40))["Downloading"] == [" 47 %  Made Up Bravo (1951): nothing\u2026"]
+    lines = shown(entry, style=LineStyle(60))["Downloading"]
+    assert lines == [" 47 %  Made Up Bravo (1951): nothing for 2 h"]
 
 
 def test_the_furthest_first() -> None:
@@ -109,24 +117,26 @@ def test_waiting_for_a_release() -> None:
             failed(3, NOW + 2 * HOUR),
         ]
     )
+    again, last = clock_time(NOW + HOUR, NOW), clock_time(searched, NOW)
     assert sections_shown["Waiting for a release"] == [
-        "Made Up Bravo (1951): since 2026-10-31, searched 2026-11-01 11:00 UTC",
-        "Made Up Charlie (1952): since 2026-10-31",
+        f"Made Up Bravo (1951): next try {again}, last {last}: no release",
+        "Made Up Charlie (1952): when it appears: no release",
     ]
-    assert [line[:20] for line in sections_shown["Next retries"]] == [
-        "2026-11-01 13:00 UTC",
-        "2026-11-01 14:00 UTC",
+    assert sections_shown["Next tries"] == [f"{minute(NOW + 2 * HOUR)}  Made Up Delta (1953): no release"]
+    assert sections_shown["Needs you"] == [
+        "Made Up Charlie (1952): No release. -> Try again: `retry made-up-charlie`."
     ]
-    assert sections_shown["Failed for good"] == ["made-up-charlie: no release"]
 
 
 def test_waiting_for_room() -> None:
     """Why nothing is handed over and how many films that holds up, as long as the daemon says so."""
     pending = [QueueEntry(film(number), NOW) for number in (1, 2)]
     why = "5 of 5 download slots in use"
-    lines = shown(pending=pending, download=Activity(ActivityKind.NO_ROOM, why))["Waiting for room"]
+    lines = shown(pending=pending, download=Activity(ActivityKind.NO_ROOM, why))["Waiting for a slot"]
     assert lines == [f"2 films in the queue: {why}"]
-    assert "Waiting for room" not in shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))
+    assert shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))["Up next"] == [
+        "2 films in the queue"
+    ]
 
 
 def test_stalled() -> None:
@@ -171,16 +181,16 @@ def test_what_is_over() -> None:
     ]
     sections_shown = shown(*entries, unlisted=unlisted)
     assert sections_shown["Done this week"] == [
-        "2026-10-31 12:00 UTC  Made Up Delta (1953): Made.Up.Delta.1953.1080p.BluRay.x264-GRP",
-        "2026-10-26 12:00 UTC  Made Up Bravo (1951): Made.Up.Bravo.1951.1080p.BluRay.x264-GRP, in /films/One",
+        f"{minute(NOW - DAY)}  Made Up Delta (1953): Made.Up.Delta.1953.1080p.BluRay.x264-GRP",
+        f"{minute(NOW - 6 * DAY)}  Made Up Bravo (1951): Made.Up.Bravo.1951.1080p.BluRay.x264-GRP, in /films/One",
     ]
     assert [line.split(":")[0] for line in sections_shown["No longer in the torrent client"]] == [
-        "2026-10-02  made-up-echo"
+        f"{day(NOW - 30 * DAY)}  made-up-echo"
     ]
     assert sections_shown["No longer on the watchlist"] == [
-        "2026-10-31  Made Up Golf (1956); its torrent is tagged",
-        "2026-10-30  Made Up Hotel (1957); its torrent stays",
-        "2026-10-02  Made Up India (1958)",
+        f"{day(NOW - DAY)}  Made Up Golf (1956); its torrent is tagged",
+        f"{day(NOW - 2 * DAY)}  Made Up Hotel (1957); its torrent stays",
+        f"{day(NOW - 30 * DAY)}  Made Up India (1958)",
     ]
 
 
@@ -204,7 +214,7 @@ def test_lines_fit_a_terminal(columns: int) -> None:
         download=Activity(ActivityKind.NO_ROOM, "no room " * 40),
         style=LineStyle(columns),
     )
-    assert len(sections_shown) == 9
+    assert len(sections_shown) == 8
     for lines in sections_shown.values():
         for line in lines:
             assert width(line) <= columns - 2
@@ -248,7 +258,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     queues = QueueManager(folder)
     now = clock.now()
     stages = (
-        TorrentProgress(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0),
+        TorrentProgress(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0, size_bytes=6_000_000_000, seeds=3),
         TorrentProgress(Stage.DOWNLOADED, now, path="/films/One"),
         TorrentProgress(Stage.REMOVED, now),
     )
@@ -281,6 +291,9 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             **names,
             "speed": 1_500_000,
             "idle_seconds": 0,
+            "size_bytes": 6_000_000_000,
+            "seeds": 3,
+            "seconds_left": 3000,
         }
     ]
     [waiting] = document["waiting_for_release"]
@@ -306,7 +319,7 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "--data-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert out.isascii()
-    assert out.count("[##........]  25 %  downloading  1.5 MB/s") == 10
+    assert out.count("[##........]  25 %  Made Up ") == 10
     assert out.count("  and 2 more; see `queue`") == 3
     for title in (
         "Downloading",
@@ -316,7 +329,7 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "No longer on the watchlist",
     ):
         assert f"\n{title}" in out
-    assert "Waiting for room" not in out
+    assert "Waiting for a slot" not in out
 
 
 def test_a_daemon_without_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -355,18 +368,20 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
         well = capsys.readouterr().out
     finally:
         lock.release()
-    assert "Client   qBittorrent could not be reached." in shown
-    assert "Tracker  B is down." in shown
+    assert shown.startswith("qBittorrent could not be reached.\nB is down.\nRunning since ")
     assert told["trackers"] == ["B is down."]
-    assert "Downloading (as last seen on 2026-11-01 12:00 UTC)" in shown
+    seen = minute(datetime.fromtimestamp(1_793_534_400, UTC))
+    assert f"Downloading (as last seen at {seen})" in shown
     assert (told["client"], told["torrents_seen_at"]) == (
         "qBittorrent could not be reached.",
         "2026-11-01T12:00:00Z",
     )
-    assert "Client" not in well
+    assert "qBittorrent" not in well
     assert "Downloading (as the daemon last saw it)" in well
     cli.main(["status", "--data-dir", str(tmp_path)])  # without a daemon
-    assert "as last seen on 2026-11-01 12:00 UTC" in capsys.readouterr().out
+    alone = capsys.readouterr().out
+    assert alone.startswith(f"Movie Sync is not running. What follows is as of {seen}.\n")
+    assert f"as last seen at {seen}" in alone
 
 
 # --- the daemon's statistics ------------------------------------------------------------------------

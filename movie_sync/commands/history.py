@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from movie_sync.commands.context import Context
 from movie_sync.domain.plain_text import folded, one_line
-from movie_sync.domain.times import format_time, local_minute
+from movie_sync.domain.times import format_time, minute
 from movie_sync.storage.history import HistoryEvent, read_history
 
 _SHOWN = 50
@@ -61,7 +61,7 @@ def _plain(event: HistoryEvent) -> dict[str, object]:
 
 
 def _show(event: HistoryEvent, context: Context, columns: int) -> None:
-    head = f"{local_minute(event.when)}  {event.what:{_WHAT_COLUMNS}} {one_line(event.film)}"
+    head = f"{minute(event.when)}  {event.what:{_WHAT_COLUMNS}} {one_line(event.film)}"
     for line in folded(head, columns - 1):
         context.say(line)
     for line in folded(one_line(event.detail), columns - len(_INDENT) - 1):

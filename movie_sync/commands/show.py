@@ -32,7 +32,8 @@ def run_status(args: Namespace, context: Context) -> int:
     style = LineStyle()  # nothing is cut off, and everything is ASCII
     if sys.stdout.isatty():
         has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
-        style = LineStyle(shutil.get_terminal_size().columns, "\u2588\u2591" if has_blocks else "#.")
+        bar, arrow = ("\u2588\u2591", "\u2192") if has_blocks else ("#.", "->")
+        style = LineStyle(shutil.get_terminal_size().columns - 1, bar, arrow)
     for line in status_lines(status, style):
         context.say(line)
     return 0

@@ -198,6 +198,7 @@ class MovieSyncApp:
             download=self.download.activity,
             client=self.download.client_trouble,
             trackers=self.download.sessions.tracker_troubles,
+            needs=self.download.needs,
         )
         if state != self.state:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk

@@ -18,7 +18,7 @@ from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.daemon_state import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonNeed, NeedKind
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ class ClientJob:
     sessions: Sessions
     trouble: str = field(default="", init=False)
     """Why it could not be done the last time, for people; "" if it could."""
+    is_refused: bool = field(default=False, init=False)
+    """Whether that was because the client refused its credentials."""
     _failures: int = field(default=0, init=False)
     _not_before: float = field(default=0.0, init=False)
     _connects: int = field(default=0, init=False)
@@ -65,9 +67,10 @@ class ClientJob:
             self.trouble = f"{self.complaint}: {words_of(exc)}"
             self._complaints.say(self.trouble, exc=exc)
             log_where(exc)
-            self.sessions.was_refused |= isinstance(exc, AuthError)
+            self.is_refused = isinstance(exc, AuthError)
+            self.sessions.was_refused |= self.is_refused
         else:
-            self._failures, self.trouble = 0, ""
+            self._failures, self.trouble, self.is_refused = 0, "", False
             self._complaints.over()
 
     def _put_off(self, seconds: float) -> None:
@@ -130,6 +133,23 @@ class DownloadWorker(Worker):
     def client_trouble(self) -> str:
         """Why torrents could not be looked at the last time, for people, or ""; for any thread."""
         return next((job.trouble for job in self._client_jobs if job.trouble), "")
+
+    @property
+    def needs(self) -> tuple[DaemonNeed, ...]:
+        """What no further try will put right, but the user; for any thread."""
+        refused = [*self.sessions.refusals, *(job.trouble for job in self._client_jobs if job.is_refused)]
+        follower = self.follower
+        account, full = (follower.account_refusal, follower.disk_full) if follower else ("", "")
+        return tuple(
+            DaemonNeed(kind, why)
+            for kind, reasons in (
+                (NeedKind.CREDENTIALS, refused),
+                (NeedKind.ACCOUNT, [account]),
+                (NeedKind.DISK, [self._faults.disk_full, full]),
+            )
+            for why in dict.fromkeys(reasons)
+            if why
+        )
 
     def stop(self) -> None:
         """Ask the worker to end, also while it waits for films."""

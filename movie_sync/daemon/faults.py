@@ -51,6 +51,8 @@ class Faults:
     once: bool = False
     has_failed: bool = field(default=False, init=False)
     """Whether something went wrong that the exit code of `--once` tells."""
+    disk_full: str = field(default="", init=False)
+    """Why the lack of room on a disk keeps films back now, in words, or ""."""
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
     _outages: int = field(default=0, init=False)
     _unforeseen: int = field(default=0, init=False)
@@ -64,6 +66,7 @@ class Faults:
 
         Raises Exception: the error itself, as it is a film's affair, or nobody foresaw it.
         """
+        self.disk_full = ""
         match exc:
             case NoRoomError():
                 return self._wait_for_room(exc)
@@ -96,6 +99,7 @@ class Faults:
         if is_handed_over:
             self._room_pause_seconds = _SHORTEST_ROOM_PAUSE_SECONDS
         self._outages = self._unforeseen = 0
+        self.disk_full = ""
         self._is_disk_full_told = False
         self._complaints.over()
         self.sessions.note_accepted()
@@ -103,7 +107,7 @@ class Faults:
     def note_idle(self) -> None:
         """Nothing is to be done: what is waited for from now on is said again."""
         self._is_budget_said = False
-        self._room_said = ""
+        self._room_said = self.disk_full = ""
 
     def _pause(self, exc: TransientError | StorageError) -> Pause:
         self.has_failed = True
@@ -111,10 +115,12 @@ class Faults:
         self._outages = 1 if isinstance(exc, PagesMissingError) else self._outages + 1
         pause = self._pause_for(max(pause_seconds(self._outages), _asked_seconds(exc)), str(exc))
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
-        if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC and not self._is_disk_full_told:
-            # Once, until a film is through again, and after a start in another hour.
-            self.sessions.tell(OwnDiskFull(self.sessions.clock.now(), str(exc)))
-            self._is_disk_full_told = True
+        if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC:
+            self.disk_full = str(exc)
+            if not self._is_disk_full_told:
+                # Once, until a film is through again, and after a start in another hour.
+                self.sessions.tell(OwnDiskFull(self.sessions.clock.now(), str(exc)))
+                self._is_disk_full_told = True
         return pause
 
     def _pause_for(self, seconds: float, why: str) -> Pause:
@@ -130,6 +136,8 @@ class Faults:
         level = logging.DEBUG if self._room_said == exc.setting else logging.INFO
         _log.log(level, "Now %s.", activity_words(pause.activity, self.sessions.clock.now()))
         self._room_said = exc.setting
+        if exc.setting == "min_free_space_gb":
+            self.disk_full = str(exc)
         self._room_pause_seconds = min(2 * pause.seconds, _LONGEST_ROOM_PAUSE_SECONDS)
         return pause
 

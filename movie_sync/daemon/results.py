@@ -23,6 +23,7 @@ from movie_sync.errors import (
     NoneAcceptableError,
     NotAvailableError,
     SeriesError,
+    UnansweredError,
     UnclearFilmError,
     UnknownFilmError,
 )
@@ -130,7 +131,8 @@ class ResultRecorder:
                 _log.info("%s: %s.", movie.label, exc)
                 self.history.note(Happened.SEARCHED, movie, str(exc))
             case UnclearFilmError():
-                self.note_doubt(entry, movie, str(exc))
+                is_unclear = not isinstance(exc, UnansweredError)  # which a later look may find otherwise
+                self.note_doubt(entry, movie, str(exc), is_unclear=is_unclear)
                 return True
             case UnknownFilmError() if not self._is_missing_for_good(entry):
                 now = self.clock.now()

@@ -73,6 +73,13 @@ class Sessions:
         session = self._session
         return session.downloader.trackers.troubles if session else ()
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Which credentials are refused now, in words; for any thread."""
+        session = self._session
+        own = (self.refusal,) if self.is_refused else ()
+        return (*own, *(session.downloader.trackers.refusals if session else ()))
+
     def client(self, *, may_connect: bool) -> FollowedClient | None:
         """Return the torrent client to look at; None if none can be; raises as `get`."""
         return self.get().client if may_connect or self._session else None

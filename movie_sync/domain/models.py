@@ -168,7 +168,8 @@ class HeldTorrent:
     `client_word` is what the client calls the phase, for log lines. Sizes are bytes (`bytes_left`
     -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now.
     `ratio` is uploaded to downloaded and `seeding_seconds` how long it has seeded in all, as the client
-    counts them; None if it does not say so in a usable number.
+    counts them; `seeds` is how many others have all of it, as the tracker or the client counts. None if the
+    client does not say so in a usable number.
     """
 
     info_hash: str
@@ -185,6 +186,7 @@ class HeldTorrent:
     client_word: str = ""
     ratio: float | None = None
     seeding_seconds: int | None = None
+    seeds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

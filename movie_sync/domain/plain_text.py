@@ -70,3 +70,16 @@ def folded(text: str, columns: int) -> list[str]:
             else:
                 lines.append(shorten(piece, columns))
     return lines[1:] if len(lines) > 1 and not lines[0] else lines
+
+
+def cut(text: str, columns: int) -> str:
+    """Return a line cut to a number of columns after a word, with an ellipsis; or in a word if it is long."""
+    if width(text) <= columns:
+        return text
+    kept = shorten(text, columns)[:-1]
+    if not text[len(kept)].isspace():
+        begun = kept.rfind(" ") + 1
+        joint = max((kept.rfind(mark) + 1 for mark in "./\\_-"), default=0)
+        is_long = len(text[begun:].split(maxsplit=1)[0]) > columns // 2
+        kept = kept[: joint if is_long and joint > begun else begun] or kept
+    return f"{kept.rstrip(' ,:;(')}\u2026"

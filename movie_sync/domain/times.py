@@ -72,15 +72,16 @@ def duration(seconds: float) -> str:
 
 
 def day(moment: datetime | None) -> str:
-    """Return a date, or "" for none."""
-    return f"{moment:%Y-%m-%d}" if moment else ""
+    """Return a date by this machine's clock, or "" for none."""
+    return f"{moment.astimezone():%Y-%m-%d}" if moment else ""
 
 
 def minute(moment: datetime | None) -> str:
-    """Return a date and a time to the minute, or "" for none."""
-    return f"{moment:%Y-%m-%d %H:%M} UTC" if moment else ""
+    """Return a date and a time to the minute by this machine's clock, or "" for none."""
+    return f"{moment.astimezone():%Y-%m-%d %H:%M}" if moment else ""
 
 
-def local_minute(moment: datetime) -> str:
-    """Return a date and a time to the minute, by this machine's clock."""
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"
+def clock_time(moment: datetime, now: datetime) -> str:
+    """Return a time to the minute by this machine's clock; with the date if that is not today."""
+    is_today = moment.astimezone().date() == now.astimezone().date()
+    return f"{moment.astimezone():%H:%M}" if is_today else minute(moment)

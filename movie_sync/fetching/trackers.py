@@ -55,6 +55,12 @@ class Trackers:
         """Why some of several could not be asked the last time, in words; for any thread."""
         return tuple(str(state.outage) for state in self._states.values() if state.outage)
 
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Those of the troubles that are refused credentials."""
+        outages = (state.outage for state in self._states.values())
+        return tuple(str(outage) for outage in outages if isinstance(outage, AuthError))
+
     def release_in(self, comment: str) -> ReleaseId | None:
         """Return the release that a torrent's comment names, or None."""
         found = (state.tracker.release_in(comment) for state in self._states.values())

@@ -78,6 +78,16 @@ class TorrentFollower:
             pause = _PAUSE_WITHOUT_UNFINISHED_SECONDS
         return max(self._last_pass + pause - self.clock.monotonic(), 0.0)
 
+    @property
+    def account_refusal(self) -> str:
+        """In which words the tracker refuses the user's account or client, or ""; for any thread."""
+        return self._judge.account_refusal
+
+    @property
+    def disk_full(self) -> str:
+        """Why a torrent has no room in the client, in words, or ""; for any thread."""
+        return self._judge.disk_full
+
     def hurry(self) -> None:
         """Look soon: something is about to change."""
         self._pause_seconds = _SHORTEST_PAUSE_SECONDS
@@ -120,6 +130,8 @@ class TorrentFollower:
                 failure = failure or exc
             except Exception as exc:  # noqa: BLE001 - whatever it is, the others have their turn
                 self._note_unanswered(entry, exc)
+        if not self._memory.lacks_room():
+            self._judge.disk_full = ""
         self._note(entries, found)
         if failure is not None:
             raise failure

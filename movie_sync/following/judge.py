@@ -33,7 +33,10 @@ class TorrentJudge:
     clock: Clock
     tell: Callable[[Event], None]
     hurry: Callable[[], None]
-    _account_said: str = field(default="", init=False)
+    account_refusal: str = field(default="", init=False)
+    """In which words the tracker refuses the user's account or client, or ""."""
+    disk_full: str = field(default="", init=False)
+    """Why a torrent has no room in the client, in words, or ""."""
 
     def judge(
         self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
@@ -86,6 +89,7 @@ class TorrentJudge:
             _log.warning("%s", text_of(full))
             if not self.memory.lacks_room():  # once, until there was room for all of them
                 self.tell(full)
+            self.disk_full = text_of(full)
             known.no_room_until = self.clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
@@ -102,7 +106,7 @@ class TorrentJudge:
         known.ask_at = now + known.pause_seconds
         known.is_of_account = words is not None and concerns_account(words)
         if words is None:
-            self._account_said = ""
+            self.account_refusal = ""
             known.times = 0
             known.pause_seconds = min(2 * known.pause_seconds, _LONGEST_REFUSAL_PAUSE_SECONDS)
             return ""
@@ -115,9 +119,9 @@ class TorrentJudge:
         return f"refused by the tracker: {words}" if known.times >= _REFUSALS_NEEDED else ""
 
     def _say_account(self, words: str) -> None:
-        if self._account_said == words:
+        if self.account_refusal == words:
             return
-        self._account_said = words
+        self.account_refusal = words
         refusal = AccountRefused(self.clock.now(), words)
         _log.warning("%s", text_of(refusal))
         self.tell(refusal)

@@ -82,12 +82,12 @@ _PAGE = {
     key: _MOVIE.pop(key)
     for key in ("alternative_titles", "runtime_minutes", "original_language", "is_series", "page_read")
 }
-_STATES = _fields(QueueEntry, is_extra_look="extra_look")
+_STATES = _fields(QueueEntry, is_extra_look="extra_look", is_unclear="unclear")
 del _STATES["sequence"]  # it stands at the end
-_PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted")
+_PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted", size_bytes="size")
 _SEEDING = _fields(Seeding, seconds="seeding_seconds", is_gone="gone", is_settled="settled")
 _SEEDING["seeding_seconds"] = ("seconds", _READERS[int])
-_AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted")}
+_AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted", "size")}
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
 _KNOWN |= {"replaced", "upgrade", "preset", "grabbed", "rejected"}
@@ -247,6 +247,8 @@ def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:
         plain["progress"] = min(round(follow.progress, 4), _MOST_PROGRESS)
         if follow.bytes_a_second:
             plain["speed"] = follow.bytes_a_second
+        if follow.seeds is not None:
+            plain["seeds"] = follow.seeds
     if follow.idle_seconds >= 1:
         plain["idle_seconds"] = round(follow.idle_seconds)
         if follow.idle_from is not None and follow.idle_from < follow.progress:

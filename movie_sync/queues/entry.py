@@ -25,6 +25,7 @@ class Noted(TypedDict, total=False):
     doubts: int | None
     page_missing_since: datetime | None
     needs_bytes: int | None
+    is_unclear: bool
 
 
 class QueueEntry(NamedTuple):
@@ -41,10 +42,10 @@ class QueueEntry(NamedTuple):
     asked for, where that is not when it was queued. `doubts` is how often in a row the
     work on it ended with what may be no failure of its own, `page_missing_since` since when Letterboxd
     has had no page for it, `needs_bytes` the size of the release found at `searched_at`, for which the disk
-    had no room. `word` is what the user said of its releases, `replaced` what was handed over for it and is
-    not its torrent any more, as a better one came or the user took another. `sequence` rises with every
-    write, over all queues, so that the later of two states is known after a crash. `extra` holds keys of
-    the file that we do not know.
+    had no room, `is_unclear` that only the user can see whether a file is it. `word` is what the user said
+    of its releases, `replaced` what was handed over for it and is not its torrent any more, as a better one
+    came or the user took another. `sequence` rises with every write, over all queues, so that the later of
+    two states is known after a crash. `extra` holds keys of the file that we do not know.
 
     The plain values stand in the files in this order, as those of `TorrentProgress` do.
     """
@@ -68,6 +69,7 @@ class QueueEntry(NamedTuple):
     page_missing_since: datetime | None = None
     needs_bytes: int | None = None
     is_extra_look: bool = False
+    is_unclear: bool = False
     word: UserWord = NO_WORD
     replaced: tuple[FailedRelease, ...] = ()
     upgrade: Upgrade | None = None
@@ -328,7 +330,7 @@ class QueueEntry(NamedTuple):
         self, movie: Movie, error: str, retry_at: datetime | None, *, counts: bool, **noted: Unpack[Noted]
     ) -> "QueueEntry":
         """Return a pending film's entry once it has failed, as `QueueManager.add_to_failed` says."""
-        known: dict[str, Any] = {"waits_for_release": False, "needs_bytes": None}
+        known: dict[str, Any] = {"waits_for_release": False, "needs_bytes": None, "is_unclear": False}
         if counts:
             known |= {"retry_count": self.retry_count + 1, "doubts": 0, "page_missing_since": None}
         known |= {name: value for name, value in noted.items() if value is not None}
@@ -387,6 +389,6 @@ def _without_page(movie: Movie) -> Movie:
 # What a film has met with until it is completed.
 _COURSE = (
     "retry_count error retry_at waits_for_release acceptable_since searched_at is_extra_look doubts "
-    "page_missing_since needs_bytes"
+    "page_missing_since needs_bytes is_unclear"
 ).split()
 _NO_COURSE: Mapping[str, Any] = {name: QueueEntry._field_defaults[name] for name in _COURSE}

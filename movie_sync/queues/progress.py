@@ -39,6 +39,7 @@ def observed(
         return replace(
             follow, stage=Stage.DOWNLOADED, since=since, progress=1.0, bytes_a_second=0,
             idle_seconds=0.0, missing_since=None, path=held.content_path,
+            size_bytes=held.size_bytes or follow.size_bytes, seeds=None,
         )  # fmt: skip
     if held.phase.is_passing:  # its progress is another one now
         # One that was stopped has been started, or may be when that is over: it is looked at soon.
@@ -66,6 +67,8 @@ def observed(
         missing_since=None,
         rechecked_at=None if progress > follow.progress else follow.rechecked_at,
         path=held.content_path or follow.path,
+        size_bytes=held.size_bytes or follow.size_bytes,
+        seeds=held.seeds,
     )
 
 

@@ -38,7 +38,7 @@ class TorrentProgress:
     and got next to nothing; time in which it could not try does not count. `idle_from` is its
     progress when that began (None: as `progress`). `missing_since` is when the client was first
     seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
-    client before, whoever put it there.
+    client before, whoever put it there. `size_bytes` is 0 and `seeds` None where they are not known.
     """
 
     stage: Stage
@@ -51,6 +51,15 @@ class TorrentProgress:
     rechecked_at: datetime | None = None
     path: str = ""
     is_adopted: bool = False
+    size_bytes: int = 0
+    seeds: int | None = None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long it takes yet at its present speed; None if that is not known."""
+        if not self.bytes_a_second or not self.size_bytes:
+            return None
+        return self.size_bytes * (1 - self.progress) / self.bytes_a_second
 
     @property
     def is_idle(self) -> bool:

@@ -60,9 +60,32 @@ def activity_words(activity: Activity, now: datetime) -> str:
     return activity.kind.words.format(detail=activity.detail, until=at)
 
 
+class NeedKind(StrEnum):
+    """What no retry will put right, but the user; the words stand in the daemon's state file."""
+
+    SETTINGS = "settings"
+    CREDENTIALS = "credentials refused"
+    ACCOUNT = "account refused"
+    DISK = "disk full"
+    STOPPED = "stopped in the client"
+    NO_SEEDS = "no seeds"
+    RELEASES = "releases failed"
+    SERIES = "series"
+    UNCLEAR = "unclear film"
+    GAVE_UP = "gave up"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonNeed:
+    """What the daemon itself needs the user for, and why, in words."""
+
+    kind: NeedKind
+    why: str
+
+
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Process id, start time (ISO 8601, UTC), what workers are at, and troubles of client and trackers."""
+    """Process id, start time (ISO 8601, UTC), what workers are at, troubles of client and trackers, needs."""
 
     pid: int
     started_at: str
@@ -70,6 +93,7 @@ class DaemonState:
     download: Activity = STARTING
     client: str = ""
     trackers: tuple[str, ...] = ()
+    needs: tuple[DaemonNeed, ...] = ()
 
 
 def write_state(path: Path, state: DaemonState) -> None:
@@ -100,6 +124,9 @@ def read_state(path: Path) -> DaemonState | None:
             download=_activity_from(plain["download"]),
             client=str(plain.get("client", "")),
             trackers=tuple(map(str, plain.get("trackers", ()))),
+            needs=tuple(
+                DaemonNeed(NeedKind(each["kind"]), str(each["why"])) for each in plain.get("needs", ())
+            ),
         )
     except (ValueError, TypeError, KeyError, OverflowError):
         return None

@@ -1,21 +1,22 @@
 """What `status`, `queue` and a dry run say to people."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from movie_sync.domain.models import Movie, QueueName, Reason
-from movie_sync.domain.plain_text import one_line, shorten
-from movie_sync.domain.times import day, duration, minute
+from movie_sync.domain.plain_text import cut, folded, one_line, width
+from movie_sync.domain.times import clock_time, day, duration, minute, parse_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import percent
-from movie_sync.queues.releases import Stage
-from movie_sync.reports.daemon_state import activity_words
+from movie_sync.queues.releases import Stage, TorrentProgress
+from movie_sync.reports.daemon_state import Activity, ActivityKind, activity_words
+from movie_sync.reports.needs import Need
 from movie_sync.reports.status import (
     ReplacedTorrent,
     Status,
     StuckRelease,
-    counts_words,
     release_of,
     stage_time,
 )
@@ -25,11 +26,22 @@ from movie_sync.wishes.unlisted_store import UnlistedFilm
 _SHOWN = 10
 _BAR_CELLS = 10
 _PERCENT = 100
-_MB = 1_000_000
+_MB, _GB = 1_000_000, 1_000_000_000
 _SHORTEST_IDLE_SECONDS = 60
 _INDENT = "  "
 _SHORTEST_LABEL = 20
-_FULL_BAR_COLUMNS = 72  # in less, what stands before a film's name would leave no room for it
+_FULL_BAR_COLUMNS = 72  # in less, a bar would leave no room for what is said of a film
+_STAGES = {Stage.ADDED: "starting", Stage.STOPPED: "stopped in the client", Stage.BROKEN: "broken"}
+
+
+class Look(Enum):
+    """What the colour of a line says; each can be told without it too."""
+
+    PLAIN = auto()
+    GOOD = auto()
+    WAITING = auto()
+    NEEDS = auto()
+    DIM = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,76 +50,164 @@ class LineStyle:
 
     width: int | None = None
     bar: str = "#."
+    arrow: str = "->"
 
     def label(self, movie: Movie) -> str:
         """Return the film's label, short enough to leave room for what is said of it."""
         if self.width is None:
             return movie.label
-        return shorten(one_line(movie.label), max(self.width // 3, _SHORTEST_LABEL))
+        return cut(one_line(movie.label), max(self.width // 3, _SHORTEST_LABEL))
+
+    def fitted(self, line: str) -> str:
+        """Return a line, safe, cut after a word to what fits beside the indent."""
+        return (
+            one_line(line) if self.width is None else cut(one_line(line), max(self.width - len(_INDENT), 1))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A group of films under a title; each of its items has a line or a few."""
+
+    title: str
+    items: list[list[str]]
+    look: Look = Look.PLAIN
+    note: str = ""
 
 
 def status_lines(status: Status, style: LineStyle) -> Iterator[str]:
-    """Yield what `status` shows, safe for a terminal."""
-    yield from _daemon_lines(status)
+    """Yield what `status` shows, safe for a terminal; what is down comes first."""
+    for line in (*trouble_lines(status), *daemon_lines(status), counts_line(status)):
+        yield from _folded(line, style.width)
+    for section in sections(status, style):
+        if section.items:
+            note = f" ({section.note})" if section.note else ""
+            yield ""
+            yield from _folded(f"{section.title}{note}:", style.width)
+        for item in section.items[:_SHOWN]:
+            yield from (f"{_INDENT}{line}" for line in item)
+        if len(section.items) > _SHOWN:
+            yield f"{_INDENT}and {len(section.items) - _SHOWN} more; see `queue`"
+
+
+def _folded(line: str, columns: int | None) -> list[str]:
+    safe = one_line(line)
+    return [safe] if columns is None else folded(safe, max(columns, 1))
+
+
+def trouble_lines(status: Status) -> list[str]:
+    """Return what keeps films back now: services that are down, and settings that cannot be used."""
+    lines = []
+    if daemon := status.daemon:
+        lines += [trouble for trouble in (daemon.client, *daemon.trackers) if trouble]
+        for activity in (daemon.monitor, daemon.download):
+            if activity.kind in {ActivityKind.LIST_UNREADABLE, ActivityKind.PAUSED, ActivityKind.REFUSED}:
+                words = activity_words(activity, status.at)
+                lines.append(f"{words[:1].upper()}{words[1:]}")
     if hold := hold_words(status.held_back):
-        yield f"Settings {one_line(hold)}"
-    yield f"Queues   {counts_words(status.statistics)}"
-    for title, lines in sections(status, style):
-        if lines:
-            yield f"\n{title}:"
-        yield from (f"{_INDENT}{line}" for line in lines[:_SHOWN])
-        if len(lines) > _SHOWN:
-            yield f"{_INDENT}and {len(lines) - _SHOWN} more; see `queue`"
+        lines.append(sentence(hold))
+    return lines
 
 
-def _daemon_lines(status: Status) -> Iterator[str]:
+def daemon_lines(status: Status) -> list[str]:
+    """Return whether a daemon runs and what it is at; without one, of when the rest is."""
     daemon = status.daemon
     if daemon is None:
-        yield "Daemon   not running"
-        return
-    yield f"Daemon   process {daemon.pid}, since {daemon.started_at}"
-    yield f"         monitor: {one_line(activity_words(daemon.monitor, status.at))}"
-    yield f"         download: {one_line(activity_words(daemon.download, status.at))}"
-    if daemon.client:
-        yield f"Client   {one_line(daemon.client)}"
-    for trouble in daemon.trackers:
-        yield f"Tracker  {one_line(trouble)}"
+        seen = status.torrents_seen_at
+        since = f" What follows is as of {clock_time(seen, status.at)}." if seen else ""
+        return [f"Movie Sync is not running.{since}"]
+    begun = parse_time(daemon.started_at)
+    since = f" since {clock_time(begun, status.at)}" if begun else ""
+    at_work = activity_words(daemon.download, status.at)
+    return [
+        f"Running{since} (process {daemon.pid}); {activity_words(daemon.monitor, status.at)}",
+        *([f"Downloads: {at_work}"] if daemon.download.kind is not ActivityKind.PAUSED else []),
+    ]
 
 
-def sections(status: Status, style: LineStyle) -> list[tuple[str, list[str]]]:
-    """Return the title and the lines of each group of films; empty groups have no lines."""
+def counts_line(status: Status) -> str:
+    """Return how many films there are of each kind, in a line."""
+    view = status.overview
+    waits = "waiting for a slot" if view.room_why else "in the queue"
+    counts = (
+        (len(status.needs), "need you" if len(status.needs) > 1 else "needs you"),
+        (len(view.downloading), "downloading"),
+        (view.pending_count, waits),
+        (len(view.waiting), "waiting for a release"),
+        (len(view.done), "done this week"),
+    )
+    return ", ".join(f"{count} {words}" for count, words in counts if count) or "No films yet"
+
+
+def bottom_words(
+    *, downloading: int, progress: float | None, waiting: int, next_check: Activity, dot: str = "\u00b7"
+) -> str:
+    """Return the line under the daemon's log: what is downloading, waiting, and when the next check is."""
+    far = "" if progress is None or not downloading else f", {percent(progress)} %"
+    until = next_check.until
+    check = f"next check {until.astimezone():%H:%M}" if until else "checking the list"
+    parts = (f"{downloading} downloading{far}", f"{waiting} waiting", check)
+    return f" {dot} ".join(parts)
+
+
+def sections(status: Status, style: LineStyle) -> list[Section]:
+    """Return each group of films, in the order in which they are shown; empty groups have no items."""
     view, seen = status.overview, "as the daemon last saw it"
     if status.is_old and status.torrents_seen_at:
-        seen = f"as last seen on {minute(status.torrents_seen_at)}"
-    room = [f"{films_words(view.pending_count)} in the queue: {view.room_why}"] if view.room_why else []
-    groups = [
-        (f"Downloading ({seen})", [_bar_line(entry, style) for entry in view.downloading]),
-        ("Waiting for room", room),
-        ("Waiting for a release", [_waiting_line(entry, style) for entry in view.waiting]),
-        ("Stalled", [_stalled_line(each, style) for each in view.stalled]),
-        ("Done this week", [_done_line(entry, style) for entry in view.done]),
-        (
-            "No longer in the torrent client (`add FILM` fetches it again)",
-            [
+        seen = f"as last seen at {clock_time(status.torrents_seen_at, status.at)}"
+    room = f"{films_words(view.pending_count)} in the queue{': ' if view.room_why else ''}{view.room_why}"
+    retries = [entry for entry in view.retries if not entry.waits_for_release]
+
+    def one_each(lines: Iterable[str]) -> list[list[str]]:
+        return [[style.fitted(line)] for line in lines]
+
+    return [
+        Section("Needs you", [_need_lines(need, style) for need in status.needs], Look.NEEDS),
+        Section("Downloading", one_each(_bar_line(each, style) for each in view.downloading), note=seen),
+        Section(
+            "Waiting for a slot" if view.room_why else "Up next",
+            [_folded(room, style.width and max(style.width - len(_INDENT), 1))] if view.pending_count else [],
+            Look.WAITING,
+        ),
+        Section(
+            "Waiting for a release",
+            one_each(_waiting_line(each, style, status) for each in view.waiting),
+            Look.WAITING,
+        ),
+        Section("Stalled", one_each(_stalled_line(each, style) for each in view.stalled), Look.WAITING),
+        Section("Done this week", one_each(_done_line(each, style) for each in view.done), Look.GOOD),
+        Section(
+            "Next tries",
+            one_each(
+                f"{minute(entry.retry_at)}  {style.label(entry.movie)}: {entry.error}" for entry in retries
+            ),
+            Look.WAITING,
+        ),
+        Section(
+            "No longer in the torrent client",
+            one_each(
                 f"{day(stage_time(entry))}  {entry.movie.slug or entry.movie.id}: {release_of(entry)}"
                 for entry in view.removed_in_client
-            ],
+            ),
+            Look.DIM,
+            "`add FILM` fetches it again",
         ),
-        ("Replaced, and still seeding", [_replaced_line(each, style) for each in view.replaced]),
-        ("No longer on the watchlist", [_unlisted_line(film) for film in view.unlisted]),
-        (
-            "Next retries",
-            [
-                f"{minute(entry.retry_at)}  {style.label(entry.movie)}: {entry.error}"
-                for entry in view.retries
-            ],
+        Section(
+            "Replaced, and still seeding",
+            one_each(_replaced_line(each, style) for each in view.replaced),
+            Look.DIM,
         ),
-        (
-            "Failed for good (`retry FILM` tries again)",
-            [f"{entry.movie.slug or entry.movie.id}: {entry.error}" for entry in view.permanent],
-        ),
+        Section("No longer on the watchlist", one_each(map(_unlisted_line, view.unlisted)), Look.DIM),
     ]
-    return [(title, [_fitted(line, style) for line in lines]) for title, lines in groups]
+
+
+def _need_lines(need: Need, style: LineStyle) -> list[str]:
+    film = f"{need.movie.label}: " if need.movie else ""
+    why, action = one_line(f"{film}{need.why}"), f"{style.arrow} {one_line(need.action)}"
+    if style.width is None:
+        return [f"{why} {action}"]
+    columns = max(style.width - len(_INDENT), 1)
+    return [*folded(why, columns), *folded(action, columns)]
 
 
 def _bar_line(entry: QueueEntry, style: LineStyle) -> str:
@@ -117,27 +217,39 @@ def _bar_line(entry: QueueEntry, style: LineStyle) -> str:
     part = percent(follow.progress)
     cells = part * _BAR_CELLS // _PERCENT
     bar = style.bar[0] * cells + style.bar[1] * (_BAR_CELLS - cells)
+    facts = ", ".join(torrent_facts(follow))
+    is_narrow = style.width is not None and style.width < _FULL_BAR_COLUMNS
+    begun = f"{part:3d} %" if is_narrow else f"[{bar}] {part:3d} %"
+    line = f"{begun}  {style.label(entry.movie)}{': ' if facts else ''}{facts}"
+    full = f"{line}; {release_of(entry)}"
+    has_room = style.width is None or width(full) <= style.width - len(_INDENT)
+    return full if has_room and release_of(entry) else line
+
+
+def torrent_facts(follow: TorrentProgress) -> Iterator[str]:
+    """Yield what is known of a torrent on its way: stage, pace, time left, size, seeds."""
+    if follow.stage in _STAGES:
+        yield _STAGES[follow.stage]
     if follow.idle_seconds >= _SHORTEST_IDLE_SECONDS:
-        pace = f"idle {duration(follow.idle_seconds)}"
-    else:
-        pace = f"{follow.bytes_a_second / _MB:.1f} MB/s" if follow.bytes_a_second else ""
-    if style.width is not None and style.width < _FULL_BAR_COLUMNS:
-        state = ", ".join(filter(None, (follow.stage, pace)))
-        return f"{part:3d} %  {style.label(entry.movie)}: {state}"
-    return (
-        f"[{bar}] {part:3d} %  {follow.stage:11}  {pace:11}  {style.label(entry.movie)}: {release_of(entry)}"
-    )
+        yield f"nothing for {duration(follow.idle_seconds)}"
+    elif follow.bytes_a_second:
+        yield f"{follow.bytes_a_second / _MB:.1f} MB/s"
+        if follow.seconds_left is not None:
+            yield f"{duration(follow.seconds_left + 59)} left"
+    if follow.size_bytes:
+        yield f"{follow.size_bytes / _GB:.1f} GB"
+    if follow.seeds is not None:
+        yield f"{follow.seeds} seed" if follow.seeds == 1 else f"{follow.seeds} seeds"
 
 
 def _stalled_line(stalled: StuckRelease, style: LineStyle) -> str:
     return f"{style.label(stalled.movie)}: {stalled.why}: {stalled.release}"
 
 
-def _waiting_line(entry: QueueEntry, style: LineStyle) -> str:
-    parts = [f"since {day(entry.added_at)}"]
-    if entry.searched_at:
-        parts.append(f"searched {minute(entry.searched_at)}")
-    return f"{style.label(entry.movie)}: {', '.join(parts)}"
+def _waiting_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
+    again = f"next try {clock_time(entry.retry_at, status.at)}" if entry.retry_at else "when it appears"
+    searched = f", last {clock_time(entry.searched_at, status.at)}" if entry.searched_at else ""
+    return f"{style.label(entry.movie)}: {again}{searched}: {entry.error or 'no suitable release yet'}"
 
 
 def _done_line(entry: QueueEntry, style: LineStyle) -> str:
@@ -160,11 +272,6 @@ def _replaced_line(each: ReplacedTorrent, style: LineStyle) -> str:
 def _unlisted_line(film: UnlistedFilm) -> str:
     torrent = f"; its torrent {'is tagged' if film.tagged else 'stays'}" if film.info_hashes else ""
     return f"{day(film.left_at)}  {film.movie.label}{torrent}"
-
-
-def _fitted(line: str, style: LineStyle) -> str:
-    safe = one_line(line)
-    return safe if style.width is None else shorten(safe, max(style.width - len(_INDENT), 1))
 
 
 def state_of(queue: QueueName, entry: QueueEntry) -> str:

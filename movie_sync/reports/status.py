@@ -19,6 +19,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.queues.releases import FailedRelease, Slot, Stage
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
+from movie_sync.reports.needs import Need, needs
 from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
@@ -168,6 +169,7 @@ class Status:
     held_back: Sequence[Problem]
     torrents_seen_at: datetime | None
     overview: Overview
+    needs: Sequence[Need] = ()
 
     @property
     def is_old(self) -> bool:
@@ -184,14 +186,16 @@ def read_status(
 ) -> Status:
     """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now."""
     daemon, now = running_daemon(paths), clock.now()
+    entries = {name: queues.entries(name) for name in _QUEUES}
     view = overview(
-        {name: queues.entries(name) for name in _QUEUES},
+        entries,
         UnlistedStore(paths.unlisted, clock, writable=False).films(),
         download=daemon.download if daemon else None,
         seeding_rules=seeding_rules,
         now=now,
     )
-    return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view)
+    needed = needs(entries, daemon, held_back)
+    return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view, needed)
 
 
 def running_daemon(paths: AppPaths) -> DaemonState | None:
@@ -224,6 +228,7 @@ def status_document(status: Status) -> dict[str, object]:
         ],
         "torrents_seen_at": format_time(seen_at) if seen_at else None,
         **_films_document(status.overview),
+        "needs_you": [_need_document(need) for need in status.needs],
     }
 
 
@@ -243,12 +248,18 @@ def _films_document(view: Overview) -> dict[str, object]:
     }
 
 
+def _need_document(need: Need) -> dict[str, object]:
+    film = _film(need.movie) if need.movie else {"film": None, "slug": None, "id": None}
+    return {"kind": need.kind, **film, "why": need.why, "action": need.action}
+
+
 def _film(movie: Movie) -> dict[str, object]:
     return {"film": movie.label, "slug": movie.slug, "id": movie.id}
 
 
 def _torrent_document(entry: QueueEntry) -> dict[str, object]:
     choice, follow = entry.choice, entry.follow
+    left = follow.seconds_left if follow else None
     return {
         "name": release_of(entry),
         "info_hash": choice.info_hash if choice else "",
@@ -257,6 +268,9 @@ def _torrent_document(entry: QueueEntry) -> dict[str, object]:
         **_film(entry.movie),
         "speed": follow.bytes_a_second if follow else 0,
         "idle_seconds": round(follow.idle_seconds) if follow else 0,
+        "size_bytes": (follow.size_bytes or None) if follow else None,
+        "seeds": follow.seeds if follow else None,
+        "seconds_left": None if left is None else round(left),
         **({"is_upgrade": True} if entry.is_upgrade else {}),
     }
 

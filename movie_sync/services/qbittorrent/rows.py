@@ -66,6 +66,7 @@ def read_row(row: _Row) -> HeldTorrent:
         has_tracker=_has_tracker(row),
         ratio=usable_number(row.get("ratio")),  # -1 is endless
         seeding_seconds=None if seconds is None else int(seconds),
+        seeds=_seeds(row),
     )
 
 
@@ -95,6 +96,12 @@ def _phase(row: _Row) -> TorrentPhase:
     phase = _PHASES.get(text_of(row.get("state")), TorrentPhase.UNKNOWN)
     # What seeds may lack files all the same: those that were not wanted, and are now.
     return TorrentPhase.UNKNOWN if phase is TorrentPhase.WHOLE and row.get("amount_left") != 0 else phase
+
+
+def _seeds(row: _Row) -> int | None:
+    """Return how many there are as the tracker says, or those it is connected to."""
+    known = [usable_number(row.get(key)) for key in ("num_complete", "num_seeds")]  # -1: not known
+    return max((int(number) for number in known if number is not None), default=None)
 
 
 def _has_tracker(row: _Row) -> bool:

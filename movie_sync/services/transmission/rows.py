@@ -5,7 +5,7 @@ The rows of trackers hold their addresses with the passkey: nothing of them is k
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import lru_cache
 
@@ -19,7 +19,7 @@ BRIEF_FIELDS = (
     "hashString name status error errorString percentDone leftUntilDone sizeWhenDone totalSize comment "
     "downloadDir labels"
 ).split()
-FIELDS = [*BRIEF_FIELDS, *"rateDownload trackerStats uploadRatio secondsSeeding".split()]
+FIELDS = [*BRIEF_FIELDS, *"rateDownload trackerStats uploadRatio secondsSeeding peersSendingToUs".split()]
 
 _STATUS_WORDS = (
     "stopped", "waiting to check", "checking", "waiting to download", "downloading", "waiting to seed",
@@ -62,6 +62,7 @@ def read_row(row: Row) -> HeldTorrent:
         has_tracker=_has_tracker(row),
         ratio=usable_number(row.get("uploadRatio")),  # -1 is none and -2 endless
         seeding_seconds=None if seconds is None else int(seconds),
+        seeds=max((int(number) for number in _seeds(row) if number is not None), default=None),
     )
 
 
@@ -123,6 +124,14 @@ def _has_tracker(row: Row) -> bool:
         return is_served(row.get("trackerStats"))
     except TypeError:
         return False
+
+
+def _seeds(row: Row) -> Iterator[float | None]:
+    """Yield how many there are as each tracker says (-1: not known), and how many are sending."""
+    trackers = row.get("trackerStats")
+    for tracker in trackers if isinstance(trackers, list) else ():
+        yield usable_number(tracker.get("seederCount")) if isinstance(tracker, dict) else None
+    yield usable_number(row.get("peersSendingToUs"))
 
 
 def _progress(row: Row) -> float:

@@ -1,0 +1,102 @@
+"""What needs the user, as no retry will put it right: why, and the one thing to do about it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.times import duration
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.releases import Slot
+from movie_sync.reports.daemon_state import DaemonState, NeedKind
+from movie_sync.settings.faults import Problem
+
+_SEEDLESS_SECONDS = 2 * 24 * 3600.0
+_TRIED_RELEASES = 2
+_NAMED_FILMS = 3
+_ACTIONS = {
+    NeedKind.CREDENTIALS: "Enter them again with `setup`.",
+    NeedKind.ACCOUNT: "See what the tracker's site says of your account and torrent client.",
+    NeedKind.DISK: "Free some space there.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing; `movie` is None where it concerns all films. Texts are sentences."""
+
+    kind: NeedKind
+    why: str
+    action: str
+    movie: Movie | None = None
+
+
+def needs(
+    queues: Mapping[QueueName, Collection[QueueEntry]], daemon: DaemonState | None, faults: Sequence[Problem]
+) -> list[Need]:
+    """Return them all, what keeps every film back first."""
+    found = [
+        Need(NeedKind.SETTINGS, _sentence(fault.words), "Correct it in `config.json`.") for fault in faults
+    ]
+    if daemon:
+        found += [Need(need.kind, _sentence(need.why), _ACTIONS[need.kind]) for need in daemon.needs]
+    found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
+    for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
+        for entry in queues[name]:
+            found += _of_film(name, entry)
+    return found
+
+
+def _is_stopped(entry: QueueEntry) -> bool:
+    return entry.slot is Slot.STOPPED and entry.is_followed
+
+
+def _stopped(entries: Sequence[QueueEntry]) -> Iterator[Need]:
+    if not entries:
+        return
+    films = ", ".join(entry.movie.label for entry in entries[:_NAMED_FILMS])
+    films += f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else ""
+    yield Need(
+        NeedKind.STOPPED,
+        f"Stopped in the torrent client before the end: {films}.",
+        "Start what you want there; if the client stops torrents by itself, change its limits.",
+        entries[0].movie if len(entries) == 1 else None,
+    )
+
+
+def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
+    """Yield what one film needs, if anything; of several things the first to do."""
+    movie = entry.movie
+    name = movie.slug or movie.id
+    is_given_up = queue is QueueName.FAILED and entry.retry_at is None
+    if queue is QueueName.COMPLETED and not entry.is_unfinished:
+        return
+    if movie.is_series:
+        if is_given_up:
+            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Take it out: `remove {name}`.", movie)
+    elif entry.is_unclear and queue is QueueName.FAILED:
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Once that is done: `retry {name}`.", movie)
+    elif entry.needs_bytes and queue is QueueName.FAILED:
+        action = f"Free some space, or pick a smaller release: `search {name}`, then `grab`."
+        yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)
+    elif len(entry.tried) >= _TRIED_RELEASES:
+        why = f"Nothing came of {len(entry.tried)} releases, the last one: {entry.tried[-1].why}."
+        yield Need(NeedKind.RELEASES, why, f"Pick one: `search {name}`, then `grab`.", movie)
+    elif is_given_up:
+        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: `retry {name}`.", movie)
+    elif entry.tried and entry.waits_for_release:
+        why = f"Nothing came of its only release: {entry.tried[-1].why}."
+        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or take it out: `remove {name}`.", movie)
+    elif (
+        entry.slot in {Slot.IDLE, Slot.IN_USE}
+        and entry.follow
+        and entry.follow.idle_seconds >= _SEEDLESS_SECONDS
+    ):
+        why = f"Nothing came for {duration(entry.follow.idle_seconds)}."
+        release = entry.choice.id if entry.choice else None
+        action = f"Take another release: `reject {name} {release}`." if release else f"`remove {name}`."
+        yield Need(NeedKind.NO_SEEDS, why, action, movie)
+
+
+def _sentence(words: str | None) -> str:
+    text = (words or "It failed").rstrip(".")
+    return f"{text[:1].upper()}{text[1:]}."
