@@ -210,7 +210,11 @@ def test_slugs_can_be_copied(data: Path) -> None:
     """On a terminal of the usual width no slug is broken into lines, whatever stands beside it."""
     slug = "the-phantom-of-the-opera-1925"
     film = {"id": "K1", "slug": slug, "title": "The Phantom of the Opera", "year": 1925, "url": ""}
-    why = {"error": "1 release, not acceptable: not this film: year 2004", "retry_count": 1, "retry_at": None}
+    why = {
+        "error": "no suitable release yet (1 found: the year is 2004, not 1925)",
+        "retry_count": 1,
+        "retry_at": None,
+    }
     write(data / "queue_failed.json", [{**film, "imdb_id": None, "added_at": "2026-10-01T10:00:00Z", **why}])
     controller, terminal = pty.openpty()
     subprocess.run(
@@ -224,7 +228,7 @@ def test_slugs_can_be_copied(data: Path) -> None:
     os.close(terminal)
     os.close(controller)
     assert f" {slug} " in shown
-    assert "not acceptable: not this film: year 2004" not in shown
+    assert "the year is 2004, not 1925" not in shown
 
 
 def test_the_queue_is_the_one_that_holds_the_film(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

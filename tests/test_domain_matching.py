@@ -420,8 +420,8 @@ def test_verdict(verdict, wanted, name):
 @pytest.mark.parametrize(
     ("wanted", "name", "reason"),
     [
-        ("The Godfather Part II (1974)", "The.Godfather.Part.III.1990", "another part: 3 for 2"),
-        ("Dune (2021)", "Dune.1984.1080p", "year 1984, wanted 2021"),
+        ("The Godfather Part II (1974)", "The.Godfather.Part.III.1990", "another part: 3 instead of 2"),
+        ("Dune (2021)", "Dune.1984.1080p", "the year is 1984, not 2021"),
         ("Fargo (1996)", "Fargo.S01E01.720p", "an episode"),
         ("Inception (2010)", "Inception.2010.Sample.mkv", "a sample"),
         ("Dune (2021)", "Dune.Drifter.2020.1080p", "another title: dune drifter (2020)"),

@@ -32,38 +32,38 @@ def winner(*releases, movie=HEAT, **rules):
 
 
 REFUSALS = [
-    ("Heat.1995.1080p.HDCAM.x264", {}, "camera copy"),
+    ("Heat.1995.1080p.HDCAM.x264", {}, "CAM"),
     ("Heat.1995.1080p.HDTS.x264", {}, "telesync"),
     ("Heat.1995.1080p.HDTC.x264", {}, "telecine"),
     ("Heat.1995.1080p.DVDSCR.x264", {}, "screener"),
     ("Heat.1995.1080p.WORKPRINT.WEB", {}, "workprint"),
-    ("Heat.1995.R5.1080p.WEB", {}, "regional copy"),
+    ("Heat.1995.R5.1080p.WEB", {}, "regional release"),
     ("Heat.1995.HC.1080p.WEBRip", {}, "hardcoded subtitles"),
     ("Heat.1995.1080p.BluRay.AI.Upscale.x264", {}, "upscaled"),
     ("Heat.1995.3D.HSBS.1080p.BluRay.x264", {}, "3D"),
     ("Heat.1995.COMPLETE.BLURAY-GRP", {}, "raw disc"),
-    ("Heat.1995.NEWCAM.1080p.HEVC.PROPER", {}, "camera copy"),
+    ("Heat.1995.NEWCAM.1080p.HEVC.PROPER", {}, "CAM"),
     ("Heat.1995.1080p.TCRip.WEB-DL.x264", {}, "telecine"),
     ("Heat.1995.TC1080P.WEB-DL.x264", {}, "telecine"),
-    ("Heat.1995.1080p.PRE-HDRip.x264", {}, "camera copy"),
+    ("Heat.1995.1080p.PRE-HDRip.x264", {}, "CAM"),
     ("Heat.1995.720p.SUBBED.WEB-DL.x264", {}, "hardcoded subtitles"),
     ("Heat.1995.1080p.BluRay.x265[TheUpscaler]", {}, "upscaled"),
     ("Heat.1995.BDFull.1080p.DTS-HD.MA.AVC", {}, "raw disc"),
-    ("Heat.1995.480p.WEB.x264", {}, "quality WEB-480p is not in the order"),
-    ("Heat.1995", {}, "the name does not tell the quality"),
-    ("Heat.1995.1080p.BluRay.Sample.x264", {}, "not this film: a sample"),
-    ("Heat.1995.1080p.BluRay.EXTRAS.x264", {}, "not this film: extras"),
+    ("Heat.1995.480p.WEB.x264", {}, "WEB-480p isn't in quality.order"),
+    ("Heat.1995", {}, "no quality in the name"),
+    ("Heat.1995.1080p.BluRay.Sample.x264", {}, "a sample"),
+    ("Heat.1995.1080p.BluRay.EXTRAS.x264", {}, "extras"),
     ("Heat.Collection.1995.1080p.BluRay.x264", {}, "pack of several films"),
     ("Ronin.1998.1080p.BluRay.x264", {}, "another title: ronin (1998)"),
-    ("Heat.1995.RiffTrax.1080p.BluRay.x264", {}, "not this film: somebody's own edit of the film"),
-    ("Heat.1995.CD1.1080p.BluRay.x264", {}, "not this film: disc 1 alone"),
-    ("Heat.1995.Puppet.Show.1080p.BluRay.x264", {}, 'but "puppet show" stands behind the year'),
-    ("Heat.1986.1080p.BluRay.x264", {}, "year 1986, wanted 1995"),
-    ("Heat.1995.1080p.BluRay.x264", {"imdb_id": "tt0000001"}, "IMDb id of another film"),
-    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 1 * GB}, "5.9 MB a minute, under 12.5 for 1080p"),
-    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 60 * GB}, "353 MB a minute, over 250 for 1080p"),
+    ("Heat.1995.RiffTrax.1080p.BluRay.x264", {}, "a fan edit"),
+    ("Heat.1995.CD1.1080p.BluRay.x264", {}, "disc 1 only"),
+    ("Heat.1995.Puppet.Show.1080p.BluRay.x264", {}, 'but "puppet show" follows the year'),
+    ("Heat.1986.1080p.BluRay.x264", {}, "the year is 1986, not 1995"),
+    ("Heat.1995.1080p.BluRay.x264", {"imdb_id": "tt0000001"}, "another film's IMDb id"),
+    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 1 * GB}, "too small: 5.9 MB/min, at least 12.5 for 1080p"),
+    ("Heat.1995.1080p.BluRay.x264", {"size_bytes": 60 * GB}, "too large: 353 MB/min, at most 250 for 1080p"),
     ("Heat.1995.1080p.BluRay.x264", {"seeders": 0}, "no seeders"),
-    ("Heat.1995.1080p.BluRay.x264", {"has_torrent": False}, "offered as a magnet link only"),
+    ("Heat.1995.1080p.BluRay.x264", {"has_torrent": False}, "magnet link only"),
 ]
 
 
@@ -77,10 +77,12 @@ def test_refusal(name, more, reason):
 
 def test_user_limits():
     """The size limit, the words, the seeders and freeleech of the configuration refuse too."""
-    assert only(release(size_bytes=41 * GB), max_size_gb=30).reasons == ("41 GB over the limit of 30 GB",)
+    assert only(release(size_bytes=41 * GB), max_size_gb=30).reasons == ("41 GB is over the limit of 30 GB",)
     hybrid = release("Heat.1995.Hybrid.1080p.BluRay.x264")
-    assert only(hybrid, reject_words=("HYBRID",)).reasons == ("rejected word HYBRID",)
-    assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 wanted",)
+    assert only(hybrid, reject_words=("HYBRID",)).reasons == (
+        'contains "HYBRID", one of your rejected words',
+    )
+    assert only(release(seeders=2), min_seeders=5).reasons == ("2 seeders, at least 5 needed",)
     assert only(release(), freeleech="only").reasons == ("not freeleech",)
     assert only(release(freeleech=True), freeleech="only").accepted
 
@@ -155,8 +157,7 @@ def test_an_alternative_title_is_taken_only_with_the_films_id():
     assert not only(release(named, imdb_id="tt0000001"), film).accepted
     refused = only(release(named, imdb_id=None), film)
     assert refused.reasons == (
-        "perhaps another film: only an alternative title agrees, which may be another film's own, "
-        "and no IMDb id tells",
+        "can't be sure without an IMDb id: only an alternative title matches, and another film may have it",
     )
     assert not only(release(named), replace(film, imdb_id=None)).accepted
     assert only(release(named, imdb_id=None), replace(HEAT, original_title="Captain Marvel")).accepted
@@ -211,9 +212,9 @@ def test_then_revision_words_flags_seeders_and_size():
 @pytest.mark.parametrize(
     ("behind", "words"),
     [
-        (release("Heat.1995.720p.BluRay.x264-GRP", 2), "Bluray-720p comes after Bluray-1080p in the order"),
-        (release(number=2, seeders=3), "fewer seeders (3; the one taken has 20)"),
-        (release(number=2, seeders=None), "fewer seeders (unknown; the one taken has 20)"),
+        (release("Heat.1995.720p.BluRay.x264-GRP", 2), "Bluray-720p ranks below Bluray-1080p"),
+        (release(number=2, seeders=3), "fewer seeders (3; the pick has 20)"),
+        (release(number=2, seeders=None), "fewer seeders (unknown; the pick has 20)"),
         (release(number=2, size_bytes=11 * GB), "smaller"),
         (release(number=0), "older"),
     ],
@@ -300,16 +301,16 @@ def test_describe_refusals():
         release(number=3, size_bytes=41 * GB),
     ]
     line = describe_refusals(rank(HEAT, releases, rules, NOW))
-    assert line == "3 releases, none acceptable: camera copy ×2, 41 GB over the limit of 30 GB"
+    assert line == "no suitable release yet (3 found: CAM ×2; 41 GB is over the limit of 30 GB)"
     assert describe_refusals([]) == "no release on the tracker yet"
-    assert describe_refusals(rank(HEAT, releases[:1], rules, NOW)) == "1 release, not acceptable: camera copy"
+    assert describe_refusals(rank(HEAT, releases[:1], rules, NOW)) == "no suitable release yet (1 found: CAM)"
 
 
 def test_a_long_list_of_reasons_is_cut():
     """The line stays readable when every release has a reason of its own."""
     releases = [release(f"Film{number}.2001.1080p.WEB", number) for number in range(20)]
     line = describe_refusals(rank(HEAT, releases, QualityRules(), NOW))
-    assert line.endswith("14 other reasons")
+    assert line.endswith("14 other reasons)")
 
 
 # Rules -------------------------------------------------------------------------------------------
@@ -370,18 +371,18 @@ def test_labelled_cases():
         (
             "Heat.1997.1080p.BluRay.x264",
             HEAT.imdb_id,
-            "perhaps another film: the title and the IMDb id agree",
+            "may be another film: title and IMDb id match",
         ),
         (
             "Heat.1993.1080p.BluRay.x264",
             HEAT.imdb_id,
-            "perhaps another film: the title and the IMDb id agree",
+            "may be another film: title and IMDb id match",
         ),
-        ("Heat.1997.1080p.BluRay.x264", None, "not this film: year 1997"),
-        ("Heat.1998.1080p.BluRay.x264", HEAT.imdb_id, "not this film: year 1998"),
+        ("Heat.1997.1080p.BluRay.x264", None, "the year is 1997"),
+        ("Heat.1998.1080p.BluRay.x264", HEAT.imdb_id, "the year is 1998"),
         ("Heated.1997.1080p.BluRay.x264", HEAT.imdb_id, "another title"),
-        ("Heat.1997.Sample.1080p.BluRay.x264", HEAT.imdb_id, "not this film: a sample"),
-        ("Heat.1997.CD1.1080p.BluRay.x264", HEAT.imdb_id, "not this film"),
+        ("Heat.1997.Sample.1080p.BluRay.x264", HEAT.imdb_id, "a sample"),
+        ("Heat.1997.CD1.1080p.BluRay.x264", HEAT.imdb_id, "the year is 1997"),
     ],
 )
 def test_a_year_off_by_two(name, imdb_id, reason):

@@ -217,7 +217,7 @@ def test_the_words_of_a_search(
 def test_nothing_acceptable_says_why(desk: DownloaderBench) -> None:
     """The error counts the reasons; nothing is fetched."""
     desk.tracker.offer("tt0113277", release("Heat.1995.CAM-X", 1), release(number=2, seeders=0))
-    with pytest.raises(NotAvailableError, match=r"2 releases, none acceptable: .*no seeders"):
+    with pytest.raises(NotAvailableError, match=r"no suitable release yet \(2 found: .*no seeders"):
         desk.downloader.download_movie(_HEAT)
     desk.tracker.by_imdb.clear()
     with pytest.raises(NotAvailableError, match="no release on the tracker yet"):
@@ -278,7 +278,7 @@ def test_blocked_pages_leave_title_and_year(desk: DownloaderBench, caplog: pytes
     desk.clock.advance(3599)
     assert desk.downloader.pages.describe(_UNREAD) is _UNREAD
     assert desk.journal == ["page"]
-    assert caplog.text.count("For an hour") == 1
+    assert caplog.text.count("For the next hour") == 1
     desk.clock.advance(1)
     desk.pages.error = None
     assert desk.downloader.pages.describe(_UNREAD).page_read
@@ -302,7 +302,7 @@ def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
     for film in films[3:]:
         assert desk.downloader.pages.describe(film) is film
     assert desk.journal == ["page"] * 6
-    assert caplog.text.count("For an hour") == 1
+    assert caplog.text.count("For the next hour") == 1
     assert desk.downloader.pages.describe(films[0]) is films[0]
     assert desk.journal == ["page"] * 6
 

@@ -253,7 +253,7 @@ def test_words_of_an_event_are_cleaned_once_more(home: NoticeHome) -> None:
     home.until_told(announcer, "command")
     [heard] = got(home.folder)
     cleaned = "refused: (hidden) at http://(hidden)@host/?passkey=(hidden)"
-    assert (heard["text"], heard["why"]) == (f"Film 1 (1995): waiting for a release: {cleaned}", cleaned)
+    assert (heard["text"], heard["why"]) == (f"Waiting for a release of Film 1 (1995): {cleaned}", cleaned)
     assert heard["id"] == told.id
 
 

@@ -185,8 +185,8 @@ def test_a_command_as_one_text(home: NoticeHome) -> None:
 
 
 BAD_COMMANDS = {
-    "fails": (["/bin/sh", "-c", "exit 3"], "on_event command sh ended with code 3"),
-    "is killed": (["/bin/sh", "-c", "kill -9 $$"], "on_event command sh ended with code -9"),
+    "fails": (["/bin/sh", "-c", "exit 3"], "on_event command sh exited with code 3"),
+    "is killed": (["/bin/sh", "-c", "kill -9 $$"], "on_event command sh exited with code -9"),
     "does not read": (["/bin/sh", "-c", "exec <&-"], ""),
     "is silent about its input": (["true"], ""),
     "says gigabytes": (["/bin/sh", "-c", "head -c 3000000000 /dev/zero; head -c 30000000 /dev/zero >&2"], ""),
@@ -248,7 +248,7 @@ def test_a_command_that_is_not_there(home: NoticeHome, caplog: pytest.LogCapture
     program.write_text(f'#!/bin/sh\ncat >> "{home.folder}/got"\n')
     program.chmod(0o755)
     announcer.tick()
-    assert caplog.text.count("later could not be started: No such file") == 1
+    assert caplog.text.count("later couldn't be started: No such file") == 1
     assert home.left() == 1
     home.clock.advance(301)
     home.until_told(announcer)
@@ -265,8 +265,8 @@ def test_what_fails_for_a_day_is_given_up(home: NoticeHome, caplog: pytest.LogCa
         home.clock.advance(60)
         minutes += 1
     assert 24 * 60 <= minutes < 26 * 60
-    assert caplog.text.count("could not be started") == 1
-    assert "has failed for a day: 1 events are given up" in caplog.text
+    assert caplog.text.count("couldn't be started") == 1
+    assert "has failed for a day; notifications dropped: 1." in caplog.text
 
 
 def test_closing_leaves_the_event(home: NoticeHome) -> None:
@@ -349,7 +349,7 @@ def test_a_burst_is_one_notice(home: NoticeHome, caplog: pytest.LogCaptureFixtur
     assert notice["title"] == "Movie Sync: 225 added, 75 waiting"
     lines = notice["message"].splitlines()
     assert len(lines) == 21
-    assert lines[0] == "Film 0 (1995): waiting for a release: "
+    assert lines[0] == "Waiting for a release of Film 0 (1995): "
     assert lines[-1] == "and 280 more"
     assert caplog.text == ""
 
@@ -396,7 +396,7 @@ def test_some_of_several_addresses(home: NoticeHome, caplog: pytest.LogCaptureFi
         announcer.tell(event(1))
         home.until_told(announcer)
         assert len(receiver.received) == 1
-    assert "did not reach everybody" in caplog.text
+    assert "didn't reach everyone" in caplog.text
     assert "address 2 (json) did not take it" in caplog.text
     assert "does not understand address 3" in caplog.text
     assert SECRET not in caplog.text
@@ -670,91 +670,91 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         Added(*WISH, "R.1995", "ab", "best"),
         f"added:{ASKED}:ab",
-        "Heat (1995): added: R.1995 (best)",
+        "Added Heat (1995): R.1995 (best)",
         RELEASE | {"why": "best"},
     ),
     (
         Added(*WISH, "R.1995", "ab", ""),
         f"added:{ASKED}:ab",
-        "Heat (1995): added: R.1995",
+        "Added Heat (1995): R.1995",
         RELEASE | {"why": ""},
     ),
     (
         Downloaded(*WISH, "R.1995", "ab", "/f"),
         f"downloaded:{ASKED}:ab",
-        "Heat (1995): downloaded: R.1995",
+        "Downloaded Heat (1995): R.1995",
         RELEASE | {"path": "/f"},
     ),
     (
         Waiting(*WISH, "no seeders", 2),
         f"waiting:{ASKED}:2",
-        "Heat (1995): waiting for a release: no seeders",
+        "Waiting for a release of Heat (1995): no seeders",
         {"why": "no seeders"},
     ),
     (
         Failed(*WISH, "no page", 3, 1),
         f"failed:{ASKED}:3:1",
-        "Heat (1995): failed for good: no page",
+        "Gave up on Heat (1995): no page",
         {"why": "no page"},
     ),
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.28123456, keeps_running=True),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): R.1995 is given up at 28 % (stalled); another release is looked for. "
-        "It keeps running beside it; the first to be whole wins.",
+        "Heat (1995): gave up on R.1995 at 28 % (stalled); looking for another release. "
+        "It keeps running: whichever finishes first wins.",
         RELEASE | {"why": "stalled", "progress": 0.2812},
     ),
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.0, keeps_running=False),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): R.1995 is given up at 0 % (stalled); another release is looked for.",
+        "Heat (1995): gave up on R.1995 at 0 % (stalled); looking for another release.",
         RELEASE | {"why": "stalled", "progress": 0.0},
     ),
     (
         Upgraded(*WISH, "R.1995", "ab", "/films/R", "WEB-1080p", "Bluray-1080p"),
         f"upgraded:{ASKED}:ab",
-        "Heat (1995): upgraded: WEB-1080p → Bluray-1080p: R.1995",
+        "Upgraded Heat (1995) from WEB-1080p to Bluray-1080p: R.1995",
         RELEASE | {"path": "/films/R", "before": "WEB-1080p", "after": "Bluray-1080p"},
     ),
     (
         ListUnreadable(MOMENT, "No answer."),
         "unreadable:2026-11-01",
-        "The watchlist could not be read for a day: No answer.",
+        "The watchlist hasn't been readable for a day: No answer.",
         {},
     ),
     (
         CredentialsRefused(MOMENT, "FileList", "Refused.", None),
         "refused:FileList:2026-11-01T12:30",
-        "Refused. Nothing is fetched until they change: run `setup`, or if they come from the environment, "
-        "change them there and start again.",
+        "Refused. Downloads are paused until they change: run `setup`, or, if they come from the environment, "
+        "change them there and restart.",
         {},
     ),
     (
         CredentialsRefused(MOMENT, "FileList", "Refused.", 90.0),
         "refused:FileList:2026-11-01T12:30",
-        "Refused. Nothing is fetched until they change: run `setup`, or if they come from the environment, "
-        f"change them there and start again. It is tried again at {time_of_day(MOMENT, 90.0)}, too.",
+        "Refused. Downloads are paused until they change: run `setup`, or, if they come from the environment, "
+        f"change them there and restart. Next try at {time_of_day(MOMENT, 90.0)} either way.",
         {},
     ),
     (
         TrackerRefused(MOMENT, "b", "B refuses.", "B"),
         "refused:b:2026-11-01T12:30",
-        "B refuses. B is not asked until the credentials change; the other trackers are.",
+        "B refuses. B is skipped until its credentials change; your other trackers are still used.",
         {},
     ),
     (
         AccountRefused(MOMENT, "ratio"),
         "refused:tracker:2026-11-01T12:fc60b87f",
-        "The tracker refuses torrents for a reason that lies with your account or torrent client (ratio). "
-        "No other release would help; look at the site.",
+        "The tracker refuses your torrents because of your account or torrent client (ratio). "
+        "Other releases won't help; check the tracker's site.",
         {},
     ),
     (OwnDiskFull(MOMENT, "No room."), "disk full:own:2026-11-01T12", "No room.", {}),
     (
         ClientDiskFull(MOMENT, "Heat", 2_000_000_000, 1_234_000_000),
         "disk full:client:2026-11-01T12",
-        "The torrent client's disk is full: Heat needs 2.0 GB more and 1.2 GB are free. "
-        "It goes on when there is room.",
+        "The torrent client's disk is full: Heat needs 2.0 GB more, but only 1.2 GB is free. "
+        "It continues once there is space.",
         {},
     ),
 ]

@@ -160,7 +160,7 @@ def test_the_oldest_give_way(
         outbox.put(event(number), ["command"])
     assert ids(outbox)[0] == event(3).id
     assert len(ids(outbox)) == 50
-    assert caplog.text.count("given up") == 1
+    assert caplog.text.count("are dropped") == 1
 
     again = outbox_in(tmp_path)  # what was given up stays so
     assert ids(again) == ids(outbox)
@@ -493,7 +493,7 @@ def test_what_a_command_gets() -> None:
         "id": "downloaded:lid1:2026-11-01T12:00:00Z:",
         "kind": "downloaded",
         "at": "2026-11-01T13:00:00Z",
-        "text": "Heat \u2013 \u00e4 (1995): downloaded: R",
+        "text": "Downloaded Heat \u2013 \u00e4 (1995): R",
         "film": {
             "id": "lid1",
             "slug": "heat-1995",

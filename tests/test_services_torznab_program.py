@@ -140,7 +140,7 @@ def test_search_shows_all_and_says_why_not(home: Household, jackett: TorznabStan
     assert document["chosen"] is None
     assert taken["id"].startswith("torznab:jackett:t")
     assert taken["seeders"] is None
-    assert "magnet link only, which is not supported" in str(found[release_name(FILMS[2])]["reasons"])
+    assert "magnet link only, which isn't supported" in str(found[release_name(FILMS[2])]["reasons"])
     assert len(found) == 3
     assert "unknown" in home.run(*asked).stdout
 

@@ -74,8 +74,8 @@ def test_one_torrent_without_an_id_is_taken_for_neither_twin(bench: Bench) -> No
     offer_by_name(bench, good_release(1, "After.Hours.2019"))
     bench.queues.add_all_to_pending(map(listed, (ONE, TWIN)))
     work(bench)
-    twin = "another film has that title and year, and no IMDb id tells"
-    why = (FAILED, f"1 release, not acceptable: perhaps another film: {twin}")
+    twin = "another film has the same title and year"
+    why = (FAILED, f"no suitable release yet (1 found: can't be sure without an IMDb id: {twin})")
     assert states(bench) == {"KA": why, "KB": why}
     assert not bench.client.added
 

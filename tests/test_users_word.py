@@ -79,7 +79,7 @@ def test_a_release_that_is_not_there_is_waited_for(bench: Bench) -> None:
     work(bench)
     entry = bench.only_failed()
     assert entry.waits_for_release
-    assert entry.error == "the release that you took (filelist:999) is not on the tracker now"
+    assert entry.error == "the release you grabbed (filelist:999) isn't on the tracker any more"
 
 
 def test_a_rejected_release_is_never_taken(bench: Bench) -> None:
@@ -326,8 +326,8 @@ def test_the_search_shows_what_was_said(bench: Bench) -> None:
     word = UserWord("", on_filelist(102), (on_filelist(101),))
     found = bench.worker.sessions.get().downloader.search(film(0), (), word)
     assert [(each.release.id.number, each.accepted, each.reasons[0]) for each in found.candidates] == [
-        (102, True, "taken by you"),
-        (100, False, "you took filelist:102"),
+        (102, True, "grabbed by you"),
+        (100, False, "you grabbed filelist:102"),
         (101, False, "rejected by you"),
     ]
 

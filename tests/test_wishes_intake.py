@@ -153,7 +153,7 @@ def test_on_the_disk_already(desk: IntakeBench, caplog: pytest.LogCaptureFixture
     assert desk.take(2, 1) == IntakeCounts(2, 1, 1, 0)
     [entry] = desk.queues.entries(QueueName.COMPLETED)
     assert (entry.reason, entry.extra["where"]) == ("already downloaded", "/films/Made Up Charlie (1952).mkv")
-    assert "already downloaded, in /films/Made Up Charlie (1952).mkv" in caplog.text
+    assert "already downloaded: /films/Made Up Charlie (1952).mkv" in caplog.text
     assert desk.take(2, 1) == IntakeCounts(2, 0, 0, 0)
 
 

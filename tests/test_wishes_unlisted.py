@@ -254,7 +254,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
         bench.clock.advance(rest.seconds)
     assert rests == [60, 60, 60]
     assert bench.journal.count("tag") == 2  # after one minute, and after two more
-    assert caplog.text.count("not tagged yet: no answer") == 1
+    assert caplog.text.count("unlisted films yet: no answer") == 1
     bench.client.error = None
     bench.clock.advance(60)
     caplog.set_level(logging.INFO)
@@ -303,4 +303,4 @@ def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], ta
     UnlistedStore(paths.unlisted, FakeClock(), tags=True).note([film(1)], lambda _movie: (hash_of(1),))
     worker = services.download_worker(QueueManager(paths.root), lambda _event: None)
     worker.step()  # without credentials
-    assert ("not tagged yet" in worker.client_trouble) is tags
+    assert ("Couldn't tag" in worker.client_trouble) is tags

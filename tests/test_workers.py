@@ -140,7 +140,7 @@ def test_a_check_queues_what_is_new(tmp_path: Path, caplog: pytest.LogCaptureFix
     caplog.set_level(logging.INFO)
     desk = MonitorBench(tmp_path, snapshot(film(0), film(1)))
     assert desk.worker.step().seconds == 600
-    assert "Watchlist read: 2 films, 2 new in the queue." in caplog.text
+    assert "Watchlist read: 2 films, 2 newly queued." in caplog.text
     assert desk.worker.step().seconds == 600
     assert desk.queues.get_statistics()["pending"] == 2
     assert not desk.worker.has_failed
@@ -192,7 +192,7 @@ def test_a_reading_that_could_not_be_taken_in_is_not_lost(
     with recorder.watching():
         assert desk.worker.step().seconds == 60
         assert desk.worker.step().seconds == 120
-    assert caplog.text.count("could not be taken in") == 1
+    assert caplog.text.count("Couldn't save the watchlist") == 1
     assert desk.worker.step().seconds == 600
     assert desk.queues.get_statistics()["pending"] == 1
 
@@ -223,7 +223,7 @@ def test_a_better_release_is_waited_for(tmp_path: Path) -> None:
     assert bench.worker.step() is None
     entry = bench.queues.entries(QueueName.FAILED)[0]
     assert (entry.retry_count, entry.waits_for_release, entry.acceptable_since) == (0, True, begun)
-    assert "better release than WEB-720p is waited for" in (entry.error or "")
+    assert "WEB-720p found; waiting for a better release" in (entry.error or "")
     assert not bench.worker.has_failed
     for _ in range(3):
         bench.start()  # it holds across restarts

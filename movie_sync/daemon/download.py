@@ -109,9 +109,9 @@ class DownloadWorker(Worker):
     def __post_init__(self) -> None:
         self._faults = Faults(self.sessions, once=self.once)
         tasks = (
-            (self.follower, "How far the torrents are is not known"),
-            (self.tagger, "The torrents of unlisted films are not tagged yet"),
-            (self.replaced, "The torrents that others took the place of are not tagged yet"),
+            (self.follower, "Couldn't check on the torrents"),
+            (self.tagger, "Couldn't tag the torrents of unlisted films yet"),
+            (self.replaced, "Couldn't tag the replaced torrents yet"),
         )
         self._client_jobs = [ClientJob(task, words, self.sessions) for task, words in tasks if task]
         self._hand_over = HandOverJob(
@@ -223,7 +223,7 @@ class DownloadWorker(Worker):
             self.has_failed = True
             until = time_of_day(self.clock.now(), radar.put_off())
             self._complaints.say(
-                f"The tracker's newest releases could not be looked at: {words_of(exc)}",
+                f"Couldn't check the newest releases: {words_of(exc)}",
                 f" {next_time('Next look', until, once=self.once)}",
                 exc=exc,
             )

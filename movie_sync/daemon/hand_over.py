@@ -117,7 +117,7 @@ class HandOverJob:
             movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
             if movie != entry.movie:  # known by more titles now
                 if not self.queue_manager.note_film(entry.movie, movie):
-                    raise NoLongerWantedError("taken out of the queue meanwhile, or known already")
+                    raise NoLongerWantedError("removed from the queue in the meantime, or already known")
                 self._in_hand = movie
                 result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         return result or self._download(session, entry, movie)

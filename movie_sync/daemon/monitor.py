@@ -45,9 +45,9 @@ class MonitorWorker(Worker):
             self.has_failed = True
             self._failures += 1
             seconds = seconds_to_next_check(exc, self._failures, self.interval_seconds)
-            trouble = "taken in" if isinstance(exc, StorageError) else "read"
+            trouble = "save" if isinstance(exc, StorageError) else "read"
             self._complaints.say(
-                f"The watchlist could not be {trouble}: {exc}",
+                f"Couldn't {trouble} the watchlist: {exc}",
                 "" if self.once else f" Next try at {time_of_day(self.clock.now(), seconds)}.",
                 exc=exc,
             )
@@ -74,7 +74,7 @@ class MonitorWorker(Worker):
         is_news = intake.queued or intake.already_there or intake.dropped
         _log.log(
             logging.DEBUG if is_unchanged and not is_news else logging.INFO,
-            "Watchlist read: %d films, %d new in the queue%s%s.",
+            "Watchlist read: %d films, %d newly queued%s%s.",
             intake.listed,
             intake.queued,
             f", {intake.already_there} already downloaded" if intake.already_there else "",
@@ -82,7 +82,7 @@ class MonitorWorker(Worker):
         )
 
     def _tell_unreadable(self, why: str) -> None:
-        """Tell it once if the watchlist could not be read for a day."""
+        """Tell it once if the watchlist couldn't be read for a day."""
         if self.unreadable.note() >= _LONG_SECONDS and not self.unreadable.is_told:
             self.tell(ListUnreadable(self.clock.now(), why))
             self.unreadable.note_told()

@@ -77,9 +77,11 @@ class ResultRecorder:
                 self.tell(Added(now, movie, entry.wish, choice.release, choice.info_hash, result.why))
         if not self.queue_manager.add_to_completed(movie, result.reason, choice, result.where, follow=follow):
             _log.info(
-                "%s: taken out of the queue, or another release wanted, meanwhile%s.",
+                "%s: removed from the queue, or given another release, in the meantime%s.",
                 movie.label,
-                f", but {self.done_words} already" if is_new and not result.is_adopted else "",
+                f"; its torrent was {self.done_words} all the same"
+                if is_new and not result.is_adopted
+                else "",
             )
             return
         label, release = movie.label, choice.release if choice else result.where
@@ -87,9 +89,9 @@ class ResultRecorder:
         what = Happened.ALREADY_THERE if is_there else Happened.HANDED_OVER
         self.history.note(what, movie, f"{release} ({result.why})" if result.why else release)
         if result.is_adopted:
-            _log.info("%s: in the torrent client already, not whole yet: %s", label, release)
+            _log.info("%s: already downloading in the torrent client: %s", label, release)
         elif result.is_found_again:
-            _log.info("%s: %s before, and still there: %s", label, self.done_words, release)
+            _log.info("%s: %s earlier, and still there: %s", label, self.done_words, release)
         elif is_new:
             _log.info("%s: %s: %s", label, self.done_words, release)
         else:
@@ -101,15 +103,17 @@ class ResultRecorder:
             as_noted = entry._replace(upgrade=Upgrade(choice))
             self.tell(upgraded(as_noted.torrents()[-1], self.clock.now(), ""))
         if self.queue_manager.note_upgrade(entry.movie, choice, follow):
-            _log.info("%s: a better release, %s: %s", entry.movie.label, self.done_words, choice.release)
+            _log.info("%s: better release %s: %s", entry.movie.label, self.done_words, choice.release)
             what = Happened.UPGRADED if follow is None else Happened.HANDED_OVER
             self.history.note(what, entry.movie, f"{choice.release} (a better release)")
 
     def note_failure(self, entry: QueueEntry, movie: Movie, exc: FilmError) -> bool:
-        """Put a film off, or give it up for good; return whether something went wrong."""
+        """Put a film off, or give it up; return whether something went wrong."""
         held = self.queue_manager.find(movie.slug or movie.id)
         if held and held[1].word != entry.word:
-            _log.info("%s: once more, by what you said of its releases meanwhile.", movie.label)
+            _log.info(
+                "%s: starting over, because you picked or rejected a release in the meantime.", movie.label
+            )
             return False
         match exc:
             case NoLongerWantedError():
@@ -137,7 +141,7 @@ class ResultRecorder:
             case UnknownFilmError() if not self._is_missing_for_good(entry):
                 now = self.clock.now()
                 since = min(entry.page_missing_since or now, now)  # a time to come was noted by a wrong clock
-                why = f"{exc} It is asked for again for a day before that counts."
+                why = f"{exc} Checking again for a day before giving up."
                 self.note_doubt(entry, movie, why, page_missing_since=since)
                 return True
             case _:
@@ -159,7 +163,7 @@ class ResultRecorder:
                 waits_for_release=not is_hopeless,  # it waited before, and a broken release is not its end
                 searched_at=now,
             )
-            _log.info("%s: looked for again: %s.", movie.label, reason)
+            _log.info("%s: searched again: %s.", movie.label, reason)
             self._note_failed(movie, exc)
             return False
         delay = None
@@ -173,16 +177,18 @@ class ResultRecorder:
         if not self.queue_manager.add_to_failed(
             movie, str(exc), retry_at, waits_for_release=waits, searched_at=now if waits else None
         ):
-            _log.info("%s: taken out of the queue meanwhile.", movie.label)
+            _log.info("%s: removed from the queue in the meantime.", movie.label)
             return False
         self._note_failed(movie, exc, is_last=delay is None)
         if is_hopeless:
             _log.warning("%s: %s.", movie.label, reason)
         elif delay is None:
-            _log.warning("%s: failed for good after attempt %d: %s.", movie.label, failures, reason)
+            _log.warning("%s: gave up after %s: %s.", movie.label, _attempts(failures), reason)
+        elif waits:
+            _log.info("%s: %s. %s", movie.label, reason, self._next_try(now, delay))
         else:
             again = self._next_try(now, delay)
-            _log.info("%s: attempt %d failed: %s. %s", movie.label, failures, reason, again)
+            _log.info("%s: failed (attempt %d): %s. %s", movie.label, failures, reason, again)
         return not waits and not isinstance(exc, SeriesError)
 
     def _note_failed(self, movie: Movie, exc: FilmError, *, is_last: bool = False) -> None:
@@ -264,9 +270,9 @@ class ResultRecorder:
             self._tell_failed(entry, entry.movie, why, entry.retry_count)
             self.history.note(Happened.GAVE_UP, entry.movie, why)
             _log.warning(
-                "%s: failed for good: it has failed %d times, and max_retries is now %d. The last time: %s.",
+                "%s: gave up after %s (max_retries is now %d): %s.",
                 entry.movie.label,
-                entry.retry_count,
+                _attempts(entry.retry_count),
                 self.policy.max_retries,
                 why,
             )
@@ -278,3 +284,7 @@ class ResultRecorder:
     def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
         # A torrent that came to nothing begins the count anew.
         self.tell(Failed(self.clock.now(), movie, entry.wish, why, failures, len(entry.tried)))
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"

@@ -56,10 +56,10 @@ class UpgradeJob:
         except OF_EVERY_CALL:
             raise
         except NoRoomError as exc:
-            _log.debug("A better release is not taken now: %s", exc)
+            _log.debug("Not taking a better release now: %s", exc)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films that wait have their turn
             self._not_before = self.sessions.clock.monotonic() + _PAUSE_SECONDS
-            _log.info("A better release could not be taken now: %s", words_of(exc))
+            _log.info("Couldn't take a better release: %s", words_of(exc))
             log_where(exc)
         return True
 
@@ -87,7 +87,7 @@ class UpgradeJob:
         try:
             movie = session.downloader.pages.describe(movie)
         except FilmError as exc:
-            _log.info("%s: no better release is taken: %s", movie.label, exc)
+            _log.info("%s: no better release taken: %s", movie.label, exc)
             if isinstance(exc, UnknownFilmError):  # else its page may be read at a later look
                 self.upgrades.note_failed(known_as, releases)
             return
@@ -97,7 +97,7 @@ class UpgradeJob:
         try:
             result = self._handed_over(session, entry, present, better) if better.accepted else None
         except FilmError as exc:
-            _log.info("%s: no better release is taken: %s", movie.label, exc)
+            _log.info("%s: no better release taken: %s", movie.label, exc)
             if isinstance(exc, ReleaseError):
                 self.upgrades.note_failed(known_as, [each.release for each in better.accepted])
             return

@@ -115,6 +115,6 @@ class Worker(abc.ABC):
             min(2 * self._fault_seconds, _LONGEST_AFTER_FAULT_SECONDS) if is_same else _AFTER_FAULT_SECONDS
         )
         self._last_fault = words
-        _log.error("The %s worker starts again in %g s: %s", self.name, self._fault_seconds, words)
+        _log.error("The %s worker restarts in %g s: %s", self.name, self._fault_seconds, words)
         log_where(exc)
         return Pause(self._fault_seconds, Activity(ActivityKind.FAULT, words))

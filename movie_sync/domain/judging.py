@@ -58,7 +58,6 @@ class Judgement:
     title_end: int | None = None  # the index of the name's word where the film's title ends
     lacks_only_id: bool = False  # the film's IMDb id beside the name would make a MAYBE a YES
     alternative_keys: tuple[str, ...] = ()
-    is_of_another: bool = False  # the reason names what else it is
     is_two_years_off: bool = False  # a NO for the year alone, where the title is the film's to the letter
 
 
@@ -74,7 +73,7 @@ def judge(wanted: WantedFilm, name: str, *, id_beside: str | None = None) -> Jud
         return _judge_id(wanted, imdb_id, path)
     found = _judge_titles(wanted, path)
     if found.verdict is Verdict.YES and wanted.year in wanted.twin_years:
-        why = "another film has that title and year"
+        why = "another film has the same title and year"
         return replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True)
     return found
 
@@ -98,7 +97,7 @@ def _judge_titles(wanted: WantedFilm, path: NamePath) -> Judgement:
 
 def _judge_id(wanted: WantedFilm, imdb_id: str, path: NamePath) -> Judgement:
     if imdb_id != wanted.imdb_id:
-        return _another(f"IMDb id: {imdb_id}, wanted {wanted.imdb_id}")
+        return _another(f"IMDb id: {imdb_id} instead of {wanted.imdb_id}")
     for mark in path.marks:
         if mark.first < 0 or mark.first >= path.name.title_end:
             return Judgement(Verdict.NO, str(mark.kind))
@@ -129,7 +128,7 @@ def _weighed(
     if reading.rest is not None:
         found = _less_if_more(found, wanted, reading.rest)
     if found.verdict is Verdict.YES and known.alternative:  # any film may have been given that name once
-        why = "only an alternative title agrees, which may be another film's own"
+        why = "only an alternative title matches, and another film may have it"
         keys = tuple(dict.fromkeys((known.alternative, reading.key.squashed)))
         found = replace(found, verdict=Verdict.MAYBE, reason=why, lacks_only_id=True, alternative_keys=keys)
     return found
@@ -138,7 +137,7 @@ def _weighed(
 def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, part: FilmPart) -> Judgement:
     """Take another part, or a piece of the film, for what it is; the title may well have the number."""
     if part.is_disc:
-        return found if part.is_file else Judgement(Verdict.NO, f"disc {part.number} alone")
+        return found if part.is_file else Judgement(Verdict.NO, f"disc {part.number} only")
     named = reading.key.words
     titles = [known.key.words for known in wanted.titles]
     if named.endswith(f" {part.number}") and any(words.endswith(f" {part.number}") for words in titles):
@@ -148,8 +147,8 @@ def _less_if_part(found: Judgement, wanted: WantedFilm, reading: TitleReading, p
     if part.is_file and not numbered:
         return found
     if part.number == "1" and not numbered:
-        return Judgement(Verdict.MAYBE, "part 1 alone, and the film's title has no number")
-    return _another(f"part: {part.number} for {numbered or 'none'}")
+        return Judgement(Verdict.MAYBE, "part 1 only, but the film's title has no number")
+    return _another(f"part: {part.number} instead of {numbered or 'none'}")
 
 
 def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judgement:
@@ -162,12 +161,12 @@ def _less_if_more(found: Judgement, wanted: WantedFilm, rest: Leftover) -> Judge
             if known is not None and known.proof <= Proof.SPELLING:
                 return found  # the title said twice, or another one of its titles
     more = " ".join(rest.words[rest.first : rest.last])
-    return Judgement(Verdict.MAYBE, f'title and year agree, but "{more}" stands behind the year')
+    return Judgement(Verdict.MAYBE, f'title and year match, but "{more}" follows the year')
 
 
 def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath) -> Judgement:
     if wanted.year is None:
-        why = "the title agrees, but the film's year is not known"
+        why = "the title matches, but the film's year isn't known"
         return Judgement(Verdict.MAYBE, why, lacks_only_id=True)
     if reading.year is None:
         return _judge_without_year(wanted, known, reading)
@@ -178,9 +177,9 @@ def _judge_reading(wanted: WantedFilm, known: KnownTitle, reading: TitleReading,
 
 def _judge_same_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReading) -> Judgement:
     if known.proof is Proof.HINT:
-        return Judgement(Verdict.MAYBE, "the year and a part of the title agree")
+        return Judgement(Verdict.MAYBE, "the year and part of the title match")
     if reading.key.article and "" not in known.articles and reading.key.article not in known.articles:
-        return Judgement(Verdict.MAYBE, "the year agrees, and the title but for its article")
+        return Judgement(Verdict.MAYBE, "the year matches, but the title has another article")
     words = reading.key.words.count(" ") + 1
     all_words = words + bool(reading.key.article)
     sure = (
@@ -190,20 +189,20 @@ def _judge_same_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReadin
         or (reading.sureness in (Sureness.SECOND_HALF, Sureness.HALF) and reading.other in wanted.keys)
     )
     if sure:
-        return Judgement(Verdict.YES, "title and year agree", exact=known.proof <= Proof.ALTERNATIVE)
-    return Judgement(Verdict.MAYBE, "title and year may agree, but more stands in the name")
+        return Judgement(Verdict.YES, "title and year match", exact=known.proof <= Proof.ALTERNATIVE)
+    return Judgement(Verdict.MAYBE, "title and year may match, but there is more in the name")
 
 
 def _judge_other_year(
     wanted: WantedFilm, known: KnownTitle, reading: TitleReading, path: NamePath, later: int
 ) -> Judgement:
     """A year off by one is the film's, unless a film of that title has that year."""
-    apart = f"year {reading.year}, wanted {wanted.year}"
+    apart = f"the year is {reading.year}, not {wanted.year}"
     if reading.year in wanted.twin_years:
         return Judgement(Verdict.NO, apart)
     if abs(later) > 1:
         if later > 0 and not _NEW_EDITIONS.isdisjoint(path.name.words[reading.last :]):
-            return Judgement(Verdict.MAYBE, f"{apart}, but it may be the year of the edition")
+            return Judgement(Verdict.MAYBE, f"{apart}, but that may be the edition's")
         to_the_letter = (
             known.proof is Proof.TITLE
             and known.key.words == reading.key.words
@@ -216,17 +215,17 @@ def _judge_other_year(
     is_between_twins = wanted.year is not None and wanted.year + 2 * later in wanted.twin_years
     if is_between_twins or reading.sureness >= Sureness.LOOSE or _is_doubtful(known, reading):
         return Judgement(Verdict.MAYBE, apart)
-    return Judgement(Verdict.YES, f"the title agrees, and the year but for one ({reading.year})")
+    return Judgement(Verdict.YES, f"the title matches, and the year is off by one ({reading.year})")
 
 
 def _judge_without_year(wanted: WantedFilm, known: KnownTitle, reading: TitleReading) -> Judgement:
     """No year: yes only if nothing speaks for another film of that title."""
     if wanted.twin_years:
-        return Judgement(Verdict.MAYBE, "no year in the name, and another film has that title")
+        return Judgement(Verdict.MAYBE, "no year in the name, and another film has the same title")
     whole = reading.sureness < Sureness.LOOSE or reading.other in wanted.keys
     if known.proof > Proof.ALTERNATIVE or not whole or _is_doubtful(known, reading):
-        return Judgement(Verdict.MAYBE, "no year in the name, and the title is not quite the film's")
-    return Judgement(Verdict.YES, "the title agrees; the name has no year")
+        return Judgement(Verdict.MAYBE, "no year in the name, and the title doesn't quite match")
+    return Judgement(Verdict.YES, "the title matches; the name has no year")
 
 
 def _is_doubtful(known: KnownTitle, reading: TitleReading) -> bool:
@@ -252,10 +251,10 @@ def _judge_other_title(wanted: WantedFilm, path: NamePath) -> Judgement:
             if _differs_by_series_number(known.key.words, reading.key.words):
                 why = "the number in its series"
             elif _is_typo(known.key.words, reading.key.words):
-                why = "a typing error"
+                why = "a typo"
             else:
                 continue
-            found = Judgement(Verdict.YES, f"the year agrees, and the title but for {why}")
+            found = Judgement(Verdict.YES, f"the year matches, and so does the title apart from {why}")
             return _weighed(found, wanted, known, reading, path.marks)
     return _difference(wanted, path)
 
@@ -318,7 +317,7 @@ def _is_misspelt(right: str, written: str) -> bool:
 
 
 def _another(what: str) -> Judgement:
-    return Judgement(Verdict.NO, f"another {what}", is_of_another=True)
+    return Judgement(Verdict.NO, f"another {what}")
 
 
 def _difference(wanted: WantedFilm, path: NamePath) -> Judgement:
@@ -332,6 +331,8 @@ def _difference(wanted: WantedFilm, path: NamePath) -> Judgement:
     if own[:3] == named[:3]:
         wanted_numbers, numbers = (_NUMBER.findall(words) for words in (own, named))
         if wanted_numbers != numbers and _NUMBER.sub("", own).split() == _NUMBER.sub("", named).split():
-            return _another(f"part: {' '.join(numbers) or 'none'} for {' '.join(wanted_numbers) or 'none'}")
+            return _another(
+                f"part: {' '.join(numbers) or 'none'} instead of {' '.join(wanted_numbers) or 'none'}"
+            )
     year = f" ({reading.year})" if reading.year else ""
     return _another(f"title: {named}{year}")

@@ -27,10 +27,10 @@ class NonFilm(StrEnum):
     GAME = "a game"
     BOOK = "a book"
     ABOUT = "something about the film"
-    EDIT = "somebody's own edit of the film"
+    EDIT = "a fan edit"
     STAGE = "a stage, radio or concert version"
     RIVAL = "another film"
-    FILE = "no film file"
+    FILE = "not a film file"
 
 
 class NonFilmMark(NamedTuple):

@@ -16,7 +16,7 @@ from movie_sync.domain.judging import RANK, Judgement, Verdict, judge
 from movie_sync.domain.languages import ORIGINAL, UNTOLD, Sound, sound_of
 from movie_sync.domain.models import NO_WORD, NOT_FILED, Movie, Release, ReleaseId, UserWord
 from movie_sync.domain.quality_rules import DEFAULT_SIZES, QualityRules
-from movie_sync.domain.refusals import Refusal, RefusalKind
+from movie_sync.domain.refusals import Refusal, RefusalKind, bad_source
 from movie_sync.domain.release_quality import ReleaseQuality, read_quality
 from movie_sync.domain.release_rules import Condition, Field, Rule, comparable, has_word
 from movie_sync.domain.wanted import WantedFilm
@@ -55,9 +55,9 @@ class Candidate:
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why it was refused, in words; what is special about one that is accepted, and its rules' scores."""
-        awaited = ("new upload, seeders not awaited",) if self.accepted and self.seeders_awaited else ()
-        scored = (f"{rule.score:+g} by {rule.words}" for rule in self.scored_by)
-        grabbed = ("taken by you",) if self.is_grabbed else ()
+        awaited = ("new upload, so seeders may still come",) if self.accepted and self.seeders_awaited else ()
+        scored = (f"{rule.score:+g} from {rule.words}" for rule in self.scored_by)
+        grabbed = ("grabbed by you",) if self.is_grabbed else ()
         return (*(refusal.words for refusal in self.refusals), *grabbed, *awaited, *scored)
 
 
@@ -169,7 +169,7 @@ def improvements(
 
 
 def describe_refusals(candidates: Sequence[Candidate]) -> str:
-    """Say in one line why none was taken: "3 releases, none acceptable: camera copy ×2, no seeders"."""
+    """Say in one line why none was taken: "no suitable release yet (3 found: CAM ×2; no seeders)"."""
     if not candidates:
         return "no release on the tracker yet"
     counted = Counter(candidate.refusals[0].words for candidate in candidates if candidate.refusals)
@@ -177,10 +177,10 @@ def describe_refusals(candidates: Sequence[Candidate]) -> str:
         words if count == 1 else f"{words} ×{count}" for words, count in counted.most_common(_MOST_REASONS)
     ]
     if len(counted) > _MOST_REASONS:
-        parts.append(f"{len(counted) - _MOST_REASONS} other reasons")
-    count = len(candidates)
-    number = "1 release, not acceptable" if count == 1 else f"{count} releases, none acceptable"
-    return f"{number}: {', '.join(parts)}" if parts else number
+        others = len(counted) - _MOST_REASONS
+        parts.append("1 other reason" if others == 1 else f"{others} other reasons")
+    found = f"{len(candidates)} found"
+    return f"no suitable release yet ({': '.join(filter(None, (found, '; '.join(parts))))})"
 
 
 def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) -> str:
@@ -189,17 +189,17 @@ def why_not_first(candidate: Candidate, best: Candidate, rules: QualityRules) ->
     release, taken = candidate.release, best.release
     words = (
         "acceptable",
-        f"{candidate.quality} comes after {best.quality} in the order",
-        f"{_last_because(candidate, rules)} comes last within its quality",
-        "its language comes after that of the one taken",
-        "the one taken is a later PROPER or REPACK",
-        "the words in the name of the one taken, or the rules, are worth more",
-        "the one taken is freeleech or internal",
-        "the one taken is freeleech",
-        f"fewer seeders ({shown_seeders(release)}; the one taken has {taken.seeders})",
-        "smaller" if rules.preferred_mb_per_minute is None else "its size is further from the preferred one",
+        f"{candidate.quality} ranks below {best.quality}",
+        f"{_last_because(candidate, rules)} ranks last within its quality",
+        "its language ranks lower",
+        "the pick is a newer PROPER or REPACK",
+        "your words and rules score the pick higher",
+        "the pick is freeleech or internal",
+        "the pick is freeleech",
+        f"fewer seeders ({shown_seeders(release)}; the pick has {taken.seeders})",
+        "smaller" if rules.preferred_mb_per_minute is None else "its size is further from your preferred one",
     )
-    otherwise = "older" if release.id.tracker == taken.id.tracker else "its tracker is asked later"
+    otherwise = "older" if release.id.tracker == taken.id.tracker else "its tracker comes later in `trackers`"
     differing = (text for text, mine, theirs in zip(words, ours, other, strict=True) if mine != theirs)
     return f"acceptable, but {next(differing, otherwise)}"
 
@@ -217,7 +217,7 @@ def _examine(
 ) -> Candidate:
     judgement = judge(wanted, release.name)
     if judgement.is_two_years_off and movie.imdb_id and movie.imdb_id == release.imdb_id:
-        why = f"the title and the IMDb id agree, but not the {judgement.reason}"
+        why = f"title and IMDb id match, but {judgement.reason}"
         judgement = replace(judgement, verdict=Verdict.MAYBE, reason=why)
     quality = read_quality(release.name, release.filed_as, judgement.title_end)
     mb_per_minute = release.size_bytes / _MB / (movie.runtime_minutes or ASSUMED_RUNTIME_MINUTES)
@@ -269,10 +269,11 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> Iter
     if ids_known and movie.imdb_id != release.imdb_id:
         yield Refusal(RefusalKind.OTHER_IMDB_ID)
     if judgement.verdict is Verdict.NO:
-        is_named = judgement.is_of_another
-        yield Refusal(RefusalKind.NAMES_ANOTHER if is_named else RefusalKind.OTHER_FILM, (judgement,))
+        yield Refusal(RefusalKind.OTHER_FILM, (judgement,))
     elif judgement.verdict is Verdict.MAYBE and not judgement.lacks_only_id:
         yield Refusal(RefusalKind.PERHAPS_ANOTHER, (judgement,))
+    elif judgement.verdict is Verdict.MAYBE and not ids_known and movie.year is None:
+        yield Refusal(RefusalKind.NO_YEAR)
     elif judgement.verdict is Verdict.MAYBE and not ids_known:
         yield Refusal(RefusalKind.ONLY_AN_ID_TELLS, (judgement,))
     elif not judgement.exact and not movie.imdb_id:
@@ -281,7 +282,7 @@ def _film_refusals(movie: Movie, release: Release, judgement: Judgement) -> Iter
 
 def _picture_refusals(quality: ReleaseQuality, rules: QualityRules) -> Iterator[Refusal]:
     if quality.bad:
-        yield Refusal(RefusalKind.BAD_SOURCE, (quality,))
+        yield bad_source(quality.bad)
     if quality.hardcoded_subtitles:
         yield Refusal(RefusalKind.HARDCODED_SUBTITLES)
     if quality.upscaled:
@@ -304,7 +305,7 @@ def _sound_refusals(sound: Sound, rules: QualityRules) -> Iterator[Refusal]:
     if rules.languages is None or not rules.reject_dubbed or sound.has_original is not False:
         return
     if sound.place_in(rules.languages) == len(rules.languages):
-        yield Refusal(RefusalKind.DUBBED, (", ".join(sorted(sound.languages)) or "language not told",))
+        yield Refusal(RefusalKind.DUBBED, (", ".join(sorted(sound.languages)) or "language unknown",))
 
 
 def _rules_met(rules: QualityRules, release: Release, quality: ReleaseQuality, sound: Sound) -> list[Rule]:

@@ -59,7 +59,7 @@ def time_of_day(now: datetime, seconds: float) -> str:
 
 def next_time(what: str, until: str, *, once: bool) -> str:
     """Say when something is done again: "Next try at 20:47."; a run that ends before makes no promise."""
-    return f"{what} in the next run, from {until} on." if once else f"{what} at {until}."
+    return f"{what} in the first run after {until}." if once else f"{what} at {until}."
 
 
 def duration(seconds: float) -> str:

@@ -136,7 +136,7 @@ class FileListDownloader:
             NoRoomError: there is no room for it now.
         """
         if movie.is_series and not word.grabbed:
-            raise SeriesError("a series, not a film: set aside")
+            raise SeriesError("a series, not a film, so it isn't searched")
         found = self.search(movie, tried, word)
         if not found.accepted:
             raise _why_none(found, word.grabbed)
@@ -165,7 +165,7 @@ class FileListDownloader:
         if until is not None and self.clock.now() < until:
             best = found.accepted[0]
             raise BetterAwaitedError(
-                f"a better release than {best.quality} is waited for until {until:%Y-%m-%d %H:%M} UTC",
+                f"{best.quality} found; waiting for a better release until {until:%Y-%m-%d %H:%M} UTC",
                 since=since,
                 until=until,
             )
@@ -295,10 +295,10 @@ class FileListDownloader:
             try:
                 torrent = self._fetch(release)
                 if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
-                    raise ReleaseError("the same torrent was tried before and came to nothing")
+                    raise ReleaseError("the same torrent was tried before and failed")
                 choice = Choice(release.name, release.id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
-                    raise NoLongerWantedError("taken out of the queue meanwhile")
+                    raise NoLongerWantedError("removed from the queue in the meantime")
                 is_new = self.client.hand_over(torrent)
             except ReleaseError as exc:
                 _log.warning("%s: %s", release.name, exc)
@@ -312,7 +312,9 @@ class FileListDownloader:
         if unanswered:
             raise unanswered
         raise ReleaseError(
-            last_error if tries == 1 else f"none of the best {tries} releases could be had: {last_error}"
+            last_error
+            if tries == 1
+            else f"none of the best {tries} releases could be fetched; the last one: {last_error}"
         )
 
     def _fetch(self, release: Release) -> TorrentFile:
@@ -324,7 +326,7 @@ class FileListDownloader:
         except (AuthError, TransientError) as exc:
             if self.trackers.is_sole:
                 raise
-            raise UnansweredError(f"{release.name} could not be fetched: {exc}") from None
+            raise UnansweredError(f"Couldn't fetch {release.name}: {exc}") from None
 
     def _handed_over(
         self, candidate: Candidate, found: Search, torrent: TorrentFile, *, is_new: bool
@@ -338,16 +340,20 @@ class FileListDownloader:
         if shown and not is_new:
             return self._found_there(found.movie, shown, choice)
         if not is_new:
-            raise UnavailableError(f"The torrent client had {release.name} a moment ago, and does not now.")
+            raise UnavailableError(
+                f"The torrent client had {release.name} a moment ago, but doesn't any more."
+            )
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 
 def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     """Return why nothing can be taken: while a tracker could not be asked, its absence tells nothing."""
     if grabbed and grabbed in {each.release.id for each in found.candidates}:
-        return NotAvailableError(f"the release that you took ({grabbed}) is offered as a magnet link only")
+        return NotAvailableError(
+            f"the release you grabbed ({grabbed}) is a magnet link only, which isn't supported"
+        )
     if grabbed and not found.outages:
-        return NotAvailableError(f"the release that you took ({grabbed}) is not on the tracker now")
+        return NotAvailableError(f"the release you grabbed ({grabbed}) isn't on the tracker any more")
     spent = [outage for outage in found.outages if isinstance(outage, BudgetError)]
     if spent:
         return spent[0]

@@ -56,7 +56,7 @@ class PageReader:
                     raise
                 _log.debug("%s", exc)
                 raise PagesMissingError(
-                    "Letterboxd has no page for several films in a row, which is taken for an outage."
+                    "Letterboxd had no page for several films in a row, so it's probably down."
                 ) from None
             except PageChangedError as exc:
                 self._odd.add(movie.id)
@@ -68,15 +68,15 @@ class PageReader:
                 self._odd.clear()
                 return described
         if movie.year is None:
-            raise UnclearFilmError(f"its year is unknown, and its page cannot be read: {self._why}")
+            raise UnclearFilmError(f"its year is unknown, and its page can't be read: {self._why}")
         return movie
 
     def _forgo(self, exc: TransientError, movie: Movie | None = None) -> None:
         """Go without the page of a film, or for an hour without any."""
         self._why = str(exc)
         if movie is not None:
-            _log.warning("%s %s is searched by title and year, without its page.", exc, movie.label)
+            _log.warning("%s Searching %s by title and year only.", exc, movie.label)
             return
         self._odd.clear()
         self._none_until = self._clock.monotonic() + _BLOCKED_SECONDS
-        _log.warning("%s For an hour films are searched by title and year, without their pages.", exc)
+        _log.warning("%s For the next hour, films are searched by title and year only.", exc)

@@ -132,7 +132,7 @@ class Radar:
                 )
                 ids = {candidate.release.id for candidate in accepted}
             except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
-                _log.debug("%s could not be looked for among them.", movie.label, exc_info=exc)
+                _log.debug("Couldn't look for %s among the newest releases.", movie.label, exc_info=exc)
                 ids = set()
             known = self._matched.get(movie.id, set())
             if ids or known:
@@ -146,7 +146,7 @@ class Radar:
                 needed.append((searched_at, entry.added_at, movie.slug or movie.id))
         self.upgrades.look(downloader, near_to)
         for movie in self.queue_manager.look_again(found):
-            _log.info("%s: has appeared on a tracker.", movie.label)
+            _log.info("%s: a release has appeared.", movie.label)
         self._matched = matched
         needed.sort()
         self._to_search = deque(film for *_, film in needed)
@@ -169,7 +169,7 @@ class Radar:
         if any(ids.isdisjoint(memory.seen[name]) for name, ids in told.items() if name in memory.seen):
             gap_since = now
             _log.info(
-                "Releases may have been missed since the last look: waiting films are searched, slowly."
+                "New releases may have been missed since the last check; searching waiting films one by one."
             )
         return RadarMemory({**memory.seen, **told}, gap_since)
 

@@ -111,7 +111,7 @@ class Trackers:
         state.outage, state.until = outage, self._clock.monotonic() + seconds
         title = state.tracker.title
         if not isinstance(outage, AuthError):
-            more = f" {title} is left alone for a while; the other trackers are asked."
+            more = f" Skipping {title} for a while; your other trackers are still used."
             state.complaints.say(str(outage), more)
             return
         refusal = TrackerRefused(self._clock.now(), outage.service, str(outage), title)

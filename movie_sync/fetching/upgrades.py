@@ -79,9 +79,9 @@ class Upgrades:
             try:
                 self._look_for(downloader, entry, near, described, failed)
             except Exception as exc:  # noqa: BLE001 - one film keeps no other one from being noticed
-                _log.debug("%s could not be looked for among them.", entry.movie.label, exc_info=exc)
+                _log.debug("Couldn't look for %s among the newest releases.", entry.movie.label, exc_info=exc)
         if count != self._said:
-            _log.info("For %d films better releases are looked for among the newest ones.", count)
+            _log.info("Watching the newest releases for better ones; films with room to improve: %d.", count)
         self._said = count
 
     def next_found(self) -> tuple[Movie, Movie, Sequence[Release]] | None:

@@ -142,7 +142,7 @@ class TorrentFollower:
         times = self._memory.note_unanswered(entry.choice.info_hash if entry.choice else "")
         _log.log(
             logging.WARNING if times == 1 else logging.DEBUG,
-            "%s: what there is to ask about its torrent has no answer: %s",
+            "%s: couldn't ask the client about its torrent: %s",
             entry.movie.label,
             words_of(exc),
         )
@@ -174,8 +174,8 @@ class TorrentFollower:
             return
         if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
             _log.warning(
-                "%s: its torrent is stopped in the client at %d %%, by hand or by a rule there, "
-                "and continues when it is started there.",
+                "%s: its torrent was stopped in the client at %d %%, by you or by a rule there. "
+                "Start it there to continue.",
                 entry.movie.label,
                 percent(after.progress),
             )
@@ -201,7 +201,7 @@ class TorrentFollower:
             return
         after = self._without(entry, before)
         if entry.is_upgrade and after.stage is Stage.REMOVED:
-            self._drop_upgrade(entry.movie, FailedRelease(choice, "it was taken out of the client"))
+            self._drop_upgrade(entry.movie, FailedRelease(choice, "it was removed from the client"))
             return
         found[choice.info_hash] = after
         is_removed = before.stage is Stage.REMOVED
@@ -213,12 +213,12 @@ class TorrentFollower:
             self.queue_manager.drop_upgrade(entry.movie, choice)
         elif self.queue_manager.hand_over_again(entry.movie, choice):
             label = entry.movie.label
-            _log.warning("%s: the client was started anew and has lost its torrent; once more.", label)
+            _log.warning("%s: the client restarted and lost its torrent; adding it again.", label)
 
     def _drop_upgrade(self, movie: Movie, failed: FailedRelease) -> None:
         """Let a film keep the release it has; the better one stays where it is and is not taken again."""
         if self.queue_manager.drop_upgrade(movie, failed.choice, failed):
-            words = "%s: the better release %s is given up: %s. The film keeps what it has."
+            words = "%s: gave up on the better release %s: %s. Keeping the current one."
             _log.info(words, movie.label, failed.choice.release, failed.why)
             self._note_stalled(movie, failed)
 
@@ -236,8 +236,9 @@ class TorrentFollower:
         if entry.is_upgrade:
             return replace(before, stage=Stage.REMOVED, since=now, bytes_a_second=0)
         _log.info(
-            "%s: its torrent is no longer in the client: taken out by hand, or by a rule there, as when "
-            "its share ratio is reached. It is left alone; `add %s` fetches the film again.",
+            "%s: its torrent is no longer in the client (removed by you or by a rule there, "
+            "such as a ratio limit). "
+            "Run `add %s` to fetch the film again.",
             movie.label,
             movie.slug or movie.id,
         )
@@ -277,7 +278,7 @@ class TorrentFollower:
         self.hurry()
         if is_ours and self.policy.removes_stalled and not keeps and _shares_nothing(client, torrent):
             client.remove(torrent.info_hash)
-            _log.info("%s: taken out of the client, as remove_stalled wants it.", torrent.name)
+            _log.info("%s: removed from the client, because remove_stalled is on.", torrent.name)
 
     def _note_stalled(self, movie: Movie, failed: FailedRelease) -> None:
         self.history.note(Happened.STALLED, movie, f"{failed.choice.release}: {failed.why}")
@@ -291,9 +292,9 @@ class TorrentFollower:
             path = torrent.content_path
             follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=path)
             self._say_whole(entry, old.choice, follow)
-            overtaken = f"{old.choice.release} was whole first"
+            overtaken = f"{old.choice.release} finished first"
             if self.queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
-                _log.info("%s: that was the release given up before (%s).", entry.movie.label, old.why)
+                _log.info("%s: that's the release given up on earlier (%s).", entry.movie.label, old.why)
             return True
         return False
 

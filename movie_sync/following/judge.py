@@ -16,6 +16,7 @@ from movie_sync.queues.releases import TorrentProgress
 
 _log = logging.getLogger(__name__)
 
+_HOUR_SECONDS = 3600
 _RECHECK_SECONDS = 600.0
 _REFUSALS_NEEDED = 2
 _LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
@@ -61,7 +62,7 @@ class TorrentJudge:
         if words is not None and not concerns_account(words):
             return follow, f"refused by the tracker: {words}"
         if torrent.has_tracker:
-            return follow, f"next to nothing came for {_duration(follow.idle_seconds)}"
+            return follow, f"almost no data for {_duration(follow.idle_seconds)}"
         if words is not None:
             self._say_account(words)
         # Without its tracker no release would come any better, so the time did not count.
@@ -75,7 +76,7 @@ class TorrentJudge:
             return follow, ""
         if follow.rechecked_at is None or follow.rechecked_at > now:
             _log.warning(
-                "%s: the client reports %s; its files are checked again.", torrent.name, torrent.client_word
+                "%s: the client reports %s; rechecking its files.", torrent.name, torrent.client_word
             )
             client.recheck(torrent.info_hash)
             self.hurry()
@@ -93,7 +94,7 @@ class TorrentJudge:
             known.no_room_until = self.clock.monotonic() + _RECHECK_SECONDS
             return replace(follow, rechecked_at=None), ""
         trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
-        return follow, f"broken: the client reports {trouble}, also after its files were checked again"
+        return follow, f"broken: the client reports {trouble} even after a recheck"
 
     def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
         """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
@@ -128,5 +129,6 @@ class TorrentJudge:
 
 
 def _duration(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:.0f} hours" if hours >= 1 else f"{seconds:.0f} seconds"
+    unit, length = ("hour", _HOUR_SECONDS) if seconds >= _HOUR_SECONDS else ("second", 1)
+    number = round(seconds / length)
+    return f"1 {unit}" if number == 1 else f"{number} {unit}s"

@@ -42,7 +42,7 @@ class CommandSettings:
 
     on_event: tuple[str, ...] | None = setting(
         None,
-        "a program and its arguments, as a list of texts or as one text, or null for none",
+        "a program and its arguments, as a list of strings or one string, or null for none",
         or_null(command_line),
         is_path=True,
         is_private=True,
@@ -94,7 +94,7 @@ class Channel(abc.ABC):
             try:
                 self._process = self._begin(in_hurry=in_hurry)
             except OSError as exc:
-                self._fail(f"could not be started: {exc.strerror or type(exc).__name__}")
+                self._fail(f"couldn't be started: {exc.strerror or type(exc).__name__}")
         return self._process is not None
 
     def wait(self, seconds: float) -> bool:
@@ -130,12 +130,10 @@ class Channel(abc.ABC):
         self._paused_until = now + self._pause_seconds
         if now - self._failing_since < _GIVE_UP_SECONDS:
             minutes = round(self._pause_seconds / 60)
-            self._complaints.say(
-                f"{self.what} {reason.rstrip('.')}.", f" The next attempt is in {minutes} min."
-            )
+            self._complaints.say(f"{self.what} {reason.rstrip('.')}.", f" Next try in {minutes} min.")
             return
         ids = [event.id for event in self.outbox.waiting(self.name)]
-        _log.warning("%s has failed for a day: %d events are given up.", self.what, len(ids))
+        _log.warning("%s has failed for a day; notifications dropped: %d.", self.what, len(ids))
         self.outbox.done(self.name, ids)
         self._failing_since = None
 
@@ -165,8 +163,8 @@ class CommandChannel(Channel):
         return Process(self.words, given, environ=environ, clock=self.clock, umask=self.umask)
 
     def _take_end(self, ended: Ended) -> None:
-        overdue = ended.overdue and f"{ended.overdue} and was ended"
-        self._succeed(overdue or (f"ended with code {ended.code}" if ended.code else ""))
+        overdue = ended.overdue and f"{ended.overdue} and was stopped"
+        self._succeed(overdue or (f"exited with code {ended.code}" if ended.code else ""))
 
 
 def _program(word: str) -> str:
@@ -207,7 +205,7 @@ class ServiceChannel(Channel):
         if ended.failure:
             self._fail(ended.failure)
         else:
-            self._succeed(f"did not reach everybody: {ended.answer}" if ended.answer else "")
+            self._succeed(f"didn't reach everyone: {ended.answer}" if ended.answer else "")
 
 
 @dataclass(eq=False, repr=False)
@@ -240,7 +238,7 @@ class Announcer:
                 self.outbox.put(worded(event, self.clean, self.here), channels)
                 self._complaints.over()
             except StorageError as exc:
-                self._complaints.say(f"An event is kept in memory only: {exc}", exc=exc)
+                self._complaints.say(f"A notification is kept in memory only: {exc}", exc=exc)
 
     def tick(self) -> None:
         """Start what is due, and look after what runs. Takes half a second at most.

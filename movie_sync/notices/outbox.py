@@ -87,8 +87,8 @@ class EventOutbox:
                 oldest = self._give_up_oldest()
                 if oldest and not self._is_overfull:
                     _log.warning(
-                        "More than %d events wait to be told; the oldest are given up. See with `check` "
-                        "whether what they are to be told by works.",
+                        "More than %d notifications are waiting; the oldest are dropped. Run `check` to see "
+                        "whether they can be sent.",
                         _MOST_WAITING,
                     )
                 self._is_overfull = bool(oldest)
@@ -165,7 +165,7 @@ class EventOutbox:
             self._write_whole()
             return
         try:
-            with told_as(f"{self._path} could not be written"):
+            with told_as(f"Couldn't write {self._path}"):
                 size = os.fstat(descriptor).st_size
                 if size != self._size or spent > _MOST_SPENT_BYTES:  # the former also if somebody else wrote
                     self._write_whole()
@@ -173,7 +173,7 @@ class EventOutbox:
                 self._size = _UNKNOWN
                 content = b"".join(line + b"\n" for line in lines)
                 if os.write(descriptor, content) != len(content):
-                    raise OSError(0, "the disk took a part of the line only")
+                    raise OSError(0, "only part of the line was written")
                 if flush:
                     os.fsync(descriptor)
                 self._size = size + len(content)
@@ -204,7 +204,7 @@ class EventOutbox:
         # A line without an end is one that a crash cut off, and nobody was told that it is safe.
         self._take(rest)
         if bad:
-            self._replace_damaged(f"{bad} of its {len(lines)} lines cannot be read")
+            self._replace_damaged(f"{bad} of its {len(lines)} lines can't be read")
         elif not rest:
             self._size = len(content)
 
@@ -229,7 +229,7 @@ class EventOutbox:
 
     def _replace_damaged(self, damage: str) -> None:
         kept = self._write_whole(self._clock.now())
-        _log.warning("%s is damaged: %s. What could be read of it is still told.%s", self._path, damage, kept)
+        _log.warning("%s is damaged: %s. Whatever could be read is still sent.%s", self._path, damage, kept)
 
 
 def _encoded(plain: dict[str, object]) -> bytes:

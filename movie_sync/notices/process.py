@@ -52,9 +52,7 @@ class Ended:
         """Why our own process did not carry an order out; empty if it did."""
         if self.code == CHILD_SAYS_WHY:
             return f"failed: {self.answer}"
-        return self.overdue or (
-            f"failed: the process that does it ended with code {self.code}" if self.code else ""
-        )
+        return self.overdue or (f"failed: its process exited with code {self.code}" if self.code else "")
 
 
 class Process:

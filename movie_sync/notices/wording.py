@@ -29,42 +29,44 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
     """Return what happened as a line for people, with whatever secrets are in its values."""
     match event:
         case events.Added(movie=film, release=release, why=why):
-            return f"{film.label}: added: {release}" + (f" ({why})" if why else "")
+            return f"Added {film.label}: {release}" + (f" ({why})" if why else "")
         case events.Downloaded(movie=film, release=release):
-            return f"{film.label}: downloaded: {release}"
+            return f"Downloaded {film.label}: {release}"
         case events.Waiting(movie=film, why=why):
-            return f"{film.label}: waiting for a release: {why}"
+            return f"Waiting for a release of {film.label}: {why}"
         case events.Failed(movie=film, why=why):
-            return f"{film.label}: failed for good: {why}"
+            return f"Gave up on {film.label}: {why}"
         case events.Replaced(movie=film):
-            rest = " It keeps running beside it; the first to be whole wins." if event.keeps_running else ""
+            rest = " It keeps running: whichever finishes first wins." if event.keeps_running else ""
             return (
-                f"{film.label}: {event.release} is given up at {percent(event.progress)} % ({event.why}); "
-                f"another release is looked for.{rest}"
+                f"{film.label}: gave up on {event.release} at {percent(event.progress)} % ({event.why}); "
+                f"looking for another release.{rest}"
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
-            return f"{film.label}: upgraded: {before} → {after}: {release}"
+            return f"Upgraded {film.label} from {before} to {after}: {release}"
         case events.ListUnreadable(why=why):
-            return f"The watchlist could not be read for a day: {why}"
+            return f"The watchlist hasn't been readable for a day: {why}"
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
-            again = "" if seconds is None else f" It is tried again at {time_of_day(at, seconds)}, too."
+            again = "" if seconds is None else f" Next try at {time_of_day(at, seconds)} either way."
             return (
-                f"{why} Nothing is fetched until they change: run `setup`, or if they come from the "
-                f"environment, change them there and start again.{again}"
+                f"{why} Downloads are paused until they change: run `setup`, or, if they come from the "
+                f"environment, change them there and restart.{again}"
             )
         case events.TrackerRefused(why=why, title=title):
-            return f"{why} {title} is not asked until the credentials change; the other trackers are."
+            return (
+                f"{why} {title} is skipped until its credentials change; your other trackers are still used."
+            )
         case events.AccountRefused(words=words):
             return (
-                f"The tracker refuses torrents for a reason that lies with your account or torrent client "
-                f"({words}). No other release would help; look at the site."
+                f"The tracker refuses your torrents because of your account or torrent client ({words}). "
+                "Other releases won't help; check the tracker's site."
             )
         case events.OwnDiskFull(why=why):
             return why
         case events.ClientDiskFull(torrent=torrent, needed_bytes=needed, free_bytes=free):
             return (
-                f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more and "
-                f"{free / 1e9:.1f} GB are free. It goes on when there is room."
+                f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more, but only "
+                f"{free / 1e9:.1f} GB is free. It continues once there is space."
             )
 
 

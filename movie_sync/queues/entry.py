@@ -227,7 +227,7 @@ class QueueEntry(NamedTuple):
         rejected = tuple(other for other in self.word.rejected if other != release)
         entry = self._replace(word=self.word._replace(grabbed=release, rejected=rejected))
         is_present = self.choice is not None and self.choice.id == release
-        why, better = "another release was taken by command", self.upgrade
+        why, better = "you grabbed another release", self.upgrade
         if better and better.follow and better.choice.id == release:  # it is the film's from now on
             return entry.upgraded(better.choice, better.follow, why)
         if is_present and not (self.follow and self.follow.stage is Stage.REMOVED):
@@ -250,7 +250,7 @@ class QueueEntry(NamedTuple):
         """
         rejected = tuple(dict.fromkeys((*self.word.rejected, release)))
         entry = self._replace(word=self.word._replace(rejected=rejected))
-        why, better = "rejected by command", self.upgrade
+        why, better = "rejected by you", self.upgrade
         if better and better.choice.id == release:
             return entry.keeping_present(why)
         is_grabbed = self.word.grabbed == release
@@ -293,7 +293,7 @@ class QueueEntry(NamedTuple):
         return entry._replace(upgrade=Upgrade(self.upgrade.choice, better))
 
     def upgraded(
-        self, choice: Choice, follow: TorrentProgress | None, why: str = "a better release came"
+        self, choice: Choice, follow: TorrentProgress | None, why: str = "replaced by a better release"
     ) -> "QueueEntry":
         """Return the entry with a better release as its present one; the one before stays where it is."""
         replaced = (*self.replaced, *self.as_replaced(why))

@@ -95,9 +95,9 @@ class WatchlistIntake:
         self.history.note(Happened.LISTED, chain(new, again))
         for movie, where in found:
             self.history.note(Happened.ALREADY_THERE, movie, where)
-            _log.info("%s: already downloaded, in %s.", movie.label, where)
+            _log.info("%s: already downloaded: %s", movie.label, where)
         for movie in dropped:
-            _log.info("%s: no longer on the watchlist, taken out of the queue.", movie.label)
+            _log.info("%s: no longer on the watchlist, so removed from the queue.", movie.label)
         self.history.note(Happened.LEFT, dropped)
         return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
 
@@ -106,8 +106,8 @@ class WatchlistIntake:
         before = self.store.load()
         if self.first_run is None and is_first_reading(snapshot, before):
             raise StorageError(
-                "This list is read for the first time, and first_run in config.json cannot be read. "
-                "It is taken in once that is mended."
+                "This list is new, but first_run in config.json can't be used. "
+                "Fix it to queue the list's films."
             )
         first_run = "new" if self.first_run is None else self.first_run
         change = compare(snapshot, before, first_run=first_run, concludes_removals=concludes_removals)
@@ -128,9 +128,9 @@ class WatchlistIntake:
                 except MovieSyncError:
                     raise
                 except Exception as exc:  # noqa: BLE001 - one film keeps no other one back
-                    _log.debug("%s could not be looked for.", movie.label, exc_info=exc)
+                    _log.debug("Couldn't look for %s.", movie.label, exc_info=exc)
         except LibraryError as exc:
             _log.warning(
-                "%s Films are queued all the same and looked for again before anything is fetched.", exc
+                "%s Films are queued anyway, and looked for again before anything is downloaded.", exc
             )
         return found

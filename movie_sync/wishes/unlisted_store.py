@@ -106,12 +106,12 @@ class UnlistedStore:
         except FileNotFoundError:
             return []
         if not isinstance(plain, list):
-            self._document.damage = self._document.damage or "it is no list of films"
+            self._document.damage = self._document.damage or "it isn't a list of films"
             return []
         now = self._clock.now()
         films = [film for entry in plain if (film := _film_from_dict(entry, now))]
         if len(films) < len(plain):
-            self._document.damage = f"{len(plain) - len(films)} of its entries are no films"
+            self._document.damage = f"{len(plain) - len(films)} of its entries aren't films"
         return films
 
     def _save(self, films: Iterable[UnlistedFilm]) -> None:

@@ -85,14 +85,14 @@ def _read(path: Path) -> _Reading:
     except DamagedError:
         raise
     except ValueError:
-        raise DamagedError("it is empty" if reader.is_empty else "it is no JSON") from None
+        raise DamagedError("it is empty" if reader.is_empty else "it isn't JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
-        raise DamagedError("it is no watchlist")
+        raise DamagedError("it isn't a watchlist")
     films, absent, left = (reader.movies(plain.get(name)) for name in ("films", "absent", "left"))
     keys, odd_keys = _keys(plain.get("not_wanted"))
     odd = films[1] + absent[1] + left[1] + odd_keys
     memory = WatchlistMemory(plain["username"], films[0], tuple(absent[0]), tuple(left[0]), keys)
-    return _Reading(memory, f"{odd} of its entries cannot be read" if odd else "", not odd_keys)
+    return _Reading(memory, f"{odd} of its entries can't be read" if odd else "", not odd_keys)
 
 
 class _Reader:
