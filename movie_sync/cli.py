@@ -213,6 +213,8 @@ def _add_commands(
 
     add("setup", "setup:run", "asks for what is needed and saves it")
     add("check", "check:run_check", "tries every part and says how to correct what is wrong")
+    add("sync", "sync:run_sync", "checks your lists and does what is due now")
+    _add_json(add("health", "health:run_health", "tells whether a daemon is running and working"))
     _add_json(add("status", "show:run_status", "what the queues hold and what goes on"))
     queue = add("queue", "show:run_queue", "the films in the queues")
     queue.add_argument(

@@ -33,9 +33,15 @@ from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Subscription, Surroundings, ToldService, TrackerService
-from movie_sync.services.letterboxd.service import Letterboxd, WatchlistSettings
+from movie_sync.services.letterboxd.service import (
+    SHORTEST_CHECK_INTERVAL,
+    Letterboxd,
+    LetterboxdSettings,
+    WatchlistSettings,
+)
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.settings.values import is_on_this_machine
 from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.history import History
 from movie_sync.storage.paths import default_key_file
@@ -76,6 +82,12 @@ class Services:
         self._unlisted = UnlistedStore(
             self._paths.unlisted, self._clock, tags=self._tags_unlisted, writable=self._around.is_real
         )
+
+    @property
+    def least_seconds_between_checks(self) -> float:
+        """How long after a check the lists may be read again at the earliest."""
+        is_here = is_on_this_machine(self._config.section(LetterboxdSettings).base_url)
+        return 0 if is_here else SHORTEST_CHECK_INTERVAL
 
     def watchlist_source(self) -> WatchlistSource:
         """Return the reader of the list that is configured."""

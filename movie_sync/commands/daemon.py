@@ -12,7 +12,9 @@ from functools import partial
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
 from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
+from movie_sync.daemon.heartbeat import Heartbeat
 from movie_sync.daemon.inbox import Inbox, carry_out
+from movie_sync.daemon.sync import Syncs
 from movie_sync.domain.times import format_time
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.logs import set_up_logging, write_waiting_lines
@@ -181,7 +183,10 @@ def _run(
         queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
     )
     monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
-    drain = partial(Inbox(context.paths.inbox, clock).drain, partial(carry_out, queue_manager, intake))
+    heartbeat = Heartbeat(context.paths.health, [monitor, download], clock)
+    syncs = Syncs(monitor, download, services.least_seconds_between_checks, clock)
+    perform = partial(carry_out, queue_manager, intake, look_now=syncs.ask)
+    drain = partial(Inbox(context.paths.inbox, clock).drain, perform)
     app = MovieSyncApp(
         monitor,
         download,
@@ -190,7 +195,7 @@ def _run(
         state=state,
         report_state=partial(write_state, context.paths.daemon) if is_real else lambda _state: None,
         clock=clock,
-        tick_extras=[announcer.tick, write_waiting_lines, renew_lock],
+        tick_extras=[announcer.tick, syncs.tick, heartbeat.tick, write_waiting_lines, renew_lock],
         closers=[] if once else [announcer.close],
     )
     _log.info(
@@ -199,7 +204,12 @@ def _run(
         services.client.target,
         services.client.place(context.config, context.paths),
     )
-    app.run(once=once)
+    if is_real:
+        heartbeat.open()
+    try:
+        app.run(once=once)
+    finally:
+        heartbeat.close()
     goes_on = gate.corrected is not None and not app.is_interrupted
     if once:
         (announcer.close if app.is_interrupted or goes_on else announcer.finish)()

@@ -189,6 +189,8 @@ class MovieSyncApp:
         for extra in self.tick_extras:
             extra()
         for worker in workers:
+            if worker.stopping.is_set():  # by another than this thread: those that rest are to hear of it
+                worker.stop()
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
                 _log.error("The %s worker has died and is started again.", worker.name)
                 worker.start()

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from movie_sync.complaints import Complaints, log_where, words_of
 from movie_sync.daemon.faults import OF_EVERY_CALL, Faults
@@ -72,6 +72,10 @@ class ClientJob:
         else:
             self._failures, self.trouble, self.is_refused = 0, "", False
             self._complaints.over()
+
+    def hurry(self) -> None:
+        """Let what was put off after a failure be tried again."""
+        self._not_before = 0.0
 
     def _put_off(self, seconds: float) -> None:
         self._not_before = self.sessions.clock.monotonic() + seconds
@@ -156,6 +160,15 @@ class DownloadWorker(Worker):
         super().stop()
         self.queue_manager.wake()
 
+    def hurry(self) -> None:
+        """Look now at what is due, also at what failed a moment ago."""
+        for job in self._client_jobs:
+            job.hurry()
+        if self._paused and not self._paused.is_asked_for:
+            self.paused_until = 0.0
+        super().hurry()
+        self.queue_manager.wake()
+
     def note_check(self) -> None:
         """The watchlist was read: the tracker's newest releases are looked at too. For any thread."""
         if self.radar:
@@ -180,7 +193,7 @@ class DownloadWorker(Worker):
             return self._cut(self._faults.wait_for_credentials())
         remaining = self.paused_until - self.clock.monotonic()
         if self._paused and remaining > 0:
-            return self._cut(Pause(remaining, self._paused.activity))
+            return self._cut(replace(self._paused, seconds=remaining))
         pause = self._run_film_job()
         self.has_failed |= self._faults.has_failed
         if pause is None:
@@ -211,7 +224,7 @@ class DownloadWorker(Worker):
         if pause.is_idle:
             waits.append(self.queue_manager.seconds_to_next_retry())
             waits.append(self.radar.seconds_to_next() if self.radar else None)
-        return Pause(min(wait for wait in waits if wait is not None), pause.activity, pause.is_idle)
+        return replace(pause, seconds=min(wait for wait in waits if wait is not None))
 
     def _look_at_newest(self, radar: Radar) -> None:
         """Look at the tracker's newest releases; what it cannot have keeps no pending film back."""

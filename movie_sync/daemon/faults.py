@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from movie_sync.complaints import Complaints, words_of
 from movie_sync.daemon.session import Sessions
@@ -40,7 +40,7 @@ def seconds_to_next_check(exc: Exception, failures: int, interval_seconds: float
     """Return when the watchlist is read again after so many failures in a row, the last one `exc`."""
     if isinstance(exc, _LASTING):
         return interval_seconds
-    return max(min(pause_seconds(failures), interval_seconds), _asked_seconds(exc))
+    return max(min(pause_seconds(failures), interval_seconds), asked_seconds(exc))
 
 
 @dataclass(eq=False, repr=False)
@@ -113,7 +113,9 @@ class Faults:
         self.has_failed = True
         # It may be these films' affair after all: those behind them are not to wait for hours.
         self._outages = 1 if isinstance(exc, PagesMissingError) else self._outages + 1
-        pause = self._pause_for(max(pause_seconds(self._outages), _asked_seconds(exc)), str(exc))
+        asked = asked_seconds(exc)
+        pause = self._pause_for(max(pause_seconds(self._outages), asked), str(exc))
+        pause = replace(pause, is_asked_for=asked > 0)
         self._complaints.say(str(exc), f" {self._pausing(pause)}", exc=exc)
         if isinstance(exc, StorageError) and exc.errno == errno.ENOSPC:
             self.disk_full = str(exc)
@@ -151,6 +153,7 @@ class Faults:
         return Pause(seconds, Activity(ActivityKind.NO_BUDGET, until=later(now, seconds)))
 
 
-def _asked_seconds(exc: Exception) -> float:
+def asked_seconds(exc: Exception) -> float:
+    """Return the wait that a service asked for itself, 0 if it did not."""
     asked = exc.retry_after_seconds if isinstance(exc, TransientError) else None
     return min(asked or 0.0, LONGEST_DELAY_SECONDS)

@@ -38,8 +38,8 @@ from movie_sync.wishes.intake import WatchlistIntake
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
 
-RequestKind = Literal["add", "retry", "remove", "import", "grab", "reject"]
-_TOGETHER = frozenset({"add", "retry", "remove"})
+RequestKind = Literal["add", "retry", "remove", "import", "grab", "reject", "sync"]
+_TOGETHER = frozenset({"add", "retry", "remove", "sync"})
 _STALE_SECONDS = 3600.0
 _MOST_TOGETHER = 500
 _PATIENCE_SECONDS = 5.0
@@ -53,6 +53,7 @@ class Request:
     `films` names films by slug or id (`retry`, `remove`; `retry` without any means all).
     `movies` are whole films (`add`, `import`, newest first; `grab` and `reject`, one), `owner` whose list is
     imported, `preset` the quality that added films are judged by, `release` the one to take or not to take.
+    `sync` has nothing of these.
     """
 
     kind: RequestKind
@@ -195,9 +196,16 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
     )
 
 
-def carry_out(queue_manager: QueueManager, intake: WatchlistIntake, request: Request) -> None:
-    """Do to the queues what a request says; doing it twice does no harm."""
-    if request.kind == "add":
+def carry_out(
+    queue_manager: QueueManager,
+    intake: WatchlistIntake,
+    request: Request,
+    look_now: Callable[[], None] = lambda: None,
+) -> None:
+    """Do what a request says, to the queues, or with `look_now`; doing it twice does no harm."""
+    if request.kind == "sync":
+        look_now()
+    elif request.kind == "add":
         for movie in queue_manager.add_by_command(request.movies, request.preset):
             _log.info("%s: added by command.", movie.label)
             intake.history.note(Happened.ADDED, movie)

@@ -1,11 +1,12 @@
 """The monitor thread: reads the watchlist once an interval and queues what is new."""
 
 import logging
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from movie_sync.complaints import Complaints, words_of
-from movie_sync.daemon.faults import seconds_to_next_check
+from movie_sync.daemon.faults import asked_seconds, seconds_to_next_check
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.models import WatchlistSnapshot
@@ -32,6 +33,8 @@ class MonitorWorker(Worker):
     interval_seconds: float
     on_read: Callable[[], None]
     tell: Callable[[Event], None]
+    checked_at: float = field(default=-math.inf, init=False)
+    """When (monotonic seconds) the last check began."""
     _failures: int = field(default=0, init=False)
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
     _untaken: WatchlistSnapshot | None = field(default=None, init=False)
@@ -39,6 +42,7 @@ class MonitorWorker(Worker):
     def step(self) -> Pause:
         """Check once."""
         self.activity = Activity(ActivityKind.READING_LIST)
+        self.checked_at = self.clock.monotonic()
         try:
             self._check()
         except (TransientError, StorageError, UserError) as exc:
@@ -52,7 +56,8 @@ class MonitorWorker(Worker):
                 exc=exc,
             )
             self._tell_unreadable(str(exc))
-            return self._until_next_check(ActivityKind.LIST_UNREADABLE, seconds, str(exc))
+            pause = self._until_next_check(ActivityKind.LIST_UNREADABLE, seconds, str(exc))
+            return replace(pause, is_asked_for=asked_seconds(exc) > 0)
         except Exception as exc:
             self._tell_unreadable(words_of(exc))
             raise

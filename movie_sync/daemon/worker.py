@@ -23,12 +23,14 @@ _LONGEST_WAIT_SECONDS = 30.0
 class Pause:
     """How long to wait before the next step, and what the worker is at meanwhile.
 
-    `is_idle` says that there is nothing to do: work that comes in ends the wait.
+    `is_idle` says that there is nothing to do: work that comes in ends the wait. `is_asked_for`: a service
+    asked for it, so that nothing but a stop ends it early.
     """
 
     seconds: float
     activity: Activity
     is_idle: bool = False
+    is_asked_for: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -50,6 +52,9 @@ class Worker(abc.ABC):
     """Whether something went wrong that the exit code of `--once` tells."""
     is_done: bool = field(default=False, init=False)
     """Whether the thread ended in order: it was stopped, or was to run once."""
+    moved_at: float = field(default=0.0, init=False)
+    """When (monotonic seconds) it last began a step or looked up from a rest."""
+    _woken: threading.Event = field(default_factory=threading.Event, init=False)
     _last_fault: str = field(default="", init=False)
     _fault_seconds: float = field(default=0.0, init=False)
     _thread: threading.Thread | None = field(default=None, init=False)
@@ -60,24 +65,34 @@ class Worker(abc.ABC):
 
     def wait_for_work(self, seconds: float) -> bool:
         """Wait; return whether that came to an end before the time was over."""
-        return self.stopping.wait(seconds)
+        return self._woken.wait(seconds)
 
     def rest(self, pause: Pause) -> None:
-        """Wait as long as the pause lasts, until the worker is stopped or, if idle, work comes in."""
-        wait = self.wait_for_work if pause.is_idle else self.stopping.wait
+        """Wait until the pause is over, the worker is stopped or hurried or, if idle, work comes in."""
+        wait = self.wait_for_work if pause.is_idle else self._woken.wait
         ends_at = self.clock.monotonic() + pause.seconds
-        while (left := ends_at - self.clock.monotonic()) > 0:
-            if wait(min(left, _LONGEST_WAIT_SECONDS)):
-                break
+        while not self.stopping.is_set() and (left := ends_at - self.clock.monotonic()) > 0:
+            is_woken = wait(min(left, _LONGEST_WAIT_SECONDS))
+            self.moved_at = self.clock.monotonic()
+            if is_woken:
+                self._woken.clear()
+                if not pause.is_asked_for:
+                    break
+
+    def hurry(self) -> None:
+        """Take the next step now instead of resting, unless a service asked for the rest. For any thread."""
+        self._woken.set()
 
     def start(self) -> None:
         """Start the thread, or start it again if it died."""
+        self.moved_at = self.clock.monotonic()
         self._thread = threading.Thread(target=self._run, name=self.name)
         self._thread.start()
 
     def stop(self) -> None:
         """Ask the worker to end; returns at once."""
         self.stopping.set()
+        self._woken.set()
 
     def join(self, seconds: float) -> bool:
         """Wait for the thread's end; False if it still runs."""
@@ -91,6 +106,7 @@ class Worker(abc.ABC):
 
     def _run(self) -> None:
         while not self.stopping.is_set():
+            self.moved_at = self.clock.monotonic()
             try:
                 pause = self.step()
                 self._last_fault = ""

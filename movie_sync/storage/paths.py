@@ -42,6 +42,7 @@ class AppPaths:
         self.events = root / "events.json"  # what is still to be told to the user
         self.daemon = root / "daemon.json"  # what the daemon is doing, for `status`
         self.daemon_lock = root / "daemon.lock"  # locked by the one daemon that may use this folder
+        self.health = root / "health.sock"  # where a running daemon answers `health`
         self.log = root / "movie_sync.log"
         self.inbox = root / "inbox"  # the folder of commands that a running daemon takes up
         self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used

@@ -1,0 +1,76 @@
+"""Answers `health` from memory, so that being asked, and having nothing to do, leaves the disk asleep."""
+
+import contextlib
+import json
+import logging
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+from movie_sync.daemon.worker import Worker
+from movie_sync.ports import Clock
+from movie_sync.reports.daemon_state import activity_words
+from movie_sync.storage.local_socket import local_address
+
+_log = logging.getLogger(__name__)
+
+_MOST_WAITING = 16
+
+
+class Heartbeat:
+    """A socket in the data folder; who connects is told how long ago each worker moved.
+
+    Where it can't be made (a file system without sockets), nobody is answered. For one thread, the main
+    one: that it answers tells that it lives.
+    """
+
+    def __init__(self, path: Path, workers: Sequence[Worker], clock: Clock) -> None:
+        self._path = path
+        self._workers = workers
+        self._clock = clock
+        self._socket: socket.socket | None = None
+
+    def open(self) -> None:
+        """Begin to listen. For the holder of the instance lock: what a killed daemon left is replaced."""
+        listener = socket.socket(socket.AF_UNIX)
+        try:
+            self._path.unlink(missing_ok=True)
+            with local_address(self._path) as address:
+                listener.bind(address)
+            listener.listen(_MOST_WAITING)
+            listener.setblocking(False)
+        except OSError as exc:
+            listener.close()
+            _log.debug(
+                "%s could not be made, so `health` knows no more than that it runs: %s", self._path, exc
+            )
+        else:
+            self._socket = listener
+
+    def tick(self) -> None:
+        """Answer those who asked. To be called about once a second."""
+        if self._socket is None:
+            return
+        with contextlib.suppress(OSError):  # nobody asks, or whoever did has gone
+            while True:
+                connection, _ = self._socket.accept()
+                with connection, contextlib.suppress(OSError):
+                    connection.setblocking(False)
+                    connection.sendall(json.dumps(self._beat()).encode())
+
+    def close(self) -> None:
+        """Stop listening; without effect if it does not."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+
+    def _beat(self) -> dict[str, object]:
+        now, since = self._clock.now(), self._clock.monotonic()
+        workers = {
+            worker.name: {"moved": since - worker.moved_at, "does": activity_words(worker.activity, now)}
+            for worker in self._workers
+        }
+        return {"pid": os.getpid(), "workers": workers}
