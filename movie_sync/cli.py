@@ -213,6 +213,12 @@ def _add_commands(
 
     add("setup", "setup:run", "asks for what is needed and saves it")
     add("check", "check:run_check", "tries every part and says how to correct what is wrong")
+    config = add("config", "config:run_config", "shows the settings in force, or changes one")
+    config.add_argument(
+        "key", nargs="?", metavar="KEY", help="a setting, like check_interval or quality.preset"
+    )
+    config.add_argument("value", nargs="?", metavar="VALUE", help="its new value: JSON, else taken as text")
+    config.add_argument("--unset", action="store_true", help="take it out of config.json")
     add("sync", "sync:run_sync", "checks your lists and does what is due now")
     _add_json(add("health", "health:run_health", "tells whether a daemon is running and working"))
     _add_json(add("status", "show:run_status", "what the queues hold and what goes on"))

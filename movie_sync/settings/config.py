@@ -24,7 +24,7 @@ from movie_sync.services.base import ClientService
 from movie_sync.settings.faults import Problem
 from movie_sync.settings.keys import GeneralSettings, known, rules
 from movie_sync.settings.reading import Settings, UnreadableSettings, content_of, read_raw
-from movie_sync.settings.section import NamedSections, Rule
+from movie_sync.settings.section import Node, Rule
 from movie_sync.settings.values import UnusableValue
 from movie_sync.storage.atomic_file import write_atomically, write_in_place
 from movie_sync.storage.locks import writing_into
@@ -185,7 +185,7 @@ class Config(Settings):
                 place = content
                 for section in sections:
                     place = place.setdefault(section, {})
-                place[name] = _value_of(rule, text)
+                place[name] = value_of(rule, text)
                 variables[key] = variable
         _refuse(self.take(content), variables)
         self._forget_faults(variables)
@@ -197,7 +197,7 @@ def variable_of(key: str) -> str:
     return PREFIX + key.replace(".", "__").upper()
 
 
-def _value_of(rule: Rule | NamedSections, text: str) -> object:
+def value_of(rule: Node, text: str) -> object:
     """Return what a text is taken for; a user may be called 1984, or null."""
     value = _value_in(text)
     if isinstance(rule, Rule):
@@ -231,6 +231,39 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
     problems = settings.take(changes)
     _refuse(problems + [fault for fault in settings.limit() if fault.key.partition(".")[0] in changes])
     _merge(content, changes)
+    _write(path, content)
+
+
+def forget_setting(path: Path, parts: Sequence[str]) -> bool:
+    """Take a key out of `config.json`, named by its parts; False if it isn't there. Raises as `save_changes`.
+
+    What the rest then lacks is refused: the url of a tracker, say.
+    """
+    content = read_file_to_change(path)
+    problems_before = _problems_of(content)
+    sections: list[dict[str, Any]] = [content]
+    for part in parts[:-1]:
+        inner = sections[-1].get(part)
+        if not isinstance(inner, dict):
+            return False
+        sections.append(inner)
+    if parts[-1] not in sections[-1]:
+        return False
+    del sections.pop()[parts[-1]]
+    for section, part in zip(reversed(sections), reversed(parts[:-1]), strict=True):
+        if not section[part]:  # it is empty now
+            del section[part]
+    _refuse([problem for problem in _problems_of(content) if problem not in problems_before])
+    _write(path, content)
+    return True
+
+
+def _problems_of(content: Mapping[str, object]) -> list[Problem]:
+    settings = Settings(os.environ)
+    return settings.take(content) + settings.limit()
+
+
+def _write(path: Path, content: Mapping[str, object]) -> None:
     try:
         text = json.dumps(content, indent=2, ensure_ascii=False).encode()
     except UnicodeEncodeError:  # half a surrogate pair, which JSON can write but UTF-8 cannot

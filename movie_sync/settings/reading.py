@@ -184,7 +184,7 @@ def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Prob
     problems = []
     for key in unknown[:_MOST_UNKNOWN_KEYS]:
         remedy, meant = "credentials do not belong in this file: take it out and run setup", ""
-        if not _CREDENTIAL.search(key):
+        if not is_credential(key):
             remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
             meant = _protecting_near(key, section, prefix)
         problems.append(
@@ -196,6 +196,11 @@ def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Prob
         words = f"{shown(last)} and {len(rest) - 1} more are unknown"
         problems.append(Problem(last, words, "they are not used", next(filter(None, near), "")))
     return problems
+
+
+def is_credential(key: str) -> bool:
+    """Tell whether an unknown key sounds like a credential, which does not belong in the file."""
+    return _CREDENTIAL.search(key) is not None
 
 
 def _nearest(key: str, section: Section, prefix: str) -> str:

@@ -43,10 +43,10 @@ def shown(value: object, *, is_private: bool = False) -> str:
     if isinstance(value, Mapping | list):
         kind = "an object" if isinstance(value, Mapping) else "a list"
         text = json.dumps(value, ensure_ascii=False)
-        is_hidden = (is_private and value) or _may_be_secret(text) or len(text) > _LONGEST_SHOWN
+        is_hidden = (is_private and value) or may_be_secret(text) or len(text) > _LONGEST_SHOWN
         return kind if is_hidden else _printable(text)
     if isinstance(value, str):
-        if (is_private and value.strip()) or _may_be_secret(value):
+        if (is_private and value.strip()) or may_be_secret(value):
             return "a text that is not shown here"
         short = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
         return json.dumps(_printable(short), ensure_ascii=False)
@@ -57,7 +57,8 @@ def shown(value: object, *, is_private: bool = False) -> str:
     )
 
 
-def _may_be_secret(text: str) -> bool:
+def may_be_secret(text: str) -> bool:
+    """Tell whether a text looks as if a password, a token or a passkey were in it."""
     return {":", "@"} <= set(text) or _MAY_BE_SECRET.search(text) is not None
 
 
