@@ -221,7 +221,9 @@ def _add_commands(
     config.add_argument("--unset", action="store_true", help="take it out of config.json")
     add("sync", "sync:run_sync", "checks your lists and does what is due now")
     _add_json(add("health", "health:run_health", "tells whether a daemon is running and working"))
-    _add_json(add("status", "show:run_status", "what the queues hold and what goes on"))
+    status = add("status", "show:run_status", "shows downloads, queues, and what needs you")
+    status.add_argument("--watch", action="store_true", help="keep showing it, until Ctrl+C")
+    _add_json(status)
     queue = add("queue", "show:run_queue", "the films in the queues")
     queue.add_argument(
         "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
@@ -280,7 +282,7 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
         "--plain",
         action="store_true",
         default=default(value=False),
-        help="no colours, and bars of ASCII characters",
+        help="no colours, no live screen, and bars of ASCII characters",
     )
 
 

@@ -42,7 +42,7 @@ def needed(queue: QueueName, *entries: QueueEntry) -> list[Need]:
 @pytest.mark.parametrize(
     ("queue", "held", "kind", "action"),
     [
-        (COMPLETED, entry(Stage.STOPPED), NeedKind.STOPPED, "Start what you want there"),
+        (COMPLETED, entry(Stage.STOPPED), NeedKind.STOPPED, "Start it there"),
         (COMPLETED, entry(Stage.ADDED, idle=172_800.0), NeedKind.NO_SEEDS, "`reject made-up-bravo filelist:1`"),
         (FAILED, entry(tried=(TRIED,), waits_for_release=True, retry_at=NOW), NeedKind.NO_SEEDS, "`remove made-up-bravo`"),
         (FAILED, entry(tried=(TRIED, TRIED), retry_at=NOW), NeedKind.RELEASES, "`search made-up-bravo`, then `grab`"),

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from movie_sync.commands.context import Context
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.plain_text import one_line, width
+from movie_sync.errors import UserError
 from movie_sync.queues.codec import entry_to_dict
 from movie_sync.reports.lines import LineStyle, state_of, status_lines
 from movie_sync.reports.status import read_status, status_document
@@ -20,6 +21,17 @@ _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
 
 def run_status(args: Namespace, context: Context) -> int:
     """Show the state of everything; returns the exit code."""
+    if args.watch and args.json:
+        raise UserError("--watch shows a screen, and --json one document: use one of them.")
+    style = LineStyle()  # nothing is cut off, and everything is ASCII
+    if sys.stdout.isatty():
+        has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
+        bar, arrow = ("\u2588\u2591", "\u2192") if has_blocks else ("#.", "->")
+        style = LineStyle(shutil.get_terminal_size().columns - 1, bar, arrow)
+    if args.watch:
+        from movie_sync.commands.watch import run_watch  # noqa: PLC0415 - only this needs it
+
+        return run_watch(context, style)
     queues = context.queues_to_look_at()
     context.warn(queues.damage)
     status = read_status(
@@ -29,11 +41,6 @@ def run_status(args: Namespace, context: Context) -> int:
         # Plain ASCII: whole in any encoding, harmless on a terminal.
         print(json.dumps(status_document(status), indent=1))
         return 0
-    style = LineStyle()  # nothing is cut off, and everything is ASCII
-    if sys.stdout.isatty():
-        has_blocks = "utf" in (sys.stdout.encoding or "").casefold() and not context.options.plain
-        bar, arrow = ("\u2588\u2591", "\u2192") if has_blocks else ("#.", "->")
-        style = LineStyle(shutil.get_terminal_size().columns - 1, bar, arrow)
     for line in status_lines(status, style):
         context.say(line)
     return 0

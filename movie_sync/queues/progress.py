@@ -1,5 +1,6 @@
 """How a handed-over torrent gets on: the stages, what counts as standing still, what as done."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -70,6 +71,16 @@ def observed(
         size_bytes=held.size_bytes or follow.size_bytes,
         seeds=held.seeds,
     )
+
+
+def share_done(follows: Iterable[TorrentProgress]) -> float | None:
+    """Return how much there is of several torrents, by their sizes if all are known; None of none."""
+    known = list(follows)
+    if not known:
+        return None
+    are_sized = all(follow.size_bytes for follow in known)
+    weights = [follow.size_bytes if are_sized else 1 for follow in known]
+    return sum(w * f.progress for w, f in zip(weights, known, strict=True)) / sum(weights)
 
 
 def percent(progress: float) -> int:

@@ -9,7 +9,7 @@ from movie_sync.domain.plain_text import cut, folded, one_line, width
 from movie_sync.domain.times import clock_time, day, duration, minute, parse_time
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import percent
+from movie_sync.queues.progress import percent, share_done
 from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.reports.daemon_state import Activity, ActivityKind, activity_words
 from movie_sync.reports.needs import Need
@@ -73,6 +73,7 @@ class Section:
     items: list[list[str]]
     look: Look = Look.PLAIN
     note: str = ""
+    films: int | None = None  # how many there are, where not each has an item
 
 
 def status_lines(status: Status, style: LineStyle) -> Iterator[str]:
@@ -131,12 +132,18 @@ def counts_line(status: Status) -> str:
     waits = "waiting for a slot" if view.room_why else "in the queue"
     counts = (
         (len(status.needs), "need you" if len(status.needs) > 1 else "needs you"),
-        (len(view.downloading), "downloading"),
+        (len(view.downloading), f"downloading{_far(view.downloading)}"),
         (view.pending_count, waits),
         (len(view.waiting), "waiting for a release"),
         (len(view.done), "done this week"),
     )
     return ", ".join(f"{count} {words}" for count, words in counts if count) or "No films yet"
+
+
+def _far(downloading: Iterable[QueueEntry]) -> str:
+    """Return how far unfinished torrents are in all, by their sizes where they are known."""
+    part = share_done(entry.follow for entry in downloading if entry.follow)
+    return "" if part is None else f" ({percent(part)} %)"
 
 
 def bottom_words(
@@ -168,6 +175,7 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
             "Waiting for a slot" if view.room_why else "Up next",
             [_folded(room, style.width and max(style.width - len(_INDENT), 1))] if view.pending_count else [],
             Look.WAITING,
+            films=view.pending_count,
         ),
         Section(
             "Waiting for a release",

@@ -53,13 +53,14 @@ def _is_stopped(entry: QueueEntry) -> bool:
 def _stopped(entries: Sequence[QueueEntry]) -> Iterator[Need]:
     if not entries:
         return
+    one = entries[0].movie if len(entries) == 1 else None
     films = ", ".join(entry.movie.label for entry in entries[:_NAMED_FILMS])
     films += f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else ""
     yield Need(
         NeedKind.STOPPED,
-        f"Stopped in the torrent client before the end: {films}.",
-        "Start what you want there; if the client stops torrents by itself, change its limits.",
-        entries[0].movie if len(entries) == 1 else None,
+        f"Stopped in the torrent client before the end{'' if one else f': {films}'}.",
+        f"Start {'it' if one else 'them'} there; if the client stops torrents by itself, change its limits.",
+        one,
     )
 
 
