@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from movie_sync.commands.context import Context
     from movie_sync.domain.redaction import Redactor
 
+_QUEUES = ("pending", "failed", "completed", "removed")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _IMDB_ID = re.compile(r"tt\d{5,10}")
 _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
@@ -225,9 +226,7 @@ def _add_commands(
     status.add_argument("--watch", action="store_true", help="keep showing it, until Ctrl+C")
     _add_json(status)
     queue = add("queue", "show:run_queue", "the films in the queues")
-    queue.add_argument(
-        "queue", nargs="?", choices=("pending", "failed", "completed"), help="of this queue alone"
-    )
+    queue.add_argument("queue", nargs="?", choices=_QUEUES, help="of this queue alone")
     _add_json(queue)
     history = add(
         "history", "history:run_history", "shows what happened to a film, or to all lately, and why"
@@ -252,7 +251,7 @@ def _add_commands(
         word.add_argument("film", metavar="FILM", help=_FILM)
         word.add_argument("release", metavar="RELEASE", help="its id or its number in the last search")
     search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
-    search.add_argument("title", metavar="TITLE", help="the film's title")
+    search.add_argument("title", metavar="TITLE", help="its title, or any other name of a FILM")
     search.add_argument("--year", type=_year, help="its year")
     search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="its IMDb id")
     _add_json(search)

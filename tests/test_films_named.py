@@ -1,13 +1,17 @@
 """What a person calls a film, and which one that is: in the queues, on the lists, on Letterboxd."""
 
+import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from house import commands
 from house.commands import held, run, write
+from house.program import PASSKEY, TRACKER_USER
 
 from movie_sync.clock import SystemClock
+from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.film_words import film_at, film_of_slug, titles_meant
 from movie_sync.domain.models import Movie, QueueName
@@ -232,3 +236,83 @@ def test_titles_do_as_well(data: Path, capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "Removed Four (1995). It won't come back unless you `add` it; nothing is deleted." in out
     assert set(held(data, REMOVED)) == {"K4", "K2001"}
+
+
+# --- search -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def shop(data: Path, site: LetterboxdStandIn, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder with a Letterboxd and a tracker that has two releases of Heat."""
+    with FileListStandIn(users={TRACKER_USER: PASSKEY}) as tracker:
+        tracker.releases = [
+            StandInRelease(id=number, name=name, imdb="tt0113277", size_bytes=9_000_000_000)
+            for number, name in ((7, "Heat.1995.1080p.BluRay.x264-GRP"), (8, "Heat.1995.720p.HDTV.x264-GRP"))
+        ]
+        settings = json.loads((data / "config.json").read_text()) | {"filelist": {"base_url": tracker.url}}
+        write(data / "config.json", settings | {"qbittorrent": {"enabled": False}})
+        monkeypatch.setenv("MOVIE_SYNC_FILELIST_USERNAME", TRACKER_USER)
+        monkeypatch.setenv("MOVIE_SYNC_FILELIST_PASSKEY", PASSKEY)
+        yield data
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("{site}/film/heat-1995/",), "2bbs"),
+        (("tt0113277",), "2bbs"),
+        (("Heat (1995)",), "LETTERBOXD-ADDRESS"),
+        (("heat-1995", "--imdb", "tt0113277"), "tt0113277"),
+        (("Heat", "--year", "1995"), "LETTERBOXD-ADDRESS"),
+    ],
+)
+def test_a_search_says_the_next_command(
+    shop: Path, site: LetterboxdStandIn, words: tuple[str, ...], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the film is named by, its releases come, and how one of them is taken."""
+    assert run(shop, "search", *(word.format(site=site.url) for word in words)) == 0
+    out = capsys.readouterr().out
+    assert "Heat.1995.1080p.BluRay.x264-GRP" in out
+    last = out.splitlines()[-1]
+    assert last.startswith("To take one of them: ")
+    assert f" grab {'heat-1995' if name == '2bbs' else name} NUMBER --data-dir {shop}" in last
+
+
+def test_a_film_of_the_queue_is_searched_by_what_is_known_of_it(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its year and IMDb id too; and then `grab` takes it by its number."""
+    assert run(shop, "add", "heat-1995") == 0
+    assert run(shop, "search", "heat", "--json") == 0
+    document = json.loads(capsys.readouterr().out.partition("\n")[2])
+    assert (document["film"]["year"], document["film"]["imdb_id"]) == (1995, "tt0113277")
+    assert run(shop, "grab", "Heat", "2") == 0
+    assert "filelist:8 is taken" in capsys.readouterr().out
+
+
+def test_nothing_to_take(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing found, no such film at the address, and Letterboxd out of reach: the answer is no."""
+    assert run(shop, "search", "Heat", "--year", "2013") == 1
+    assert run(shop, "search", "tt9999999") == 1
+    assert "no film with the IMDb id" in capsys.readouterr().err
+
+
+def test_the_year_is_asked_for(
+    shop: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal, where several films have the title or none is known here."""
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    questions: list[str] = []
+    answers = iter(["95", "1995"])
+
+    def answer(question: str) -> str:
+        questions.append(question)
+        return next(answers)
+
+    monkeypatch.setattr("builtins.input", answer)
+    assert run(shop, "search", "Heat", "--imdb", "tt0113277") == 0
+    assert questions == []
+    assert run(shop, "search", "Heat") == 0
+    assert [question[:12] for question in questions] == ["Year of Heat", "Year of Heat"]
+    assert "GRP" in capsys.readouterr().out

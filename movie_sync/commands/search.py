@@ -1,6 +1,8 @@
 """`search`: what the tracker has for a film, what would be taken, and why not the rest."""
 
 import json
+import shlex
+import sys
 import threading
 from argparse import Namespace
 from collections.abc import Sequence
@@ -9,33 +11,39 @@ from dataclasses import replace
 from movie_sync.commands.building import Services
 from movie_sync.commands.choose import note_search
 from movie_sync.commands.context import Context
+from movie_sync.commands.naming import FilmNames
 from movie_sync.commands.show import print_table
+from movie_sync.domain.film_words import title_and_year
 from movie_sync.domain.models import NO_WORD, Movie
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
 from movie_sync.errors import StorageError, UserError
 from movie_sync.fetching.downloader import Search
+from movie_sync.invocation import command_line
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
+from movie_sync.storage.paths import default_root
 
 _GB = 1_000_000_000
+_YEAR_DIGITS = 4
 _Row = tuple[int, Candidate, list[str]]
 """A candidate with its number and why it would not be taken."""
 
 
 def run_search(args: Namespace, context: Context) -> int:
     """Search and explain; downloads nothing. Returns the exit code."""
-    title = one_line(args.title).strip()
-    if not title:
-        raise UserError('Give the film\'s title, like: search "Heat" --year 1995')
-    movie = Movie(id="", slug="", title=title, year=args.year, imdb_id=args.imdb)
+    if not one_line(args.title).strip():
+        raise UserError('Name the film, like: search "Heat" --year 1995')
     context.paths.prepare()
     context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()
-    known = services.known_films(queues).meant(movie)
+    movie = _named(args, FilmNames(context, queues))
+    if movie is None:
+        return 1
+    known = movie if movie.id else services.known_films(queues).meant(movie)
     held = queues.find(known.slug or known.id) if known else None
     if known:
         movie = replace(
@@ -52,7 +60,60 @@ def run_search(args: Namespace, context: Context) -> int:
         print(json.dumps(_as_document(found, rows), indent=1))
     else:
         _show(context, found, rows)
+        if rows:
+            context.say(f"\nTo take one of them: {_grab(context, known or movie)}")
     return 0 if found.accepted else 1
+
+
+def _named(args: Namespace, names: FilmNames) -> Movie | None:
+    """Return the film to search: a known one, the one at an address, or one of this title.
+
+    None, which is said: Letterboxd has no such film, or does not tell which one it is.
+    """
+    text = one_line(args.title).strip()
+    finding = names.look_up(text)
+    if finding.new and finding.is_address:
+        named = names.read(finding.new)
+        if named and named.doubt:
+            names.context.complain(f"{named.doubt}. Give the film's title and --year instead.")
+        return named.movie if named and not named.doubt else None
+    title, year = title_and_year(text)
+    year = args.year or year
+    fitting = [
+        film.movie
+        for film in finding.films
+        if year in {None, film.movie.year} and args.imdb in {None, film.movie.imdb_id}
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    if year is None and not args.imdb and not args.json and sys.stdin.isatty() and sys.stdout.isatty():
+        year = _asked_year(title, sorted(movie.year for movie in fitting if movie.year))
+        chosen = [movie for movie in fitting if movie.year == year]
+        if len(chosen) == 1:
+            return chosen[0]
+    return Movie(id="", slug="", title=title, year=year, imdb_id=args.imdb)
+
+
+def _asked_year(title: str, known: Sequence[int]) -> int | None:
+    """Ask for the year of a film; None if the user does not know it."""
+    hint = f"{', '.join(map(str, known))}, or " if known else ""
+    while True:
+        try:
+            answer = input(f"Year of {title} ({hint}Enter to search without it): ").strip()
+        except EOFError:
+            return None
+        if not answer:
+            return None
+        if answer.isascii() and answer.isdigit() and len(answer) == _YEAR_DIGITS:
+            return int(answer)
+
+
+def _grab(context: Context, movie: Movie) -> str:
+    """Return the command that takes one of the releases shown."""
+    film = movie.slug or movie.id or movie.imdb_id or "LETTERBOXD-ADDRESS"
+    folder = context.paths.root
+    elsewhere = [] if folder == default_root(context.environ) else ["--data-dir", str(folder)]
+    return f"{command_line('grab', film)} NUMBER{''.join(f' {shlex.quote(word)}' for word in elsewhere)}"
 
 
 def _note(context: Context, found: Search, known: Movie | None) -> None:

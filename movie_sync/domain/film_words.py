@@ -2,7 +2,7 @@
 
 import re
 
-from movie_sync.domain.letterboxd_text import film_url
+from movie_sync.domain.letterboxd_text import film_url, split_name
 from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
 
@@ -14,6 +14,7 @@ _SHORT_ADDRESS = re.compile(r"(?:https?://)?boxd\.it/([0-9A-Za-z]+)/?", re.IGNOR
 _IMDB = re.compile(
     r"(?:(?:https?://)?(?:\w+\.)?imdb\.com/(?:\w\w/)?title/)?(tt\d{5,10})(?:[/?#].*)?", re.IGNORECASE
 )
+_DATED_SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-(?:18[7-9]|19\d|20\d)\d")
 _TITLE_AND_YEAR = re.compile(r"(.*[^\s,-])[\s,-]*(?:\b|(?<=\())((?:18[7-9]|19\d|20\d)\d)\)?", re.DOTALL)
 
 
@@ -47,6 +48,14 @@ def titles_meant(text: str) -> list[tuple[str, int | None]]:
         *([(title_key(dated[1]).squashed, int(dated[2]))] if dated else []),
     ]
     return [(key, year) for key, year in meant if key]
+
+
+def title_and_year(text: str) -> tuple[str, int | None]:
+    """Return title and year where a text surely has both: "Heat (1995)", or a slug that ends with a year."""
+    if _DATED_SLUG.fullmatch(text):
+        *words, year = text.split("-")
+        return " ".join(words), int(year)
+    return split_name(text)
 
 
 def _with_slug(slug: str, base_url: str) -> Movie:

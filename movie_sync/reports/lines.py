@@ -302,6 +302,8 @@ def _state_of(queue: QueueName, entry: QueueEntry) -> str:
             f"; a better one, {_completed_state(new)}: {release_of(new)}" for new in entry.torrents()[1:]
         ]
         return "".join([f"{state}: {release}" if release else state, *better])
+    if queue is QueueName.REMOVED:
+        return "kept out until you `add` it"
     return f"since {minute(entry.added_at)}"
 
 
