@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from movie_sync import __version__
+from movie_sync.arguments import Parser
 from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
 from movie_sync.outlet import hurry, outlet_of, take_over_streams
 
@@ -178,8 +179,8 @@ def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Con
     return Context.load(root.absolute(), options, overrides, redactor)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="movie-sync",
         description="From your Letterboxd watchlist to your torrent client. Without a command: the daemon.",
         epilog=_EPILOG,
@@ -195,18 +196,18 @@ def _parser() -> argparse.ArgumentParser:
     daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
     parser.set_defaults(run="daemon:run_daemon", needs_folder=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    options = argparse.ArgumentParser(add_help=False)
+    options = Parser(add_help=False)
     _add_global_options(options, is_top=False)
-    _add_commands(commands, options)
+    _add_commands(commands, parser.commands, options)
     return parser
 
 
 def _add_commands(
-    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", options: argparse.ArgumentParser
+    commands: "argparse._SubParsersAction[Parser]", by_name: dict[str, Parser], options: Parser
 ) -> None:
-    def add(name: str, run: str, text: str) -> argparse.ArgumentParser:
+    def add(name: str, run: str, text: str) -> Parser:
         """Add a command; `run` names the function in `commands/` that is called, and loaded only then."""
-        parser = commands.add_parser(
+        parser = by_name[name] = commands.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[options]
         )
         parser.set_defaults(run=run)
@@ -258,6 +259,11 @@ def _add_commands(
     add("import", "edit:run_import", "reads a Letterboxd export as the watchlist").add_argument(
         "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
     )
+    completion = add(
+        "completion", "completion:run_completion", "prints the completion of a shell, to be evaluated"
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
+    completion.set_defaults(needs_folder=False, parser_of_all=_parser)
     demo = add("demo", "demo:run_demo", "the whole pipeline against local stand-ins; needs nothing")
     demo.set_defaults(needs_folder=False)
 

@@ -82,9 +82,15 @@ def test_the_daemons_options() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (["fetch"], "invalid choice"),
-        (["--no-such-option"], "unrecognized"),
-        (["queue", "everything"], "invalid choice"),
+        (["fetch"], 'No command "fetch".'),
+        (["stauts"], 'No command "stauts". Did you mean status?'),
+        (["--loglevel", "debug", "status"], "No option --loglevel. Did you mean --log-level?"),
+        (["status", "--jsn"], "No option --jsn. Did you mean --json?"),
+        (["status", "--interval", "90"], "--interval goes before the command."),
+        (["check", "all"], '"all" is one argument too many.'),
+        (["queue", "penidng"], '"penidng" isn\'t a queue. Did you mean pending?'),
+        (["--no-such-option"], "No option --no-such-option."),
+        (["queue", "everything"], "isn't a queue. It can be pending, failed, completed, removed."),
         (["remove"], "FILM"),
         (["add"], "FILM"),
         (["search"], "TITLE"),
@@ -402,3 +408,26 @@ def test_every_command_is_reached(data: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run(data, "search", "Heat") == 1
     assert run(data, "setup") == 1
     assert reached == ["run_check", "run_search", "run"]
+
+
+def test_completion(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """Each shell gets its script; bash completes commands, options, values and files with it."""
+    for shell, sign in (
+        ("zsh", "#compdef movie-sync"),
+        ("fish", "complete -c movie-sync"),
+        ("bash", "-F _shtab"),
+    ):
+        assert cli.main(["completion", shell]) == 0
+        script = capsys.readouterr().out
+        assert sign in script
+        assert "health" in script
+    (tmp_path / "completion.bash").write_text(script)
+    asked = (
+        "source completion.bash; touch watchlist.csv; for line in 'movie-sync sta' 'movie-sync queue re' "
+        "'movie-sync status --j' 'movie-sync import w'; do COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+        " _shtab_movie_sync 2>/dev/null; echo ${COMPREPLY[@]}; done"
+    )
+    answer = subprocess.run(
+        ["bash", "--norc", "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
+    )
+    assert answer.stdout.split() == ["status", "removed", "--json", "watchlist.csv"]

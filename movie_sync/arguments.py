@@ -1,0 +1,78 @@
+"""A parser of command lines that answers a slip with the nearest command or option, in one line."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from movie_sync.invocation import command_line
+
+_NEAR_ENOUGH = 0.6
+_WRONG_USAGE = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Ends with exit code 2 and a line on stderr for what cannot be understood.
+
+    `commands` are the parsers of the commands, by name; each is a parser like this.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as argparse has them
+        super().__init__(*args, **kwargs)
+        self.commands: dict[str, Parser] = {}
+        self._given: list[str] = []
+
+    def parse_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> argparse.Namespace:
+        """Parse a whole command line."""
+        self._given = list(sys.argv[1:] if args is None else args)
+        parsed, extras = self.parse_known_args(args, namespace)
+        if extras:
+            parser = self.commands.get(getattr(parsed, "command", None) or "", self)
+            parser.error(parser._not_understood(extras[0], self))  # noqa: SLF001 - its own class
+        return parsed
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in a line, and end."""
+        from movie_sync.domain.plain_text import one_line  # noqa: PLC0415 - not for --help
+
+        words = one_line(f"{message[:1].upper()}{message[1:]}").rstrip(".")
+        end = "" if words.endswith("?") else "."
+        usage = command_line(*self.prog.split()[1:], "--help")
+        self.exit(_WRONG_USAGE, f"movie-sync: {words}{end} See `{usage}`.\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 - as argparse has it
+        choices = [str(choice) for choice in action.choices or ()]
+        if not choices or str(value) in choices:
+            return
+        either = did_you_mean(str(value), choices)
+        if action.dest == "command":  # what stands behind a misspelt option is taken for one
+            before = self._given[: self._given.index(value)] if value in self._given else []
+            options = [each for each in before if each.startswith("-") and not self._is_option(each)]
+            said = self._not_understood(options[0], self) if options else f'no command "{value}".{either}'
+            raise argparse.ArgumentError(None, said)
+        of_option = f"value of {' or '.join(action.option_strings)}" if action.option_strings else ""
+        what = of_option or str(action.metavar or action.dest).lower()
+        either = either or f" It can be {', '.join(choices)}."
+        raise argparse.ArgumentError(None, f'"{value}" isn\'t a {what}.{either}')
+
+    def _is_option(self, text: str) -> bool:
+        name = text.partition("=")[0]
+        return any(known.startswith(name) for known in self._option_string_actions)
+
+    def _not_understood(self, extra: str, top: "Parser") -> str:
+        option = extra.partition("=")[0]
+        if not option.startswith("-"):
+            return f'"{extra}" is one argument too many'
+        if option in top._option_string_actions:  # noqa: SLF001 - its own class
+            return f"{option} goes before the command"
+        return f"no option {option}.{did_you_mean(option, self._option_string_actions)}"
+
+
+def did_you_mean(text: str, known: Iterable[str]) -> str:
+    """Return the question which of the known ones is meant, after a blank; nothing if none is near."""
+    import difflib  # noqa: PLC0415 - not for --help
+
+    near = difflib.get_close_matches(text.casefold(), list(known), n=2, cutoff=_NEAR_ENOUGH)
+    return f" Did you mean {' or '.join(near)}?" if near else ""
