@@ -178,7 +178,7 @@ def test_a_data_folder_that_is_none(
     """It is said in a line, with exit code 2, whatever the command."""
     (tmp_path / "file").write_bytes(b"mine")
     assert run(tmp_path / "file", *command) == 2
-    assert "is not a folder" in capsys.readouterr().err
+    assert "isn't a folder" in capsys.readouterr().err
     assert (tmp_path / "file").read_bytes() == b"mine"
 
 
@@ -202,7 +202,7 @@ def test_damage_is_said_once(
     run(data, *command)
     err = capsys.readouterr().err
     assert err.count("is damaged") == 1
-    assert ("is kept in queue_failed.json.damaged-" in err) is is_mended
+    assert ("is kept as queue_failed.json.damaged-" in err) is is_mended
     assert (path.read_bytes() != b"rubbish") is is_mended
 
 

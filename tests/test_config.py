@@ -694,14 +694,17 @@ def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
     [
         (
             {"when": {"hdr": ["HDR12"]}, "reject": True},
-            'rule 1: hdr is ["HDR12"], allowed is a list of SDR, HDR10',
+            'rule 1: hdr is ["HDR12"], but must be a list of SDR, HDR10',
         ),
-        ({"when": {"hrd": ["DV"]}, "reject": True}, 'rule 1: "hrd" is no field: resolution, source'),
-        ({"when": {"hdr": ["DV"]}, "rejects": True}, 'rule 1: "rejects" is no part of a rule'),
+        (
+            {"when": {"hrd": ["DV"]}, "reject": True},
+            'rule 1: "hrd" isn\'t a field; fields are resolution, source',
+        ),
+        ({"when": {"hdr": ["DV"]}, "rejects": True}, 'rule 1: "rejects" isn\'t part of a rule'),
         ({"when": {"hdr": ["DV"]}, "score": "5"}, "rule 1: its score must be a number from -1e+"),
         ({"when": {"hdr": ["DV"]}, "score": True}, "rule 1: its score must be a number"),
         ({"when": {"hdr": ["DV"]}, "reject": None, "score": 1}, "rule 1: a rule has either"),
-        ({"when": {"not": {"not": {"hdr": ["DV"]}}}, "score": 1}, 'rule 1: "not" is no field'),
+        ({"when": {"not": {"not": {"hdr": ["DV"]}}}, "score": 1}, 'rule 1: "not" isn\'t a field'),
         ({"when": {"hdr": ["DV"]}}, 'rule 1: a rule has either "reject": true or a score'),
         ({"when": {"languages": ["xx"]}, "score": 1}, "English names or ISO 639-1 codes"),
     ],
@@ -788,7 +791,7 @@ def test_every_setting_from_the_environment(
 )
 def test_unusable_settings_in_the_environment(tmp_path: Path, variable: str, text: str) -> None:
     """They end the program, name the variable and show no secret."""
-    with pytest.raises(UserError, match=f"{variable} cannot be used") as caught:
+    with pytest.raises(UserError, match=f"{variable} can't be used") as caught:
         load(tmp_path, {}, HOME | {variable: text})
 
     assert SECRET not in str(caught.value)

@@ -394,7 +394,7 @@ def test_one_films_failure_does_not_hold_the_next(bench: Bench) -> None:
 # --- download: failures that are not the film's -----------------------------------------------------
 
 _OUTAGES: list[tuple[str, TransientError | StorageError, float]] = [
-    ("tracker", NetworkError("FileList could not be reached."), 60),
+    ("tracker", NetworkError("FileList couldn't be reached."), 60),
     ("tracker", SlowError("FileList did not answer."), 60),
     ("tracker", UnavailableError("FileList is down."), 60),
     ("tracker", PageChangedError("FileList's answer is not in the known form."), 60),
@@ -403,7 +403,7 @@ _OUTAGES: list[tuple[str, TransientError | StorageError, float]] = [
     ("tracker", RateLimitError("FileList asks for fewer calls.", retry_after_seconds=1e300), 7 * 24 * 3600),
     ("client", UnavailableError("qBittorrent is starting."), 60),
     ("client", StorageError("No space left in the watch folder."), 60),
-    ("pages", NetworkError("Letterboxd could not be reached."), 60),
+    ("pages", NetworkError("Letterboxd couldn't be reached."), 60),
     ("library", LibraryError("The film folder is not there."), 60),
 ]
 
@@ -492,7 +492,7 @@ def test_what_has_no_room_after_an_outage_is_tried_once(bench: Bench) -> None:
     """Where nothing else is due, the worker waits for room at once."""
     bench.follow(FollowPolicy(1000.0), min_free_bytes=10**9)
     bench.offer(film(0))
-    bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+    bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]
     outage = bench.worker.step()
     assert outage is not None
     bench.clock.advance(outage.seconds)
@@ -507,19 +507,19 @@ def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixt
     caplog.set_level(logging.INFO)
     seconds = []
     for _ in range(9):
-        bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+        bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]
         rest = bench.worker.step()
         assert rest is not None
         seconds.append(rest.seconds)
         bench.clock.advance(rest.seconds)
     assert seconds == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
-    assert caplog.text.count("could not be reached") == 1
+    assert caplog.text.count("couldn't be reached") == 1
     bench.offer(film(0))
     assert bench.worker.step() is None
     assert "Works again" in caplog.text
     assert bench.only(QueueName.COMPLETED).retry_count == 0
     bench.queues.add_all_to_pending([film(1)])
-    bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+    bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]
     rest = bench.worker.step()
     assert rest is not None
     assert rest.seconds == 60
@@ -819,10 +819,10 @@ def test_a_single_run_promises_no_try_that_it_will_not_make(
     bench.start(once=True)
     bench.worker.step()
     bench.queues.add_all_to_pending([film(1)])
-    bench.tracker.errors = [NetworkError("FileList could not be reached.")]
+    bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]
     bench.worker.step()
     assert "Next try in the first run after " in caplog.text
-    assert "FileList could not be reached. The rest is left to the next run." in caplog.text
+    assert "FileList couldn't be reached. The rest is left to the next run." in caplog.text
     assert "Next try at" not in caplog.text
     assert "Pausing" not in caplog.text
 
@@ -832,10 +832,10 @@ def test_what_is_wrong_with_the_client_can_be_asked(bench: Bench) -> None:
     bench.follow(FollowPolicy(stalled_after_seconds=86_400))
     bench.offer(film(0))
     bench.worker.step()
-    bench.client.error = NetworkError("The client could not be reached.")
+    bench.client.error = NetworkError("The client couldn't be reached.")
     bench.clock.advance(5)
     bench.worker.step()
-    assert "The client could not be reached." in bench.worker.client_trouble
+    assert "The client couldn't be reached." in bench.worker.client_trouble
     bench.client.error = None
     bench.clock.advance(4000)
     bench.worker.step()

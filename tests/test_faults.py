@@ -338,10 +338,10 @@ def test_one_daemon_through_a_bad_day(
     with Household(tmp_path, letterboxd, tracker, check_interval=0.2, letterboxd=limits) as home:
         letterboxd.fault = lambda _path: Fault(delivery=Delivery.HANG)
         daemon = home.start("--log-level", "DEBUG")
-        daemon.wait_for("no complete answer within 0.4 s")
+        daemon.wait_for("timed out after 0.4 s")
         days: list[tuple[Fault, str]] = [
-            (Fault(delivery=Delivery.ENDLESS), "MB where a page was expected"),
-            (Fault(delivery=Delivery.RESET_IN_BODY), "Letterboxd broke the connection off"),
+            (Fault(delivery=Delivery.ENDLESS), "MB, far too much for a page"),
+            (Fault(delivery=Delivery.RESET_IN_BODY), "Letterboxd dropped the connection"),
             (Fault.challenge(), "refuses automated access"),
             (Fault.redirect("http://localhost:9/elsewhere/"), "redirects to another address"),
             (Fault.private(), "is private"),
@@ -353,7 +353,7 @@ def test_one_daemon_through_a_bad_day(
         assert (home.queue("pending"), home.queue("failed"), home.queue("completed")) == ([], [], [])
         tracker.always(filelist_faults.RESET)
         letterboxd.fault = None
-        daemon.wait_for("FileList broke the connection off")
+        daemon.wait_for("FileList dropped the connection")
         assert daemon.process.poll() is None
         status = Path(f"/proc/{daemon.process.pid}/status")
         assert not status.exists() or "Threads:\t3\n" in status.read_text()
@@ -381,7 +381,7 @@ def test_qbittorrent_goes_away_and_comes_back(
         daemon = home.start()
         wait_until(lambda: len(home.queue("completed")) >= 4)
         client.stop()
-        daemon.wait_for("could not be reached")
+        daemon.wait_for("couldn't be reached")
         daemon.interrupt(signal.SIGTERM)
         assert daemon.wait() == 0
         assert all(entry["retry_count"] == 0 for entry in home.queue("failed"))

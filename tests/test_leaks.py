@@ -290,7 +290,7 @@ def test_certificates_are_verified(home: Household, tmp_path: Path) -> None:
         server.shutdown()
         thread.join()
         server.server_close()
-    assert output.count("shows a TLS certificate that cannot be verified") == 2
+    assert output.count("has a TLS certificate that can't be verified") == 2
     assert requests == []
 
 

@@ -54,7 +54,7 @@ def test_what_has_the_form_of_a_secret(text: str) -> None:
         "qBittorrent refused the password: run the setup command",
         "https://letterboxd.com/film/heat-1995/",
         f"info-hash {PASSKEY}0123abcd",
-        "pausing until 12:00:00: maria@example.org could not be reached",
+        "pausing until 12:00:00: maria@example.org couldn't be reached",
     ],
 )
 def test_ordinary_lines_stay(text: str) -> None:

@@ -687,7 +687,7 @@ def test_a_half_written_file_hands_nothing_over(home: Household) -> None:
         answer = home.run(option, **around)
         assert answer.returncode == 2, answer.stderr
         assert "Couldn't read the watchlist" in answer.stderr  # it was tried
-        assert "Nothing is handed over until config.json is corrected" in answer.stderr
+        assert "Downloads are paused until config.json is fixed" in answer.stderr
         assert "line 1, column" in answer.stderr
     assert "Nothing is handed over" in answer.stdout
     (held_back,) = json.loads(home.run("status", "--json", **around).stdout)["held_back"]

@@ -76,7 +76,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
         "Check its address",
     ),
     "redirect to another scheme": (Fault.redirect("file:///etc/hosts"), UnavailableError, "redirects"),
-    "redirect in circles": (Fault.redirect("."), UnavailableError, "circles"),
+    "redirect in circles": (Fault.redirect("."), UnavailableError, "in a loop"),
     "JSON": (
         Fault(200, '{"films": [1, 2]}', (("Content-Type", "application/json"),)),
         PageChangedError,
@@ -85,10 +85,10 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "an empty page": (Fault(200, ""), PageChangedError, "changed"),
     "some other site's page": (Fault(200, "<title>Sign in to Wi-Fi</title>"), PageChangedError, "changed"),
     "a nesting bomb": (Fault(200, "<div>" * 100_000), PageChangedError, "no browser"),
-    "no answer": (Fault(delivery=Delivery.HANG), SlowError, "no complete answer within"),
-    "half a page, then silence": (Fault(delivery=Delivery.HANG_IN_BODY), SlowError, "no complete answer"),
-    "a byte a second": (Fault(delivery=Delivery.TRICKLE), SlowError, "no complete answer"),
-    "reset before the answer": (Fault(delivery=Delivery.RESET), NetworkError, "broke the connection off"),
+    "no answer": (Fault(delivery=Delivery.HANG), SlowError, "timed out after"),
+    "half a page, then silence": (Fault(delivery=Delivery.HANG_IN_BODY), SlowError, "timed out"),
+    "a byte a second": (Fault(delivery=Delivery.TRICKLE), SlowError, "timed out"),
+    "reset before the answer": (Fault(delivery=Delivery.RESET), NetworkError, "dropped the connection"),
     "reset within the page": (Fault(delivery=Delivery.RESET_IN_BODY), NetworkError, "broke"),
     "a page without end": (Fault(delivery=Delivery.ENDLESS), TooLargeError, "MB"),
 }
@@ -214,8 +214,8 @@ def test_reading_pages_leaves_no_circles_behind(site: LetterboxdStandIn) -> None
 @pytest.mark.parametrize(
     ("proxy", "words"),
     [
-        ("http://somebody:hunter22@127.0.0.1:{port}", "through the proxy that the environment names"),
-        ("ftp://127.0.0.1:{port}", "the address of a proxy in the environment, cannot be used"),
+        ("http://somebody:hunter22@127.0.0.1:{port}", "through the proxy set in the environment"),
+        ("ftp://127.0.0.1:{port}", "a proxy's address in the environment, is invalid"),
     ],
 )
 def test_a_proxy_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch, proxy: str, words: str) -> None:

@@ -587,8 +587,8 @@ BAD_TORRENTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "limit": (Fault(429, b"", headers=(("Retry-After", "30"),)), RateLimitError, "fewer calls"),
     "down": (document("starting", status=503), UnavailableError, "not working"),
     "circle": (redirect("/1/download"), ReleaseError, "from one address to the next"),
-    "to a file": (redirect("file:///etc/passwd"), ReleaseError, "no address"),
-    "to half an address": (redirect("http://[half"), ReleaseError, "no address"),
+    "to a file": (redirect("file:///etc/passwd"), ReleaseError, "invalid address"),
+    "to half an address": (redirect("http://[half"), ReleaseError, "invalid address"),
     "to itself without a place": (Fault(302, b""), UnavailableError, "status 302"),
     "too large": (document(b"d" + b"x" * 4_100_000), ReleaseError, "larger than 4 MB"),
     "another size": (
@@ -630,11 +630,11 @@ FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "bomb": (document('<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>'), PageChangedError, "document type"),
     "huge": (document(b"<rss>" + b" " * 2_100_000), UnavailableError, "more than 2 MB"),
     "endless": (Fault(200, b"x" * 65_536, manner=Manner.ENDLESS), UnavailableError, "more than 2 MB"),
-    "redirect elsewhere": (redirect("http://elsewhere.example/api"), UnavailableError, "not followed"),
+    "redirect elsewhere": (redirect("http://elsewhere.example/api"), UnavailableError, "isn't followed"),
     "redirect to login": (redirect("/login"), AuthError, "status 401"),
-    "cut": (Fault(200, b"<rss><channel>", manner=Manner.CUT), NetworkError, "broke the connection off"),
-    "reset": (Fault(200, b"<rss>", manner=Manner.RESET), NetworkError, "broke the connection off"),
-    "hanging": (Fault(200, b"<rss>", manner=Manner.HANG), SlowError, "no complete answer"),
+    "cut": (Fault(200, b"<rss><channel>", manner=Manner.CUT), NetworkError, "dropped the connection"),
+    "reset": (Fault(200, b"<rss>", manner=Manner.RESET), NetworkError, "dropped the connection"),
+    "hanging": (Fault(200, b"<rss>", manner=Manner.HANG), SlowError, "timed out"),
 }
 
 
@@ -679,7 +679,7 @@ def test_nobody_there(bench: Bench) -> None:
     """The connection is refused."""
     with TorznabStandIn() as server:
         url = server.url
-    with pytest.raises(NetworkError, match="connection was refused"):
+    with pytest.raises(NetworkError, match="connection refused"):
         bench.client(url).latest()
 
 

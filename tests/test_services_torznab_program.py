@@ -180,7 +180,7 @@ def test_the_budget_holds_over_restarts(
         home.run("search", FILMS[0].title, "--imdb", str(FILMS[0].imdb_id))
     assert prowlarr.calls == ["caps", "movie"] * 2
     assert len(jackett.calls) > 4
-    assert "calls to the tracker are spent" in home.run("check").stdout
+    assert "tracker calls are used up" in home.run("check").stdout
 
 
 def test_without_filelist(home: Household, filelist: FileListStandIn) -> None:

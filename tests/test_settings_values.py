@@ -46,10 +46,10 @@ def test_what_is_no_letterboxd_name(text: str) -> None:
         (["my password: abc"], "a list"),
         ({"passkey": "0123456789abcdef0123456789abcdef"}, "an object"),
         ("\x1b[31m\n\u202ered", '"?[31m??red"'),
-        ("https://anna:word@example.org", "a text that is not shown here"),
-        ("https://example.org/?passkey=abc", "a text that is not shown here"),
-        ("my password: abc", "a text that is not shown here"),
-        ("0123456789abcdef0123456789abcdef", "a text that is not shown here"),
+        ("https://anna:word@example.org", "a hidden value"),
+        ("https://example.org/?passkey=abc", "a hidden value"),
+        ("my password: abc", "a hidden value"),
+        ("0123456789abcdef0123456789abcdef", "a hidden value"),
     ],
 )
 def test_values_in_messages(value: object, expected: str) -> None:

@@ -353,7 +353,7 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     _fill(tmp_path)
     os.utime(tmp_path / "queue_completed.json", (1_793_534_400, 1_793_534_400))
     state = DaemonState(
-        1, "2026-11-01T12:00:00Z", client="qBittorrent could not be reached.", trackers=("B is down.",)
+        1, "2026-11-01T12:00:00Z", client="qBittorrent couldn't be reached.", trackers=("B is down.",)
     )
     write_state(tmp_path / "daemon.json", state)
     lock = InstanceLock(tmp_path / "daemon.lock")
@@ -368,12 +368,12 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
         well = capsys.readouterr().out
     finally:
         lock.release()
-    assert shown.startswith("qBittorrent could not be reached.\nB is down.\nRunning since ")
+    assert shown.startswith("qBittorrent couldn't be reached.\nB is down.\nRunning since ")
     assert told["trackers"] == ["B is down."]
     seen = minute(datetime.fromtimestamp(1_793_534_400, UTC))
     assert f"Downloading (as last seen at {seen})" in shown
     assert (told["client"], told["torrents_seen_at"]) == (
-        "qBittorrent could not be reached.",
+        "qBittorrent couldn't be reached.",
         "2026-11-01T12:00:00Z",
     )
     assert "qBittorrent" not in well

@@ -105,7 +105,7 @@ def test_a_refused_call_changes_nothing(path: Path, call: int, had_content: bool
     before = path.read_bytes() if had_content else None
     recorder = Recorder(path.parent)
     recorder.fail_from, recorder.fail_until = call, call + 1
-    message = f"{path} could not be written: No space left on device."
+    message = f"Couldn't write {path}: No space left on device."
     with recorder.watching():
         try:
             write_atomically(path, [b"new"], keep_previous=True)
@@ -268,7 +268,7 @@ def test_damage_is_put_aside_when_the_new_content_is_safe(path: Path) -> None:
     with recorder.watching():
         kept = write_atomically(path, [b"new"], keep_previous=True, damaged_at=NOW)
     aside = "queue.json.damaged-20261101T120000Z"
-    assert kept == f" The damaged content is kept in {aside}."
+    assert kept == f" The damaged file is kept as {aside}."
     assert (path.read_bytes(), path.with_name(aside).read_bytes()) == (b"new", b"bad")
     assert not previous_of(path).exists()
     assert [(call.name, call.path, call.target) for call in recorder.calls] == [
@@ -303,7 +303,7 @@ def test_damage_is_kept_under_a_name_that_says_what_and_when(path: Path) -> None
         "queue.json.damaged-20261101T120000Z": b"bad",
         "queue.json.damaged-20261101T120000Z-2": b"worse",
     }
-    with pytest.raises(StorageError, match="could not be put aside"):
+    with pytest.raises(StorageError, match="couldn't be moved aside"):
         keep_aside(path, NOW)
 
 
@@ -330,7 +330,7 @@ def test_deleting_is_done_or_said(path: Path) -> None:
     delete_files(path)
     assert not path.exists()
     path.mkdir()
-    with pytest.raises(StorageError, match="could not be deleted"):
+    with pytest.raises(StorageError, match="Couldn't delete"):
         delete_files(path)
 
 

@@ -52,7 +52,7 @@ def test_spent_budget_says_when_a_call_is_free(path: Path, clock: FakeClock) -> 
     budget.take()
     clock.advance(40)
     assert budget.free() == 0
-    with pytest.raises(BudgetError, match="3 calls") as caught:
+    with pytest.raises(BudgetError, match="3 tracker calls") as caught:
         budget.take()
     assert caught.value.retry_after_seconds == HOUR - 100
     clock.advance(HOUR - 100)
@@ -139,8 +139,8 @@ def test_damaged_file_counts_as_spent(
     (aside,) = path.parent.glob("*.damaged-*")
     assert aside.read_bytes() == content
     assert [record.message for record in caplog.records] == [
-        f"{path} is damaged: the whole budget counts as spent when it was last written. "
-        f"The damaged content is kept in {aside.name}."
+        f"{path} is damaged: the whole budget counts as used at its last write. "
+        f"The damaged file is kept as {aside.name}."
     ]
     clock.advance(HOUR - 20 * 60)
     assert take_all(budget) == 3
@@ -282,7 +282,7 @@ def test_no_call_without_a_count(tmp_path: Path, clock: FakeClock) -> None:
         CallBudget(tmp_path / "missing" / "calls.json", 5, clock).take()
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "calls.json.lock").mkdir()
-    with pytest.raises(StorageError, match=r"calls\.json\.lock .* delete it"):
+    with pytest.raises(StorageError, match=r"calls\.json\.lock: .* delete it"):
         CallBudget(tmp_path / "calls.json", 5, clock).take()
 
 

@@ -77,7 +77,7 @@ def test_key_inside_the_folder_of_the_environment_is_refused(tmp_path: Path) -> 
 
 def test_unknown_home_is_refused() -> None:
     """A `~name` of nobody is an error and no folder of that name."""
-    with pytest.raises(UserError, match="whole path"):
+    with pytest.raises(UserError, match="full path"):
         expand_home("~no-such-user-here/films", {})
 
 

@@ -75,6 +75,6 @@ def test_a_shortage_is_not_taken_for_damage(path: Path, monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "open", no_more)
-        with pytest.raises(StorageError, match="cannot be read now"):
+        with pytest.raises(StorageError, match="Can't read"):
             WatchlistStore(path, FakeClock()).load()
     assert WatchlistStore(path, FakeClock()).load() == LATEST

@@ -37,44 +37,44 @@ class _Fault:
 
 _SLOW = _Fault(
     (requests.Timeout, TimeoutError, urllib3.exceptions.TimeoutError),
-    "gave no complete answer",
-    near=" in time ({section}.timeout is {seconds:g} s).",
-    far=" within {seconds:g} s.",
+    "timed out",
+    near=" ({section}.timeout is {seconds:g} s).",
+    far=" after {seconds:g} s.",
     kind=SlowError,
 )
 # The first that fits; the last one fits everything.
 _FAULTS = (
     _Fault(
         (requests.exceptions.ProxyError, urllib3.exceptions.ProxyError),
-        f"could not be reached through the proxy that the environment names ({_PROXY_VARIABLES}).",
-        near=" If it stands in your own network, name its host in NO_PROXY.",
+        f"couldn't be reached through the proxy set in the environment ({_PROXY_VARIABLES}).",
+        near=" If it's on your own network, add its host to NO_PROXY.",
     ),
     _Fault(
         (ssl.SSLCertVerificationError,),
-        "shows a TLS certificate that cannot be verified.",
-        near=" If it is your own, self-signed one, set {section}.verify_tls to false in config.json.",
+        "has a TLS certificate that can't be verified.",
+        near=" If it's your own self-signed one, set {section}.verify_tls to false in config.json.",
     ),
     _Fault(
         (ssl.SSLError, urllib3.exceptions.SSLError),
         "",
-        near="makes no TLS connection. If its {entrance} uses plain HTTP, "
-        "write http:// in {section}.url in config.json.",
-        far="could not be reached: no TLS connection could be made.",
+        near="doesn't accept TLS connections. If its {entrance} uses plain HTTP, "
+        "use http:// for {section}.url in config.json.",
+        far="couldn't be reached: the TLS connection failed.",
     ),
     _Fault(
         (socket.gaierror, urllib3.exceptions.NameResolutionError),
-        "could not be reached: its address was not found.",
+        "couldn't be reached: its host name wasn't found.",
         near=" Check {section}.url in config.json.",
         far=" Is this machine online?",
     ),
     _Fault(
         (ConnectionRefusedError,),
-        "could not be reached: the connection was refused.",
-        near=" Is it running, with its {entrance} turned on at that port?",
+        "couldn't be reached: connection refused.",
+        near=" Is it running, with its {entrance} enabled on that port?",
     ),
     _Fault(
         (urllib3.exceptions.NewConnectionError,),
-        "could not be reached.",
+        "couldn't be reached.",
         near=" Check {section}.url in config.json.",
         far=" Is this machine online?",
     ),
@@ -84,15 +84,15 @@ _FAULTS = (
             *(requests.exceptions.MissingSchema, urllib3.exceptions.LocationParseError),
         ),
         "",
-        near="has no usable address. Check {section}.url in config.json.",
-        far="cannot be asked: its address in config.json, or the address of a proxy in the environment, "
-        f"cannot be used ({_PROXY_VARIABLES}; SOCKS needs the package PySocks).",
+        near="has an invalid address. Check {section}.url in config.json.",
+        far="can't be reached: its address in config.json, or a proxy's address in the environment, "
+        f"is invalid ({_PROXY_VARIABLES}; SOCKS needs the package PySocks).",
     ),
     _SLOW,
     _Fault(
         (BaseException,),
-        "broke the connection off.",
-        near=" If its {entrance} uses HTTPS, write https:// in {section}.url in config.json.",
+        "dropped the connection.",
+        near=" If its {entrance} uses HTTPS, use https:// for {section}.url in config.json.",
     ),
 )
 
@@ -131,7 +131,7 @@ def connection_fault(exc: BaseException, party: Party) -> NetworkError:
     advice = fault.near
     # A server of plain HTTP lets a TLS greeting wait for ever.
     if fault is _SLOW and urlsplit(party.url).scheme == "https":
-        advice += " If its {entrance} uses plain HTTP, write http:// in {section}.url."
+        advice += " If its {entrance} uses plain HTTP, use http:// for {section}.url."
     said = advice.format(section=party.section, entrance=party.entrance, seconds=party.timeout_seconds)
     return fault.kind(f"{party.where} {fault.words}{said}")
 

@@ -219,7 +219,7 @@ class HttpClient:
                 )
                 before_redirect()
                 params = None
-        raise UnavailableError(f"{self.service} redirects in circles. Try again later.")
+        raise UnavailableError(f"{self.service} redirects in a loop. Try again later.")
 
     def _wait_turn(self) -> None:
         wait = self._last_ended_at + self.min_interval_seconds - time.monotonic()
@@ -250,7 +250,7 @@ class HttpClient:
             target = urljoin(url, location)
             there = urlsplit(target)
         except ValueError:  # half an IPv6 address, for instance
-            raise UnavailableError(f"{self.service} redirects to something that is no address.") from None
+            raise UnavailableError(f"{self.service} redirects to an invalid address.") from None
         is_downgrade = here.scheme == "https" and there.scheme != "https"
         is_allowed = there.netloc == here.netloc or there.netloc in allowed
         if there.scheme not in {"http", "https"} or is_downgrade or not is_allowed:
@@ -259,7 +259,7 @@ class HttpClient:
             host = redactor.clean(there.hostname or "unknown")
             raise UnavailableError(
                 f"{self.service} redirects to another address ({host}), "
-                "which is not followed. Check its address in config.json."
+                "which isn't followed. Check its address in config.json."
             )
         return target
 
@@ -269,7 +269,7 @@ class HttpClient:
             body.write(chunk)
             if body.tell() > max_bytes:
                 raise TooLargeError(
-                    f"{self.service} sent more than {max_bytes // 1_000_000} MB where a page was expected."
+                    f"{self.service} sent more than {max_bytes // 1_000_000} MB, far too much for a page."
                 )
         return body.getvalue()
 

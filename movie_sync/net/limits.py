@@ -77,7 +77,7 @@ def _receive(sock: socket.socket, receive: Callable[[], int]) -> int:
         sock.settimeout(limit)
     _watch.bytes_left -= received_bytes
     if _watch.bytes_left < 0:
-        raise UnavailableError("The answer is larger than any real one.")
+        raise UnavailableError("The answer is far too large.")
     return received_bytes
 
 

@@ -93,8 +93,8 @@ class Config(Settings):
         if upgrade and rules.upgrade is None:
             until, order = upgrade["until"], ", ".join(rules.order)
             yield (
-                f"quality.upgrade.until is {until}, which quality.order does not have ({order}); "
-                "no better release is looked for."
+                f"quality.upgrade.until is {until}, which isn't in quality.order ({order}); "
+                "Movie Sync won't look for better releases."
             )
 
     def preset(self, name: str) -> QualityRules | None:
@@ -150,10 +150,10 @@ class Config(Settings):
         try:
             raw = read_raw(path)
             if raw is None and path.is_symlink():
-                raise UnreadableSettings(f"{path} is a link to a file that is not there")
+                raise UnreadableSettings(f"{path} is a link to a missing file")
             content = content_of(path, raw) if raw is not None else {}
         except UnreadableSettings as exc:
-            self.warnings.append(f"{exc} The defaults are used for all settings.")
+            self.warnings.append(f"{exc} Using the defaults for all settings.")
             self.faults = (Problem("", str(exc).removesuffix("."), "", "", exc.line, exc.column),)
             return ""
         text = raw.decode("utf-8-sig") if raw is not None else ""
@@ -175,7 +175,7 @@ class Config(Settings):
         for fields in registry.credential_fields().values():
             ours |= {name for field in fields for name in (field.variable, field.file_variable)}
         unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in ours)
-        self.warnings += [f"The environment variable {name} is unknown and not used." for name in unknown]
+        self.warnings += [f"The environment variable {name} is unknown and ignored." for name in unknown]
         content: dict[str, Any] = {}
         variables = {}
         for key, rule in rules().items():
@@ -283,7 +283,7 @@ def read_file_to_change(path: Path) -> dict[str, object]:
         raw = read_raw(path)
         return {} if raw is None else content_of(path, raw)
     except UserError as exc:
-        raise UserError(f"{exc} It is left as it is: mend it or move it away, then try again.") from None
+        raise UserError(f"{exc} It's left as it is: fix it or move it away, then try again.") from None
 
 
 def _merge(content: dict[str, object], changes: Mapping[str, object]) -> None:
@@ -302,7 +302,7 @@ def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingP
     words = [problem.words for problem in problems]
     for key, variable in variables.items():
         if f"{problems[0].key}.".startswith(f"{key}."):
-            words = [f"The environment variable {variable} cannot be used: {words[0]}"]
+            words = [f"The environment variable {variable} can't be used: {words[0]}"]
     raise UserError(". ".join(words) + ".")
 
 

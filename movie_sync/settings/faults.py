@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NOTHING_HANDED_OVER = "nothing is handed over until config.json is corrected"
+NOTHING_HANDED_OVER = "downloads are paused until config.json is fixed"
 
 
 @dataclass(frozen=True, slots=True)

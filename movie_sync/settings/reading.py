@@ -34,7 +34,7 @@ class UnreadableSettings(UserError):
     """The whole file cannot be used; `line` and `column`, from 1, say where it breaks if that is known."""
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
-        place = f" in line {line}, column {column}" if line else ""
+        place = f" (line {line}, column {column})" if line else ""
         super().__init__(f"{message}{place}.")
         self.line = line
         self.column = column
@@ -65,13 +65,13 @@ class Settings:
             if limit.is_default:
                 self.own.discard(limit.key)
             words = f"the default {limit.used}" if limit.is_default else str(limit.used)
-            problems.append(Problem(limit.key, f"{shown(limit.key)} {limit.fault}", f"{words} is used"))
+            problems.append(Problem(limit.key, f"{shown(limit.key)} {limit.fault}", f"using {words}"))
         for key in list(self.values["trackers"]):  # some may name what is not there
             name, _, entry = key.partition(":")
             if entry and entry not in self.values[name]:
                 self.values["trackers"].remove(key)
-                fault = f'"trackers" names {shown(key)}, and {name} has no usable {shown(entry)}'
-                problems.append(Problem("trackers", fault, "it is left out"))
+                fault = f'"trackers" names {shown(key)}, but {name} has no usable {shown(entry)}'
+                problems.append(Problem("trackers", fault, "ignoring it"))
         if not self.values["trackers"]:
             self.values["trackers"] = self._defaults(self._known.top)["trackers"]
         return problems
@@ -121,7 +121,7 @@ class Settings:
                 allowed = 'an object such as {"preset": "hd"}' if key == "quality" else "an object"
                 meant = full if full in self._known.protecting else ""
                 problems.append(
-                    Problem(full, _other_than(allowed, full, value, node), "its defaults are used", meant)
+                    Problem(full, _other_than(allowed, full, value, node), "using its defaults", meant)
                 )
             elif isinstance(node, Section):
                 problems += self._take_section(node, values[key], value, f"{full}.")
@@ -136,8 +136,8 @@ class Settings:
         for name, given in content.items():
             full, fault = prefix + name, ""
             if not USER_NAME.fullmatch(name):
-                rule = "letters, digits, - and _ make one, at most 40"
-                fault = f"{shown(full)} is a name that cannot be used: {rule}"
+                rule = "use letters, digits, - and _, at most 40"
+                fault = f"{shown(full)} isn't a valid name: {rule}"
             elif not isinstance(given, Mapping):
                 fault = _other_than("an object", full, given, node)
             else:
@@ -145,11 +145,11 @@ class Settings:
                 problems += self._take_section(node.each, entry, given, f"{full}.")
                 lacking = [key for key, value in entry.items() if value is REQUIRED]
                 if lacking:
-                    fault = f"{shown(full)} lacks {shown(lacking[0])}"
+                    fault = f"{shown(full)} is missing {shown(lacking[0])}"
                 else:
                     values[name] = entry
             if fault:
-                problems.append(Problem(full, fault, "it is not used", full if node.protects else ""))
+                problems.append(Problem(full, fault, "ignoring it", full if node.protects else ""))
         return problems
 
     def _read(self, rule: Rule, value: object) -> object:
@@ -164,14 +164,14 @@ class Settings:
         try:
             return str(expand_home(path, self._environ))
         except UserError:
-            raise UnusableValue("there is no such home folder") from None
+            raise UnusableValue("no such home folder") from None
 
 
 def _unusable(rule: Rule, value: object, detail: str, key: str) -> Problem:
     words = _other_than(rule.allowed, key, value, rule, f" ({detail})" if detail else "")
-    remedy = "it is not used"
+    remedy = "ignoring it"
     if rule.default is not REQUIRED:
-        remedy = f"the default {json.dumps(rule.default)} is used"
+        remedy = f"using the default, {json.dumps(rule.default)}"
     return Problem(key, words, remedy, key if rule.protects else "")
 
 
@@ -183,18 +183,16 @@ def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Prob
     unknown = [key for key in content if key not in section.keys]
     problems = []
     for key in unknown[:_MOST_UNKNOWN_KEYS]:
-        remedy, meant = "credentials do not belong in this file: take it out and run setup", ""
+        remedy, meant = "credentials don't belong in this file: remove it and run setup", ""
         if not is_credential(key):
-            remedy = f"the nearest known key is {_nearest(key, section, prefix)}"
+            remedy = f"the closest known key is {_nearest(key, section, prefix)}"
             meant = _protecting_near(key, section, prefix)
-        problems.append(
-            Problem(prefix + key, f"{shown(prefix + key)} is unknown and not used", remedy, meant)
-        )
+        problems.append(Problem(prefix + key, f"{shown(prefix + key)} is unknown and ignored", remedy, meant))
     rest = unknown[_MOST_UNKNOWN_KEYS:]
     if rest:
         near, last = (_protecting_near(key, section, prefix) for key in rest), prefix + rest[-1]
         words = f"{shown(last)} and {len(rest) - 1} more are unknown"
-        problems.append(Problem(last, words, "they are not used", next(filter(None, near), "")))
+        problems.append(Problem(last, words, "ignoring them", next(filter(None, near), "")))
     return problems
 
 
@@ -240,11 +238,11 @@ def read_raw(path: Path) -> bytes | None:
     except FileNotFoundError:
         return None
     except NotAFileError:
-        raise UnreadableSettings(f"{path} is not a file") from None
+        raise UnreadableSettings(f"{path} isn't a file") from None
     except OSError as exc:
-        raise UnreadableSettings(f"{path} cannot be read: {exc.strerror or exc}") from None
+        raise UnreadableSettings(f"{path} can't be read: {exc.strerror or exc}") from None
     if len(raw) > _LARGEST_FILE_BYTES:
-        raise UnreadableSettings(f"{path} is far too large for settings")
+        raise UnreadableSettings(f"{path} is far too large for a settings file")
     return raw
 
 
@@ -254,12 +252,12 @@ def content_of(path: Path, raw: bytes) -> dict[str, object]:
         content = parse_json(raw)
     except json.JSONDecodeError as exc:
         what = exc.msg.removesuffix(" at")  # it is made to be followed by the place
-        raise UnreadableSettings(f"{path} is not valid JSON: {what}", exc.lineno, exc.colno) from None
+        raise UnreadableSettings(f"{path} isn't valid JSON: {what}", exc.lineno, exc.colno) from None
     except UnicodeDecodeError as exc:
         before = raw[: exc.start].decode(errors="replace")
-        raise UnreadableSettings(f"{path} is not in UTF-8", *place_at(before, len(before))) from None
+        raise UnreadableSettings(f"{path} isn't UTF-8", *place_at(before, len(before))) from None
     except ValueError:
-        raise UnreadableSettings(f"{path} is not valid JSON") from None
+        raise UnreadableSettings(f"{path} isn't valid JSON") from None
     if not isinstance(content, dict):
-        raise UnreadableSettings(f"{path} must hold a JSON object, {{...}}")
+        raise UnreadableSettings(f"{path} must contain a JSON object, {{...}}")
     return content

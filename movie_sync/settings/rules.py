@@ -42,15 +42,17 @@ _CONDITIONS = {field: _condition_reader(field) for field in Field}
 def _conditions(value: object) -> dict[str, object]:
     """Read an object of conditions; of one that cannot be used, say which and what is allowed."""
     if not isinstance(value, Mapping) or not value:
-        raise UnusableValue("conditions are an object of at least one field")
+        raise UnusableValue("conditions are an object with at least one field")
     read: dict[str, object] = {}
     for name, wanted in value.items():
         if name not in _CONDITIONS:
-            raise UnusableValue(f"{shown(name)} is no field: {', '.join(Field)} are")
+            raise UnusableValue(f"{shown(name)} isn't a field; fields are {', '.join(Field)}")
         try:
             read[name] = _CONDITIONS[Field(name)](wanted)
         except UnusableValue:
-            raise UnusableValue(f"{name} is {shown(wanted)}, allowed is {_allowed_in(Field(name))}") from None
+            raise UnusableValue(
+                f"{name} is {shown(wanted)}, but must be {_allowed_in(Field(name))}"
+            ) from None
     return read
 
 
@@ -59,7 +61,7 @@ def _allowed_in(field: Field) -> str:
         return "true or false"
     if field is Field.LANGUAGES:
         return LANGUAGES
-    return f"a list of {', '.join(VALUES[field])}" if field in VALUES else "a list of texts"
+    return f"a list of {', '.join(VALUES[field])}" if field in VALUES else "a list of strings"
 
 
 def _release_rule(value: object) -> dict[str, object]:
@@ -67,7 +69,7 @@ def _release_rule(value: object) -> dict[str, object]:
     if not isinstance(value, Mapping) or not isinstance(when := value.get("when"), Mapping):
         raise UnusableValue("a rule is an object with `when`, and `reject` or `score`")
     if unknown := value.keys() - {"when", "reject", "score"}:
-        raise UnusableValue(f"{shown(min(unknown))} is no part of a rule")
+        raise UnusableValue(f"{shown(min(unknown))} isn't part of a rule")
     conditions = {key: part for key, part in when.items() if key != "not"}
     read = _conditions(conditions) if conditions or "not" not in when else {}
     if "not" in when:

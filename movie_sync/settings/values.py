@@ -47,7 +47,7 @@ def shown(value: object, *, is_private: bool = False) -> str:
         return kind if is_hidden else _printable(text)
     if isinstance(value, str):
         if (is_private and value.strip()) or may_be_secret(value):
-            return "a text that is not shown here"
+            return "a hidden value"
         short = value if len(value) <= _LONGEST_SHOWN else value[:_LONGEST_SHOWN] + "..."
         return json.dumps(_printable(short), ensure_ascii=False)
     if isinstance(value, int) and abs(value) > _HUGE:
@@ -78,7 +78,7 @@ def web_address(value: object) -> str:
     except ValueError:  # its text holds the address
         raise UnusableValue from None
     if "@" in parts.netloc:
-        raise UnusableValue("credentials do not belong in an address")
+        raise UnusableValue("credentials don't belong in an address")
     if not is_usable or parts.query or parts.fragment:
         raise UnusableValue
     return text.rstrip("/")

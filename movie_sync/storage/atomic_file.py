@@ -73,7 +73,7 @@ def write_in_place(path: Path, content: bytes) -> None:
     """
     previous = read_whole(path)
     write_atomically(previous_of(path), [previous])
-    with told_as(f"{path} could not be written"):
+    with told_as(f"Couldn't write {path}"):
         file = OpenFile(open_regular_descriptor(path, os.O_WRONLY | os.O_NOFOLLOW))
         try:
             _overwrite(file.descriptor, content)
@@ -104,10 +104,10 @@ class OpenFile:
 
     def read(self, start: int, end: int) -> bytes:
         """Return the bytes from one place to another; a StorageError if they cannot be read."""
-        with told_as("A file in use cannot be read"):
+        with told_as("Couldn't read an open file"):
             content = os.pread(self.descriptor, end - start, start)
         if len(content) < end - start:
-            raise StorageError("A file in use cannot be read: it ends too early.")
+            raise StorageError("Couldn't read an open file: it ends too early.")
         return content
 
 
@@ -120,11 +120,11 @@ class NewFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._failure = f"{path or 'A file for the time being'} could not be written"
+        self._failure = f"Couldn't write {path or 'a temporary file'}"
         self._unwritten = bytearray()
         temporary = temporary_of(path) if path else None
         if temporary and os.path.lexists(temporary):  # a crash left it, or somebody planted it
-            with told_as(f"{temporary} is in the way and cannot be deleted", " Move it elsewhere."):
+            with told_as(f"{temporary} is in the way and couldn't be deleted", " Move it elsewhere."):
                 temporary.unlink()
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         with told_as(self._failure):
@@ -180,7 +180,7 @@ class NewFile:
             if damaged_at and undo is None:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 aside = keep_aside(path, damaged_at, until_replaced=True)
-                kept = f" The damaged content is kept in {aside.name}."
+                kept = f" The damaged file is kept as {aside.name}."
             elif keep_previous and not damaged_at:
                 with contextlib.suppress(OSError):  # a second safety: the write does not fail for it
                     previous_of(path).unlink(missing_ok=True)
@@ -243,7 +243,7 @@ def opened_whole(path: Path, *, most_bytes: int = _MOST_BYTES) -> Iterator[Binar
     try:
         with open_regular(path) as file:
             if os.fstat(file.fileno()).st_size > most_bytes:
-                raise DamagedError("it is far too large")
+                raise DamagedError("it's far too large")
             yield file
     except FileNotFoundError:
         raise
@@ -255,8 +255,8 @@ def damage_in(path: Path, exc: OSError) -> str:
     """Say what is wrong with a file that could not be read; a StorageError if only the machine is short."""
     reason = exc.strerror or str(exc)
     if exc.errno in _SHORTAGES:
-        raise StorageError(f"{path} cannot be read now: {reason}.") from None
-    return reason if isinstance(exc, NotAFileError) else f"it cannot be read ({reason})"
+        raise StorageError(f"Can't read {path} right now: {reason}.") from None
+    return reason if isinstance(exc, NotAFileError) else f"it can't be read ({reason})"
 
 
 def make_folder(folder: Path) -> None:
@@ -281,7 +281,7 @@ def keep_aside(path: Path, now: datetime, *, until_replaced: bool = False) -> Pa
             there, asides = path.lstat(), path.parent.glob(f"{path.name}.damaged-*")
             aside = next((each for each in asides if os.path.samestat(each.lstat(), there)), aside)
             os.link(path, aside)
-    with told_as(f"{path} is damaged and could not be put aside"):
+    with told_as(f"{path} is damaged and couldn't be moved aside"):
         if not os.path.lexists(aside):
             path.rename(aside)
         try:
@@ -328,7 +328,7 @@ def keep_private(what: Path | int, mode: int, folder: Path) -> None:
 def delete_files(*paths: Path) -> None:
     """Delete files of ours in one folder durably, where they are there; a StorageError if one stays."""
     for path in paths:
-        with told_as(f"{path} could not be deleted"):
+        with told_as(f"Couldn't delete {path}"):
             path.unlink(missing_ok=True)
             if path is paths[-1]:
                 sync_folder(path.parent)

@@ -61,7 +61,7 @@ class CallBudget:
             if len(ages) >= self._calls_per_hour:
                 seconds = _HOUR_SECONDS - ages[len(ages) - self._calls_per_hour]
                 raise BudgetError(
-                    f"This hour's {self._calls_per_hour} calls to the tracker are spent; "
+                    f"This hour's {self._calls_per_hour} tracker calls are used up; "
                     f"the next one is free in {max(1, round(seconds / 60))} min.",
                     retry_after_seconds=seconds,
                 )
@@ -79,10 +79,10 @@ class CallBudget:
                 yield
                 return
             if not self._path.parent.is_dir():
-                raise StorageError(f"{self._path} cannot be written: its folder is missing.")
+                raise StorageError(f"Can't write {self._path}: its folder is missing.")
             if not self._file_lock.acquire(wait_seconds=_LOCK_SECONDS):
                 raise StorageError(
-                    f"{self._path.name}.lock is held by another process for more than {_LOCK_SECONDS:g} s."
+                    f"Another process has held {self._path.name}.lock for more than {_LOCK_SECONDS:g} s."
                 )
             try:
                 yield
@@ -104,17 +104,17 @@ class CallBudget:
         except FileNotFoundError:
             return []
         except OSError as exc:
-            raise StorageError(f"{self._path} cannot be read: {exc.strerror or type(exc).__name__}.") from exc
+            raise StorageError(f"Can't read {self._path}: {exc.strerror or type(exc).__name__}.") from exc
         file_age = now.timestamp() - written_at
         calls = plain.get("calls") if isinstance(plain, dict) else None
         ticks, damage = None, ""
         if not isinstance(calls, list):
-            damage = "is damaged: the whole budget counts as spent when it was last written."
+            damage = "is damaged: the whole budget counts as used at its last write."
             ages = [file_age] * self._calls_per_hour
         else:
             times = [_time(call) for call in calls]
             if None in times:
-                damage = "holds unreadable times: they count as made when it was last written."
+                damage = "contains unreadable times: they count as calls made at its last write."
             ages = [file_age if time is None else (now - time).total_seconds() for time in times]
             if plain.get("boot") == self._boot and _are_ticks(plain.get("ticks"), len(calls)):
                 ticks = plain["ticks"]

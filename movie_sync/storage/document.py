@@ -41,7 +41,7 @@ class Document:
         except DamagedError as exc:
             self.damage = str(exc)
         except ValueError:
-            self.damage = "it is no JSON"
+            self.damage = "it isn't JSON"
         return None
 
     def save(self, content: Iterable[bytes], *, keep_previous: bool = False, damage_said: str = "") -> None:
@@ -51,7 +51,7 @@ class Document:
         damaged_at = self._clock.now() if self.damage else None
         kept = write_atomically(self._path, content, keep_previous=keep_previous, damaged_at=damaged_at)
         if self.damage:
-            said = damage_said or f"was damaged: {self.damage}. It was written anew."
+            said = damage_said or f"was damaged ({self.damage}) and has been rewritten."
             _log.warning("%s %s%s", self._path, said, kept)
         self.damage = ""
 

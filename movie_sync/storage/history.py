@@ -116,7 +116,7 @@ class History:
                 self._complaints.over()
 
     def _add(self, path: Path, lines: bytes) -> None:
-        with told_as(f"{path} could not be added to"):
+        with told_as(f"Couldn't write {path}"):
             if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
                 keep_aside(path, self.clock.now())
             with contextlib.suppress(FileNotFoundError):

@@ -78,15 +78,15 @@ class FileLock:
     def _failure(self, exc: OSError) -> StorageError:
         reason = exc.strerror or str(exc)
         if self._path.is_symlink():
-            text = f"{self._path} is a symbolic link, which is not followed: delete it."
+            text = f"{self._path} is a symbolic link, which isn't followed. Delete it."
         elif exc.errno in _NO_LOCKS:
             text = (
-                f"{self._path} can't be locked, because its file system has no locks ({reason}). Two of "
-                "Movie Sync could work there at once, so it doesn't start. Use a folder on another disk "
+                f"{self._path} can't be locked, because its file system doesn't support locks ({reason}). "
+                "Two Movie Syncs could run there at once, so it won't start. Use a folder on another disk "
                 "(--data-dir)."
             )
         else:
-            text = f"{self._path} could not be locked: {reason}. If it is a folder or a link, delete it."
+            text = f"Couldn't lock {self._path}: {reason}. If it's a folder or a link, delete it."
         return StorageError(text, errno=exc.errno)
 
 

@@ -17,7 +17,7 @@ PREFIX = "MOVIE_SYNC_"
 """How the name of every environment variable of ours begins."""
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
-_OTHER_FOLDER = f"Mend that, or name another folder with --data-dir or {HOME_VARIABLE}."
+_OTHER_FOLDER = f"Fix that, or choose another folder with --data-dir or {HOME_VARIABLE}."
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -59,13 +59,13 @@ class AppPaths:
         except OSError as exc:
             raise self._unusable(exc) from exc
         if not stat.S_ISDIR(mode):
-            raise UserError(f"The data folder {self.root} is not a folder. {_OTHER_FOLDER}")
+            raise UserError(f"The data folder {self.root} isn't a folder. {_OTHER_FOLDER}")
         if not os.access(self.root, os.R_OK | os.X_OK):
-            raise UserError(f"The data folder {self.root} cannot be read. {_OTHER_FOLDER}")
+            raise UserError(f"The data folder {self.root} can't be read. {_OTHER_FOLDER}")
         if is_to_be_made and (mode & stat.S_ISVTX or self.root.resolve() == Path(self.root.anchor)):
             raise UserError(
-                f"The data folder {self.root} is shared with other programs. Name a folder of its own, "
-                f"for instance {self.root / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
+                f"The data folder {self.root} is shared with other programs. Choose a folder of its own, "
+                f"such as {self.root / 'movie_sync'}, with --data-dir or {HOME_VARIABLE}."
             )
 
     def prepare(self) -> None:
@@ -78,7 +78,7 @@ class AppPaths:
         except OSError as exc:
             raise self._unusable(exc) from exc
         if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
-            raise UserError(f"The data folder {self.root} cannot be written. {_OTHER_FOLDER}")
+            raise UserError(f"The data folder {self.root} can't be written to. {_OTHER_FOLDER}")
 
     def sweep(self, is_alone: bool) -> None:  # noqa: FBT001 - told by the instance lock
         """Delete what crashes left half-written of our files. For the holder of the instance lock.
@@ -103,7 +103,7 @@ class AppPaths:
                 keep_private(path, _PRIVATE_FILE, self.root)
 
     def _unusable(self, exc: OSError) -> UserError:
-        return UserError(f"The data folder {self.root} cannot be used: {exc.strerror}. {_OTHER_FOLDER}")
+        return UserError(f"The data folder {self.root} can't be used: {exc.strerror}. {_OTHER_FOLDER}")
 
 
 def default_root(environ: Mapping[str, str]) -> Path:
@@ -130,8 +130,8 @@ def check_key_is_outside(key_file: Path, root: Path) -> None:
     """Refuse a key file inside the data folder, also behind symbolic links."""
     if key_file.resolve().is_relative_to(root.resolve()):
         raise UserError(
-            f"The key file {key_file} lies inside the data folder {root}: a copy of the folder would "
-            f"then hold the credentials and their key. Name a place outside with {KEY_FILE_VARIABLE}."
+            f"The key file {key_file} is inside the data folder {root}: a copy of the folder would "
+            f"contain both the credentials and their key. Choose a place outside it with {KEY_FILE_VARIABLE}."
         )
 
 
@@ -144,7 +144,7 @@ def expand_home(text: str, environ: Mapping[str, str]) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError as exc:
-        raise UserError(f"The home folder that {text!r} names is not known. Write the whole path.") from exc
+        raise UserError(f"The home folder in {text!r} is unknown. Enter the full path.") from exc
 
 
 def _from_variable(name: str, environ: Mapping[str, str]) -> Path | None:
@@ -160,6 +160,6 @@ def _home(environ: Mapping[str, str]) -> Path:
         return Path.home()
     except RuntimeError as exc:
         raise UserError(
-            f"There is no home folder for this user. Name the data folder with {HOME_VARIABLE} "
+            f"This user has no home folder. Set the data folder with {HOME_VARIABLE} "
             f"and the key file with {KEY_FILE_VARIABLE}."
         ) from exc

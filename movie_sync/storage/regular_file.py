@@ -12,7 +12,7 @@ class NotAFileError(OSError):
     """A folder, a pipe, a socket or a device stands where a file is looked for."""
 
     def __init__(self) -> None:
-        super().__init__(0, "it is no file")
+        super().__init__(0, "it isn't a regular file")
 
 
 def open_regular(path: str | Path) -> BinaryIO:
