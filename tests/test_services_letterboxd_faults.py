@@ -89,7 +89,7 @@ ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "half a page, then silence": (Fault(delivery=Delivery.HANG_IN_BODY), SlowError, "timed out"),
     "a byte a second": (Fault(delivery=Delivery.TRICKLE), SlowError, "timed out"),
     "reset before the answer": (Fault(delivery=Delivery.RESET), NetworkError, "dropped the connection"),
-    "reset within the page": (Fault(delivery=Delivery.RESET_IN_BODY), NetworkError, "broke"),
+    "reset within the page": (Fault(delivery=Delivery.RESET_IN_BODY), NetworkError, "dropped"),
     "a page without end": (Fault(delivery=Delivery.ENDLESS), TooLargeError, "MB"),
 }
 WAITS = {"429 with a wait": 90.0, "429 with a wait beyond reason": 86_400.0, "503 with a wait": 60.0}
