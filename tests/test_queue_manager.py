@@ -1093,7 +1093,7 @@ def test_a_disk_that_cannot_be_read_is_an_error_and_no_other_film(
         lambda: filled.entries(FAILED),
         lambda: filled.add_all_to_pending([film("n")]),
     ):
-        with pytest.raises(StorageError, match="cannot be read"):
+        with pytest.raises(StorageError, match="Couldn't read"):
             act()
     monkeypatch.undo()
     assert where(filled) == before
