@@ -206,7 +206,7 @@ def test_a_damaged_config_is_said_and_never_touched(home: Household, kind: str) 
     assert content_of(path) == content
     if kind == "odd entries among good ones":
         assert answer.returncode == 2
-        assert "Nothing is handed over" in answer.stderr
+        assert "Downloads are paused" in answer.stderr
         assert "library_directories" in answer.stderr
     else:
         assert answer.returncode == 2

@@ -711,7 +711,7 @@ def test_a_full_disk_without_a_restart(bench: Bench, caplog: pytest.LogCaptureFi
             assert rest is not None
             assert rest.seconds == seconds
             bench.clock.advance(seconds)
-    assert caplog.text.count("could not be written") == 1
+    assert caplog.text.count("Couldn't write") == 1
     assert [event.id for event in bench.told if event.kind is EventKind.DISK_FULL] == [
         "disk full:own:2026-11-01T12"
     ]

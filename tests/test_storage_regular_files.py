@@ -107,7 +107,7 @@ def test_a_data_folder_full_of_pipes(tmp_path):
         assert [answer.stderr for answer in answers if "Traceback" in answer.stderr] == []
         os.mkfifo(home.data / "credentials.enc")
         answer = home.run("check", without=["MOVIE_SYNC_FILELIST_USERNAME", "MOVIE_SYNC_FILELIST_PASSKEY"])
-        assert "credentials.enc is not a file" in answer.stdout + answer.stderr
+        assert "credentials.enc isn't a file" in answer.stdout + answer.stderr
         os.mkfifo(tmp_path / "watchlist.csv")
         assert "is not a file" in home.run("import", str(tmp_path / "watchlist.csv")).stderr
         (home.data / "config.json").unlink()

@@ -167,10 +167,8 @@ class CredentialsManager:
             with open_regular(Path(named)) as file:
                 return field.file_variable, file.read(_LARGEST_FILE_BYTES).decode().rstrip("\r\n")
         except (OSError, NotAFileError, UnicodeDecodeError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else "it is no file of text"
-            raise UserError(
-                f"The file {named} that {field.file_variable} names cannot be read: {reason}."
-            ) from None
+            reason = exc.strerror if isinstance(exc, OSError) else "it isn't a text file"
+            raise UserError(f"Can't read the file {named}, set by {field.file_variable}: {reason}.") from None
 
     def stored(self) -> Stored:
         """Return what the file holds, by service, without what the environment says."""
@@ -186,11 +184,11 @@ class CredentialsManager:
         try:
             stored = _parse(fernet(key).decrypt(content))
         except ValueError:
-            raise self._unusable("the key file does not hold a key") from None
+            raise self._unusable("the key file doesn't contain a key") from None
         except InvalidToken:
-            raise self._unusable("it is damaged, or this is not its key") from None
+            raise self._unusable("it's damaged, or this isn't its key") from None
         if stored is None:
-            raise self._unusable("what it holds is not in the form we know")
+            raise self._unusable("its content isn't in the expected form")
         return stored
 
     def _read_in_child(self, timeout_seconds: float) -> Stored:
@@ -209,11 +207,11 @@ class CredentialsManager:
             )
         except subprocess.TimeoutExpired:
             raise CredentialsError(
-                f"{self._path} was not decrypted in {timeout_seconds:g} seconds. Try again."
+                f"Decrypting {self._path} took longer than {timeout_seconds:g} seconds. Try again."
             ) from None
         except OSError as exc:
             raise CredentialsError(
-                f"{sys.executable} could not be started to decrypt {self._path}: {exc.strerror}."
+                f"Couldn't start {sys.executable} to decrypt {self._path}: {exc.strerror}."
             ) from None
         if child.returncode in {CHILD_SAYS_WHY, _CHILD_SAYS_NOT_NOW}:
             kind = UserError if child.returncode == CHILD_SAYS_WHY else CredentialsError
@@ -221,8 +219,8 @@ class CredentialsManager:
         stored = _parse(child.stdout) if child.returncode == 0 else None
         if stored is None:
             raise CredentialsError(
-                f"{self._path} could not be decrypted: the process that does it ended with code "
-                f"{child.returncode}. Run `check` to see more."
+                f"Couldn't decrypt {self._path}: its process exited with code "
+                f"{child.returncode}. Run `check` for details."
             )
         return stored
 
@@ -232,8 +230,8 @@ class CredentialsManager:
         key = self._content_of(self._key_file)
         if key is None:
             with told_as(
-                f"The folder {self._key_file.parent} for the key could not be made",
-                f" Mend that, or name another key file with {KEY_FILE_VARIABLE}.",
+                f"Couldn't create the folder {self._key_file.parent} for the key",
+                f" Fix that, or choose another key file with {KEY_FILE_VARIABLE}.",
             ):
                 make_folder(self._key_file.parent)
             key = fernet.generate_key()
@@ -242,8 +240,8 @@ class CredentialsManager:
             return fernet(key)
         except ValueError:
             raise UserError(
-                f"{self._key_file} does not hold a key. It was left as it is: move it away and try "
-                f"again, or name another key file with {KEY_FILE_VARIABLE}."
+                f"{self._key_file} doesn't contain a key. It was left as it is: move it away and try "
+                f"again, or choose another key file with {KEY_FILE_VARIABLE}."
             ) from None
 
     def _content_of(self, path: Path) -> bytes | None:
@@ -253,18 +251,18 @@ class CredentialsManager:
         except FileNotFoundError:
             return None
         except NotAFileError:
-            raise self._unusable(f"{path} is not a file") from None
+            raise self._unusable(f"{path} isn't a file") from None
         except OSError as exc:
             if exc.errno not in _FOR_THE_USER:
-                raise CredentialsError(f"{path} cannot be read now: {exc.strerror}.") from None
-            raise self._unusable(f"{path} cannot be read ({exc.strerror})") from None
+                raise CredentialsError(f"Can't read {path} right now: {exc.strerror}.") from None
+            raise self._unusable(f"{path} can't be read ({exc.strerror})") from None
         if len(content) > _LARGEST_FILE_BYTES:
             raise self._unusable(f"{path} is far too large")
         return content.strip()
 
     def _unusable(self, reason: str) -> UserError:
         return UserError(
-            f"The credentials in {self._path} cannot be read: {reason}. They are left as they are. "
+            f"Can't read the credentials in {self._path}: {reason}. They're left as they are. "
             f"Put the right key back as {self._key_file}, or move {self._path.name} away and run setup again."
         )
 
@@ -273,9 +271,9 @@ def clean(value: str, field: CredentialField | None, what: str) -> str:
     """Return a credential without blanks around it; `what` names one that cannot be used, not its value."""
     text = " ".join(value.split()) if field and field.is_list else value.strip()
     if any(unicodedata.category(character) in {"Cc", "Cs"} for character in text):
-        raise UserError(f"{what} holds control characters. Copy it again.")
+        raise UserError(f"{what} contains control characters. Copy it again.")
     if field and not field.may_hold_blanks and any(character.isspace() for character in text):
-        raise UserError(f"{what} holds blanks. Copy it again.")
+        raise UserError(f"{what} contains spaces. Copy it again.")
     return text
 
 
@@ -286,7 +284,7 @@ def _named_values(text: str, field: CredentialField, variable: str) -> dict[str,
     except ValueError:
         content = None
     if not _is_service(content):
-        raise UserError(f"{what} must hold a JSON object of names and what belongs to each.")
+        raise UserError(f"{what} must be a JSON object with a value for each name.")
     return {name: clean(value, field, what) for name, value in content.items()}
 
 

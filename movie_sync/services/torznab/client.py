@@ -249,7 +249,7 @@ class TorznabClient:
         except ValueError:
             is_web = False
         if not is_web:
-            raise ReleaseError(f"{self.title} names something that is no address as a link to a torrent.")
+            raise ReleaseError(f"{self.title} links to the torrent at an invalid address.")
         is_ours = (there.scheme, there.netloc) == (here.scheme, here.netloc)
         is_its_own = is_on_this_machine(link) and not is_on_this_machine(self._url)
         if not is_ours and (is_its_own or self._redactor.without_known(link) != link):
