@@ -424,10 +424,10 @@ def test_completion(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     (tmp_path / "completion.bash").write_text(script)
     asked = (
         "source completion.bash; touch watchlist.csv; for line in 'movie-sync sta' 'movie-sync queue re' "
-        "'movie-sync status --j' 'movie-sync import w'; do COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
+        "'movie-sync status --j' 'movie-sync import w' 'movie-sync config check_'; do COMP_WORDS=($line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1));"
         " _shtab_movie_sync 2>/dev/null; echo ${COMPREPLY[@]}; done"
     )
     answer = subprocess.run(
         ["bash", "--norc", "-c", asked], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=30
     )
-    assert answer.stdout.split() == ["status", "removed", "--json", "watchlist.csv"]
+    assert answer.stdout.split() == ["status", "removed", "--json", "watchlist.csv", "check_interval"]

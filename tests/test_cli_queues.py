@@ -50,6 +50,7 @@ def test_status_as_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (["pending"], ["K1"]),
         (["failed"], ["K2", "K3"]),
         (["completed"], ["K4"]),
+        (["removed"], []),
     ],
 )
 def test_queue_as_json(

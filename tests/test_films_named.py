@@ -169,7 +169,8 @@ def test_a_film_that_letterboxd_has(
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("thre", "Did you mean Three (1995)?"),
+        ("thre", 'No film "thre" here or on Letterboxd. Did you mean Three (1995)?'),
+        ("Thre", 'No film "Thre" here. Did you mean Three (1995)?'),
         ("tt9999999", "Letterboxd has no film with the IMDb id tt9999999."),
         ("no such film", "give its Letterboxd address"),
         ("a-series", "A Series (2020) is a series"),
@@ -199,7 +200,7 @@ def test_nobody_answers(data: Path, site: LetterboxdStandIn, capsys: pytest.Capt
 @pytest.mark.parametrize(
     ("command", "said"),
     [
-        (("retry", "One (1995)"), "One (1995) hasn't failed: it is waiting in the queue."),
+        (("retry", "One (1995)"), "One (1995) hasn't failed: it's waiting in the queue."),
         (("remove", "thre"), 'No film "thre" here. Did you mean Three (1995)?'),
         (("reject", "onne", "filelist:1"), "Did you mean One (1995)?"),
         (("grab", "no film", "filelist:1"), 'No film "no film" here'),
@@ -236,6 +237,19 @@ def test_titles_do_as_well(data: Path, capsys: pytest.CaptureFixture[str]) -> No
     out = capsys.readouterr().out
     assert "Removed Four (1995). It won't come back unless you `add` it; nothing is deleted." in out
     assert set(held(data, REMOVED)) == {"K4", "K2001"}
+
+
+def test_the_history_of_a_film(
+    data: Path, site: LetterboxdStandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It goes by what is known of the film, and a slip is answered as everywhere."""
+    assert run(data, "add", "tt0113277", "one") == 0
+    capsys.readouterr()
+    for name in ("Heat (1995)", "heat", "tt0113277", f"{site.url}/film/heat-1995/", "2bbs"):
+        assert run(data, "history", name) == 0
+        assert [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()] == ["Heat (1995)"]
+    assert run(data, "history", "hete") == 1
+    assert "Did you mean Heat (1995)?" in capsys.readouterr().out
 
 
 # --- search -----------------------------------------------------------------------------------------

@@ -659,7 +659,7 @@ def test_settings_that_cannot_be_read_hold_films_back_until_they_are_corrected(
     assert "Nothing is handed over" in checked
     daemon = home.start()
     daemon.wait_for("Watchlist read")
-    assert "nothing is handed over" in home.run("status").stdout
+    assert "Nothing is handed over" in home.run("status").stdout
     (held_back,) = json.loads(home.run("status", "--json").stdout)["held_back"]
     assert (held_back["key"], held_back["line"]) == ("library_directories", 1)
     assert held_back["column"] == (home.data / "config.json").read_text().index('"library_directories"') + 1

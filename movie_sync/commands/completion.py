@@ -3,6 +3,7 @@
 import argparse
 
 from movie_sync.errors import UserError
+from movie_sync.settings.keys import known, nodes_in
 
 
 def run_completion(args: argparse.Namespace, _context: None) -> int:
@@ -15,6 +16,8 @@ def run_completion(args: argparse.Namespace, _context: None) -> int:
     kinds = {"FILE": shtab.FILE, "DIR": shtab.DIRECTORY}
     for each in [parser, *getattr(parser, "commands", {}).values()]:
         for action in each._actions:  # noqa: SLF001 - argparse has no other way
+            if action.dest == "key":
+                action.choices = [key for key, _ in nodes_in(known().top)]
             if action.metavar in kinds:
                 action.complete = kinds[action.metavar]
     print(shtab.complete(parser, args.shell))

@@ -8,9 +8,12 @@ from collections import deque
 from collections.abc import Callable
 
 from movie_sync.commands.context import Context
+from movie_sync.commands.naming import FilmNames
 from movie_sync.domain.plain_text import folded, one_line
 from movie_sync.domain.times import format_time, minute
+from movie_sync.reports.film_lines import not_found_words
 from movie_sync.storage.history import HistoryEvent, read_history
+from movie_sync.wishes.film_finder import Finding
 
 _SHOWN = 50
 _INDENT = " " * 4
@@ -20,14 +23,21 @@ _WHAT_COLUMNS = 13
 
 def run_history(args: Namespace, context: Context) -> int:
     """Show it, the latest last; returns the exit code: 1 if nothing is known of the film."""
-    is_wanted = _about(args.film) if args.film else lambda _event: True
+    finding = None
+    if args.film:
+        finding = FilmNames(context, context.queues_to_look_at()).look_up(args.film)
+        if len(finding.films) > 1:
+            context.complain(not_found_words(finding))
+            return _ANSWER_IS_NO
+    is_wanted = _about(finding) if finding else lambda _event: True
     known = (event for event in read_history(context.paths.history) if is_wanted(event))
     events = list(known) if args.json or args.film else list(deque(known, _SHOWN))
     if args.json:
         print(json.dumps([_plain(event) for event in events], indent=1))
         return _ANSWER_IS_NO if args.film and not events else 0
     if not events:
-        context.say(f'Nothing is known of "{args.film}".' if args.film else "Nothing has happened yet.")
+        nothing = f'Nothing is known of "{args.film}".' if args.film else "Nothing has happened yet."
+        context.say(not_found_words(finding) if finding and finding.near else nothing)
         return _ANSWER_IS_NO if args.film else 0
     for event in events:
         if sys.stdout.isatty():
@@ -38,11 +48,14 @@ def run_history(args: Namespace, context: Context) -> int:
     return 0
 
 
-def _about(film: str) -> Callable[[HistoryEvent], bool]:
-    """Return what tells the events of a film by its title, with its year or not, slug, address or id."""
-    name = film.strip().rstrip("/").rpartition("/")[2].casefold()
+def _about(finding: Finding) -> Callable[[HistoryEvent], bool]:
+    """Return what tells the events of a film; one that is not known now is told by the names it had."""
+    film = finding.film
+    name = finding.text.rstrip("/").rpartition("/")[2].casefold()
 
     def is_about(event: HistoryEvent) -> bool:
+        if film:  # one that only IMDb named got its other names later
+            return not {event.id, event.slug}.isdisjoint({film.movie.id, film.name, film.movie.imdb_id})
         title = event.film.rpartition(" (")[0]
         return name in {each.casefold() for each in (event.id, event.slug, event.film, title) if each}
 

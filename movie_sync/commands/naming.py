@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import FilmError, TransientError, UnknownFilmError
@@ -12,6 +12,9 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.film_lines import elsewhere_words, not_found_words, unknown_words
 from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.wishes.film_finder import FilmFinder, Finding, FoundFilm
+
+if TYPE_CHECKING:
+    from movie_sync.commands.building import Services
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class FilmNames:
     context: Context
     view: QueueManager
     _finder: FilmFinder = field(init=False)
-    _services: Services | None = field(default=None, init=False)
+    _services: "Services | None" = field(default=None, init=False)
     _doubt: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -61,20 +64,24 @@ class FilmNames:
         if finding.films or finding.new is None:
             self.context.complain(not_found_words(finding, "give its Letterboxd address or its IMDb id"))
             return None
-        return self.read(finding.new, finding.near)
+        return self.read(finding)
 
-    def read(self, movie: Movie, near: tuple[Movie, ...] = ()) -> NamedFilm | None:
-        """Return a film with what its page tells; one that cannot be read now is taken at its word.
+    def read(self, finding: Finding) -> NamedFilm | None:
+        """Return the new film of a finding, with what its page tells if that can be read now.
 
         None, which is said: Letterboxd has no such film, or it is a series.
         """
-        if self._doubt:
-            return NamedFilm(movie, doubt=self._doubt)
-        self._services = self._services or Services(self.context, stop=threading.Event())
+        movie = finding.new
+        if movie is None or self._doubt:
+            return NamedFilm(movie, doubt=self._doubt) if movie else None
+        if self._services is None:
+            from movie_sync.commands.building import Services  # noqa: PLC0415 - not for what is known here
+
+            self._services = Services(self.context, stop=threading.Event())
         try:
             movie = self._services.pages.read(movie)
         except UnknownFilmError as exc:
-            self.context.complain(unknown_words(str(exc), near))
+            self.context.complain(str(exc) if finding.is_address else unknown_words(finding))
             return None
         except FilmError as exc:
             self.context.complain(str(exc))

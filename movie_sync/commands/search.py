@@ -73,7 +73,7 @@ def _named(args: Namespace, names: FilmNames) -> Movie | None:
     text = one_line(args.title).strip()
     finding = names.look_up(text)
     if finding.new and finding.is_address:
-        named = names.read(finding.new)
+        named = names.read(finding)
         if named and named.doubt:
             names.context.complain(f"{named.doubt}. Give the film's title and --year instead.")
         return named.movie if named and not named.doubt else None

@@ -33,8 +33,10 @@ def film_at(text: str, base_url: str) -> Movie | None:
 
 
 def film_of_slug(text: str, base_url: str) -> Movie | None:
-    """Return the film that a text names if it is a slug, or None if it can be none."""
-    return _with_slug(text.strip(), base_url) if _SLUG.fullmatch(text.strip()) else None
+    """Return the film that a text names if it is a slug, or None if it is more likely a title: "Heat"."""
+    text = text.strip()
+    is_slug = _SLUG.fullmatch(text) and (text.islower() or "-" in text or not text.isalpha())
+    return _with_slug(text, base_url) if is_slug else None
 
 
 def titles_meant(text: str) -> list[tuple[str, int | None]]:

@@ -13,11 +13,11 @@ _QUEUED: dict[QueueName | None, str] = {
     QueueName.COMPLETED: "Queued again",
 }
 _STATES = {
-    QueueName.PENDING: "is waiting in the queue",
-    QueueName.FAILED: "has failed",
-    QueueName.COMPLETED: "is completed",
-    QueueName.REMOVED: "was removed",
-    None: "is on your list, but in no queue",
+    QueueName.PENDING: "'s waiting in the queue",
+    QueueName.FAILED: " has failed",
+    QueueName.COMPLETED: "'s completed",
+    QueueName.REMOVED: " was removed",
+    None: "'s on your list, but not in a queue",
 }
 
 
@@ -31,14 +31,15 @@ def not_found_words(finding: Finding, hint: str = "") -> str:
     return f'No film "{text}" here{"; " if hint else ""}{hint}.'
 
 
-def unknown_words(why: str, near: Sequence[Movie]) -> str:
-    """Say that Letterboxd does not know a film, with those here that may be meant."""
-    return f"{why} Did you mean {_either(near)}?" if near else why
+def unknown_words(finding: Finding) -> str:
+    """Say that Letterboxd has no film of this slug either, with those here that may be meant."""
+    near = f" Did you mean {_either(finding.near)}?" if finding.near else ""
+    return f'No film "{one_line(finding.text)}" here or on Letterboxd.{near}'
 
 
 def elsewhere_words(film: FoundFilm, wanted: str) -> str:
     """Say why a film that was found is none of those that the command is for."""
-    return f"{film.movie.label} {wanted}: it {_STATES[film.queue]}."
+    return f"{film.movie.label} {wanted}: it{_STATES[film.queue]}."
 
 
 def queued_words(movie: Movie, was: QueueName | None, preset: str = "", doubt: str = "") -> str:
