@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.plain_text import cut, folded_as_is, one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import StorageError
 from movie_sync.outlet import Outlet, outlet_of
@@ -32,6 +32,9 @@ _TERMS_WITHOUT_COLOURS = {"dumb", "unknown"}
 _MOST_WAITING_BYTES = 64_000
 _PATIENCE_SECONDS = 0.2
 _LAST_SECONDS = 1.0
+_INDENT = "    "
+_COLUMNS = 80  # where a terminal does not say
+_ERASE = b"\r\x1b[K"
 
 
 class _Formatter(logging.Formatter):
@@ -70,11 +73,16 @@ class _Console(logging.Handler):
     """Writes lines to stderr in their order, and never waits for one who does not read them.
 
     What is not taken at once is kept for the next time, up to a limit; then lines are left out until
-    all that was kept has been taken. How many is said there in their place, and in the log file.
+    all that was kept has been taken. How many is said there in their place, and in the log file. On a
+    terminal that `can_draw` one more line can stay below them.
     """
 
-    def __init__(self, outlet: Outlet, encoding: str, log_file: logging.Handler | None) -> None:
+    def __init__(
+        self, outlet: Outlet, encoding: str, log_file: logging.Handler | None, *, can_draw: bool = False
+    ) -> None:
         super().__init__()
+        self.can_draw = can_draw
+        self._below = b""
         self._outlet = outlet
         self._encoding = encoding
         self._log_file = log_file
@@ -85,7 +93,7 @@ class _Console(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record now or later, or count it as left out."""
         try:
-            line = f"{self.format(record)}\n".encode(self._encoding, errors="replace")
+            line = self._above(self._folded(self.format(record)))
         except Exception:  # noqa: BLE001 - as every handler does
             self.handleError(record)
             return
@@ -101,6 +109,46 @@ class _Console(logging.Handler):
             )
         self._lost += line.count(b"\n")
 
+    def show_below(self, text: str) -> None:
+        """Let this line stay below all others from now on, or none; not while nobody reads what is above."""
+        with self.lock or contextlib.nullcontext():
+            if self._waiting or self._lost or not self._may_draw():
+                return
+            shown = cut(one_line(text), self._columns() - 1)
+            shown = shown if "utf" in self._encoding.casefold() else shown.replace("\u00b7", "-")
+            below = shown.encode(self._encoding, errors="replace")
+            if below != self._below:
+                self._below = below
+                self._waiting += _ERASE + below
+                self._write_waiting()
+
+    def _may_draw(self) -> bool:
+        """Tell whether the terminal is ours now; when it becomes another program's, nothing stays below."""
+        is_ours = False
+        if self.can_draw:
+            with contextlib.suppress(OSError):
+                is_ours = os.tcgetpgrp(self._outlet.fileno()) == os.getpgrp()
+        if not is_ours:
+            self._below = b""
+        return is_ours
+
+    def _folded(self, text: str) -> str:
+        """Return lines that a terminal parts in no word."""
+        if self.can_draw:
+            columns = self._columns()
+            text = "\n".join(folded_as_is(line, columns, _INDENT) for line in text.split("\n"))
+        return f"{text}\n"
+
+    def _columns(self) -> int:
+        with contextlib.suppress(OSError):
+            return os.get_terminal_size(self._outlet.fileno()).columns or _COLUMNS
+        return _COLUMNS
+
+    def _above(self, lines: str) -> bytes:
+        """Return what puts lines above the one that stays."""
+        text = lines.encode(self._encoding, errors="replace")
+        return _ERASE + text + self._below if self._below and self._may_draw() else text
+
     def flush(self) -> None:
         """Write what is taken now of what was kept."""
         with self.lock or contextlib.nullcontext():
@@ -110,6 +158,10 @@ class _Console(logging.Handler):
         """Give the reader a second for what was kept, and say how much never came to be read."""
         with self.lock or contextlib.nullcontext():
             ends_at = time.monotonic() + _LAST_SECONDS
+            if self._below and self._may_draw():
+                self._waiting += _ERASE
+                self._below = b""
+                self._write_waiting()
             while self._waiting and self._outlet.wait(max(ends_at - time.monotonic(), 0.0)):
                 if not self._write_waiting():
                     break
@@ -149,7 +201,7 @@ class _Console(logging.Handler):
         if lost:
             self._note("stderr takes lines again; %d were left out there.", lost)
             gap = _record("%d lines are missing here: nobody read them in time.", lost)
-            self._waiting += f"{self.format(gap)}\n".encode(self._encoding, errors="replace")
+            self._waiting += self._above(self._folded(self.format(gap)))
             self._write_waiting()
 
     def _note(self, text: str, *arguments: object) -> None:
@@ -180,10 +232,10 @@ def set_up_logging(
         log_handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
         log_handler.setFormatter(_Formatter(redactor, with_colours=False))
     console: logging.Handler = logging.StreamHandler(sys.stderr)
-    if outlet := outlet_of(sys.stderr):
-        console = _Console(outlet, sys.stderr.encoding, log_handler)
-    console.setLevel(level)
     knows_colours = sys.stderr.isatty() and os.environ.get("TERM") not in _TERMS_WITHOUT_COLOURS
+    if outlet := outlet_of(sys.stderr):
+        console = _Console(outlet, sys.stderr.encoding, log_handler, can_draw=knows_colours and not plain)
+    console.setLevel(level)
     with_colours = knows_colours and not plain and not os.environ.get("NO_COLOR")
     console.setFormatter(_Formatter(redactor, with_colours=with_colours))
     logger.addHandler(console)
@@ -197,6 +249,19 @@ def write_waiting_lines() -> None:
     for handler in logging.getLogger(LOGGER_NAME).handlers:
         if isinstance(handler, _Console):
             handler.flush()
+
+
+def show_below(text: str) -> None:
+    """Let a line stay below the log on a terminal, or none with ""; never waits, never raises."""
+    for handler in logging.getLogger(LOGGER_NAME).handlers:
+        if isinstance(handler, _Console):
+            handler.show_below(text)
+
+
+def can_show_below() -> bool:
+    """Tell whether there is a terminal for that."""
+    handlers = logging.getLogger(LOGGER_NAME).handlers
+    return any(isinstance(handler, _Console) and handler.can_draw for handler in handlers)
 
 
 def _clear_the_way(log_file: Path, logger: logging.Logger) -> None:

@@ -20,7 +20,7 @@ from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.domain.times import minute, parse_time
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, read_state, write_state
-from movie_sync.reports.lines import dry_run_lines, outcomes_so_far
+from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.storage.locks import InstanceLock
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -19,10 +19,11 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
+from movie_sync.reports.counts import statistics_words
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, write_state
 from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.needs import needs
-from movie_sync.reports.status import Status, overview, statistics_words
+from movie_sync.reports.status import Status, overview
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 

@@ -1,14 +1,16 @@
 """What every command works with: the folder, the settings, the credentials, the options."""
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from movie_sync.clock import SystemClock
 from movie_sync.credentials.manager import CredentialsManager
-from movie_sync.domain.plain_text import safe_lines
+from movie_sync.domain.plain_text import folded_as_is, safe_lines
 from movie_sync.domain.redaction import Redactor
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
@@ -74,11 +76,19 @@ class Context:
 
     def say(self, line: str = "") -> None:
         """Write a line of the command's answer."""
-        print(self.redactor.clean(safe_lines(line)))
+        print(self._readable(line, sys.stdout))
 
     def complain(self, line: str) -> None:
         """Write a line about what is wrong."""
-        print(self.redactor.clean(safe_lines(line)), file=sys.stderr)
+        print(self._readable(line, sys.stderr), file=sys.stderr)
+
+    def _readable(self, text: str, stream: TextIO) -> str:
+        """Return text for people, on a terminal parted in no word."""
+        safe = self.redactor.clean(safe_lines(text))
+        if not stream.isatty():
+            return safe
+        columns = shutil.get_terminal_size().columns
+        return "\n".join(folded_as_is(line, columns) for line in safe.split("\n"))
 
     def queues_to_look_at(self) -> QueueManager:
         """Return the queues as they are, to be looked at beside a daemon or without one."""

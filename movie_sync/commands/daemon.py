@@ -12,14 +12,17 @@ from functools import partial
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
 from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
+from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.heartbeat import Heartbeat
 from movie_sync.daemon.inbox import Inbox, carry_out
+from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.sync import Syncs
 from movie_sync.domain.times import format_time
 from movie_sync.errors import CredentialsError, StorageError, UserError
-from movie_sync.logs import set_up_logging, write_waiting_lines
+from movie_sync.logs import can_show_below, set_up_logging, show_below, write_waiting_lines
 from movie_sync.outlet import hurry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.counts import bottom_words
 from movie_sync.reports.daemon_state import (
     DaemonState,
     activity_words,
@@ -27,7 +30,6 @@ from movie_sync.reports.daemon_state import (
     read_state,
     write_state,
 )
-from movie_sync.reports.lines import dry_run_lines, outcomes_so_far
 from movie_sync.services import registry
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 from movie_sync.storage.locks import InstanceLock
@@ -177,7 +179,11 @@ def _run(
     services = Services(context, stop=gate.stop)
     is_real, once = not options.dry_run, options.runs_once
     queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
-    before = frozenset() if is_real else outcomes_so_far(queue_manager)
+    before: frozenset[int] = frozenset()
+    if not is_real:
+        from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far  # noqa: PLC0415 - for this alone
+
+        before = outcomes_so_far(queue_manager)
     intake, announcer = services.intake(queue_manager), build_announcer(context)
     download = services.download_worker(
         queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
@@ -187,6 +193,9 @@ def _run(
     syncs = Syncs(monitor, download, services.least_seconds_between_checks, clock)
     perform = partial(carry_out, queue_manager, intake, look_now=syncs.ask)
     drain = partial(Inbox(context.paths.inbox, clock).drain, perform)
+    below = []
+    if can_show_below() and not once:
+        below.append(partial(_show_below, queue_manager, monitor, download))
     app = MovieSyncApp(
         monitor,
         download,
@@ -195,7 +204,7 @@ def _run(
         state=state,
         report_state=partial(write_state, context.paths.daemon) if is_real else lambda _state: None,
         clock=clock,
-        tick_extras=[announcer.tick, syncs.tick, heartbeat.tick, write_waiting_lines, renew_lock],
+        tick_extras=[announcer.tick, syncs.tick, heartbeat.tick, write_waiting_lines, renew_lock, *below],
         closers=[] if once else [announcer.close],
     )
     _log.info(
@@ -209,6 +218,7 @@ def _run(
     try:
         app.run(once=once)
     finally:
+        show_below("")
         heartbeat.close()
     goes_on = gate.corrected is not None and not app.is_interrupted
     if once:
@@ -229,3 +239,8 @@ def _run(
     if once and (download.sessions.was_refused or gate.why):
         return UNUSABLE
     return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
+
+
+def _show_below(queue_manager: QueueManager, monitor: MonitorWorker, download: DownloadWorker) -> None:
+    with contextlib.suppress(StorageError):  # it is said by those who need the queues
+        show_below(bottom_words(queue_manager, download.share, monitor.activity))

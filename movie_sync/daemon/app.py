@@ -21,8 +21,8 @@ from movie_sync.daemon.worker import Worker
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.counts import statistics_words
 from movie_sync.reports.daemon_state import DaemonState
-from movie_sync.reports.status import statistics_words
 
 _log = logging.getLogger(__name__)
 

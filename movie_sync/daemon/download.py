@@ -155,6 +155,11 @@ class DownloadWorker(Worker):
             if why
         )
 
+    @property
+    def share(self) -> float | None:
+        """How much there is of all torrents on their way, as last seen; for any thread."""
+        return self.follower.share if self.follower else None
+
     def stop(self) -> None:
         """Ask the worker to end, also while it waits for films."""
         super().stop()

@@ -61,7 +61,7 @@ def folded(text: str, columns: int) -> list[str]:
     is cut.
     """
     lines = [""]
-    for word in text.split():
+    for word in text.strip().split(" "):
         pieces = [word] if width(word) <= columns else _JOINTS.split(word)
         for number, piece in enumerate(pieces):
             blank = " " if lines[-1] and not number else ""
@@ -69,7 +69,17 @@ def folded(text: str, columns: int) -> list[str]:
                 lines[-1] += blank + piece
             else:
                 lines.append(shorten(piece, columns))
-    return lines[1:] if len(lines) > 1 and not lines[0] else lines
+    kept = [line.rstrip() for line in lines]
+    return kept[1:] if len(kept) > 1 and not kept[0] else kept
+
+
+def folded_as_is(line: str, columns: int, indent: str = "") -> str:
+    """Return a line as it is if it fits, else parted at blanks; further ones begin with its own indent."""
+    if width(line) <= columns:
+        return line
+    begun = line[: len(line) - len(line.lstrip())]
+    first, *more = folded(line.strip(), max(columns - len(begun) - len(indent), 1))
+    return "\n".join([f"{begun}{first}", *(f"{begun}{indent}{each}" for each in more)])
 
 
 def cut(text: str, columns: int) -> str:

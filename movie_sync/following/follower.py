@@ -22,7 +22,7 @@ from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import is_worth_writing, observed, percent, upgraded
+from movie_sync.queues.progress import is_worth_writing, observed, percent, share_done, upgraded
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 
@@ -56,6 +56,8 @@ class TorrentFollower:
     clock: Clock
     tell: Callable[[Event], None]
     history: History = NO_HISTORY
+    share: float | None = field(default=None, init=False)
+    """How much there is of all torrents on their way, as last seen; for any thread."""
     _last_pass: float | None = field(default=None, init=False)
     _pause_seconds: float = field(default=_SHORTEST_PAUSE_SECONDS, init=False)
     _unanswered: int = field(default=0, init=False)
@@ -132,6 +134,8 @@ class TorrentFollower:
                 self._note_unanswered(entry, exc)
         if not self._memory.lacks_room():
             self._judge.disk_full = ""
+        on_their_way = (f for f in found.values() if f.stage not in {Stage.DOWNLOADED, Stage.REMOVED})
+        self.share = share_done(on_their_way)
         self._note(entries, found)
         if failure is not None:
             raise failure

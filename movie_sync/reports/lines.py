@@ -4,14 +4,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from movie_sync.domain.models import Movie, QueueName, Reason
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import cut, folded, one_line, width
 from movie_sync.domain.times import clock_time, day, duration, minute, parse_time
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import percent, share_done
 from movie_sync.queues.releases import Stage, TorrentProgress
-from movie_sync.reports.daemon_state import Activity, ActivityKind, activity_words
+from movie_sync.reports.daemon_state import ActivityKind, activity_words
 from movie_sync.reports.needs import Need
 from movie_sync.reports.status import (
     ReplacedTorrent,
@@ -144,17 +143,6 @@ def _far(downloading: Iterable[QueueEntry]) -> str:
     """Return how far unfinished torrents are in all, by their sizes where they are known."""
     part = share_done(entry.follow for entry in downloading if entry.follow)
     return "" if part is None else f" ({percent(part)} %)"
-
-
-def bottom_words(
-    *, downloading: int, progress: float | None, waiting: int, next_check: Activity, dot: str = "\u00b7"
-) -> str:
-    """Return the line under the daemon's log: what is downloading, waiting, and when the next check is."""
-    far = "" if progress is None or not downloading else f", {percent(progress)} %"
-    until = next_check.until
-    check = f"next check {until.astimezone():%H:%M}" if until else "checking the list"
-    parts = (f"{downloading} downloading{far}", f"{waiting} waiting", check)
-    return f" {dot} ".join(parts)
 
 
 def sections(status: Status, style: LineStyle) -> list[Section]:
@@ -321,57 +309,3 @@ def _completed_state(entry: QueueEntry) -> str:
 def films_words(count: int) -> str:
     """Return how many films there are."""
     return f"{count} film" if count == 1 else f"{count} films"
-
-
-def outcomes_so_far(queues: QueueManager) -> frozenset[int]:
-    """Return the sequences of what is done and has failed, before a run begins."""
-    names = (QueueName.COMPLETED, QueueName.FAILED)
-    return frozenset(entry.sequence for name in names for entry in queues.entries(name))
-
-
-def dry_run_lines(
-    queues: QueueManager,
-    on_disk: QueueManager,
-    *,
-    before: frozenset[int],
-    target: str,
-    why_waiting: str,
-    held_back: str,
-) -> Iterator[str]:
-    """Yield a line for each film that the run came to, in that order, and one for those that wait.
-
-    `queues` are those of the run, which wrote nothing, and `before` are the outcomes that it began with.
-    What a daemon did with a film meanwhile stands `on_disk`, and is no longer to be done.
-    `held_back` is why the run could have handed nothing over, if so.
-    """
-
-    def new(name: QueueName) -> list[QueueEntry]:
-        return [
-            entry
-            for entry in queues.entries(name)
-            if entry.sequence not in before and not _is_settled(on_disk, entry)
-        ]
-
-    lines = {entry.sequence: _of_done(entry, target) for entry in new(QueueName.COMPLETED)}
-    lines |= {entry.sequence: f"{entry.movie.label}: {entry.error}" for entry in new(QueueName.FAILED)}
-    yield from (line for _, line in sorted(lines.items()))
-    waiting = queues.get_statistics()["pending"]
-    if waiting:
-        yield f"{waiting} more would wait in the queue: {why_waiting.rstrip('.')}."
-    elif held_back:
-        yield sentence(held_back)
-    elif not lines:
-        yield "Nothing would be done."
-
-
-def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
-    found = queues.find(entry.movie.slug or entry.movie.id)
-    return found is not None and found[0] in {QueueName.COMPLETED, QueueName.REMOVED}
-
-
-def _of_done(entry: QueueEntry, target: str) -> str:
-    release = entry.choice.release if entry.choice else str(entry.extra.get("where", ""))
-    if entry.follow and entry.follow.is_adopted:
-        return f"{entry.movie.label}: in {target} already, not whole yet: {release}"
-    words = f"would be handed to {target}" if entry.reason == Reason.DOWNLOADED else "already downloaded"
-    return f"{entry.movie.label}: {words}: {release}"

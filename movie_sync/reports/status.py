@@ -17,7 +17,7 @@ from movie_sync.queues.codec import entry_to_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
-from movie_sync.queues.releases import FailedRelease, Slot, Stage
+from movie_sync.queues.releases import FailedRelease, Stage
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
 from movie_sync.reports.needs import Need, needs
 from movie_sync.settings.faults import Problem
@@ -134,29 +134,6 @@ def stage_time(entry: QueueEntry) -> datetime:
 def release_of(entry: QueueEntry) -> str:
     """Return the name of the release that was taken for the film, or ""."""
     return entry.choice.release if entry.choice else ""
-
-
-def counts_words(statistics: Mapping[str, int]) -> str:
-    """Return how many films each queue holds."""
-    return (
-        f"{statistics['pending']} pending, {statistics['failed']} failed "
-        f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
-    )
-
-
-def statistics_words(queue_manager: QueueManager) -> str:
-    """Return the counts as the log says them; those of torrents only where there are any."""
-    films = queue_manager.get_statistics()
-    slots = queue_manager.slots()
-    torrents = (
-        (slots[Slot.IN_USE], "downloading"),
-        (slots[Slot.IDLE], "stalled"),
-        (slots[Slot.STOPPED], "stopped in the client"),
-        (queue_manager.waiting_count(), "waiting for a release"),
-        (queue_manager.done_lately_count(), "done this week"),
-    )
-    besides = ", ".join(f"{count} {words}" for count, words in torrents if count)
-    return f"{counts_words(films)}{'; ' if besides else ''}{besides}."
 
 
 @dataclass(frozen=True, slots=True)
