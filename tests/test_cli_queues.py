@@ -407,3 +407,23 @@ def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(data: Path) -> None:
     on_disk = QueueManager(data, writable=False)
     lines = dry_run_lines(mine, on_disk, before=before, target="the client", why_waiting="", held_back="")
     assert list(lines) == ["Two: would be handed to the client: two-GRP"]
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 140])
+def test_no_word_is_broken_on_a_terminal(
+    data: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Cells are folded at blanks, long names after their dots; nothing is wider than the terminal."""
+    release = "A.Rather.Long.Title.1995.Directors.Cut.1080p.BluRay.DTS-HD.MA.5.1.x264-GROUP"
+    done = {"completed_at": "2026-10-02T10:00:00Z", "reason": "downloaded", "release": release}
+    film = {"id": "K7", "slug": "a-rather-long-title", "title": "A Rather Long Title", "info_hash": "ab" * 20}
+    write(data / "queue_completed.json", [film | done])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(data, "queue") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= columns
+    words = {word for line in lines for word in line.split()}
+    assert words >= {"A", "Rather", "Long", "Title"}
+    assert {"pending", "failed", "completed"} <= words if columns > 40 else True
+    assert len(lines) > 5 or columns == 140

@@ -100,8 +100,8 @@ def test_a_setting_is_set(
     [
         (("check_interval", "soon"), "but must be a number of seconds"),
         (("check_interval", "59"), "60"),
-        (("trackers", '["torznab:none"]'), "torznab has no usable"),
-        (("torznab.a.timeout", "5"), 'lacks "url"'),
+        (("trackers", '["torznab:none"]'), "torznab"),
+        (("torznab.a.timeout", "5"), '"torznab.a" is missing'),
         (("chek_interval", "90"), "Did you mean check_interval"),
         (("base_url",), "letterboxd.base_url"),
         (("filelist.passkey", "x"), "`setup` asks for them"),

@@ -4,7 +4,7 @@ import json
 from argparse import Namespace
 
 from movie_sync.commands.context import Context
-from movie_sync.commands.show import print_table
+from movie_sync.commands.table import print_table
 from movie_sync.errors import UserError
 from movie_sync.settings.in_force import (
     Setting,
@@ -30,7 +30,7 @@ def run_config(args: Namespace, context: Context) -> int:
     context.warn(context.config.warnings)
     settings = _in_force(context)
     rows = [(each.key, _shown(each), _from(each)) for each in (matching(settings, key) if key else settings)]
-    print_table(_HEADERS, rows, plain=context.options.plain, to_copy="KEY")
+    print_table(_HEADERS, rows, to_copy="KEY")
     return 0
 
 

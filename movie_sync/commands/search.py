@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 import sys
 import threading
 from argparse import Namespace
@@ -12,10 +13,10 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.choose import note_search
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
-from movie_sync.commands.show import print_table
+from movie_sync.commands.table import print_table
 from movie_sync.domain.film_words import title_and_year
 from movie_sync.domain.models import NO_WORD, Movie
-from movie_sync.domain.plain_text import one_line
+from movie_sync.domain.plain_text import folded, one_line
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
 from movie_sync.errors import StorageError, UserError
@@ -27,6 +28,7 @@ from movie_sync.storage.paths import default_root
 
 _GB = 1_000_000_000
 _YEAR_DIGITS = 4
+_HEADERS = ("#", "", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT", "ID")
 _Row = tuple[int, Candidate, list[str]]
 """A candidate with its number and why it would not be taken."""
 
@@ -178,11 +180,11 @@ def _show(context: Context, found: Search, rows: Sequence[_Row]) -> None:
         context.say(f"{found.movie.label}: the tracker has nothing.")
         return
     accepted = found.accepted
-    print_table(
-        ("#", "", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT", "ID"),
-        [_cells(*row, is_chosen=row[1] in accepted[:1]) for row in rows],
-        plain=context.options.plain,
-    )
+    cells = [_cells(*row, is_chosen=row[1] in accepted[:1]) for row in rows]
+    if sys.stdout.isatty():
+        _show_in_blocks(context, cells, shutil.get_terminal_size().columns - 1)
+    else:
+        print_table(_HEADERS, cells)
     if found.movie.runtime_minutes is None:
         context.complain(
             f"Running time unknown here: sizes are judged for {ASSUMED_RUNTIME_MINUTES} minutes. "
@@ -190,6 +192,20 @@ def _show(context: Context, found: Search, rows: Sequence[_Row]) -> None:
         )
     if not accepted:
         context.say(f"\n{found.movie.label}: nothing would be taken.")
+
+
+def _show_in_blocks(context: Context, rows: Sequence[Sequence[str]], columns: int) -> None:
+    """Show each release in a few lines: their names are too long for a column of a table."""
+    digits = len(str(len(rows)))
+    indent = " " * (digits + 2)
+    for number, mark, name, quality, details, size, seeders, why, release_id in rows:
+        said = {"taken": "would be taken", "good": ""}.get(mark, "not taken")
+        facts = ", ".join(filter(None, (quality, details, size, f"{seeders} seeders", release_id)))
+        lines = [name, facts, ": ".join(filter(None, (said, why)))]
+        folds = [line for text in lines for line in folded(one_line(text), columns - len(indent))]
+        context.say(f"{number:>{digits}}  {folds[0]}")
+        for line in folds[1:]:
+            context.say(f"{indent}{line}")
 
 
 def _cells(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
