@@ -216,10 +216,10 @@ def test_a_fault_of_the_tracker(scene: HurriedProgram, caplog: pytest.LogCapture
 
 QBITTORRENT = {str(case.id): case.values for case in qbittorrent_faults.FAULTS}
 QBITTORRENT |= {
-    "ban": (Answer(403, b"banned"), None, "no login from this machine|forbids the call"),
+    "ban": (Answer(403, b"banned"), None, "has banned this machine|refused the request"),
     "redirect": (Answer(302, b"", {"Location": "http://elsewhere.example/"}), None, "redirects to"),
-    "JSON of another shape": (Answer(200, b'{"rows": [1, 2]}'), None, "not as qBittorrent does"),
-    "nesting bomb": (Answer(200, b"[" * 100_000), None, "not as qBittorrent does"),
+    "JSON of another shape": (Answer(200, b'{"rows": [1, 2]}'), None, "doesn't look like qBittorrent"),
+    "nesting bomb": (Answer(200, b"[" * 100_000), None, "doesn't look like qBittorrent"),
 }
 
 
@@ -259,7 +259,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
         shop.monitor.step()
         for count in (1, 2, 3):
             rest = shop.work()
-            assert "does not show it" in rest.activity.detail
+            assert "doesn't list it" in rest.activity.detail
             assert client.seen.count(ADD) == count
             assert rest.seconds >= 60 * 2 ** (count - 1)
             scene.clock.advance(rest.seconds)
@@ -342,7 +342,7 @@ def test_one_daemon_through_a_bad_day(
         days: list[tuple[Fault, str]] = [
             (Fault(delivery=Delivery.ENDLESS), "MB, far too much for a page"),
             (Fault(delivery=Delivery.RESET_IN_BODY), "Letterboxd dropped the connection"),
-            (Fault.challenge(), "refuses automated access"),
+            (Fault.challenge(), "blocks automated access"),
             (Fault.redirect("http://localhost:9/elsewhere/"), "redirects to another address"),
             (Fault.private(), "is private"),
             (Fault(200, "<div>" * 100_000), "no browser"),

@@ -192,7 +192,7 @@ def test_nobody_answers(data: Path, site: LetterboxdStandIn, capsys: pytest.Capt
     site.fault = lambda _path: Fault.ban()
     assert run(data, "add", "heat-1995", "alien") == 0
     out = capsys.readouterr().out
-    assert out.count("not checked: Letterboxd refuses") == 2
+    assert out.count("not checked: Letterboxd blocks") == 2
     assert held(data, PENDING) == ["K1", "heat-1995", "alien"]
     assert len(site.requests) == 1
 

@@ -96,7 +96,7 @@ def test_no_secret_is_left_by_good_and_bad_days(home: Household, tracker: FileLi
     outputs = [run(home, "check"), run(home, "search", "Made Up Alpha", "--year", "1950", *debug)]
     with FileListStandIn() as elsewhere:
         faults = [
-            (DOWNLOAD, filelist_faults.LOGIN_PAGE, "answered with a page"),
+            (DOWNLOAD, filelist_faults.LOGIN_PAGE, "answered with a web page"),
             (API, filelist_faults.redirect(f"{elsewhere.url}/api.php"), "redirects to another address"),
             (
                 DOWNLOAD,
@@ -107,7 +107,7 @@ def test_no_secret_is_left_by_good_and_bad_days(home: Household, tracker: FileLi
             (
                 API,
                 filelist_faults.error(500, f"no /announce/{PASSKEY} and passkey={PASSKEY}&x"),
-                "reports an error",
+                "reported an error",
             ),
         ]
         for page, fault, words in faults:
@@ -193,7 +193,7 @@ def test_no_secret_is_left_in_the_log_of_a_real_qbittorrent(
     ):
         store_credentials(home, password=PASSWORD)
         outputs = [run(home, "check"), run(home, "--once", "--log-level", "DEBUG")]
-        assert "refused the user name or password" in outputs[0]
+        assert "rejected the username or password" in outputs[0]
         store_credentials(home, password=client.password)
         outputs.append(run(home, "--once", "--log-level", "DEBUG"))
         assert len(home.queue("completed")) == 3
@@ -219,7 +219,7 @@ def test_no_secret_is_left_by_transmission(
         login = {"username": client.username, "password": PASSWORD}
         manager.save({"filelist": {"username": TRACKER_USER, "passkey": PASSKEY}, "transmission": login})
         outputs = [run(home, "check"), run(home, "--once", "--log-level", "DEBUG")]
-        assert "refused the user name or password" in outputs[0]
+        assert "rejected the username or password" in outputs[0]
         manager.save({"transmission": {"password": client.password}})
         outputs += [run(home, *words, "--log-level", "DEBUG") for words in (["--once"], ["status"])]
         assert len(home.queue("completed")) == 3

@@ -420,7 +420,7 @@ def test_a_password_that_is_refused_while_torrents_are_looked_at(
         assert home.run("--once").returncode == 0
         answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
         assert answer.returncode == 2
-        assert "refused the user name or password" in answer.stderr
+        assert "rejected the username or password" in answer.stderr
         _fill(letterboxd, filelist, 2)
         answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
         assert answer.returncode == 2
@@ -649,14 +649,14 @@ def test_settings_that_cannot_be_read_hold_films_back_until_they_are_corrected(
     home.write_settings(library_directories=str(shelf))
     once = home.run("--once")
     assert once.returncode == 2, once.stderr
-    assert "Nothing is handed over" in once.stderr
+    assert "Downloads are paused" in once.stderr
     dry = home.run("--dry-run")
     assert dry.returncode == 2
     assert "would be handed" not in dry.stdout
     assert "nothing is handed over" in dry.stdout
     checked = home.run("check").stdout
     assert '"library_directories"' in checked
-    assert "Nothing is handed over" in checked
+    assert "Downloads are paused" in checked
     daemon = home.start()
     daemon.wait_for("Watchlist read")
     assert "Nothing is handed over" in home.run("status").stdout
@@ -689,7 +689,7 @@ def test_a_half_written_file_hands_nothing_over(home: Household) -> None:
         assert "Couldn't read the watchlist" in answer.stderr  # it was tried
         assert "Downloads are paused until config.json is fixed" in answer.stderr
         assert "line 1, column" in answer.stderr
-    assert "Nothing is handed over" in answer.stdout
+    assert "Downloads are paused" in answer.stdout
     (held_back,) = json.loads(home.run("status", "--json", **around).stdout)["held_back"]
     assert (held_back["key"], held_back["line"]) == ("", 1)
     path.write_text(whole)

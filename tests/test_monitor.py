@@ -373,7 +373,7 @@ def test_a_swap_that_keeps_the_count_is_noticed(site: LetterboxdStandIn) -> None
 def test_a_list_that_never_holds_still_is_an_error(site: LetterboxdStandIn) -> None:
     """It is read twice and then left alone until the next check."""
     site.fault = lambda _: add_in_front(site, len(site.requests))
-    with pytest.raises(PageChangedError, match="changed while it was read"):
+    with pytest.raises(PageChangedError, match="changed while it was being read"):
         watchlist(site).fetch()
 
 

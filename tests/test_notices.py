@@ -425,7 +425,7 @@ def test_apprise_is_not_installed(home: NoticeHome, caplog: pytest.LogCaptureFix
     ("spoil", "words"),
     [
         (lambda home: None, "the addresses for notices are missing. Run setup"),
-        (lambda home: home.paths.credentials.write_text("rubbish"), "cannot be read"),
+        (lambda home: home.paths.credentials.write_text("rubbish"), "Can't read"),
         (lambda home: notices_to(home, f"{SECRET}"), "does not understand address 1"),
     ],
 )
@@ -512,11 +512,11 @@ def test_no_proxy_stands_before_this_machine(
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (401, "refuses the token"),
-        (404, "code 404"),
-        (302, "code 302"),
-        (500, "code 500"),
-        (0, "cannot be reached"),
+        (401, "rejected the token"),
+        (404, "status 404"),
+        (302, "status 302"),
+        (500, "status 500"),
+        (0, "couldn't be reached"),
     ],
 )
 @pytest.mark.parametrize("service", REQUESTS)

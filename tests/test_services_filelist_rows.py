@@ -112,7 +112,7 @@ def test_bad_row_is_left_out_among_good_ones(
         found = RowReader().read([row(id=7), row(**change), row(id=8), 5, None])
     assert [item.id.number for item in found] == [7, 8]
     assert [record.message for record in caplog.records] == [
-        "3 of 5 rows in FileList's answer are malformed and left out."
+        "Skipped 3 of 5 rows in FileList's answer: malformed."
     ]
 
 
@@ -137,7 +137,7 @@ def test_unknown_category_is_said_once(caplog: pytest.LogCaptureFixture) -> None
         for _ in range(2):
             assert len(reader.read([row(category="Holograms\x1b[2J")])) == 1
     assert [record.message for record in caplog.records] == [
-        "FileList has a category that is not known here: Holograms[2J. Its releases are kept."
+        "FileList has an unknown category: Holograms[2J. Its releases are kept."
     ]
 
 

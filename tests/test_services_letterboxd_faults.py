@@ -47,24 +47,24 @@ def source(site: LetterboxdStandIn, timeout_seconds: float = 5) -> LetterboxdWat
 
 
 ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
-    "challenge with 403": (Fault.challenge(), BlockedError, "main.py import.*letterboxd.export_file"),
+    "challenge with 403": (Fault.challenge(), BlockedError, "import FILE.*letterboxd.export_file"),
     "challenge with 200": (Fault.challenge(200), BlockedError, "proof of a human"),
-    "challenge with 503": (Fault.challenge(503), BlockedError, "refuses automated access"),
+    "challenge with 503": (Fault.challenge(503), BlockedError, "blocks automated access"),
     "challenge known by its header alone": (
         Fault(403, "<html></html>", (("cf-mitigated", "challenge"),)),
         BlockedError,
         "proof of a human",
     ),
-    "ban with 403": (Fault.ban(), BlockedError, "refuses automated access"),
+    "ban with 403": (Fault.ban(), BlockedError, "blocks automated access"),
     "ban with 426": (Fault.ban(426), BlockedError, "status 426"),
     "401": (Fault(401, "no"), BlockedError, "status 401"),
-    "private": (Fault.private(), NoListError, "private.*public.*main.py import"),
+    "private": (Fault.private(), NoListError, "private.*public.*import FILE"),
     "not Letterboxd's 404": (Fault(404, "<title>nginx</title>"), UnavailableError, "404.*base_url"),
     "429": (Fault.rate_limit(), RateLimitError, "429.*request_delay"),
     "429 with a wait": (Fault.rate_limit(90), RateLimitError, "fewer"),
     "400": (Fault(400, "no"), UnavailableError, "status 400"),
     "410": (Fault(410, "gone"), UnavailableError, "status 410"),
-    "500": (Fault.outage(500), UnavailableError, "out of order"),
+    "500": (Fault.outage(500), UnavailableError, "is down"),
     "502": (Fault.outage(502), UnavailableError, "status 502"),
     "429 with a wait beyond reason": (Fault.rate_limit(10**400), RateLimitError, "fewer"),
     "503 with a wait": (Fault(503, "soon", (("Retry-After", "60"),)), UnavailableError, "503"),
@@ -153,7 +153,7 @@ def test_one_bad_moment_does_not_cost_the_whole_list(site: LetterboxdStandIn, fa
 def test_an_unknown_user_is_named(site: LetterboxdStandIn) -> None:
     """Letterboxd's own 404 for the list means the user, and the message says where to look."""
     site.username = "other"
-    with pytest.raises(NoListError, match=r"no user someone.*spelling"):
+    with pytest.raises(NoListError, match=r"no user named someone.*spelling"):
         source(site).fetch()
 
 

@@ -169,7 +169,7 @@ def test_a_page_that_calls_itself_another_slug_is_not_used(
 
 def test_a_film_that_letterboxd_does_not_know(pages: LetterboxdFilmPages) -> None:
     """Letterboxd's own 404 page is final; the message says how to go on."""
-    with pytest.raises(UnknownFilmError, match=r"/film/nothing/.*main\.py add"):
+    with pytest.raises(UnknownFilmError, match=r"/film/nothing/.*add ADDRESS"):
         pages.read(Movie(id="nothing", slug="nothing", title="nothing"))
 
 

@@ -234,7 +234,7 @@ NO_SPACE = [b"", b"-1", b"null", b"1.5", b"Infinity", b"<html>", b"\xff", b"9" *
 def test_space_that_is_not_known_is_an_error(stand_in, body):
     """A place of unknown size is neither full nor empty."""
     stand_in.always = {API_VERSION: Answer(body=b"2.16.2"), SPACE: Answer(body=body)}
-    with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+    with pytest.raises(UnavailableError, match="doesn't look like qBittorrent"):
         make_client(stand_in.url).room()
 
 
@@ -259,7 +259,7 @@ NO_MAIN_DATA = [
 def test_state_without_the_space_is_an_error(stand_in, body):
     """Where the space is missing, negative, no number or too far down, nothing is concluded."""
     stand_in.always[MAIN_DATA] = Answer(body=body)
-    with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+    with pytest.raises(UnavailableError, match="doesn't look like qBittorrent"):
         make_client(stand_in.url, timeout=60.0, **in_a_hurry()).room()
 
 
@@ -329,7 +329,7 @@ NO_LEFT = [
 def test_what_torrents_lack_is_known_or_an_error(stand_in, rows):
     """A missing or negative number, or another order than the one asked for, is not taken for nothing."""
     stand_in.always[INFO] = Answer(body=json.dumps(rows).encode())
-    with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+    with pytest.raises(UnavailableError, match="doesn't look like qBittorrent"):
         make_client(stand_in.url, **in_a_hurry()).room()
 
 
@@ -337,7 +337,7 @@ def test_what_torrents_lack_is_known_or_an_error(stand_in, rows):
 def test_trackers_of_another_form_are_an_error(stand_in, body):
     """From a list of trackers that cannot be read no refusal is made, and no consent either."""
     stand_in.always[TRACKERS] = Answer(body=body)
-    with pytest.raises(UnavailableError, match="not as qBittorrent does"):
+    with pytest.raises(UnavailableError, match="doesn't look like qBittorrent"):
         make_client(stand_in.url).refusal(_HASH)
 
 

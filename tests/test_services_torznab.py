@@ -208,7 +208,7 @@ def test_a_search_that_was_promised_and_is_refused(bench: Bench, voice: Voice) -
 def test_words_that_are_refused(client: TorznabClient, server: TorznabStandIn) -> None:
     """The title is at fault, not the tracker."""
     server.always["search"] = error(201, "Incorrect parameter", status=400)
-    with pytest.raises(RefusedQueryError, match="does not support this search"):
+    with pytest.raises(RefusedQueryError, match="doesn't support this search"):
         client.search_name("Heat")
     assert client.search_name(" \x00 ") == []
 
@@ -458,7 +458,7 @@ def test_rows_that_cannot_be_used(caplog: pytest.LogCaptureFixture) -> None:
     """A few bad ones are counted, and nothing but bad ones is an answer of another form."""
     bad = ["<guid>1</guid>", f"<title>{'x' * 500}</title>" + attr("size", "5000000000"), HEAD]
     assert len(read(SIZED, *bad)) == 1
-    assert "3 of 4 items that Torznab mock sent are malformed" in caplog.text
+    assert "3 of 4 items that Torznab mock sent: malformed" in caplog.text
     with pytest.raises(PageChangedError, match="None of the 3 items"):
         read(*bad)
 
@@ -519,7 +519,7 @@ def test_magnets_are_not_supported(bench: Bench, voice: Voice, link: Link) -> No
     """Whether the feed says it or a redirect, it is said in words, and nobody asks for it."""
     with TorznabStandIn([replace(HEAT, link=link)], voice=voice) as server:
         client = bench.client(server.url)
-        with pytest.raises(ReleaseError, match="magnet link, which is not supported"):
+        with pytest.raises(ReleaseError, match="magnet link only, which isn't supported"):
             fetched(client)
         assert server.calls.count("download") == (link is Link.REDIRECT_TO_MAGNET)
 
@@ -576,24 +576,24 @@ def test_where_a_link_is_asked_for(bench: Bench, link: str, asked: str) -> None:
 
 # What the link gives; words of the error.
 BAD_TORRENTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
-    "page": (document("<html>Log in", content_type="text/html"), ReleaseError, "something else than the torrent"),
-    "JSON": (document('{"error": 1}'), ReleaseError, "something else"),
-    "nothing": (document(b""), ReleaseError, "something else"),
+    "page": (document("<html>Log in", content_type="text/html"), ReleaseError, "something other than"),
+    "JSON": (document('{"error": 1}'), ReleaseError, "something other"),
+    "nothing": (document(b""), ReleaseError, "something other"),
     "cut": (document(b"d4:infod6:length"), ReleaseError, "broken: it is"),
     "gone": (Fault(404, b""), ReleaseError, "any more"),
     "gone, 410": (error(410, "x", status=410), ReleaseError, "any more"),
-    "Prowlarr got a page": (error(500, "x", status=500), ReleaseError, "could not get this torrent"),
-    "its key": (Fault(401, b""), AuthError, "refused the API key"),
-    "limit": (Fault(429, b"", headers=(("Retry-After", "30"),)), RateLimitError, "fewer calls"),
-    "down": (document("starting", status=503), UnavailableError, "not working"),
-    "circle": (redirect("/1/download"), ReleaseError, "from one address to the next"),
+    "Prowlarr got a page": (error(500, "x", status=500), ReleaseError, "couldn't get this torrent"),
+    "its key": (Fault(401, b""), AuthError, "rejected the API key"),
+    "limit": (Fault(429, b"", headers=(("Retry-After", "30"),)), RateLimitError, "rate limit"),
+    "down": (document("starting", status=503), UnavailableError, "is down"),
+    "circle": (redirect("/1/download"), ReleaseError, "redirects too often"),
     "to a file": (redirect("file:///etc/passwd"), ReleaseError, "invalid address"),
     "to half an address": (redirect("http://[half"), ReleaseError, "invalid address"),
     "to itself without a place": (Fault(302, b""), UnavailableError, "status 302"),
     "too large": (document(b"d" + b"x" * 4_100_000), ReleaseError, "larger than 4 MB"),
     "another size": (
         document(make_torrent(make_info("x", size_bytes=1_000_000), announce="http://t.example")),
-        ReleaseError, "holds 0.00 GB, but Torznab mock lists it with 12.00 GB",
+        ReleaseError, "is 0.00 GB, but Torznab mock lists it as 12.00 GB",
     ),
 }  # fmt: skip
 
@@ -621,12 +621,12 @@ def test_a_release_of_an_earlier_run(client: TorznabClient, server: TorznabStand
 # --- what can go wrong, through the sockets ------------------------------------------------------------
 
 FAULTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
-    "wrong key": (Fault(401, b""), AuthError, "refused the API key"),
-    "login page": (document("<html><form><input type=password>"), PageChangedError, "log-in page"),
+    "wrong key": (Fault(401, b""), AuthError, "rejected the API key"),
+    "login page": (document("<html><form><input type=password>"), PageChangedError, "login page"),
     "page": (document("<!DOCTYPE html><html>"), PageChangedError, "a web page"),
     "empty": (document(b""), PageChangedError, "nothing"),
-    "text": (document("Request limit"), PageChangedError, "not whole XML"),
-    "other XML": (document("<opml></opml>"), PageChangedError, "XML of another kind"),
+    "text": (document("Request limit"), PageChangedError, "incomplete XML"),
+    "other XML": (document("<opml></opml>"), PageChangedError, "unexpected XML"),
     "bomb": (document('<!DOCTYPE r [<!ENTITY a "b">]><r>&a;</r>'), PageChangedError, "document type"),
     "huge": (document(b"<rss>" + b" " * 2_100_000), UnavailableError, "more than 2 MB"),
     "endless": (Fault(200, b"x" * 65_536, manner=Manner.ENDLESS), UnavailableError, "more than 2 MB"),
@@ -669,7 +669,7 @@ def test_the_key_in_what_a_server_says(
 def test_a_wrong_key_in_every_voice(bench: Bench, voice: Voice) -> None:
     """By status or by code, it is the key's fault."""
     with TorznabStandIn([HEAT], voice=voice) as server:
-        with pytest.raises(AuthError, match="Give the right key with `setup`"):
+        with pytest.raises(AuthError, match="Enter the right key with `setup`"):
             bench.client(server.url, key="wrong").latest()
         with pytest.raises(AuthError):
             bench.client(server.url, key="").latest()

@@ -75,7 +75,7 @@ def test_what_ends_seeding_is_told(running):
     running.call("session-set", seedRatioLimited=True, seedRatioLimit=1.5, idle_seeding_limit_enabled=True)
     try:
         assert client.ends_of_seeding() == [
-            "seeds to a ratio of 1.5 and no longer",
+            "seeds to a ratio of 1.5 and then stops",
             "stops seeding after 30 idle minutes",
         ]
     finally:
@@ -164,7 +164,7 @@ def test_a_hybrid_torrent_is_known_by_its_first_hash_or_refused(running):
     torrent = parse_torrent(_hybrid_torrent(b"h" * 1000))
     client = make_client(running)
     if client.version().startswith("3."):
-        with pytest.raises(ReleaseError, match="refused the torrent"):
+        with pytest.raises(ReleaseError, match="rejected the torrent"):
             client.hand_over(torrent)
         return
     assert client.hand_over(torrent) is True
@@ -426,11 +426,11 @@ def test_a_refused_login_is_not_tried_again(command, tmp_path):
     with RealTransmission(tmp_path / "profile", command) as transmission:
         client = make_client(transmission, password="wrong")
         for attempt in (client.version, lambda: client.find(_FAR_HASH), lambda: list(client.torrents())):
-            with pytest.raises(AuthError, match="refused the user name or password") as caught:
+            with pytest.raises(AuthError, match="rejected the username or password") as caught:
                 attempt()
             assert caught.value.service == "Transmission"
             assert caught.value.retry_after_seconds is None
-        with pytest.raises(AuthError, match="asks for a login, and none is set"):
+        with pytest.raises(AuthError, match="wants a login, but none is set"):
             make_client(transmission, username="", password="").version()
         assert make_client(transmission).version()
 

@@ -65,23 +65,27 @@ def test_where_calls_go(url, endpoint):
 @pytest.mark.parametrize(
     ("answer", "error", "words"),
     [
-        (Answer(401, b"Unauthorized"), AuthError, "refused the user name or password"),
+        (Answer(401, b"Unauthorized"), AuthError, "rejected the username or password"),
         (Answer(403, b"Forbidden"), UnavailableError, "rpc-whitelist"),
         (Answer(404, b"Not Found"), UnavailableError, "something else"),
         (Answer(421, b"Misdirected"), UnavailableError, "rpc-host-whitelist"),
-        (Answer(301, b"", {"Location": "/transmission/web/"}), UnavailableError, "not followed"),
-        (Answer(302, b"", {"Location": "http://a:b@evil.test/\r"}), UnavailableError, "not followed"),
-        (Answer(418, b"teapot"), UnavailableError, "does not accept the call"),
-        (Answer(502, b"Bad Gateway"), UnavailableError, "out of order"),
-        (Answer(409, b"no id"), UnavailableError, "not as Transmission does"),
-        (Answer(409, b"", {SESSION: "x" * 40}), UnavailableError, "again and again"),
-        (Answer(200, b"<html>the web page</html>"), UnavailableError, "not as Transmission does"),
-        (Answer(200, b"{}", {"Content-Encoding": "gzip"}), UnavailableError, "not as Transmission does"),
+        (Answer(301, b"", {"Location": "/transmission/web/"}), UnavailableError, "isn't followed"),
+        (Answer(302, b"", {"Location": "http://a:b@evil.test/\r"}), UnavailableError, "isn't followed"),
+        (Answer(418, b"teapot"), UnavailableError, "refused the request"),
+        (Answer(502, b"Bad Gateway"), UnavailableError, "internal error"),
+        (Answer(409, b"no id"), UnavailableError, "doesn't look like Transmission"),
+        (Answer(409, b"", {SESSION: "x" * 40}), UnavailableError, "keeps asking for a new session"),
+        (Answer(200, b"<html>the web page</html>"), UnavailableError, "doesn't look like Transmission"),
+        (
+            Answer(200, b"{}", {"Content-Encoding": "gzip"}),
+            UnavailableError,
+            "doesn't look like Transmission",
+        ),
         (Answer(manner=Manner.RESET), NetworkError, "dropped the connection"),
         (Answer(manner=Manner.HANG), SlowError, "transmission.timeout is 0.5 s"),
         (Answer(body=b"x" * 100, manner=Manner.TRICKLE), SlowError, "timed out"),
         (Answer(body=b'{"result": "success"}', manner=Manner.CUT), NetworkError, "dropped the connection"),
-        (Answer(manner=Manner.ENDLESS), UnavailableError, "not as Transmission does"),
+        (Answer(manner=Manner.ENDLESS), UnavailableError, "doesn't look like Transmission"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -123,7 +127,7 @@ def test_a_list_that_says_at_its_end_that_it_failed_counts_for_nothing(stand_in)
     """Neither does one that is cut off."""
     rows = b'{"arguments": {"torrents": [{"hashString": "%s"}]}, "result": %s}'
     client = make_client(stand_in.url)
-    for end, words in ((b'"out of memory"', "out of memory"), (b'"succ', "not as Transmission does")):
+    for end, words in ((b'"out of memory"', "out of memory"), (b'"succ', "doesn't look like Transmission")):
         stand_in.always[GET] = Answer(body=rows % (_HASH.encode(), end))
         with pytest.raises(UnavailableError, match=words):
             list(client.torrents())
@@ -179,10 +183,10 @@ def test_3_00_gets_labels_after_the_add_and_the_others_with_it(stand_in):
 def test_another_torrent_than_the_one_added_is_no_success(stand_in):
     """What was added is verified by its hash, and so is that it is shown."""
     stand_in.script[ADD].append(done(torrent_added={"hashString": _HASH, "id": 1, "name": "x"}))
-    with pytest.raises(UnavailableError, match="not as Transmission does"):
+    with pytest.raises(UnavailableError, match="doesn't look like Transmission"):
         make_client(stand_in.url).hand_over(_TORRENT)
     stand_in.script[ADD].append(done(torrent_added={"hashString": _TORRENT.info_hash, "id": 1, "name": "x"}))
-    with pytest.raises(UnavailableError, match="does not show it"):
+    with pytest.raises(UnavailableError, match="doesn't list it"):
         make_client(stand_in.url).hand_over(_TORRENT)
 
 

@@ -67,7 +67,7 @@ class MediaServer(ToldService):
         header, shown = self.header
         if not (token.isascii() and token.isprintable()) or '"' in token:
             raise AuthError(
-                f"{self.title}'s token holds what no token can. Run setup to write it again.",
+                f"{self.title}'s token contains invalid characters. Run `setup` to enter it again.",
                 service=self.title,
             )
         with build_session() as session:
@@ -83,15 +83,15 @@ class MediaServer(ToldService):
                     status = answer.status_code
             except (requests.RequestException, OSError, ValueError) as exc:
                 raise NetworkError(
-                    f"{self.title} at {address} cannot be reached ({type(exc).__name__}). "
-                    "See whether it runs."
+                    f"{self.title} at {address} couldn't be reached ({type(exc).__name__}). "
+                    "Check that it's running."
                 ) from None
         if status in _REFUSED:
             raise AuthError(
-                f"{self.title} refuses the token. Run setup to write a new one.", service=self.title
+                f"{self.title} rejected the token. Run `setup` to enter a new one.", service=self.title
             )
         if status not in _GOOD:
             raise UnavailableError(
-                f"{self.title} at {address} answered with code {status}. See whether it is its address."
+                f"{self.title} at {address} answered with status {status}. Check its address."
             )
         return ""

@@ -23,7 +23,7 @@ def is_imdb_id(text: str) -> bool:
     """Tell whether releases can be filed under this; what is no IMDb id is said in the log."""
     is_one = _IMDB_ID.fullmatch(text) is not None
     if not is_one:
-        _log.warning("%.40s is not an IMDb id, so nothing is filed under it.", printable(text))
+        _log.warning("%.40s isn't an IMDb id, so no tracker can know it.", printable(text))
     return is_one
 
 
@@ -41,8 +41,8 @@ def torrent_of(release: Release, content: bytes, tracker: str) -> TorrentFile:
     # Small differences are usual; quite another size is not what was chosen.
     if not release.size_bytes / 2 <= torrent.size_bytes <= release.size_bytes * 2:
         raise ReleaseError(
-            f"The torrent of {release.name} holds {torrent.size_bytes / 1e9:.2f} GB, "
-            f"but {tracker} lists it with {release.size_bytes / 1e9:.2f} GB."
+            f"The torrent of {release.name} is {torrent.size_bytes / 1e9:.2f} GB, "
+            f"but {tracker} lists it as {release.size_bytes / 1e9:.2f} GB."
         )
     return torrent
 

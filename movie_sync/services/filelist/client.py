@@ -53,7 +53,7 @@ _ACTION_CAP = "maxim permis de actiuni"
 _LOCK_WORDS = ("too many failed", "maxim", "depasit")
 _REFUSAL_WORDS = ("passkey", "authentication")
 _CHECK_CREDENTIALS = (
-    "Check user name (not the e-mail address) and passkey (on the site's profile page) with `setup`."
+    "Check your username (not the email address) and passkey (on the site's profile page) with `setup`."
 )
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 200, 401, 403, 404, 410
@@ -116,8 +116,8 @@ class FileListClient:
         self._check_torrent_status(answer, release)
         if not answer.body.startswith(b"d"):
             raise ReleaseError(
-                f"FileList answered with a page instead of the torrent of {release.name}: it is gone or not "
-                f"given to this account. Look at it on the site (number {release.id.id})."
+                f"FileList answered with a web page instead of {release.name}'s torrent: it's gone, or not "
+                f"available to this account. Check it on the site (number {release.id.id})."
             )
         return torrent_of(release, answer.body, self.title)
 
@@ -140,15 +140,13 @@ class FileListClient:
             # The tracker has dropped categories before. Foreign rows are left out by name instead.
             self._asks_for_categories = False
             _log.warning(
-                "FileList knows a film category no more (%s); from now on all of them are searched.",
+                "FileList dropped a film category (%s); searching all categories from now on.",
                 self._quoted(error),
             )
             return self._list(query)
         if answer.status == _BAD_REQUEST and query.get("type") == "name":
             # The title is at fault, not the tracker: nothing else must wait for it.
-            raise RefusedQueryError(
-                f"FileList does not accept the title as a search ({self._quoted(error)})."
-            )
+            raise RefusedQueryError(f"FileList doesn't accept the title as a search ({self._quoted(error)}).")
         if answer.status in {_OK, _NOT_FOUND} and "no result" in error.casefold():
             return []
         raise self._error(answer.status, error)
@@ -156,7 +154,7 @@ class FileListClient:
     def _call(self, page: str, params: dict[str, str], *, is_api: bool) -> HttpAnswer:
         if not self._username or not self._passkey:
             raise AuthError(
-                "FileList's user name or passkey is missing. Give both with `setup`.", service=_SERVICE
+                "FileList's username or passkey is missing. Enter both with `setup`.", service=_SERVICE
             )
         self.budget.take()
         answer = self._http.get(
@@ -171,12 +169,12 @@ class FileListClient:
         if answer.status == _TOO_MANY:
             wait = answer.retry_after_seconds
             raise RateLimitError(
-                "FileList asks for fewer calls (its hourly limit). Does another program use this account?",
+                "FileList's hourly limit is reached. Is another program using this account?",
                 retry_after_seconds=None if wait is None else min(wait, _HOUR_SECONDS),
             )
         if not answer.body.startswith((b"d", b"[")) and _ACTION_CAP in answer.text.casefold():
             raise RateLimitError(
-                "FileList says that this account's actions of the hour are used up.",
+                "FileList says this account has used up its actions for this hour.",
                 retry_after_seconds=_HOUR_SECONDS,
             )
         return answer
@@ -185,18 +183,18 @@ class FileListClient:
         """Return the rows of an answer that reports no error, if it is one of the API at all."""
         if answer.status != _OK and not (answer.status == _NOT_FOUND and document == []):
             raise UnavailableError(
-                f"FileList answered with status {answer.status} and no word of its API: it is down, under "
-                "maintenance, or guarded by a challenge. This says nothing about your credentials."
+                f"FileList answered with status {answer.status}, but not through its API: it's down, under "
+                "maintenance, or behind a challenge. Your credentials aren't the problem."
             )
         rows = document.get("torrents") if isinstance(document, dict) else document
         if isinstance(rows, list):
             return rows
-        found = "JSON of another form"
+        found = "unexpected JSON"
         if document is None:
-            found = "a page" if "html" in answer.content_type else "something unreadable"
+            found = "a web page" if "html" in answer.content_type else "something unreadable"
         raise PageChangedError(
-            f"FileList answered with {found} where a list of releases was expected. It "
-            "may be under maintenance or guarded by a challenge; check also filelist.base_url in config.json."
+            f"FileList answered with {found} instead of a list of releases. It "
+            "may be under maintenance or behind a challenge; also check filelist.base_url in config.json."
         )
 
     def _error(self, status: int, error: str) -> MovieSyncError:
@@ -206,47 +204,45 @@ class FileListClient:
         is_refusal = status in {_OK, _UNAUTHORIZED, _FORBIDDEN}
         if is_refusal and any(word in words for word in _LOCK_WORDS):
             return AuthError(
-                f"FileList has locked its API for this account for about an hour, after too many refused "
-                f"log-ins ({quoted}). {_CHECK_CREDENTIALS}",
+                f"FileList has locked this account out of its API for about an hour, after too many failed "
+                f"logins ({quoted}). {_CHECK_CREDENTIALS}",
                 service=_SERVICE,
                 retry_after_seconds=_HOUR_SECONDS,
             )
         if "rate limit" in words:
-            return RateLimitError(f"FileList asks for fewer calls ({quoted}).")
+            return RateLimitError(f"FileList's rate limit is reached ({quoted}).")
         is_plain = any(word in words for word in _REFUSAL_WORDS)
         if status in {_UNAUTHORIZED, _FORBIDDEN} or (is_refusal and is_plain):
             return AuthError(
-                f"FileList refused user name or passkey ({quoted}). {_CHECK_CREDENTIALS}",
+                f"FileList rejected the username or passkey ({quoted}). {_CHECK_CREDENTIALS}",
                 service=_SERVICE,
                 # In other words it may be about something that passes; too many tries lock the account.
                 retry_after_seconds=None if is_plain else _UNCLEAR_REFUSAL_SECONDS,
             )
         if status == _BAD_REQUEST:
             return PageChangedError(
-                f"FileList did not understand the request ({quoted}). If this goes on, its API has changed: "
-                "look for a newer Movie Sync."
+                f"FileList didn't understand the request ({quoted}). If this keeps happening, its API has "
+                "changed: look for a newer Movie Sync."
             )
-        return UnavailableError(f"FileList reports an error (status {status}: {quoted}). Try again later.")
+        return UnavailableError(f"FileList reported an error (status {status}: {quoted}). Try again later.")
 
     def _check_torrent_status(self, answer: HttpAnswer, release: Release) -> None:
         if answer.status in {_NOT_FOUND, _GONE}:
-            raise ReleaseError(
-                f"FileList has no torrent of {release.name} any more (status {answer.status})."
-            )
+            raise ReleaseError(f"FileList no longer has {release.name}'s torrent (status {answer.status}).")
         is_torrent = answer.body.startswith(b"d")
         error = None if is_torrent else _error_text(_parse_json(answer.body))
         if error is not None:
             raise self._error(answer.status, error)
         if answer.status >= _SERVER_FAULT:
-            raise UnavailableError(f"FileList is not working (status {answer.status}). Try again later.")
+            raise UnavailableError(f"FileList is down (status {answer.status}). Try again later.")
         if answer.status != _OK:
             raise UnavailableError(
-                f"FileList answered with status {answer.status} instead of a torrent: it may be guarded by "
+                f"FileList answered with status {answer.status} instead of a torrent: it may be behind "
                 "a challenge. Try again later."
             )
         is_challenge = not is_torrent and any(mark in answer.body for mark in _CHALLENGE_MARKS)
         if "cf-mitigated" in answer.headers or is_challenge:
-            raise UnavailableError("FileList is guarded by a challenge for the moment. Try again later.")
+            raise UnavailableError("FileList is behind a challenge right now. Try again later.")
 
     def _quoted(self, text: str) -> str:
         """Return the tracker's own words, short, printable, and without the passkey."""

@@ -64,19 +64,17 @@ class RowReader:
                 release = self._release(row)
             except ValueError as exc:
                 bad_rows += 1
-                _log.debug("A row of FileList's answer is left out: %s", exc)
+                _log.debug("Skipped a row of FileList's answer: %s", exc)
                 continue
             if release is not None:
                 releases.setdefault(release.id, release)
         if rows and bad_rows == len(rows):
             raise PageChangedError(
-                f"None of the {len(rows)} rows in FileList's answer is in the form known here, so nothing is "
-                "concluded from it. If this goes on, FileList's API has changed: look for a newer Movie Sync."
+                f"None of the {len(rows)} rows in FileList's answer could be read, so it was ignored. "
+                "If this keeps happening, FileList's API has changed: look for a newer Movie Sync."
             )
         if bad_rows:
-            _log.warning(
-                "%d of %d rows in FileList's answer are malformed and left out.", bad_rows, len(rows)
-            )
+            _log.warning("Skipped %d of %d rows in FileList's answer: malformed.", bad_rows, len(rows))
         return list(releases.values())
 
     def _release(self, row: object) -> Release | None:
@@ -107,9 +105,7 @@ class RowReader:
     def _tell_unknown(self, category: str) -> None:
         if category and category not in self._warned and len(self._warned) < _MAX_WARNED:
             self._warned.add(category)
-            _log.warning(
-                "FileList has a category that is not known here: %.60s. Its releases are kept.", category
-            )
+            _log.warning("FileList has an unknown category: %.60s. Its releases are kept.", category)
 
 
 def _time(value: object) -> datetime | None:

@@ -24,6 +24,7 @@ from movie_sync.errors import (
     UnavailableError,
     UnknownFilmError,
 )
+from movie_sync.invocation import command_line
 from movie_sync.net.http import HttpAnswer, HttpClient
 from movie_sync.services.letterboxd.pages import (
     Refusal,
@@ -38,10 +39,6 @@ _log = logging.getLogger(__name__)
 _MAX_PAGE_BYTES = 2_000_000
 _MAX_FILMS = 100_000
 _LETTERBOXD_HOSTS = ("letterboxd.com", "www.letterboxd.com")
-_EXPORT_HINT = (
-    "Use your account's export instead: `python main.py import FILE`, "
-    "or letterboxd.export_file in config.json."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +59,8 @@ class LetterboxdWatchlist:
                 return self._read_whole()
         except _InconsistentError as exc:
             raise PageChangedError(
-                f"{exc} It was read twice. Either it changed while it was read, or Letterboxd's pages "
-                "have changed. Nothing is concluded from it; the next check tries again."
+                f"{exc} The same happened on a second try: either the list is being edited, or Letterboxd's "
+                "pages have changed. Nothing was changed here; the next check tries again."
             ) from None
 
     def _read_whole(self) -> WatchlistSnapshot:
@@ -75,18 +72,20 @@ class LetterboxdWatchlist:
             page = self._read_page(number)
             if page.declared != first.declared:
                 counts = f"from {first.declared} to {page.declared} films"
-                raise _InconsistentError(f"The watchlist changed while it was read: {counts}.")
+                raise _InconsistentError(f"The watchlist changed while it was being read: {counts}.")
             if (page.number is None) is not (first.number is None):
-                raise _InconsistentError(f"Page {number} of the watchlist is numbered otherwise than page 1.")
+                raise _InconsistentError(
+                    f"Page {number} of the watchlist is numbered differently from page 1."
+                )
             if page.has_next and len(page.movies) != len(first.movies):  # else it could go on for ever
-                raise _InconsistentError(f"Page {number} of the watchlist shows {len(page.movies)} films.")
+                raise _InconsistentError(f"Page {number} of the watchlist has {len(page.movies)} films.")
             movies.extend(page.movies)
         if has_doubles(movie.id for movie in movies) or has_doubles(movie.slug for movie in movies):
-            raise _InconsistentError("The watchlist shows a film twice.")
+            raise _InconsistentError("The watchlist lists a film twice.")
         if len(movies) != first.declared or page.has_next:
-            more = " and lead to more" if page.has_next else ""
+            more = " and link to more" if page.has_next else ""
             raise _InconsistentError(
-                f"The watchlist declares {first.declared} films but its pages hold {len(movies)}{more}."
+                f"The watchlist should have {first.declared} films, but its pages have {len(movies)}{more}."
             )
         return WatchlistSnapshot(owner=first.owner, movies=movies)
 
@@ -95,31 +94,31 @@ class LetterboxdWatchlist:
         answer, refusal = _get(self.http, path if number == 1 else f"{path}page/{number}/")
         if refusal is Refusal.PRIVATE:
             raise NoListError(
-                f"The watchlist of {self.username} is private. Make it public in Letterboxd's settings. "
-                f"{_EXPORT_HINT}"
+                f"{self.username}'s watchlist is private. Make it public in Letterboxd's settings. "
+                f"{_export_hint()}"
             )
         if refusal is Refusal.NOT_FOUND and number == 1:
             raise NoListError(
-                f"Letterboxd knows no user {self.username}. Check the spelling: "
-                "it is the name in letterboxd.com/NAME/."
+                f"Letterboxd has no user named {self.username}. Check the spelling: "
+                "it's the name in letterboxd.com/NAME/."
             )
         if refusal is Refusal.NOT_FOUND:
-            raise _InconsistentError(f"Page {number} of the watchlist is not there.")
+            raise _InconsistentError(f"Page {number} of the watchlist is missing.")
         if refusal is not None:
             raise _refused(refusal, answer, "the watchlist")
         page = parse_watchlist(answer.text, self.base_url)
         if page.owner.lower() != self.username.lower():
             raise PageChangedError(
-                f"Letterboxd showed another user's watchlist when asked for that of {self.username}. "
-                "Was the account renamed? Check the user name."
+                f"Letterboxd returned another user's watchlist instead of {self.username}'s. "
+                "Was the account renamed? Check the username."
             )
         if page.number not in {None, number}:
             raise _InconsistentError(
-                f"Letterboxd gave another page when asked for page {number} of the watchlist."
+                f"Letterboxd returned another page instead of page {number} of the watchlist."
             )
         if page.declared > _MAX_FILMS:
             raise PageChangedError(
-                f"Letterboxd declares {page.declared} films on the watchlist, more than can be right."
+                f"Letterboxd says the watchlist has {page.declared} films, which can't be right."
             )
         _log.debug("Watchlist page %d: %d films of %d.", number, len(page.movies), page.declared)
         return page
@@ -155,8 +154,8 @@ class LetterboxdFilmPages:
             if by_imdb_id:
                 raise UnknownFilmError(f"Letterboxd has no film with the IMDb id {movie.imdb_id}.")
             raise UnknownFilmError(
-                f"Letterboxd has no film at {address}. Look it up there and add it by its present address: "
-                "`python main.py add ADDRESS`."
+                f"Letterboxd has no film at {address}. Look it up there and add it by its current address: "
+                f"`{command_line('add', 'ADDRESS')}`."
             )
         if refusal is not None:
             raise _refused(refusal, answer, f"the page of {movie.label}")
@@ -170,7 +169,7 @@ class LetterboxdFilmPages:
         is_same = is_same and not (by_imdb_id and page.imdb_id not in {None, movie.imdb_id})
         if not slug or not is_same:
             raise FilmError(
-                f"Letterboxd shows another film than {movie.label} at {address}, so its page is not used."
+                f"Letterboxd has another film than {movie.label} at {address}, so that page isn't used."
             )
         return replace(
             page,
@@ -182,6 +181,13 @@ class LetterboxdFilmPages:
             imdb_id=page.imdb_id or movie.imdb_id,
             twin_years=movie.twin_years,
         )
+
+
+def _export_hint() -> str:
+    return (
+        f"Use your account's export instead: run `{command_line('import', 'FILE')}`, or set "
+        "letterboxd.export_file in config.json."
+    )
 
 
 class _InconsistentError(Exception):
@@ -208,7 +214,7 @@ def _get(
     except SlowError:
         raise
     except NetworkError as exc:
-        _log.debug("%s Asking once more.", exc)
+        _log.debug("%s Trying once more.", exc)
     return ask()
 
 
@@ -217,22 +223,22 @@ def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
     wait = answer.retry_after_seconds
     if refusal is Refusal.RATE_LIMIT:
         return RateLimitError(
-            "Letterboxd asks for fewer requests (429). Movie Sync waits; a larger letterboxd.request_delay "
+            "Letterboxd wants fewer requests (429). Movie Sync is waiting; a larger letterboxd.request_delay "
             "or check_interval in config.json helps.",
             retry_after_seconds=wait,
         )
     if refusal in {Refusal.CHALLENGE, Refusal.BAN}:
-        how = "it asks for proof of a human" if refusal is Refusal.CHALLENGE else f"status {answer.status}"
+        how = "it wants proof of a human" if refusal is Refusal.CHALLENGE else f"status {answer.status}"
         return BlockedError(
-            f"Letterboxd refuses automated access to {what} from here ({how}). Movie Sync does not work "
-            f"round that. {_EXPORT_HINT}",
+            f"Letterboxd blocks automated access to {what} from here ({how}). Movie Sync won't work "
+            f"around that. {_export_hint()}",
             retry_after_seconds=wait,
         )
     if refusal is Refusal.OUTAGE:
-        words = f"is out of order (status {answer.status}). Movie Sync tries again later."
+        words = f"is down (status {answer.status}). Movie Sync will try again later."
     else:
         words = (
-            f"answered with status {answer.status} instead of {what}. Movie Sync tries again later; "
-            "if it stays so, check letterboxd.base_url in config.json."
+            f"answered with status {answer.status} instead of {what}. Movie Sync will try again later; "
+            "if this keeps happening, check letterboxd.base_url in config.json."
         )
     return UnavailableError(f"Letterboxd {words}", retry_after_seconds=wait)

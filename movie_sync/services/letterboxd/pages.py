@@ -111,16 +111,16 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         declared = _declared_count(soup, content)
         if not owner or declared is None:
             missing = "whose watchlist it is" if not owner else "how many films it has"
-            raise _changed(f"it does not say {missing}")
+            raise _changed(f"it doesn't say {missing}")
         root = content or soup
         movies = _movies_in(root, base_url)
         if declared > 0 and not movies:
-            raise _changed(f"it declares {declared} films but shows none")
+            raise _changed(f"it should have {declared} films but shows none")
         current = _page_number(next(_inside(root, "pagination", class_="paginate-current"), None))
         numbers = map(_page_number, _inside(root, "pagination", class_="paginate-page"))
         has_next = any(_inside(root, "pagination", name="a", class_="next", href=True))
         if current and not has_next and any(number and number > current for number in numbers):
-            raise _changed("it shows later pages but leads to none")
+            raise _changed("it mentions more pages but links to none")
         return WatchlistPage(
             owner=owner,
             declared=declared,
@@ -138,13 +138,13 @@ def parse_film(page: str) -> Movie:
     with _parts_of(page, _is_film_part) as (soup, body):
         kind = _attribute(soup.find("meta", property="og:type"), "content")
         if not kind.startswith("video.") and body.get("data-type") != "film":
-            raise PageChangedError("Letterboxd answered with a page that is no film's page.")
+            raise PageChangedError("Letterboxd answered with a page that isn't a film's.")
         footer = soup.find("p", class_="text-footer")
         links = _service_links(footer or soup)
         if (footer is None and not links) or "</html>" not in page[-5000:].lower():
             raise PageChangedError(
-                "Letterboxd's film page was cut off or has changed: its IMDb and TMDB links are not where "
-                "they were. Nothing is concluded from it."
+                "Letterboxd's film page was cut off or has changed: its IMDb and TMDB links aren't where "
+                "they used to be, so it wasn't used."
             )
         title, year = _film_name(soup)
         original = _text(next(_inside(soup, "productioninfo", class_="originalname"), None))
@@ -195,7 +195,7 @@ def _parts_of(
     """Parse the wanted parts of a page, and free them at the end: the tree is full of circles."""
     is_flood = page.count("<") > _MAX_TAGS or page.count("<!") > _MAX_COMMENTS
     if is_flood or sum(1 for _ in _OPEN_TAG.finditer(page)) > _MAX_OPEN_TAGS or _LONG_TAG.search(page):
-        raise PageChangedError("Letterboxd answered with a page that no browser could make sense of.")
+        raise PageChangedError("Letterboxd answered with a page that no browser could display.")
     parts = _Parts(wanted)
     soup = BeautifulSoup(page[: page.rfind(">") + 1], "html.parser", parse_only=parts)
     try:
@@ -207,7 +207,7 @@ def _parts_of(
 def _changed(how: str) -> PageChangedError:
     return PageChangedError(
         f"Letterboxd's watchlist page has changed: {how}. "
-        "Nothing is concluded from it. Look for a newer version of Movie Sync."
+        "Nothing was changed here. Look for a newer version of Movie Sync."
     )
 
 
@@ -258,7 +258,7 @@ def _movies_in(root: Tag, base_url: str) -> tuple[Movie, ...]:
     movies = tuple(movie for poster in posters if (movie := _movie_of(poster, base_url)))
     expected = max(len(posters), len(root.find_all("li", class_=_LIST_ITEM)))
     if len(movies) != expected:
-        raise _changed(f"{expected - len(movies)} of {expected} posters on it are not understood")
+        raise _changed(f"{expected - len(movies)} of {expected} posters on it couldn't be read")
     return movies
 
 

@@ -105,10 +105,10 @@ class QBittorrentClient:
                 return is_taken
             if is_taken:
                 raise UnavailableError(
-                    f"{self._where} took a torrent, but does not show it after {patience_seconds:g} s. "
-                    "Its own log may say why."
+                    f"{self._where} accepted a torrent but doesn't list it after {patience_seconds:g} s. "
+                    "Its log may say why."
                 )
-        raise ReleaseError(f"{self._where} refused the torrent, and does not hold it already.")
+        raise ReleaseError(f"{self._where} rejected the torrent, though it doesn't have it yet.")
 
     def torrents(self) -> Iterator[HeldTorrent]:
         """Yield all that it holds, without sizes, speed and tracker; a page at a time is in memory.
@@ -127,9 +127,9 @@ class QBittorrentClient:
                 if len(page) != _PAGE_ROWS:
                     return
                 if count > MOST_TORRENTS:
-                    raise UnavailableError(f"{self._where} lists more than {MOST_TORRENTS} torrents.")
+                    raise UnavailableError(f"{self._where} has more than {MOST_TORRENTS} torrents.")
                 last = page[-1].info_hash
-        raise UnavailableError(f"The list of {self._where} keeps changing while it is read.")
+        raise UnavailableError(f"The torrent list of {self._where} keeps changing while it's being read.")
 
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
         wanted = usable_hashes(info_hashes)
@@ -171,8 +171,8 @@ class QBittorrentClient:
         if free_bytes is None and not self._is_place_said:
             self._is_place_said = True
             _log.warning(
-                "%s puts torrents in %s, and before version 5.3 tells only how much room there is in %s: "
-                "min_free_space_gb is held against that.",
+                "%s saves torrents to %s, but before version 5.3 it only reports the free space of %s: "
+                "min_free_space_gb is checked against that.",
                 self._where,
                 " and ".join(places),
                 default,
@@ -231,7 +231,7 @@ class QBittorrentClient:
             return False
         except qbittorrentapi.UnsupportedMediaType415Error:
             raise TranslatedError(
-                ReleaseError(f"{self._where} does not take the file as a torrent.")
+                ReleaseError(f"{self._where} doesn't accept the file as a torrent.")
             ) from None
         if not isinstance(answer, str):  # since 5.2
             return int(answer["success_count"]) > 0

@@ -85,8 +85,8 @@ class Client(qbittorrentapi.Client):
         if not self._has_login:
             raise TranslatedError(
                 AuthError(
-                    f"{self._party.where} asks for a login, and the user name or the password is not set. "
-                    "Give both with `setup`, or in MOVIE_SYNC_QBITTORRENT_USERNAME and "
+                    f"{self._party.where} wants a login, but the username or password isn't set. "
+                    "Enter both with `setup`, or in MOVIE_SYNC_QBITTORRENT_USERNAME and "
                     "MOVIE_SYNC_QBITTORRENT_PASSWORD.",
                     service=SERVICE,
                     retry_after_seconds=_NO_LOGIN_SECONDS,  # nothing was sent that could end in a ban
@@ -172,13 +172,13 @@ class Client(qbittorrentapi.Client):
         if response.is_redirect:
             target = origin_of(urljoin(self._party.url, response.headers["location"]))
             return UnavailableError(
-                f"{where} redirects to {self._redactor.clean(target)}, which is not "
-                "followed. If that is qBittorrent, write it in qbittorrent.url in config.json."
+                f"{where} redirects to {self._redactor.clean(target)}, which isn't "
+                "followed. If that's qBittorrent, set qbittorrent.url to it in config.json."
             )
         if response.status_code == HTTPStatus.UNAUTHORIZED and "www-authenticate" in response.headers:
             return UnavailableError(
-                f"What stands before {where} asks for a login of its own (HTTP 401, as a proxy's Basic login "
-                "does). Movie Sync has none to give: let the proxy pass requests from this machine, or set "
+                f"A proxy in front of {where} wants a login of its own (HTTP 401), which Movie Sync doesn't "
+                "support: let the proxy pass requests from this machine, or set "
                 "qbittorrent.url to qBittorrent's own address."
             )
         if self._api_key and response.status_code == HTTPStatus.FORBIDDEN:
@@ -203,7 +203,7 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
             return exc.error
         case qbittorrentapi.LoginFailed():
             return AuthError(
-                f"{where} refused the user name or password. Check both with `setup`.", service=SERVICE
+                f"{where} rejected the username or password. Check both with `setup`.", service=SERVICE
             )
         case qbittorrentapi.HTTPError():
             return _fault_of_status(exc, where)
@@ -219,25 +219,25 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
 def refused_key(where: str) -> AuthError:
     """Return the error for an API key that qBittorrent does not accept; an older one knows none."""
     return AuthError(
-        f"{where} refused the API key. Check it with `setup`; qBittorrent has API keys since version 5.2.",
+        f"{where} rejected the API key. Check it with `setup`; API keys need qBittorrent 5.2 or newer.",
         service=SERVICE,
     )
 
 
 def unexpected_answer(where: str) -> UnavailableError:
     """Return the error for an answer that is none of qBittorrent's."""
-    return UnavailableError(f"{where} answered, but not as qBittorrent does. {_CHECK_URL}.")
+    return UnavailableError(f"{where} answered, but it doesn't look like qBittorrent. {_CHECK_URL}.")
 
 
 _OF_STATUS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: (
-        "does not answer under that address (HTTP 401). Add its host name to the server "
+        "doesn't accept that host name (HTTP 401). Add its host name to the server "
         "domains in qBittorrent's Web UI options, or use its IP address in qbittorrent.url."
     ),
     HTTPStatus.FORBIDDEN: (
-        "accepted the login, but forbids the call (HTTP 403). Is there a proxy in between that drops cookies?"
+        "accepted the login but refused the request (HTTP 403). Does a proxy in between drop cookies?"
     ),
-    HTTPStatus.NOT_FOUND: f"was not found: there is something else (HTTP 404). {_CHECK_URL}.",
+    HTTPStatus.NOT_FOUND: f"wasn't found: something else answers there (HTTP 404). {_CHECK_URL}.",
 }
 
 
@@ -245,12 +245,12 @@ def _fault_of_status(exc: qbittorrentapi.HTTPError, where: str) -> UnavailableEr
     status = exc.http_status_code
     if status == HTTPStatus.FORBIDDEN and exc.response is not None and exc.response.url.endswith(LOGIN_PATH):
         return UnavailableError(
-            f"{where} takes no login from this machine for a while, as after too many refused ones "
-            "(an hour, unless set otherwise there). Check the user name and password meanwhile; "
-            "restarting qBittorrent ends the ban.",
+            f"{where} has banned this machine for a while after too many failed logins "
+            "(an hour by default). Check the username and password; "
+            "restarting qBittorrent lifts the ban.",
             retry_after_seconds=_BAN_SECONDS,
         )
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return UnavailableError(f"{where} is out of order (HTTP {status}).")
-    otherwise = f"does not accept the call (HTTP {status}). {_CHECK_URL}, http or https included."
+        return UnavailableError(f"{where} has an internal error (HTTP {status}).")
+    otherwise = f"refused the request (HTTP {status}). {_CHECK_URL}, http or https included."
     return UnavailableError(f"{where} {_OF_STATUS.get(status, otherwise)}")

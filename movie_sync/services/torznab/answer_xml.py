@@ -45,9 +45,9 @@ class Flaw(StrEnum):
 
     EMPTY = "nothing"
     HTML = "a web page"
-    DOCUMENT_TYPE = "XML with a document type, which is not accepted"
-    TOO_MUCH = "XML beyond all measure"
-    BROKEN = "something that is not whole XML"
+    DOCUMENT_TYPE = "XML with a document type, which isn't accepted"
+    TOO_MUCH = "far too much XML"
+    BROKEN = "incomplete XML"
 
 
 class UnreadableError(ValueError):

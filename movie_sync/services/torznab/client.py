@@ -164,8 +164,8 @@ class TorznabClient:
                 return torrent_of(release, answer.body, self.title)
             self._complaint.check(answer, Call.TORRENT)
         raise ReleaseError(
-            f"{self.title} answered with something else than the torrent of {release.name}: it is gone, or "
-            "not given to this account."
+            f"{self.title} answered with something other than {release.name}'s torrent: it's gone, or "
+            "not available to this account."
         )
 
     def release_in(self, comment: str) -> ReleaseId | None:  # noqa: ARG002 - other trackers write it there
@@ -177,7 +177,7 @@ class TorznabClient:
         for found in self.search_name(_NO_WORD.sub(" ", release.name)):
             if found.id == release.id and isinstance(found, FeedRelease):
                 return found
-        raise ReleaseError(f"{self.title} does not list {release.name} any more. Search again.")
+        raise ReleaseError(f"{self.title} no longer lists {release.name}. Search again.")
 
     def _list(self, query: dict[str, str]) -> list[Release]:
         caps = self.caps()
@@ -221,10 +221,7 @@ class TorznabClient:
         """Ask for a link and for where it leads, up to five times."""
         for _ in range(_MAX_HOPS + 1):
             if is_magnet(link):
-                raise ReleaseError(
-                    f"{release.name} is only offered as a magnet link, which is not supported. Of several "
-                    "releases the next one is tried."
-                )
+                raise ReleaseError(f"{release.name} is a magnet link only, which isn't supported.")
             address = self._safe(link)
             self._budget.take()
             try:
@@ -239,7 +236,7 @@ class TorznabClient:
                 link = urljoin(address, answer.location)
             except ValueError:  # half an IPv6 address, for instance
                 link = ""
-        raise ReleaseError(f"{self.title} sends from one address to the next for {release.name}.")
+        raise ReleaseError(f"{self.title} redirects too often for {release.name}.")
 
     def _safe(self, link: str) -> str:
         """Return the address to ask for a link, which is ours if the key would go elsewhere."""

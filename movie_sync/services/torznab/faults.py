@@ -89,12 +89,12 @@ class Complaint:
     def unreadable(self, answer: HttpAnswer, flaw: Flaw | None) -> PageChangedError:
         """Return the error for an answer of status 200 that is no XML, or (None) XML of another kind."""
         if flaw is Flaw.HTML and _PASSWORD_FIELD.search(answer.body):
-            what = "a log-in page"
+            what = "a login page"
         else:
-            what = flaw.value if flaw else "XML of another kind"
+            what = flaw.value if flaw else "unexpected XML"
         return PageChangedError(
-            f"{self.title} answered with {what} where Torznab's XML was expected. Check {self.setting} in "
-            "config.json: it must be the address of one tracker's Torznab feed, which mostly ends in /api."
+            f"{self.title} answered with {what} instead of Torznab's XML. Check {self.setting} in "
+            "config.json: it must be the address of one tracker's Torznab feed, which usually ends in /api."
         )
 
     def _raise_code(self, answer: HttpAnswer, fault: Fault, call: Call) -> NoReturn:
@@ -111,13 +111,13 @@ class Complaint:
         if code == _NO_ITEM and call is Call.SEARCH:
             raise NothingError("nothing there")
         if code in _UNSUPPORTED and call is Call.SEARCH:
-            raise NotSupportedError(f"{self.title} does not support this search ({quoted}).")
+            raise NotSupportedError(f"{self.title} doesn't support this search ({quoted}).")
         if code in _UNSUPPORTED:
             raise PageChangedError(
-                f"{self.title} does not know what it was asked for ({quoted}). Check {self.setting} in "
-                "config.json: does the tracker of this address still exist there?"
+                f"{self.title} didn't understand the request ({quoted}). Check {self.setting} in "
+                "config.json: does that tracker still exist there?"
             )
-        off = "has its API turned off" if code == _API_OFF else "reports an error"
+        off = "has its API disabled" if code == _API_OFF else "reported an error"
         raise UnavailableError(f"{self.title} {off} ({quoted}). Try again later.")
 
     def _raise_torrent_code(self, answer: HttpAnswer, code: int, quoted: str) -> None:
@@ -126,7 +126,7 @@ class Complaint:
             raise ReleaseError(f"{self.title} has no such torrent any more ({quoted}).")
         # Prowlarr says so where the tracker gave it a page.
         if code == _REQUESTS_SPENT and answer.status >= _SERVER_FAULT:
-            raise ReleaseError(f"{self.title} could not get this torrent from the tracker ({quoted}).")
+            raise ReleaseError(f"{self.title} couldn't get this torrent from the tracker ({quoted}).")
 
     def _raise_status(self, answer: HttpAnswer, call: Call) -> NoReturn:
         status = f"status {answer.status}"
@@ -140,22 +140,22 @@ class Complaint:
                 f"{self.title} has nothing at its address ({status}). Check {self.setting} in config.json."
             )
         if answer.status == _GONE:
-            raise UnavailableError(f"{self.title} is turned off there ({status}).")
-        guard = ": it may be guarded by a challenge" if answer.status == _FORBIDDEN else ""
-        raise UnavailableError(f"{self.title} is not working ({status}{guard}). Try again later.")
+            raise UnavailableError(f"{self.title} is disabled there ({status}).")
+        guard = ": it may be behind a challenge" if answer.status == _FORBIDDEN else ""
+        raise UnavailableError(f"{self.title} is down ({status}{guard}). Try again later.")
 
     def _raise_refusal(self, quoted: str, code: int) -> NoReturn:
         why = {
-            _SUSPENDED: "says that the account is suspended",
-            _NO_RIGHTS: "says that the account may not do this",
-        }.get(code, "refused the API key")
+            _SUSPENDED: "says the account is suspended",
+            _NO_RIGHTS: "says the account isn't allowed to do this",
+        }.get(code, "rejected the API key")
         raise AuthError(
-            f"{self.title} {why} ({quoted}). Give the right key with `setup`.", service=self.title
+            f"{self.title} {why} ({quoted}). Enter the right key with `setup`.", service=self.title
         )
 
     def _raise_limit(self, answer: HttpAnswer, fault: Fault | None, wait: float | None) -> NoReturn:
         quoted = self._quoted(fault) if fault else f"status {answer.status}"
-        raise RateLimitError(f"{self.title} asks for fewer calls ({quoted}).", retry_after_seconds=wait)
+        raise RateLimitError(f"{self.title} has reached its rate limit ({quoted}).", retry_after_seconds=wait)
 
     def _quoted(self, fault: Fault) -> str:
         """Return the server's own words, which may be a whole stack trace: short, and without secrets."""

@@ -124,7 +124,7 @@ class FeedReader:
                         releases.setdefault(release.id, release)
                 except _BadItemError as exc:
                     bad += 1
-                    _log.debug("An item of %s is left out: %s", self._title, exc)
+                    _log.debug("Skipped an item from %s: %s", self._title, exc)
                 item = _Item()
             elif element.path[:-1] == _ITEM:
                 item.take(element)
@@ -136,11 +136,10 @@ class FeedReader:
     def _tell(self, items: int, bad: int) -> None:
         if items and bad == items:
             raise PageChangedError(
-                f"None of the {items} items that {self._title} sent is in the form known here, so nothing is "
-                "concluded from them."
+                f"None of the {items} items that {self._title} sent could be read, so they were ignored."
             )
         if bad:
-            _log.warning("%d of %d items that %s sent are malformed and left out.", bad, items, self._title)
+            _log.warning("Skipped %d of %d items that %s sent: malformed.", bad, items, self._title)
 
     def _release(self, item: _Item) -> FeedRelease:
         name = printable(item.fields.get("title", ""))
@@ -227,13 +226,13 @@ def _size(item: _Item) -> int:
     lengths = (_whole(each.get("length")) for each in item.enclosures)
     likely = max((length for length in lengths if length), default=0)
     if likely < _LEAST_SIZE_BYTES:
-        raise _BadItemError("its size is not told")
+        raise _BadItemError("it has no size")
     return _checked(likely)
 
 
 def _checked(size: int) -> int:
     if size > _MAX_SIZE_BYTES:
-        raise _BadItemError("its size is beyond reason")
+        raise _BadItemError("its size can't be right")
     return size
 
 

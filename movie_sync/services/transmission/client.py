@@ -104,7 +104,7 @@ class TransmissionClient:
         session = self._call(partial(_read_session, fields=fields))
         ends = []
         if session.get("seedRatioLimited") is True:
-            ends.append(f"seeds to a ratio of {session.get('seedRatioLimit')} and no longer")
+            ends.append(f"seeds to a ratio of {session.get('seedRatioLimit')} and then stops")
         if session.get("idle-seeding-limit-enabled") is True:
             ends.append(f"stops seeding after {session.get('idle-seeding-limit')} idle minutes")
         return ends
@@ -140,7 +140,7 @@ class TransmissionClient:
             self._relabel([info_hash], lambda labels: [*labels, *self._labels])
         self._handed_over[info_hash] = self._clock.monotonic(), self._rpc.sessions
         if not self._call(partial(_read_rows, info_hashes=[info_hash])):
-            raise UnavailableError(f"{self._where} took a torrent, but does not show it.")
+            raise UnavailableError(f"{self._where} accepted a torrent but doesn't list it.")
         return True
 
     def torrents(self) -> Iterator[HeldTorrent]:
@@ -215,7 +215,7 @@ class TransmissionClient:
         try:
             return rpc.call("torrent-add", arguments, content=content)
         except NotDoneError as exc:
-            error = ReleaseError(f"{self._where} refused the torrent: {exc.words}.")
+            error = ReleaseError(f"{self._where} rejected the torrent: {exc.words}.")
         raise error
 
     def _starting(self) -> set[str]:

@@ -119,7 +119,7 @@ class Rpc:
                 raise ValueError("no session id")
             self._session.headers[_SESSION] = session_id
             self.sessions += 1
-        raise UnavailableError(f"{self._where} asks for another session again and again. Start it anew.")
+        raise UnavailableError(f"{self._where} keeps asking for a new session. Restart it.")
 
     def _checked(self, response: requests.Response) -> requests.Response:
         if response.status_code == HTTPStatus.OK:
