@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _QUEUES = ("pending", "failed", "completed", "removed")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+_SETUP_SECTIONS = ("letterboxd", "filelist", "client", "folders", "quality", "notices")
 _IMDB_ID = re.compile(r"tt\d{5,10}")
 _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
@@ -213,7 +214,14 @@ def _add_commands(
         parser.set_defaults(run=run)
         return parser
 
-    add("setup", "setup:run", "asks for what is needed and saves it")
+    setup = add("setup", "setup:run", "asks for what is needed, tests it and saves it")
+    setup.add_argument(
+        "section",
+        nargs="?",
+        metavar="SECTION",
+        choices=_SETUP_SECTIONS,
+        help=f"this part alone: {', '.join(_SETUP_SECTIONS)}",
+    )
     add("check", "check:run_check", "tries every part and says how to correct what is wrong")
     config = add("config", "config:run_config", "shows the settings in force, or changes one")
     config.add_argument(

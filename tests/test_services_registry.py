@@ -27,13 +27,12 @@ from movie_sync.errors import AuthError, UserError
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
-    Form,
     ListService,
     Login,
-    Prompts,
     Surroundings,
     TrackerService,
 )
+from movie_sync.services.form import Form, Prompts
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import Sections, address, setting
 from movie_sync.settings.values import flag, number, text_in
@@ -205,10 +204,16 @@ def test_settings(tmp_path: Path) -> None:
         loaded(tmp_path, {}, MOVIE_SYNC_CRATE__URL="somewhere")
 
 
-def test_setup_and_credentials(tmp_path: Path) -> None:
+def test_setup_and_credentials(tmp_path: Path, letterboxd: LetterboxdStandIn) -> None:
     """Setup asks their questions, keeps their secrets encrypted and writes what is theirs."""
     paths = AppPaths(tmp_path / "data")
-    environ = {"HOME": str(tmp_path)}
+    environ = {
+        "HOME": str(tmp_path),
+        "MOVIE_SYNC_LETTERBOXD__BASE_URL": letterboxd.url,
+        "MOVIE_SYNC_LETTERBOXD__REQUEST_DELAY": "0",
+        "MOVIE_SYNC_QBITTORRENT__URL": "http://127.0.0.1:9",
+        "MOVIE_SYNC_TRANSMISSION__URL": "http://127.0.0.1:9",
+    }
     context = Context(paths, Config.load(paths.config, environ=environ), Options(), {}, environ)
     others = [service.question for service in registry.of_kind(ClientService).values() if service.question][
         :-1
@@ -258,7 +263,7 @@ def test_setup_asks_for_one_list(tmp_path: Path) -> None:
 
         shown = io.StringIO()
         assert not run_setup(context, prompts=Prompts(answer, answer, lambda: True), out=shown)
-        assert ("This is needed." in shown.getvalue()) is needed
+        assert ("Required." in shown.getvalue()) is needed
         assert next(answers, None) is None
 
 

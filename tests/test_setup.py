@@ -1,33 +1,67 @@
-"""Setup: what is typed is kept, what is there stays on Enter, and breaking off changes nothing."""
+"""Setup: what is typed is tried, kept part by part, and what is there stays on Enter."""
 
 import io
 import json
 import os
 import pty
+import re
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import house.commands
 import pytest
+from house.films import stand_in_film, stand_in_release
+from stand_ins.qbittorrent import LOGIN, PREFERENCES, Answer, QBittorrentStandIn
+from stand_ins.transmission import TransmissionStandIn
 
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.setup import PRESETS, run_setup
+from movie_sync.commands.setup import is_unfinished, run_setup
+from movie_sync.commands.setup_blocks import PRESETS
 from movie_sync.credentials.manager import CredentialField, CredentialsManager
+from movie_sync.demo.filelist_server import FileListStandIn
+from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
 from movie_sync.services import registry
-from movie_sync.services.base import Form, Prompts, TrackerService
+from movie_sync.services.base import Login, Surroundings, TrackerService
+from movie_sync.services.form import Form, Prompts
 from movie_sync.settings.config import Config
-from movie_sync.settings.section import REQUIRED, setting
+from movie_sync.settings.section import REQUIRED, Sections, setting
 from movie_sync.settings.values import web_address
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
+process_as_before = house.commands.process_as_before
 PASSKEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
 PASSWORD = "s3cret-word"
+CLOSED = "http://127.0.0.1:9"
+"""Where nothing answers."""
+
+
+@dataclass
+class Town:
+    """What setup speaks to."""
+
+    letterboxd: LetterboxdStandIn
+    tracker: FileListStandIn
+    client: QBittorrentStandIn
+
+
+@pytest.fixture
+def whole_town() -> Iterator[Town]:
+    """Let the stand-ins run."""
+    films = [stand_in_film(number) for number in range(3)]
+    releases = [stand_in_release(film, 10 + number) for number, film in enumerate(films[:2])]
+    with (
+        LetterboxdStandIn(films, username="anna") as letterboxd,
+        FileListStandIn(releases, users={"anna_fl": PASSKEY}) as tracker,
+        QBittorrentStandIn() as client,
+    ):
+        yield Town(letterboxd, tracker, client)
 
 
 class User:
@@ -54,14 +88,22 @@ class User:
 
 
 class NewUser:
-    """A data folder, a key file and a download folder of one user."""
+    """A data folder, a key file and a download folder of one user, in a town."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, town: Town) -> None:
+        self.folder, self.town = folder, town
         self.paths = AppPaths(folder / "data")
         self.films = folder / "films"
         self.films.mkdir()
-        self.environ = {"HOME": str(folder), "MOVIE_SYNC_KEY_FILE": str(folder / "keys" / "key")}
+        self.environ = {
+            "HOME": str(folder),
+            "MOVIE_SYNC_KEY_FILE": str(folder / "keys" / "key"),
+            "MOVIE_SYNC_LETTERBOXD__BASE_URL": town.letterboxd.url,
+            "MOVIE_SYNC_LETTERBOXD__REQUEST_DELAY": "0",
+            "MOVIE_SYNC_FILELIST__BASE_URL": town.tracker.url,
+            "MOVIE_SYNC_QBITTORRENT__URL": town.client.url,
+            "MOVIE_SYNC_TRANSMISSION__URL": CLOSED,
+        }
 
     @property
     def context(self) -> Context:
@@ -74,32 +116,56 @@ class NewUser:
         """A new manager on the files there are."""
         return self.context.credentials_manager()
 
-    def set_up(self, user: User) -> tuple[bool, str]:
+    def set_up(
+        self, user: User, only: str | None = None, start: Callable[[], object] | None = None
+    ) -> tuple[bool, str]:
         """Run the setup; return whether it was done, and what was shown."""
         out = io.StringIO()
         prompts = Prompts(user.type, user.type_secret, lambda: True)
-        done = run_setup(self.context, prompts=prompts, out=out)
+        done = run_setup(self.context, only=only, start=start, prompts=prompts, out=out)
         return done, out.getvalue()
 
     def settings(self) -> dict[str, object]:
         """Return what config.json holds."""
+        if not self.paths.config.exists():
+            return {}
         content = json.loads(self.paths.config.read_text())
         assert isinstance(content, dict)
         return content
 
+    def write_settings(self, content: dict[str, object]) -> None:
+        """Write config.json."""
+        self.paths.prepare()
+        self.paths.config.write_text(json.dumps(content))
+
 
 @pytest.fixture
-def home(tmp_path: Path) -> NewUser:
-    """A user's folders before the first run."""
-    return NewUser(tmp_path)
+def home(tmp_path: Path, whole_town: Town) -> NewUser:
+    """A user's folders before the first run; qBittorrent saves to the folder of films."""
+    home = NewUser(tmp_path, whole_town)
+    saves_to(home, str(home.films))
+    return home
+
+
+def saves_to(home: NewUser, folder: str) -> None:
+    """Let qBittorrent save there."""
+    body = json.dumps({"save_path": folder, "temp_path_enabled": False}).encode()
+    home.town.client.always[PREFERENCES] = Answer(body=body)
+
+
+LIST, TRACKER, NO_OTHER = ["anna"], ["y", "anna_fl", PASSKEY], "n"
+CLIENT = ["y", "admin", PASSWORD]
+ENTER = [""] * 4
+"""Keeps the folder and the quality, no notices, and whatever comes."""
 
 
 def first_answers(home: NewUser) -> list[str]:
     """Return answers to every question of a first run."""
     return [
         "https://letterboxd.com/anna/",
-        *("y", "anna_fl", PASSKEY, "n"),
-        *("y", "nas.local:8080", "admin", PASSWORD),
+        *TRACKER,
+        NO_OTHER,
+        *CLIENT,
         str(home.films),
         "hd",
         "n",
@@ -107,13 +173,12 @@ def first_answers(home: NewUser) -> list[str]:
 
 
 def test_first_run(home: NewUser) -> None:
-    """Everything typed is kept in its place, and both files are private."""
+    """Everything typed is tried and kept in its place, both files are private, and films are looked up."""
     done, shown = home.set_up(User(*first_answers(home)))
 
     assert done
     assert home.settings() == {
         "username": "anna",
-        "qbittorrent": {"url": "http://nas.local:8080"},
         "download_directory": str(home.films),
         "quality": {"preset": "hd"},
     }
@@ -122,14 +187,21 @@ def test_first_run(home: NewUser) -> None:
     assert stat.S_IMODE(home.paths.root.stat().st_mode) == 0o700
     assert stat.S_IMODE(home.paths.config.stat().st_mode) == 0o600
     assert stat.S_IMODE(home.paths.credentials.stat().st_mode) == 0o600
+    assert not home.paths.setup.exists()
     assert "terms of service" in shown
     assert "copyright" in shown
     assert "/my.php" in shown
+    assert "OK: anna's watchlist has 3 films." in shown
+    assert "OK: FileList accepts the passkey; 119 calls left in this hour." in shown
+    assert "OK: qBittorrent v4.5.2." in shown
+    taken = home.town.tracker.releases[0].name
+    assert re.search(rf"{re.escape(stand_in_film(0).title)} \(\d+\): {re.escape(taken)} \(", shown)
+    assert "no release on the tracker yet" in shown
 
 
 def test_secrets_are_asked_for_unseen_and_never_shown(home: NewUser) -> None:
-    """Passkey and password are typed hidden, and stand in no question and no line, now or later."""
-    first, second = User(*first_answers(home)), User(*[""] * 12)
+    """Passkey and password are typed hidden, and are in no question and no line, now or later."""
+    first, second = User(*first_answers(home)), User(*[""] * 11)
     shown = home.set_up(first)[1] + home.set_up(second)[1]
 
     assert len(first.secret_questions) == 2
@@ -143,38 +215,148 @@ def test_enter_keeps_everything(home: NewUser) -> None:
     home.set_up(User(*first_answers(home)))
     before = home.manager.signature(), home.paths.config.stat().st_mtime_ns
 
-    done, _ = home.set_up(User(*[""] * 12))
+    done, _ = home.set_up(User(*[""] * 11))
 
     assert done
     assert (home.manager.signature(), home.paths.config.stat().st_mtime_ns) == before
 
 
-def test_one_change_keeps_the_rest(home: NewUser) -> None:
-    """A new passkey alone changes nothing else, and unknown keys stay."""
+def test_one_part_alone(home: NewUser) -> None:
+    """It keeps the rest, and unknown keys; a refused passkey is corrected without typing the name again."""
     home.set_up(User(*first_answers(home)))
     home.paths.config.write_text(json.dumps({"note": "mine", **home.settings()}))
+    home.town.tracker.users["anna_fl"] = "newkey"
+    done, shown = home.set_up(User("", "", "wrong", "", "", "newkey", "n"), only="filelist")
 
-    home.set_up(User("bob", "", "", "newkey", *[""] * 8))
-
+    assert done
+    assert shown.count("FAILED") == 1
+    assert "terms of service" not in shown
     assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": "newkey"}
-    assert home.settings() == {"note": "mine", **home.settings(), "username": "bob"}
+    assert home.set_up(User("small"), only="quality")[0]
+    assert home.settings() == {"note": "mine", **home.settings(), "quality": {"preset": "small"}}
 
 
-@pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
 @pytest.mark.parametrize("count", range(12))
-def test_breaking_off_changes_nothing(home: NewUser, count: int, end: type[BaseException]) -> None:
-    """Ctrl+C or the end of input at any question leaves no file behind."""
-    done, shown = home.set_up(User(*first_answers(home)[:count], end=end))
+def test_breaking_off_loses_no_part(home: NewUser, count: int) -> None:
+    """Ctrl+C or the end of input keeps each part that was answered, and the next run asks for the rest."""
+    answers = first_answers(home)
+    parts_end = [1, 5, 8, 9, 10, 11]
+    kept = max((end for end in parts_end if end <= count), default=0)
+    end = KeyboardInterrupt if count % 2 else EOFError
+
+    done, shown = home.set_up(User(*answers[:count], end=end))
+
+    assert done is (count == 11)
+    assert ("Nothing was changed" in shown) is not kept
+    assert ("username" in home.settings()) is (kept >= 1)
+    assert bool(home.manager.get("filelist")) is (count >= 4)
+    assert bool(home.manager.get("qbittorrent")) is (kept >= 8)
+    assert ("download_directory" in home.settings()) is (kept >= 9)
+    assert is_unfinished(home.paths) is (0 < kept < 9)
+    assert list(home.folder.rglob("*.tmp")) == []
+    if not kept:
+        assert list(home.paths.root.glob("*.json")) == []
+        assert list(home.folder.glob("keys")) == []
+    if 0 < kept < 11:
+        done, shown = home.set_up(User(*answers[kept:]))
+        assert done
+        assert "Continuing where you stopped" in shown
+    if kept:
+        assert home.settings() == {
+            "username": "anna",
+            "download_directory": str(home.films),
+            "quality": {"preset": "hd"},
+        }
+        assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": PASSKEY}
+        assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
+        assert not home.paths.setup.exists()
+
+
+def test_breaking_off_within_a_part(home: NewUser) -> None:
+    """What is said of it is true: a tracker is kept as soon as it was tried."""
+    assert "Nothing was changed" in home.set_up(User(*TRACKER[:2]), only="filelist")[1]
+    done, shown = home.set_up(User(*TRACKER), only="filelist")
+    assert not done
+    assert "Nothing was changed" not in shown
+    assert home.manager.get("filelist") == {"username": "anna_fl", "passkey": PASSKEY}
+
+
+def test_breaking_off_at_the_last_question(home: NewUser) -> None:
+    """Everything is saved then; nothing is started."""
+    done, shown = home.set_up(User(*first_answers(home)), start=lambda: pytest.fail("started"))
 
     assert not done
-    assert "Nothing was changed" in shown
-    assert list(home.paths.root.iterdir()) == []
-    assert sorted(path.name for path in home.folder.iterdir()) == ["data", "films"]
+    assert "Everything is saved" in shown
+    assert not home.paths.setup.exists()
+
+
+def test_an_unreadable_note_of_an_interrupted_setup(home: NewUser) -> None:
+    """Everything is asked again then."""
+    home.paths.prepare()
+    for text in ("[", "{}", '{"answered": 5}', "\0"):
+        home.paths.setup.write_text(text)
+        assert not is_unfinished(home.paths)
+    assert home.set_up(User(*first_answers(home)))[0]
+
+
+def test_starting_it(home: NewUser) -> None:
+    """It is started on request, as the last thing; else what is next is said."""
+    started: list[str] = []
+    done, shown = home.set_up(User(*first_answers(home), "y"), start=lambda: started.append("now"))
+    assert done
+    assert started == ["now"]
+    done, shown = home.set_up(User(*[""] * 11, "n"), start=lambda: started.append("now"))
+    assert started == ["now"]
+    assert "without a command Movie Sync starts" in shown
+
+
+def make_systemd(home: NewUser, *, code: int = 0) -> Path:
+    """Let there be a systemd that notes what it is asked for; return where."""
+    tools, noted = home.folder / "bin", home.folder / "asked"
+    tools.mkdir(exist_ok=True)
+    script = tools / "systemctl"
+    script.write_text(f'#!/bin/sh\necho "$@" >> "{noted}"\n[ {code} = 0 ] || echo no bus >&2\nexit {code}\n')
+    script.chmod(0o755)
+    (home.folder / "run" / "systemd").mkdir(parents=True, exist_ok=True)
+    home.environ |= {"PATH": str(tools), "XDG_RUNTIME_DIR": str(home.folder / "run")}
+    return noted
+
+
+def test_starting_at_login(home: NewUser) -> None:
+    """A user's systemd gets a unit, enabled, and started too if that is wanted now; another unit is kept."""
+    noted = make_systemd(home)
+    unit = home.folder / ".config" / "systemd" / "user" / "movie-sync.service"
+    done, shown = home.set_up(User(*first_answers(home), "y", "y"), start=lambda: pytest.fail("twice"))
+
+    assert done
+    assert noted.read_text().splitlines() == [
+        "--user daemon-reload",
+        "--user enable --now movie-sync.service",
+    ]
+    assert f'"--data-dir" "{home.paths.root}"' in unit.read_text()
+    assert f'Environment="MOVIE_SYNC_KEY_FILE={home.folder}/keys/key"' in unit.read_text()
+    assert "MOVIE_SYNC_FILELIST__BASE_URL" in shown
+    assert "MOVIE_SYNC_KEY_FILE from" not in shown
+    unit.write_text("my own")
+    assert home.set_up(User(*[""] * 11, "n", "y", "n"), start=lambda: None)[0]
+    assert unit.read_text() == "my own"
+    assert home.set_up(User(*[""] * 11, "n", "y", "y"), start=lambda: None)[0]
+    assert noted.read_text().endswith("--user enable movie-sync.service\n")
+    assert "WantedBy=default.target" in unit.read_text()
+
+
+def test_a_systemd_that_fails(home: NewUser) -> None:
+    """Its words are shown, and it is started here instead."""
+    make_systemd(home, code=1)
+    started: list[str] = []
+    _, shown = home.set_up(User(*first_answers(home), "y", "y"), start=lambda: started.append("here"))
+    assert started == ["here"]
+    assert "`systemctl --user daemon-reload` failed: no bus" in shown
 
 
 def test_without_a_client(home: NewUser) -> None:
     """Who uses none is told where the torrents go, and is not asked for an address."""
-    user = User("anna", "y", "anna_fl", PASSKEY, "n", "n", "n", str(home.films), "", "")
+    user = User(*LIST, *TRACKER, NO_OTHER, "n", "n", str(home.films), "", "")
 
     done, shown = home.set_up(user)
 
@@ -188,36 +370,71 @@ def test_without_a_client(home: NewUser) -> None:
 
 
 def test_transmission(home: NewUser) -> None:
-    """Who uses it is asked for its address and login; a second run with Enter alone keeps it."""
-    login = ("nas.local:9091/transmission/web", "admin", PASSWORD)
-
-    first = User("anna", "y", "anna_fl", PASSKEY, "n", "n", "y", *login, str(home.films), "", "")
-    assert home.set_up(first)[0]
-    assert home.set_up(User(*[""] * 14))[0]
+    """It is found where it runs and needs no login; a second run with Enter alone keeps it."""
+    with TransmissionStandIn() as transmission:
+        home.environ["MOVIE_SYNC_TRANSMISSION__URL"] = transmission.url
+        user = User(*LIST, *TRACKER, NO_OTHER, "n", "y", str(home.films), "y", "", "")
+        done, shown = home.set_up(user)
+        assert done
+        assert f"Transmission is running at {transmission.url}" in "".join(user.questions)
+        assert "OK: Transmission 4.0.5 (a6fe2a64aa)" in shown
+        assert "needs no login" in shown
+        assert len(user.secret_questions) == 1
+        again = User(*[""] * 13)
+        assert home.set_up(again)[0]
+        assert len(again.questions) == 9
 
     assert home.settings() == {
         "username": "anna",
         "client": "transmission",
-        "transmission": {"url": "http://nas.local:9091/transmission/web"},
         "download_directory": str(home.films),
+        "path_map": [["/films", str(home.films)]],
     }
-    assert home.manager.get("transmission") == {"username": "admin", "password": PASSWORD}
+    assert home.manager.get("transmission") == {}
+
+
+def test_a_client_elsewhere(home: NewUser) -> None:
+    """One that is not found, with an address that is typed and does not answer, is kept on the user's word."""
+    del home.environ["MOVIE_SYNC_QBITTORRENT__URL"]
+    home.write_settings({"qbittorrent": {"url": CLOSED}})
+    client = ("y", "127.0.0.1:8/qb", "admin", PASSWORD, "y", "", "", "", "n")
+    user = User(*LIST, *TRACKER, NO_OTHER, *client, str(home.films), "", "")
+    done, shown = home.set_up(user)
+
+    assert done
+    assert shown.count("FAILED: qBittorrent") == 2
+    assert "can't be asked now where it saves" in shown
+    assert home.settings()["qbittorrent"] == {"url": "http://127.0.0.1:8/qb"}
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
 def test_qbittorrent_without_login(home: NewUser) -> None:
-    """An empty user name means that qBittorrent asks for none; then no password is asked for."""
-    user = User("anna", "y", "anna_fl", PASSKEY, "n", "", "", "", str(home.films), "", "")
+    """Where it asks for none, none is asked for here."""
+    home.town.client.asks_for_login = False
+    user = User(*LIST, *TRACKER, NO_OTHER, "y", str(home.films), "", "")
 
     assert home.set_up(user)[0]
     assert home.manager.get("qbittorrent") == {}
     assert len(user.secret_questions) == 1
 
 
+def test_a_refused_login_is_corrected_in_place(home: NewUser) -> None:
+    """Enter keeps the name, the password is typed again, and nothing else is asked again."""
+    home.town.client.script[LOGIN].append(Answer(body=b"Fails."))
+    user = User(*first_answers(home)[:7], "wrong", "y", "", PASSWORD, str(home.films), "", "")
+    done, shown = home.set_up(user)
+
+    assert done
+    assert shown.count("refused the user name or password") == 1
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
+
+
 def test_login_can_be_taken_away(home: NewUser) -> None:
     """A dash forgets the login that is there."""
     home.set_up(User(*first_answers(home)))
+    home.town.client.asks_for_login = False
 
-    home.set_up(User(*[""] * 7, "-", "", "", ""))
+    assert home.set_up(User("", "-"), only="client")[0]
 
     assert home.manager.get("qbittorrent") == {}
     assert home.manager.get("filelist")["passkey"] == PASSKEY
@@ -227,28 +444,31 @@ def test_an_api_key_in_place_of_a_login(home: NewUser) -> None:
     """A star asks for a key, which is not shown and takes the login's place; Enter keeps it; a name takes it away."""
     home.set_up(User(*first_answers(home)))
     key = "qbt_aB3dE5fG7hJ9kL1mN2pQ4rS6tU8v"
-    user = User(*[""] * 7, "*", "with blank", key, *[""] * 3)
-
-    done, shown = home.set_up(user)
-
+    home.town.client.api_key = key
+    user = User("", "*", "with blank", key)
+    done, shown = home.set_up(user, only="client")
     assert done
+    assert "OK: qBittorrent v5.3.0" in shown
     assert home.manager.get("qbittorrent") == {"api_key": key}
-    assert len(user.secret_questions) == 3
+    assert len(user.secret_questions) == 2
     assert key not in shown
-    home.set_up(User(*[""] * 10))
+    home.set_up(User("", ""), only="client")
     assert home.manager.get("qbittorrent") == {"api_key": key}
-    home.set_up(User(*[""] * 7, "*", "", *[""] * 3))
+    home.set_up(User("", "*", ""), only="client")
     assert home.manager.get("qbittorrent") == {"api_key": key}
-    home.set_up(User(*[""] * 7, "admin", PASSWORD, *[""] * 3))
+    home.set_up(User("", "admin", PASSWORD), only="client")
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
 def test_wrong_answers_are_asked_again(home: NewUser) -> None:
     """What cannot be used is explained and asked for again, without repeating a secret."""
+    del home.environ["MOVIE_SYNC_QBITTORRENT__URL"]
+    home.write_settings({"qbittorrent": {"url": CLOSED}})
+    home.town.client.asks_for_login = False
     user = User(
         *("", "anna b", "anna"),
         *("y", "", "anna_fl", "", "with blank", PASSKEY, "n"),
-        *("maybe", "y", "http://admin:s3cret@host", "ftp://host", "localhost:9", ""),
+        *("maybe", "y", "http://admin:s3cret@host", "ftp://host", home.town.client.url, ""),
         *("relative", str(home.films)),
         *("8k", "4K"),
         "",
@@ -261,62 +481,116 @@ def test_wrong_answers_are_asked_again(home: NewUser) -> None:
     assert "with blank" not in shown
     assert home.settings() == {
         "username": "anna",
-        "qbittorrent": {"url": "http://localhost:9"},
+        "qbittorrent": {"url": home.town.client.url},
         "download_directory": str(home.films),
         "quality": {"preset": "4k"},
     }
 
 
-def answers_with_folder(*answers: str) -> list[str]:
-    """Return answers up to the folder, those about the folder, one for the quality, one for being told."""
-    return ["anna", "y", "anna_fl", PASSKEY, "n", "y", "", "", *answers, "", ""]
+def test_a_list_that_cannot_be_read(home: NewUser) -> None:
+    """The name is corrected in place; a list that is blocked or private can be read from an export instead."""
+    done, shown = home.set_up(User("anne", "n", "y", "anna"), only="letterboxd")
+    assert done
+    assert shown.count("FAILED: Letterboxd") == 1
+    assert home.settings() == {"username": "anna"}
+    home.town.letterboxd.fault = lambda _path: Fault.challenge()
+    export = home.folder / "watchlist.csv"
+    export.write_text("Date,Name,Year,Letterboxd URI\n2026-01-01,Heat,1995,https://boxd.it/2b0k\n")
+    answers = ("", "y", str(home.folder / "none.csv"), "y", "", str(export))
+    done, shown = home.set_up(User(*answers), only="letterboxd")
+    assert done
+    assert f"OK: the export {export} has 1 film." in shown
+    assert home.settings() == {"username": "anna", "letterboxd": {"export_file": str(export)}}
+    home.town.letterboxd.fault = None
+    done, shown = home.set_up(User("", "-"), only="letterboxd")
+    assert done
+    assert "anna's watchlist has 3 films" in shown
 
 
-def test_download_folder_is_made_on_request(home: NewUser) -> None:
-    """A folder that is not there is offered to be made, and made only at the end."""
-    folder = home.folder / "new" / "films"
+def test_the_client_s_own_folder_is_offered(home: NewUser) -> None:
+    """Enter takes it, and it is then the folder of films."""
+    home.set_up(User(*first_answers(home)[:8]))
+    user = User("", "", "")
+    assert home.set_up(user)[0]
+    assert user.questions[0] == f"Download folder [{home.films}]: "
+    assert home.settings()["download_directory"] == str(home.films)
 
-    assert not home.set_up(User(*answers_with_folder(str(folder), "y")[:-1]))[0]
-    assert not folder.exists()
-    assert home.set_up(User(*answers_with_folder(str(folder), "n", str(folder), "y")))[0]
-    assert folder.is_dir()
 
-
-def test_download_folder_that_is_a_file(home: NewUser) -> None:
-    """A file is no folder, and another answer is asked for."""
-    (home.folder / "file").write_text("")
-
-    done, shown = home.set_up(User(*answers_with_folder(str(home.folder / "file"), str(home.films))))
+def test_download_folder_is_made_at_once(home: NewUser) -> None:
+    """A folder that is not there is created on request; where that fails another one is asked for."""
+    home.set_up(User(*first_answers(home)))
+    folder, file = home.films / "new" / "films", home.folder / "file"
+    file.write_text("")
+    answers = (str(file), str(file / "below"), "y", str(folder), "n", str(folder), "y", "n", "n")
+    done, shown = home.set_up(User(*answers), only="folders")
 
     assert done
-    assert "is no folder" in shown
+    assert folder.is_dir()
+    assert f"{file} isn't a folder" in shown
+    assert "can't be created" in shown
+
+
+@pytest.mark.parametrize(
+    ("answers", "settings"),
+    [
+        (("y",), {"path_map": [["/mnt/a", "/mnt/b"], ["/downloads", "FILMS"]]}),
+        (("",), {"path_map": [["/mnt/a", "/mnt/b"], ["/downloads", "FILMS"]]}),
+        (("n", "y"), {"qbittorrent": {"save_path": "FILMS"}, "path_map": [["/mnt/a", "/mnt/b"]]}),
+        (("n", "n"), {"path_map": [["/mnt/a", "/mnt/b"]]}),
+    ],
+)
+def test_a_client_that_names_its_folder_otherwise(
+    home: NewUser, answers: tuple[str, ...], settings: dict[str, object]
+) -> None:
+    """It is the same place under two names, or the client is to save here, or it stays as it is."""
+    home.set_up(User(*first_answers(home)))
+    home.write_settings({"download_directory": str(home.films), "path_map": [["/mnt/a", "/mnt/b"]]})
+    saves_to(home, "/downloads")
+    done, shown = home.set_up(User("", *answers), only="folders")
+
+    assert done
+    assert "isn't a folder on this machine" in shown
+    wanted = json.loads(json.dumps(settings).replace("FILMS", str(home.films)))
+    assert home.settings() == {"download_directory": str(home.films), **wanted}
+    again = home.set_up(User("", "n", "n"), only="folders")[1]
+    assert ("isn't a folder" in again) is (answers == ("n", "n"))
+
+
+def test_a_client_with_another_folder_here(home: NewUser) -> None:
+    """Enter twice has it save where films are looked for."""
+    other = home.folder / "other"
+    other.mkdir()
+    home.set_up(User(*first_answers(home)))
+    saves_to(home, str(other))
+    assert home.set_up(User("", "", ""), only="folders")[0]
+    assert home.settings()["qbittorrent"] == {"save_path": str(home.films)}
 
 
 def test_unmounted_folder_is_kept(home: NewUser) -> None:
     """A folder that was set and is away now can be kept without making it."""
-    home.paths.prepare()
     gone = home.folder / "disk" / "films"
-    home.paths.config.write_text(json.dumps({"download_directory": str(gone)}))
+    home.write_settings({"download_directory": str(gone)})
+    saves_to(home, str(gone))
+    home.set_up(User(*CLIENT), only="client")
 
-    assert home.set_up(User(*answers_with_folder("", "n")))[0]
+    assert home.set_up(User("", "n"), only="folders")[0]
     assert not gone.exists()
-    assert home.settings()["download_directory"] == str(gone)
+    assert home.settings() == {"download_directory": str(gone)}
 
 
 def test_own_order_is_not_asked_about(home: NewUser) -> None:
     """Who wrote an order of qualities is not offered presets, which it would hide."""
-    home.paths.prepare()
-    home.paths.config.write_text('{"quality": {"order": ["DVD"]}}')
+    home.write_settings({"quality": {"order": ["DVD"]}})
 
-    assert home.set_up(User(*answers_with_folder(str(home.films))[:-1]))[0]
+    assert home.set_up(User(), only="quality")[0]
     assert home.settings()["quality"] == {"order": ["DVD"]}
 
 
 def test_preset_can_be_taken_back(home: NewUser) -> None:
     """The built-in choice is offered by a name of its own."""
-    home.set_up(User(*first_answers(home)))
+    home.set_up(User("hd"), only="quality")
 
-    home.set_up(User(*[""] * 10, "default", ""))
+    home.set_up(User("default"), only="quality")
 
     assert home.settings()["quality"] == {"preset": None}
 
@@ -324,43 +598,41 @@ def test_preset_can_be_taken_back(home: NewUser) -> None:
 def test_environment_is_used_and_not_written(home: NewUser) -> None:
     """Values of the environment are shown as present, and Enter does not write them down."""
     home.environ |= {
-        "MOVIE_SYNC_USERNAME": "envname",
-        "MOVIE_SYNC_FILELIST_USERNAME": "env_fl",
+        "MOVIE_SYNC_USERNAME": "anna",
+        "MOVIE_SYNC_FILELIST_USERNAME": "anna_fl",
         "MOVIE_SYNC_FILELIST_PASSKEY": PASSKEY,
     }
+    home.town.client.asks_for_login = False
 
-    assert home.set_up(User(*[""] * 5, "y", "", "", str(home.films), "", ""))[0]
+    assert home.set_up(User(*[""] * 6, str(home.films), "", ""))[0]
 
     assert home.settings() == {"download_directory": str(home.films)}
     assert not home.paths.credentials.exists()
 
 
 def test_being_told(home: NewUser) -> None:
-    """Addresses and tokens are kept encrypted and not shown; the rest stands in the settings."""
+    """Addresses and tokens are tried, kept encrypted and not shown; the rest is in the settings."""
     user = User(
-        *first_answers(home)[:-1],
-        *("y", "ntfy://topic json://here"),
-        *("ftp://x", "nas.local:8096", "jelly-secret"),
+        *("y", "json://127.0.0.1:9", "n"),
+        *("ftp://x", "127.0.0.1:9", "jelly-secret", "y", "", "", "n"),
         "",
     )
 
-    done, shown = home.set_up(user)
+    done, shown = home.set_up(user, only="notices")
 
     assert done
-    assert home.settings()["notices"] == {"enabled": True}
-    assert home.settings()["jellyfin"] == {"url": "http://nas.local:8096"}
-    assert "plex" not in home.settings()
-    assert home.manager.get("notices") == {"urls": "ntfy://topic json://here"}
+    assert home.settings() == {"notices": {"enabled": True}, "jellyfin": {"url": CLOSED}}
+    assert home.manager.get("notices") == {"urls": "json://127.0.0.1:9"}
     assert home.manager.get("jellyfin") == {"token": "jelly-secret"}
-    assert len(user.secret_questions) == 4
+    assert len(user.secret_questions) == 3
     assert "jelly-secret" not in shown
+    assert "FAILED: Jellyfin at http://127.0.0.1:9" in shown
 
 
 def test_a_media_server_can_be_taken_away(home: NewUser) -> None:
     """A dash turns it off, and its token is not asked for."""
-    home.paths.prepare()
-    home.paths.config.write_text('{"plex": {"url": "http://nas:32400"}}')
-    home.set_up(User(*first_answers(home)[:-1], "y", "", "", "-"))
+    home.write_settings({"plex": {"url": "http://nas:32400"}})
+    home.set_up(User("y", "", "", "-"), only="notices")
 
     assert home.settings()["plex"] == {"url": None}
 
@@ -399,20 +671,20 @@ def test_offered_presets_are_the_known_ones() -> None:
 
 def test_beside_a_daemon(home: NewUser) -> None:
     """It says what a running daemon takes up by itself and what only when it is started again."""
-    assert "`check`" in home.set_up(User(*first_answers(home)))[1]
+    home.set_up(User(*first_answers(home)))
     lock = InstanceLock(home.paths.daemon_lock)
     assert lock.acquire(wait_seconds=0)
-    only_credentials = home.set_up(User("", "", "", PASSKEY[::-1], *[""] * 9))[1]
-    settings = home.set_up(User("bertha", *[""] * 12))[1]
+    only_credentials = home.set_up(User("", "", PASSKEY, "n"), only="filelist")[1]
+    settings = home.set_up(User(*[""] * 9, "4k", ""), start=lambda: pytest.fail("started"))[1]
     lock.release()
 
-    assert "takes this up by itself" in only_credentials
-    assert "when you stop and start it" in settings
+    assert "uses this by itself" in only_credentials
+    assert "once you stop and start it" in settings
 
 
 def test_on_a_real_terminal(home: NewUser) -> None:
     """On a real terminal the secrets that are typed are not echoed."""
-    code, seen = run_on_terminal(home, first_answers(home))
+    code, seen = run_on_terminal(home, [*first_answers(home), "n"])
 
     assert code == 0, seen
     assert "anna_fl" in seen
@@ -425,8 +697,8 @@ def test_the_folder_of_films_is_not_private(home: NewUser) -> None:
     """It is made as the user makes folders: a client or a media server of another user is to get in."""
     answers = first_answers(home)
     folder = home.films / "new" / "of mine"
-    answers[9:10] = [str(folder), "y"]
-    code, seen = run_on_terminal(home, answers, umask=0o002)
+    answers[8:9] = [str(folder), "y", "n", "n"]
+    code, seen = run_on_terminal(home, [*answers, "n"], umask=0o002)
 
     assert code == 0, seen
     assert stat.S_IMODE(folder.stat().st_mode) == stat.S_IMODE(folder.parent.stat().st_mode) == 0o775
@@ -459,15 +731,21 @@ class Indexers(TrackerService):
             form.set("url", url)
         form.ask_credential("keys", "Its key")
 
+    def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
+        """Say nothing of it."""
+        return f"{config.named(Indexer)[entry].url} answers"
+
+    def calls_per_hour(self, entry: str, config: Sections) -> int:
+        """Return any budget."""
+        return 60
+
 
 def test_several_kinds_of_trackers(home: NewUser, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is asked about; what is taken in stands last, what is left out goes, and one there must be."""
     monkeypatch.setitem(registry.SERVICES, "indexers", f"{__name__}:Indexers")
-    letterboxd, _, *filelist, _ = first_answers(home)[:5]
-    rest = first_answers(home)[5:]
     one, two = ("one", "http://one/api", "key-of-one"), ("t-w_o", "http://two/api", "key-of-two")
-    user = User(letterboxd, *"nnn", "y", *filelist, "n", "y", "a b", *one, "y", *two, "n", *rest)
-    done, shown = home.set_up(user)
+    user = User(*"nnn", *TRACKER, "n", "y", "a b", *one, "y", *two, "n")
+    done, shown = home.set_up(user, only="filelist")
 
     assert done
     assert "Without a tracker no film can be found" in shown
@@ -478,10 +756,8 @@ def test_several_kinds_of_trackers(home: NewUser, monkeypatch: pytest.MonkeyPatc
     assert home.settings()["trackers"] == ["filelist", "indexers:one", "indexers:t-w_o"]
     assert home.manager.get("indexers") == {"one": "key-of-one", "t-w_o": "key-of-two"}
 
-    again = User("", "n", "n", "y", "", "", "", "key-of-2", "n")
-    assert not home.set_up(again)[0]  # broken off there
-    done, _ = home.set_up(User("", "n", "n", "y", "", "", "http://two/new", "key-of-2", "n", *[""] * 10))
-    assert done
+    again = User("n", "n", "y", "", "", "http://two/new", "key-of-2", "n")
+    assert home.set_up(again, only="filelist")[0]
     assert home.settings()["trackers"] == ["indexers:one", "indexers:t-w_o"]
     assert home.settings()["indexers"] == {
         "one": {"url": "http://one/api"},
@@ -492,23 +768,23 @@ def test_several_kinds_of_trackers(home: NewUser, monkeypatch: pytest.MonkeyPatc
 
 def test_torznab_instead_of_filelist(home: NewUser) -> None:
     """Each tracker gets a name; its address goes to the settings, its key to the credentials, unseen."""
-    answers = first_answers(home)
     one, two = (
-        ("films", "nas/1/api?apikey=x", "http://nas:9696/1/api", PASSKEY),
-        ("other", "http://nas/2/api", ""),
+        ("films", "nas/1/api?apikey=x", f"{CLOSED}/1/api", PASSKEY, "n"),
+        ("other", f"{CLOSED}/2/api", "", "n"),
     )
-    user = User(answers[0], "n", "y", *one, "y", *two, "n", *answers[5:])
-    done, shown = home.set_up(user)
+    user = User("n", "y", *one, "y", *two, "n")
+    done, shown = home.set_up(user, only="filelist")
 
     assert done
+    assert shown.count("FAILED") == 2
     assert home.settings()["trackers"] == ["torznab:films", "torznab:other"]
     assert home.settings()["torznab"] == {
-        "films": {"url": "http://nas:9696/1/api"}, "other": {"url": "http://nas/2/api"},
+        "films": {"url": f"{CLOSED}/1/api"}, "other": {"url": f"{CLOSED}/2/api"},
     }  # fmt: skip
     assert home.manager.get("torznab") == {"films": PASSKEY}
     assert PASSKEY not in "".join([shown, *user.questions])
     assert sum("API key" in question for question in user.secret_questions) == 2
-    assert home.set_up(User("", "n", "y", "", "-", *[""] * 12))[0]
+    assert home.set_up(User("n", "y", "", "-", "n", "", "", "n", "n"), only="filelist")[0]
     assert home.manager.get("torznab") == {}
 
 
@@ -522,11 +798,7 @@ def run_on_terminal(home: NewUser, answers: list[str], umask: int = 0o022) -> tu
         stderr=terminal,
         start_new_session=True,
         cwd=Path(__file__).resolve().parents[1],
-        env={
-            "HOME": str(home.folder),
-            "PATH": os.environ["PATH"],
-            "MOVIE_SYNC_KEY_FILE": str(home.folder / "keys" / "key"),
-        },
+        env=home.environ | {"PATH": os.environ["PATH"]},
         umask=umask,
     )
     os.close(terminal)

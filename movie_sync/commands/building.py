@@ -15,6 +15,7 @@ from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
+from movie_sync.domain.models import Movie
 from movie_sync.domain.path_map import on_this_machine
 from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import FileListDownloader
@@ -58,13 +59,14 @@ class Services:
     """Builds each part once and shares what is to be shared: one client a site, one budget a tracker.
 
     `stop` ends whatever the parts wait for. A method raises UserError if what it needs is not configured,
-    or if credentials are missing or cannot be decrypted.
+    or if credentials are missing or cannot be decrypted, which a child process does or else this one.
     """
 
-    def __init__(self, context: Context, *, stop: threading.Event) -> None:
+    def __init__(self, context: Context, *, stop: threading.Event, in_child: bool = True) -> None:
         self._context, self._config = context, context.config
         self._clock, self._paths, self._once = context.clock, context.paths, context.options.runs_once
         self._around = Surroundings(stop, self._clock, self._paths, is_real=not context.options.dry_run)
+        self._in_child = in_child
         self.manager: CredentialsManager = context.credentials_manager()
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
@@ -93,6 +95,10 @@ class Services:
         """Return the reader of the list that is configured."""
         return registry.chosen_list(self._config).build(self._config, self._around)
 
+    def newest_wishes(self) -> Sequence[Movie]:
+        """Read the newest films of the list, those that are looked for first."""
+        return registry.chosen_list(self._config).look(self._config, self._around).newest
+
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
         store = WatchlistStore(self._paths.watchlist, self._clock, writable=self._around.is_real)
@@ -111,7 +117,11 @@ class Services:
         return self._logins([self.client, *(tracker for tracker, _ in self._trackers)])
 
     def _logins(self, services: Sequence[Service]) -> Credentials:
-        credentials = self.manager.load_in_child([service.name for service in services])
+        names = [service.name for service in services]
+        if self._in_child:
+            credentials = self.manager.load_in_child(names)
+        else:
+            credentials = Credentials({name: self.manager.get(name) for name in names})
         for service in services:
             login = credentials[service.name]
             for field in service.credentials:

@@ -34,7 +34,7 @@ def run_check(_args: Namespace, context: Context) -> int:
         ("Watchlist", lambda: _check_watchlist(services)),
         *services.checks(),
         *(
-            (f"{each.title[:1].upper()}{each.title[1:]}", partial(_check_telling, context, each, told.order))
+            (f"{each.title[:1].upper()}{each.title[1:]}", partial(check_telling, context, each, told.order))
             for each, told in used_services(context)
         ),
     ]
@@ -88,7 +88,8 @@ def _check_watchlist(services: Services) -> str:
     return f"{len(snapshot.movies)} films of {snapshot.owner}"
 
 
-def _check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:
+def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:
+    """Send a test, and say how it went; raises UserError if it did not arrive."""
     process = build_sender(context).start(service, order, "Movie Sync: a test", "Notices reach you.")
     while (ended := process.poll()) is None:
         process.wait(_LOOK_SECONDS)

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -65,7 +65,8 @@ class Context:
 
     def reloaded(self) -> "Context":
         """Return the context with the settings as the file has them now."""
-        return self.load(self.paths.root, self.options, self.overrides, self.redactor)
+        config = Config.load(self.paths.config, environ=self.environ, overrides=self.overrides)
+        return replace(self, config=config)
 
     def credentials_manager(self) -> CredentialsManager:
         """Return the manager of this folder's credentials."""

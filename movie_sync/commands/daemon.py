@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 
+from movie_sync.commands.autostart import start_again
 from movie_sync.commands.building import Services, build_announcer
 from movie_sync.commands.context import Context
 from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
@@ -125,19 +126,24 @@ def run_daemon(_args: Namespace, context: Context) -> int:
 
 def _configured(context: Context) -> Context | None:
     """Return the context once everything needed is set, asking for it on a terminal; None if refused."""
+    is_asked = False
     try:
         _check_configured(context)
     except UserError as exc:
         if not sys.stdin.isatty():
             raise
         context.complain(f"{exc}\n")
-        from movie_sync.commands.setup import run_setup  # noqa: PLC0415 - only a first run needs it
+        is_asked = True
+    if not (is_asked or (context.paths.setup.exists() and sys.stdin.isatty())):
+        return context
+    from movie_sync.commands import setup  # noqa: PLC0415 - only a first run needs it
 
-        if not run_setup(context, is_start=True):
-            return None
-        context = context.reloaded()
-        _check_configured(context)
-    return context
+    if not is_asked and not setup.is_unfinished(context.paths):
+        return context
+    if not setup.run_setup(context):
+        return None
+    start_again()  # what setup loaded is not to stay in the daemon's memory
+    return None
 
 
 def _check_configured(context: Context) -> None:

@@ -1,93 +1,161 @@
-"""The first-run setup: asks for what Movie Sync cannot know, and writes it all at the end.
+"""`setup`: asks for what Movie Sync cannot know, one part after the other, each tried and saved at once.
 
-Enter keeps what is there. Ctrl+C or the end of input at any question changes nothing.
+Enter keeps what is there. Ctrl+C or the end of input loses only the part that is being asked; the next
+setup continues there.
 """
 
-import os
+import json
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TextIO
 
+from movie_sync.commands import autostart
 from movie_sync.commands.context import Context
-from movie_sync.errors import UserError
+from movie_sync.commands.preview import preview_lines
+from movie_sync.commands.setup_blocks import Blocks
+from movie_sync.domain.json_text import parse_json
+from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.services import registry
-from movie_sync.services.base import (
-    Answers,
-    ClientService,
-    Dialogue,
-    Form,
-    ListService,
-    Prompts,
-    Service,
-    ToldService,
-    TrackerService,
+from movie_sync.services.base import ClientService, TrackerService
+from movie_sync.services.form import Prompts
+from movie_sync.settings.config import read_file_to_change, variable_of
+from movie_sync.storage.atomic_file import DamagedError, delete_files, read_whole, write_atomically
+from movie_sync.storage.locks import InstanceLock, writing_into
+from movie_sync.storage.paths import AppPaths
+
+_WELCOME = (
+    "Movie Sync takes the films on your Letterboxd watchlist from your tracker to your torrent client. It "
+    "uses your own accounts: following their terms of service, and copyright where you live, is up to you.\n"
+    "Enter keeps what is shown in [brackets]. Each part is saved once it's answered; Ctrl+C stops, and the "
+    "next `setup` continues there."
 )
-from movie_sync.settings.config import read_file_to_change, save_changes, variable_of
-from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
-from movie_sync.settings.values import one_of, path_here, text_that
-from movie_sync.storage.locks import InstanceLock
-from movie_sync.storage.paths import AppPaths, expand_home
-
-_WELCOME = """\
-Movie Sync takes the films on your Letterboxd watchlist from your tracker to your torrent client.
-It uses your own accounts. Keeping to their terms of service, and to copyright where you live,
-is up to you.
-Enter keeps what is shown in [brackets]. Ctrl+C stops and changes nothing.
-"""
-_BUILT_IN = "default"
 _STOPPED = 130
-_ENTRY = text_that(USER_NAME.fullmatch)
-_ENTRY_RULE = "Letters, digits, - and _ make a name, at most 40 of them."
-PRESETS = {
-    _BUILT_IN: "1080p first, then 2160p, then 720p",
-    "hd": "1080p, else 720p",
-    "4k": "2160p, else 1080p",
-    "small": "720p, else 1080p or DVD quality; small files, at most 8 GB",
-}
+_NEEDED = ("letterboxd", "filelist", "client", "folders")
+"""The parts without which films could go where nobody wants them."""
 
 
-def run(_args: Namespace, context: Context) -> int:
-    """Carry the setup through; returns the exit code."""
-    return 0 if run_setup(context) else _STOPPED
+def run(args: Namespace, context: Context) -> int:
+    """Carry the setup, or one part of it, through; returns the exit code."""
+    start = partial(autostart.become_daemon, context)
+    return 0 if run_setup(context, only=args.section, start=start) else _STOPPED
+
+
+def is_unfinished(paths: AppPaths) -> bool:
+    """Tell whether a setup was interrupted before all that is needed was asked."""
+    answered = _read_answered(paths)
+    return bool(answered) and not set(_NEEDED) <= set(answered)
 
 
 def run_setup(
     context: Context,
     *,
-    is_start: bool = False,
+    only: str | None = None,
+    start: Callable[[], object] | None = None,
     prompts: Prompts | None = None,
     out: TextIO | None = None,
 ) -> bool:
-    """Ask, then write credentials and `config.json`; return False if the user broke it off.
+    """Ask, try and save each part, or `only` one; return False if the user broke it off.
 
-    `is_start` tells that the daemon asks, and starts after it. Without a terminal, or where a damaged
-    file would be lost, it raises UserError.
+    `start` starts the daemon, if that is wanted at the end; without it, it starts anyway. Without a
+    terminal, or where a damaged file would be lost, it raises UserError.
     """
     prompts, out = prompts or Prompts(), out or sys.stdout
     if not prompts.is_terminal():
         raise UserError(_without_terminal())
     context.paths.prepare()
     read_file_to_change(context.paths.config)
+    blocks = Blocks(context, prompts, out)
+    answered = [] if only else _read_answered(context.paths)
     try:
-        answers = _Questions(context, prompts, out).ask_all()
+        if only:
+            blocks.by_name[only]()
+            blocks.say(f"\nSaved in {context.paths.root}.{_of_running(blocks)}")
+            return True
+        _ask_all(blocks, answered)
+        blocks.say(f"\nSaved in {context.paths.root}.")
+        _end(blocks, start)
     except (KeyboardInterrupt, EOFError):
-        print("\nStopped. Nothing was changed.", file=out)
+        blocks.say(f"\n{_stopped_words(answered, blocks)}")
         return False
-    _write(context, answers)
-    print(f"\nSaved in {context.paths.root}.", file=out)
-    if not is_start:
-        print(_what_is_next(context.paths, answers), file=out)
     return True
 
 
-def _what_is_next(paths: AppPaths, answers: Answers) -> str:
-    if not InstanceLock(paths.daemon_lock).is_held_elsewhere():
-        return "Next: `check` tries every part; without a command Movie Sync starts."
-    if answers.settings:
-        return "A Movie Sync is running. It takes new settings up when you stop and start it."
-    return "The running Movie Sync takes this up by itself."
+def _ask_all(blocks: Blocks, answered: list[str]) -> None:
+    paths = blocks.context.paths
+    if answered:
+        done = ", ".join(answered)
+        blocks.say(f"Continuing where you stopped. Already saved: {done}. `setup PART` changes one of them.")
+    else:
+        blocks.say(_WELCOME)
+    for name, ask in blocks.by_name.items():
+        if name not in answered:
+            ask()
+            answered.append(name)
+            with writing_into(paths.root):
+                write_atomically(paths.setup, [json.dumps({"answered": answered}).encode()])
+    delete_files(paths.setup)
+
+
+def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
+    """Show what would be taken, and start it, now and at each login, where that is wanted."""
+    context = blocks.context
+    if _is_running(context.paths):
+        blocks.say(_of_running(blocks).strip())
+        return
+    blocks.say("\nThe first films on your list, and what would be taken:")
+    try:
+        for line in preview_lines(context):
+            blocks.say(f"  {line}")
+    except MovieSyncError as exc:
+        blocks.say(f"  {exc}")
+    blocks.say()
+    starts_now = start is not None and blocks.confirm("Start now?", default=True)
+    if autostart.is_offered(context.environ) and blocks.confirm(
+        "Start at login, as a systemd user service?", default=False
+    ):
+        is_started = autostart.start_at_login(context, blocks, now=starts_now)
+        starts_now = starts_now and not is_started
+    if start is None:
+        return
+    if starts_now:
+        start()
+    else:
+        blocks.say("Next: `check` tests every part; without a command Movie Sync starts.")
+
+
+def _is_running(paths: AppPaths) -> bool:
+    return InstanceLock(paths.daemon_lock).is_held_elsewhere()
+
+
+def _of_running(blocks: Blocks) -> str:
+    """Return what a running daemon makes of it, if one runs."""
+    if not _is_running(blocks.context.paths):
+        return ""
+    if blocks.has_new_settings:
+        return " Movie Sync is running. It uses new settings once you stop and start it."
+    return " Movie Sync is running and uses this by itself."
+
+
+def _stopped_words(answered: Sequence[str], blocks: Blocks) -> str:
+    if not answered:
+        return f"Stopped. {'What was tried before is saved' if blocks.has_saved else 'Nothing was changed'}."
+    if len(answered) == len(blocks.by_name):
+        return "Stopped. Everything is saved."
+    return f"Stopped. Saved: {', '.join(answered)}. The next `setup` continues from here."
+
+
+def _read_answered(paths: AppPaths) -> list[str]:
+    """Return the parts that an interrupted setup has answered; none if the file cannot be read."""
+    try:
+        content = parse_json(read_whole(paths.setup))
+    except (FileNotFoundError, DamagedError, ValueError):
+        return []
+    match content:
+        case {"answered": list(names)}:
+            return [name for name in names if isinstance(name, str)]
+    return []
 
 
 def _without_terminal() -> str:
@@ -95,146 +163,6 @@ def _without_terminal() -> str:
     services = {**registry.of_kind(TrackerService), **registry.of_kind(ClientService)}
     variables += [field.variable for service in services.values() for field in service.credentials]
     return (
-        "Setup asks questions, and there is no terminal to ask them on. Run `setup` on one, or set "
-        f"the environment variables {', '.join(variables)} and write the rest into config.json."
+        "Setup asks questions, and there is no terminal to ask them on. Run `setup` in one, or set "
+        f"the environment variables {', '.join(variables)} and put the rest in config.json."
     )
-
-
-def _write(context: Context, answers: Answers) -> None:
-    """Write the credentials first: a config.json that names a user makes Movie Sync start."""
-    if answers.folder_to_make is not None:
-        ours = os.umask(context.options.umask)  # others than this program are to use the folder of films
-        try:
-            answers.folder_to_make.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise UserError(
-                f"{answers.folder_to_make} could not be made: {exc.strerror}. Nothing was changed."
-            ) from None
-        finally:
-            os.umask(ours)
-    if answers.credentials:
-        context.credentials_manager().save(answers.credentials)
-    if answers.settings:
-        save_changes(context.paths.config, answers.settings)
-
-
-class _Questions(Dialogue):
-    """The questions, in order."""
-
-    def __init__(self, context: Context, prompts: Prompts, out: TextIO) -> None:
-        super().__init__(prompts, out)
-        self.paths, self.config = context.paths, context.config
-        manager = context.credentials_manager()
-        self.present = {service: manager.get(service) for service in registry.SERVICES}
-        self.answers = Answers()
-
-    def _form(self, service: Service, entry: str = "", *, is_needed: bool = True) -> Form:
-        login, config, answers = self.present[service.name], self.config, self.answers
-        return Form(self.prompts, self.out, service, login, config, self.paths, answers, entry, is_needed)
-
-    def ask_all(self) -> Answers:
-        """Ask everything and return what was typed."""
-        self.say(_WELCOME)
-        chosen = registry.chosen_list(self.config)
-        for source in registry.of_kind(ListService).values():
-            source.ask(self._form(source, is_needed=source is chosen))
-        self._ask_trackers()
-        self._ask_client()
-        self._ask_download_folder()
-        self._ask_quality()
-        self._ask_about_telling()
-        return self.answers
-
-    def _ask_trackers(self) -> None:
-        """Ask which trackers are used, if there is more than one kind; new ones are asked last."""
-        present = self.config.section(GeneralSettings).trackers
-        trackers = registry.of_kind(TrackerService).values()
-        chosen: list[str] = []
-        while not chosen:
-            for tracker in trackers:
-                mine = [key for key in present if key.partition(":")[0] == tracker.name]
-                if len(trackers) == 1 or self.confirm(f"\n{tracker.question}", default=bool(mine)):
-                    chosen += self._ask_tracker(tracker, mine)
-            if not chosen:
-                self.say("  Without a tracker no film can be found.")
-        in_order = [key for key in present if key in chosen]
-        in_order += [key for key in chosen if key not in present]
-        if in_order != list(present):
-            self.answers.settings["trackers"] = in_order
-
-    def _ask_tracker(self, tracker: TrackerService, present: Sequence[str]) -> list[str]:
-        """Ask about a tracker, or each one of several; return their keys."""
-        if not tracker.is_named:
-            tracker.ask(self._form(tracker))
-            return [tracker.name]
-        keys = list(present)
-        for key in keys:
-            self.say(f"\n{key}:")
-            tracker.ask(self._form(tracker, entry=key.partition(":")[2]))
-        while not keys or self.confirm("Another one?", default=False):
-            entry = self.ask("A name of your own for it", "", _ENTRY, _ENTRY_RULE)
-            if entry and f"{tracker.name}:{entry}" not in keys:
-                keys.append(f"{tracker.name}:{entry}")
-                tracker.ask(self._form(tracker, entry=entry))
-        return keys
-
-    def _ask_client(self) -> None:
-        """Ask which client is used: one after the other, and a folder if it is none of them."""
-        present = self.config.client()
-        chosen = registry.fallback_client()
-        self.say("")
-        for client in registry.of_kind(ClientService).values():
-            if client.question and self.confirm(client.question, default=client is present):
-                chosen = client
-                break
-        if chosen is not present:
-            self.answers.settings["client"] = chosen.name
-        chosen.ask(self._form(chosen))
-
-    def _ask_download_folder(self) -> None:
-        self.say("\nThe folder your films are downloaded to. Films that are in it are not fetched again.")
-        present = self.config.section(GeneralSettings).download_directory
-        while True:
-            text = self.ask("Download folder", present, _folder, "Write its whole path.")
-            folder = text or present
-            if Path(folder).is_dir() or self._may_be_made(Path(folder), is_new=text is not None):
-                break
-        if text is not None:
-            self.answers.settings["download_directory"] = text
-
-    def _may_be_made(self, folder: Path, *, is_new: bool) -> bool:
-        """Return whether to go on with a folder that is not there, and note it if it is to be made."""
-        above = folder
-        while not os.path.lexists(above) and above != above.parent:
-            above = above.parent
-        if not (above.is_dir() and os.access(above, os.W_OK | os.X_OK)):
-            self.say(f"  {folder} is no folder and cannot be made, because of {above}.")
-            return not is_new and self.confirm("  Keep it nevertheless?", default=False)
-        if self.confirm(f"  {folder} is not there. Make it?", default=True):
-            self.answers.folder_to_make = folder
-            return True
-        return not is_new  # a disk that is not mounted now
-
-    def _ask_quality(self) -> None:
-        if self.config.is_set("quality.order"):
-            self.say('\nQuality: your own "quality.order" in config.json stays.')
-            return
-        self.say("\nQuality:")
-        for name, meaning in PRESETS.items():
-            self.say(f"  {name:8} {meaning}")
-        present = self.config.section(QualityPreset).preset or _BUILT_IN
-        preset = self.ask("Which one", present, one_of(*PRESETS), f"Write one of {', '.join(PRESETS)}.")
-        if preset is not None:
-            self.answers.settings["quality"] = {"preset": None if preset == _BUILT_IN else preset}
-
-    def _ask_about_telling(self) -> None:
-        services = registry.of_kind(ToldService).values()
-        *first, last = (service.title for service in services)
-        self.say("")
-        if self.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
-            for service in services:
-                service.ask(self._form(service))
-
-
-def _folder(text: str) -> str:
-    return str(expand_home(path_here(text), os.environ))

@@ -7,22 +7,20 @@ What each service has to say for itself raises NotImplementedError here. It is n
 registry hands out classes by their kind, and mypy takes no abstract class for one that can be made.
 """
 
-import getpass
-import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from movie_sync.credentials.manager import CredentialField, clean
+from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
+from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.domain.seeding import SeedingRule
 from movie_sync.errors import UserError
 from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
+from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections
-from movie_sync.settings.values import UnusableValue, web_address
 from movie_sync.storage.call_budget import CallBudget
 from movie_sync.storage.paths import AppPaths
 
@@ -31,8 +29,6 @@ if TYPE_CHECKING:
 
 Login = Mapping[str, str]
 """A service's credentials by field; one that is not set is not there."""
-NONE = "-"
-"""What is typed in setup to take away what is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,123 +64,6 @@ class Surroundings:
                 min_interval_seconds=min_interval_seconds,
             )
         return self._sites[title]
-
-
-@dataclass(frozen=True, slots=True)
-class Prompts:
-    """How the user is asked; a test puts its own answers in."""
-
-    ask: Callable[[str], str] = input
-    ask_secret: Callable[[str], str] = getpass.getpass
-    is_terminal: Callable[[], bool] = lambda: sys.stdin is not None and sys.stdin.isatty()
-
-
-@dataclass(slots=True)
-class Dialogue:
-    """Asks and answers; what is typed is checked at once.
-
-    Every question raises EOFError or KeyboardInterrupt if the user breaks off.
-    """
-
-    prompts: Prompts
-    out: TextIO
-
-    def ask(
-        self,
-        question: str,
-        present: str,
-        read: Callable[[str], str],
-        wanted: str = "",
-        *,
-        is_needed: bool = True,
-        is_secret: bool = False,
-    ) -> str | None:
-        """Return what was typed, usable, or None where Enter keeps what is there.
-
-        A secret text is not shown, neither the present one nor the one that is typed.
-        """
-        hint = f" [{'keep the one there is' if is_secret else present}]" if present else ""
-        line = f"{question}{' (is not shown)' if is_secret else ''}{hint}: "
-        while True:
-            text = (self.prompts.ask_secret if is_secret else self.prompts.ask)(line).strip()
-            if not text and (present or not is_needed):
-                return None
-            try:
-                if text:
-                    return read(text)
-                self.say("  This is needed.")
-            except (UnusableValue, UserError) as exc:
-                self.say(f"  {wanted or exc}")
-
-    def confirm(self, question: str, *, default: bool) -> bool:
-        """Return the answer to a question of yes or no."""
-        choices = "[Y/n]" if default else "[y/N]"
-        while True:
-            answer = self.prompts.ask(f"{question} {choices} ").strip().lower()
-            if answer in {"", "y", "yes", "n", "no"}:
-                return answer.startswith("y") if answer else default
-            self.say("  Write y or n.")
-
-    def say(self, text: str) -> None:
-        """Show a line."""
-        print(text, file=self.out)
-
-
-@dataclass(slots=True)
-class Answers:
-    """What was typed in setup; only that is written, at the end, all at once."""
-
-    settings: dict[str, Any] = field(default_factory=dict)
-    credentials: dict[str, dict[str, str]] = field(default_factory=dict)
-    folder_to_make: Path | None = None
-
-
-@dataclass(slots=True)
-class Form(Dialogue):
-    """The setup's page for one service, which notes what is typed.
-
-    `entry` is the user's name for it where it is a named one: settings and credentials are noted under it.
-    `is_needed` tells that nothing else does its work.
-    """
-
-    service: "Service"
-    login: Login
-    config: Sections
-    paths: AppPaths
-    answers: Answers
-    entry: str = ""
-    is_needed: bool = True
-
-    def ask_credential(self, name: str, question: str, *, is_needed: bool = True) -> str | None:
-        """Ask for one of the service's credentials and note it; returns as `ask`."""
-        declared = next(each for each in self.service.credentials if each.name == name)
-        name = self.entry if declared.is_named else name
-        present, what = self.login.get(name, ""), f"The {declared.title}"
-
-        def read(text: str) -> str:
-            return text if text == NONE and not is_needed else clean(text, declared, what)
-
-        typed = self.ask(question, present, read, is_needed=is_needed, is_secret=declared.is_secret)
-        if typed and (is_needed or typed != NONE):
-            self.set_credential(name, typed)
-        return typed
-
-    def ask_address(self, question: str, present: str, read: Callable[[str], str], example: str) -> None:
-        """Ask for the service's address and note it."""
-        url = self.ask(question, present, read, f"Write it like {example}.")
-        if url is not None:
-            self.set("url", url)
-
-    def set(self, key: str, value: object) -> None:
-        """Note a setting of the service's section."""
-        content = self.answers.settings
-        for section in filter(None, (self.service.section_name or self.service.name, self.entry)):
-            content = content.setdefault(section, {})
-        content[key] = value
-
-    def set_credential(self, name: str, value: str) -> None:
-        """Note a credential; an empty one is forgotten."""
-        self.answers.credentials.setdefault(self.service.name, {})[name] = value
 
 
 class Service:
@@ -228,11 +107,21 @@ class Service:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """How many films a list has, and some of them, newest wish first."""
+
+    count: int
+    newest: Sequence[Movie]
+
+
 class ListService(Service):
     """Where wishes come from."""
 
     is_fallback: bool = False
     """Whether it is read only if no other is configured; without any it says what is missing."""
+    question: str = ""
+    """Offers it in setup, to be answered by yes or no, where another list may not be read."""
 
     def is_configured(self, config: Sections) -> bool:
         """Tell whether the settings name a list of this kind."""
@@ -249,6 +138,12 @@ class ListService(Service):
     def build(self, config: Sections, around: Surroundings) -> WatchlistSource:
         """Return its reader; raises UserError if settings lack it. Nothing is read yet."""
         raise NotImplementedError
+
+    def look(self, config: Sections, around: Surroundings) -> Glimpse:
+        """Read as much of the list as shows that it can be read; raises as a `WatchlistSource`, UserError."""
+        snapshot = self.build(config, around).fetch()
+        movies = snapshot.movies if snapshot else ()
+        return Glimpse(len(movies), movies)
 
 
 class ClientService(Service):
@@ -281,6 +176,10 @@ class ClientService(Service):
     def build(self, config: Sections, login: Login, around: Surroundings) -> TorrentClient:
         """Return a client; nothing is sent yet."""
         raise NotImplementedError
+
+    def find_here(self, config: Sections, around: Surroundings) -> str:
+        """Return the address in the settings if the client answers there, on this machine; else nothing."""
+        return ""
 
     def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Ask where films lie once they are whole, as the client names it; empty if it cannot tell.
@@ -352,8 +251,3 @@ class ToldService(Service):
         A MovieSyncError says that it could not be told.
         """
         raise NotImplementedError
-
-
-def address_here(text: str) -> str:
-    """Return a typed address, which may lack its `http://`; raises UnusableValue."""
-    return web_address(text if "://" in text else f"http://{text}")

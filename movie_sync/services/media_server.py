@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
-from movie_sync.services.base import NONE, Form, Login, Subscription, ToldService, address_here
+from movie_sync.services.base import Login, Subscription, ToldService
+from movie_sync.services.form import NONE, Form, address_here
 from movie_sync.settings.section import Sections, address_or_none
 
 _TIMEOUT_SECONDS = 15.0
@@ -46,16 +47,16 @@ class MediaServer(ToldService):
     def ask(self, form: Form) -> None:
         present = form.config.section(self.section).url or ""
         address = form.ask(
-            f"The address of {self.title} ({NONE if present else 'Enter'} for none)",
+            f"{self.title}'s address ({NONE if present else 'Enter'} for none)",
             present,
             lambda text: text if text == NONE else address_here(text),
-            "Write it like http://localhost:8096, without anything behind it.",
+            "Enter it like http://localhost:8096.",
             is_needed=False,
         )
         if address is not None:
             form.set("url", None if address == NONE else address)
         if (address or present or NONE) != NONE:
-            form.ask_credential("token", f"The token of {self.title}", is_needed=False)
+            form.ask_credential("token", f"{self.title}'s token", is_needed=False)
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
         """Have it look. A redirect is not followed: the token stays here."""

@@ -131,6 +131,16 @@ class Config(Settings):
             raise
         self._forget_faults({key})
 
+    def changed(self, changes: Mapping[str, object]) -> "Config":
+        """Return these settings with changes in the form of the file, which override all; nothing is saved.
+
+        A value that cannot be used raises UserError.
+        """
+        config = copy.copy(self)
+        config.own, config.values = set(self.own), copy.deepcopy(self.values)
+        _refuse(config.take(changes) + _among(changes, config.limit()))
+        return config
+
     def _forget_faults(self, keys: Collection[str]) -> None:
         """Forget what was wrong with keys that are given in another way now."""
         self.faults = tuple(fault for fault in self.faults if fault.key not in keys)
@@ -229,7 +239,7 @@ def save_changes(path: Path, changes: Mapping[str, object]) -> None:
     settings = Settings(os.environ)
     settings.take(content)  # what is wrong with the rest is no reason against the changes
     problems = settings.take(changes)
-    _refuse(problems + [fault for fault in settings.limit() if fault.key.partition(".")[0] in changes])
+    _refuse(problems + _among(changes, settings.limit()))
     _merge(content, changes)
     _write(path, content)
 
@@ -293,6 +303,11 @@ def _merge(content: dict[str, object], changes: Mapping[str, object]) -> None:
             _merge(present, value)
         else:
             content[key] = value
+
+
+def _among(changes: Mapping[str, object], problems: Sequence[Problem]) -> list[Problem]:
+    """Return the problems that changes bring about."""
+    return [problem for problem in problems if problem.key.partition(".")[0] in changes]
 
 
 def _refuse(problems: Sequence[Problem], variables: Mapping[str, str] = MappingProxyType({})) -> None:

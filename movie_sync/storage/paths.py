@@ -31,6 +31,7 @@ class AppPaths:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.config = root / "config.json"  # the user's settings
+        self.setup = root / "setup.json"  # which parts of a setup that was interrupted are answered
         self.credentials = root / "credentials.enc"
         self.watchlist = root / "watchlist.json"  # the last one that was read whole
         self.unreadable = root / "unreadable.json"  # since when it could not be read
@@ -90,7 +91,7 @@ class AppPaths:
             delete_leftover(path)
         if is_alone:
             budgets = {path.with_suffix("") for path in self.root.glob(f"budget*.json{TEMPORARY_SUFFIX}")}
-            for path in (self.config, self.credentials, *budgets):
+            for path in (self.config, self.credentials, self.setup, *budgets):
                 delete_leftover(path)
 
     def _close_files(self) -> None:

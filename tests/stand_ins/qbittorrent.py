@@ -27,6 +27,7 @@ LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torre
 API_VERSION, SPACE, PROCESS = "app/webapiVersion", "app/getFreeSpaceAtPath", "app/processInfo"
 MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
 RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
+PAGE = "/"
 PREFERENCES, CATEGORIES = "app/preferences", "torrents/categories"
 _ALWAYS_THE_SAME = {
     PREFERENCES: b'{"save_path": "/films", "auto_tmm_enabled": false, "temp_path_enabled": false}',
@@ -132,6 +133,8 @@ class QBittorrentStandIn:
                 made = secrets.token_hex(8)
                 self._sessions.add(made)
                 return Answer(headers={"Set-Cookie": f"SID={made}; HttpOnly; path=/"})
+            if path == PAGE:
+                return Answer(body=b"<html><head><title>qBittorrent Web UI</title></head></html>")
             has_key = bool(key) and key == self.api_key
             if self.asks_for_login and session not in self._sessions and not has_key:
                 return Answer(403, b"Forbidden")

@@ -8,7 +8,8 @@ from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.errors import UnavailableError, UserError
-from movie_sync.services.base import Form, Login, Subscription, ToldService
+from movie_sync.services.base import Login, Subscription, ToldService
+from movie_sync.services.form import Form
 from movie_sync.settings.section import Sections, setting, yes_or_no
 from movie_sync.settings.values import list_of, number, one_of, or_null, time_of_day, time_span
 
@@ -53,8 +54,8 @@ class Notices(ToldService):
         return Subscription(frozenset(map(EventKind, settings.kinds)), schedule)
 
     def ask(self, form: Form) -> None:
-        form.say("Notices go to Apprise addresses (such as ntfy://my-topic), several with blanks between.")
-        if form.ask_credential("urls", "The addresses", is_needed=False):
+        form.say("Notifications go to Apprise addresses such as ntfy://my-topic; separate them by spaces.")
+        if form.ask_credential("urls", "Addresses (Enter for none)", is_needed=False):
             form.set("enabled", True)
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:

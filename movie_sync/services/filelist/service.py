@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.seeding import SeedingRule
-from movie_sync.services.base import Form, Login, Surroundings, TrackerService
+from movie_sync.services.base import Login, Surroundings, TrackerService
+from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, is_on_this_machine, number
 
@@ -57,8 +58,10 @@ class FileList(TrackerService):
             yield '"filelist.base_url" is not https; the passkey travels unprotected.'
 
     def ask(self, form: Form) -> None:
-        form.say("\nFileList: your user name there (not the e-mail address), and your passkey.")
-        form.say('The passkey stands on https://filelist.io/my.php beside "Reset passkey".')
+        form.say(
+            "\nFileList: your user name (not the e-mail address) and your passkey, which is on "
+            'https://filelist.io/my.php next to "Reset passkey".'
+        )
         form.ask_credential("username", "FileList user name")
         form.ask_credential("passkey", "FileList passkey")
 
@@ -81,4 +84,4 @@ class FileList(TrackerService):
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
         client = self.build(entry, config, login, around)
         client.latest(1)
-        return f"answers; {client.budget.free()} calls left in this hour"
+        return f"accepts the passkey; {client.budget.free()} calls left in this hour"

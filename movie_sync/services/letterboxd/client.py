@@ -63,6 +63,13 @@ class LetterboxdWatchlist:
                 "pages have changed. Nothing was changed here; the next check tries again."
             ) from None
 
+    def first_page(self) -> WatchlistPage:
+        """Read the newest wishes alone; raises as `fetch`."""
+        try:
+            return self._read_page(1)
+        except _InconsistentError as exc:
+            raise PageChangedError(str(exc)) from None
+
     def _read_whole(self) -> WatchlistSnapshot:
         first = page = self._read_page(1)
         movies = PackedMovies(first.movies)

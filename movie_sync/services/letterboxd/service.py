@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from movie_sync.errors import UserError
-from movie_sync.services.base import Form, ListService, Surroundings
+from movie_sync.services.base import Glimpse, ListService, Surroundings
+from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
 
@@ -76,10 +77,10 @@ class Letterboxd(ListService):
 
     def ask(self, form: Form) -> None:
         name = form.ask(
-            "Letterboxd user name, or the address of your profile",
+            "Letterboxd user name or profile address",
             form.config.section(WatchlistSettings).username,
             letterboxd_name,
-            "A Letterboxd user name has letters, digits and _ only.",
+            "A Letterboxd user name consists of letters, digits and underscores.",
             is_needed=form.is_needed,
         )
         if name is not None:
@@ -93,6 +94,11 @@ class Letterboxd(ListService):
 
     def owner(self, config: Sections) -> str:
         return config.section(WatchlistSettings).username
+
+    def look(self, config: Sections, around: Surroundings) -> Glimpse:
+        """Read the first page alone: it declares how many films there are."""
+        page = self.build(config, around).first_page()
+        return Glimpse(page.declared, page.movies)
 
     def build(self, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
         from movie_sync.services.letterboxd.client import LetterboxdWatchlist

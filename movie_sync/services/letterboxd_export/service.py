@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from movie_sync.services.base import ListService, Surroundings
+from movie_sync.services.form import NONE, Form
 from movie_sync.settings.section import Sections, folder
+from movie_sync.settings.values import path_here
 
 if TYPE_CHECKING:
     from movie_sync.services.letterboxd_export.export import ExportWatchlist
@@ -25,6 +27,21 @@ class LetterboxdExport(ListService):
     title = "Letterboxd export"
     section = ExportSettings
     section_name = "letterboxd"
+    question = "Read your account's export instead of the website?"
+
+    def ask(self, form: Form) -> None:
+        """Ask where the export is, where one is read or is to be."""
+        present = form.config.section(ExportSettings).export_file or ""
+        if present or form.is_needed:
+            form.say("Get an export on https://letterboxd.com/settings/data/ and download the ZIP.")
+            path = form.ask(
+                f"Path of the export{f' ({NONE} to read the website instead)' if present else ''}",
+                present,
+                lambda text: text if text == NONE and present else path_here(text),
+                "Enter the full path, e.g. ~/Downloads/letterboxd-export.zip.",
+            )
+            if path is not None:
+                form.set("export_file", None if path == NONE else path)
 
     def is_configured(self, config: Sections) -> bool:
         return config.section(ExportSettings).export_file is not None

@@ -1,12 +1,15 @@
 """The torrent client qBittorrent, through its web interface."""
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from movie_sync.credentials.manager import CredentialField
-from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
+from movie_sync.errors import MovieSyncError
+from movie_sync.services.base import ClientService, Login, Surroundings
+from movie_sync.services.form import NONE, Form, address_here
 from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
-from movie_sync.settings.values import UnusableValue, filled_text, or_null, text_in
+from movie_sync.settings.values import UnusableValue, filled_text, is_on_this_machine, or_null, text_in
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
@@ -14,6 +17,9 @@ if TYPE_CHECKING:
 
 _KEY = "*"
 """What is typed in place of a user name by who has an API key."""
+_LOOK_SECONDS = 2.0
+_PAGE_BYTES = 200_000
+_TITLE = re.compile(r"<title>[^<]*qBittorrent", re.IGNORECASE)
 
 
 def _category(value: object) -> str:
@@ -57,7 +63,7 @@ class QBittorrent(ClientService):
         ),
     )
     folder_key = "qbittorrent.save_path"
-    question = "Do you use qBittorrent, with its web interface on?"
+    question = "Do you use qBittorrent (with its web interface on)?"
 
     def is_off(self, config: Sections) -> bool:
         return not config.section(QBittorrentSettings).enabled
@@ -65,15 +71,15 @@ class QBittorrent(ClientService):
     def ask(self, form: Form) -> None:
         present = form.config.section(QBittorrentSettings).url
         example = "http://localhost:8080, without user name and password"
-        form.ask_address("Its address", present, address_here, example)
+        form.ask_address("qBittorrent's address", present, address_here, example)
         has_key = bool(form.login.get("api_key"))
         has_login = bool(form.login.get("username")) and not has_key
         if has_key:
             hint = f"Enter keeps the API key, {NONE} for no login, {_KEY} for another key"
         else:
-            none = f"{NONE} for none" if has_login else "Enter if it asks for none"
+            none = f"{NONE} for none" if has_login else "Enter if it needs none"
             hint = f"{none}, {_KEY} for an API key"
-        name = form.ask_credential("username", f"Its user name ({hint})", is_needed=False)
+        name = form.ask_credential("username", f"qBittorrent's user name ({hint})", is_needed=False)
         forgotten: list[str] = []
         if name == _KEY:
             form.ask_credential("api_key", "Its API key", is_needed=not has_key)
@@ -96,6 +102,16 @@ class QBittorrent(ClientService):
         from movie_sync.services.qbittorrent.client import QBittorrentClient
 
         return QBittorrentClient(config.section(QBittorrentSettings), login, around)
+
+    def find_here(self, config: Sections, around: Surroundings) -> str:
+        url = config.section(QBittorrentSettings).url
+        if not is_on_this_machine(url):
+            return ""
+        try:
+            page = around.site(f"{self.title} here", _LOOK_SECONDS, 0).get(f"{url}/", max_bytes=_PAGE_BYTES)
+        except MovieSyncError:
+            return ""
+        return url if _TITLE.search(page.text) else ""
 
     def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
         return self.build(config, login, around).folder()

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.errors import UserError
-from movie_sync.services.base import NONE, Form, Login, Surroundings, TrackerService
+from movie_sync.services.base import Login, Surroundings, TrackerService
+from movie_sync.services.form import NONE, Form
 from movie_sync.settings.section import REQUIRED, Sections, setting, timeout
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, list_of, number, web_address
 
@@ -64,9 +65,7 @@ class Torznab(TrackerService):
     def ask(self, form: Form) -> None:
         """Ask for the address and the key."""
         present = form.config.named(TorznabSettings).get(form.entry)
-        form.say(
-            "Each tracker has a Torznab feed of its own there, with an address that mostly ends in /api."
-        )
+        form.say("Each tracker has its own Torznab feed there, with an address that usually ends in /api.")
         example = "http://localhost:9696/1/api, without the key"
         form.ask_address("The feed's address", present.url if present else "", _feed_address, example)
         typed = form.ask_credential("keys", f"Its API key ({NONE} for none)", is_needed=False)

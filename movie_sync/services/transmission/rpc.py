@@ -34,7 +34,7 @@ _MOST_TORRENTS = 200_000
 _MOST_ANSWER_PARTS = 400_000
 _MOST_AROUND_BYTES = 1_000
 _PATH = "/transmission/rpc"
-_SESSION = "X-Transmission-Session-Id"
+SESSION = "X-Transmission-Session-Id"
 _SESSION_ID = re.compile(r"[\x21-\x7e]{1,200}")
 # One is spent where the id was changed, as each hour; 3.00 has been seen to ask for the same one for ever.
 _MOST_ATTEMPTS = 3
@@ -68,7 +68,7 @@ class Rpc:
         self._session = build_session(verify_tls=verify_tls)
         self._session.headers["Accept-Encoding"] = "identity"  # the size of anything else is not bounded
         self._session.headers["Content-Type"] = "application/json"
-        self._session.headers[_SESSION] = ""
+        self._session.headers[SESSION] = ""
         if self._has_login:
             login = base64.b64encode(f"{username}:{password}".encode()).decode()
             self._session.headers["Authorization"] = f"Basic {login}"
@@ -114,10 +114,10 @@ class Rpc:
             if response.status_code != HTTPStatus.CONFLICT:
                 return self._checked(response)
             response.close()
-            session_id = response.headers.get(_SESSION, "")
+            session_id = response.headers.get(SESSION, "")
             if not _SESSION_ID.fullmatch(session_id):
                 raise ValueError("no session id")
-            self._session.headers[_SESSION] = session_id
+            self._session.headers[SESSION] = session_id
             self.sessions += 1
         raise UnavailableError(f"{self._where} keeps asking for a new session. Restart it.")
 

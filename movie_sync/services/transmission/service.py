@@ -4,13 +4,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from movie_sync.credentials.manager import CredentialField
-from movie_sync.services.base import NONE, ClientService, Form, Login, Surroundings, address_here
+from movie_sync.errors import MovieSyncError
+from movie_sync.services.base import ClientService, Login, Surroundings
+from movie_sync.services.form import NONE, Form, address_here
 from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
-from movie_sync.settings.values import or_null, whole_path_anywhere
+from movie_sync.settings.values import is_on_this_machine, or_null, whole_path_anywhere
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
     from movie_sync.services.transmission.client import TransmissionClient
+
+
+_LOOK_SECONDS = 2.0
+_PAGE_BYTES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +46,17 @@ class Transmission(ClientService):
         CredentialField("password", "MOVIE_SYNC_TRANSMISSION_PASSWORD", "password"),
     )
     folder_key = "transmission.download_dir"
-    question = "Do you use Transmission, with its remote access on?"
+    question = "Do you use Transmission (with its remote access on)?"
 
     def ask(self, form: Form) -> None:
         """Ask for the address and how to log in."""
         present = form.config.section(TransmissionSettings).url
         example = "http://localhost:9091, without user name and password"
-        form.ask_address("Its address", present, address_here, example)
+        form.ask_address("Transmission's address", present, address_here, example)
         has_login = bool(form.login.get("username"))
         name = form.ask_credential(
             "username",
-            f"Its user name ({NONE} for none)" if has_login else "Its user name (Enter if it asks for none)",
+            f"Transmission's user name ({f'{NONE} for none' if has_login else 'Enter if it needs none'})",
             is_needed=False,
         )
         if name == NONE:
@@ -72,6 +78,21 @@ class Transmission(ClientService):
         from movie_sync.services.transmission.client import TransmissionClient
 
         return TransmissionClient(config.section(TransmissionSettings), login, around)
+
+    def find_here(self, config: Sections, around: Surroundings) -> str:
+        """See whether something asks for a session, or a login, as Transmission does."""
+        from movie_sync.services.transmission.rpc import SESSION, endpoint_of
+
+        url = config.section(TransmissionSettings).url
+        if not is_on_this_machine(url):
+            return ""
+        try:
+            site = around.site(f"{self.title} here", _LOOK_SECONDS, 0)
+            answer = site.get(endpoint_of(url), max_bytes=_PAGE_BYTES)
+        except MovieSyncError:
+            return ""
+        asks_for_login = self.title.lower() in answer.headers.get("www-authenticate", "").lower()
+        return url if SESSION in answer.headers or asks_for_login else ""
 
     def folder(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Return the folder that it is given, or its own."""

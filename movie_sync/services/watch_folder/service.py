@@ -16,7 +16,8 @@ from pathlib import Path
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.plain_text import printable
 from movie_sync.errors import UserError
-from movie_sync.services.base import ClientService, Form, Login, Surroundings
+from movie_sync.services.base import ClientService, Login, Surroundings
+from movie_sync.services.form import Form
 from movie_sync.settings.section import Sections, folder
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
@@ -57,7 +58,7 @@ class WatchFolderService(ClientService):
 
     def ask(self, form: Form) -> None:
         folder = self.place(form.config, form.paths)
-        form.say(f"Torrents will be put into {folder}. Let your client watch that folder.")
+        form.say(f"Torrents will be put in {folder}. Have your client watch that folder.")
 
     def place(self, config: Sections, paths: AppPaths) -> str:
         return config.section(FolderSettings).torrent_directory or str(paths.torrents)
