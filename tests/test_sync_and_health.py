@@ -200,10 +200,10 @@ def test_the_real_daemon(tmp_path: Path) -> None:
         Household(tmp_path, letterboxd, tracker) as home,
     ):
         daemon = home.start()
-        daemon.wait_for("Watchlist read: 0 films")
+        daemon.wait_for("Watchlist read: 0 ")
         letterboxd.films = [stand_in_film(0)]
         assert "Asked the daemon" in home.run("sync").stdout
-        daemon.wait_for("1 new in the queue")
+        daemon.wait_for("Watchlist read: 1 ")
         paths = AppPaths(home.data)
         assert look_at_health(paths).is_healthy
         os.kill(daemon.process.pid, signal.SIGSTOP)
