@@ -123,7 +123,9 @@ def test_waiting_for_a_release() -> None:
         f"Made Up Bravo (1951): next try {again}, last {last}: no release",
         "Made Up Charlie (1952): when it appears: no release",
     ]
-    assert sections_shown["Next tries"] == [f"{minute(NOW + 2 * HOUR)}  Made Up Delta (1953): no release"]
+    assert sections_shown["Next tries"] == [
+        f"{clock_time(NOW + 2 * HOUR, NOW)}  Made Up Delta (1953): no release"
+    ]
     assert sections_shown["Needs you"] == [
         "Made Up Charlie (1952): No release. -> Try again: `retry made-up-charlie`."
     ]

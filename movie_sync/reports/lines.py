@@ -171,11 +171,13 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
             Look.WAITING,
         ),
         Section("Stalled", one_each(_stalled_line(each, style) for each in view.stalled), Look.WAITING),
-        Section("Done this week", one_each(_done_line(each, style) for each in view.done), Look.GOOD),
+        Section("Done this week", one_each(_done_line(each, style, status) for each in view.done), Look.GOOD),
         Section(
             "Next tries",
             one_each(
-                f"{minute(entry.retry_at)}  {style.label(entry.movie)}: {entry.error}" for entry in retries
+                f"{clock_time(entry.retry_at, status.at)}  {style.label(entry.movie)}: {entry.error}"
+                for entry in retries
+                if entry.retry_at
             ),
             Look.WAITING,
         ),
@@ -233,9 +235,13 @@ def torrent_facts(follow: TorrentProgress) -> Iterator[str]:
         if follow.seconds_left is not None:
             yield f"{duration(follow.seconds_left + 59)} left"
     if follow.size_bytes:
-        yield f"{follow.size_bytes / _GB:.1f} GB"
+        yield _size(follow.size_bytes)
     if follow.seeds is not None:
         yield f"{follow.seeds} seed" if follow.seeds == 1 else f"{follow.seeds} seeds"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / _GB:.1f} GB" if size_bytes >= _GB // 10 else f"{max(size_bytes / _MB, 0.1):.1f} MB"
 
 
 def _stalled_line(stalled: StuckRelease, style: LineStyle) -> str:
@@ -248,9 +254,10 @@ def _waiting_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
     return f"{style.label(entry.movie)}: {again}{searched}: {entry.error or 'no suitable release yet'}"
 
 
-def _done_line(entry: QueueEntry, style: LineStyle) -> str:
+def _done_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
     where = f", in {entry.follow.path}" if entry.follow and entry.follow.path else ""
-    return f"{minute(stage_time(entry))}  {style.label(entry.movie)}: {release_of(entry)}{where}"
+    at = clock_time(stage_time(entry), status.at)
+    return f"{at}  {style.label(entry.movie)}: {release_of(entry)}{where}"
 
 
 def _replaced_line(each: ReplacedTorrent, style: LineStyle) -> str:
