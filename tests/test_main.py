@@ -702,7 +702,9 @@ def test_the_demo(home: Household, tmp_path: Path) -> None:
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "the year is 2004, not 1925" in answer.stdout
     assert "7 torrents in the watch folder." in answer.stdout
-    folder = Path(answer.stdout.split("Look into ")[1].split(": data/")[0])
+    (folder,) = tmp_path.glob("movie-sync-demo-*")
+    assert f"  {folder}\n" in answer.stdout
+    assert answer.stdout.rstrip().endswith("setup")
     texts = [path.read_text() for path in folder.rglob("*.json")] + [
         (folder / "data" / "movie_sync.log").read_text()
     ]

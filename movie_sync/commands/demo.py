@@ -15,7 +15,9 @@ from movie_sync.credentials.manager import child_environment
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import QueueName, Reason
+from movie_sync.invocation import command_line
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 
 _USERNAME, _TRACKER_USER, _PASSKEY = "demo", "demo", "00112233445566778899aabbccddeeff"
@@ -44,8 +46,8 @@ def run_demo(args: Namespace, _context: None) -> int:
         (data / "config.json").write_text(json.dumps(_settings(letterboxd.url, tracker.url, library)))
         is_settled = _run_daemon(data, log_level=args.log_level, plain=args.plain)
     is_right = _show_summary(data)
-    print(f"\nLook into {folder}: data/ is the data folder, data/torrents/ what was handed over.")
-    print("Delete it when you have seen enough. Next: `setup`.")
+    print(f"\nEverything is in this folder; delete it when you're done:\n  {folder}")
+    print(f"\nNext, with your own accounts:\n  {command_line('setup')}")
     return 0 if is_settled and is_right else 1
 
 
@@ -98,19 +100,26 @@ def _wait_for_outcomes(daemon: "subprocess.Popen[bytes]", data: Path) -> bool:
     return False
 
 
+def _outcome(entry: QueueEntry) -> str:
+    if entry.reason == Reason.DOWNLOADED:
+        return "handed to the watch folder"
+    return entry.reason or entry.error or "still in the queue"
+
+
 def _show_summary(data: Path) -> bool:
     """Print what became of each film; tells whether only what should be missing is."""
     queues = QueueManager(data, writable=False)
     outcomes = {
-        entry.movie.id: entry.reason or entry.error or "still in the queue"
+        entry.movie.id: _outcome(entry)
         for queue in (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
         for entry in queues.entries(queue)
     }
-    print("\nWhat became of them:")
+    print("\nWhat became of each film:")
     for wish in WATCHLIST:
         film = wish.film
-        note = f"   <- {wish.lesson}" if wish.lesson else ""
-        print(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}{note}")
+        print(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}")
+        if wish.lesson:
+            print(f"      ({wish.lesson})")
     files = sorted((data / "torrents").glob("*.torrent"))
     print(f"{len(files)} torrents in the watch folder.")
     missing = {entry.movie.title for entry in queues.entries(QueueName.FAILED)}

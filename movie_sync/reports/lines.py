@@ -135,6 +135,7 @@ def counts_line(status: Status) -> str:
         (view.pending_count, waits),
         (len(view.waiting), "waiting for a release"),
         (len(view.done), "done this week"),
+        (len(view.handed_over), "handed over this week"),
     )
     return ", ".join(f"{count} {words}" for count, words in counts if count) or "No films yet"
 
@@ -172,6 +173,14 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
         ),
         Section("Stalled", one_each(_stalled_line(each, style) for each in view.stalled), Look.WAITING),
         Section("Done this week", one_each(_done_line(each, style, status) for each in view.done), Look.GOOD),
+        Section(
+            "Handed to the watch folder this week",
+            one_each(
+                f"{minute(each.completed_at)}  {style.label(each.movie)}: {release_of(each)}"
+                for each in view.handed_over
+            ),
+            Look.GOOD,
+        ),
         Section(
             "Next tries",
             one_each(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import MappingProxyType
 
-from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.domain.seeding import SeedingLeft, SeedingRule, seeding_left
 from movie_sync.domain.times import duration, format_time
 from movie_sync.ports import Clock
@@ -63,6 +63,8 @@ class Overview:
     retries: Sequence[QueueEntry]
     permanent: Sequence[QueueEntry]
     replaced: Sequence[ReplacedTorrent] = ()
+    handed_over: Sequence[QueueEntry] = ()
+    """Films of the last week whose torrent went where nothing is told of it, as a watch folder."""
     room_why: str = ""
 
 
@@ -78,6 +80,14 @@ def overview(
     completed, failed = queues[QueueName.COMPLETED], queues[QueueName.FAILED]
     downloading = [each for entry in completed for each in entry.torrents() if each.is_unfinished]
     done = [entry for entry in completed if (at := downloaded_at(entry)) and at > now - DONE_LATELY]
+    handed_over = [
+        entry
+        for entry in completed
+        if entry.follow is None
+        and entry.reason == Reason.DOWNLOADED
+        and entry.completed_at
+        and entry.completed_at > now - DONE_LATELY
+    ]
     removed = [
         entry
         for entry in completed
@@ -93,6 +103,7 @@ def overview(
         waiting=sorted(waiting, key=lambda entry: entry.added_at),
         stalled=list(_stuck((*queues[QueueName.PENDING], *failed), downloading)),
         done=sorted(done, key=stage_time, reverse=True),
+        handed_over=sorted(handed_over, key=lambda entry: str(entry.completed_at), reverse=True),
         removed_in_client=sorted(removed, key=stage_time, reverse=True),
         unlisted=[film for film in unlisted if not film.relisted and film.left_at > now - KEPT_FOR],
         retries=sorted(scheduled, key=lambda entry: str(entry.retry_at)),
@@ -217,6 +228,10 @@ def _films_document(view: Overview) -> dict[str, object]:
         "waiting_for_room": room,
         "stalled": [{**_film(each.movie), "release": each.release, "why": each.why} for each in view.stalled],
         "done_this_week": [_past_document(entry) for entry in view.done],
+        "handed_over_this_week": [
+            {**_past_document(entry), "when": format_time(entry.completed_at) if entry.completed_at else None}
+            for entry in view.handed_over
+        ],
         "removed_in_client": [_past_document(entry) for entry in view.removed_in_client],
         "replaced": [_replaced_document(each) for each in view.replaced],
         "unlisted": [_unlisted_document(film) for film in view.unlisted],
