@@ -12,8 +12,8 @@ def words_of(exc: Exception) -> str:
     if isinstance(exc, MovieSyncError):
         return str(exc)
     return (
-        f"An unforeseen {type(exc).__name__} came up. "
-        "Run with --log-level DEBUG to see where, and please report it."
+        f"Unexpected error ({type(exc).__name__}). "
+        "Run with --log-level DEBUG for details, and please report it."
     )
 
 
@@ -44,5 +44,5 @@ class Complaints:
     def over(self) -> None:
         """Log that what was complained of works again."""
         if self._last:
-            self._log.info("Works again; it was: %s", self._last)
+            self._log.info("Working again after: %s", self._last)
         self._last = self._cause = ""

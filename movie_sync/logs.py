@@ -169,7 +169,7 @@ class _Console(logging.Handler):
             self._waiting.clear()
             self._lost = 0
             if lost:
-                self._note("The last %d lines were never taken by stderr.", lost)
+                self._note("stderr never took the last %d lines.", lost)
         super().close()
 
     def _has_room_for(self, line: bytes) -> bool:
@@ -199,7 +199,7 @@ class _Console(logging.Handler):
     def _say_what_was_lost(self) -> None:
         lost, self._lost = self._lost, 0
         if lost:
-            self._note("stderr takes lines again; %d were left out there.", lost)
+            self._note("stderr takes lines again; %d were dropped there.", lost)
             gap = _record("%d lines are missing here: nobody read them in time.", lost)
             self._waiting += self._above(self._folded(self.format(gap)))
             self._write_waiting()
@@ -275,7 +275,7 @@ def _clear_the_way(log_file: Path, logger: logging.Logger) -> None:
         except StorageError as exc:
             logger.warning("%s No log is kept there.", exc)
         else:
-            logger.warning("%s is no log that can be written; it is kept as %s.", path, aside.name)
+            logger.warning("%s can't be used as a log; it's kept as %s.", path, aside.name)
 
 
 def tear_down_logging() -> None:

@@ -303,7 +303,7 @@ def test_closed_streams(tmp_path: Path, closed: int, command: list[str]) -> None
         line, env=os.environ | {"HOME": str(tmp_path)}, capture_output=True, text=True, check=False
     )
     assert answer.returncode == (2 if command == ["--once"] else 0)
-    assert "unforeseen" not in answer.stdout + answer.stderr
+    assert "nexpected error" not in answer.stdout + answer.stderr
     if command == ["--once"] and closed != 2:
         assert "MOVIE_SYNC_USERNAME" in answer.stderr
         assert "MOVIE_SYNC_FILELIST_PASSKEY" in answer.stderr

@@ -62,7 +62,7 @@ def test_what_else_the_main_thread_looks_after(tmp_path: Path) -> None:
 def test_a_full_disk_does_not_end_the_daemon(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A request that cannot be carried out now is said once and waits."""
     _app(tmp_path, [StorageError("disk full"), StorageError("disk full")]).run()
-    assert caplog.text.count("A command waits: disk full") == 1
+    assert caplog.text.count("A command is waiting: disk full") == 1
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no such signal here")

@@ -262,7 +262,7 @@ def test_damage_beside_the_queues(home: Household, world: DamagedFolder) -> None
 
     assert answer.returncode == 0, answer.stderr
     assert "Traceback" not in answer.stderr
-    assert answer.stderr.count("Give the command again") == len(DAMAGE)
+    assert answer.stderr.count("Run the command again") == len(DAMAGE)
     assert len(list(inbox.glob("*.damaged-*"))) == len(DAMAGE)
     assert not list(inbox.glob("*.json"))
     assert places(home)[stand_in_film(4).slug] == "removed"

@@ -516,7 +516,7 @@ def test_pauses_double_up_to_an_hour(bench: Bench, caplog: pytest.LogCaptureFixt
     assert caplog.text.count("couldn't be reached") == 1
     bench.offer(film(0))
     assert bench.worker.step() is None
-    assert "Works again" in caplog.text
+    assert "Working again" in caplog.text
     assert bench.only(QueueName.COMPLETED).retry_count == 0
     bench.queues.add_all_to_pending([film(1)])
     bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]

@@ -233,7 +233,7 @@ def test_no_export_makes_it_large(
             _put(export, EXPORTS[kind].replace("boxd.it/0", f"boxd.it/{word[5]}").replace("film/film-", word))
             answer = home.run("--once", program=_MEASURED)
             peaks.append(int(answer.stdout.rpartition("peak ")[2]))
-            assert ("far larger" in answer.stderr) == kind.startswith("more "), answer.stderr
+            assert ("far too large" in answer.stderr) == kind.startswith("more "), answer.stderr
             assert bool(home.queue("pending")) != kind.startswith("more ")
     record_property("measured", f"{max(peaks):,} KB at most")
     assert max(peaks) < _LIMIT_KB

@@ -74,4 +74,4 @@ def test_a_value_that_nests_deeply_is_none(depth: int) -> None:
     read: list[object] = []
     complaint = read_loosely(f'[\n{{"slug": "a"}},\n{deep},\n{{"slug": "b"}}\n]\n'.encode(), read.append)
     assert read == [{"slug": "a"}, {"slug": "b"}]
-    assert complaint == "parts of it are no JSON"
+    assert complaint == "parts of it aren't JSON"

@@ -192,28 +192,28 @@ def test_any_export_comes_back_as_it_is(tmp_path_factory: pytest.TempPathFactory
 
 DIARY = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
-    "watched films": ("watched.csv", CSV, "watched.csv does not look like a watchlist"),
+    "watched films": ("watched.csv", CSV, "watched.csv doesn't look like a watchlist"),
     "a file of any name": ("films.csv", CSV, "file's name"),
-    "a diary": ("diary.csv", DIARY, "does not look like a watchlist"),
+    "a diary": ("diary.csv", DIARY, "doesn't look like a watchlist"),
     "a diary under a wrong name": ("watchlist.csv", DIARY, "ratings or a diary"),
-    "a list": ("watchlist.csv", "Letterboxd list export v7\nDate,Name\n", "export of a list"),
-    "another header": ("watchlist.csv", "Title;Year\nHeat;1995\n", "does not begin"),
-    "nothing": ("watchlist.csv", "", "does not begin"),
-    "a page": ("watchlist.csv", "<!DOCTYPE html><html></html>", "does not begin"),
-    "rubbish": ("watchlist.csv", bytes(range(256)) * 9, "UTF-8|does not begin|broken"),
+    "a list": ("watchlist.csv", "Letterboxd list export v7\nDate,Name\n", "a list's export"),
+    "another header": ("watchlist.csv", "Title;Year\nHeat;1995\n", "doesn't start"),
+    "nothing": ("watchlist.csv", "", "doesn't start"),
+    "a page": ("watchlist.csv", "<!DOCTYPE html><html></html>", "doesn't start"),
+    "rubbish": ("watchlist.csv", bytes(range(256)) * 9, "UTF-8|doesn't start|broken"),
     "UTF-16": ("watchlist.csv", CSV.encode("utf-16"), "UTF-8"),
     "Latin-1": ("watchlist.csv", CSV.replace("Heat", "Hé").encode("latin-1"), "UTF-8"),
     "cut within a row": ("watchlist.csv", CSV[:-20], r"line 4 \(Heat 2\): not a film"),
     "hardly any films": ("watchlist.csv", CSV.replace("https", "x", 2), r"line 2 \(Sanctuary\): not a film"),
     "cut within quotes": ("watchlist.csv", HEADER + '2023-10-05,"Taxi, An', "broken CSV"),
-    "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far larger"),
+    "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far too large"),
     "a field over many lines": (
         "watchlist.csv",
         HEADER + '2023-10-05,"' + ("x" * 99 + "\n") * 2_000,
         "broken CSV",
     ),
-    "a flood of empty lines": ("watchlist.csv", HEADER + "\n" * 200_000, "far larger"),
-    "a huge file": ("watchlist.csv", HEADER + "2024-01-01,X\n" * 1_000_000, "far larger|line 2"),
+    "a flood of empty lines": ("watchlist.csv", HEADER + "\n" * 200_000, "far too large"),
+    "a huge file": ("watchlist.csv", HEADER + "2024-01-01,X\n" * 1_000_000, "far too large|line 2"),
     "no ZIP behind its mark": ("watchlist.zip", b"PK\x03\x04" + b"\0" * 99, "damaged ZIP"),
 }
 
@@ -231,7 +231,7 @@ def test_a_deleted_watchlist_is_refused(tmp_path: Path) -> None:
     """The export's `deleted` folder holds what the user threw away."""
     folder = tmp_path / "deleted"
     folder.mkdir()
-    with pytest.raises(UserError, match="does not look like"):
+    with pytest.raises(UserError, match="doesn't look like"):
         read_export(written(folder, CSV))
 
 
@@ -239,20 +239,20 @@ def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
     """None of them is waited for."""
     with pytest.raises(UserError, match="No such file"):
         read_export(tmp_path / "watchlist.csv")
-    with pytest.raises(UserError, match="not a file"):
+    with pytest.raises(UserError, match="isn't a file"):
         read_export(tmp_path)
     os.mkfifo(tmp_path / "watchlist.csv")
-    with pytest.raises(UserError, match="not a file"):
+    with pytest.raises(UserError, match="isn't a file"):
         read_export(tmp_path / "watchlist.csv")
 
 
 ZIPS: dict[str, tuple[dict[str, str | bytes], str]] = {
-    "without a watchlist": ({"watched.csv": CSV}, "holds none"),
-    "empty": ({}, "holds none"),
+    "without a watchlist": ({"watched.csv": CSV}, "contains none"),
+    "empty": ({}, "contains none"),
     "with two": ({"a/watchlist.csv": CSV, "b/watchlist.csv": CSV}, "several"),
-    "only a deleted one": ({"deleted/watchlist.csv": CSV}, "holds none"),
-    "too deep": ({"a/b/watchlist.csv": CSV}, "holds none"),
-    "a watchlist in a watchlist": ({"watchlist.csv": b"PK\x03\x04"}, "UTF-8|does not begin"),
+    "only a deleted one": ({"deleted/watchlist.csv": CSV}, "contains none"),
+    "too deep": ({"a/b/watchlist.csv": CSV}, "contains none"),
+    "a watchlist in a watchlist": ({"watchlist.csv": b"PK\x03\x04"}, "UTF-8|doesn't start"),
 }
 
 
@@ -277,7 +277,7 @@ def test_a_zip_bomb_costs_little(tmp_path: Path) -> None:
             member.write(b" " * 1_000_000)
     tracemalloc.start()
     try:
-        with pytest.raises(UserError, match="far larger"):
+        with pytest.raises(UserError, match="far too large"):
             read_export(path)
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
@@ -362,7 +362,7 @@ def test_a_missing_file_is_a_passing_trouble(tmp_path: Path) -> None:
     """A disk that is not there now may be there later; then the file is read."""
     path = tmp_path / "watchlist.csv"
     source = ExportWatchlist(path)
-    with pytest.raises(UnavailableError, match=r"cannot be read.*letterboxd\.export_file"):
+    with pytest.raises(UnavailableError, match=r"Can't read.*letterboxd\.export_file"):
         source.fetch()
     written(tmp_path, CSV)
     assert source.fetch() is not None

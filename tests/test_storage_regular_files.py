@@ -109,7 +109,7 @@ def test_a_data_folder_full_of_pipes(tmp_path):
         answer = home.run("check", without=["MOVIE_SYNC_FILELIST_USERNAME", "MOVIE_SYNC_FILELIST_PASSKEY"])
         assert "credentials.enc isn't a file" in answer.stdout + answer.stderr
         os.mkfifo(tmp_path / "watchlist.csv")
-        assert "is not a file" in home.run("import", str(tmp_path / "watchlist.csv")).stderr
+        assert "isn't a file" in home.run("import", str(tmp_path / "watchlist.csv")).stderr
         (home.data / "config.json").unlink()
         os.mkfifo(home.data / "config.json")
         assert "config.json isn't a file" in home.run("check").stdout

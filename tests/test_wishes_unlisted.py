@@ -260,7 +260,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     caplog.set_level(logging.INFO)
     bench.worker.step()
     assert bench.client.held[hash_of(1)].tags == (TAG,)
-    assert "Works again" in caplog.text
+    assert "Working again" in caplog.text
     assert bench.worker.step() is not None
     assert bench.journal.count("tag") == 3
 

@@ -177,7 +177,7 @@ def test_a_failed_check(
     assert desk.worker.has_failed
     desk.source.answers = [snapshot(film(0))]
     assert desk.worker.step().seconds == 600
-    assert "Works again" in caplog.text
+    assert "Working again" in caplog.text
     desk.source.answers = [error]
     assert desk.worker.step().seconds == waits[0]
 
@@ -312,7 +312,7 @@ def test_no_error_ends_the_loop(caplog: pytest.LogCaptureFixture) -> None:
     assert worker.is_done
     messages = [(record.levelno, record.getMessage(), bool(record.exc_info)) for record in caplog.records]
     assert messages[0][0] == logging.ERROR
-    assert "unforeseen ZeroDivisionError" in messages[0][1]
+    assert "Unexpected error (ZeroDivisionError)" in messages[0][1]
     assert not messages[0][2]
     assert (messages[1][0], messages[1][2]) == (logging.DEBUG, True)
     assert "odd but ours" in messages[2][1]

@@ -192,7 +192,7 @@ class MovieSyncApp:
             if worker.stopping.is_set():  # by another than this thread: those that rest are to hear of it
                 worker.stop()
             if not worker.is_alive() and not worker.is_done and self._signals.received is None:
-                _log.error("The %s worker has died and is started again.", worker.name)
+                _log.error("The %s worker died and is being restarted.", worker.name)
                 worker.start()
         state = replace(
             self.state,
@@ -216,7 +216,7 @@ class MovieSyncApp:
         try:
             self.drain_inbox(self._signals.has_come)
         except StorageError as exc:
-            self._complaints.say(f"A command waits: {exc}", exc=exc)
+            self._complaints.say(f"A command is waiting: {exc}", exc=exc)
         else:
             self._complaints.over()
 
@@ -232,7 +232,7 @@ class MovieSyncApp:
         late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         for worker in late:
             _log.warning(
-                "The %s worker was still waiting for an answer or the disk and was left.", worker.name
+                "The %s worker was still waiting for a service or the disk and was left behind.", worker.name
             )
         self._log_statistics("Final statistics")
         if late:

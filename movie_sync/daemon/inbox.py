@@ -74,7 +74,7 @@ class Inbox:
     def put(self, request: Request) -> Path:
         """Write a request and return its file, which is gone once it has been carried out."""
         self._clear_the_way()
-        with told_as(f"The folder {self._folder} could not be made"):
+        with told_as(f"Couldn't create the folder {self._folder}"):
             make_folder(self._folder)
         name = f"{time.time_ns():020d}-{os.getpid()}-{next(_counter)}.json"
         plain = {
@@ -128,7 +128,7 @@ class Inbox:
         """Put aside what stands in the folder's place; a link to another folder is not followed."""
         if os.path.lexists(self._folder) and (self._folder.is_symlink() or not self._folder.is_dir()):
             aside = keep_aside(self._folder, self._clock.now())
-            _log.warning("%s is not our folder; it is kept as %s.", self._folder, aside.name)
+            _log.warning("%s isn't a folder of ours; it's kept as %s.", self._folder, aside.name)
 
     def _waiting(self) -> list[Path]:
         self._clear_the_way()
@@ -137,7 +137,7 @@ class Inbox:
         except FileNotFoundError:
             return []
         except OSError as exc:
-            raise StorageError(f"{self._folder} could not be read: {exc.strerror or exc}.") from None
+            raise StorageError(f"Couldn't read {self._folder}: {exc.strerror or exc}.") from None
         leftovers = [path for path in paths if path.suffix == TEMPORARY_SUFFIX]
         if leftovers:
             self._sweep(leftovers)
@@ -152,7 +152,7 @@ class Inbox:
                     if is_left or time.time() - path.stat().st_mtime > _STALE_SECONDS:
                         path.unlink(missing_ok=True)
                 except OSError:
-                    _log.debug("%s could not be swept", path)
+                    _log.debug("Couldn't clean up %s", path)
 
     def _read(self, path: Path) -> Request | None:
         try:
@@ -163,7 +163,7 @@ class Inbox:
             pass
         aside = keep_aside(path, self._clock.now())
         _log.warning(
-            "A command's request in %s could not be understood and is kept as %s. Give the command again.",
+            "A command's request in %s couldn't be understood and is kept as %s. Run the command again.",
             self._folder,
             aside.name,
         )
@@ -221,7 +221,7 @@ def carry_out(
         _take_word(queue_manager, intake.history, request, request.release)
     elif request.kind == "import":
         taken = intake.take_export(WatchlistSnapshot(request.owner, request.movies))
-        _log.info("Export imported: %d films, %d new in the queue.", taken.listed, taken.queued)
+        _log.info("Export imported: %d films, %d newly queued.", taken.listed, taken.queued)
 
 
 def _take_word(queue_manager: QueueManager, history: History, request: Request, release: ReleaseId) -> None:
@@ -248,7 +248,7 @@ def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Call
                 drain_here()
             except StorageError as exc:
                 raise StorageError(
-                    f"{exc} What was asked for is kept: the next command, or the daemon, does it."
+                    f"{exc} Your request is kept: the next command, or the daemon, will carry it out."
                 ) from None
             finally:
                 lock.release()

@@ -111,8 +111,8 @@ class DiskLibrary:
         name, path = self._table.name(file), self._table.path(file)
         if may_be(wanted, name) and self._is_the_film(name, path, but_for, None, rules):
             raise UnclearFilmError(
-                f"{_shortened(path)} may be this film, but its name is in no encoding that is known. "
-                "Rename the file, or take it away."
+                f"{_shortened(path)} may be this film, but its name has an unknown encoding. "
+                "Rename or move the file."
             )
 
     def _is_the_film(
@@ -123,7 +123,7 @@ class DiskLibrary:
         if not but_for.isdisjoint({*parts.parts, parts.stem}):
             return False
         if not is_acceptable(name, rules, title_end=title_end):
-            self._say_once(path, "does not count as its film: the settings would not take such a copy")
+            self._say_once(path, "doesn't count as its film: your settings wouldn't accept such a copy")
             return False
         try:
             is_whole = has_content(path)
@@ -131,10 +131,10 @@ class DiskLibrary:
             return False
         except OSError as exc:
             # Whoever may not read it knows no fault of it, so its name and its size decide.
-            self._say_once(path, f"counts as its film, but cannot be read ({_reason(exc)})")
+            self._say_once(path, f"counts as its film, but can't be read ({_reason(exc)})")
             return True
         if not is_whole:
-            self._say_once(path, "does not count as its film: large parts of it are empty")
+            self._say_once(path, "doesn't count as its film: large parts of it are empty")
         return is_whole
 
     def _say_once(self, path: str, words: str) -> None:
@@ -144,7 +144,7 @@ class DiskLibrary:
             return
         self._said.add(said)
         if len(self._said) > _MOST_SAID:
-            _log.warning("More in the film folders is like that, which is not said any more.")
+            _log.warning("There are more like that in the film folders; not logging the rest.")
         else:
             _log.warning("%s %s.", _shortened(path), words)
 
@@ -226,8 +226,8 @@ class DiskLibrary:
             raise _unreadable(path, exc) from None
         if is_empty:
             raise LibraryError(
-                f"The film folder {path} is empty, and its disk is not there any more. "
-                "Until it is mounted again no film is taken."
+                f"The film folder {path} is empty and its disk is gone. "
+                "Downloads are paused until it's mounted again."
             )
 
     # Listing ----------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ class DiskLibrary:
         return True
 
     def _pass_over(self, path: str, exc: OSError) -> None:
-        self._say_once(path, f"is passed over: it cannot be looked at ({_reason(exc)})")
+        self._say_once(path, f"was skipped: it can't be read ({_reason(exc)})")
 
     def _note_device(self, folder: int, found: os.stat_result) -> None:
         """Remember the disk of a root, and of a folder on another disk than the folder above it."""
@@ -324,14 +324,14 @@ class DiskLibrary:
 
 def _missing(path: str) -> LibraryError:
     return LibraryError(
-        f"The film folder {path} is not there. Is its disk mounted? Until it is there again no film is taken."
+        f"The film folder {path} is missing (disk unmounted?). Downloads are paused until it's back."
     )
 
 
 def _unreadable(path: str, exc: OSError) -> LibraryError:
     return LibraryError(
-        f"The film folder {path} cannot be read ({_reason(exc)}). "
-        "Mend that, or take it out of the configuration; until then no film is taken."
+        f"The film folder {path} can't be read ({_reason(exc)}). "
+        "Downloads are paused until you fix that or remove it from config.json."
     )
 
 

@@ -133,7 +133,7 @@ class Book:
                     file.change(flush_name=False)
                 except StorageError as exc:
                     if not was_stale:
-                        _log.warning("%s Nothing is lost: what moved stands in queue_%s.json.", exc, target)
+                        _log.warning("%s Nothing is lost: what moved is in queue_%s.json.", exc, target)
         return self.sequence - before
 
     def _in_turn(self, entry: QueueEntry) -> QueueEntry:

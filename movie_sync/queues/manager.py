@@ -349,7 +349,9 @@ class QueueManager(TorrentRecords):
                 continue
             others = [other for other in QueueName if other is not name]
             if book.held(known_as, others) or book.held(movie, others):
-                _log.info("%s stands among the %s films as %s.", movie.label, name, place.entry.movie.label)
+                _log.info(
+                    "%s is already among the %s films as %s.", movie.label, name, place.entry.movie.label
+                )
                 book.renew({place.number: place.entry.learnt(movie)}, name, known_as, movie)
             return True
         return False

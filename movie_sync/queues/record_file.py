@@ -43,11 +43,8 @@ _log = logging.getLogger(__name__)
 # A film has up to three keys, and those of where it was are kept until there are this many more.
 _MOST_KEYS_A_FILM = 6
 _SPARE_KEYS = 2_500
-_IS_MISSING = "What is still missing comes back from the watchlist."
-_REMOVED_IS_MISSING = (
-    "A film that you removed and that is still missing is fetched again if it stands on the watchlist: "
-    "remove it again."
-)
+_IS_MISSING = "Anything still missing comes back from the watchlist."
+_REMOVED_IS_MISSING = "Films you removed may be fetched again if they're on the watchlist: remove them again."
 
 
 class RecordFile:
@@ -233,7 +230,7 @@ class RecordFile:
                         parse_json(line)
                 temporary.replace(self._path)
                 sync_folder(self._path.parent)
-                _log.info("%s was not there; what was about to take its place is used.", self._path)
+                _log.info("%s was missing; using the new version that was about to replace it.", self._path)
         delete_leftover(self._path)
         delete_leftover(previous_of(self._path))
 
@@ -250,8 +247,8 @@ class RecordFile:
                 read_loosely(read_whole(previous_of(self._path), most_bytes=sys.maxsize), take)
             self.is_stale = True
             self.damage = (
-                f"{self._path} is damaged: {complaint}. Films that can be read and stay: {good}; "
-                f"films that come back from its second copy: {len(self) - good}. "
+                f"{self._path} is damaged: {complaint}. Films still readable: {good}; "
+                f"films restored from its second copy: {len(self) - good}. "
                 f"{_REMOVED_IS_MISSING if self.queue is QueueName.REMOVED else _IS_MISSING}"
             )
         return max(self._table.sequences, default=0)

@@ -166,7 +166,7 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
     if text.startswith("[", place):
         place = _next(text, place + 1)
     else:
-        complaint = "it is not a JSON array of films" if place < len(text) else "it is empty"
+        complaint = "it isn't a JSON array of films" if place < len(text) else "it's empty"
     while place < len(text):
         if text[place] == "]" and _next(text, place + 1) == len(text):
             break
@@ -176,7 +176,7 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
             if is_nested_deeply(text[place:end]):
                 raise ValueError("nested too deeply")
         except (ValueError, RecursionError):
-            complaint = complaint or "parts of it are no JSON"
+            complaint = complaint or "parts of it aren't JSON"
             found = _LINE_WITH_OBJECT.search(text, place)
             end = found.end() if found else len(text)
         else:
@@ -188,7 +188,7 @@ def read_loosely(content: bytes, take: Callable[[object], None]) -> str | None:
         place = _next(text, end)
     else:
         complaint = complaint or "its end is missing"
-    return complaint or (f"{odd} of its {values} entries are no films" if odd else None)
+    return complaint or (f"{odd} of its {values} entries aren't films" if odd else None)
 
 
 def _next(text: str, place: int) -> int:

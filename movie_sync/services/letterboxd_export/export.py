@@ -61,7 +61,7 @@ _Rows: TypeAlias = tuple[Sequence[Movie], tuple[str, ...]]
 def _unusable(fault: str) -> UserError:
     """Return the error for a file that is no watchlist export, with what to give in its place."""
     return UserError(
-        f"{fault} Give the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), "
+        f"{fault} Use the watchlist.csv of your Letterboxd export (letterboxd.com/settings/data/), "
         "or its whole ZIP."
     )
 
@@ -86,11 +86,13 @@ class ExportWatchlist:
             snapshot = None
         except OSError as exc:
             raise UnavailableError(
-                f"The export {self._path} cannot be read ({exc.strerror or exc}). Put it back, or change "
+                f"Can't read the export {self._path} ({exc.strerror or exc}). Put it back, or change "
                 "letterboxd.export_file in config.json."
             ) from None
         if snapshot is None or file_signature(self._path) != stamp:
-            raise UnavailableError(f"The export {self._path} is being written. Movie Sync reads it later.")
+            raise UnavailableError(
+                f"The export {self._path} is being written. Movie Sync will read it later."
+            )
         self._read_stamp = stamp
         if snapshot.unread:
             _log.warning("%s", describe_unread(self._path.name, snapshot))
@@ -102,11 +104,11 @@ def describe_unread(name: str, snapshot: WatchlistSnapshot) -> str:
     count = len(snapshot.unread)
     named = ", ".join(snapshot.unread[:_MOST_NAMED])
     more = f" and {count - _MOST_NAMED} more" if count > _MOST_NAMED else ""
-    rows = "1 row of it has" if count == 1 else f"{count} rows of it have"
+    rows = "1 row" if count == 1 else f"{count} rows"
     return (
-        f"{one_line(name)}: {rows} no film's address, title and year as Letterboxd writes them and "
-        f"{'was' if count == 1 else 'were'} left out: {one_line(named)}{more}. The other films were read; "
-        "no film is taken out of the queue for not being listed there."
+        f"{one_line(name)}: skipped {rows} without an address, title and year as Letterboxd writes them: "
+        f"{one_line(named)}{more}. The other films were read, and no film is removed from the queue "
+        "for not being listed there."
     )
 
 
@@ -115,22 +117,22 @@ def read_export(path: Path) -> WatchlistSnapshot:
     try:
         return _read(path)
     except OSError as exc:
-        raise _unusable(f"{path} cannot be read ({exc.strerror or exc}).") from None
+        raise _unusable(f"Can't read {path} ({exc.strerror or exc}).") from None
 
 
 def _read(path: Path) -> WatchlistSnapshot:
     try:
         opened = open_regular(path)
     except NotAFileError:
-        raise _unusable(f"{path} is not a file.") from None
+        raise _unusable(f"{path} isn't a file.") from None
     with opened as file:
         if file.read(2) == b"PK":
             movies, unread = _read_zip(path, file)
         else:
             if "watchlist" not in path.name.lower() or path.parent.name.lower() in _OTHER_FOLDERS:
                 raise _unusable(
-                    f"{path} does not look like a watchlist: other parts of the export have the same form, "
-                    "so only the file's name can tell."
+                    f"{path} doesn't look like a watchlist: other parts of the export have the same format, "
+                    "so the file's name must say watchlist."
                 )
             file.seek(0)
             movies, unread = _read_csv(path, file)
@@ -159,7 +161,7 @@ def _check_directory(path: Path, file: IO[bytes]) -> None:
     (directory_bytes,) = struct.unpack_from("<L", tail, end + 12)
     has_zip64 = tail[max(0, end - _ZIP64_LOCATOR_BYTES) : end].startswith(_ZIP64_LOCATOR)
     if directory_bytes > _MAX_DIRECTORY_BYTES or has_zip64:
-        raise _unusable(f"{path} is no Letterboxd export: it holds far too many files.")
+        raise _unusable(f"{path} isn't a Letterboxd export: it contains far too many files.")
 
 
 def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -172,10 +174,10 @@ def _watchlist_member(path: Path, names: list[str], archive: zipfile.ZipFile) ->
     candidates = found[1] or found[2]
     if len(candidates) != 1:
         how_many = "several of them" if candidates else "none"
-        raise _unusable(f"{path} should hold one watchlist.csv, but holds {how_many}.")
+        raise _unusable(f"{path} should contain one watchlist.csv, but contains {how_many}.")
     member = archive.getinfo(candidates[0])
     if member.flag_bits & 1:
-        raise _unusable(f"{path} is locked with a password.")
+        raise _unusable(f"{path} is password-protected.")
     # Other methods cannot be unpacked in bounded pieces.
     if member.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
         raise zipfile.BadZipFile
@@ -223,7 +225,7 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
                 raise _too_large(path)
     except UnicodeDecodeError:
         raise UserError(
-            f"{path} is not in UTF-8. Give the file as Letterboxd made it, not as a spreadsheet saved it."
+            f"{path} isn't UTF-8. Use the file from Letterboxd, not one saved by a spreadsheet."
         ) from None
     except csv.Error as exc:
         raise _unusable(f"{path}, line {rows.line_num + skipped}: broken CSV ({exc}).") from None
@@ -231,26 +233,26 @@ def _read_csv(path: Path, stream: IO[bytes]) -> _Rows:
     is_cut = is_last_unread and last_line and not last_line.endswith(b"\r")
     if is_cut or len(unread) > len(movies):
         raise _unusable(
-            f"{path}, {unread[-1 if is_cut else 0]}: not a film of a watchlist export. "
-            "The file may be cut off or edited."
+            f"{path}, {unread[-1 if is_cut else 0]}: not a film from a watchlist export. "
+            "The file may be incomplete or edited."
         )
     return PackedMovies(reversed(movies.values())), tuple(unread)
 
 
 def _too_large(path: Path) -> UserError:
     return _unusable(
-        f"{path} is far larger than a watchlist: at most {_MAX_FILMS:,} films and {_MAX_CSV_BYTES:,} bytes "
-        "are taken."
+        f"{path} is far too large for a watchlist: the limit is {_MAX_FILMS:,} films and {_MAX_CSV_BYTES:,} "
+        "bytes."
     )
 
 
 def _check_header(path: Path, header: list[str]) -> None:
     if header and header[0].startswith("letterboxd list export"):
-        raise _unusable(f"{path} is the export of a list, not of the watchlist.")
+        raise _unusable(f"{path} is a list's export, not the watchlist's.")
     if not _OTHER_EXPORTS.isdisjoint(header):
-        raise _unusable(f"{path} holds ratings or a diary, not the watchlist.")
+        raise _unusable(f"{path} contains ratings or a diary, not the watchlist.")
     if not set(_COLUMNS).issubset(header):
-        raise _unusable(f"{path} does not begin as a watchlist export does (Date,Name,Year,Letterboxd URI).")
+        raise _unusable(f"{path} doesn't start like a watchlist export (Date,Name,Year,Letterboxd URI).")
 
 
 def _movie_of(title: str, year: str, address: str) -> Movie | None:

@@ -68,11 +68,11 @@ class WatchFolderService(ClientService):
 
     def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         folder = Path(self.place(config, around.paths))
-        with told_as(f"The folder {folder} could not be made"):
+        with told_as(f"Couldn't create the folder {folder}"):
             make_folder(folder)
         if not os.access(folder, os.W_OK | os.X_OK):
-            raise UserError(f"{folder} cannot be written. Change torrent_directory in config.json.")
-        return f"{folder} can be written"
+            raise UserError(f"Can't write to {folder}. Change torrent_directory in config.json.")
+        return f"{folder} is writable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class WatchFolder:
 
     def hand_over(self, torrent: TorrentFile) -> bool:
         with self._write_lock:
-            with self._told_as("made"):
+            with self._told_as("create"):
                 make_folder(self._folder)
             if self.states(torrent.info_hashes):
                 return False
@@ -117,7 +117,7 @@ class WatchFolder:
                 )
 
     def _told_as(self, done: str) -> contextlib.AbstractContextManager[None]:
-        return told_as(f"The folder for torrents {self._folder} could not be {done}")
+        return told_as(f"Couldn't {done} the torrent folder {self._folder}")
 
     def _entries(self) -> list[os.DirEntry[str]]:
         with self._told_as("read"):
