@@ -103,7 +103,7 @@ def test_no_secret_is_left_by_good_and_bad_days(home: Household, tracker: FileLi
                 filelist_faults.redirect(f"{elsewhere.url}/download.php"),
                 "redirects to another address",
             ),
-            (API, filelist_faults.error(403, f"Invalid passkey {PASSKEY} of {TRACKER_USER}!"), "refused"),
+            (API, filelist_faults.error(403, f"Invalid passkey {PASSKEY} of {TRACKER_USER}!"), "rejected"),
             (
                 API,
                 filelist_faults.error(500, f"no /announce/{PASSKEY} and passkey={PASSKEY}&x"),

@@ -653,13 +653,13 @@ def test_settings_that_cannot_be_read_hold_films_back_until_they_are_corrected(
     dry = home.run("--dry-run")
     assert dry.returncode == 2
     assert "would be handed" not in dry.stdout
-    assert "nothing is handed over" in dry.stdout
+    assert "downloads are paused" in dry.stdout
     checked = home.run("check").stdout
     assert '"library_directories"' in checked
     assert "Downloads are paused" in checked
     daemon = home.start()
     daemon.wait_for("Watchlist read")
-    assert "Nothing is handed over" in home.run("status").stdout
+    assert "Downloads are paused" in home.run("status").stdout
     (held_back,) = json.loads(home.run("status", "--json").stdout)["held_back"]
     assert (held_back["key"], held_back["line"]) == ("library_directories", 1)
     assert held_back["column"] == (home.data / "config.json").read_text().index('"library_directories"') + 1
