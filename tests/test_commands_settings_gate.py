@@ -1,12 +1,17 @@
-"""While config.json cannot be relied on no film passes; once it is corrected all begins anew with it."""
+"""While config.json cannot be relied on no film passes; one that changes is taken up whole or not at all."""
 
 import json
+import os
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
+from house.fakes import FakeClock
 
 from movie_sync.commands.context import Context, Options
-from movie_sync.commands.daemon import SettingsGate
+from movie_sync.commands.settings_gate import SettingsGate
 from movie_sync.domain.redaction import Redactor
 
 GOOD = {"username": "maria", "max_unfinished": 2}
@@ -15,11 +20,28 @@ GOOD = {"username": "maria", "max_unfinished": 2}
 class Door:
     """A gate before a real settings file."""
 
-    def __init__(self, folder: Path, content: object) -> None:
-        self.path = folder / "config.json"
+    def __init__(
+        self,
+        folder: Path,
+        content: object,
+        *,
+        once: bool = False,
+        overrides: Mapping[str, object] = MappingProxyType({}),
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        data = folder / "data"
+        data.mkdir()
+        self.path, self.clock = data / "config.json", FakeClock()
         self.write(content)
-        self.gate = SettingsGate(Context.load(folder, Options(), {}, Redactor()))
+        loaded = Context.load(data, Options(), overrides, Redactor())
+        own = {"HOME": str(folder / "home"), **environ}
+        context = replace(loaded, clock=self.clock, environ=own).reloaded()
+        self.gate = SettingsGate(context, once=once)
         self.stop = self.gate.stop
+
+    def enter_credentials(self) -> None:
+        """Write the file of credentials anew, as setup does."""
+        (self.path.parent / "credentials.enc").write_bytes(os.urandom(8))
 
     def write(self, content: object) -> None:
         """Replace the file as an editor does; a text is written as it is."""
@@ -45,34 +67,138 @@ def test_corrected_while_it_runs(tmp_path: Path, content: object) -> None:
     door = Door(tmp_path, content)
     assert "line 1" in door.why
     assert not door.stop.is_set()
-    door.write(GOOD)
+    door.write(GOOD | {"retry_interval": "oops"})  # where defaults stand in for much, they do for this too
     assert door.why  # what was built with the old settings hands nothing over
     assert door.stop.is_set()
-    assert door.gate.corrected is not None
-    assert door.gate.corrected.config["max_unfinished"] == 2
+    assert door.gate.take_up().config["max_unfinished"] == 2
+    assert (door.why, door.stop.is_set()) == ("", False)
 
 
-def test_broken_while_it_runs(tmp_path: Path) -> None:
-    """A sound file that breaks holds films back too; the client in use stays the user's."""
+def test_broken_while_it_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A sound file that breaks holds films back too, and is named once; the client in use stays the user's."""
     door = Door(tmp_path, GOOD)
     assert door.why == ""
     door.write('{"username": ')
     assert door.why
+    assert door.why
     assert door.gate.client_is_known
     assert not door.stop.is_set()
+    assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
     door.write(GOOD)
-    door.gate.held_back()
-    assert door.gate.corrected is not None
+    assert door.why == "", "it is as it was, so nothing is built anew"
+    assert door.gate.next is None
 
 
-def test_a_sound_change_waits_for_the_next_start(tmp_path: Path) -> None:
-    """From sound settings to sound ones, or to none, nothing is stopped."""
-    door = Door(tmp_path, GOOD)
-    door.write({"username": "anna"})
+def test_a_sound_change_is_taken_up(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Whole: films wait until all is built from it; what changed is said, as is what has no effect."""
+    caplog.set_level("INFO")
+    door = Door(tmp_path, GOOD, overrides={"check_interval": 90})
+    changed = GOOD | {"check_interval": 120, "quality": {"preset": "small"}, "kolor": 1}
+    door.write(changed)
+    assert door.why
+    assert door.stop.is_set()
+    assert "applying check_interval, quality, kolor" in caplog.text
+    assert "check_interval in config.json has no effect: the command line overrides it" in caplog.text
+    config = door.gate.take_up().config
+    assert (config["check_interval"], config["quality"]["preset"]) == (90, "small")
+    assert '"kolor" is unknown' in caplog.text
     assert door.why == ""
     door.path.unlink()
+    assert (door.why, door.gate.next) == ("", None), "no file is nobody's wish"
+    door.write(changed)
+    assert (door.why, door.gate.next) == ("", None)
+
+
+@pytest.mark.parametrize("change", [{"retry_interval": "soon"}, {"username": ""}, {"max_retries": -1}])
+def test_an_unusable_file_is_not_taken_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, change: dict[str, object]
+) -> None:
+    """Not even what of it is usable: it is named once, and the settings in force stay."""
+    door = Door(tmp_path, GOOD)
+    door.write(GOOD | {"max_unfinished": 9} | change)
+    for _ in range(3):
+        assert (door.why, door.gate.next) == ("", None)
+    assert caplog.text.count("isn't applied") == 1
+    assert "isn't applied" in door.gate.trouble
+    door.write(GOOD)
+    assert (door.why, door.gate.trouble) == ("", "")
+    door.write(GOOD | {"max_unfinished": 9})
+    assert door.why
+    assert door.gate.take_up().config["max_unfinished"] == 9
+
+
+def test_a_single_run_keeps_its_settings(tmp_path: Path) -> None:
+    """It changes nothing in its midst, but hands nothing over either while the file cannot be read."""
+    door = Door(tmp_path, GOOD, once=True)
+    door.write(GOOD | {"max_unfinished": 9})
+    assert (door.why, door.gate.next) == ("", None)
+    door.write("{")
+    assert door.why
+    door.write(GOOD)
     assert door.why == ""
-    assert not door.stop.is_set()
+
+
+SECRETS = {"MOVIE_SYNC_QBITTORRENT_USERNAME": "maria", "MOVIE_SYNC_QBITTORRENT_PASSWORD": "opensesame"}
+
+
+def _moved(url: str) -> dict[str, object]:
+    return GOOD | {"qbittorrent": {"url": url}}
+
+
+def test_a_secret_goes_to_no_other_address(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The old address stays until credentials were entered after the change; all else is taken up."""
+    door = Door(tmp_path, _moved("http://old"), environ=SECRETS)
+    door.write(_moved("http://new") | {"max_unfinished": 9})
+    assert door.why
+    config = door.gate.take_up().config
+    assert (config["qbittorrent"]["url"], config["max_unfinished"]) == ("http://old", 9)
+    assert caplog.text.count("qbittorrent.url has changed, but the old one stays") == 1
+    assert "opensesame" not in caplog.text
+    door.write(_moved("http://third"))
+    assert door.why
+    assert door.gate.take_up().config["max_unfinished"] == 2
+    door.write(_moved("http://third") | {"kolor": 1})
+    assert (door.why, door.gate.next) == ("", None), "with nothing else changed, nothing is built anew"
+    assert door.gate.context.config["qbittorrent"]["url"] == "http://old"
+    door.enter_credentials()
+    assert door.why
+    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://third"
+    assert (door.why, door.gate.trouble) == ("", "")
+
+
+def test_credentials_that_came_with_the_address(tmp_path: Path) -> None:
+    """As setup writes them, at once; a minute later they were entered for what was there then."""
+    door = Door(tmp_path, _moved("http://old"), environ=SECRETS)
+    door.enter_credentials()
+    assert door.why == ""
+    door.write(_moved("http://new"))
+    assert door.why
+    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://new"
+    door.clock.advance(61)
+    door.write(_moved("http://third"))
+    assert (door.why, door.gate.next) == ("", None)
+    door.write(_moved("http://new"))
+    assert (door.why, door.gate.trouble) == ("", "")
+
+
+def test_an_address_without_a_secret(tmp_path: Path) -> None:
+    """A client that lets this machine in without a password may be anywhere."""
+    door = Door(tmp_path, _moved("http://old"))
+    door.write(_moved("http://new"))
+    assert door.why
+    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://new"
+
+
+def test_a_name_that_comes_back_with_another_address(tmp_path: Path) -> None:
+    """Taking an entry out and putting it in again brings its key nowhere else."""
+    keys = {"MOVIE_SYNC_TORZNAB_KEYS": '{"my": "s3cretkey"}'}
+    with_it = GOOD | {"torznab": {"my": {"url": "http://old/api"}}}
+    door = Door(tmp_path, with_it, environ=keys)
+    for content in (GOOD, GOOD | {"torznab": {"my": {"url": "http://new/api"}}}):
+        door.write(content)
+        assert door.why
+        config = door.gate.take_up().config
+    assert config["torznab"]["my"]["url"] == "http://old/api"
 
 
 def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from house.workers import Bench, MonitorBench, snapshot
 
-from movie_sync.daemon.app import MovieSyncApp, Signals
+from movie_sync.daemon.app import Crew, MovieSyncApp, Signals
 from movie_sync.errors import StorageError
 from movie_sync.reports.daemon_state import DaemonState
 
@@ -29,15 +29,17 @@ def _app(folder: Path, drain: list[BaseException | int], journal: list[str] | No
         return answer
 
     return MovieSyncApp(
-        desk.worker,
-        bench.worker,
+        Crew(
+            desk.worker,
+            bench.worker,
+            drain_inbox,
+            tick_extras=[lambda: said.append("tick")],
+            closers=[lambda: said.append("close")],
+        ),
         bench.queues,
-        drain_inbox=drain_inbox,
         state=DaemonState(1, "2026-11-01T12:00:00Z"),
         report_state=lambda _state: None,
         clock=bench.clock,
-        tick_extras=[lambda: said.append("tick")],
-        closers=[lambda: said.append("close")],
     )
 
 

@@ -670,7 +670,7 @@ def test_offered_presets_are_the_known_ones() -> None:
 
 
 def test_beside_a_daemon(home: NewUser) -> None:
-    """It says what a running daemon takes up by itself and what only when it is started again."""
+    """It says that a running daemon uses what is new by itself."""
     home.set_up(User(*first_answers(home)))
     lock = InstanceLock(home.paths.daemon_lock)
     assert lock.acquire(wait_seconds=0)
@@ -679,7 +679,7 @@ def test_beside_a_daemon(home: NewUser) -> None:
     lock.release()
 
     assert "uses this by itself" in only_credentials
-    assert "once you stop and start it" in settings
+    assert "uses this by itself" in settings
 
 
 def test_on_a_real_terminal(home: NewUser) -> None:

@@ -3,15 +3,16 @@
 import contextlib
 import threading
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
+from typing import Any, TypeVar
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker
-from movie_sync.daemon.monitor import MonitorWorker
+from movie_sync.daemon.monitor import LastReading, MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
@@ -25,6 +26,7 @@ from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
 from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
+from movie_sync.following.memory import TorrentMemory
 from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
@@ -53,6 +55,22 @@ from movie_sync.wishes.unreadable_store import UnreadableStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _GB = 1_000_000_000
+_Part = TypeVar("_Part")
+
+
+class Kept:
+    """What goes on when settings change in a run: each part until what it was made with is different."""
+
+    def __init__(self) -> None:
+        self._parts: dict[str, tuple[object, Any]] = {}
+
+    def part(self, name: str, made_with: object, make: Callable[[_Part | None], _Part]) -> _Part:
+        """Return a part as it is, or made anew; `make` is given the one before, if there is one."""
+        found = self._parts.get(name)
+        if found is None or found[0] != made_with:
+            found = self._parts[name] = made_with, make(found[1] if found else None)
+        part: _Part = found[1]
+        return part
 
 
 class Services:
@@ -62,11 +80,14 @@ class Services:
     or if credentials are missing or cannot be decrypted, which a child process does or else this one.
     """
 
-    def __init__(self, context: Context, *, stop: threading.Event, in_child: bool = True) -> None:
+    def __init__(
+        self, context: Context, *, stop: threading.Event, kept: Kept | None = None, in_child: bool = True
+    ) -> None:
         self._context, self._config = context, context.config
         self._clock, self._paths, self._once = context.clock, context.paths, context.options.runs_once
         self._around = Surroundings(stop, self._clock, self._paths, is_real=not context.options.dry_run)
         self._in_child = in_child
+        self._kept = kept or Kept()
         self.manager: CredentialsManager = context.credentials_manager()
         self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
@@ -77,8 +98,6 @@ class Services:
         self.library: MovieLibrary = self._build_library()
         self.pages = Letterboxd().pages(self._config, self._around)
         self._tags_unlisted = self._general.unlisted == "tag" and self.client.can_tag
-        # One for all, as the intake tells it the list.
-        self.known_films = lru_cache(lambda queues: KnownFilms(queues, context.paths.watchlist))
         history = self._paths.history if self._around.is_real else None
         self._history = History(history, self._clock, context.redactor.clean)
         self._unlisted = UnlistedStore(
@@ -90,6 +109,11 @@ class Services:
         """How long after a check the lists may be read again at the earliest."""
         is_here = is_on_this_machine(self._config.section(LetterboxdSettings).base_url)
         return 0 if is_here else SHORTEST_CHECK_INTERVAL
+
+    def known_films(self, queue_manager: QueueManager) -> KnownFilms:
+        """Return what knows them: one for all, as the intake tells it the list."""
+        watchlist = self._paths.watchlist
+        return self._kept.part("known films", queue_manager, lambda _: KnownFilms(queue_manager, watchlist))
 
     def watchlist_source(self) -> WatchlistSource:
         """Return the reader of the list that is configured."""
@@ -190,7 +214,9 @@ class Services:
         policy = FollowPolicy(
             general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
         )
-        follower = TorrentFollower(queue_manager, policy, clock, tell, self._history)
+        client = self.client.name, self.client.place(self._config, self._paths)
+        memory = self._kept.part("torrents", client, lambda _: TorrentMemory(clock))
+        follower = TorrentFollower(queue_manager, policy, clock, tell, self._history, memory)
         radar = Radar(
             queue_manager,
             self._paths.radar,
@@ -244,6 +270,13 @@ class Services:
             registry.chosen_list(self._config).owner(self._config),
             self._clock,
         )
+        chosen = registry.chosen_list(self._config)
+        read = (
+            chosen.name,
+            chosen.place(self._config),
+            self._config.section(LetterboxdSettings),
+            self._general.first_run,
+        )
         return MonitorWorker(
             self.watchlist_source(),
             intake,
@@ -251,6 +284,7 @@ class Services:
             self._watchlist.check_interval,
             on_read,
             tell,
+            self._kept.part("list", read, lambda _: LastReading()),
             stopping=self._around.stop,
             clock=self._clock,
             once=self._once,
@@ -262,13 +296,33 @@ class Services:
         optional: list[Path] = []
         is_own = self._config.is_set("download_directory")
         (required if is_own else optional).insert(0, Path(self._general.download_directory))
-        return DiskLibrary(
-            required, optional, rules=self._config.quality(), stop=self._around.stop, clock=self._clock
+        rules = self._config.quality()
+        return self._kept.part(
+            "library",
+            (required, optional, rules),
+            lambda _: DiskLibrary(required, optional, rules=rules, stop=self._around.stop, clock=self._clock),
         )
 
 
-def build_announcer(context: Context) -> Announcer:
-    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured."""
+def kept_announcer(context: Context, kept: Kept) -> Announcer:
+    """Return what tells the user: the one that does it already, unless its settings are different now."""
+    config = context.config
+    told = [(service.name, told) for service, told in used_services(context)]
+    settings = config.section(CommandSettings), told, config.section(GeneralSettings).path_map
+
+    def make(before: Announcer | None) -> Announcer:
+        if before is not None:
+            before.close()
+        return build_announcer(context, before.outbox if before else None)
+
+    return kept.part("announcer", settings, make)
+
+
+def build_announcer(context: Context, outbox: EventOutbox | None = None) -> Announcer:
+    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured.
+
+    The `outbox` is the one that is in use, if there is one.
+    """
     clock = context.clock
     command = context.config.section(CommandSettings).on_event
     services = used_services(context)
@@ -279,7 +333,10 @@ def build_announcer(context: Context) -> Announcer:
         with contextlib.suppress(StorageError):
             delete_files(context.paths.events)  # so that turning something on later sends no old news
         return Announcer(None, [], clock)
-    outbox = EventOutbox(context.paths.events, clock, keep=names)
+    if outbox is None:
+        outbox = EventOutbox(context.paths.events, clock, keep=names)
+    else:
+        outbox.keep_only(names)
     sender = build_sender(context)
     channels: list[Channel] = []
     if command:

@@ -10,16 +10,18 @@ from collections.abc import Callable
 from functools import partial
 
 from movie_sync.commands.autostart import start_again
-from movie_sync.commands.building import Services, build_announcer
+from movie_sync.commands.building import Kept, Services, kept_announcer
 from movie_sync.commands.context import Context
-from movie_sync.daemon.app import MovieSyncApp, keep_memory_together
+from movie_sync.commands.settings_gate import SettingsGate
+from movie_sync.daemon.app import Crew, MovieSyncApp, keep_memory_together
 from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.heartbeat import Heartbeat
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.sync import Syncs
+from movie_sync.daemon.worker import Worker
 from movie_sync.domain.times import format_time
-from movie_sync.errors import CredentialsError, StorageError, UserError
+from movie_sync.errors import CredentialsError, MovieSyncError, StorageError, UserError
 from movie_sync.logs import can_show_below, set_up_logging, show_below, write_waiting_lines
 from movie_sync.outlet import hurry
 from movie_sync.queues.manager import QueueManager
@@ -32,67 +34,14 @@ from movie_sync.reports.daemon_state import (
     write_state,
 )
 from movie_sync.services import registry
-from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
+from movie_sync.settings.faults import sentence
 from movie_sync.storage.locks import InstanceLock
-from movie_sync.storage.regular_file import file_signature
 
 _log = logging.getLogger(__name__)
 
 _LOCK_WAIT_SECONDS = 2.0
 _LAST_SECONDS = 1.0
 DONE, ANSWER_IS_NO, UNUSABLE, ALREADY_RUNNING = 0, 1, 2, 3
-
-
-class SettingsGate:
-    """Looks at the settings file whenever it has changed. For one thread, that of the download worker.
-
-    Once the file is corrected, `corrected` is the context with its settings and `stop` is set: all that was
-    built with the settings in force is to be built again. A change from sound settings to sound ones
-    waits for the next start.
-    """
-
-    def __init__(self, context: Context) -> None:
-        self.stop = threading.Event()
-        self.corrected: Context | None = None
-        self.why = hold_words(context.config.faults)
-        """Why nothing is handed over; nothing if films may pass."""
-        self._context = context
-        self._signature = context.config.signature
-        config = context.config
-        self.client_is_known = not any(map(config.may_be_meant, ("client", config.client().name)))
-
-    def held_back(self) -> str:
-        """Return why no film may be worked on now, if so."""
-        signature = file_signature(self._context.paths.config)
-        if signature != self._signature and self.corrected is None:
-            self._signature = signature
-            self._look_again()
-        return self.why
-
-    def _look_again(self) -> None:
-        context = None
-        try:
-            context = self._context.reloaded()
-            why = self._why_not(context)
-        except UserError as exc:  # an override that goes with no such settings
-            why = f"{NOTHING_HANDED_OVER}: {str(exc).removesuffix('.')}"
-        if why:
-            if why != self.why:
-                _log.warning("%s", sentence(why))
-            self.why = why
-        elif self.why:
-            _log.info("config.json is corrected; continuing with its settings.")
-            self.why = "the settings are taken up anew"
-            self.corrected = context
-            self.stop.set()
-
-    def _why_not(self, context: Context) -> str:
-        config = context.config
-        if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
-            return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
-        if self.why and not registry.chosen_list(config).is_configured(config):
-            return f"{NOTHING_HANDED_OVER}: it names no watchlist"
-        return hold_words(config.faults)
 
 
 def run_daemon(_args: Namespace, context: Context) -> int:
@@ -162,91 +111,121 @@ def _check_configured(context: Context) -> None:
 
 
 def _run_on(context: Context, state: DaemonState, renew_lock: Callable[[], None]) -> int:
-    """Run, and again with the settings of a file that was corrected meanwhile."""
+    """Run until the end, which may be with other settings; returns the exit code."""
     options, log_file = context.options, None if context.options.dry_run else context.paths.log
     set_up_logging(options.log_level, context.redactor, log_file=log_file, plain=options.plain)
-    while True:
-        for warning in context.config.warnings:
-            _log.warning("%s", warning)
-        gate = SettingsGate(context)
-        if gate.why:
-            _log.warning("%s", sentence(gate.why))
-        code = _run(context, state, renew_lock, gate)
-        if code is not None:
-            return code
-        context = gate.corrected or context
-
-
-def _run(
-    context: Context, state: DaemonState, renew_lock: Callable[[], None], gate: SettingsGate
-) -> int | None:
-    """Run until the end; None if it is to go on with other settings."""
-    options, clock = context.options, context.clock
-    services = Services(context, stop=gate.stop)
-    is_real, once = not options.dry_run, options.runs_once
-    queue_manager = QueueManager(context.paths.root, clock=clock, writable=is_real)
+    for warning in context.config.warnings:
+        _log.warning("%s", warning)
+    gate = SettingsGate(context, once=options.runs_once)
+    if gate.why:
+        _log.warning("%s", sentence(gate.why))
+    run = Run(context, gate, renew_lock)
+    app = MovieSyncApp(
+        run.crew(context),
+        run.queue_manager,
+        state=state,
+        report_state=(lambda _state: None) if options.dry_run else partial(write_state, context.paths.daemon),
+        clock=context.clock,
+        next_crew=run.next_crew,
+        trouble=lambda: gate.trouble,
+    )
     before: frozenset[int] = frozenset()
-    if not is_real:
+    if options.dry_run:
         from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far  # noqa: PLC0415 - for this alone
 
-        before = outcomes_so_far(queue_manager)
-    intake, announcer = services.intake(queue_manager), build_announcer(context)
-    download = services.download_worker(
-        queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
-    )
-    monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
-    heartbeat = Heartbeat(context.paths.health, [monitor, download], clock)
-    syncs = Syncs(monitor, download, services.least_seconds_between_checks, clock)
-    perform = partial(carry_out, queue_manager, intake, look_now=syncs.ask)
-    drain = partial(Inbox(context.paths.inbox, clock).drain, perform)
-    below = []
-    if can_show_below() and not once:
-        below.append(partial(_show_below, queue_manager, monitor, download))
-    app = MovieSyncApp(
-        monitor,
-        download,
-        queue_manager,
-        drain_inbox=drain if is_real else lambda _is_stopping: 0,
-        state=state,
-        report_state=partial(write_state, context.paths.daemon) if is_real else lambda _state: None,
-        clock=clock,
-        tick_extras=[announcer.tick, syncs.tick, heartbeat.tick, write_waiting_lines, renew_lock, *below],
-        closers=[] if once else [announcer.close],
-    )
-    _log.info(
-        "Movie Sync works for %s; torrents go to %s (%s).",
-        registry.chosen_list(context.config).place(context.config),
-        services.client.target,
-        services.client.place(context.config, context.paths),
-    )
-    if is_real:
-        heartbeat.open()
+        before = outcomes_so_far(run.queue_manager)
+    if not options.dry_run:
+        run.heartbeat.open()
     try:
-        app.run(once=once)
+        app.run(once=options.runs_once)
     finally:
         show_below("")
-        heartbeat.close()
-    goes_on = gate.corrected is not None and not app.is_interrupted
-    if once:
-        (announcer.close if app.is_interrupted or goes_on else announcer.finish)()
+        run.heartbeat.close()
+    if options.runs_once:
+        (run.announcer.close if app.is_interrupted else run.announcer.finish)()
     if app.is_interrupted:
         hurry(_LAST_SECONDS)
-    if goes_on:
-        return None
-    if not is_real:
+    monitor, download = app.crew.monitor, app.crew.download
+    if options.dry_run:
         on_disk = context.queues_to_look_at()
         context.warn(on_disk.damage)
-        why_waiting = activity_words(download.activity, clock.now())
+        why_waiting = activity_words(download.activity, context.clock.now())
         for line in dry_run_lines(
-            queue_manager, on_disk, before=before, target=services.client.target,
+            run.queue_manager, on_disk, before=before, target=context.config.client().target,
             why_waiting=why_waiting, held_back=gate.why,
         ):  # fmt: skip
             context.say(line)
-    if once and (download.sessions.was_refused or gate.why):
+    if options.runs_once and (download.sessions.was_refused or gate.why):
         return UNUSABLE
-    return ANSWER_IS_NO if once and (monitor.has_failed or download.has_failed) else DONE
+    return ANSWER_IS_NO if options.runs_once and (monitor.has_failed or download.has_failed) else DONE
 
 
 def _show_below(queue_manager: QueueManager, monitor: MonitorWorker, download: DownloadWorker) -> None:
     with contextlib.suppress(StorageError):  # it is said by those who need the queues
         show_below(bottom_words(queue_manager, download.share, monitor.activity))
+
+
+class Run:
+    """What goes on while settings change, and what is built from them each time. For the main thread."""
+
+    def __init__(self, context: Context, gate: SettingsGate, renew_lock: Callable[[], None]) -> None:
+        self.queue_manager = QueueManager(
+            context.paths.root, clock=context.clock, writable=not context.options.dry_run
+        )
+        self.gate, self._renew_lock, self._kept = gate, renew_lock, Kept()
+        self.announcer = kept_announcer(context, self._kept)
+        self._workers: list[Worker] = []
+        self.heartbeat = Heartbeat(context.paths.health, self._workers, context.clock)
+        self._syncs: Syncs | None = None
+
+    def crew(self, context: Context) -> Crew:
+        """Build all parts; raises MovieSyncError if these settings cannot be used."""
+        gate, options = self.gate, context.options
+        services = Services(context, stop=gate.stop, kept=self._kept)
+        self.announcer = announcer = kept_announcer(context, self._kept)
+        intake = services.intake(self.queue_manager)
+        download = services.download_worker(
+            self.queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
+        )
+        monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
+        self._workers[:] = monitor, download
+        least = services.least_seconds_between_checks
+        syncs = self._syncs = self._syncs or Syncs(monitor, download, least, context.clock)
+        syncs.work_for(monitor, download, least)
+        carry = partial(carry_out, self.queue_manager, intake, look_now=syncs.ask)
+        drain = partial(Inbox(context.paths.inbox, context.clock).drain, carry)
+        _log.info(
+            "Movie Sync works for %s; torrents go to %s (%s).",
+            registry.chosen_list(context.config).place(context.config),
+            services.client.target,
+            services.client.place(context.config, context.paths),
+        )
+        extras = [announcer.tick, syncs.tick, self.heartbeat.tick, write_waiting_lines, self._renew_lock]
+        if not options.runs_once:
+            extras.append(self._look_at_settings)
+            if can_show_below():
+                extras.append(partial(_show_below, self.queue_manager, monitor, download))
+        return Crew(
+            monitor,
+            download,
+            (lambda _is_stopping: 0) if options.dry_run else drain,
+            tick_extras=extras,
+            closers=[] if options.runs_once else [announcer.close],
+        )
+
+    def _look_at_settings(self) -> None:
+        self.gate.look()
+        if self.gate.next is not None:
+            for worker in self._workers:  # also what waits for something is to end
+                worker.stop()
+
+    def next_crew(self) -> Crew | None:
+        """Return the workers with the settings that were changed meanwhile, if they were."""
+        if self.gate.next is None:
+            return None
+        before = self.gate.context
+        try:
+            return self.crew(self.gate.take_up())
+        except MovieSyncError as exc:
+            self.gate.give_up(before, str(exc))
+            return self.crew(before)

@@ -133,8 +133,6 @@ def _of_running(blocks: Blocks) -> str:
     """Return what a running daemon makes of it, if one runs."""
     if not _is_running(blocks.context.paths):
         return ""
-    if blocks.has_new_settings:
-        return " Movie Sync is running. It uses new settings once you stop and start it."
     return " Movie Sync is running and uses this by itself."
 
 

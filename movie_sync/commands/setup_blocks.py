@@ -22,6 +22,7 @@ from movie_sync.services.base import (
     TrackerService,
 )
 from movie_sync.services.form import Answers, Dialogue, Form, Prompts
+from movie_sync.settings.changes import names_address
 from movie_sync.settings.config import Config, save_changes
 from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
 from movie_sync.settings.values import one_of, path_here, text_that
@@ -49,8 +50,6 @@ class Blocks(Dialogue):
         super().__init__(prompts, out, context.redactor)
         self.context = context
         self.has_saved = False
-        self.has_new_settings = False
-        """Whether settings were saved, which a running daemon may not know yet."""
         self._manager = context.credentials_manager()
         self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
@@ -135,12 +134,12 @@ class Blocks(Dialogue):
     def _save(self, answers: Answers) -> None:
         """Write the credentials first: a config.json that names a user lets Movie Sync start."""
         self.has_saved |= bool(answers.credentials or answers.settings)
-        if answers.credentials:
+        # With a new address the credentials that were kept count as entered for it.
+        if answers.credentials or (names_address(answers.settings) and self._manager.stored()):
             self._manager.save(answers.credentials)
         if answers.settings:
             save_changes(self.context.paths.config, answers.settings)
             self.context = self.context.reloaded()
-            self.has_new_settings = True
 
     # --- the parts ------------------------------------------------------------------------
 

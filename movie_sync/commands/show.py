@@ -36,6 +36,8 @@ def run_status(args: Namespace, context: Context) -> int:
     status = read_status(
         context.paths, queues, context.config.faults, context.clock, registry.seeding_rules()
     )
+    if not status.held_back and not (status.daemon and status.daemon.settings):  # those name it themselves
+        context.warn(context.config.warnings)
     if args.json:
         # Plain ASCII: whole in any encoding, harmless on a terminal.
         print(json.dumps(status_document(status), indent=1))
@@ -48,7 +50,7 @@ def run_status(args: Namespace, context: Context) -> int:
 def run_queue(args: Namespace, context: Context) -> int:
     """Show the entries of one queue or of all; returns the exit code."""
     queues = context.queues_to_look_at()
-    context.warn(queues.damage)
+    context.warn([*context.config.warnings, *queues.damage])
     names = [QueueName(args.queue)] if args.queue else list(_SHOWN_QUEUES)
     entries = [(name, entry) for name in names for entry in queues.entries(name)]
     if args.json:

@@ -131,26 +131,45 @@ def _limit_time(seconds: float) -> Callable[[], None]:
     return lift
 
 
-@dataclass(eq=False, repr=False)
-class MovieSyncApp:
-    """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """The workers, and what else is built from the settings.
 
     `drain_inbox` carries out what commands asked for and is called about once a second, with a function
-    that says whether to leave the rest for the next start; `report_state` gets the `state` when it changes.
-    Both may raise StorageError. `tick_extras` are called about once a second, `closers` once when the
-    workers were asked to end; those may take two seconds. None of them may raise.
+    that says whether to leave the rest for the next start; it may raise StorageError. `tick_extras` are
+    called about once a second, `closers` once when the workers were asked to end; those may take two
+    seconds. None of them may raise.
     """
 
     monitor: MonitorWorker
     download: DownloadWorker
+    drain_inbox: Callable[[Callable[[], bool]], int]
+    tick_extras: Sequence[Callable[[], None]] = ()
+    closers: Sequence[Callable[[], None]] = ()
+
+    @property
+    def workers(self) -> Sequence[Worker]:
+        """Both, in the order in which a single run has them work."""
+        return self.monitor, self.download
+
+
+@dataclass(eq=False, repr=False)
+class MovieSyncApp:
+    """Runs the monitor and the download worker until a signal comes (or, once, until nothing can be done).
+
+    Once both workers have ended by themselves, `next_crew` gives those that go on in their place, with
+    other settings, or None. `trouble` tells what is amiss with the settings; `report_state` gets the `state`
+    when it changes, and may raise StorageError.
+    """
+
+    crew: Crew
     queue_manager: QueueManager
     _: KW_ONLY
-    drain_inbox: Callable[[Callable[[], bool]], int]
     state: DaemonState
     report_state: Callable[[DaemonState], None]
     clock: Clock
-    tick_extras: Sequence[Callable[[], None]] = ()
-    closers: Sequence[Callable[[], None]] = ()
+    next_crew: Callable[[], Crew | None] = lambda: None
+    trouble: Callable[[], str] = str
     _signals: Signals = field(default_factory=Signals, init=False)
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
     _statistics: str = field(default="", init=False)
@@ -163,16 +182,24 @@ class MovieSyncApp:
 
     def run(self, *, once: bool = False) -> None:
         """Run both workers until a signal comes; `once`, one after the other, each until it would rest."""
-        both = [self.monitor, self.download]
-        rounds: list[list[Worker]] = [[worker] for worker in both] if once else [both]
         with self._signals.handled():
             self._log_statistics("Queues")
             try:
                 self._drain()
-                for workers in rounds:
-                    self._run_until_done(workers)
+                if once:
+                    for worker in self.crew.workers:
+                        self._run_until_done([worker])
+                else:
+                    self._run_crews()
             finally:  # whatever went wrong here, no thread may keep the process alive
-                self._shut_down(both)
+                self._shut_down(self.crew.workers)
+
+    def _run_crews(self) -> None:
+        next_crew: Crew | None = self.crew
+        while next_crew is not None:
+            self.crew = next_crew
+            self._run_until_done(self.crew.workers)
+            next_crew = self.next_crew() if self._signals.received is None else None
 
     def _run_until_done(self, workers: Sequence[Worker]) -> None:
         if self._signals.received is not None:
@@ -186,7 +213,7 @@ class MovieSyncApp:
 
     def _tick(self, workers: Sequence[Worker]) -> None:
         self._drain()
-        for extra in self.tick_extras:
+        for extra in self.crew.tick_extras:
             extra()
         for worker in workers:
             if worker.stopping.is_set():  # by another than this thread: those that rest are to hear of it
@@ -196,11 +223,12 @@ class MovieSyncApp:
                 worker.start()
         state = replace(
             self.state,
-            monitor=self.monitor.activity,
-            download=self.download.activity,
-            client=self.download.client_trouble,
-            trackers=self.download.sessions.tracker_troubles,
-            needs=self.download.needs,
+            monitor=self.crew.monitor.activity,
+            download=self.crew.download.activity,
+            client=self.crew.download.client_trouble,
+            trackers=self.crew.download.sessions.tracker_troubles,
+            settings=self.trouble(),
+            needs=self.crew.download.needs,
         )
         if state != self.state:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
@@ -214,7 +242,7 @@ class MovieSyncApp:
 
     def _drain(self) -> None:
         try:
-            self.drain_inbox(self._signals.has_come)
+            self.crew.drain_inbox(self._signals.has_come)
         except StorageError as exc:
             self._complaints.say(f"A command is waiting: {exc}", exc=exc)
         else:
@@ -227,7 +255,7 @@ class MovieSyncApp:
         if self._signals.received is not None:
             _log.info("Stopping (%s).", signal.Signals(self._signals.received).name)
         ends_at = min(time.monotonic() + _JOIN_SECONDS, self._signals.ends_at - _LAST_SECONDS)
-        for close in self.closers:
+        for close in self.crew.closers:
             close()
         late = [worker for worker in workers if not worker.join(max(ends_at - time.monotonic(), 0.0))]
         for worker in late:

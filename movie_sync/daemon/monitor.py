@@ -22,6 +22,13 @@ _log = logging.getLogger(__name__)
 _LONG_SECONDS = 86_400.0
 
 
+@dataclass(slots=True)
+class LastReading:
+    """When (monotonic seconds) the list was last read whole, by this worker or by one before it."""
+
+    at: float = -math.inf
+
+
 @dataclass(eq=False, repr=False)
 class MonitorWorker(Worker):
     """Checks the watchlist every `interval_seconds`; sooner, with growing pauses, after a failure."""
@@ -33,14 +40,28 @@ class MonitorWorker(Worker):
     interval_seconds: float
     on_read: Callable[[], None]
     tell: Callable[[Event], None]
+    last: LastReading = field(default_factory=LastReading)
+    _first_check_at: float = field(init=False)
     checked_at: float = field(default=-math.inf, init=False)
     """When (monotonic seconds) the last check began."""
     _failures: int = field(default=0, init=False)
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
     _untaken: WatchlistSnapshot | None = field(default=None, init=False)
 
+    def __post_init__(self) -> None:
+        self._first_check_at = self.last.at + self.interval_seconds
+        self.checked_at = self.last.at
+
+    def hurry(self) -> None:
+        """Check now; as `Worker.hurry`."""
+        self._first_check_at = -math.inf
+        super().hurry()
+
     def step(self) -> Pause:
-        """Check once."""
+        """Check once; or, if that was done lately, wait until it is due."""
+        left = self._first_check_at - self.clock.monotonic()
+        if left > 0:
+            return self._until_next_check(ActivityKind.LIST_READ, left)
         self.activity = Activity(ActivityKind.READING_LIST)
         self.checked_at = self.clock.monotonic()
         try:
@@ -62,6 +83,7 @@ class MonitorWorker(Worker):
             self._tell_unreadable(words_of(exc))
             raise
         self._failures = 0
+        self.last.at = self.clock.monotonic()
         self.unreadable.over()
         self.on_read()
         self._complaints.over()

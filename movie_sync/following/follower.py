@@ -8,7 +8,7 @@ torrents of which next to nothing was downloaded. Those of films that left the w
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import datetime, timedelta
 
 from movie_sync.complaints import log_where, words_of
@@ -56,6 +56,8 @@ class TorrentFollower:
     clock: Clock
     tell: Callable[[Event], None]
     history: History = NO_HISTORY
+    earlier: InitVar[TorrentMemory | None] = None
+    """What another one knew of the same client's torrents."""
     share: float | None = field(default=None, init=False)
     """How much there is of all torrents on their way, as last seen; for any thread."""
     _last_pass: float | None = field(default=None, init=False)
@@ -64,8 +66,9 @@ class TorrentFollower:
     _memory: TorrentMemory = field(init=False)
     _judge: TorrentJudge = field(init=False)
 
-    def __post_init__(self) -> None:
-        self._memory = TorrentMemory(self.clock)
+    def __post_init__(self, earlier: TorrentMemory | None) -> None:
+        self._memory = TorrentMemory(self.clock) if earlier is None else earlier
+        self._memory.forget_epoch()
         stalled_after = self.policy.stalled_after_seconds
         self._judge = TorrentJudge(self._memory, stalled_after, self.clock, self.tell, self.hurry)
 

@@ -112,6 +112,10 @@ class TorrentMemory:
         """Tell whether the client's disk was full for any torrent when it was last looked at."""
         return any(torrent.no_room_until is not None for torrent in self._torrents.values())
 
+    def forget_epoch(self) -> None:
+        """Another connection to the client counts from anew how often it was started."""
+        self._epoch = None
+
     def note_epoch(self, epoch: int) -> None:
         """Note whether the client may have been started anew, and since when at the earliest."""
         if self._epoch not in {None, epoch}:

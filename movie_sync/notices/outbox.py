@@ -71,6 +71,12 @@ class EventOutbox:
         self._load()
         self._give_up_old()
 
+    def keep_only(self, channels: Collection[str]) -> None:
+        """Go on with these channels alone; what waited for others is done."""
+        with self._lock:
+            self._keep = set(channels)
+            self._give_up_old()
+
     def put(self, event: WordedEvent, channels: Collection[str]) -> None:
         """Keep an event for these channels, safe on the disk on return.
 

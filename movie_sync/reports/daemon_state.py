@@ -85,7 +85,10 @@ class DaemonNeed:
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """Process id, start time (ISO 8601, UTC), what workers are at, troubles of client and trackers, needs."""
+    """Process id, start time (ISO 8601, UTC), what workers are at, troubles, and needs.
+
+    The troubles are those of the client, of the trackers and of the settings, in words.
+    """
 
     pid: int
     started_at: str
@@ -93,6 +96,7 @@ class DaemonState:
     download: Activity = STARTING
     client: str = ""
     trackers: tuple[str, ...] = ()
+    settings: str = ""
     needs: tuple[DaemonNeed, ...] = ()
 
 
@@ -124,6 +128,7 @@ def read_state(path: Path) -> DaemonState | None:
             download=_activity_from(plain["download"]),
             client=str(plain.get("client", "")),
             trackers=tuple(map(str, plain.get("trackers", ()))),
+            settings=str(plain.get("settings", "")),
             needs=tuple(
                 DaemonNeed(NeedKind(each["kind"]), str(each["why"])) for each in plain.get("needs", ())
             ),

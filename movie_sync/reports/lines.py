@@ -104,6 +104,7 @@ def trouble_lines(status: Status) -> list[str]:
             if activity.kind in {ActivityKind.LIST_UNREADABLE, ActivityKind.PAUSED, ActivityKind.REFUSED}:
                 words = activity_words(activity, status.at)
                 lines.append(f"{words[:1].upper()}{words[1:]}")
+        lines += [sentence(daemon.settings)] if daemon.settings else []
     if hold := hold_words(status.held_back):
         lines.append(sentence(hold))
     return lines

@@ -210,6 +210,7 @@ def status_document(status: Status) -> dict[str, object]:
         "download": activity_words(daemon.download, status.at) if daemon else None,
         "client": (daemon.client or None) if daemon else None,
         "trackers": list(daemon.trackers) if daemon else [],
+        "settings": (daemon.settings or None) if daemon else None,
         "held_back": [
             {"key": fault.key, "line": fault.line, "column": fault.column, "why": fault.words}
             for fault in status.held_back

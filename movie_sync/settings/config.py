@@ -43,15 +43,19 @@ class Config(Settings):
     Paths are whole, as text; sections are read-only. A setting may be replaced
     (`config["username"] = "anna"`), which raises UserError for an unusable value and is not saved.
     `warnings` says what in the file was not used; `faults`, which of it protects: while there is one,
-    nothing may be handed over. `signature` is what the file was known by just before it was read
-    (`file_signature`). Replace settings before threads read them.
+    nothing may be handed over; `problems`, all that it says and that could not be taken. `signature` is what
+    the file was known by just before it was read (`file_signature`), `content` what it says, and `overridden`
+    by what each key is given that it does not decide. Replace settings before threads read them.
     """
 
     def __init__(self, *, environ: Mapping[str, str] = os.environ) -> None:
         super().__init__(environ)
         self.warnings: list[str] = []
         self.faults: tuple[Problem, ...] = ()
+        self.problems: tuple[Problem, ...] = ()
         self.signature: object = None
+        self.content: Mapping[str, object] = {}
+        self.overridden: dict[str, str] = {}
 
     @classmethod
     def load(
@@ -71,6 +75,7 @@ class Config(Settings):
         path = path or AppPaths(default_root(environ)).config
         text = config._take_file(path)
         variables = config._take_environment(environ)
+        config.overridden |= variables
         problems = config.limit()
         _refuse([problem for problem in problems if problem.key in variables], variables)
         config._note(path, text, problems)
@@ -80,6 +85,7 @@ class Config(Settings):
         for key, value in (overrides or {}).items():
             if value is not None:
                 config[key] = value
+                config.overridden[key] = "the command line"
         return config
 
     def quality(self) -> QualityRules:
@@ -165,19 +171,32 @@ class Config(Settings):
         except UnreadableSettings as exc:
             self.warnings.append(f"{exc} Using the defaults for all settings.")
             self.faults = (Problem("", str(exc).removesuffix("."), "", "", exc.line, exc.column),)
+            self.problems = self.faults
             return ""
         text = raw.decode("utf-8-sig") if raw is not None else ""
-        self._note(path, text, self.take(content))
+        self.content = content
+        self.problems = self._note(path, text, self.take(content))
         return text
 
-    def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> None:
+    def keep(self, key: str, value: object) -> None:
+        """Put a usable value of the settings in force in the place of what the file says."""
+        *sections, name = key.split(".")
+        place = self.values
+        for section in sections:
+            place = place[section]
+        place[name] = value
+
+    def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+        noted = []
         for problem in problems:
             line, column = place_of(text, problem.key) or (None, None)
             where = f"{path}, line {line}, column {column}" if line else str(path)
             fault = replace(problem, words=f"{where}: {problem.words}", line=line, column=column)
             self.warnings.append(f"{fault.words}; {fault.remedy}.")
+            noted.append(fault)
             if fault.protecting:
                 self.faults = (*self.faults, fault)
+        return tuple(noted)
 
     def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Take what the environment sets, all at once; return the variables by the keys that they set."""

@@ -11,7 +11,8 @@ class Problem:
     """What is wrong with one key, or with the whole file: then `key` is empty.
 
     `words` and `remedy` (what is done instead) are without a full stop. `protecting` is the full name of the
-    key that was given, or may have been meant, if it protects. Line and column count from 1.
+    key that was given, or may have been meant, if it protects. Line and column count from 1. `is_unknown`:
+    there is no such key, so that nothing but its meaning is lost.
     """
 
     key: str
@@ -20,6 +21,7 @@ class Problem:
     protecting: str = ""
     line: int | None = None
     column: int | None = None
+    is_unknown: bool = False
 
 
 def hold_words(faults: Sequence[Problem]) -> str:

@@ -187,12 +187,14 @@ def _unknown_keys(section: Section, content: _Content, prefix: str) -> list[Prob
         if not is_credential(key):
             remedy = f"the closest known key is {_nearest(key, section, prefix)}"
             meant = _protecting_near(key, section, prefix)
-        problems.append(Problem(prefix + key, f"{shown(prefix + key)} is unknown and ignored", remedy, meant))
+        words = f"{shown(prefix + key)} is unknown and ignored"
+        problems.append(Problem(prefix + key, words, remedy, meant, is_unknown=True))
     rest = unknown[_MOST_UNKNOWN_KEYS:]
     if rest:
         near, last = (_protecting_near(key, section, prefix) for key in rest), prefix + rest[-1]
         words = f"{shown(last)} and {len(rest) - 1} more are unknown"
-        problems.append(Problem(last, words, "ignoring them", next(filter(None, near), "")))
+        meant = next(filter(None, near), "")
+        problems.append(Problem(last, words, "ignoring them", meant, is_unknown=True))
     return problems
 
 

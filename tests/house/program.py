@@ -178,7 +178,7 @@ class Running:
         return self.wait()
 
 
-def cost_of(pid: int) -> dict[str, int]:
+def cost_of(pid: int | str) -> dict[str, int]:
     """Return what a process takes (Linux): VmHWM and VmRSS in 1,024 bytes, and its Threads."""
     lines = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace").splitlines()
     fields = dict(line.split(":", 1) for line in lines if line.strip())

@@ -1,0 +1,196 @@
+"""What a `config.json` that changes while the daemon runs means: nothing, a hold, or settings to take up."""
+
+import logging
+import math
+import threading
+
+from movie_sync.commands.context import Context
+from movie_sync.errors import MovieSyncError
+from movie_sync.services import registry
+from movie_sync.services.base import ToldService
+from movie_sync.settings.changes import SecretAddress, changed_keys, secret_addresses, within
+from movie_sync.settings.config import Config
+from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
+from movie_sync.storage.regular_file import file_signature
+
+_log = logging.getLogger(__name__)
+
+_ENTERED_WITH_IT_SECONDS = 60.0
+"""Setup writes credentials and address one after the other."""
+_MOST_NAMED = 5
+_NOT_APPLIED = "the changed config.json isn't applied, and the settings in force stay"
+
+
+class SettingsGate:
+    """Looks at the settings file whenever it has changed, before each film and once a second. Thread-safe.
+
+    A changed file is taken up whole or not at all: then `next` is the context with its settings and `stop` is
+    set; once the workers have ended, `take_up` begins anew with it. While a setting that protects cannot be
+    read no film may pass. What is unusable otherwise is said once, and the settings in force stay.
+    A single run (`once`) keeps the settings that it began with.
+    """
+
+    def __init__(self, context: Context, *, once: bool = False) -> None:
+        self.stop = threading.Event()
+        self.context = context
+        self.next: Context | None = None
+        self.why = hold_words(context.config.faults)
+        """Why nothing is handed over; nothing if films may pass."""
+        self.trouble = ""
+        """Why the file is not used as it is, though films may pass; nothing if it is."""
+        self._once = once
+        self._lock = threading.Lock()
+        self._signature = context.config.signature
+        self._manager = context.credentials_manager()
+        self._credentials = self._manager.signature()
+        self._entered_at = -math.inf
+        self._kept = False
+        self._addresses = _by_key(context.config)
+
+    @property
+    def client_is_known(self) -> bool:
+        """Whether the client in force is the one that the user means."""
+        config = self.context.config
+        return not any(map(config.may_be_meant, ("client", config.client().name)))
+
+    def held_back(self) -> str:
+        """Return why no film may be worked on now, if so."""
+        self.look()
+        return self.why
+
+    def look(self) -> None:
+        """Look whether the file has changed, or credentials that a change of it waits for."""
+        with self._lock:
+            if self.next is not None:
+                return
+            credentials = self._manager.signature()
+            is_entered = credentials != self._credentials
+            if is_entered:
+                self._credentials, self._entered_at = credentials, self.context.clock.monotonic()
+            signature = file_signature(self.context.paths.config)
+            if signature != self._signature or (is_entered and self._kept):
+                self._signature = signature
+                self._look_again()
+
+    def take_up(self) -> Context:
+        """Return the settings that are to be used from now on. For the main thread, when all is at rest."""
+        with self._lock:
+            before = set(self.context.config.warnings)
+            self.context = self.next or self.context
+            self.next, self.why = None, hold_words(self.context.config.faults)
+            self._addresses |= _by_key(self.context.config)
+            self.stop.clear()
+        for warning in self.context.config.warnings:
+            if warning not in before:
+                _log.warning("%s", warning)
+        return self.context
+
+    def give_up(self, before: Context, why: str) -> None:
+        """Go back to the settings before, as nothing can be built from those that were taken up."""
+        with self._lock:
+            self.context = before
+            self._say(f"{_NOT_APPLIED}: {why.removesuffix('.')}")
+
+    def _look_again(self) -> None:
+        try:
+            context = self.context.reloaded()
+            why = self._why_held(context)
+        except MovieSyncError as exc:  # an override that goes with no such settings
+            context, why = self.context, f"{NOTHING_HANDED_OVER}: {str(exc).removesuffix('.')}"
+        if why:
+            if why != self.why:
+                _log.warning("%s", sentence(why))
+            self.why = why
+        elif context.config.signature is not None:  # a file that is gone says nothing
+            self._take(context)
+
+    def _why_held(self, context: Context) -> str:
+        config = context.config
+        if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
+            return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
+        if self.why and not registry.chosen_list(config).is_configured(config):
+            return f"{NOTHING_HANDED_OVER}: it names no watchlist"
+        return hold_words(config.faults)
+
+    def _take(self, context: Context) -> None:
+        """Take up settings that protect as the user wants, if all of them are usable."""
+        config, in_force = context.config, self.context.config
+        if not in_force.faults and (unusable := _unusable(config)):
+            self.why = ""
+            self._say(f"{_NOT_APPLIED}: {unusable}")
+            return
+        changed = list(changed_keys(in_force.content, config.content))
+        if self._once and changed:
+            return
+        kept = [] if self._once else self._keep_addresses(config)
+        applied = [key for key in changed if key not in {address.key for address in kept}]
+        is_new = in_force.faults or (config.values, config.own) != (in_force.values, in_force.own)
+        self._kept = bool(kept)
+        had_trouble = self.why or self.trouble
+        self._say_kept(kept)
+        for key, what in config.overridden.items():
+            if within(key, changed):
+                _log.warning("%s in config.json has no effect: %s overrides it.", key, what)
+        if not is_new:
+            if had_trouble and not kept:
+                _log.info("config.json is again as it was.")
+            self.why = ""
+            return
+        named = ", ".join(applied[:_MOST_NAMED]) or "it"
+        named += f" and {len(applied) - _MOST_NAMED} more" if len(applied) > _MOST_NAMED else ""
+        _log.info("config.json %s; applying %s.", "is corrected" if self.why else "has changed", named)
+        self.why = "applying the changed config.json"
+        self.next = context
+        self.stop.set()
+
+    def _keep_addresses(self, config: Config) -> list[SecretAddress]:
+        """Leave the addresses as they are that secrets would go to which were entered for others."""
+        if self.context.clock.monotonic() - self._entered_at <= _ENTERED_WITH_IT_SECONDS:
+            return []
+        kept = []
+        for address in secret_addresses(config):
+            before = self._addresses.get(address.key, address.url)
+            if before != address.url and self._has_secret(address):
+                config.keep(address.key, before)
+                kept.append(address)
+        return kept
+
+    def _has_secret(self, address: SecretAddress) -> bool:
+        service = address.service
+        if isinstance(service, ToldService):  # its secrets never come into this process
+            return True
+        try:
+            login = self._manager.load_in_child([service.name])[service.name]
+        except MovieSyncError:
+            return True
+        secret = [each.name for each in service.credentials if each.is_secret]
+        return any(login.get(name) for name in ([address.entry] if service.is_named else secret))
+
+    def _say_kept(self, kept: list[SecretAddress]) -> None:
+        if not kept:
+            self.trouble = ""
+            return
+        keys = ", ".join(address.key for address in kept)
+        titles = ", ".join(dict.fromkeys(address.service.title for address in kept))
+        self._say(
+            f"the address {keys} has changed, but the old one stays in use until the credentials for "
+            f"{titles} are entered again (`setup`): they were entered for the old one"
+        )
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self.trouble:
+            _log.warning("%s", sentence(trouble))
+        self.trouble = trouble
+
+
+def _by_key(config: Config) -> dict[str, str]:
+    return {address.key: address.url for address in secret_addresses(config)}
+
+
+def _unusable(config: Config) -> str:
+    """Return what of the file cannot be used, in words, but for keys that mean nothing."""
+    if not registry.chosen_list(config).is_configured(config):
+        return "it names no watchlist"
+    unusable = [problem for problem in config.problems if not problem.is_unknown]
+    more = f" (and {len(unusable) - 1} more)" if len(unusable) > 1 else ""
+    return f"{unusable[0].words}{more}" if unusable else ""
