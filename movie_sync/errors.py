@@ -93,6 +93,10 @@ class NoListError(TransientError):
     """The watchlist is private, or Letterboxd knows no such user."""
 
 
+class PrivateListError(NoListError):
+    """The watchlist is private; its owner can read it from the account's export."""
+
+
 class LibraryError(TransientError):
     """A film folder cannot be read (an unmounted disk), so what is in it is unknown."""
 

@@ -883,7 +883,7 @@ def test_what_outlives_the_process_that_sends(home: NoticeHome) -> None:
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     began = monotonic()
     with pytest.raises(UserError, match=r"pip install 'apprise"):
-        check._check_telling(context, Notices(), {})
+        check.check_telling(context, Notices(), {})
     assert monotonic() - began < 30
     (home.folder / "heard").touch()
 
@@ -893,7 +893,7 @@ def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(process, "_MOST_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     with pytest.raises(UserError, match="took longer than 0 seconds"):
-        check._check_telling(context, Notices(), {})
+        check.check_telling(context, Notices(), {})
 
 
 # --- the page of examples ---------------------------------------------------------------------

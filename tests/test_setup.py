@@ -425,7 +425,19 @@ def test_a_refused_login_is_corrected_in_place(home: NewUser) -> None:
     done, shown = home.set_up(user)
 
     assert done
-    assert shown.count("refused the user name or password") == 1
+    assert shown.count("FAILED: qBittorrent") == 1
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
+
+
+def test_what_is_kept_though_it_was_refused(home: NewUser) -> None:
+    """It is kept on the user's word, said at the end, and not asked again: refused too often, a client bans."""
+    home.town.client.always[LOGIN] = Answer(body=b"Fails.")
+    user = User(*first_answers(home)[:8], "n", str(home.films), "", "")
+    done, shown = home.set_up(user)
+
+    assert done
+    assert home.town.client.seen.count(LOGIN) == 1
+    assert "Not working yet: qBittorrent" in shown
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
@@ -489,7 +501,7 @@ def test_wrong_answers_are_asked_again(home: NewUser) -> None:
 
 def test_a_list_that_cannot_be_read(home: NewUser) -> None:
     """The name is corrected in place; a list that is blocked or private can be read from an export instead."""
-    done, shown = home.set_up(User("anne", "n", "y", "anna"), only="letterboxd")
+    done, shown = home.set_up(User("anne", "y", "anna"), only="letterboxd")
     assert done
     assert shown.count("FAILED: Letterboxd") == 1
     assert home.settings() == {"username": "anna"}

@@ -8,7 +8,7 @@ import pytest
 from house.commands import run, write
 from house.fakes import FakeClock
 from house.films import film
-from stand_ins.qbittorrent import PREFERENCES, Answer, QBittorrentStandIn
+from stand_ins.qbittorrent import PREFERENCES, VERSION, Answer, QBittorrentStandIn
 
 from movie_sync.domain.events import Downloaded
 from movie_sync.domain.path_map import Pairs, on_this_machine
@@ -99,6 +99,10 @@ def test_check_says_where_films_land(
         assert line_with("C:\\films").startswith("NOTE ")
         client.always[PREFERENCES] = Answer(500)
         assert check_line(data, capsys) == ""
+        client.always |= {VERSION: Answer(500)}
+        client.seen.clear()
+        assert check_line(data, capsys) == ""
+        assert PREFERENCES not in client.seen
 
 
 def test_the_path_of_an_event_is_this_machine_s() -> None:

@@ -104,13 +104,7 @@ def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     if _is_running(context.paths):
         blocks.say(_of_running(blocks).strip())
         return
-    blocks.say("\nThe first films on your list, and what would be taken:")
-    try:
-        for line in preview_lines(context):
-            blocks.say(f"  {line}")
-    except MovieSyncError as exc:
-        blocks.say(f"  {exc}")
-    blocks.say()
+    _show_films(blocks)
     starts_now = start is not None and blocks.confirm("Start now?", default=True)
     if autostart.is_offered(context.environ) and blocks.confirm(
         "Start at login, as a systemd user service?", default=False
@@ -123,6 +117,19 @@ def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
         start()
     else:
         blocks.say("Next: `check` tests every part; without a command Movie Sync starts.")
+
+
+def _show_films(blocks: Blocks) -> None:
+    if blocks.kept:
+        blocks.say(f"\nNot working yet: {', '.join(blocks.kept)}. `check` tests it again.\n")
+        return
+    blocks.say("\nThe first films on your list, and what would be taken:")
+    try:
+        for line in preview_lines(blocks.context):
+            blocks.say(f"  {line}")
+    except MovieSyncError as exc:
+        blocks.say(f"  {exc}")
+    blocks.say()
 
 
 def _is_running(paths: AppPaths) -> bool:

@@ -1,5 +1,6 @@
 """The parts of setup: each asks, tries what was typed, lets it be corrected, and saves it at once."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import TextIO
 from movie_sync.commands.check import check_telling
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
-from movie_sync.errors import BlockedError, MovieSyncError, NoListError
+from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
@@ -50,6 +51,8 @@ class Blocks(Dialogue):
         super().__init__(prompts, out, context.redactor)
         self.context = context
         self.has_saved = False
+        self.kept: list[str] = []
+        """What was kept though it failed: it is not asked again, as some ban who is refused too often."""
         self._manager = context.credentials_manager()
         self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
@@ -107,6 +110,7 @@ class Blocks(Dialogue):
 
     def _until_it_works(
         self,
+        what: str,
         ask: Callable[[Answers], None],
         attempt: Callable[[Config, Answers], str],
         *,
@@ -128,6 +132,7 @@ class Blocks(Dialogue):
                 self.say(f"  FAILED: {exc}")
                 is_asked = correct(exc, answers)
                 if not is_asked and not self.confirm("  Correct it? (n keeps it as it is)", default=True):
+                    self.kept.append(what)
                     break
         self._save(answers)
 
@@ -157,7 +162,7 @@ class Blocks(Dialogue):
             return f"{chosen.place(config)} has {_number(count, 'film')}."
 
         def stand_in(exc: MovieSyncError | OSError, answers: Answers) -> bool:
-            if isinstance(exc, BlockedError | NoListError):
+            if isinstance(exc, BlockedError | PrivateListError):
                 for source in sources:
                     if source.question and self.confirm(f"  {source.question}", default=False):
                         source.ask(self._form(source, answers))
@@ -165,7 +170,7 @@ class Blocks(Dialogue):
             return False
 
         self.say()
-        self._until_it_works(ask, attempt, correct=stand_in)
+        self._until_it_works("the list", ask, attempt, correct=stand_in)
 
     def _ask_trackers(self) -> None:
         """Ask which trackers are used, if there is more than one kind; new ones are asked last."""
@@ -206,7 +211,11 @@ class Blocks(Dialogue):
             tracker.check_login(login)
             return f"{tracker.title} {tracker.check(entry, config, login, self._around)}."
 
-        self._until_it_works(lambda answers: tracker.ask(self._form(tracker, answers, entry=entry)), attempt)
+        self._until_it_works(
+            f"{tracker.title} {entry}".rstrip(),
+            lambda answers: tracker.ask(self._form(tracker, answers, entry=entry)),
+            attempt,
+        )
 
     def _ask_client(self) -> None:
         """Ask which client is used: one that runs here, else one after the other, else a folder."""
@@ -243,7 +252,7 @@ class Blocks(Dialogue):
             answers.settings |= settings
             chosen.ask(self._form(chosen, answers, address=address))
 
-        self._until_it_works(ask, attempt)
+        self._until_it_works(chosen.title, ask, attempt)
 
     def _ask_folders(self) -> None:
         self.say("\nThe folder your films are downloaded to. Films in it aren't downloaded again.")
@@ -269,11 +278,12 @@ class Blocks(Dialogue):
         self._save(answers)
 
     def _landing(self) -> Landing | None:
-        try:
-            return Landing.of(self.config, self._login(self.config.client()), self._around)
-        except MovieSyncError:  # it was kept though it did not answer
-            self.say(f"{self.config.client().title} can't be asked now where it saves; `check` does later.")
-            return None
+        client = self.config.client()
+        if client.title not in self.kept:
+            with contextlib.suppress(MovieSyncError):
+                return Landing.of(self.config, self._login(client), self._around)
+        self.say(f"{client.title} can't be asked now where it saves; `check` does it later.")
+        return None
 
     def _bring_together(self, landing: Landing, path_map: Sequence[tuple[str, str]]) -> dict[str, object]:
         """Return the settings with which the client's folder and this machine's are one place."""

@@ -18,6 +18,7 @@ from movie_sync.errors import (
     NetworkError,
     NoListError,
     PageChangedError,
+    PrivateListError,
     RateLimitError,
     SlowError,
     TransientError,
@@ -100,7 +101,7 @@ class LetterboxdWatchlist:
         path = f"{self.base_url.rstrip('/')}/{self.username}/watchlist/"
         answer, refusal = _get(self.http, path if number == 1 else f"{path}page/{number}/")
         if refusal is Refusal.PRIVATE:
-            raise NoListError(
+            raise PrivateListError(
                 f"{self.username}'s watchlist is private. Make it public in Letterboxd's settings. "
                 f"{_export_hint()}"
             )

@@ -19,7 +19,7 @@ _KEY = "*"
 """What is typed in place of a user name by who has an API key."""
 _LOOK_SECONDS = 2.0
 _PAGE_BYTES = 200_000
-_TITLE = re.compile(r"<title>[^<]*qBittorrent", re.IGNORECASE)
+_TITLE = re.compile(r"<title>[^<]*(?:qBittorrent|VueTorrent)", re.IGNORECASE)
 
 
 def _category(value: object) -> str:
