@@ -4,7 +4,6 @@ import logging
 import threading
 from collections.abc import Iterable
 from dataclasses import KW_ONLY, dataclass, field
-from itertools import chain
 
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
@@ -85,14 +84,16 @@ class WatchlistIntake:
                 hashes_of = self.queue_manager.torrents_of
                 self.unlisted.note(change.unlisted, hashes_of, listed_again=change.listed_again)
             there = self.queue_manager.add_all_to_completed(found)
-            new = self.queue_manager.missing(change.wanted)
-            queued = self.queue_manager.add_all_to_pending(new)
+            queue_of = self.queue_manager.queue_of
+            # Before they are queued, as then they are told apart; a crash in between notes it twice.
+            self.history.note(Happened.LISTED, (each for each in change.wanted if queue_of(each) is None))
+            queued = self.queue_manager.add_all_to_pending(change.wanted)
             on_disk = {movie.keys() for movie, _ in found}
             again = [movie for movie in change.listed_again if movie.keys() not in on_disk]
             queued += self.queue_manager.add_all_to_pending(again, again=True)
             dropped = self.queue_manager.drop_unlisted(change.unlisted)
             self.store.save(change.memory)
-        self.history.note(Happened.LISTED, chain(new, again))
+        self.history.note(Happened.LISTED, again)
         for movie, where in found:
             self.history.note(Happened.ALREADY_THERE, movie, where)
             _log.info("%s: already downloaded: %s", movie.label, where)
