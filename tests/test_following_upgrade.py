@@ -63,7 +63,7 @@ def test_a_better_release_comes_later(town: Town) -> None:
         return "seen_at" in old
 
     town.meanwhile(is_tagged)
-    daemon.wait_for("Movie Sync works for")
+    daemon.wait_for("Watching ")
     assert daemon.stop() == 0
     assert sorted(town.client.hashes()) == sorted([first.info_hash, better.info_hash])
     assert entry()["stage"] == "downloaded"

@@ -424,7 +424,7 @@ def test_apprise_is_not_installed(home: NoticeHome, caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda home: None, "the addresses for notices are missing. Run setup"),
+        (lambda home: None, "the addresses for notices are missing. Run `setup`"),
         (lambda home: home.paths.credentials.write_text("rubbish"), "Can't read"),
         (lambda home: notices_to(home, f"{SECRET}"), "does not understand address 1"),
     ],

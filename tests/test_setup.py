@@ -191,7 +191,7 @@ def test_first_run(home: NewUser) -> None:
     assert "terms of service" in shown
     assert "copyright" in shown
     assert "/my.php" in shown
-    assert "OK: anna's watchlist has 3 films." in shown
+    assert "OK: anna's Letterboxd watchlist has 3 films." in shown
     assert "OK: FileList accepts the passkey; 119 calls left in this hour." in shown
     assert "OK: qBittorrent v4.5.2." in shown
     taken = home.town.tracker.releases[0].name
@@ -537,7 +537,7 @@ def test_a_list_that_cannot_be_read(home: NewUser) -> None:
     home.town.letterboxd.fault = None
     done, shown = home.set_up(User("", "-"), only="letterboxd")
     assert done
-    assert "anna's watchlist has 3 films" in shown
+    assert "anna's Letterboxd watchlist has 3 films" in shown
 
 
 def test_the_client_s_own_folder_is_offered(home: NewUser) -> None:

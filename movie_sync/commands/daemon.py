@@ -195,7 +195,7 @@ class Run:
         carry = partial(carry_out, self.queue_manager, intake, look_now=syncs.ask)
         drain = partial(Inbox(context.paths.inbox, context.clock).drain, carry)
         _log.info(
-            "Movie Sync works for %s; torrents go to %s (%s).",
+            "Watching %s; torrents go to %s (%s).",
             registry.chosen_list(context.config).place(context.config),
             services.client.target,
             services.client.place(context.config, context.paths),

@@ -44,20 +44,20 @@ WATCHLIST = (
     DemoFilm(
         _film("24hI", "The General", 1926, "tt0017925", 79),
         ("The.General.1926.1080p.BluRay.x264-OFT",),
-        lesson="is in the library already",
+        lesson="already in the library",
     ),
     DemoFilm(
         _film("1M9a", "Carnival of Souls", 1962, "tt0055830", 78),
         ("Carnival.of.Souls.1962.1080p.BluRay.x264-NODLABS",),
         hidden_searches=2,
-        lesson="appears on the tracker at the second try",
+        lesson="only on the tracker by the second try",
     ),
     DemoFilm(
         _film("1mZe", "The Phantom of the Opera", 1925, "tt0016220", 107),
         ("The.Phantom.of.the.Opera.2004.1080p.BluRay.x264-REFiNED",),
-        lesson="another film filed under its IMDb id, which must not be taken",
+        lesson="the tracker only has another film under its IMDb id",
     ),
-    DemoFilm(_film("17DS", "London After Midnight", 1927, "tt0018097", 65), lesson="is not on the tracker"),
+    DemoFilm(_film("17DS", "London After Midnight", 1927, "tt0018097", 65), lesson="not on the tracker"),
     DemoFilm(
         _film("29qU", "His Girl Friday", 1940, "tt0032599", 92),
         ("His.Girl.Friday.1940.HDCAM.x264-NOPE", "His.Girl.Friday.1940.1080p.BluRay.x264-SADPANDA"),

@@ -79,10 +79,10 @@ class _Reader:
     def read_info(self) -> tuple[dict[bytes, Bencoded], memoryview]:
         """Return the `info` of a torrent, and the bytes that it stands in."""
         if self._mark() != b"d":
-            raise _broken("it does not begin as a torrent does")
+            raise _broken("it doesn't start like a torrent")
         torrent = self._dictionary(1, self._outermost)
         if self._at != len(self._content):
-            raise _broken("something follows after its end")
+            raise _broken("something follows its end")
         return _need(torrent, b"info", dict), self._raw_info
 
     def _outermost(self, key: bytes, depth: int) -> Bencoded:
@@ -136,7 +136,7 @@ class _Reader:
         found: dict[bytes, Bencoded] = {}
         for key in self._parts(b"d", depth):
             if key in found:
-                raise _broken("a key stands in it twice")
+                raise _broken("it has a key twice")
             found[key] = read(key, depth + 1)
         return found
 
@@ -208,7 +208,7 @@ def _checked_size(info: dict[bytes, Bencoded]) -> int:
     else:
         files = _need(info, b"files" if is_v1 else b"file tree", _Files)
     if not 0 < files.stored_bytes <= _MAX_SIZE_BYTES:
-        raise _broken("its size is zero or beyond reason")
+        raise _broken("its size can't be right")
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
         raise _broken("its piece length is not above zero")

@@ -18,6 +18,7 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.domain.seeding import SeedingRule
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
 from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections
@@ -103,7 +104,7 @@ class Service:
             titles = " and ".join(field.title for field in self.credentials)
             variables = " and ".join(field.variable for field in self.credentials)
             raise UserError(
-                f"{self.title}'s {titles} are missing. Run `python main.py setup`, or set {variables}."
+                f"{self.title}'s {titles} are missing. Run `{command_line('setup')}`, or set {variables}."
             )
 
 
@@ -243,7 +244,7 @@ class ToldService(Service):
         for each in self.credentials:
             if not login.get(each.name):
                 verb = "are" if each.is_list else "is"
-                raise UserError(f"the {each.title} {verb} missing. Run setup, or set {each.variable}.")
+                raise UserError(f"the {each.title} {verb} missing. Run `setup`, or set {each.variable}.")
 
     def tell(self, order: Mapping[str, str], login: Login) -> str:
         """Tell it, in that process; return what is to be said of those it did not reach, or nothing.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.services.base import Glimpse, ListService, Surroundings
 from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout
@@ -90,7 +91,7 @@ class Letterboxd(ListService):
         return bool(self.owner(config))
 
     def place(self, config: Sections) -> str:
-        return f"{self.owner(config)}'s watchlist"
+        return f"{self.owner(config)}'s Letterboxd watchlist"
 
     def owner(self, config: Sections) -> str:
         return config.section(WatchlistSettings).username
@@ -105,9 +106,9 @@ class Letterboxd(ListService):
 
         if not self.is_configured(config):
             raise UserError(
-                "No user name is set: it is the name in letterboxd.com/NAME/, of letters, digits and "
-                'underscores. Set "username" in config.json or MOVIE_SYNC_USERNAME, or run '
-                "`python main.py setup`."
+                "No Letterboxd username is set: it's the name in letterboxd.com/NAME/ (letters, digits and "
+                'underscores). Set "username" in config.json or MOVIE_SYNC_USERNAME, or run '
+                f"`{command_line('setup')}`."
             )
         base_url = config.section(LetterboxdSettings).base_url
         return LetterboxdWatchlist(self._site(config, around), base_url, self.owner(config))

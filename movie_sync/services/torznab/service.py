@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.services.base import Login, Surroundings, TrackerService
 from movie_sync.services.form import NONE, Form
 from movie_sync.settings.section import REQUIRED, Sections, setting, timeout
@@ -120,7 +121,7 @@ class Torznab(TrackerService):
         if settings is None:
             raise UserError(
                 f'"trackers" names {self.name}:{entry}, but "torznab" in config.json has no usable entry of '
-                "that name. Run `python main.py setup`, or write its url there."
+                f"that name. Run `{command_line('setup')}`, or add its url there."
             )
         return settings
 
