@@ -703,16 +703,18 @@ def test_offered_presets_are_the_known_ones() -> None:
 
 
 def test_beside_a_daemon(home: NewUser) -> None:
-    """It says that a running daemon uses what is new by itself."""
+    """It says that a running daemon uses what is new by itself; one that asks has yet to begin."""
     home.set_up(User(*first_answers(home)))
     lock = InstanceLock(home.paths.daemon_lock)
     assert lock.acquire(wait_seconds=0)
     only_credentials = home.set_up(User("", "", PASSKEY, "n"), only="filelist")[1]
+    asked_by_it = home.set_up(User(*[""] * 11))[1]
     settings = home.set_up(User(*[""] * 9, "4k", ""), start=lambda: pytest.fail("started"))[1]
     lock.release()
 
     assert "uses this by itself" in only_credentials
     assert "uses this by itself" in settings
+    assert "what would be taken" in asked_by_it
 
 
 def test_on_a_real_terminal(home: NewUser) -> None:

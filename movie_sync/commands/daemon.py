@@ -81,7 +81,8 @@ def _configured(context: Context) -> Context | None:
     except UserError as exc:
         if not sys.stdin.isatty():
             raise
-        context.complain(f"{exc}\n")
+        if context.paths.config.exists():  # else it is the first run, of which nothing is wrong
+            context.complain(f"{exc}\n")
         is_asked = True
     if not (is_asked or (context.paths.setup.exists() and sys.stdin.isatty())):
         return context

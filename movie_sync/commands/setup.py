@@ -101,7 +101,7 @@ def _ask_all(blocks: Blocks, answered: list[str]) -> None:
 def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     """Show what would be taken, and start it, now and at each login, where that is wanted."""
     context = blocks.context
-    if _is_running(context.paths):
+    if start is not None and _is_running(context.paths):  # without it, the daemon itself asks
         blocks.say(_of_running(blocks).strip())
         return
     _show_films(blocks)
