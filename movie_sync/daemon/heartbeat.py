@@ -43,7 +43,7 @@ class Heartbeat:
         except OSError as exc:
             listener.close()
             _log.debug(
-                "%s could not be made, so `health` knows no more than that it runs: %s", self._path, exc
+                "Couldn't create %s, so `health` only knows that Movie Sync is running: %s", self._path, exc
             )
         else:
             self._socket = listener

@@ -160,7 +160,7 @@ def read_history(path: Path) -> Iterator[HistoryEvent]:
         except (FileNotFoundError, NotAFileError):
             continue
         except OSError as exc:
-            raise StorageError(f"{each} cannot be read: {exc.strerror}.", errno=exc.errno) from None
+            raise StorageError(f"Can't read {each}: {exc.strerror}.", errno=exc.errno) from None
 
 
 def _event_from(line: bytes) -> HistoryEvent | None:
