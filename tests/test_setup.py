@@ -328,7 +328,7 @@ def test_starting_it(home: NewUser) -> None:
     assert started == ["now"]
     done, shown = home.set_up(User(*[""] * 11, "n"), start=lambda: started.append("now"))
     assert started == ["now"]
-    assert "without a command Movie Sync starts" in shown
+    assert "starts it; `" in shown
 
 
 def make_systemd(home: NewUser, *, code: int = 0) -> Path:

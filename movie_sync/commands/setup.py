@@ -17,6 +17,7 @@ from movie_sync.commands.preview import preview_lines
 from movie_sync.commands.setup_blocks import Blocks
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.invocation import command_line
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
 from movie_sync.services.form import Prompts
@@ -86,7 +87,8 @@ def _ask_all(blocks: Blocks, answered: list[str]) -> None:
     paths = blocks.context.paths
     if answered:
         done = ", ".join(answered)
-        blocks.say(f"Continuing where you stopped. Already saved: {done}. `setup PART` changes one of them.")
+        change = command_line("setup", answered[0])
+        blocks.say(f"Continuing where you stopped. Already saved: {done}. `{change}`, say, changes one.")
     else:
         blocks.say(_WELCOME)
     for name, ask in blocks.by_name.items():
@@ -116,12 +118,14 @@ def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     if starts_now:
         start()
     else:
-        blocks.say("Next: `check` tests every part; without a command Movie Sync starts.")
+        blocks.say(f"Next: `{command_line()}` starts it; `{command_line('check')}` tests every part.")
 
 
 def _show_films(blocks: Blocks) -> None:
     if blocks.kept:
-        blocks.say(f"\nNot working yet: {', '.join(blocks.kept)}. `check` tests it again.\n")
+        blocks.say(
+            f"\nNot working yet: {', '.join(blocks.kept)}. `{command_line('check')}` tests it again.\n"
+        )
         return
     blocks.say("\nThe first films on your list, and what would be taken:")
     try:
@@ -148,7 +152,7 @@ def _stopped_words(answered: Sequence[str], blocks: Blocks) -> str:
         return f"Stopped. {'What was tried before is saved' if blocks.has_saved else 'Nothing was changed'}."
     if len(answered) == len(blocks.by_name):
         return "Stopped. Everything is saved."
-    return f"Stopped. Saved: {', '.join(answered)}. The next `setup` continues from here."
+    return f"Stopped. Saved: {', '.join(answered)}. `{command_line('setup')}` continues from here."
 
 
 def _read_answered(paths: AppPaths) -> list[str]:
