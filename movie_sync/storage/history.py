@@ -1,6 +1,7 @@
 """What happened to films: a line of JSON for each thing, in a file that is added to and of bounded size."""
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -112,7 +113,8 @@ class History:
                 while some := "".join(f"{line}\n" for line in islice(lines, _LINES_AT_ONCE)):
                     self._add(self.path, some.encode())
             except StorageError as exc:
-                self._complaints.say(str(exc), exc=exc)
+                if exc.errno != errno.ENOSPC:  # a full disk is said by those who need it
+                    self._complaints.say(str(exc), exc=exc)
             else:
                 self._complaints.over()
 
