@@ -37,7 +37,6 @@ class Door:
         own = {"HOME": str(folder / "home"), **environ}
         context = replace(loaded, clock=self.clock, environ=own).reloaded()
         self.gate = SettingsGate(context, once=once)
-        self.stop = self.gate.stop
 
     def enter_credentials(self) -> None:
         """Write the file of credentials anew, as setup does."""
@@ -66,12 +65,12 @@ def test_corrected_while_it_runs(tmp_path: Path, content: object) -> None:
     """It holds until the file is corrected, then tells that all is to be built anew from the corrected file."""
     door = Door(tmp_path, content)
     assert "line 1" in door.why
-    assert not door.stop.is_set()
+    assert door.gate.next is None
     door.write(GOOD | {"retry_interval": "oops"})  # where defaults stand in for much, they do for this too
     assert door.why  # what was built with the old settings hands nothing over
-    assert door.stop.is_set()
+    assert door.gate.next is not None
     assert door.gate.take_up().config["max_unfinished"] == 2
-    assert (door.why, door.stop.is_set()) == ("", False)
+    assert (door.why, door.gate.next) == ("", None)
 
 
 def test_broken_while_it_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -82,7 +81,7 @@ def test_broken_while_it_runs(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     assert door.why
     assert door.why
     assert door.gate.client_is_known
-    assert not door.stop.is_set()
+    assert door.gate.next is None
     assert len([record for record in caplog.records if record.levelname == "WARNING"]) == 1
     door.write(GOOD)
     assert door.why == "", "it is as it was, so nothing is built anew"
@@ -96,7 +95,7 @@ def test_a_sound_change_is_taken_up(tmp_path: Path, caplog: pytest.LogCaptureFix
     changed = GOOD | {"check_interval": 120, "quality": {"preset": "small"}, "kolor": 1}
     door.write(changed)
     assert door.why
-    assert door.stop.is_set()
+    assert door.gate.next is not None
     assert "applying check_interval, quality, kolor" in caplog.text
     assert "check_interval in config.json has no effect: the command line overrides it" in caplog.text
     config = door.gate.take_up().config
@@ -208,10 +207,10 @@ def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:
     assert "is gone" in door.why
     door.write({"max_unfinished": 2})
     assert "names no watchlist" in door.why
-    assert not door.stop.is_set()
+    assert door.gate.next is None
     door.write(GOOD)
     door.gate.held_back()
-    assert door.stop.is_set()
+    assert door.gate.next is not None
 
 
 @pytest.mark.parametrize(

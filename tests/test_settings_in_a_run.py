@@ -56,7 +56,7 @@ def test_what_goes_on(run: Run) -> None:
     first.monitor.last.at = run.gate.context.clock.monotonic()
     assert run.next_crew() is None
     _change(run, retry_interval=60, check_interval=7200)
-    assert first.download.stopping.is_set()
+    assert first.download.held_back()
     second = run.next_crew()
     assert second is not None
     assert second.download.results.policy.interval_seconds == 60

@@ -216,8 +216,8 @@ class Run:
 
     def _look_at_settings(self) -> None:
         self.gate.look()
-        if self.gate.next is not None:
-            for worker in self._workers:  # also what waits for something is to end
+        if self.gate.next is not None and all(worker.is_resting for worker in self._workers):
+            for worker in self._workers:
                 worker.stop()
 
     def next_crew(self) -> Crew | None:

@@ -24,9 +24,10 @@ _NOT_APPLIED = "the changed config.json isn't applied, and the settings in force
 class SettingsGate:
     """Looks at the settings file whenever it has changed, before each film and once a second. Thread-safe.
 
-    A changed file is taken up whole or not at all: then `next` is the context with its settings and `stop` is
-    set; once the workers have ended, `take_up` begins anew with it. While a setting that protects cannot be
-    read no film may pass. What is unusable otherwise is said once, and the settings in force stay.
+    A changed file is taken up whole or not at all: then `next` is the context with its settings, and no film
+    passes until the workers have ended, by `stop`, and `take_up` begins anew with it. While a setting that
+    protects cannot be read no film may pass. What is unusable otherwise is said once, and the settings in
+    force stay.
     A single run (`once`) keeps the settings that it began with.
     """
 
@@ -141,7 +142,6 @@ class SettingsGate:
         _log.info("config.json %s; applying %s.", "is corrected" if self.why else "has changed", named)
         self.why = "applying the changed config.json"
         self.next = context
-        self.stop.set()
 
     def _keep_addresses(self, config: Config) -> list[SecretAddress]:
         """Leave the addresses as they are that secrets would go to which were entered for others."""

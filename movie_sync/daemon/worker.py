@@ -50,6 +50,8 @@ class Worker(abc.ABC):
     activity: Activity = field(default=STARTING, init=False)
     has_failed: bool = field(default=False, init=False)
     """Whether something went wrong that the exit code of `--once` tells."""
+    is_resting: bool = field(default=False, init=False)
+    """Whether it is between two pieces of work; for any thread."""
     is_done: bool = field(default=False, init=False)
     """Whether the thread ended in order: it was stopped, or was to run once."""
     moved_at: float = field(default=0.0, init=False)
@@ -71,6 +73,7 @@ class Worker(abc.ABC):
         """Wait until the pause is over, the worker is stopped or hurried or, if idle, work comes in."""
         wait = self.wait_for_work if pause.is_idle else self._woken.wait
         ends_at = self.clock.monotonic() + pause.seconds
+        self.is_resting = True
         while not self.stopping.is_set() and (left := ends_at - self.clock.monotonic()) > 0:
             is_woken = wait(min(left, _LONGEST_WAIT_SECONDS))
             self.moved_at = self.clock.monotonic()
@@ -78,6 +81,7 @@ class Worker(abc.ABC):
                 self._woken.clear()
                 if not pause.is_asked_for:
                     break
+        self.is_resting = False
 
     def hurry(self) -> None:
         """Take the next step now instead of resting, unless a service asked for the rest. For any thread."""
