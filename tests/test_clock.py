@@ -56,6 +56,8 @@ def test_a_rest_goes_on_in_sleep(*, is_idle: bool) -> None:
     """The system's own wait does not: it is cut into pieces, so that after the sleep the rest is over."""
     clock = FakeClock()
     stop = _SleepyStop(clock)
-    _Resting(stopping=stop, clock=clock).rest(Pause(7 * 3600, STARTING, is_idle))
+    worker = _Resting(stopping=threading.Event(), clock=clock)
+    worker._woken = stop
+    worker.rest(Pause(7 * 3600, STARTING, is_idle))
     assert len(stop.waits) == 1
     assert stop.waits[0] <= 60

@@ -279,7 +279,7 @@ def test_an_impossible_user_name_is_refused_at_once(
     (tmp_path / "config.json").write_text(json.dumps(content))
     config = Config.load(tmp_path / "config.json", environ={"HOME": str(tmp_path)})
     around = Surroundings(threading.Event(), SystemClock(), AppPaths(tmp_path), is_real=True)
-    with pytest.raises(UserError, match="user name"):
+    with pytest.raises(UserError, match="username"):
         registry.chosen_list(config).build(config, around)
     assert bool(config.warnings) is bool(username)
     assert not site.requests

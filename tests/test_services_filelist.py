@@ -365,6 +365,6 @@ def test_wrong_passkey_then_lock_then_right_passkey(
     http = HttpClient("FileList", stop=stop, timeout_seconds=TIMEOUT)
     wrong = FileListClient(http, tracker.url, USER, "wrong", budget)
     right = FileListClient(http, tracker.url, USER, PASSKEY, budget)
-    for client, words in ((wrong, "rejected"), (wrong, "refused"), (right, "locked")):
+    for client, words in ((wrong, "rejected"), (wrong, "rejected"), (right, "locked")):
         with pytest.raises(AuthError, match=words):
             client.latest()

@@ -24,6 +24,8 @@ OPENED_OTHERWISE = {
     "storage/regular_file.py": 1,
     "storage/atomic_file.py": 3,  # O_EXCL, the same once more, a folder
     "storage/locks.py": 1,  # a folder
+    "storage/local_socket.py": 1,  # a folder
+    "commands/daemon.py": 1,  # the socket that answers `health`
     "services/letterboxd_export/export.py": 1,  # a ZIP's member
     "logs.py": 1,  # with our own opener
     "outlet.py": 1,  # the open stderr or stdout once more, without waiting

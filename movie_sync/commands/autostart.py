@@ -17,6 +17,7 @@ from movie_sync.storage.paths import (
     default_key_file,
     expand_home,
 )
+from movie_sync.storage.regular_file import open_regular
 
 _UNIT = "movie-sync.service"
 _SECONDS = 30
@@ -74,7 +75,7 @@ def start_at_login(context: Context, dialogue: Dialogue, *, now: bool) -> bool:
     """Write the unit and enable it; return whether it was also started, if that is wanted `now`."""
     path, text = _unit_file(context.environ), _unit_text(context)
     try:
-        is_other = path.exists() and path.read_text(encoding="utf-8", errors="replace") != text
+        is_other = path.exists() and _content(path) != text
         if is_other and not dialogue.confirm(f"  {path} exists and differs. Replace it?", default=False):
             return False
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -146,3 +147,8 @@ def _escaped(text: str, doubled: str = "") -> str:
     for mark in "%" + doubled:
         text = text.replace(mark, mark * 2)
     return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _content(path: Path) -> str:
+    with open_regular(path) as file:
+        return file.read().decode("utf-8", errors="replace")
