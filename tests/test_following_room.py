@@ -49,7 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@towns(*CLIENTS, films=2, min_free_space_gb=0.1)
+@towns(*CLIENTS, waits_long=True, films=2, min_free_space_gb=0.1)
 def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: Town) -> None:
     """`status` says why; when there is room it goes on by itself."""
     filler = small_disk / "filler"

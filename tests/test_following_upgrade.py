@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from house import town as house_town
 from house.films import stand_in_release
-from house.town import CLIENTS, Town, seedable
+from house.town import Town, seedable
 from house.waiting import wait_until
 from stand_ins.tracker import copy_of
 
@@ -20,8 +20,15 @@ _QUALITY = {"size_mb_per_minute": _SIZES, "upgrade": {"until": "Bluray-1080p", "
 
 @pytest.mark.parametrize(
     "town",
-    [{"kind": kind, "films": 1, "quality": _QUALITY} for kind in CLIENTS],
-    ids=CLIENTS,
+    [
+        pytest.param({"kind": "qbittorrent", "films": 1, "quality": _QUALITY}, id="qbittorrent"),
+        # Transmission looks only every ten seconds from whom it wants anything.
+        pytest.param(
+            {"kind": "transmission", "films": 1, "quality": _QUALITY},
+            id="transmission",
+            marks=pytest.mark.long,
+        ),
+    ],
     indirect=True,
 )
 def test_a_better_release_comes_later(town: Town) -> None:

@@ -211,7 +211,7 @@ _LONG = pytest.mark.long
     [
         *(pytest.param(kind, False, marks=_LONG if kind in _RARE else ()) for kind in EXPORTS),
         pytest.param("a long list", True, marks=_LONG),
-        ("one wide character a title", True),
+        pytest.param("one wide character a title", True, marks=_LONG),
     ],
 )
 def test_no_export_makes_it_large(

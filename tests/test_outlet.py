@@ -74,7 +74,9 @@ def _fill(letterboxd: LetterboxdStandIn, count: int) -> None:
     letterboxd.films = [replace(film, title=f"{film.title} {_LONG}") for film in films]
 
 
-@pytest.mark.parametrize(("kind", "films"), [("pipe", 300), ("terminal", 220), ("socket", 220)])
+@pytest.mark.parametrize(
+    ("kind", "films"), [("pipe", 300), ("terminal", 220), pytest.param("socket", 220, marks=pytest.mark.long)]
+)
 def test_a_daemon_that_nobody_reads(
     home: Household, letterboxd: LetterboxdStandIn, kind: str, films: int
 ) -> None:
