@@ -49,7 +49,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@towns(*CLIENTS, waits_long=True, films=2, min_free_space_gb=0.1)
+@towns(*CLIENTS, long="qbittorrent", films=2, min_free_space_gb=0.1)
 def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: Town) -> None:
     """`status` says why; when there is room it goes on by itself."""
     filler = small_disk / "filler"
@@ -71,7 +71,7 @@ def test_with_too_little_space_nothing_is_handed_over(small_disk: Path, town: To
     assert daemon.stop() == 0
 
 
-@towns(*CLIENTS, waits_long=True, films=3, max_unfinished=1)
+@towns(*CLIENTS, long="transmission", films=3, max_unfinished=1)
 def test_what_the_client_stops_and_what_it_holds_already(town: Town) -> None:
     """What the client stops by itself holds nothing up; a stopped torrent of the user's own is adopted, and arrives when started."""
     releases = [seedable(number) for number in range(3)]

@@ -135,15 +135,14 @@ def town(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Town]:
         yield Town(stack, tmp_path, **request.param)
 
 
-def towns(*kinds: str, waits_long: bool = False, **settings: object) -> pytest.MarkDecorator:
+def towns(*kinds: str, long: str = "", **settings: object) -> pytest.MarkDecorator:
     """Let a test have a town with each of these clients.
 
-    Transmission looks only every ten seconds from whom it wants anything: where a test has to wait for
-    that several times, it is left to the long form.
+    The client that is named as `long` is left to the long form: Transmission looks only every ten seconds
+    from whom it wants anything, and qBittorrent only every thirty how much room there is.
     """
-    long_ones = {"transmission"} if waits_long else set()
     params = [
-        pytest.param({"kind": kind, **settings}, id=kind, marks=pytest.mark.long if kind in long_ones else ())
+        pytest.param({"kind": kind, **settings}, id=kind, marks=pytest.mark.long if kind == long else ())
         for kind in kinds
     ]
     return pytest.mark.parametrize("town", params, indirect=True)
