@@ -630,7 +630,11 @@ def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "place", ["Film number {0} ({1})/Film number {0} ({1}) 1080p.mkv", "Film number {0} ({1}).mkv"]
+    "place",
+    [
+        pytest.param("Film number {0} ({1})/Film number {0} ({1}) 1080p.mkv", marks=pytest.mark.long),
+        "Film number {0} ({1}).mkv",
+    ],
 )
 def test_a_large_library_is_small(shelf, place):
     """Each film costs little, also while the folder is listed that holds thousands, and after a second pass."""

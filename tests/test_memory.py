@@ -299,7 +299,8 @@ def _row_in_transmission(number: int) -> dict[str, object]:
     return row_of(f"{number:040x}", name, leftUntilDone=left, sizeWhenDone=8_000_000_000, comment=comment)
 
 
-@pytest.mark.parametrize("held", [2_000, pytest.param(20_000, marks=_LONG)])
+@_LONG
+@pytest.mark.parametrize("held", [2_000, 20_000])
 @pytest.mark.parametrize("kind", CLIENTS)
 def test_a_client_full_of_torrents(
     tmp_path: Path, kind: str, held: int, record_property: Callable[[str, object], None]

@@ -75,7 +75,12 @@ def _fill(letterboxd: LetterboxdStandIn, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "films"), [("pipe", 300), ("terminal", 220), pytest.param("socket", 220, marks=pytest.mark.long)]
+    ("kind", "films"),
+    [
+        ("pipe", 300),
+        pytest.param("terminal", 220, marks=pytest.mark.long),
+        pytest.param("socket", 220, marks=pytest.mark.long),
+    ],
 )
 def test_a_daemon_that_nobody_reads(
     home: Household, letterboxd: LetterboxdStandIn, kind: str, films: int
