@@ -77,7 +77,6 @@ def watch(data: Path) -> pyte.Screen:
         os.execv(sys.executable, command)  # noqa: S606 - our own program
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     end = time.monotonic() + PATIENCE_SECONDS
-    best = screen
     while time.monotonic() < end:
         if not select.select([terminal], [], [], 0.2)[0]:
             continue
@@ -90,7 +89,7 @@ def watch(data: Path) -> pyte.Screen:
             break
     os.kill(pid, signal.SIGINT)
     os.waitpid(pid, 0)
-    return best
+    return screen
 
 
 def main() -> None:

@@ -8,29 +8,17 @@ from pathlib import Path
 import pytest
 from house import town as house_town
 from house.films import stand_in_release
-from house.town import Town, seedable
+from house.town import CLIENTS, SMALL_SIZES, Town, seedable, towns
 from house.waiting import wait_until
 from stand_ins.tracker import copy_of
 
 town = house_town.town
 pytestmark = [pytest.mark.timeout(600), pytest.mark.waits]
-_SIZES = {"2160p": [0, 400], "1080p": [0, 400], "720p": [0, 400], "sd": [0, 400]}
-_QUALITY = {"size_mb_per_minute": _SIZES, "upgrade": {"until": "Bluray-1080p", "days": 30}}
+_QUALITY = {"size_mb_per_minute": SMALL_SIZES, "upgrade": {"until": "Bluray-1080p", "days": 30}}
 
 
-@pytest.mark.parametrize(
-    "town",
-    [
-        pytest.param({"kind": "qbittorrent", "films": 1, "quality": _QUALITY}, id="qbittorrent"),
-        # Transmission looks only every ten seconds from whom it wants anything.
-        pytest.param(
-            {"kind": "transmission", "films": 1, "quality": _QUALITY},
-            id="transmission",
-            marks=pytest.mark.long,
-        ),
-    ],
-    indirect=True,
-)
+# Transmission looks only every ten seconds from whom it wants anything.
+@towns(*CLIENTS, long="transmission", films=1, quality=_QUALITY)
 def test_a_better_release_comes_later(town: Town) -> None:
     """Both seed in the end, one entry and one notice tell of it; the daemon is killed at each step on the way."""
     first, better = seedable(0, "WEB-DL"), stand_in_release(0, content=os.urandom(150_000))

@@ -20,7 +20,7 @@ from movie_sync.errors import (
     PagesMissingError,
     StorageError,
 )
-from movie_sync.fetching.room import RoomKeeper
+from movie_sync.fetching.room import RoomCheck, RoomKeeper
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.following.tagger import REPLACED_TAG
 from movie_sync.queues.entry import QueueEntry
@@ -129,23 +129,16 @@ class HandOverJob:
         return (entry.needs_bytes or 0) if is_new else 0
 
     def _download(self, session: Session, entry: QueueEntry, movie: Movie) -> DownloadResult:
-        sizes: list[int] = []
-
-        def check_room(size_bytes: int) -> None:
-            if self.rooms and session.client:
-                self.rooms.check_size(session.client, size_bytes)
-            sizes.append(size_bytes)
-
+        room = RoomCheck(self.rooms, session.client)
         result = session.downloader.download_movie(
             movie,
             acceptable_since=entry.acceptable_since,
             tried=entry.set_aside,
             word=entry.word,
-            check_room=check_room,
+            check_room=room.check,
             record_choice=self.queue_manager.note_choice,
         )
-        if self.rooms and sizes:
-            self.rooms.took(sizes[-1])
+        room.note_taken()
         return result
 
     def _put_off(self, entry: QueueEntry, exc: MovieSyncError, pause: Pause) -> None:

@@ -11,7 +11,7 @@ from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.models import Choice, DownloadResult, Movie, QueueName, Release
 from movie_sync.errors import FilmError, NoRoomError, ReleaseError, UnknownFilmError
 from movie_sync.fetching.downloader import Search
-from movie_sync.fetching.room import RoomKeeper
+from movie_sync.fetching.room import RoomCheck, RoomKeeper
 from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import TorrentFollower
 from movie_sync.queues.entry import QueueEntry
@@ -84,22 +84,18 @@ class UpgradeJob:
         entry, present = held[1], held[1].choice
         if self.rooms and session.client:
             self.rooms.check(session.client)
+        tried = releases
         try:
             movie = session.downloader.pages.describe(movie)
+            # Whatever comes of it, it is not read again while releases of the film are among the newest.
+            self.upgrades.note_described(known_as, movie)
+            better = session.downloader.better_than(entry, movie, releases)
+            tried = [each.release for each in better.accepted]
+            result = self._handed_over(session, entry, present, better) if tried else None
         except FilmError as exc:
             _log.info("%s: no better release taken: %s", movie.label, exc)
-            if isinstance(exc, UnknownFilmError):  # else its page may be read at a later look
-                self.upgrades.note_failed(known_as, releases)
-            return
-        # Whatever comes of it, the page is not read again while releases of the film are among the newest.
-        self.upgrades.note_described(known_as, movie)
-        better = session.downloader.better_than(entry, movie, releases)
-        try:
-            result = self._handed_over(session, entry, present, better) if better.accepted else None
-        except FilmError as exc:
-            _log.info("%s: no better release taken: %s", movie.label, exc)
-            if isinstance(exc, ReleaseError):
-                self.upgrades.note_failed(known_as, [each.release for each in better.accepted])
+            if isinstance(exc, UnknownFilmError | ReleaseError):  # else a later look may be luckier
+                self.upgrades.note_failed(known_as, tried)
             return
         if result is not None and result.choice is not None:
             self._note(session, entry, result.choice, result)
@@ -110,20 +106,14 @@ class UpgradeJob:
     def _handed_over(
         self, session: Session, entry: QueueEntry, present: Choice, better: Search
     ) -> DownloadResult:
-        sizes: list[int] = []
-
-        def check_room(size_bytes: int) -> None:
-            if self.rooms and session.client:
-                self.rooms.check_size(session.client, size_bytes)
-            sizes.append(size_bytes)
+        room = RoomCheck(self.rooms, session.client)
 
         def record_choice(_movie: Movie, choice: Choice) -> bool:
             self._is_unsettled = True  # until it is noted as handed over
             return self.queue_manager.begin_upgrade(entry.movie, present, choice)
 
-        result = session.downloader.upgrade(entry, better, check_room=check_room, record_choice=record_choice)
-        if self.rooms and sizes:
-            self.rooms.took(sizes[-1])
+        result = session.downloader.upgrade(entry, better, check_room=room.check, record_choice=record_choice)
+        room.note_taken()
         return result
 
     def _note(

@@ -22,7 +22,7 @@ from movie_sync.domain.models import (
     TorrentFile,
     UserWord,
 )
-from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.quality_rules import QualityRules, rules_of
 from movie_sync.domain.selection import (
     Candidate,
     describe_refusals,
@@ -157,7 +157,7 @@ class FileListDownloader:
 
     def rules_for(self, word: UserWord) -> QualityRules:
         """Return the rules that a film is judged by: those of its own preset, if the user gave it one."""
-        return (self.preset(word.preset) if word.preset else None) or self.rules
+        return rules_of(word.preset, self.rules, self.preset)
 
     def _check_grace(self, found: Search, since: datetime, rules: QualityRules) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""

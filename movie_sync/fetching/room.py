@@ -1,6 +1,6 @@
 """Keeps a long list from flooding the torrent client and its disk."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from movie_sync.domain.models import Room
 from movie_sync.errors import FilmTooLargeError, NoRoomError
@@ -93,3 +93,23 @@ class RoomKeeper:
         if self._room is None or now - self._room_at > of_last_seconds:
             self._room, self._room_at = client.room(), now
         return self._room
+
+
+@dataclass(eq=False, repr=False)
+class RoomCheck:
+    """Looks whether each release that is about to be fetched has room; without `rooms` or client all have."""
+
+    rooms: RoomKeeper | None
+    client: FollowedClient | None
+    _size_bytes: int | None = field(default=None, init=False)
+
+    def check(self, size_bytes: int) -> None:
+        """Look at a release; raises as `RoomKeeper.check`."""
+        if self.rooms and self.client:
+            self.rooms.check_size(self.client, size_bytes)
+        self._size_bytes = size_bytes
+
+    def note_taken(self) -> None:
+        """Note that the last one was handed over, if one was looked at."""
+        if self.rooms and self._size_bytes is not None:
+            self.rooms.took(self._size_bytes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from movie_sync.domain.models import Movie, Reason, Release, ReleaseId
-from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.quality_rules import QualityRules, rules_of
 from movie_sync.domain.selection import is_below_enough
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
@@ -64,7 +64,7 @@ class Upgrades:
         if number not in self._below:
             if len(self._below) >= _MOST_JUDGED:
                 self._below.clear()
-            rules = (self.preset(entry.word.preset) if entry.word.preset else None) or self.rules
+            rules = rules_of(entry.word.preset, self.rules, self.preset)
             self._below[number] = is_below_enough(entry.movie, taken, rules)
         return self._below[number]
 

@@ -132,13 +132,11 @@ def _leaves(
         value = values[name]
         if isinstance(node, Rule):
             yield prefix + name, node, value
-        elif isinstance(value, Mapping):
-            sections = [(name, node)] if isinstance(node, Section) else []
-            if isinstance(node, NamedSections):
-                sections = [(f"{name}.{own}", node.each) for own in value]
-            for full, each in sections:
-                inner = value if isinstance(node, Section) else value[full.rpartition(".")[2]]
-                yield from _leaves(each, inner, f"{prefix}{full}.")
+        elif isinstance(value, Mapping) and isinstance(node, Section):
+            yield from _leaves(node, value, f"{prefix}{name}.")
+        elif isinstance(value, Mapping) and isinstance(node, NamedSections):
+            for own, inner in value.items():
+                yield from _leaves(node.each, inner, f"{prefix}{name}.{own}.")
 
 
 def _source(

@@ -93,6 +93,13 @@ def _overwrite(descriptor: int, content: bytes) -> None:
     _flush(descriptor)
 
 
+def write_all(descriptor: int, content: bytes | memoryview) -> None:
+    """Write all of it, though the system takes less at a time; raises OSError."""
+    written = 0
+    while written < len(content):
+        written += os.write(descriptor, content[written:])
+
+
 class OpenFile:
     """A descriptor that is closed with the object."""
 
@@ -202,9 +209,7 @@ class NewFile:
 
     def _write_out(self) -> None:
         with told_as(self._failure), memoryview(self._unwritten) as view:
-            written = 0
-            while written < len(view):
-                written += os.write(self.file.descriptor, view[written:])
+            write_all(self.file.descriptor, view)
         self._unwritten.clear()
 
 

@@ -20,7 +20,7 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import keep_aside, keep_private, told_as
+from movie_sync.storage.atomic_file import keep_aside, keep_private, told_as, write_all
 from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
 
 _log = logging.getLogger(__name__)
@@ -130,9 +130,7 @@ class History:
                 size = os.fstat(descriptor).st_size
                 if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a crash came in between
                     lines = b"\n" + lines
-                written = 0
-                while written < len(lines):
-                    written += os.write(descriptor, lines[written:])
+                write_all(descriptor, lines)
             finally:
                 os.close(descriptor)
 

@@ -21,7 +21,7 @@ from house.real_transmission import RealTransmission, require_transmission
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 
-_SMALL_SIZES = {"2160p": [0, 400], "1080p": [0, 400], "720p": [0, 400], "sd": [0, 400]}
+SMALL_SIZES = {"2160p": [0, 400], "1080p": [0, 400], "720p": [0, 400], "sd": [0, 400]}
 _PATIENCE_SECONDS = 100.0
 """More than the longest pause of the daemon, a minute, on a slow machine."""
 
@@ -59,7 +59,7 @@ class Town:
         self.home = stack.enter_context(
             Household(
                 folder / "home", self.letterboxd, self.filelist, client=self.client,
-                **{"check_interval": 2, "on_event": self.on_event, "quality": {"size_mb_per_minute": _SMALL_SIZES}} | settings,
+                **{"check_interval": 2, "on_event": self.on_event, "quality": {"size_mb_per_minute": SMALL_SIZES}} | settings,
             )
         )  # fmt: skip
 
