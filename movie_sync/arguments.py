@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         if not option.startswith("-"):
             return f'"{extra}" is one argument too many'
         if option in top._option_string_actions:  # noqa: SLF001 - its own class
-            return f"{option} goes before the command"
+            return f"{option} has to come before the command"
         return f"no option {option}.{did_you_mean(option, self._option_string_actions)}"
 
 

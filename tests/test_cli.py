@@ -86,7 +86,7 @@ def test_the_daemons_options() -> None:
         (["stauts"], 'No command "stauts". Did you mean status?'),
         (["--loglevel", "debug", "status"], "No option --loglevel. Did you mean --log-level?"),
         (["status", "--jsn"], "No option --jsn. Did you mean --json?"),
-        (["status", "--interval", "90"], "--interval goes before the command."),
+        (["status", "--interval", "90"], "--interval has to come before the command."),
         (["check", "all"], '"all" is one argument too many.'),
         (["queue", "penidng"], '"penidng" isn\'t a queue. Did you mean pending?'),
         (["--no-such-option"], "No option --no-such-option."),

@@ -591,7 +591,7 @@ def test_the_users_word_by_the_numbers_of_a_search(
     [
         (("grab", "{known}", "first"), "neither the id of a release"),
         (("grab", "{known}", "0"), "search again"),
-        (("add", "heat-1995", "--quality", "huge"), "no preset 'huge': hd, 4k, small are"),
+        (("add", "heat-1995", "--quality", "huge"), "No preset 'huge'. Choose one of hd, 4k, small."),
     ],
 )
 def test_a_word_that_means_nothing(

@@ -43,7 +43,7 @@ def run_add(args: Namespace, context: Context) -> int:
 
 def _preset(name: str) -> str:
     if name.lower() not in PRESETS:
-        raise UserError(f"There is no preset {one_line(name)!r}: {', '.join(PRESETS)} are.")
+        raise UserError(f"No preset {one_line(name)!r}. Choose one of {', '.join(PRESETS)}.")
     return name.lower()
 
 

@@ -49,7 +49,7 @@ def run_history(args: Namespace, context: Context) -> int:
 
 
 def _about(finding: Finding) -> Callable[[HistoryEvent], bool]:
-    """Return what tells the events of a film; one that is not known now is told by the names it had."""
+    """Return what recognizes the events of a film; one that is unknown now is recognized by its old names."""
     film = finding.film
     name = finding.text.rstrip("/").rpartition("/")[2].casefold()
 
