@@ -162,7 +162,7 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:
         raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
     context = _context(args, redactor, umask) if args.needs_folder else None
     module, _, function = str(args.run).partition(":")
-    code: int = getattr(importlib.import_module(f"movie_sync.commands.{module}"), function)(args, context)
+    code: int = getattr(importlib.import_module(f"movie_sync.{module}"), function)(args, context)
     return code
 
 
@@ -195,7 +195,7 @@ def _parser() -> Parser:
     )
     daemon.add_argument("--once", action="store_true", help="one check, then what can be done now, then exit")
     daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
-    parser.set_defaults(run="daemon:run_daemon", needs_folder=True)
+    parser.set_defaults(run="commands.daemon:run_daemon", needs_folder=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     options = Parser(add_help=False)
     _add_global_options(options, is_top=False)
@@ -211,7 +211,7 @@ def _add_commands(
         parser = by_name[name] = commands.add_parser(
             name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[options]
         )
-        parser.set_defaults(run=run)
+        parser.set_defaults(run=f"commands.{run}")
         return parser
 
     setup = add("setup", "setup:run", "asks for what is needed, tests it and saves it")
@@ -267,6 +267,10 @@ def _add_commands(
     add("import", "edit:run_import", "reads a Letterboxd export as the watchlist").add_argument(
         "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
     )
+    page = add("web", "", "serves the page: all films with their posters, and every command")
+    page.add_argument("--listen", metavar="HOST:PORT", help="instead of 127.0.0.1:8787")
+    page.add_argument("--login", action="store_true", help="print a new login address for the running page")
+    page.set_defaults(run="web.command:run_web")
     completion = add(
         "completion", "completion:run_completion", "prints the completion of a shell, to be evaluated"
     )

@@ -67,6 +67,7 @@ DEFAULTS = json.loads("""
                         "disk full"]},
   "jellyfin": {"url": null},
   "plex": {"url": null},
+  "web": {"listen": "127.0.0.1:8787", "hosts": []},
   "torznab": {}
 }
 """)

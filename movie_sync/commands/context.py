@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from movie_sync.clock import SystemClock
 from movie_sync.credentials.manager import CredentialsManager
@@ -38,9 +38,21 @@ class Options:
         return self.once or self.dry_run
 
 
+class Answer(Protocol):
+    """Takes a command's answer where it is not for a terminal. Lines are safe, and without secrets."""
+
+    def say(self, line: str) -> None:
+        """Take a line of the answer."""
+
+    def complain(self, line: str) -> None:
+        """Take a line about what is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One command's surroundings. `complain` and `say` are its only ways to write for the user.
+
+    They write to the terminal, or to `answer` if there is one.
 
     What of the user's cannot be used raises UserError; files that cannot be read now, StorageError.
     """
@@ -52,6 +64,7 @@ class Context:
     environ: Mapping[str, str]
     clock: Clock = field(default_factory=SystemClock)
     redactor: Redactor = field(default_factory=Redactor)
+    answer: Answer | None = None
 
     @classmethod
     def load(
@@ -77,15 +90,24 @@ class Context:
 
     def say(self, line: str = "") -> None:
         """Write a line of the command's answer."""
-        print(self._readable(line, sys.stdout))
+        if self.answer:
+            self.answer.say(self._clean(line))
+        else:
+            print(self._readable(line, sys.stdout))
 
     def complain(self, line: str) -> None:
         """Write a line about what is wrong."""
-        print(self._readable(line, sys.stderr), file=sys.stderr)
+        if self.answer:
+            self.answer.complain(self._clean(line))
+        else:
+            print(self._readable(line, sys.stderr), file=sys.stderr)
+
+    def _clean(self, text: str) -> str:
+        return self.redactor.clean(safe_lines(text))
 
     def _readable(self, text: str, stream: TextIO) -> str:
         """Return text for people, on a terminal parted in no word."""
-        safe = self.redactor.clean(safe_lines(text))
+        safe = self._clean(text)
         if not stream.isatty():
             return safe
         columns = shutil.get_terminal_size().columns

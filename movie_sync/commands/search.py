@@ -7,7 +7,7 @@ import sys
 import threading
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.choose import note_search
@@ -24,13 +24,27 @@ from movie_sync.fetching.downloader import Search
 from movie_sync.invocation import command_line
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
+from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.paths import default_root
 
 _GB = 1_000_000_000
 _YEAR_DIGITS = 4
 _HEADERS = ("#", "", "RELEASE", "QUALITY", "DETAILS", "SIZE", "SEEDERS", "WHY NOT", "ID")
-_Row = tuple[int, Candidate, list[str]]
+Row = tuple[int, Candidate, list[str]]
 """A candidate with its number and why it would not be taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What a search found for `film`: its candidates, best first, with their numbers."""
+
+    film: Movie
+    found: Search
+    rows: list[Row]
+
+    def document(self) -> dict[str, object]:
+        """Return it in plain values."""
+        return _as_document(self.found, self.rows)
 
 
 def run_search(args: Namespace, context: Context) -> int:
@@ -40,11 +54,23 @@ def run_search(args: Namespace, context: Context) -> int:
     context.paths.prepare()
     context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
-    services = Services(context, stop=threading.Event())
     queues = context.queues_to_look_at()
     movie = _named(args, FilmNames(context, queues))
     if movie is None:
         return 1
+    searched = search_releases(context, queues, movie)
+    if args.json:
+        print(json.dumps(searched.document(), indent=1))
+    else:
+        _show(context, searched.found, searched.rows)
+        if searched.rows:
+            context.say(f"\nTo take one of them: {_grab(context, searched.film)}")
+    return 0 if searched.found.accepted else 1
+
+
+def search_releases(context: Context, queues: QueueManager, movie: Movie) -> Searched:
+    """Ask the trackers for a film's releases, judge them, and keep their numbers for `grab` and `reject`."""
+    services = Services(context, stop=threading.Event())
     known = movie if movie.id else services.known_films(queues).meant(movie)
     held = queues.find(known.slug or known.id) if known else None
     if known:
@@ -57,14 +83,7 @@ def run_search(args: Namespace, context: Context) -> int:
     for outage in found.outages:
         context.complain(str(outage))
     _note(context, found, known)
-    rows = _with_reasons(found, downloader.rules_for(word))
-    if args.json:
-        print(json.dumps(_as_document(found, rows), indent=1))
-    else:
-        _show(context, found, rows)
-        if rows:
-            context.say(f"\nTo take one of them: {_grab(context, known or movie)}")
-    return 0 if found.accepted else 1
+    return Searched(known or movie, found, _with_reasons(found, downloader.rules_for(word)))
 
 
 def _named(args: Namespace, names: FilmNames) -> Movie | None:
@@ -126,7 +145,7 @@ def _note(context: Context, found: Search, known: Movie | None) -> None:
         context.complain(f"{exc} `grab` and `reject` do not know these numbers: give them the ids.")
 
 
-def _with_reasons(found: Search, rules: QualityRules) -> list[_Row]:
+def _with_reasons(found: Search, rules: QualityRules) -> list[Row]:
     """Say why each candidate would not be taken; of the one that would be, what is special about it."""
     reasons = [list(candidate.reasons) for candidate in found.candidates]
     for candidate, why in zip(found.candidates[1:], reasons[1:], strict=True):
@@ -135,7 +154,7 @@ def _with_reasons(found: Search, rules: QualityRules) -> list[_Row]:
     return list(zip(range(1, len(reasons) + 1), found.candidates, reasons, strict=True))
 
 
-def _as_document(found: Search, rows: Sequence[_Row]) -> dict[str, object]:
+def _as_document(found: Search, rows: Sequence[Row]) -> dict[str, object]:
     accepted = found.accepted
     return {
         "film": {
@@ -175,7 +194,7 @@ def _as_document(found: Search, rows: Sequence[_Row]) -> dict[str, object]:
     }
 
 
-def _show(context: Context, found: Search, rows: Sequence[_Row]) -> None:
+def _show(context: Context, found: Search, rows: Sequence[Row]) -> None:
     if not found.candidates:
         context.say(f"{found.movie.label}: the tracker has nothing.")
         return

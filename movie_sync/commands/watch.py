@@ -12,6 +12,7 @@ from movie_sync.commands.context import Context
 from movie_sync.domain.models import QueueName
 from movie_sync.errors import MovieSyncError
 from movie_sync.queues.book import queue_path
+from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.lines import LineStyle, Look, counts_line, status_lines
 from movie_sync.reports.screen import screen_lines
 from movie_sync.reports.status import Status, read_status, running_daemon
@@ -30,10 +31,14 @@ _LOOKS = {Look.GOOD: "green", Look.WAITING: "yellow", Look.NEEDS: "red", Look.DI
 
 @dataclass(eq=False, repr=False)
 class Watched:
-    """The status as it is now, read again when a file of it has changed. For one thread."""
+    """The status as it is now, and the queues that it is of, read again when a file of it has changed.
+
+    For one thread.
+    """
 
     context: Context
     status: Status = field(init=False)
+    queues: QueueManager = field(init=False)
     _seen: object = field(default=None, init=False)
     _seen_at: float = field(default=0.0, init=False)
 
@@ -60,9 +65,11 @@ class Watched:
                 self.context = self.context.reloaded()
         context = self.context
         queues = context.queues_to_look_at()
-        return read_status(
+        status = read_status(
             context.paths, queues, context.config.faults, context.clock, registry.seeding_rules()
         )
+        self.queues = queues
+        return status
 
     def _signature(self) -> object:
         paths = self.context.paths

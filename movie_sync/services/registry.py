@@ -24,6 +24,7 @@ SERVICES: dict[str, str] = {
     "notices": "movie_sync.services.apprise.service:Notices",
     "jellyfin": "movie_sync.services.jellyfin.service:Jellyfin",
     "plex": "movie_sync.services.plex.service:Plex",
+    "web": "movie_sync.services.web.service:Web",
 }
 
 _Kind = TypeVar("_Kind", bound=Service)

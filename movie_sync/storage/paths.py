@@ -44,6 +44,11 @@ class AppPaths:
         self.daemon = root / "daemon.json"  # what the daemon is doing, for `status`
         self.daemon_lock = root / "daemon.lock"  # locked by the one daemon that may use this folder
         self.health = root / "health.sock"  # where a running daemon answers `health`
+        self.page = root / "web.json"  # where the page is, while its lock is held
+        self.page_lock = root / "web.lock"
+        self.page_login = root / "web_login.json"  # the address that lets its reader in once
+        self.page_sessions = root / "web_sessions.json"  # who is logged in to it
+        self.posters = root / "posters"  # the folder of images that the page shows
         self.log = root / "movie_sync.log"
         self.inbox = root / "inbox"  # the folder of commands that a running daemon takes up
         self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used
@@ -96,7 +101,8 @@ class AppPaths:
 
     def _close_files(self) -> None:
         """Take back what an editor or a restored backup allows others."""
-        named = (path for path in vars(self).values() if path not in (self.root, self.inbox, self.torrents))
+        folders = (self.root, self.inbox, self.torrents, self.posters)
+        named = (path for path in vars(self).values() if path not in folders)
         ours = ("queue_", "budget-", *(path.name for path in named))
         for path in self.root.iterdir():
             mode = path.lstat().st_mode

@@ -1,0 +1,1 @@
+"""The page: its settings, and the password for it."""

@@ -1,0 +1,62 @@
+"""The page's addresses, and what answers each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from movie_sync.commands.context import Context
+from movie_sync.reports.health import look_at_health
+from movie_sync.services.web.service import WebSettings
+from movie_sync.web.command import password_of
+from movie_sync.web.desk import Desk
+from movie_sync.web.doors import Doors
+from movie_sync.web.films import FilmPages
+from movie_sync.web.guard import Guard, Names
+from movie_sync.web.live import Glance, Live
+from movie_sync.web.logins import Logins
+from movie_sync.web.views import Views
+from movie_sync.web.wall import WallPage
+
+_STATIC = Path(__file__).parent / "static"
+_HEALTH_SECONDS = 5.0
+
+
+def build(context: Context, host: str, port: int) -> Starlette:
+    """Return the application; `host` is what it listens on."""
+    desk, views = Desk(context), Views()
+    glance = Glance(context)
+    live = Live(glance)
+    cookie = f"movie_sync_{port}"  # cookies know no ports: two pages on one machine must not share one
+    logins = Logins(context.paths, context.clock, lambda: password_of(desk.context()))
+    names = Names.of(host, context.config.section(WebSettings).hosts)
+    doors = Doors(logins, views, cookie)
+    wall = WallPage(glance, live, views)
+    films = FilmPages(desk, glance, live, views)
+    routes = [
+        Route("/", wall.show),
+        Route("/events", wall.events),
+        Route("/login", doors.show, methods=["GET"]),
+        Route("/login", doors.try_password, methods=["POST"]),
+        Route("/login/{token}", doors.enter, methods=["GET"]),
+        Route("/logout", doors.leave, methods=["POST"]),
+        *films.routes(),
+        Route("/healthz", _healthz(context)),
+        Route("/favicon.ico", lambda _request: RedirectResponse("/static/icon.svg")),
+        Mount("/static", StaticFiles(directory=_STATIC)),
+    ]
+    guard = Middleware(Guard, names=names, logins=logins, cookie=cookie)
+    return Starlette(routes=routes, middleware=[guard])
+
+
+def _healthz(context: Context) -> Callable[[Request], Response]:
+    def answer(_request: Request) -> Response:
+        is_healthy = look_at_health(context.paths, patience_seconds=_HEALTH_SECONDS).is_healthy
+        return Response(status_code=200 if is_healthy else 503)
+
+    return answer

@@ -1,0 +1,201 @@
+"""What every request passes before anything answers it: whose name it used, where it came from, who sent it.
+
+What changes something must come from the page itself: a session's cookie, that session's token, and no
+foreign Origin. The token stands in the form's field `token`, or in the header `X-Token`.
+"""
+
+import hmac
+import ipaddress
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request, cookie_parser
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from movie_sync.web.logins import Logins, change_token
+
+_MOST_BYTES = 512_000
+_SAFE_METHODS = {"GET", "HEAD"}
+_OPEN = ("/login", "/static/", "/healthz", "/take", "/favicon.ico")
+"""What is answered without a session; none of it has anything of the user's."""
+_FORM = "application/x-www-form-urlencoded"
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": _POLICY,
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names that the page answers to, in small letters: under another one a site is playing tricks.
+
+    An IP address cannot be rebound, so each is taken where the page listens on all of them.
+    """
+
+    names: frozenset[str]
+    takes_addresses: bool = False
+
+    @classmethod
+    def of(cls, host: str, more: Collection[str]) -> "Names":
+        """Return the names of a page that listens on `host`: this machine's, and what the user adds."""
+        own = socket.gethostname().lower()
+        bare = host.strip("[]").lower()
+        known = {*_LOOPBACK_NAMES, host.lower(), own, own.partition(".")[0], *more}
+        known.add(f"{own.partition('.')[0]}.local")
+        return cls(frozenset(known), takes_addresses=bare in {"0.0.0.0", "::"})  # noqa: S104 - only compared
+
+    def know(self, host: str) -> bool:
+        """Tell whether a Host header, with or without port, is one of them."""
+        try:
+            name = urlsplit(f"//{host}").hostname or ""
+        except ValueError:
+            return False
+        shown = f"[{name}]" if ":" in name else name
+        if shown in self.names:
+            return True
+        try:
+            ipaddress.ip_address(name)
+        except ValueError:
+            return False
+        return self.takes_addresses
+
+
+class Guard:
+    """An ASGI application around the page's own."""
+
+    def __init__(self, app: ASGIApp, *, names: Names, logins: Logins, cookie: str) -> None:
+        self._app = app
+        self._names = names
+        self._logins = logins
+        self._cookie = cookie
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request that must not pass; pass on the others."""
+        if scope["type"] != "http":
+            return
+
+        async def send_safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        receive, refusal = await self._refusal(scope, receive)
+        await (refusal or self._app)(scope, receive, send_safely)
+
+    async def _refusal(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
+        """Return what refuses a request, if it must not pass, and what it can be read from."""
+        headers = Headers(scope=scope)
+        scope["state"] = {"cookie": "", "token": "", "form": []}
+        if not self._names.know(headers.get("host", "")):
+            return receive, _refused(HTTPStatus.FORBIDDEN, "This page doesn't go by that name.")
+        if not _comes_from_here(headers):
+            return receive, _refused(HTTPStatus.FORBIDDEN, "That came from another site.")
+        cookie = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
+        if self._logins.is_in(cookie):
+            scope["state"] |= {"cookie": cookie, "token": change_token(cookie)}
+        if scope["method"] in _SAFE_METHODS:
+            is_free = bool(scope["state"]["cookie"]) or str(scope["path"]).startswith(_OPEN)
+            return receive, None if is_free else _to_login(scope, headers)
+        body = await _read(receive)
+        return (receive, _TOO_MUCH) if body is None else (_replay(body), _changes(scope, headers, body))
+
+
+def _changes(scope: Scope, headers: Headers, body: bytes) -> Response | None:
+    """Return what refuses a change, if it must not be made; else its form is in the scope's state."""
+    form = scope["state"]["form"] = _form_in(headers, body)
+    token: str = scope["state"]["token"]
+    shown = headers.get("x-token") or next((value for key, value in form if key == "token"), "")
+    if token and not hmac.compare_digest(shown.encode(), token.encode()):
+        return _refused(HTTPStatus.FORBIDDEN, "Reload the page and try again.")
+    if not token and scope["path"] != "/login":
+        return _refused(HTTPStatus.UNAUTHORIZED, "You're not logged in.")
+    return None
+
+
+def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of the form that was sent; of several with one name the last."""
+    return dict(request.scope["state"]["form"])
+
+
+def _comes_from_here(headers: Headers) -> bool:
+    """Tell whether a request is not from another site's page.
+
+    A form that is sent from a page without referrer has "null" as its Origin; the browser then says
+    itself where it came from.
+    """
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+    if origin is None:
+        return True
+    if origin == "null":
+        return site == "same-origin"
+    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+
+
+def _to_login(scope: Scope, headers: Headers) -> Response:
+    """Send a browser to the login, and back to where it wanted to go after it."""
+    accepted = headers.get("accept", "*/*")
+    if "text/html" not in accepted and accepted != "*/*":
+        return _refused(HTTPStatus.UNAUTHORIZED, "You're not logged in.")
+    query = bytes(scope.get("query_string", b"")).decode("latin-1")
+    wanted = str(scope["path"]) + (f"?{query}" if query else "")
+    return RedirectResponse("/login" if wanted == "/" else f"/login?to={quote(wanted)}", HTTPStatus.SEE_OTHER)
+
+
+def _refused(status: HTTPStatus, text: str) -> Response:
+    return PlainTextResponse(f"{text}\n", status)
+
+
+_TOO_MUCH = _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much.")
+
+
+async def _read(receive: Receive) -> bytes | None:
+    """Return the whole body, None if it is too large."""
+    body = b""
+    while len(body) <= _MOST_BYTES:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""
+        body += bytes(message.get("body", b""))
+        if not message.get("more_body"):
+            return body
+    return None
+
+
+def _replay(body: bytes) -> Receive:
+    sent = False
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            return {"type": "http.disconnect"}
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _form_in(headers: Headers, body: bytes) -> list[tuple[str, str]]:
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return []
+    try:
+        return parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=2000)
+    except ValueError:
+        return []

@@ -1,0 +1,51 @@
+"""The page's process: uvicorn on a socket that is open already, ended in order by a signal."""
+
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from types import FrameType
+
+import uvicorn
+
+from movie_sync.commands.context import Context
+from movie_sync.web.app import build
+
+_LAST_SECONDS = 1  # open streams of events would keep it for ever
+_MOST_AT_ONCE = 200
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Server(uvicorn.Server):
+    """Ends on a signal without raising it again, so that the exit code is 0."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        def end(_number: int, _frame: FrameType | None) -> None:
+            self.force_exit = self.should_exit
+            self.should_exit = True
+
+        before = {number: signal.signal(number, end) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+
+def serve(context: Context, host: str, port: int, listener: socket.socket) -> None:
+    """Answer on `listener` until a signal comes."""
+    config = uvicorn.Config(
+        build(context, host, port),
+        http="h11",
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+        limit_concurrency=_MOST_AT_ONCE,
+    )
+    _Server(config).run(sockets=[listener])
