@@ -10,7 +10,7 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
 from movie_sync.daemon.inbox import Inbox, Request, RequestKind, carry_out, hand_in
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.errors import UserError
@@ -26,6 +26,8 @@ from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.film_finder import FoundFilm
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
+_MOST_NAMED = 10
+
 
 def run_add(args: Namespace, context: Context) -> int:
     """Queue films that are known here or on Letterboxd; returns the exit code."""
@@ -39,6 +41,15 @@ def run_add(args: Namespace, context: Context) -> int:
     else:
         context.warn(view.damage)  # else it is said when it is repaired
     return 0 if len(named) == len(args.film) else 1
+
+
+def queue_films(context: Context, movies: Sequence[Movie]) -> None:
+    """Queue films that somebody picked from a list of theirs, as `add` does; their pages are not read."""
+    view = context.queues_to_look_at()
+    words = [queued_words(movie, view.queue_of(movie)) for movie in movies]
+    if len(words) > _MOST_NAMED:
+        words = [f"{films_words(len(words))} queued."]
+    submit(context, Request("add", movies=tuple(movies)), *words)
 
 
 def _preset(name: str) -> str:

@@ -183,6 +183,12 @@ class QueueReader:
             found = named(book, QueueName, [film])
             return (found[0].queue, found[0].entry) if found else None
 
+    def find_film(self, movie: Movie) -> tuple[QueueName, QueueEntry] | None:
+        """Return where a film is, and its entry there."""
+        with self._locked() as book:
+            place = book.held(movie)
+            return (place.queue, place.entry) if place else None
+
     def queue_of(self, movie: Movie) -> QueueName | None:
         """Return the queue that has a film, if one does."""
         with self._locked() as book:

@@ -20,6 +20,7 @@ from movie_sync.web.films import FilmPages
 from movie_sync.web.guard import Guard, Names
 from movie_sync.web.live import Glance, Live
 from movie_sync.web.logins import Logins
+from movie_sync.web.take import TakePages
 from movie_sync.web.views import Views
 from movie_sync.web.wall import WallPage
 
@@ -46,6 +47,7 @@ def build(context: Context, host: str, port: int) -> Starlette:
         Route("/login/{token}", doors.enter, methods=["GET"]),
         Route("/logout", doors.leave, methods=["POST"]),
         *films.routes(),
+        *TakePages(desk, views).routes(),
         Route("/healthz", _healthz(context)),
         Route("/favicon.ico", lambda _request: RedirectResponse("/static/icon.svg")),
         Mount("/static", StaticFiles(directory=_STATIC)),

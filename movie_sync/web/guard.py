@@ -21,7 +21,8 @@ from movie_sync.web.logins import Logins, change_token
 
 _MOST_BYTES = 512_000
 _SAFE_METHODS = {"GET", "HEAD"}
-_OPEN = ("/login", "/static/", "/healthz", "/take", "/favicon.ico")
+_OPEN = frozenset({"/login", "/healthz", "/take", "/favicon.ico"})
+_OPEN_BELOW = ("/login/", "/static/")
 """What is answered without a session; none of it has anything of the user's."""
 _FORM = "application/x-www-form-urlencoded"
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
@@ -112,7 +113,8 @@ class Guard:
         if self._logins.is_in(cookie):
             scope["state"] |= {"cookie": cookie, "token": change_token(cookie)}
         if scope["method"] in _SAFE_METHODS:
-            is_free = bool(scope["state"]["cookie"]) or str(scope["path"]).startswith(_OPEN)
+            path = str(scope["path"])
+            is_free = bool(scope["state"]["cookie"]) or path in _OPEN or path.startswith(_OPEN_BELOW)
             return receive, None if is_free else _to_login(scope, headers)
         body = await _read(receive)
         return (receive, _TOO_MUCH) if body is None else (_replay(body), _changes(scope, headers, body))

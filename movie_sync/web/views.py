@@ -37,6 +37,10 @@ class Views:
             status,
         )
 
+    def static(self, template: str) -> HTMLResponse:
+        """Return a page that is the same for everyone, logged in or not."""
+        return HTMLResponse(self._environment.get_template(template).render(token="", path=""))
+
     def macro(self, template: str, name: str) -> Callable[..., str]:
         """Return what renders a piece of a page."""
         made: Callable[..., str] = getattr(self._environment.get_template(template).module, name)
