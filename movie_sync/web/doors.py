@@ -28,7 +28,9 @@ class Doors:
         return self._views.page(request, "login.html", why="", to=target)
 
     def enter(self, request: Request) -> Response:
-        """Let the bearer of a login address in, once."""
+        """Let the bearer of a login address in, once; a mere look at the address does not count."""
+        if request.method == "HEAD":
+            return Response()
         try:
             cookie = self._logins.by_token(request.path_params["token"])
         except TooManyTriesError as exc:

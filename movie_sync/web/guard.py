@@ -6,6 +6,8 @@ foreign Origin. The token stands in the form's field `token`, or in the header `
 
 import hmac
 import ipaddress
+import logging
+import re
 import socket
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -13,18 +15,21 @@ from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request, cookie_parser
+from starlette.requests import ClientDisconnect, Request, cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from movie_sync.errors import MovieSyncError
 from movie_sync.web.logins import Logins, change_token
 
+_log = logging.getLogger(__name__)
 _MOST_BYTES = 512_000
 _SAFE_METHODS = {"GET", "HEAD"}
 _OPEN = frozenset({"/login", "/healthz", "/take", "/favicon.ico"})
 _OPEN_BELOW = ("/login/", "/static/")
 """What is answered without a session; none of it has anything of the user's."""
 _FORM = "application/x-www-form-urlencoded"
+_HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?", re.ASCII)
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -62,18 +67,20 @@ class Names:
 
     def know(self, host: str) -> bool:
         """Tell whether a Host header, with or without port, is one of them."""
-        try:
-            name = urlsplit(f"//{host}").hostname or ""
-        except ValueError:
+        found = _HOST.fullmatch(host.lower())
+        if found is None:
             return False
-        shown = f"[{name}]" if ":" in name else name
-        if shown in self.names:
+        if found[1] in self.names:
             return True
         try:
-            ipaddress.ip_address(name)
+            ipaddress.ip_address(found[1].strip("[]"))
         except ValueError:
             return False
         return self.takes_addresses
+
+
+class _SessionEndedError(Exception):
+    """The session of a request ended while it was answered."""
 
 
 class Guard:
@@ -90,16 +97,34 @@ class Guard:
         if scope["type"] != "http":
             return
 
+        is_begun = False
+
         async def send_safely(message: Message) -> None:
+            nonlocal is_begun
             if message["type"] == "http.response.start":
+                is_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-store")
+            elif message.get("more_body") and (cookie := scope["state"]["cookie"]):
+                if not self._logins.is_in(cookie):
+                    raise _SessionEndedError  # a stream of events would otherwise outlive it
             await send(message)
 
         receive, refusal = await self._refusal(scope, receive)
-        await (refusal or self._app)(scope, receive, send_safely)
+        try:
+            await (refusal or self._app)(scope, receive, send_safely)
+        except _SessionEndedError:
+            await send({"type": "http.response.body"})
+        except ClientDisconnect:
+            pass
+        except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
+            answer = _failed(exc)
+            if is_begun:
+                await send({"type": "http.response.body"})
+            else:
+                await answer(scope, receive, send_safely)
 
     async def _refusal(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
         """Return what refuses a request, if it must not pass, and what it can be read from."""
@@ -159,6 +184,15 @@ def _to_login(scope: Scope, headers: Headers) -> Response:
     query = bytes(scope.get("query_string", b"")).decode("latin-1")
     wanted = str(scope["path"]) + (f"?{query}" if query else "")
     return RedirectResponse("/login" if wanted == "/" else f"/login?to={quote(wanted)}", HTTPStatus.SEE_OTHER)
+
+
+def _failed(exc: Exception) -> Response:
+    """Say what went wrong while a request was answered; what nobody foresaw goes to the log."""
+    if isinstance(exc, MovieSyncError):
+        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+    _log.error("The page failed at a request: %s. See it with --log-level DEBUG.", type(exc).__name__)
+    _log.debug("It was:", exc_info=exc)
+    return _refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The page failed at this. Its terminal says more.")
 
 
 def _refused(status: HTTPStatus, text: str) -> Response:

@@ -50,12 +50,12 @@ class Logins:
     def by_token(self, token: str) -> str:
         """Return a new session's cookie for a login address's token, or "" if that does not let in."""
         with self._lock:
-            self._check_tries()
             told = read_note(self._paths.page_login)
             until = parse_time(told.get("until"))
             now = self._clock.now()
             is_right = hmac.compare_digest(_hash(token), str(told.get("hash", "")))
             if not is_right or until is None or not now <= until <= now + INVITATION:
+                self._check_tries()  # not before: who has the right one cannot be kept out by who has not
                 return self._refused()
             delete_files(self._paths.page_login)
             return self._begun()

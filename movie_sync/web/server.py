@@ -1,6 +1,7 @@
 """The page's process: uvicorn on a socket that is open already, ended in order by a signal."""
 
 import contextlib
+import logging
 import signal
 import socket
 from collections.abc import Iterator
@@ -35,6 +36,9 @@ class _Server(uvicorn.Server):
 
 def serve(context: Context, host: str, port: int, listener: socket.socket) -> None:
     """Answer on `listener` until a signal comes."""
+    for name in ("uvicorn.error", "asyncio"):  # the guard says what fails, in words
+        logging.getLogger(name).addHandler(logging.NullHandler())
+        logging.getLogger(name).propagate = False
     config = uvicorn.Config(
         build(context, host, port),
         http="h11",
