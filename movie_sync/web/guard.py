@@ -9,8 +9,9 @@ import ipaddress
 import logging
 import re
 import socket
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -83,6 +84,35 @@ class _SessionEndedError(Exception):
     """The session of a request ended while it was answered."""
 
 
+class _Answering:
+    """Sends an answer with the headers that each one has."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._is_begun = False
+        self.may_go_on: Callable[[], bool] = lambda: True
+
+    async def __call__(self, message: Message) -> None:
+        """Send a part of it."""
+        if message["type"] == "http.response.start":
+            self._is_begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("cache-control", "no-store")
+        elif message.get("more_body") and not self.may_go_on():
+            raise _SessionEndedError
+        await self._send(message)
+
+    async def fail(self, exc: Exception, scope: Scope, receive: Receive) -> None:
+        """Say what went wrong, or end what was begun."""
+        answer = _failed(exc)
+        if self._is_begun:
+            await self._send({"type": "http.response.body"})
+        else:
+            await answer(scope, receive, self)
+
+
 class Guard:
     """An ASGI application around the page's own."""
 
@@ -96,35 +126,19 @@ class Guard:
         """Answer a request that must not pass; pass on the others."""
         if scope["type"] != "http":
             return
-
-        is_begun = False
-
-        async def send_safely(message: Message) -> None:
-            nonlocal is_begun
-            if message["type"] == "http.response.start":
-                is_begun = True
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
-            elif message.get("more_body") and (cookie := scope["state"]["cookie"]):
-                if not self._logins.is_in(cookie):
-                    raise _SessionEndedError  # a stream of events would otherwise outlive it
-            await send(message)
-
+        answering = _Answering(send)
         receive, refusal = await self._refusal(scope, receive)
+        answering.may_go_on = partial(self._may_go_on, scope["state"]["cookie"])
         try:
-            await (refusal or self._app)(scope, receive, send_safely)
-        except _SessionEndedError:
-            await send({"type": "http.response.body"})
+            await (refusal or self._app)(scope, receive, answering)
         except ClientDisconnect:
             pass
         except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
-            answer = _failed(exc)
-            if is_begun:
-                await send({"type": "http.response.body"})
-            else:
-                await answer(scope, receive, send_safely)
+            await answering.fail(exc, scope, receive)
+
+    def _may_go_on(self, cookie: str) -> bool:
+        """Tell whether a stream may: one of events would otherwise outlive its session."""
+        return not cookie or self._logins.is_in(cookie)
 
     async def _refusal(self, scope: Scope, receive: Receive) -> tuple[Receive, Response | None]:
         """Return what refuses a request, if it must not pass, and what it can be read from."""
@@ -188,7 +202,7 @@ def _to_login(scope: Scope, headers: Headers) -> Response:
 
 def _failed(exc: Exception) -> Response:
     """Say what went wrong while a request was answered; what nobody foresaw goes to the log."""
-    if isinstance(exc, MovieSyncError):
+    if isinstance(exc, MovieSyncError | _SessionEndedError):
         return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
     _log.error("The page failed at a request: %s. See it with --log-level DEBUG.", type(exc).__name__)
     _log.debug("It was:", exc_info=exc)
