@@ -24,6 +24,12 @@ def clean_text(text: str) -> str:
     return " ".join(kept.split())[:_LONGEST_TITLE]
 
 
+def searchable(text: str) -> str:
+    """Return the text as it is searched: in small letters, without accents."""
+    plain = unicodedata.normalize("NFKD", text)
+    return "".join(mark for mark in plain if not unicodedata.category(mark).startswith("M")).casefold()
+
+
 def one_line(text: str) -> str:
     """Return the text with everything unsafe replaced by a visible mark."""
     return _UNSAFE.sub("\ufffd", text)

@@ -4,13 +4,15 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.plain_text import searchable
 from movie_sync.domain.times import clock_time, duration
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
-from movie_sync.queues.releases import Stage
-from movie_sync.reports.lines import state_of, torrent_facts
+from movie_sync.queues.releases import Stage, TorrentProgress
+from movie_sync.reports.lines import Look, state_of, torrent_facts
 from movie_sync.reports.needs import Need
 from movie_sync.reports.status import stage_time
 
@@ -18,18 +20,29 @@ _ROUNDED_UP = 59
 
 
 class Badge(StrEnum):
-    """How it stands with a film, in the words of `status`; in the order in which films are shown."""
+    """How it stands with a film, in the words of `status`; in the order in which films are shown.
 
-    DOWNLOADING = "downloading"
-    NEEDS_YOU = "needs you"
-    SLOT = "waiting for a slot"
-    QUEUED = "in the queue"
-    RELEASE = "waiting for a release"
-    RETRY = "next try later"
-    HANDED_OVER = "handed over"
-    DONE = "done"
-    GONE = "no longer in the client"
-    REMOVED = "removed"
+    `look` is what its colour says, as that of lines in the terminal.
+    """
+
+    look: Look
+
+    DOWNLOADING = "downloading", Look.PLAIN
+    NEEDS_YOU = "needs you", Look.NEEDS
+    SLOT = "waiting for a slot", Look.WAITING
+    QUEUED = "in the queue", Look.WAITING
+    RELEASE = "waiting for a release", Look.WAITING
+    RETRY = "next try later", Look.WAITING
+    HANDED_OVER = "handed over", Look.GOOD
+    DONE = "done", Look.GOOD
+    GONE = "no longer in the client", Look.DIM
+    REMOVED = "removed", Look.DIM
+
+    def __new__(cls, words: str, look: Look = Look.PLAIN) -> Self:
+        """Make a badge that is equal to its words."""
+        badge = str.__new__(cls, words)
+        badge._value_, badge.look = words, look
+        return badge
 
 
 _ORDER = {badge: number for number, badge in enumerate(Badge)}
@@ -51,6 +64,12 @@ class FilmCard:
     progress: float | None
     moved_at: datetime
     why: str = ""
+    has_poster: bool = False
+
+    def matches(self, words: Collection[str]) -> bool:
+        """Tell whether each of these words, `searchable` as all, is part of the film's label."""
+        label = searchable(self.movie.label)
+        return all(word in label for word in words)
 
     @property
     def percent(self) -> int | None:
@@ -76,12 +95,11 @@ def film_card(
 ) -> FilmCard:
     """Return the card of one film."""
     badge = Badge.NEEDS_YOU if need else _badge(queue, entry, is_full=is_full)
-    on_its_way = next((each.follow for each in entry.torrents() if each.is_unfinished and each.follow), None)
+    on_its_way = next((each for each in entry.torrents() if each.is_unfinished), None)
+    follow = on_its_way.follow if on_its_way else None
     words = str(badge)
-    if need is None and on_its_way:
-        left = on_its_way.seconds_left
-        words = f"{badge} {percent(on_its_way.progress)} %"
-        words += f", {duration(left + _ROUNDED_UP)} left" if left is not None else ""
+    if need is None and on_its_way and follow:
+        words = _torrent_words(follow, is_upgrade=on_its_way.is_upgrade)
     elif badge is Badge.RETRY and entry.retry_at:
         words = f"next try {clock_time(entry.retry_at, now)}"
     return FilmCard(
@@ -90,10 +108,19 @@ def film_card(
         queue=queue,
         badge=badge,
         words=words,
-        progress=on_its_way.progress if on_its_way else None,
+        progress=follow.progress if follow else None,
         moved_at=stage_time(entry) if entry.follow else entry.completed_at or entry.added_at,
         why=need.why if need else "",
     )
+
+
+def _torrent_words(follow: TorrentProgress, *, is_upgrade: bool) -> str:
+    part = f"{percent(follow.progress)} %"
+    if follow.is_idle:
+        return f"stalled at {part}"
+    left = follow.seconds_left
+    more = f", {duration(left + _ROUNDED_UP)} left" if left is not None else ""
+    return f"{'upgrading' if is_upgrade else Badge.DOWNLOADING} {part}{more}"
 
 
 def _badge(queue: QueueName, entry: QueueEntry, *, is_full: bool) -> Badge:

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from movie_sync.commands.edit import run_add, run_remove, run_retry
@@ -52,7 +52,7 @@ class FilmPages:
             name=name,
             queue=queue,
             regions=self._regions(queue, entry),
-            note=self._notes.take(request),
+            note=self._notes.of(request),
         )
 
     def events(self, request: Request) -> Response:
@@ -69,8 +69,8 @@ class FilmPages:
         """Do what a button says, and show what came of it on the film's page."""
         name = request.path_params["name"]
         said, undo = self._done(name, request.path_params["action"])
-        self._notes.leave(request, Note.of(said, undo if said.is_good else ""))
-        return RedirectResponse(f"/film/{quote(name, safe='')}", HTTPStatus.SEE_OTHER)
+        note = Note.of(said, undo if said.is_good else "")
+        return self._notes.leave(request, note, f"/film/{quote(name, safe='')}")
 
     def _done(self, name: str, action: str) -> tuple[Said, str]:
         """Carry an action out; return what was said, and the action that takes it back."""

@@ -1,8 +1,12 @@
-"""What an action did, kept until its page is shown: once, to the session that did it."""
+"""What an action did, for the page that is shown after it, and for the session that did it alone."""
 
+import secrets
+import threading
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from movie_sync.web.desk import Said
 
@@ -24,17 +28,23 @@ class Note:
 
 
 class Notes:
-    """Keeps one note for each session."""
+    """Keeps the notes of the last actions: each is shown at the address that tells its number."""
 
     def __init__(self) -> None:
-        self._notes: dict[str, Note] = {}
+        self._notes: dict[str, tuple[str, Note]] = {}
+        self._lock = threading.Lock()
 
-    def leave(self, request: Request, note: Note) -> None:
-        """Keep a note for the next page of the session."""
-        if len(self._notes) >= _MOST:
-            self._notes.clear()
-        self._notes[request.scope["state"]["cookie"]] = note
+    def leave(self, request: Request, note: Note, path: str) -> Response:
+        """Keep a note, and send the browser to the page at `path`, which shows it."""
+        number = secrets.token_hex(8)
+        with self._lock:
+            self._notes[number] = request.scope["state"]["cookie"], note
+            while len(self._notes) > _MOST:
+                del self._notes[next(iter(self._notes))]
+        return RedirectResponse(f"{path}?done={number}", HTTPStatus.SEE_OTHER)
 
-    def take(self, request: Request) -> Note | None:
-        """Return the session's note, if it has not been shown."""
-        return self._notes.pop(request.scope["state"]["cookie"], None)
+    def of(self, request: Request) -> Note | None:
+        """Return the note that an address tells the number of, to the session that it is for."""
+        with self._lock:
+            cookie, note = self._notes.get(request.query_params.get("done", ""), ("", None))
+        return note if cookie == request.scope["state"]["cookie"] else None

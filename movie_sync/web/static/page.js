@@ -24,6 +24,9 @@ function apply(news) {
   }
 }
 
+// What an action did is not told again when the page is loaded anew.
+if (new URLSearchParams(location.search).has("done")) history.replaceState(null, "", location.pathname);
+
 // A form is sent by the script, as its Origin is told to the page only then.
 document.addEventListener("submit", async (event) => {
   const form = event.target;
