@@ -12,6 +12,11 @@ import pytest
 
 from house.program import PROGRAM, Household
 
+try:
+    from playwright.sync_api import expect, sync_playwright
+except ImportError:
+    expect = sync_playwright = None
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -24,9 +29,7 @@ WIDTHS = (360, 768, 1440)
 def real_browser() -> Iterator["Browser"]:
     """Start it; skip the test where it or what drives it is missing, but fail it under CI."""
     program = next(filter(None, map(shutil.which, _NAMES)), None)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
+    if sync_playwright is None:
         _missing("no playwright: pip install -e '.[browser]'")
     if program is None:
         _missing(f"none of {', '.join(_NAMES)} on PATH")
