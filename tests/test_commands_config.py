@@ -50,6 +50,20 @@ def test_where_settings_come_from(
     assert capsys.readouterr().out.splitlines()[1] == "check_interval\t90\tcommand line"
 
 
+def test_what_a_setting_does(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said below the one that is asked for, on a terminal; scripts read the table alone."""
+    write(data / "config.json", {"torznab": {"b": {"url": "http://b"}}})
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert run(data, "config", "torznab.b.timeout") == 0
+    out = capsys.readouterr().out
+    assert "Seconds until a request times out" in out
+    assert "Allowed: a number of seconds above 0, to 600." in out
+    assert run(data, "config", "torznab") == 0
+    assert "Allowed" not in capsys.readouterr().out
+
+
 def test_secrets_are_not_shown(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither what is private, nor what looks like a secret, nor what stands there by mistake."""
     key = "deadbeef" * 4

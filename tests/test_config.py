@@ -18,6 +18,7 @@ from movie_sync.errors import UserError
 from movie_sync.services import registry
 from movie_sync.services.base import TrackerService
 from movie_sync.settings.config import Config
+from movie_sync.settings.help import _texts, help_of
 from movie_sync.settings.keys import QUALITIES, GeneralSettings, known
 from movie_sync.settings.section import REQUIRED, NamedSections, Rule, Section, setting
 from movie_sync.settings.values import MANY, is_on_this_machine, list_of, number, shown, web_address
@@ -742,7 +743,17 @@ def test_nothing_else_is_documented() -> None:
     """The page of settings has no row for a key that does not exist, and every quality is on it."""
     text = DOCUMENT.read_text(encoding="utf-8")
 
-    assert set(re.findall(r"^\| `([a-z][\w.]*)` \|", text, re.MULTILINE)) == set(rules())
+    documented = dict(re.findall(r"^\| `([a-z][\w.]*)` \| .+? \| (.+) \|$", text, re.MULTILINE))
+    named = {
+        f"{key}.NAME.{name}"
+        for key, node in rules().items()
+        if isinstance(node, NamedSections)
+        for name in node.each.keys
+    }
+    assert set(documented) == set(rules()) | named
+    for key, words in documented.items():  # `config` and the page say the same
+        assert help_of(key) == re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", words), f"settings/help.txt: {key}"
+    assert set(_texts()) == set(documented)
     assert all(f"`{quality}`" in text for quality in QUALITIES)
     assert all(f'`"{preset}"`' in text for preset in QUALITY_PRESETS)
 

@@ -1,11 +1,13 @@
 """`config`: the settings in force and where each comes from; sets one, or takes it out."""
 
 import json
+import sys
 from argparse import Namespace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
 from movie_sync.errors import UserError
+from movie_sync.settings.help import help_of
 from movie_sync.settings.in_force import (
     Setting,
     Source,
@@ -28,9 +30,11 @@ def run_config(args: Namespace, context: Context) -> int:
         _change(args, context, key)
         return 0
     context.warn(context.config.warnings)
-    settings = _in_force(context)
-    rows = [(each.key, _shown(each), _from(each)) for each in (matching(settings, key) if key else settings)]
+    settings = matching(in_force(context), key) if key else in_force(context)
+    rows = [(each.key, shown(each), came_from(each)) for each in settings]
     print_table(_HEADERS, rows, to_copy="KEY")
+    if len(settings) == 1 and settings[0].key == key and sys.stdout.isatty():  # scripts read the table
+        context.say(f"\n{help_of(key)}\nAllowed: {settings[0].rule.allowed}.")
     return 0
 
 
@@ -42,24 +46,27 @@ def _change(args: Namespace, context: Context, key: str) -> None:
             return
     else:
         change(context.paths.config, key, args.value)
-    now = matching(_in_force(context.reloaded()), key)
+    now = matching(in_force(context.reloaded()), key)
     if len(now) == 1 and now[0].key == key:
-        context.say(f"{key} is now {_shown(now[0])} ({_from(now[0])}).")
+        context.say(f"{key} is now {shown(now[0])} ({came_from(now[0])}).")
     else:
         context.say(f"{key} is {'no longer' if args.unset else 'now'} set in {context.paths.config}.")
     if variable := variable_in_force(key, context.environ):
         context.say(f"{variable} is set in this environment and overrides config.json.")
 
 
-def _in_force(context: Context) -> list[Setting]:
+def in_force(context: Context) -> list[Setting]:
+    """Return all settings in force."""
     return list(settings_in_force(context.config, context.environ, context.overrides))
 
 
-def _shown(setting: Setting) -> str:
+def shown(setting: Setting) -> str:
+    """Return a setting's value as JSON, unless it may be a secret."""
     return "(hidden)" if setting.is_hidden else json.dumps(setting.value, ensure_ascii=False)
 
 
-def _from(setting: Setting) -> str:
+def came_from(setting: Setting) -> str:
+    """Return in a word or two where a setting comes from."""
     if setting.source is Source.PRESET:
         return f"preset {setting.detail}"
     return setting.detail if setting.source is Source.ENVIRONMENT else str(setting.source)

@@ -40,6 +40,7 @@ class Setting:
     """A setting in force. `detail` is the variable or the preset; a hidden value may be a secret."""
 
     key: str
+    rule: Rule
     value: object
     source: Source
     detail: str = ""
@@ -57,10 +58,10 @@ def settings_in_force(
             ready = PRESETS.get(preset, {})
             name = key.removeprefix("quality.")
             if name in ready:
-                yield Setting(key, _plain(ready[name]), Source.PRESET, preset)
+                yield Setting(key, rule, _plain(ready[name]), Source.PRESET, preset)
                 continue
         is_hidden = bool(value) and (rule.is_private or may_be_secret(str(value)))
-        yield Setting(key, _plain(value), source, detail, is_hidden)
+        yield Setting(key, rule, _plain(value), source, detail, is_hidden)
 
 
 def matching(settings: Sequence[Setting], key: str) -> list[Setting]:

@@ -38,7 +38,8 @@ class Rule:
 
     One that `protects` keeps the wrong films, or too many, from being fetched: its default is no
     substitute for what the user wrote. Of a private one no value is shown: an address or a token that
-    belongs among the credentials is often written there by mistake.
+    belongs among the credentials is often written there by mistake. One that is `for_terminal` could give
+    whoever changes it a shell, other files, or what is sent: the page only shows it.
     """
 
     default: object
@@ -47,6 +48,12 @@ class Rule:
     is_path: bool = False
     protects: bool = False
     is_private: bool = False
+    for_terminal: bool = False
+
+    @property
+    def is_only_shown(self) -> bool:
+        """Whether it is changed in a terminal alone, and never on the page."""
+        return self.for_terminal or self.is_path
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +156,9 @@ def timeout() -> Any:  # noqa: ANN401
     return seconds(30, _LONGEST_TIMEOUT)
 
 
-def yes_or_no(*, default: bool) -> Any:  # noqa: ANN401
+def yes_or_no(*, default: bool, **traits: bool) -> Any:  # noqa: ANN401
     """Return a field for true or false."""
-    return setting(default, "true or false", flag)
+    return setting(default, "true or false", flag, **traits)
 
 
 def marks() -> Any:  # noqa: ANN401

@@ -41,7 +41,7 @@ class QBittorrentSettings:
     save_path: str | None = setting(
         None, "a path as qBittorrent sees it, or null for its own choice", or_null(filled_text), is_path=True
     )
-    verify_tls: bool = yes_or_no(default=True)
+    verify_tls: bool = yes_or_no(default=True, for_terminal=True)
     remove_stalled: bool = yes_or_no(default=False)
     timeout: float = timeout()
 

@@ -26,10 +26,13 @@ class TransmissionSettings:
     url: str = address("http://localhost:9091")
     # Of a relative one Transmission would say that the torrent is at fault.
     download_dir: str | None = setting(
-        None, "a whole path as Transmission sees it, or null for its own choice", or_null(whole_path_anywhere)
+        None,
+        "a whole path as Transmission sees it, or null for its own choice",
+        or_null(whole_path_anywhere),
+        for_terminal=True,
     )
     labels: tuple[str, ...] = marks()
-    verify_tls: bool = yes_or_no(default=True)
+    verify_tls: bool = yes_or_no(default=True, for_terminal=True)
     remove_stalled: bool = yes_or_no(default=False)
     timeout: float = timeout()
 

@@ -33,8 +33,12 @@ def _host(value: object) -> str:
 class WebSettings:
     """Where the page is."""
 
-    listen: str = setting("127.0.0.1:8787", "HOST:PORT, such as 127.0.0.1:8787", listen_address)
-    hosts: tuple[str, ...] = setting([], "a list of host names, without ports", list_of(_host))
+    listen: str = setting(
+        "127.0.0.1:8787", "HOST:PORT, such as 127.0.0.1:8787", listen_address, for_terminal=True
+    )
+    hosts: tuple[str, ...] = setting(
+        [], "a list of host names, without ports", list_of(_host), for_terminal=True
+    )
 
 
 class Web(Service):
