@@ -50,7 +50,9 @@ class Parser(argparse.ArgumentParser):
         if action.dest == "command":  # what stands behind a misspelt option is taken for one
             before = self._given[: self._given.index(value)] if value in self._given else []
             options = [each for each in before if each.startswith("-") and not self._is_option(each)]
-            said = self._not_understood(options[0], self) if options else f'no command "{value}".{either}'
+            said = (
+                self._not_understood(options[0], self) if options else f'unknown command "{value}".{either}'
+            )
             raise argparse.ArgumentError(None, said)
         of_option = f"value of {' or '.join(action.option_strings)}" if action.option_strings else ""
         what = of_option or str(action.metavar or action.dest).lower()
@@ -64,10 +66,10 @@ class Parser(argparse.ArgumentParser):
     def _not_understood(self, extra: str, top: "Parser") -> str:
         option = extra.partition("=")[0]
         if not option.startswith("-"):
-            return f'"{extra}" is one argument too many'
+            return f'unexpected argument "{extra}"'
         if option in top._option_string_actions:  # noqa: SLF001 - its own class
             return f"{option} has to come before the command"
-        return f"no option {option}.{did_you_mean(option, self._option_string_actions)}"
+        return f"unknown option {option}.{did_you_mean(option, self._option_string_actions)}"
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:

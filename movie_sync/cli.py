@@ -34,7 +34,7 @@ _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _FILM = "its title, slug (heat-1995), id, IMDb id or Letterboxd address"
 _EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
-2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 broken off.
+2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 interrupted.
 FILM is a film's title ("Heat (1995)"), slug (heat-1995), id, IMDb id or Letterboxd address."""
 
 
@@ -103,8 +103,8 @@ def _answer(argv: Sequence[str] | None) -> int:
         return 0 if args.command is None else _INTERRUPTED  # the daemon was stopped on request
     except ModuleNotFoundError as exc:
         text = (
-            f"The package {exc.name} is not installed for {sys.executable}. Run Movie Sync with the Python "
-            "that it was installed with (.venv/bin/python main.py), or install it in its folder: "
+            f"The package {exc.name} isn't installed for {sys.executable}. Run Movie Sync with the Python "
+            "it was installed with (.venv/bin/python main.py), or install it in its folder: "
             "pip install ."
         )
         return _complain(text, _UNUSABLE, redactor)
@@ -114,13 +114,13 @@ def _answer(argv: Sequence[str] | None) -> int:
     except Exception as exc:  # noqa: BLE001 - said in words; with --log-level DEBUG also where
         lost = _lost_output(exc)
         if lost is not None:
-            text = f"The answer could not be written: {lost}."
+            text = f"Couldn't write the output: {lost}."
         elif args.log_level == "DEBUG":
             text = traceback.format_exc()
         else:
             text = (
-                f"An unforeseen {type(exc).__name__} ended Movie Sync. Run the same with --log-level DEBUG "
-                "to see where, and please report it."
+                f"Unexpected error ({type(exc).__name__}). Run the same command with --log-level DEBUG "
+                "for details, and please report it."
             )
         return _complain(text, _ANSWER_IS_NO, redactor)
     return code
@@ -159,7 +159,7 @@ def _run(args: argparse.Namespace, redactor: "Redactor") -> int:
     if args.command is None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the app takes both signals over
     elif args.once or args.dry_run:
-        raise UserError("--once and --dry-run are for the daemon, that is, without a command.")
+        raise UserError("--once and --dry-run only work without a command.")
     context = _context(args, redactor, umask) if args.needs_folder else None
     module, _, function = str(args.run).partition(":")
     code: int = getattr(importlib.import_module(f"movie_sync.{module}"), function)(args, context)
@@ -171,7 +171,7 @@ def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Con
     from movie_sync.storage.paths import default_root, expand_home  # noqa: PLC0415
 
     if args.data_dir is not None and not args.data_dir.strip():
-        raise UserError("--data-dir names no folder. Give one, or leave the option out for ~/.movie_sync.")
+        raise UserError("--data-dir is empty. Give a folder, or omit the option to use ~/.movie_sync.")
     root = expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)
     options = Options(
         log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run, umask=umask
@@ -183,18 +183,22 @@ def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Con
 def _parser() -> Parser:
     parser = Parser(
         prog="movie-sync",
-        description="From your Letterboxd watchlist to your torrent client. Without a command: the daemon.",
+        description="Download the films on your Letterboxd watchlist. Without a command, run the daemon.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_global_options(parser, is_top=True)
-    daemon = parser.add_argument_group("options of the daemon")
-    daemon.add_argument("--username", metavar="NAME", help="whose watchlist, instead of the configured one")
+    daemon = parser.add_argument_group("daemon options")
     daemon.add_argument(
-        "--interval", metavar="SECONDS", type=_seconds, help="seconds between two checks, at least 60"
+        "--username", metavar="NAME", help="use this user's watchlist instead of the configured one"
     )
-    daemon.add_argument("--once", action="store_true", help="one check, then what can be done now, then exit")
-    daemon.add_argument("--dry-run", action="store_true", help="only print what it would do; writes no file")
+    daemon.add_argument(
+        "--interval", metavar="SECONDS", type=_seconds, help="seconds between checks, at least 60"
+    )
+    daemon.add_argument("--once", action="store_true", help="check once, do what can be done now, then exit")
+    daemon.add_argument(
+        "--dry-run", action="store_true", help="only print what would be done; write no files"
+    )
     parser.set_defaults(run="commands.daemon:run_daemon", needs_folder=True)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     options = Parser(add_help=False)
@@ -214,69 +218,67 @@ def _add_commands(
         parser.set_defaults(run=f"commands.{run}")
         return parser
 
-    setup = add("setup", "setup:run", "asks for what is needed, tests it and saves it")
+    setup = add("setup", "setup:run", "ask for the settings, test them and save them")
     setup.add_argument(
         "section",
         nargs="?",
         metavar="SECTION",
         choices=_SETUP_SECTIONS,
-        help=f"this part alone: {', '.join(_SETUP_SECTIONS)}",
+        help=f"only this part: {', '.join(_SETUP_SECTIONS)}",
     )
-    add("check", "check:run_check", "tries every part and says how to correct what is wrong")
-    config = add("config", "config:run_config", "shows the settings in force, or changes one")
+    add("check", "check:run_check", "test every part and say how to fix what's wrong")
+    config = add("config", "config:run_config", "show the settings in force, or change one")
     config.add_argument(
-        "key", nargs="?", metavar="KEY", help="a setting, like check_interval or quality.preset"
+        "key", nargs="?", metavar="KEY", help="a setting, such as check_interval or quality.preset"
     )
-    config.add_argument("value", nargs="?", metavar="VALUE", help="its new value: JSON, else taken as text")
-    config.add_argument("--unset", action="store_true", help="take it out of config.json")
-    add("sync", "sync:run_sync", "checks your lists and does what is due now")
-    _add_json(add("health", "health:run_health", "tells whether a daemon is running and working"))
-    status = add("status", "show:run_status", "shows downloads, queues, and what needs you")
-    status.add_argument("--watch", action="store_true", help="keep showing it, until Ctrl+C")
+    config.add_argument("value", nargs="?", metavar="VALUE", help="its new value (JSON, or else a string)")
+    config.add_argument("--unset", action="store_true", help="remove it from config.json")
+    add("sync", "sync:run_sync", "check your lists and do what's due now")
+    _add_json(add("health", "health:run_health", "tell whether a daemon is running and working"))
+    status = add("status", "show:run_status", "show downloads, queues and what needs you")
+    status.add_argument("--watch", action="store_true", help="keep it on screen until Ctrl+C")
     _add_json(status)
-    queue = add("queue", "show:run_queue", "the films in the queues")
-    queue.add_argument("queue", nargs="?", choices=_QUEUES, help="of this queue alone")
+    queue = add("queue", "show:run_queue", "list the films in the queues")
+    queue.add_argument("queue", nargs="?", choices=_QUEUES, help="only this queue")
     _add_json(queue)
     history = add(
-        "history", "history:run_history", "shows what happened to a film, or to all lately, and why"
+        "history", "history:run_history", "show what happened to a film, or recently to all, and why"
     )
-    history.add_argument("film", nargs="?", metavar="FILM", help="its title, slug, address or id")
+    history.add_argument("film", nargs="?", metavar="FILM", help=_FILM)
     _add_json(history)
-    retry = add("retry", "edit:run_retry", "puts failed films back into the queue")
+    retry = add("retry", "edit:run_retry", "put failed films back into the queue")
     retry.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
     retry.add_argument("--all", action="store_true", help="all failed films")
-    remove = add("remove", "edit:run_remove", "takes films out and keeps them out until they are added")
+    remove = add("remove", "edit:run_remove", "remove films and keep them out until you add them again")
     remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued = add(
-        "add", "edit:run_add", "queues films: listed ones by title, others by Letterboxd address or IMDb id"
+        "add", "edit:run_add", "queue films: listed ones by title, others by Letterboxd address or IMDb id"
     )
     queued.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
-    queued.add_argument("--quality", metavar="PRESET", help="the preset that these films are judged by")
+    queued.add_argument("--quality", metavar="PRESET", help="the quality preset for these films")
     for name, text in (
-        ("grab", "takes a release for a film, whatever the rules say of it"),
-        ("reject", "never takes a release for a film"),
+        ("grab", "take a release for a film, whatever your rules say"),
+        ("reject", "never take a release for a film"),
     ):
         word = add(name, f"choose:run_{name}", text)
         word.add_argument("film", metavar="FILM", help=_FILM)
-        word.add_argument("release", metavar="RELEASE", help="its id or its number in the last search")
-    search = add("search", "search:run_search", "what the tracker has for a film, and what would be taken")
-    search.add_argument("title", metavar="TITLE", help="its title, or any other name of a FILM")
-    search.add_argument("--year", type=_year, help="its year")
-    search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="its IMDb id")
+        word.add_argument("release", metavar="RELEASE", help="its id, or its number in the last search")
+    search = add("search", "search:run_search", "show a film's releases, and which one would be taken")
+    search.add_argument("title", metavar="TITLE", help=_FILM)
+    search.add_argument("--year", type=_year, help="the film's year")
+    search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="the film's IMDb id")
     _add_json(search)
-    add("import", "edit:run_import", "reads a Letterboxd export as the watchlist").add_argument(
+    add("import", "edit:run_import", "queue the films in a Letterboxd export").add_argument(
         "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
     )
-    page = add("web", "", "serves the page: all films with their posters, and every command")
+    page = add("web", "", "serve the web page: all films with their posters, and every command")
     page.add_argument("--listen", metavar="HOST:PORT", help="instead of 127.0.0.1:8787")
     page.add_argument("--login", action="store_true", help="print a new login address for the running page")
     page.set_defaults(run="web.command:run_web")
-    completion = add(
-        "completion", "completion:run_completion", "prints the completion of a shell, to be evaluated"
-    )
+    completion = add("completion", "completion:run_completion", "print the completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
     completion.set_defaults(needs_folder=False, parser_of_all=_parser)
-    demo = add("demo", "demo:run_demo", "the whole pipeline against local stand-ins; needs nothing")
+    demo = add("demo", "demo:run_demo", "run the whole pipeline against local stand-ins")
     demo.set_defaults(needs_folder=False)
 
 
@@ -287,41 +289,43 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
         return value if is_top else argparse.SUPPRESS
 
     parser.add_argument("--version", action="version", version=f"movie-sync {__version__}")
-    parser.add_argument("--data-dir", metavar="DIR", default=default(None), help="instead of ~/.movie_sync")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", default=default(None), help="the data folder, instead of ~/.movie_sync"
+    )
     parser.add_argument(
         "--log-level",
         choices=_LOG_LEVELS,
         type=str.upper,
         default=default("INFO"),
-        help="what is logged on stderr (INFO)",
+        help="what to log to stderr (default: INFO)",
     )
     parser.add_argument(
         "--plain",
         action="store_true",
         default=default(value=False),
-        help="no colours, no live screen, and bars of ASCII characters",
+        help="no colours, no live screen, ASCII progress bars",
     )
 
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds") from None
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds") from None
     return int(value) if value.is_integer() else value
 
 
 def _year(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or not _FIRST_FILM_YEAR <= int(text) <= _LAST_FILM_YEAR:
-        raise argparse.ArgumentTypeError(f"{text!r} is no film's year")
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a film's year")
     return int(text)
 
 
 def _imdb_id(text: str) -> str:
     if not _IMDB_ID.fullmatch(text.strip().lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no IMDb id; it looks like tt0113277")
+        raise argparse.ArgumentTypeError(f"{text!r} isn't an IMDb id such as tt0113277")
     return text.strip().lower()

@@ -104,8 +104,8 @@ class _Console(logging.Handler):
             return
         if not self._lost:
             self._note(
-                "stderr takes no more: nobody reads it, or it is full or gone. From here on its lines are "
-                "left out there; this file has them."
+                "Can't write to stderr: nobody is reading it, or it's full or closed. From now on, its lines "
+                "are only in this file."
             )
         self._lost += line.count(b"\n")
 
@@ -169,7 +169,7 @@ class _Console(logging.Handler):
             self._waiting.clear()
             self._lost = 0
             if lost:
-                self._note("stderr never took the last %d lines.", lost)
+                self._note("The last %d lines couldn't be written to stderr.", lost)
         super().close()
 
     def _has_room_for(self, line: bytes) -> bool:
@@ -199,7 +199,7 @@ class _Console(logging.Handler):
     def _say_what_was_lost(self) -> None:
         lost, self._lost = self._lost, 0
         if lost:
-            self._note("stderr takes lines again; %d were dropped there.", lost)
+            self._note("stderr works again; %d lines were dropped there.", lost)
             gap = _record("%d lines are missing here: nobody read them in time.", lost)
             self._waiting += self._above(self._folded(self.format(gap)))
             self._write_waiting()

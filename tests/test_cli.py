@@ -82,14 +82,14 @@ def test_the_daemons_options() -> None:
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        (["fetch"], 'No command "fetch".'),
-        (["stauts"], 'No command "stauts". Did you mean status?'),
-        (["--loglevel", "debug", "status"], "No option --loglevel. Did you mean --log-level?"),
-        (["status", "--jsn"], "No option --jsn. Did you mean --json?"),
+        (["fetch"], 'Unknown command "fetch".'),
+        (["stauts"], 'Unknown command "stauts". Did you mean status?'),
+        (["--loglevel", "debug", "status"], "Unknown option --loglevel. Did you mean --log-level?"),
+        (["status", "--jsn"], "Unknown option --jsn. Did you mean --json?"),
         (["status", "--interval", "90"], "--interval has to come before the command."),
-        (["check", "all"], '"all" is one argument too many.'),
+        (["check", "all"], 'Unexpected argument "all".'),
         (["queue", "penidng"], '"penidng" isn\'t a queue. Did you mean pending?'),
-        (["--no-such-option"], "No option --no-such-option."),
+        (["--no-such-option"], "Unknown option --no-such-option."),
         (["queue", "everything"], "isn't a queue. It can be pending, failed, completed, removed."),
         (["remove"], "FILM"),
         (["add"], "FILM"),
@@ -98,13 +98,13 @@ def test_the_daemons_options() -> None:
         (["retry"], "--all"),
         (["retry", "heat", "--all"], "--all"),
         (["--log-level", "LOUD"], "LOUD"),
-        (["--interval", "soon"], "'soon' is no number of seconds"),
+        (["--interval", "soon"], "'soon' isn't a number of seconds"),
         (["--interval", "59"], "60"),
         (["--interval", "nan"], "check_interval"),
         (["--interval", "inf"], "check_interval"),
         (["--interval=-5"], "60"),
-        (["search", "Heat", "--year", "first"], "'first' is no film's year"),
-        (["search", "Heat", "--year", "1600"], "no film's year"),
+        (["search", "Heat", "--year", "first"], "'first' isn't a film's year"),
+        (["search", "Heat", "--year", "1600"], "isn't a film's year"),
         (["search", "Heat", "--imdb", "113277"], "tt0113277"),
         (["search", " "], "Name the film"),
         (["--once", "status"], "--once"),
@@ -137,7 +137,7 @@ def test_a_python_without_the_packages(tmp_path: Path, line: list[str]) -> None:
         timeout=30,
     )
     assert answer.returncode == 2
-    assert "is not installed for" in answer.stderr
+    assert "isn't installed for" in answer.stderr
     assert len(answer.stderr.splitlines()) == 1
     assert answer.stdout == ""
     assert list(tmp_path.iterdir()) == []
@@ -332,7 +332,7 @@ def test_an_answer_that_cannot_be_written(data: Path) -> None:
             stdout=full, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert answer.returncode == 1
-    assert answer.stderr == "movie-sync: The answer could not be written: No space left on device.\n"
+    assert answer.stderr == "movie-sync: Couldn't write the output: No space left on device.\n"
 
 
 # --- the daemon and the rest ---

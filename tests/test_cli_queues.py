@@ -92,7 +92,7 @@ def test_for_people(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data, "queue") == 0
     out = capsys.readouterr().out
     for words in (
-        "not running",
+        "isn't running",
         "1 needs you, 1 in the queue",
         minute(parse_time("2026-11-02T10:00:00Z")),
         "no release",

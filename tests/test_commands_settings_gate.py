@@ -117,8 +117,8 @@ def test_an_unusable_file_is_not_taken_up(
     door.write(GOOD | {"max_unfinished": 9} | change)
     for _ in range(3):
         assert (door.why, door.gate.next) == ("", None)
-    assert caplog.text.count("isn't applied") == 1
-    assert "isn't applied" in door.gate.trouble
+    assert caplog.text.count("stay in force") == 1
+    assert "stay in force" in door.gate.trouble
     door.write(GOOD)
     assert (door.why, door.gate.trouble) == ("", "")
     door.write(GOOD | {"max_unfinished": 9})
@@ -206,7 +206,7 @@ def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:
     door.path.unlink()
     assert "is gone" in door.why
     door.write({"max_unfinished": 2})
-    assert "names no watchlist" in door.why
+    assert "doesn't name a watchlist" in door.why
     assert door.gate.next is None
     door.write(GOOD)
     door.gate.held_back()

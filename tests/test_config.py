@@ -443,7 +443,7 @@ def test_passkey_over_plain_http_is_warned_of(tmp_path: Path) -> None:
     """An address that sends the passkey unprotected is taken with a warning."""
     config = load(tmp_path, {"filelist": {"base_url": "http://filelist.example"}})
 
-    assert "unprotected" in config.warnings[0]
+    assert "unencrypted" in config.warnings[0]
     assert config["filelist"]["base_url"] == "http://filelist.example"
 
 
@@ -705,9 +705,9 @@ def test_a_usable_override_takes_a_fault_away(tmp_path: Path) -> None:
         ({"when": {"hdr": ["DV"]}, "rejects": True}, 'rule 1: "rejects" isn\'t part of a rule'),
         ({"when": {"hdr": ["DV"]}, "score": "5"}, "rule 1: its score must be a number from -1e+"),
         ({"when": {"hdr": ["DV"]}, "score": True}, "rule 1: its score must be a number"),
-        ({"when": {"hdr": ["DV"]}, "reject": None, "score": 1}, "rule 1: a rule has either"),
+        ({"when": {"hdr": ["DV"]}, "reject": None, "score": 1}, "rule 1: a rule needs either"),
         ({"when": {"not": {"not": {"hdr": ["DV"]}}}, "score": 1}, 'rule 1: "not" isn\'t a field'),
-        ({"when": {"hdr": ["DV"]}}, 'rule 1: a rule has either "reject": true or a score'),
+        ({"when": {"hdr": ["DV"]}}, 'rule 1: a rule needs either "reject": true or a score'),
         ({"when": {"languages": ["xx"]}, "score": 1}, "English names or ISO 639-1 codes"),
     ],
 )

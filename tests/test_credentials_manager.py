@@ -518,7 +518,7 @@ ODD = {
         CredentialField("", "MOVIE_SYNC_INDEXERS_KEYS", "key", may_hold_blanks=False, is_named=True),
     ),
     "box": (
-        CredentialField("user", "MOVIE_SYNC_BOX_USER", "user name", is_secret=False, group="login"),
+        CredentialField("user", "MOVIE_SYNC_BOX_USER", "username", is_secret=False, group="login"),
         CredentialField("word", "MOVIE_SYNC_BOX_WORD", "password", group="login"),
         CredentialField("token", "MOVIE_SYNC_BOX_TOKEN", "token", group="token"),
     ),

@@ -182,7 +182,7 @@ def test_everything_damaged_at_once(home: Household, world: DamagedFolder, kind:
         "it would be fetched again"
     )
     if is_budget_spent:  # whatever it counted; an hour would mend it
-        assert "call budget is spent" in answer.stderr
+        assert "call budget is used up" in answer.stderr
         (home.data / "budget.json").unlink()
         again = home.run("--once", "--plain", program=_NOT_ABOVE_MODES)
         assert again.returncode == 0, again.stderr

@@ -70,7 +70,7 @@ def test_listed_again_is_told_once() -> None:
 
 
 def test_another_owner_concludes_nothing() -> None:
-    """Another user name is another list: its films are wanted, the others' are neither gone nor absent."""
+    """Another username is another list: its films are wanted, the others' are neither gone nor absent."""
     change = read_all(reading(2, 1), reading(3, owner="anna"), reading(3, owner="anna"))
     assert (change.unlisted, change.memory.absent, change.memory.left) == ((), (), ())
     assert numbers_of(change.wanted) == [3]

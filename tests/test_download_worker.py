@@ -552,7 +552,7 @@ def test_the_budget_keeps_the_film_pending(bench: Bench, caplog: pytest.LogCaptu
         bench.clock.advance(rest.seconds)
     assert bench.queues.get_statistics()["failed"] == 0
     assert [entry.movie.id for entry in bench.queues.entries(QueueName.PENDING)] == ["K0", "K1"]
-    assert caplog.text.count("budget is spent") == 1
+    assert caplog.text.count("budget is used up") == 1
     assert not bench.worker.has_failed
 
 
@@ -822,7 +822,7 @@ def test_a_single_run_promises_no_try_that_it_will_not_make(
     bench.tracker.errors = [NetworkError("FileList couldn't be reached.")]
     bench.worker.step()
     assert "Next try in the first run after " in caplog.text
-    assert "FileList couldn't be reached. The rest is left to the next run." in caplog.text
+    assert "FileList couldn't be reached. The next run will do the rest." in caplog.text
     assert "Next try at" not in caplog.text
     assert "Pausing" not in caplog.text
 

@@ -288,7 +288,7 @@ def test_a_search_says_the_next_command(
     out = capsys.readouterr().out
     assert "Heat.1995.1080p.BluRay.x264-GRP" in out
     last = out.splitlines()[-1]
-    assert last.startswith("To take one of them: ")
+    assert last.startswith("To take one: ")
     assert f" grab {'heat-1995' if name == '2bbs' else name} NUMBER --data-dir {shop}" in last
 
 
@@ -301,7 +301,7 @@ def test_a_film_of_the_queue_is_searched_by_what_is_known_of_it(
     document = json.loads(capsys.readouterr().out.partition("\n")[2])
     assert (document["film"]["year"], document["film"]["imdb_id"]) == (1995, "tt0113277")
     assert run(shop, "grab", "Heat", "2") == 0
-    assert "filelist:8 is taken" in capsys.readouterr().out
+    assert "filelist:8 will be taken" in capsys.readouterr().out
 
 
 def test_nothing_to_take(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -230,7 +230,7 @@ def test_ctrl_c_while_idle(home: Household, letterboxd: LetterboxdStandIn, filel
     daemon = home.start()
     wait_until(lambda: len(home.queue("completed")) == 2)
     assert daemon.stop() == 0
-    assert "Final statistics: 0 pending, 0 failed (0 for good), 2 completed." in daemon.output
+    assert "Final statistics: 0 pending, 0 failed (0 given up), 2 completed." in daemon.output
     assert not (home.data / "daemon.json").exists()
 
 
@@ -439,7 +439,7 @@ def test_a_first_run_that_asks(home: Household) -> None:
         stderr=theirs,
     ) as asking:
         seen = b""
-        while b"user name" not in seen:
+        while b"username" not in seen:
             seen += os.read(ours, 4096)
         assert json.loads(home.run("status", "--json").stdout)["daemon"] == asking.pid
         beside = home.run("--once")
@@ -567,7 +567,7 @@ def test_the_users_word_by_the_numbers_of_a_search(
     rows = json.loads(home.run(*words, "--json").stdout)["candidates"]
     assert [row["id"] for row in rows] == ["filelist:104", "filelist:205", "filelist:206"]
 
-    assert "is taken for it" in home.run("grab", film.slug, "3").stdout
+    assert "will be taken" in home.run("grab", film.slug, "3").stdout
     home.run("--once")
     (done,) = home.queue("completed")
     assert (done["filelist_id"], done["grabbed"]) == (206, "filelist:206")

@@ -21,7 +21,7 @@ from movie_sync.settings.faults import Problem
 
 NOW = FakeClock().now()
 data, process_as_before = commands.data, commands.process_as_before
-TRIED = FailedRelease(choice(8), "next to nothing came for 48 hours")
+TRIED = FailedRelease(choice(8), "almost no data for 48 hours")
 PENDING, FAILED, COMPLETED = QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED
 
 

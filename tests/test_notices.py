@@ -377,7 +377,7 @@ def test_a_service_that_is_down(home: NoticeHome, caplog: pytest.LogCaptureFixtu
         announcer.channels[0].wait(30)
         announcer.tick()
         assert home.left() == 1
-    assert caplog.text.count("A notice failed: address 1 (json) did not take it") == 1
+    assert caplog.text.count("A notice failed: address 1 (json) didn't accept it") == 1
     assert SECRET not in caplog.text
     with Receiver(status=200) as receiver:
         notices_to(home, f"json://127.0.0.1:{receiver.port}/")
@@ -397,8 +397,8 @@ def test_some_of_several_addresses(home: NoticeHome, caplog: pytest.LogCaptureFi
         home.until_told(announcer)
         assert len(receiver.received) == 1
     assert "didn't reach everyone" in caplog.text
-    assert "address 2 (json) did not take it" in caplog.text
-    assert "does not understand address 3" in caplog.text
+    assert "address 2 (json) didn't accept it" in caplog.text
+    assert "doesn't understand address 3" in caplog.text
     assert SECRET not in caplog.text
 
 
@@ -424,9 +424,9 @@ def test_apprise_is_not_installed(home: NoticeHome, caplog: pytest.LogCaptureFix
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda home: None, "the addresses for notices are missing. Run `setup`"),
+        (lambda home: None, "the notification addresses are missing. Run `setup`"),
         (lambda home: home.paths.credentials.write_text("rubbish"), "Can't read"),
-        (lambda home: notices_to(home, f"{SECRET}"), "does not understand address 1"),
+        (lambda home: notices_to(home, f"{SECRET}"), "doesn't understand address 1"),
     ],
 )
 def test_addresses_that_cannot_be_used(
@@ -859,7 +859,7 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
         )
         assert sorted(received.path for received in receiver.received) == ["/", "/Library/Refresh"]
     lines = answer.stdout.splitlines()
-    assert "ok    Notices: a notice was sent" in lines
+    assert "ok    Notices: a test notification was sent" in lines
     assert "ok    Jellyfin: looks for new films" in lines
     assert any(line.startswith("FAIL  Plex: Plex at http://127.0.0.1") for line in lines)
     assert answer.returncode == 1

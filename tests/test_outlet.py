@@ -293,7 +293,7 @@ def test_full_devices(home: Household, line: list[str], full: str, code: int) ->
         )
     assert answer.returncode == code
     if full == "stdout":
-        assert answer.stderr == "movie-sync: The answer could not be written: No space left on device.\n"
+        assert answer.stderr == "movie-sync: Couldn't write the output: No space left on device.\n"
 
 
 @pytest.mark.parametrize(

@@ -49,12 +49,12 @@ def source(site: LetterboxdStandIn, timeout_seconds: float = 5) -> LetterboxdWat
 
 ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
     "challenge with 403": (Fault.challenge(), BlockedError, "import FILE.*letterboxd.export_file"),
-    "challenge with 200": (Fault.challenge(200), BlockedError, "proof of a human"),
+    "challenge with 200": (Fault.challenge(200), BlockedError, "proof that you're human"),
     "challenge with 503": (Fault.challenge(503), BlockedError, "blocks automated access"),
     "challenge known by its header alone": (
         Fault(403, "<html></html>", (("cf-mitigated", "challenge"),)),
         BlockedError,
-        "proof of a human",
+        "proof that you're human",
     ),
     "ban with 403": (Fault.ban(), BlockedError, "blocks automated access"),
     "ban with 426": (Fault.ban(426), BlockedError, "status 426"),

@@ -154,7 +154,7 @@ def test_a_series_is_known_by_its_link(pages: LetterboxdFilmPages, site: Letterb
 def test_another_films_page_is_not_used(pages: LetterboxdFilmPages, site: LetterboxdStandIn) -> None:
     """A slug that now belongs to another film gives nothing to this one."""
     site.films = [replace(METROPOLIS, lid="9xYz")]
-    with pytest.raises(FilmError, match="another film"):
+    with pytest.raises(FilmError, match="isn't about"):
         pages.read(WISH)
 
 
@@ -163,7 +163,7 @@ def test_a_page_that_calls_itself_another_slug_is_not_used(
 ) -> None:
     """Where only the slug is known, the page must stand at its own address."""
     site.fault = lambda _: Fault(edit=lambda page: page.replace("/film/metropolis/", "/film/sunrise/"))
-    with pytest.raises(FilmError, match="another film"):
+    with pytest.raises(FilmError, match="isn't about"):
         pages.read(Movie(id="metropolis", slug="metropolis", title="metropolis"))
 
 
@@ -276,5 +276,5 @@ def test_an_exported_film_is_reached_by_its_short_address() -> None:
 def test_a_short_address_that_leads_elsewhere_is_not_used() -> None:
     """The page behind a short address must hold the key that was asked for."""
     line = ShortAddresses(film_page(replace(METROPOLIS, lid="9xYz"), "https://letterboxd.com"))
-    with pytest.raises(FilmError, match="another film"):
+    with pytest.raises(FilmError, match="isn't about"):
         LetterboxdFilmPages(line, "https://letterboxd.com").read(EXPORTED)

@@ -18,7 +18,7 @@ from movie_sync.settings.values import UnusableValue, shown, web_address
     ],
 )
 def test_letterboxd_names(text: str, name: str) -> None:
-    """A user name may be pasted as an address."""
+    """A username may be pasted as an address."""
     assert letterboxd_name(text) == name
 
 

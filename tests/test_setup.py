@@ -192,7 +192,7 @@ def test_first_run(home: NewUser) -> None:
     assert "copyright" in shown
     assert "/my.php" in shown
     assert "OK: anna's Letterboxd watchlist has 3 films." in shown
-    assert "OK: FileList accepts the passkey; 119 calls left in this hour." in shown
+    assert "OK: FileList accepts the passkey; 119 calls left this hour." in shown
     assert "OK: qBittorrent v4.5.2." in shown
     taken = home.town.tracker.releases[0].name
     assert re.search(rf"{re.escape(stand_in_film(0).title)} \(\d+\): {re.escape(taken)} \(", shown)
@@ -260,7 +260,7 @@ def test_breaking_off_loses_no_part(home: NewUser, count: int) -> None:
     if kept:
         done, shown = home.set_up(User(*answers[kept:]))
         assert done
-        assert "Continuing where you stopped" in shown
+        assert "Continuing where you left off" in shown
     if kept:
         assert home.settings() == {
             "username": "anna",
@@ -424,7 +424,7 @@ def test_a_client_elsewhere(home: NewUser) -> None:
 
     assert done
     assert shown.count("FAILED: qBittorrent") == 2
-    assert "can't be asked now where it saves" in shown
+    assert "can't say now where it saves" in shown
     assert home.settings()["qbittorrent"] == {"url": "http://127.0.0.1:8/qb"}
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
@@ -712,8 +712,8 @@ def test_beside_a_daemon(home: NewUser) -> None:
     settings = home.set_up(User(*[""] * 9, "4k", ""), start=lambda: pytest.fail("started"))[1]
     lock.release()
 
-    assert "uses this by itself" in only_credentials
-    assert "uses this by itself" in settings
+    assert "will apply this by itself" in only_credentials
+    assert "will apply this by itself" in settings
     assert "what would be taken" in asked_by_it
 
 
@@ -783,7 +783,7 @@ def test_several_kinds_of_trackers(home: NewUser, monkeypatch: pytest.MonkeyPatc
     done, shown = home.set_up(user, only="filelist")
 
     assert done
-    assert "Without a tracker no film can be found" in shown
+    assert "Movie Sync can't find films without a tracker" in shown
     assert home.settings()["indexers"] == {
         "one": {"url": "http://one/api"},
         "t-w_o": {"url": "http://two/api"},

@@ -69,13 +69,13 @@ def shown(
         ),
         (
             followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0, seeds=0),
-            "[#########.]  99 %  Made Up Bravo (1951): nothing for 2 h, 0 seeds",
+            "[#########.]  99 %  Made Up Bravo (1951): no data for 2 h, 0 seeds",
         ),
         (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  Made Up Bravo (1951)"),
         (followed(1, Stage.ADDED, seeds=1), "[..........]   0 %  Made Up Bravo (1951): starting, 1 seed"),
         (
             followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0),
-            "[#########.]  99 %  Made Up Bravo (1951): broken, nothing for 1 min",
+            "[#########.]  99 %  Made Up Bravo (1951): broken, no data for 1 min",
         ),
     ],
 )  # fmt: skip
@@ -88,9 +88,9 @@ def test_a_torrent_on_its_way(entry: QueueEntry, line: str) -> None:
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
     """The film's name stays, and how far it is; the bar and the release's name give way, never half a word."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
-    assert shown(entry, style=LineStyle(40))["Downloading"] == [" 47 %  Made Up Bravo (1951): nothing\u2026"]
+    assert shown(entry, style=LineStyle(40))["Downloading"] == [" 47 %  Made Up Bravo (1951): no data\u2026"]
     lines = shown(entry, style=LineStyle(60))["Downloading"]
-    assert lines == [" 47 %  Made Up Bravo (1951): nothing for 2 h"]
+    assert lines == [" 47 %  Made Up Bravo (1951): no data for 2 h"]
 
 
 def test_the_furthest_first() -> None:
@@ -158,7 +158,7 @@ def test_stalled() -> None:
         f"Made Up Foxtrot (1955): {given_up}",
         f"Made Up Golf (1956): {given_up}",
         f"Made Up Echo (1954): {given_up}",
-        "Made Up Bravo (1951): next to nothing came for 1 h: Made.Up.Bravo.1951.1080p.BluRay.x264-GRP",
+        "Made Up Bravo (1951): almost no data for 1 h: Made.Up.Bravo.1951.1080p.BluRay.x264-GRP",
     ]
 
 
@@ -383,7 +383,7 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert "Downloading (as the daemon last saw it)" in well
     cli.main(["status", "--data-dir", str(tmp_path)])  # without a daemon
     alone = capsys.readouterr().out
-    assert alone.startswith(f"Movie Sync is not running. What follows is as of {seen}.\n")
+    assert alone.startswith(f"Movie Sync isn't running. Everything below is as of {seen}.\n")
     assert f"as last seen at {seen}" in alone
 
 
@@ -394,14 +394,14 @@ def test_the_statistics_of_the_daemon(tmp_path: Path) -> None:
     """Torrents are counted where there are any; what is done counts for a week, over a restart too."""
     clock = FakeClock()
     queues = QueueManager(tmp_path, clock=clock)
-    assert statistics_words(queues) == "0 pending, 0 failed (0 for good), 0 completed."
+    assert statistics_words(queues) == "0 pending, 0 failed (0 given up), 0 completed."
     for number, stage in enumerate((Stage.DOWNLOADED, Stage.DOWNLOADED, Stage.DOWNLOADING, Stage.REMOVED)):
         queues.add_to_completed(
             film(number), choice=choice(number), follow=TorrentProgress(stage, clock.now())
         )
     queues.add_all_to_pending([film(9)])
     queues.add_to_failed(film(9), "no release", None, waits_for_release=True)
-    words = "0 pending, 1 failed (1 for good), 4 completed; 1 downloading, 1 waiting for a release"
+    words = "0 pending, 1 failed (1 given up), 4 completed; 1 downloading, 1 waiting for a release"
     assert statistics_words(queues) == f"{words}, 2 done this week."
     queues.remove(["made-up-alpha"])
     assert queues.done_lately_count() == 1

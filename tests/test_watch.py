@@ -112,7 +112,7 @@ def test_without_a_daemon_it_says_of_when_it_is() -> None:
     """The first line has the time."""
     status = replace(busy_status(), daemon=None, torrents_seen_at=NOW)
     first = screen_lines(status, STYLE, 80, 24)[0].text
-    assert re.fullmatch(r"Movie Sync is not running\. What follows is as of [0-9:]{5}\.", first)
+    assert re.fullmatch(r"Movie Sync isn't running\. Everything below is as of [0-9:]{5}\.", first)
 
 
 def test_not_with_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

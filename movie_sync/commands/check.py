@@ -50,7 +50,7 @@ def run_check(_args: Namespace, context: Context) -> int:
             if landing := services.landing():
                 mark = "ok  " if landing.is_looked_in else "NOTE"
                 context.say(f"{mark}  Where films land: {one_line(landing.words())}")
-    context.say("\nAll is well." if not failed else f"\n{len(failed)} of {len(checks)} checks failed.")
+    context.say("\nEverything works." if not failed else f"\n{len(failed)} of {len(checks)} checks failed.")
     return 1 if failed else 0
 
 
@@ -59,7 +59,9 @@ def _check_settings(context: Context) -> str:
         hold = [sentence(NOTHING_HANDED_OVER)] if context.config.faults else []
         raise UserError(" ".join([*context.config.warnings, *hold]))
     return (
-        f"{context.paths.config} is usable" if context.paths.config.exists() else "defaults, no config.json"
+        f"{context.paths.config} is usable"
+        if context.paths.config.exists()
+        else "no config.json, using the defaults"
     )
 
 
@@ -75,9 +77,9 @@ def _check_folders(context: Context) -> str:
     for folder in folders:
         if not folder.is_dir() or not os.access(folder, os.R_OK | os.X_OK):
             if not context.config.is_set("download_directory") and folder == folders[0]:
-                words.append(f"{folder} is not there (the default; set download_directory)")
+                words.append(f"{folder} doesn't exist (it's the default; set download_directory)")
                 continue
-            raise UserError(f"{folder} is not there or cannot be read. Mount it, or change config.json.")
+            raise UserError(f"{folder} is missing or can't be read. Mount it, or change config.json.")
         words.append(f"{folder} ({shutil.disk_usage(folder).free / _GB:.0f} GB free)")
     return ", ".join(words)
 
@@ -85,13 +87,13 @@ def _check_folders(context: Context) -> str:
 def _check_watchlist(services: Services) -> str:
     snapshot = services.watchlist_source().fetch()
     if snapshot is None:
-        raise UserError("the list could not be read")
+        raise UserError("the list couldn't be read")
     return f"{len(snapshot.movies)} films of {snapshot.owner}"
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:
     """Send a test, and say how it went; raises UserError if it did not arrive."""
-    process = build_sender(context).start(service, order, "Movie Sync: a test", "Notices reach you.")
+    process = build_sender(context).start(service, order, "Movie Sync: a test", "Notifications work.")
     while (ended := process.poll()) is None:
         process.wait(_LOOK_SECONDS)
     if words := ended.answer or ended.failure:

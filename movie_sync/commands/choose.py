@@ -26,12 +26,12 @@ _NUMBERS_HOLD = timedelta(hours=1)
 
 def run_grab(args: Namespace, context: Context) -> int:
     """Take a release for a film, whatever the rules say; returns the exit code."""
-    return _say(args, context, "grab", "is taken for it")
+    return _say(args, context, "grab", "will be taken")
 
 
 def run_reject(args: Namespace, context: Context) -> int:
     """Never take a release for a film; returns the exit code."""
-    return _say(args, context, "reject", "is never taken for it")
+    return _say(args, context, "reject", "will never be taken")
 
 
 def note_search(context: Context, movie: Movie, known: Movie | None, shown: Sequence[ReleaseId]) -> None:
@@ -78,15 +78,14 @@ def _release(text: str, context: Context, movie: Movie) -> ReleaseId:
     now, searches = context.clock.now(), read_note(context.paths.searches)
     told = [found for name in _names(movie) if (found := _shown_in(searches.get(name), now))]
     if not told:
-        raise UserError(
-            f"No search for {movie.label} in the last hour has numbers: search again, or give the id."
-        )
+        raise UserError(f"No search for {movie.label} in the last hour. Search again, or give the id.")
     _, ids = max(told)
     number = int(digits) if len(digits) <= _MOST_DIGITS else 0
     release = ReleaseId.parse(ids[number - 1]) if 0 < number <= len(ids) else None
     if release is None:
-        has = f"has no number {digits[:20]}, but 1 to {len(ids)}" if ids else "found nothing"
-        raise UserError(f"The last search for {movie.label} {has}: search again, or give the id.")
+        numbers = f"has only numbers 1 to {len(ids)}" if len(ids) > 1 else "has only number 1"
+        has = numbers if ids else "found nothing"
+        raise UserError(f"The last search for {movie.label} {has}. Search again, or give the id.")
     return release
 
 
@@ -96,7 +95,7 @@ def _checked(release: ReleaseId, context: Context) -> ReleaseId:
     name = next((name for name in trackers if name.casefold() == release.tracker.casefold()), None)
     if name is None:
         raise UserError(
-            f"{one_line(str(release))!r} is on none of your trackers: {', '.join(trackers)}. "
+            f"{one_line(str(release))!r} isn't on any of your trackers ({', '.join(trackers)}). "
             "`search` shows the ids."
         )
     release = ReleaseId(name, release.id.strip())

@@ -25,7 +25,7 @@ def run_config(args: Namespace, context: Context) -> int:
     """Show all settings, some or one, or change one; returns the exit code."""
     key = args.key.strip() if args.key else ""
     if args.unset and (not key or args.value is not None):
-        raise UserError("--unset takes the key of one setting, and no value.")
+        raise UserError("--unset needs the key of one setting, and no value.")
     if args.value is not None or args.unset:
         _change(args, context, key)
         return 0

@@ -114,7 +114,7 @@ def _show_summary(data: Path) -> bool:
         for queue in (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
         for entry in queues.entries(queue)
     }
-    print("\nWhat became of each film:")
+    print("\nWhat happened to each film:")
     for wish in WATCHLIST:
         film = wish.film
         print(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}")

@@ -61,7 +61,7 @@ def _preset(name: str) -> str:
 def run_retry(args: Namespace, context: Context) -> int:
     """Put failed films back into the queue; returns the exit code."""
     if bool(args.film) == args.all:
-        raise UserError("Name the films to retry, or give --all.")
+        raise UserError("Name the films to retry, or use --all.")
     if args.film:
         return _submit_known(context, "retry", args.film, {QueueName.FAILED}, "hasn't failed", _back_words)
     view = context.queues_to_look_at()

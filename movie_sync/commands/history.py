@@ -36,7 +36,7 @@ def run_history(args: Namespace, context: Context) -> int:
         print(json.dumps([_plain(event) for event in events], indent=1))
         return _ANSWER_IS_NO if args.film and not events else 0
     if not events:
-        nothing = f'Nothing is known of "{args.film}".' if args.film else "Nothing has happened yet."
+        nothing = f'Nothing is known about "{args.film}".' if args.film else "Nothing has happened yet."
         context.say(not_found_words(finding) if finding and finding.near else nothing)
         return _ANSWER_IS_NO if args.film else 0
     for event in events:

@@ -50,7 +50,7 @@ class Searched:
 def run_search(args: Namespace, context: Context) -> int:
     """Search and explain; downloads nothing. Returns the exit code."""
     if not one_line(args.title).strip():
-        raise UserError('Name the film, like: search "Heat" --year 1995')
+        raise UserError('Name the film, e.g. search "Heat" --year 1995')
     context.paths.prepare()
     context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
@@ -64,7 +64,7 @@ def run_search(args: Namespace, context: Context) -> int:
     else:
         _show(context, searched.found, searched.rows)
         if searched.rows:
-            context.say(f"\nTo take one of them: {_grab(context, searched.film)}")
+            context.say(f"\nTo take one: {_grab(context, searched.film)}")
     return 0 if searched.found.accepted else 1
 
 
@@ -142,7 +142,7 @@ def _note(context: Context, found: Search, known: Movie | None) -> None:
     try:
         note_search(context, found.movie, known, [each.release.id for each in found.candidates])
     except StorageError as exc:
-        context.complain(f"{exc} `grab` and `reject` do not know these numbers: give them the ids.")
+        context.complain(f"{exc} `grab` and `reject` won't know these numbers; use the ids.")
 
 
 def _with_reasons(found: Search, rules: QualityRules) -> list[Row]:
@@ -207,7 +207,7 @@ def _show(context: Context, found: Search, rows: Sequence[Row]) -> None:
     if found.movie.runtime_minutes is None:
         context.complain(
             f"Running time unknown here: sizes are judged for {ASSUMED_RUNTIME_MINUTES} minutes. "
-            "The daemon reads it from the film's page and may choose otherwise."
+            "The daemon reads it from the film's page and may choose differently."
         )
     if not accepted:
         context.say(f"\n{found.movie.label}: nothing would be taken.")

@@ -18,7 +18,7 @@ _log = logging.getLogger(__name__)
 _ENTERED_WITH_IT_SECONDS = 60.0
 """Setup writes credentials and address one after the other."""
 _MOST_NAMED = 5
-_NOT_APPLIED = "the changed config.json isn't applied, and the settings in force stay"
+_NOT_APPLIED = "config.json has changed, but the current settings stay in force"
 
 
 class SettingsGate:
@@ -108,9 +108,9 @@ class SettingsGate:
     def _why_held(self, context: Context) -> str:
         config = context.config
         if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
-            return f"nothing is handed over until config.json is back: {context.paths.config} is gone"
+            return f"downloads are paused until config.json is back: {context.paths.config} is gone"
         if self.why and not registry.chosen_list(config).is_configured(config):
-            return f"{NOTHING_HANDED_OVER}: it names no watchlist"
+            return f"{NOTHING_HANDED_OVER}: it doesn't name a watchlist"
         return hold_words(config.faults)
 
     def _take(self, context: Context) -> None:
@@ -134,12 +134,12 @@ class SettingsGate:
                 _log.warning("%s in config.json has no effect: %s overrides it.", key, what)
         if not is_new:
             if had_trouble and not kept:
-                _log.info("config.json is again as it was.")
+                _log.info("config.json is back to what it was.")
             self.why = ""
             return
         named = ", ".join(applied[:_MOST_NAMED]) or "it"
         named += f" and {len(applied) - _MOST_NAMED} more" if len(applied) > _MOST_NAMED else ""
-        _log.info("config.json %s; applying %s.", "is corrected" if self.why else "has changed", named)
+        _log.info("config.json %s; applying %s.", "has been fixed" if self.why else "has changed", named)
         self.why = "applying the changed config.json"
         self.next = context
 
@@ -190,7 +190,7 @@ def _by_key(config: Config) -> dict[str, str]:
 def _unusable(config: Config) -> str:
     """Return what of the file cannot be used, in words, but for keys that mean nothing."""
     if not registry.chosen_list(config).is_configured(config):
-        return "it names no watchlist"
+        return "it doesn't name a watchlist"
     unusable = [problem for problem in config.problems if not problem.is_unknown]
     more = f" (and {len(unusable) - 1} more)" if len(unusable) > 1 else ""
     return f"{unusable[0].words}{more}" if unusable else ""

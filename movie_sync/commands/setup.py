@@ -27,10 +27,11 @@ from movie_sync.storage.locks import InstanceLock, writing_into
 from movie_sync.storage.paths import AppPaths
 
 _WELCOME = (
-    "Movie Sync takes the films on your Letterboxd watchlist from your tracker to your torrent client. It "
-    "uses your own accounts: following their terms of service, and copyright where you live, is up to you.\n"
-    "Enter keeps what is shown in [brackets]. Each part is saved once it's answered; Ctrl+C stops, and the "
-    "next `setup` continues there."
+    "Movie Sync finds the films on your Letterboxd watchlist on your tracker and sends them to your torrent "
+    "client. It uses your own accounts; following their terms of service and your local copyright law is up "
+    "to you.\n"
+    "Enter keeps the value in [brackets]. Each part is saved once it's done. You can stop with Ctrl+C; the "
+    "next `setup` continues where you left off."
 )
 _STOPPED = 130
 _NEEDED = ("letterboxd", "filelist", "client", "folders")
@@ -88,7 +89,7 @@ def _ask_all(blocks: Blocks, answered: list[str]) -> None:
     if answered:
         done = ", ".join(answered)
         change = command_line("setup", answered[0])
-        blocks.say(f"Continuing where you stopped. Already saved: {done}. `{change}`, say, changes one.")
+        blocks.say(f"Continuing where you left off. Already saved: {done}. To change one: `{change}`.")
     else:
         blocks.say(_WELCOME)
     for name, ask in blocks.by_name.items():
@@ -144,12 +145,12 @@ def _of_running(blocks: Blocks) -> str:
     """Return what a running daemon makes of it, if one runs."""
     if not _is_running(blocks.context.paths):
         return ""
-    return " Movie Sync is running and uses this by itself."
+    return " Movie Sync is running and will apply this by itself."
 
 
 def _stopped_words(answered: Sequence[str], blocks: Blocks) -> str:
     if not answered:
-        return f"Stopped. {'What was tried before is saved' if blocks.has_saved else 'Nothing was changed'}."
+        return f"Stopped. {'Your tested answers are saved' if blocks.has_saved else 'Nothing was changed'}."
     if len(answered) == len(blocks.by_name):
         return "Stopped. Everything is saved."
     return f"Stopped. Saved: {', '.join(answered)}. `{command_line('setup')}` continues from here."
@@ -172,6 +173,6 @@ def _without_terminal() -> str:
     services = {**registry.of_kind(TrackerService), **registry.of_kind(ClientService)}
     variables += [field.variable for service in services.values() for field in service.credentials]
     return (
-        "Setup asks questions, and there is no terminal to ask them on. Run `setup` in one, or set "
+        "Setup needs a terminal. Run it in one, or set "
         f"the environment variables {', '.join(variables)} and put the rest in config.json."
     )

@@ -31,7 +31,7 @@ from movie_sync.storage.paths import expand_home
 
 _BUILT_IN = "default"
 _ENTRY = text_that(USER_NAME.fullmatch)
-_ENTRY_RULE = "A name consists of letters, digits, - and _, at most 40."
+_ENTRY_RULE = "Use letters, digits, - and _, at most 40."
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
     "hd": "1080p, else 720p",
@@ -183,7 +183,7 @@ class Blocks(Dialogue):
                 if len(trackers) == 1 or self.confirm(f"\n{tracker.question}", default=bool(mine)):
                     chosen += self._ask_tracker(tracker, mine)
             if not chosen:
-                self.say("  Without a tracker no film can be found.")
+                self.say("  Movie Sync can't find films without a tracker.")
         in_order = [key for key in present if key in chosen]
         in_order += [key for key in chosen if key not in present]
         if in_order != list(present):
@@ -199,7 +199,7 @@ class Blocks(Dialogue):
             self.say(f"\n{key}:")
             self._ask_entry(tracker, key.partition(":")[2])
         while not keys or self.confirm("Another one?", default=False):
-            entry = self.ask("A name of your own for it", "", _ENTRY, _ENTRY_RULE)
+            entry = self.ask("A name for it", "", _ENTRY, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
                 self._ask_entry(tracker, entry)
@@ -282,7 +282,7 @@ class Blocks(Dialogue):
         if client.title not in self.kept:
             with contextlib.suppress(MovieSyncError):
                 return Landing.of(self.config, self._login(client), self._around)
-        self.say(f"{client.title} can't be asked now where it saves; `check` does it later.")
+        self.say(f"{client.title} can't say now where it saves; `check` will ask again.")
         return None
 
     def _bring_together(self, landing: Landing, path_map: Sequence[tuple[str, str]]) -> dict[str, object]:
@@ -300,7 +300,7 @@ class Blocks(Dialogue):
         if self.confirm(f"  Have {name} save Movie Sync's films to {folder}?", default=landing.exists_here):
             section, _, key = landing.client.folder_key.partition(".")
             return {section: {key: folder}}
-        self.say("  Kept: films that finish there are known from the client alone.")
+        self.say("  Kept. Movie Sync relies on the client for films that finish there.")
         return {}
 
     def _is_to_be(self, folder: Path, *, is_new: bool) -> bool:

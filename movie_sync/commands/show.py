@@ -61,7 +61,7 @@ def run_queue(args: Namespace, context: Context) -> int:
         print(json.dumps(documents, indent=1))  # plain ASCII: whole in any encoding, harmless on a terminal
         return 0
     if not entries:
-        context.say("No films there.")
+        context.say("No films.")
         return 0
     headers = ("QUEUE", "FILM", _NAME_COLUMN, "STATE")
     rows = [

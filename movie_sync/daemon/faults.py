@@ -91,7 +91,7 @@ class Faults:
         if self._unforeseen < _FAULTS_OF_AN_OUTAGE:
             return None
         pause = self._pause_for(pause_seconds(self._unforeseen - _FAULTS_OF_AN_OUTAGE + 1), words_of(exc))
-        _log.warning("That were %d films in a row. %s", self._unforeseen, self._pausing(pause))
+        _log.warning("That's %d films in a row. %s", self._unforeseen, self._pausing(pause))
         return pause
 
     def note_film_done(self, *, is_handed_over: bool) -> None:
@@ -130,8 +130,8 @@ class Faults:
 
     def _pausing(self, pause: Pause) -> str:
         if self.once:
-            return "The rest is left to the next run."
-        return f"Pausing until {time_of_day(self.sessions.clock.now(), pause.seconds)}."
+            return "The next run will do the rest."
+        return f"Paused until {time_of_day(self.sessions.clock.now(), pause.seconds)}."
 
     def _wait_for_room(self, exc: NoRoomError) -> Pause:
         pause = Pause(self._room_pause_seconds, Activity(ActivityKind.NO_ROOM, str(exc)), is_idle=True)
@@ -147,8 +147,8 @@ class Faults:
         now, seconds = self.sessions.clock.now(), max(exc.retry_after_seconds or 0.0, 1.0)
         level = logging.DEBUG if self._is_budget_said else logging.INFO
         until = time_of_day(now, seconds)
-        again = next_time("Calls come free, and films are searched,", until, once=self.once)
-        _log.log(level, "The tracker's call budget is spent. %s", again)
+        again = next_time("Searching again", until, once=self.once)
+        _log.log(level, "The tracker's call budget is used up. %s", again)
         self._is_budget_said = True
         return Pause(seconds, Activity(ActivityKind.NO_BUDGET, until=later(now, seconds)))
 

@@ -128,7 +128,7 @@ class Inbox:
         """Put aside what stands in the folder's place; a link to another folder is not followed."""
         if os.path.lexists(self._folder) and (self._folder.is_symlink() or not self._folder.is_dir()):
             aside = keep_aside(self._folder, self._clock.now())
-            _log.warning("%s isn't a folder of ours; it's kept as %s.", self._folder, aside.name)
+            _log.warning("%s isn't Movie Sync's folder; it's kept as %s.", self._folder, aside.name)
 
     def _waiting(self) -> list[Path]:
         self._clear_the_way()

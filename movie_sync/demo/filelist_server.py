@@ -122,7 +122,7 @@ class FileListStandIn:
     """The tracker. Its public attributes may be changed while it runs; `requests` is what it saw.
 
     `on_request` is called with each request before it is answered, in the thread that answers.
-    `users` maps user names to passkeys. `announce` is the tracker's address in the torrents, with
+    `users` maps usernames to passkeys. `announce` is the tracker's address in the torrents, with
     `{passkey}` in it. `calls_per_hour` counts API calls of right credentials, with `limits_downloads`
     those of download.php too.
     """

@@ -218,7 +218,7 @@ class DownloadResult:
 class WatchlistSnapshot:
     """A watchlist that was read whole, newest wish first.
 
-    `owner` is the user name it belongs to, or the export file's path. `unread` says, in words, which
+    `owner` is the username it belongs to, or the export file's path. `unread` says, in words, which
     rows of a file are no films that can be read: nothing is concluded from films it does not list then.
     """
 

@@ -49,7 +49,7 @@ class Redactor:
             self._known = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE)
 
     def learn_login(self, username: str, secret: str) -> None:
-        """Remember a secret also as it stands, with the user name, in a header of Basic authentication."""
+        """Remember a secret also as it stands, with the username, in a header of Basic authentication."""
         if secret:
             packed = base64.b64encode(f"{username}:{secret}".encode("utf-8", "replace")).decode()
             self.learn([secret, packed])

@@ -114,7 +114,7 @@ class Party:
 
 
 def origin_of(url: str) -> str:
-    """Return scheme, host and port alone: a path, a query or a user name may be secret."""
+    """Return scheme, host and port alone: a path, a query or a username may be secret."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 

@@ -200,7 +200,7 @@ class RecordFile:
             with open_regular(self._path) as file:
                 return OpenFile(os.dup(file.fileno()))
         except FileNotFoundError:
-            return "it is a link to nothing" if self._path.is_symlink() else None
+            return "it's a link to a missing file" if self._path.is_symlink() else None
         except OSError as exc:
             return damage_in(self._path, exc)
 

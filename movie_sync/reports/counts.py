@@ -12,7 +12,7 @@ def counts_words(statistics: Mapping[str, int]) -> str:
     """Return how many films each queue holds."""
     return (
         f"{statistics['pending']} pending, {statistics['failed']} failed "
-        f"({statistics['permanent_failures']} for good), {statistics['completed']} completed"
+        f"({statistics['permanent_failures']} given up), {statistics['completed']} completed"
     )
 
 

@@ -31,7 +31,7 @@ class ActivityKind(StrEnum):
     REFUSED = "refused", "waiting for new credentials: {detail}"
     PAUSED = "paused", "pausing until {until}: {detail}"
     HELD_BACK = "held back", "{detail}"
-    FAULT = "fault", "starting again after: {detail}"
+    FAULT = "fault", "restarting after: {detail}"
     OTHER = "other", "{detail}"
 
     def __new__(cls, value: str, words: str = "") -> Self:
@@ -56,7 +56,7 @@ STARTING = Activity(ActivityKind.STARTING)
 def activity_words(activity: Activity, now: datetime) -> str:
     """Return what a worker is at, for people."""
     until = activity.until
-    at = time_of_day(now, (until - now).total_seconds()) if until else "a time unknown"
+    at = time_of_day(now, (until - now).total_seconds()) if until else "an unknown time"
     return activity.kind.words.format(detail=activity.detail, until=at)
 
 

@@ -46,7 +46,7 @@ def dry_run_lines(
     elif held_back:
         yield sentence(held_back)
     elif not lines:
-        yield "Nothing would be done."
+        yield "Nothing to do."
 
 
 def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
@@ -57,6 +57,6 @@ def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
 def _of_done(entry: QueueEntry, target: str) -> str:
     release = entry.choice.release if entry.choice else str(entry.extra.get("where", ""))
     if entry.follow and entry.follow.is_adopted:
-        return f"{entry.movie.label}: in {target} already, not whole yet: {release}"
+        return f"{entry.movie.label}: already in {target}, not complete yet: {release}"
     words = f"would be handed to {target}" if entry.reason == Reason.DOWNLOADED else "already downloaded"
     return f"{entry.movie.label}: {words}: {release}"

@@ -25,7 +25,7 @@ def not_found_words(finding: Finding, hint: str = "") -> str:
     """Say that a text names no film, with those that may be meant, else a hint; or that it names several."""
     text = one_line(finding.text)
     if len(finding.films) > 1:
-        return f'"{text}" is more than one film here: {_choice(finding.films)}. Use the name in brackets.'
+        return f'"{text}" is more than one film here: {_choice(finding.films)}. Use a name in brackets.'
     if finding.near:
         return f'No film "{text}" here. Did you mean {_either(finding.near)}?'
     return f'No film "{text}" here{"; " if hint else ""}{hint}.'
@@ -45,7 +45,7 @@ def elsewhere_words(film: FoundFilm, wanted: str) -> str:
 def queued_words(movie: Movie, was: QueueName | None, preset: str = "", doubt: str = "") -> str:
     """Say that a film is queued, which was in some queue before; `doubt` is why it could not be looked up."""
     said = _QUEUED.get(was, "Queued")
-    judged = f", judged by {preset}" if preset else ""
+    judged = f", with preset {preset}" if preset else ""
     return f"{said}: {movie.label}{judged}{f' (not checked: {doubt})' if doubt else ''}."
 
 

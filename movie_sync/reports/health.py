@@ -31,15 +31,13 @@ def look_at_health(paths: AppPaths, *, patience_seconds: float = _ANSWER_SECONDS
     try:
         answer = _ask(paths.health, patience_seconds)
     except TimeoutError:
-        return Health(
-            False, f"{_named(paths)} has not answered for {duration(patience_seconds)}: it is stuck."
-        )
+        return Health(False, f"{_named(paths)} hasn't answered for {duration(patience_seconds)}: it's stuck.")
     except OSError as exc:
         return _unasked(paths, is_possible=not isinstance(exc, FileNotFoundError))
     try:
         return _judged(answer)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Health(False, f"{_named(paths)} ended while it was asked.")
+        return Health(False, f"{_named(paths)} exited while being asked.")
 
 
 def _ask(path: Path, seconds: float) -> bytes:
@@ -77,10 +75,11 @@ def _unasked(paths: AppPaths, *, is_possible: bool) -> Health:
     if is_possible or read_state(paths.daemon) is None:
         return Health(False, f"{_named(paths)} is starting or stopping.")
     return Health(
-        True, f"{_named(paths)} is running; its data folder allows no sockets, so no more is known."
+        True,
+        f"{_named(paths)} is running. Its data folder doesn't support sockets, so nothing more is known.",
     )
 
 
 def _named(paths: AppPaths) -> str:
     state = read_state(paths.daemon)
-    return f"The daemon (process {state.pid})" if state else f"Whatever works on {paths.root}"
+    return f"The daemon (process {state.pid})" if state else f"Another process on {paths.root}"

@@ -115,8 +115,8 @@ def daemon_lines(status: Status) -> list[str]:
     daemon = status.daemon
     if daemon is None:
         seen = status.torrents_seen_at
-        since = f" What follows is as of {clock_time(seen, status.at)}." if seen else ""
-        return [f"Movie Sync is not running.{since}"]
+        since = f" Everything below is as of {clock_time(seen, status.at)}." if seen else ""
+        return [f"Movie Sync isn't running.{since}"]
     begun = parse_time(daemon.started_at)
     since = f" since {clock_time(begun, status.at)}" if begun else ""
     at_work = activity_words(daemon.download, status.at)
@@ -239,7 +239,7 @@ def torrent_facts(follow: TorrentProgress) -> Iterator[str]:
     if follow.stage in _STAGES:
         yield _STAGES[follow.stage]
     if follow.idle_seconds >= _SHORTEST_IDLE_SECONDS:
-        yield f"nothing for {duration(follow.idle_seconds)}"
+        yield f"no data for {duration(follow.idle_seconds)}"
     elif follow.bytes_a_second:
         yield f"{follow.bytes_a_second / _MB:.1f} MB/s"
         if follow.seconds_left is not None:
@@ -275,10 +275,12 @@ def _replaced_line(each: ReplacedTorrent, style: LineStyle) -> str:
     told = [f"seeded for {duration(seeding.seconds)}"] if seeding.seconds is not None else []
     told += [f"ratio {seeding.ratio:.2f}"] if seeding.ratio is not None else []
     if left and left.is_enough:
-        told.insert(0, "may go")
+        told.insert(0, "can be deleted")
     elif left:
-        told.append(f"may go in {duration(left.seconds)}, or with {left.ratio:.2f} more of the ratio")
-    state = ", ".join(told) or "not looked at yet"
+        told.append(
+            f"can be deleted in {duration(left.seconds)}, or once its ratio has grown by {left.ratio:.2f}"
+        )
+    state = ", ".join(told) or "not checked yet"
     return f"{style.label(each.movie)}: {state}: {each.old.choice.release}"
 
 
@@ -290,7 +292,7 @@ def _unlisted_line(film: UnlistedFilm) -> str:
 def state_of(queue: QueueName, entry: QueueEntry) -> str:
     """Return in words how it stands with a film in a queue, and what the user said of its releases."""
     word = entry.word
-    said = [f"judged by {word.preset}"] if word.preset else []
+    said = [f"with preset {word.preset}"] if word.preset else []
     said += [f"you took {word.grabbed}"] if word.grabbed else []
     said += [f"you rejected {', '.join(map(str, word.rejected))}"] if word.rejected else []
     return "; ".join([_state_of(queue, entry), *said])
@@ -298,7 +300,7 @@ def state_of(queue: QueueName, entry: QueueEntry) -> str:
 
 def _state_of(queue: QueueName, entry: QueueEntry) -> str:
     if queue is QueueName.FAILED:
-        when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "for good"
+        when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "gave up"
         return f"{entry.error}; {when}"
     if queue is QueueName.COMPLETED:
         state = _completed_state(entry)

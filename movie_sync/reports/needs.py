@@ -15,7 +15,7 @@ _TRIED_RELEASES = 2
 _NAMED_FILMS = 3
 _ACTIONS = {
     NeedKind.CREDENTIALS: "Enter them again with `setup`.",
-    NeedKind.ACCOUNT: "See what the tracker's site says of your account and torrent client.",
+    NeedKind.ACCOUNT: "See what the tracker's site says about your account and torrent client.",
     NeedKind.DISK: "Free some space there.",
 }
 
@@ -34,9 +34,7 @@ def needs(
     queues: Mapping[QueueName, Collection[QueueEntry]], daemon: DaemonState | None, faults: Sequence[Problem]
 ) -> list[Need]:
     """Return them all, what keeps every film back first."""
-    found = [
-        Need(NeedKind.SETTINGS, _sentence(fault.words), "Correct it in `config.json`.") for fault in faults
-    ]
+    found = [Need(NeedKind.SETTINGS, _sentence(fault.words), "Fix it in `config.json`.") for fault in faults]
     if daemon:
         found += [Need(need.kind, _sentence(need.why), _ACTIONS[need.kind]) for need in daemon.needs]
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
@@ -73,26 +71,26 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
         return
     if movie.is_series:
         if is_given_up:
-            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Take it out: `remove {name}`.", movie)
+            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Remove it: `remove {name}`.", movie)
     elif entry.is_unclear and queue is QueueName.FAILED:
-        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Once that is done: `retry {name}`.", movie)
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run `retry {name}`.", movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
         action = f"Free some space, or pick a smaller release: `search {name}`, then `grab`."
         yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)
     elif len(entry.tried) >= _TRIED_RELEASES:
-        why = f"Nothing came of {len(entry.tried)} releases, the last one: {entry.tried[-1].why}."
+        why = f"{len(entry.tried)} releases failed; the last one: {entry.tried[-1].why}."
         yield Need(NeedKind.RELEASES, why, f"Pick one: `search {name}`, then `grab`.", movie)
     elif is_given_up:
         yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: `retry {name}`.", movie)
     elif entry.tried and entry.waits_for_release:
-        why = f"Nothing came of its only release: {entry.tried[-1].why}."
-        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or take it out: `remove {name}`.", movie)
+        why = f"Its only release failed: {entry.tried[-1].why}."
+        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: `remove {name}`.", movie)
     elif (
         entry.slot in {Slot.IDLE, Slot.IN_USE}
         and entry.follow
         and entry.follow.idle_seconds >= _SEEDLESS_SECONDS
     ):
-        why = f"Nothing came for {duration(entry.follow.idle_seconds)}."
+        why = f"No data for {duration(entry.follow.idle_seconds)}."
         release = entry.choice.id if entry.choice else None
         action = f"Take another release: `reject {name} {release}`." if release else f"`remove {name}`."
         yield Need(NeedKind.NO_SEEDS, why, action, movie)

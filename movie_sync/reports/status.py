@@ -133,7 +133,7 @@ def _stuck(waiting: Sequence[QueueEntry], downloading: Sequence[QueueEntry]) -> 
             yield from (StuckRelease(entry.movie, old.choice.release, old.why) for old in entry.tried)
     for entry in downloading:
         if entry.follow and entry.follow.is_idle:
-            why = f"next to nothing came for {duration(entry.follow.idle_seconds)}"
+            why = f"almost no data for {duration(entry.follow.idle_seconds)}"
             yield StuckRelease(entry.movie, release_of(entry), why)
 
 

@@ -87,10 +87,10 @@ class GeneralSettings:
         5, "a whole number, 0 for no limit", number(0, MANY, whole=True), protects=True
     )
     min_free_space_gb: float = setting(10, "a number of GB, 0 for no limit", number(0, MANY), protects=True)
-    unlisted: str = setting("keep", "keep or tag", one_of("keep", "tag"))
+    unlisted: str = setting("keep", '"keep" or "tag"', one_of("keep", "tag"))
     download_directory: str = folder("~/Downloads")
     library_directories: tuple[str, ...] = setting(
-        [], "a list of whole paths or ~/...", list_of(path_here), is_path=True, protects=True
+        [], "a list of absolute paths or ~/...", list_of(path_here), is_path=True, protects=True
     )
     client: str = setting(
         "qbittorrent", f"one of {', '.join(registry.of_kind(ClientService))}", _client, protects=True
@@ -130,7 +130,7 @@ def _word_values(value: object) -> dict[str, float]:
     try:
         return {filled_text(word): read(worth) for word, worth in value.items()}
     except UnusableValue:
-        raise UnusableValue("an entry is not of that form") from None
+        raise UnusableValue("one entry isn't valid") from None
 
 
 def _upgrade(value: object) -> dict[str, object]:
@@ -145,18 +145,18 @@ _ALLOWED: Mapping[str, tuple[str, Reader]] = {
         f"a list of at least one of {', '.join(QUALITIES)}",
         list_of(one_of(*QUALITIES), may_be_empty=False),
     ),
-    "size_mb_per_minute": ("two numbers, [least, most] MB a minute", _size_range),
+    "size_mb_per_minute": ("two numbers, [minimum, maximum] MB per minute", _size_range),
     "preferred_mb_per_minute": ("a number above 0, or null for the largest", _LIMIT),
     "max_size_gb": ("a number above 0, or null for no limit", _LIMIT),
     "min_seeders": ("a whole number, 0 or more", number(0, MANY, whole=True)),
-    "freeleech": ("ignore, prefer or only", one_of("ignore", "prefer", "only")),
+    "freeleech": ('"ignore", "prefer" or "only"', one_of("ignore", "prefer", "only")),
     "prefer_internal": ("true or false", flag),
-    "words": ("an object of words and the number each is worth", _word_values),
+    "words": ("an object of words and their scores", _word_values),
     "reject_words": ("a list of words", list_of(filled_text)),
     "wait_for_best_hours": ("a number of hours from 0 to 8760", number(0, 8760)),
     "languages": (f"{LANGUAGES}, or null for any", or_null(list_of(language, may_be_empty=False))),
     "reject_dubbed": ("true or false", flag),
-    "upgrade": ("null, or an object of `until`, a quality, and `days` from 0 to 3650", or_null(_upgrade)),
+    "upgrade": ("null, or an object with `until` (a quality) and `days` (0 to 3650)", or_null(_upgrade)),
     "rules": ("a list of rules, each with `when`, and `reject` or `score`", release_rules),
 }
 
@@ -166,7 +166,7 @@ class QualityPreset:
     """A ready choice."""
 
     preset: str | None = setting(
-        None, f"one of {', '.join(PRESETS)}, or null for the built-in choice", or_null(one_of(*PRESETS))
+        None, f"one of {', '.join(PRESETS)}, or null for the defaults", or_null(one_of(*PRESETS))
     )
 
 

@@ -42,7 +42,7 @@ _CONDITIONS = {field: _condition_reader(field) for field in Field}
 def _conditions(value: object) -> dict[str, object]:
     """Read an object of conditions; of one that cannot be used, say which and what is allowed."""
     if not isinstance(value, Mapping) or not value:
-        raise UnusableValue("conditions are an object with at least one field")
+        raise UnusableValue("conditions must be an object with at least one field")
     read: dict[str, object] = {}
     for name, wanted in value.items():
         if name not in _CONDITIONS:
@@ -67,7 +67,7 @@ def _allowed_in(field: Field) -> str:
 def _release_rule(value: object) -> dict[str, object]:
     """Read one rule, in the form of the file: `when` with `not` in it, and `reject` or `score`."""
     if not isinstance(value, Mapping) or not isinstance(when := value.get("when"), Mapping):
-        raise UnusableValue("a rule is an object with `when`, and `reject` or `score`")
+        raise UnusableValue("a rule must be an object with `when`, and `reject` or `score`")
     if unknown := value.keys() - {"when", "reject", "score"}:
         raise UnusableValue(f"{shown(min(unknown))} isn't part of a rule")
     conditions = {key: part for key, part in when.items() if key != "not"}
@@ -79,7 +79,7 @@ def _release_rule(value: object) -> dict[str, object]:
             return {"when": read, "reject": True}
         case {"score": score} if value.get("reject", False) is False:
             return {"when": read, "score": number(-MANY, MANY)(score)}
-    raise UnusableValue('a rule has either "reject": true or a score')
+    raise UnusableValue('a rule needs either "reject": true or a score')
 
 
 def release_rules(value: object) -> list[dict[str, object]]:

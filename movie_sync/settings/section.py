@@ -27,7 +27,7 @@ from movie_sync.settings.values import (
 _Form = TypeVar("_Form")
 _RULE = "rule"
 _LONGEST_TIMEOUT = 600
-_ADDRESS = "an http or https address with a host, without credentials and query"
+_ADDRESS = "an http or https address with a host, without credentials or a query"
 REQUIRED = object()
 """The default of a setting that has none: an entry of `NamedSections` without it is not used."""
 
@@ -163,12 +163,12 @@ def yes_or_no(*, default: bool, **traits: bool) -> Any:  # noqa: ANN401
 
 def marks() -> Any:  # noqa: ANN401
     """Return a field for what torrents are marked with: torrent clients separate marks by commas."""
-    return setting(["movie_sync"], "a list of texts without commas", list_of(text_without_commas))
+    return setting(["movie_sync"], "a list of strings without commas", list_of(text_without_commas))
 
 
 def folder(default: object, *, nothing: str = "", protects: bool = True) -> Any:  # noqa: ANN401
     """Return a field for a place on this machine; `nothing` says what null means, if null is allowed."""
-    allowed = f"a whole path, ~/..., or null for {nothing}" if nothing else "a whole path or ~/..."
+    allowed = f"an absolute path, ~/..., or null for {nothing}" if nothing else "an absolute path or ~/..."
     return setting(
         default, allowed, or_null(path_here) if nothing else path_here, is_path=True, protects=protects
     )

@@ -38,9 +38,11 @@ class Notices(ToldService):
     title = "notices"
     section = NoticeSettings
     is_private = True
-    credentials = (CredentialField("urls", "MOVIE_SYNC_NOTICES_URLS", "addresses for notices", is_list=True),)
+    credentials = (
+        CredentialField("urls", "MOVIE_SYNC_NOTICES_URLS", "notification addresses", is_list=True),
+    )
     what = "A notice"
-    done = "a notice was sent"
+    done = "a test notification was sent"
 
     def subscription(self, config: Sections) -> Subscription | None:
         settings = config.section(NoticeSettings)
@@ -79,9 +81,9 @@ class Notices(ToldService):
                 failed.append(f"address {place} ({scheme[1]})" if scheme else f"address {place}")
         words = []
         if unknown:
-            words.append(f"Apprise does not understand {', '.join(unknown)}; run setup to write it again")
+            words.append(f"Apprise doesn't understand {', '.join(unknown)}; run `setup` to enter it again")
         if failed:
-            words.append(f"{', '.join(failed)} did not take it")
+            words.append(f"{', '.join(failed)} didn't accept it")
         if len(unknown) == len(addresses):
             raise UserError(words[0])
         if len(unknown) + len(failed) == len(addresses):

@@ -1,4 +1,4 @@
-"""The tracker FileList: user name and passkey, and so many calls an hour."""
+"""The tracker FileList: username and passkey, and so many calls an hour."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class FileList(TrackerService):
     title = "FileList"
     section = FileListSettings
     credentials = (
-        CredentialField("username", "MOVIE_SYNC_FILELIST_USERNAME", "user name", is_secret=False),
+        CredentialField("username", "MOVIE_SYNC_FILELIST_USERNAME", "username", is_secret=False),
         CredentialField("passkey", "MOVIE_SYNC_FILELIST_PASSKEY", "passkey", may_hold_blanks=False),
     )
     needs_login = True
@@ -55,14 +55,14 @@ class FileList(TrackerService):
     def warnings(self, config: Sections) -> Iterator[str]:
         base_url = config.section(FileListSettings).base_url
         if urlsplit(base_url).scheme == "http" and not is_on_this_machine(base_url):
-            yield '"filelist.base_url" is not https; the passkey travels unprotected.'
+            yield '"filelist.base_url" isn\'t https: the passkey is sent unencrypted.'
 
     def ask(self, form: Form) -> None:
         form.say(
-            "\nFileList: your user name (not the e-mail address) and your passkey, which is on "
+            "\nFileList: your username (not the email address) and your passkey, which is on "
             'https://filelist.io/my.php next to "Reset passkey".'
         )
-        form.ask_credential("username", "FileList user name")
+        form.ask_credential("username", "FileList username")
         form.ask_credential("passkey", "FileList passkey")
 
     def build(self, entry: str, config: Sections, login: Login, around: Surroundings) -> "FileListClient":
@@ -84,4 +84,4 @@ class FileList(TrackerService):
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
         client = self.build(entry, config, login, around)
         client.latest(1)
-        return f"accepts the passkey; {client.budget.free()} calls left in this hour"
+        return f"accepts the passkey; {client.budget.free()} calls left this hour"

@@ -14,7 +14,7 @@ class Jellyfin(MediaServer):
     name = "jellyfin"
     title = "Jellyfin"
     section = JellyfinSettings
-    credentials = (CredentialField("token", "MOVIE_SYNC_JELLYFIN_TOKEN", "token of Jellyfin"),)
-    what = "The refresh of Jellyfin"
+    credentials = (CredentialField("token", "MOVIE_SYNC_JELLYFIN_TOKEN", "Jellyfin token"),)
+    what = "The Jellyfin scan"
     method, path = "POST", "/Library/Refresh"
     header = "Authorization", 'MediaBrowser Token="{}"'

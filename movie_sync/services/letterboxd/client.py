@@ -176,9 +176,7 @@ class LetterboxdFilmPages:
         is_same = page.id == movie.id if has_keys else page.slug in {"", slug_reached}
         is_same = is_same and not (by_imdb_id and page.imdb_id not in {None, movie.imdb_id})
         if not slug or not is_same:
-            raise FilmError(
-                f"Letterboxd has another film than {movie.label} at {address}, so that page isn't used."
-            )
+            raise FilmError(f"The page at {address} isn't about {movie.label}, so it isn't used.")
         return replace(
             page,
             id=(page.id or movie.id) if movie.id in {movie.slug, movie.imdb_id} else movie.id,
@@ -236,7 +234,11 @@ def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
             retry_after_seconds=wait,
         )
     if refusal in {Refusal.CHALLENGE, Refusal.BAN}:
-        how = "it wants proof of a human" if refusal is Refusal.CHALLENGE else f"status {answer.status}"
+        how = (
+            "it asks for proof that you're human"
+            if refusal is Refusal.CHALLENGE
+            else f"status {answer.status}"
+        )
         return BlockedError(
             f"Letterboxd blocks automated access to {what} from here ({how}). Movie Sync won't work "
             f"around that. {_export_hint()}",

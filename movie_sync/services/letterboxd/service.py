@@ -24,7 +24,7 @@ _NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of 
 
 
 def letterboxd_name(value: object) -> str:
-    """Return the user name in a name or in a pasted Letterboxd address; raises UnusableValue."""
+    """Return the username in a name or in a pasted Letterboxd address; raises UnusableValue."""
     text = text_in(value)
     profile = _ADDRESS.fullmatch(text)
     name = profile[1] if profile else text
@@ -41,7 +41,7 @@ def _user_name(value: object) -> str:
 class WatchlistSettings:
     """Whose watchlist is read, and how often."""
 
-    username: str = setting("", "a Letterboxd user name: letters, digits and _", _user_name)
+    username: str = setting("", "a Letterboxd username: letters, digits and _", _user_name)
     check_interval: float = setting(
         3600,
         f"a number of seconds from {SHORTEST_CHECK_INTERVAL} to {_LONGEST_CHECK_INTERVAL}",
@@ -78,10 +78,10 @@ class Letterboxd(ListService):
 
     def ask(self, form: Form) -> None:
         name = form.ask(
-            "Letterboxd user name or profile address",
+            "Letterboxd username or profile address",
             form.config.section(WatchlistSettings).username,
             letterboxd_name,
-            "A Letterboxd user name consists of letters, digits and underscores.",
+            "A Letterboxd username consists of letters, digits and underscores.",
             is_needed=form.is_needed,
         )
         if name is not None:

@@ -14,7 +14,7 @@ class Plex(MediaServer):
     name = "plex"
     title = "Plex"
     section = PlexSettings
-    credentials = (CredentialField("token", "MOVIE_SYNC_PLEX_TOKEN", "token of Plex"),)
-    what = "The refresh of Plex"
+    credentials = (CredentialField("token", "MOVIE_SYNC_PLEX_TOKEN", "Plex token"),)
+    what = "The Plex scan"
     method, path = "GET", "/library/sections/all/refresh"
     header = "X-Plex-Token", "{}"

@@ -58,7 +58,7 @@ class QBittorrentClient:
     """Implements `ports.TorrentClient` and `ports.FollowedClient`.
 
     Thread-safe: one call at a time, because each new login throws away the session that another thread is
-    using. Nothing is sent before the first one, and each keeps the limits of `Calls`. Without a user name
+    using. Nothing is sent before the first one, and each keeps the limits of `Calls`. Without a username
     and a password nobody logs in, which is enough for a qBittorrent that trusts this machine. An API key
     (since 5.2) is shown instead, whatever else is given.
 

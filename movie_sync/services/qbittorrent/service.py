@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from movie_sync.services.qbittorrent.client import QBittorrentClient
 
 _KEY = "*"
-"""What is typed in place of a user name by who has an API key."""
+"""What is typed in place of a username by who has an API key."""
 _LOOK_SECONDS = 2.0
 _PAGE_BYTES = 200_000
 _TITLE = re.compile(r"<title>[^<]*(?:qBittorrent|VueTorrent)", re.IGNORECASE)
@@ -36,10 +36,10 @@ class QBittorrentSettings:
 
     enabled: bool = yes_or_no(default=True)
     url: str = address("http://localhost:8080")
-    category: str = setting("Movies", "a qBittorrent category, or an empty text for none", _category)
+    category: str = setting("Movies", 'a qBittorrent category, or "" for none', _category)
     tags: tuple[str, ...] = marks()
     save_path: str | None = setting(
-        None, "a path as qBittorrent sees it, or null for its own choice", or_null(filled_text), is_path=True
+        None, "a path as qBittorrent sees it, or null for its default", or_null(filled_text), is_path=True
     )
     verify_tls: bool = yes_or_no(default=True, for_terminal=True)
     remove_stalled: bool = yes_or_no(default=False)
@@ -55,7 +55,7 @@ class QBittorrent(ClientService):
     protects = True
     credentials = (
         CredentialField(
-            "username", "MOVIE_SYNC_QBITTORRENT_USERNAME", "user name", is_secret=False, group="login"
+            "username", "MOVIE_SYNC_QBITTORRENT_USERNAME", "username", is_secret=False, group="login"
         ),
         CredentialField("password", "MOVIE_SYNC_QBITTORRENT_PASSWORD", "password", group="login"),
         CredentialField(
@@ -63,14 +63,14 @@ class QBittorrent(ClientService):
         ),
     )
     folder_key = "qbittorrent.save_path"
-    question = "Do you use qBittorrent (with its web interface on)?"
+    question = "Do you use qBittorrent (with its Web UI turned on)?"
 
     def is_off(self, config: Sections) -> bool:
         return not config.section(QBittorrentSettings).enabled
 
     def ask(self, form: Form) -> None:
         present = form.config.section(QBittorrentSettings).url
-        example = "http://localhost:8080, without user name and password"
+        example = "http://localhost:8080, without username and password"
         form.ask_address("qBittorrent's address", present, address_here, example)
         has_key = bool(form.login.get("api_key"))
         has_login = bool(form.login.get("username")) and not has_key
@@ -79,7 +79,7 @@ class QBittorrent(ClientService):
         else:
             none = f"{NONE} for none" if has_login else "Enter if it needs none"
             hint = f"{none}, {_KEY} for an API key"
-        name = form.ask_credential("username", f"qBittorrent's user name ({hint})", is_needed=False)
+        name = form.ask_credential("username", f"qBittorrent's username ({hint})", is_needed=False)
         forgotten: list[str] = []
         if name == _KEY:
             form.ask_credential("api_key", "Its API key", is_needed=not has_key)

@@ -50,7 +50,7 @@ class Client(qbittorrentapi.Client):
     """The library's client on our transport.
 
     It follows no redirect, takes no compressed answer (its size would not be bounded), and logs in
-    only with a user name and a password; with an API key it shows that and never logs in. Not thread-safe.
+    only with a username and a password; with an API key it shows that and never logs in. Not thread-safe.
     """
 
     def __init__(self, party: Party, login: Login, *, verify_tls: bool) -> None:

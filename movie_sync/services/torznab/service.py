@@ -25,7 +25,7 @@ _INTERVAL_SECONDS = 2.0
 
 def _feed_address(value: object) -> str:
     if isinstance(value, str) and "?" in value:
-        raise UnusableValue("without what follows the question mark; the key is asked for by setup")
+        raise UnusableValue("without the part after the question mark; setup asks for the key")
     return web_address(value)
 
 
@@ -34,13 +34,13 @@ class TorznabSettings:
     """How one tracker is asked."""
 
     url: str = setting(
-        REQUIRED, "the http or https address of a Torznab feed, without credentials and query", _feed_address
+        REQUIRED, "the http or https address of a Torznab feed, without credentials or a query", _feed_address
     )
     calls_per_hour: int = setting(
-        _CALLS_PER_HOUR, "a whole number from 1 up", number(1, MANY, whole=True), protects=True
+        _CALLS_PER_HOUR, "a whole number, at least 1", number(1, MANY, whole=True), protects=True
     )
     categories: tuple[int, ...] = setting(
-        [2000], "a list of Torznab's category numbers, [] for all", list_of(number(1, MANY, whole=True))
+        [2000], "a list of Torznab category numbers, or [] for all", list_of(number(1, MANY, whole=True))
     )
     timeout: float = timeout()
 
@@ -55,13 +55,13 @@ class Torznab(TrackerService):
     credentials = (
         CredentialField("keys", "MOVIE_SYNC_TORZNAB_KEYS", "API key", may_hold_blanks=False, is_named=True),
     )
-    question = "Do you use Prowlarr, Jackett, or another tracker that speaks Torznab?"
+    question = "Do you use Prowlarr, Jackett, or another Torznab tracker?"
 
     def warnings(self, config: Sections) -> Iterator[str]:
         """Say that a key can be read on its way."""
         for entry, settings in config.named(TorznabSettings).items():
             if _travels_open(settings.url):
-                yield f'"torznab.{entry}.url" is not https; the key travels unprotected.'
+                yield f'"torznab.{entry}.url" isn\'t https: the key is sent unencrypted.'
 
     def ask(self, form: Form) -> None:
         """Ask for the address and the key."""
@@ -103,7 +103,7 @@ class Torznab(TrackerService):
         caps = client.caps()
         ways = [*(["IMDb id"] if caps.has_imdb else []), *(["words"] if caps.word_function else [])]
         if not ways:
-            raise UserError("it answers, but can be searched neither by IMDb id nor by words")
+            raise UserError("it answers, but supports searches neither by IMDb id nor by title")
         if not caps.may_have(settings.categories):
             raise UserError(
                 f"it answers, but has none of the categories {_listed(settings.categories)}. Change "
@@ -111,10 +111,10 @@ class Torznab(TrackerService):
             )
         newest = client.latest()
         if newest and not any(release.has_torrent for release in newest):
-            raise UserError("it answers, but offers magnet links only, which are not supported")
+            raise UserError("it answers, but offers magnet links only, which aren't supported")
         free = self._budget(entry, settings, around).free()
         news = f"{len(newest)} newest releases" if newest else "no list of newest releases"
-        return f"answers; searched by {' and '.join(ways)}; {news}; {free} calls left in this hour"
+        return f"answers; searched by {' and '.join(ways)}; {news}; {free} calls left this hour"
 
     def _settings(self, entry: str, config: Sections) -> TorznabSettings:
         settings = config.named(TorznabSettings).get(entry)

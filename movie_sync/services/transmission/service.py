@@ -27,7 +27,7 @@ class TransmissionSettings:
     # Of a relative one Transmission would say that the torrent is at fault.
     download_dir: str | None = setting(
         None,
-        "a whole path as Transmission sees it, or null for its own choice",
+        "an absolute path as Transmission sees it, or null for its default",
         or_null(whole_path_anywhere),
         for_terminal=True,
     )
@@ -45,21 +45,21 @@ class Transmission(ClientService):
     section = TransmissionSettings
     protects = True
     credentials = (
-        CredentialField("username", "MOVIE_SYNC_TRANSMISSION_USERNAME", "user name", is_secret=False),
+        CredentialField("username", "MOVIE_SYNC_TRANSMISSION_USERNAME", "username", is_secret=False),
         CredentialField("password", "MOVIE_SYNC_TRANSMISSION_PASSWORD", "password"),
     )
     folder_key = "transmission.download_dir"
-    question = "Do you use Transmission (with its remote access on)?"
+    question = "Do you use Transmission (with remote access turned on)?"
 
     def ask(self, form: Form) -> None:
         """Ask for the address and how to log in."""
         present = form.config.section(TransmissionSettings).url
-        example = "http://localhost:9091, without user name and password"
+        example = "http://localhost:9091, without username and password"
         form.ask_address("Transmission's address", present, address_here, example)
         has_login = bool(form.login.get("username"))
         name = form.ask_credential(
             "username",
-            f"Transmission's user name ({f'{NONE} for none' if has_login else 'Enter if it needs none'})",
+            f"Transmission's username ({f'{NONE} for none' if has_login else 'Enter if it needs none'})",
             is_needed=False,
         )
         if name == NONE:
