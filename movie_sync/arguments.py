@@ -5,10 +5,43 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from movie_sync.domain.plain_text import folded, folded_as_is, one_line
 from movie_sync.invocation import command_line
+from movie_sync.outlet import readable
 
+_EVERYWHERE = {"help", "version", "data_dir", "log_level", "plain"}
 _NEAR_ENOUGH = 0.6
 _WRONG_USAGE = 2
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Help in which every command can be typed as it is shown, and no word is parted.
+
+    The usage line leaves the options out that every command has; they are last in the list below it.
+    """
+
+    def __init__(self, prog: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as argparse has them
+        super().__init__(command_line(*prog.split()[1:]), *args, **kwargs)
+
+    def add_usage(
+        self,
+        usage: str | None,
+        actions: Iterable[argparse.Action],
+        groups: Iterable[Any],
+        prefix: str | None = None,
+    ) -> None:
+        """Add the line of usage."""
+        super().add_usage(usage, [each for each in actions if each.dest not in _EVERYWHERE], groups, prefix)
+
+    def add_arguments(self, actions: Iterable[argparse.Action]) -> None:
+        """Add the list of a group of arguments."""
+        super().add_arguments(sorted(actions, key=lambda each: each.dest in _EVERYWHERE))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(folded_as_is(f"{indent}{line}", width) for line in text.split("\n"))
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return folded(" ".join(text.split()), width)
 
 
 class Parser(argparse.ArgumentParser):
@@ -18,7 +51,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as argparse has them
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, **{"formatter_class": Help} | kwargs)
         self.commands: dict[str, Parser] = {}
         self._given: list[str] = []
 
@@ -35,12 +68,11 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in a line, and end."""
-        from movie_sync.domain.plain_text import one_line  # noqa: PLC0415 - not for --help
-
         words = one_line(f"{message[:1].upper()}{message[1:]}").rstrip(".")
         end = "" if words.endswith("?") else "."
         usage = command_line(*self.prog.split()[1:], "--help")
-        self.exit(_WRONG_USAGE, f"movie-sync: {words}{end} See `{usage}`.\n")
+        said = readable(f"movie-sync: {words}{end} See `{usage}`.", sys.stderr)
+        self.exit(_WRONG_USAGE, f"{said}\n")
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 - as argparse has it
         choices = [str(choice) for choice in action.choices or ()]

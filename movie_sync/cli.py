@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, TextIO
 from movie_sync import __version__
 from movie_sync.arguments import Parser
 from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
-from movie_sync.outlet import hurry, outlet_of, take_over_streams
+from movie_sync.invocation import command_line
+from movie_sync.outlet import hurry, outlet_of, readable, take_over_streams
 
 if TYPE_CHECKING:
     from movie_sync.commands.context import Context
@@ -33,9 +34,34 @@ _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
 _FILM = "its title, slug (heat-1995), id, IMDb id or Letterboxd address"
-_EPILOG = """exit codes: 0 done or stopped on request; 1 the answer is no (a check or a film failed);
-2 wrong usage, settings or credentials; 3 already running on this data folder; 130, 143 interrupted.
+_EPILOG = """exit codes:
+  0    done, or stopped on request
+  1    the answer is no: a check or a film failed
+  2    wrong usage, settings or credentials
+  3    already running on this data folder
+  130, 143  interrupted
+
 FILM is a film's title ("Heat (1995)"), slug (heat-1995), id, IMDb id or Letterboxd address."""
+
+
+_EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "setup": ((), ("client",)),
+    "config": (("quality",), ("quality.preset", "hd"), ("--unset", "quality.preset")),
+    "status": ((), ("--watch",)),
+    "queue": ((), ("failed",)),
+    "history": ((), ("Heat",)),
+    "retry": (("Heat (1995)",), ("--all",)),
+    "remove": (("Heat (1995)",),),
+    "add": (("Heat (1995)",), ("https://letterboxd.com/film/heat-1995/",), ("tt0113277",)),
+    "grab": (("Heat", "2"), ("heat-1995", "filelist:12345")),
+    "reject": (("Heat", "2"), ("heat-1995", "filelist:12345")),
+    "search": (("Heat", "--year", "1995"), ("heat-1995",)),
+    "import": (("letterboxd-export.zip",),),
+}
+_COMPLETION = """at each start of the shell:
+  bash, in ~/.bashrc:                   eval "$(movie-sync completion bash)"
+  zsh, in ~/.zshrc, after compinit:     eval "$(movie-sync completion zsh)"
+  fish, in ~/.config/fish/config.fish:  movie-sync completion fish | source"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -150,7 +176,7 @@ def _complain(message: str, code: int, redactor: "Redactor") -> int:
     from movie_sync.domain.plain_text import safe_lines  # noqa: PLC0415 - only an error needs it
 
     text = redactor.clean(safe_lines(f"movie-sync: {message}"))
-    print(text, file=sys.stderr)  # noqa: T201 - errors go to stderr
+    print(readable(text, sys.stderr), file=sys.stderr)  # noqa: T201 - errors go to stderr
     return code
 
 
@@ -185,7 +211,6 @@ def _parser() -> Parser:
         prog="movie-sync",
         description="Download the films on your Letterboxd watchlist. Without a command, run the daemon.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_global_options(parser, is_top=True)
     daemon = parser.add_argument_group("daemon options")
@@ -200,7 +225,7 @@ def _parser() -> Parser:
         "--dry-run", action="store_true", help="only print what would be done; write no files"
     )
     parser.set_defaults(run="commands.daemon:run_daemon", needs_folder=True)
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", prog=parser.prog)
     options = Parser(add_help=False)
     _add_global_options(options, is_top=False)
     _add_commands(commands, parser.commands, options)
@@ -213,7 +238,11 @@ def _add_commands(
     def add(name: str, run: str, text: str) -> Parser:
         """Add a command; `run` names the function in `commands/` that is called, and loaded only then."""
         parser = by_name[name] = commands.add_parser(
-            name, help=text, description=f"{text[0].upper()}{text[1:]}.", parents=[options]
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            parents=[options],
+            epilog=_examples(name),
         )
         parser.set_defaults(run=f"commands.{run}")
         return parser
@@ -277,9 +306,15 @@ def _add_commands(
     page.set_defaults(run="web.command:run_web")
     completion = add("completion", "completion:run_completion", "print the completion script for a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="your shell")
+    completion.epilog = _COMPLETION
     completion.set_defaults(needs_folder=False, parser_of_all=_parser)
     demo = add("demo", "demo:run_demo", "run the whole pipeline against local stand-ins")
     demo.set_defaults(needs_folder=False)
+
+
+def _examples(name: str) -> str | None:
+    lines = [f"  {command_line(name, *words)}" for words in _EXAMPLES.get(name, ())]
+    return "\n".join(["examples:" if lines[1:] else "example:", *lines]) if lines else None
 
 
 def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> None:

@@ -9,11 +9,14 @@ import io
 import math
 import os
 import select
+import shutil
 import socket
 import stat
 import sys
 import time
 from typing import TextIO
+
+from movie_sync.domain.plain_text import folded_as_is
 
 _PIPE_PIECE = select.PIPE_BUF
 _TERMINAL_PIECE = 64
@@ -112,6 +115,14 @@ def take_over_streams() -> None:
             write_through=stream.write_through,
         )
         setattr(sys, name, taken_over)
+
+
+def readable(text: str, stream: TextIO) -> str:
+    """Return text for people as a stream is to have it: on a terminal parted in no word."""
+    if not stream.isatty():
+        return text
+    columns = shutil.get_terminal_size().columns
+    return "\n".join(folded_as_is(line, columns) for line in text.split("\n"))
 
 
 def outlet_of(stream: TextIO) -> Outlet | None:

@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ from movie_sync.errors import (
     StorageError,
     UserError,
 )
+from movie_sync.invocation import command_line
 from movie_sync.reports.daemon_state import DaemonState, write_state
 from movie_sync.storage.locks import InstanceLock
 
@@ -175,7 +177,32 @@ def test_help_and_version(line: list[str], capsys: pytest.CaptureFixture[str]) -
     assert cli.main(line) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    assert __version__ in out if line == ["--version"] else "usage: movie-sync" in out
+    assert __version__ in out if line == ["--version"] else f"usage: {command_line()}" in out
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in cli._parser().commands)], ids=str)
+def test_help_parts_no_word(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """At 80 columns no line is wider than the terminal, and examples are whole commands."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/movie-sync"])
+    monkeypatch.setattr(shutil, "which", lambda _name: "/usr/bin/movie-sync")
+    assert cli.main([*command, "--help"]) == 0
+    usage, *lines = capsys.readouterr().out.splitlines()
+    assert usage.startswith(" ".join(["usage: movie-sync", *command]))
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_error_parts_no_word(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """On a terminal lines are folded at blanks, and a command to copy stays in one piece."""
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    for line in (["stauts"], ["status", "--jsno"], ["import", "/no/such/watchlist.csv"]):
+        assert cli.main(line) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) > 1
+        assert all(len(each) <= 50 or each.startswith("`") for each in lines)
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:

@@ -146,3 +146,16 @@ def test_lines_are_parted_at_blanks(columns: int) -> None:
     assert all(width(line) <= columns for line in lines)
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
     assert folded("", columns) == [""]
+
+
+def test_a_command_is_parted_in_no_place() -> None:
+    """It can be copied in one go, unless it is wider than the terminal; a lone backtick means nothing."""
+    text = "Stopped. Saved: `main.py setup client` continues (`main.py check` tests it). It`s a title."
+    lines = folded(text, 30)
+    assert lines == [
+        "Stopped. Saved:",
+        "`main.py setup client`",
+        "continues (`main.py check`",
+        "tests it). It`s a title.",
+    ]
+    assert folded(text, 12)[2:5] == ["`main.py", "setup", "client`"]

@@ -2,6 +2,7 @@
 
 import argparse
 
+from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.errors import UserError
 from movie_sync.settings.keys import known, nodes_in
 
@@ -18,6 +19,8 @@ def run_completion(args: argparse.Namespace, _context: None) -> int:
         for action in each._actions:  # noqa: SLF001 - argparse has no other way
             if action.dest == "key":
                 action.choices = [key for key, _ in nodes_in(known().top)]
+            if action.metavar == "PRESET":
+                action.choices = list(PRESETS)
             if action.metavar in kinds:
                 action.complete = kinds[action.metavar]
     print(shtab.complete(parser, args.shell))

@@ -1,17 +1,17 @@
 """What every command works with: the folder, the settings, the credentials, the options."""
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol, TextIO
+from typing import Protocol
 
 from movie_sync.clock import SystemClock
 from movie_sync.credentials.manager import CredentialsManager
-from movie_sync.domain.plain_text import folded_as_is, safe_lines
+from movie_sync.domain.plain_text import safe_lines
 from movie_sync.domain.redaction import Redactor
+from movie_sync.outlet import readable
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
@@ -93,25 +93,17 @@ class Context:
         if self.answer:
             self.answer.say(self._clean(line))
         else:
-            print(self._readable(line, sys.stdout))
+            print(readable(self._clean(line), sys.stdout))
 
     def complain(self, line: str) -> None:
         """Write a line about what is wrong."""
         if self.answer:
             self.answer.complain(self._clean(line))
         else:
-            print(self._readable(line, sys.stderr), file=sys.stderr)
+            print(readable(self._clean(line), sys.stderr), file=sys.stderr)
 
     def _clean(self, text: str) -> str:
         return self.redactor.clean(safe_lines(text))
-
-    def _readable(self, text: str, stream: TextIO) -> str:
-        """Return text for people, on a terminal parted in no word."""
-        safe = self._clean(text)
-        if not stream.isatty():
-            return safe
-        columns = shutil.get_terminal_size().columns
-        return "\n".join(folded_as_is(line, columns) for line in safe.split("\n"))
 
     def queues_to_look_at(self) -> QueueManager:
         """Return the queues as they are, to be looked at beside a daemon or without one."""

@@ -17,6 +17,7 @@ from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName, Reason
 from movie_sync.invocation import command_line
+from movie_sync.outlet import readable
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 
@@ -117,9 +118,9 @@ def _show_summary(data: Path) -> bool:
     print("\nWhat happened to each film:")
     for wish in WATCHLIST:
         film = wish.film
-        print(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}")
+        print(readable(f"  {film.title} ({film.year}): {outcomes.get(film.lid, 'lost')}", sys.stdout))
         if wish.lesson:
-            print(f"      ({wish.lesson})")
+            print(readable(f"      ({wish.lesson})", sys.stdout))
     files = sorted((data / "torrents").glob("*.torrent"))
     print(f"{len(files)} torrents in the watch folder.")
     missing = {entry.movie.title for entry in queues.entries(QueueName.FAILED)}

@@ -11,6 +11,7 @@ _UNSAFE = re.compile(
 _LONGEST_TITLE = 500
 # Where a word that is too long for a line may end, as a release's name or a path.
 _JOINTS = re.compile(r"(?<=[./\\_-])(?=[^./\\_-])")
+_COMMAND = re.compile(r"(?<!\S)(\(?`[^`]+`\S*)")
 
 
 def printable(text: str) -> str:
@@ -63,11 +64,11 @@ def shorten(text: str, columns: int) -> str:
 def folded(text: str, columns: int) -> list[str]:
     """Return the text in lines of at most so many columns, parted at blanks.
 
-    A word longer than a line, as a release's name is, is parted after its dots and dashes; one without any
-    is cut.
+    A command in backticks stays on one line, so that it can be copied, unless it is too long for any. A word
+    longer than a line, as a release's name is, is parted after its dots and dashes; one without any is cut.
     """
     lines = [""]
-    for word in text.strip().split(" "):
+    for word in _words(text.strip(), columns):
         pieces = [word] if width(word) <= columns else _JOINTS.split(word)
         for number, piece in enumerate(pieces):
             blank = " " if lines[-1] and not number else ""
@@ -77,6 +78,16 @@ def folded(text: str, columns: int) -> list[str]:
                 lines.append(shorten(piece, columns))
     kept = [line.rstrip() for line in lines]
     return kept[1:] if len(kept) > 1 and not kept[0] else kept
+
+
+def _words(text: str, columns: int) -> list[str]:
+    if "`" not in text:
+        return text.split(" ")
+    words: list[str] = []
+    for piece in map(str.strip, _COMMAND.split(text)):
+        is_whole = not piece or (_COMMAND.fullmatch(piece) and width(piece) <= columns)
+        words += filter(None, [piece]) if is_whole else piece.split(" ")
+    return words
 
 
 def folded_as_is(line: str, columns: int, indent: str = "") -> str:
