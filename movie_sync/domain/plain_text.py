@@ -27,6 +27,8 @@ def clean_text(text: str) -> str:
 
 def searchable(text: str) -> str:
     """Return the text as it is searched: in small letters, without accents."""
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text)
     return "".join(mark for mark in plain if not unicodedata.category(mark).startswith("M")).casefold()
 

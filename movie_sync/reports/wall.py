@@ -11,7 +11,7 @@ from movie_sync.domain.plain_text import searchable
 from movie_sync.domain.times import clock_time, duration
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
-from movie_sync.queues.releases import Stage, TorrentProgress
+from movie_sync.queues.releases import Slot, Stage, TorrentProgress
 from movie_sync.reports.lines import Look, state_of, torrent_facts
 from movie_sync.reports.needs import Need
 from movie_sync.reports.status import stage_time
@@ -29,6 +29,7 @@ class Badge(StrEnum):
 
     DOWNLOADING = "downloading", Look.PLAIN
     NEEDS_YOU = "needs you", Look.NEEDS
+    STALLED = "stalled", Look.WAITING
     SLOT = "waiting for a slot", Look.WAITING
     QUEUED = "in the queue", Look.WAITING
     RELEASE = "waiting for a release", Look.WAITING
@@ -93,12 +94,17 @@ def film_cards(
 def film_card(
     queue: QueueName, entry: QueueEntry, need: Need | None, *, is_full: bool, now: datetime
 ) -> FilmCard:
-    """Return the card of one film."""
-    badge = Badge.NEEDS_YOU if need else _badge(queue, entry, is_full=is_full)
+    """Return the card of one film.
+
+    Several that are stopped in the client are one need, that of no film alone.
+    """
+    is_stopped = entry.slot is Slot.STOPPED and entry.is_followed
+    badge = Badge.NEEDS_YOU if need or is_stopped else _badge(queue, entry, is_full=is_full)
     on_its_way = next((each for each in entry.torrents() if each.is_unfinished), None)
     follow = on_its_way.follow if on_its_way else None
     words = str(badge)
-    if need is None and on_its_way and follow:
+    if badge is Badge.DOWNLOADING and on_its_way and follow:
+        badge = Badge.STALLED if follow.is_idle else badge
         words = _torrent_words(follow, is_upgrade=on_its_way.is_upgrade)
     elif badge is Badge.RETRY and entry.retry_at:
         words = f"next try {clock_time(entry.retry_at, now)}"
@@ -110,14 +116,14 @@ def film_card(
         words=words,
         progress=follow.progress if follow else None,
         moved_at=stage_time(entry) if entry.follow else entry.completed_at or entry.added_at,
-        why=need.why if need else "",
+        why=need.why if need else "Stopped in the torrent client." if is_stopped else "",
     )
 
 
 def _torrent_words(follow: TorrentProgress, *, is_upgrade: bool) -> str:
     part = f"{percent(follow.progress)} %"
     if follow.is_idle:
-        return f"stalled at {part}"
+        return f"{Badge.STALLED} at {part}"
     left = follow.seconds_left
     more = f", {duration(left + _ROUNDED_UP)} left" if left is not None else ""
     return f"{'upgrading' if is_upgrade else Badge.DOWNLOADING} {part}{more}"

@@ -4,7 +4,7 @@ from http import HTTPStatus
 from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Route
 
 from movie_sync.commands.edit import run_add, run_remove, run_retry
@@ -45,13 +45,15 @@ class FilmPages:
         if found is None:
             return self._views.page(request, "missing.html", HTTPStatus.NOT_FOUND, name=name)
         queue, entry = found
+        regions = self._regions(queue, entry)
         return self._views.page(
             request,
             "film.html",
             entry=entry,
             name=name,
             queue=queue,
-            regions=self._regions(queue, entry),
+            regions=regions,
+            mark=self._live.mark(regions),
             note=self._notes.of(request),
         )
 
@@ -63,7 +65,7 @@ class FilmPages:
             found = self._desk.context().queues_to_look_at().find(name)
             return self._regions(*found) if found else {}
 
-        return StreamingResponse(self._live.stream(regions), media_type="text/event-stream")
+        return self._live.answer(request, regions)
 
     def act(self, request: Request) -> Response:
         """Do what a button says, and show what came of it on the film's page."""

@@ -1,24 +1,34 @@
 """What changes on the page while somebody looks at it, sent as it happens.
 
 The data folder is looked at once a second while a page is open, as `status --watch` does it; nothing
-outside is asked. Each view is a mapping of elements' ids to their HTML, and only what is different is sent.
+outside is asked. Each view is a mapping of elements' ids to their HTML, and only what is different is sent:
+from what the browser has, which it names by its mark, as it may have been away since.
 """
 
 import asyncio
+import contextlib
 import json
 import threading
+from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.watch import Watched
 from movie_sync.domain.models import QueueName
+from movie_sync.domain.plain_text import one_line
+from movie_sync.errors import MovieSyncError
 from movie_sync.reports.status import Status
 from movie_sync.reports.wall import FilmCard, film_cards
 
 _LOOK_SECONDS = 1.0
 _SILENCE_SECONDS = 15.0
+_MOST_KEPT = 16  # views that browsers may still show
+_MOST_NEWS = 200
 
 Regions = Mapping[str, str]
 """HTML by the id of the element that it is of."""
@@ -51,6 +61,10 @@ class Glance:
             assert self._watched is not None  # noqa: S101 - `look` has made it
             return self._watched.status, self._cards
 
+    def clean(self, text: str) -> str:
+        """Return a text from the daemon without what is secret or unsafe to show."""
+        return self._context.redactor.clean(one_line(text))
+
     def _read(self) -> None:
         assert self._watched is not None  # noqa: S101
         status, queues = self._watched.status, self._watched.queues
@@ -59,65 +73,107 @@ class Glance:
         self.generation += 1
 
 
+@dataclass(eq=False)
+class _Reader:
+    """One open stream: what it is woken by, and what it is to pass on as it is."""
+
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    news: deque[Mapping[str, object]] = field(default_factory=lambda: deque(maxlen=_MOST_NEWS))
+
+
 class Live:
-    """Tells open pages what is new. For the event loop's thread."""
+    """Tells open pages what is new. For the event loop's thread, but for `mark`."""
 
     def __init__(self, glance: Glance) -> None:
         self._glance = glance
-        self._news = 0
-        self._changed = asyncio.Condition()
-        self._readers = 0
+        self._readers: set[_Reader] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._lock = threading.Lock()
+        self._shown: OrderedDict[str, Regions] = OrderedDict()
 
-    async def announce(self) -> None:
+    def mark(self, regions: Regions) -> str:
+        """Return what names a view as a browser has it, and keep the view for a while. From any thread."""
+        mark = f"{hash(tuple(regions.items())):x}"
+        with self._lock:
+            self._shown[mark] = regions
+            self._shown.move_to_end(mark)
+            if len(self._shown) > _MOST_KEPT:
+                self._shown.popitem(last=False)
+        return mark
+
+    def announce(self) -> None:
         """Have each open page look anew: something beside the films has changed."""
-        async with self._changed:
-            self._news += 1
-            self._changed.notify_all()
+        for reader in self._readers:
+            reader.woken.set()
 
-    async def stream(self, regions: Callable[[], Regions]) -> AsyncIterator[bytes]:
-        """Yield server-sent events: which regions of a view are different now, until the reader goes."""
-        self._readers += 1
+    def tell(self, news: Mapping[str, object]) -> None:
+        """Send this to each open page."""
+        for reader in self._readers:
+            reader.news.append(news)
+            reader.woken.set()
+
+    def answer(self, request: Request, regions: Callable[[], Regions]) -> StreamingResponse:
+        """Return the stream that a browser asks for; its mark is that of the last event, else the page's."""
+        mark = request.headers.get("last-event-id") or request.query_params.get("mark", "")
+        return StreamingResponse(self.stream(regions, mark), media_type="text/event-stream")
+
+    async def stream(self, regions: Callable[[], Regions], mark: str = "") -> AsyncIterator[bytes]:
+        """Yield server-sent events: which regions of a view are different from what the browser has.
+
+        All of them, if that is not known. What cannot be read now is not sent, and looked at again later.
+        """
+        with self._lock:
+            shown = self._shown.get(mark)
+        reader = _Reader()
+        self._readers.add(reader)
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
         try:
-            shown = await run_in_threadpool(regions)
             yield b": hello\n\n"
-            seen = self._news
+            reader.woken.set()
             while True:
-                async with self._changed:
-                    try:
-                        await asyncio.wait_for(
-                            self._changed.wait_for(lambda: self._news != seen),  # noqa: B023 - before the next
-                            _SILENCE_SECONDS,
-                        )
-                    except TimeoutError:
-                        yield b": still here\n\n"
-                        continue
-                seen = self._news
-                now = await run_in_threadpool(regions)
-                if event := _event(shown, now):
-                    yield event
-                shown = now
+                if not await _is_set(reader.woken, _SILENCE_SECONDS):
+                    yield b": still here\n\n"
+                    continue
+                reader.woken.clear()
+                while reader.news:
+                    yield _event(reader.news.popleft())
+                with contextlib.suppress(MovieSyncError):
+                    now = await run_in_threadpool(regions)
+                    fresh = self.mark(now)
+                    if fresh != mark and (news := _difference(shown, now)):
+                        yield _event(news, fresh)
+                    shown, mark = now, fresh
         finally:
-            self._readers -= 1
+            self._readers.discard(reader)
 
     async def _watch(self) -> None:
-        seen = await run_in_threadpool(self._glance.look)
+        seen = 0
         while self._readers:
+            with contextlib.suppress(MovieSyncError):
+                now = await run_in_threadpool(self._glance.look)
+                if now != seen:
+                    seen = now
+                    self.announce()
             await asyncio.sleep(_LOOK_SECONDS)
-            now = await run_in_threadpool(self._glance.look)
-            if now != seen:
-                seen = now
-                await self.announce()
 
 
-def _event(before: Regions, now: Regions) -> bytes:
-    """Return what is different as an event; empty if nothing is."""
+async def _is_set(event: asyncio.Event, seconds: float) -> bool:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+        return True
+    return False
+
+
+def _difference(before: Regions | None, now: Regions) -> dict[str, object]:
+    """Return what is different; empty if nothing is. The order is of all, where it is another one."""
+    if before is None:
+        return {"changed": dict(now), "order": list(now)}
     changed = {name: html for name, html in now.items() if before.get(name) != html}
-    gone = [name for name in before if name not in now]
-    order = list(now) if list(before) != list(now) else []
-    if not changed and not gone and not order:
-        return b""
-    data = json.dumps({"changed": changed, "gone": gone, "order": order})
-    return f"data: {data}\n\n".encode()
+    order = {"order": list(now)} if list(before) != list(now) else {}
+    return {"changed": changed, **order} if changed or order else {}
+
+
+def _event(news: Mapping[str, object], mark: str = "") -> bytes:
+    name = f"id: {mark}\n" if mark else ""
+    return f"{name}data: {json.dumps(news)}\n\n".encode()

@@ -1,15 +1,43 @@
 """The page's HTML: one environment of templates, in which everything is escaped."""
 
+import zlib
 from collections.abc import Callable
 from http import HTTPStatus
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from movie_sync import __version__
 from movie_sync.domain.times import minute
+from movie_sync.invocation import command_line
+
+_HUES = 8
+_BIG, _BIG_WORD = 16, 9
+_MIDDLE, _MIDDLE_WORD = 45, 12
+
+
+def _piece(text: object) -> str:
+    return quote(str(text), safe="")
+
+
+def ticks(text: str) -> Markup:
+    """Return a text in which what stands between backticks is marked as code."""
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(text.split("`"))
+    )
+
+
+def paint(title: str) -> str:
+    """Return the classes of a poster without a picture: a film's colour, and the size of its letters."""
+    hue = f"hue{zlib.crc32(title.encode('utf-8', 'replace')) % _HUES}"
+    longest = max(map(len, title.split()), default=0)
+    if len(title) <= _BIG and longest <= _BIG_WORD:
+        return f"{hue} big"
+    return hue if len(title) <= _MIDDLE and longest <= _MIDDLE_WORD else f"{hue} small"
 
 
 class Views:
@@ -23,8 +51,13 @@ class Views:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._environment.filters |= {"piece": lambda text: quote(str(text), safe=""), "minute": minute}
-        self._environment.globals |= {"version": __version__}
+        self._environment.filters |= {
+            "piece": _piece,
+            "minute": minute,
+            "ticks": ticks,
+            "paint": paint,
+        }
+        self._environment.globals |= {"version": __version__, "command_line": command_line}
 
     def page(
         self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object
