@@ -47,7 +47,7 @@ DEFAULTS = json.loads("""
   "trackers": ["filelist"],
   "torrent_directory": null,
   "letterboxd": {"base_url": "https://letterboxd.com", "request_delay": 1.0, "timeout": 30,
-                 "export_file": null},
+                 "export_file": null, "posters": true},
   "filelist": {"base_url": "https://filelist.io", "calls_per_hour": 120, "timeout": 30},
   "qbittorrent": {"enabled": true, "url": "http://localhost:8080", "category": "Movies",
                   "tags": ["movie_sync"], "save_path": null, "verify_tls": true,

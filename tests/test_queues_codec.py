@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
 from movie_sync.domain.times import format_time, parse_time
-from movie_sync.queues.codec import encode_entry, entry_from_dict, entry_to_dict
+from movie_sync.queues.codec import encode_entry, entry_from_dict, entry_to_dict, movie_to_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import FailedRelease
 
@@ -41,6 +41,7 @@ _on_the_list: dict[str, Any] = {
     "year": st.none() | st.integers(1800, 2100),
     "url": words,
     "imdb_id": st.none() | words,
+    "poster": st.just("") | st.just("https://a.ltrbxd.com/1.jpg"),
 }
 movies = st.builds(Movie, **_on_the_list)
 pages = st.builds(
@@ -166,6 +167,15 @@ def test_no_value_breaks_reading(plain: dict[str, object], known: dict[str, obje
         ),
         ({"slug": "heat", "page_read": True, "is_series": "yes"}, "is_series", False),
         ({"slug": "heat", "is_series": True}, "is_series", False),
+        (
+            {"slug": "heat", "poster": "https://a.ltrbxd.com/1.jpg?v=1"},
+            "poster",
+            "https://a.ltrbxd.com/1.jpg?v=1",
+        ),
+        ({"slug": "heat", "poster": "javascript:alert(1)"}, "poster", ""),
+        ({"slug": "heat", "poster": 'https://a.ltrbxd.com/"><script>'}, "poster", ""),
+        ({"slug": "heat", "poster": ["https://a.ltrbxd.com/1.jpg"]}, "poster", ""),
+        ({"slug": "heat", "poster": "https://a.ltrbxd.com/" + "1" * 600}, "poster", ""),
     ],
 )
 def test_odd_values_of_a_film_are_mended_where_their_meaning_is_plain(
@@ -188,11 +198,24 @@ def test_what_no_page_told_is_carried_along(queue: QueueName) -> None:
 
 
 @pytest.mark.parametrize("queue", QueueName)
-def test_a_film_keeps_its_original_title_in_every_queue(queue: QueueName) -> None:
+def test_a_film_keeps_its_original_title_and_poster_in_every_queue(queue: QueueName) -> None:
     """It is the film's own: years later a file of that name is not taken for another film."""
-    movie = replace(entry_from_dict({"slug": "parasite"}, NOW).movie, original_title="Gisaengchung")
-    again = decode(encode_entry(QueueEntry(movie, NOW), queue)).movie
-    assert again.original_title == "Gisaengchung"
+    movie = replace(
+        entry_from_dict({"slug": "parasite"}, NOW).movie,
+        original_title="Gisaengchung",
+        poster="https://a.ltrbxd.com/1.jpg",
+        page_read=True,
+    )
+    again = decode(encode_entry(QueueEntry(movie, NOW).kept_in(queue), queue)).movie
+    assert (again.original_title, again.poster) == ("Gisaengchung", "https://a.ltrbxd.com/1.jpg")
+
+
+def test_a_poster_is_written_only_where_there_is_one() -> None:
+    """Nothing is added to a film without one, and an address that cannot be is dropped at the next change."""
+    entry = entry_from_dict({"slug": "heat", "poster": "ftp://a.b/1.jpg"}, NOW)
+    assert b"poster" not in encode_entry(entry, QueueName.PENDING)
+    movie = replace(entry.movie, poster="https://a.ltrbxd.com/1.jpg")
+    assert "poster" not in movie_to_dict(movie, with_page=False)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """The films' own pages: what they tell, whose they are, and when they are not believed."""
 
+import json
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -57,6 +59,10 @@ def test_real_page_of_a_film() -> None:
     assert page.original_title is None
     assert {"V wie Vendetta", "V de Vingança", "V mint vérbosszú"} <= set(page.alternative_titles)
     assert "V for Vendetta" not in page.alternative_titles
+    assert page.poster == (
+        "https://a.ltrbxd.com/resized/film-poster/5/1/4/0/0/51400-v-for-vendetta-0-230-0-345-crop.jpg"
+        "?v=c962ca4bec"
+    )
 
 
 @real_pages
@@ -87,6 +93,7 @@ def test_a_film_comes_back_with_all_that_its_page_tells(
         runtime_minutes=1153,
         original_language="German",
         page_read=True,
+        poster=f"{site.url}/image/metropolis.png",
     )
     assert site.paths == ["/film/metropolis/"]
 
@@ -278,3 +285,62 @@ def test_a_short_address_that_leads_elsewhere_is_not_used() -> None:
     line = ShortAddresses(film_page(replace(METROPOLIS, lid="9xYz"), "https://letterboxd.com"))
     with pytest.raises(FilmError, match="isn't about"):
         LetterboxdFilmPages(line, "https://letterboxd.com").read(EXPORTED)
+
+
+IMAGE = "https://a.ltrbxd.com/resized/film-poster/1/metropolis-0-230-0-345-crop.jpg?v=1"
+WIDE = "https://a.ltrbxd.com/resized/sm/upload/metropolis-1200-675.jpg"
+
+
+def _with_images(linked: object, wide: str = "") -> str:
+    page = film_page(METROPOLIS, "https://letterboxd.com")
+    own = '"https://letterboxd.com/image/metropolis.png"'
+    assert own in page
+    return page.replace(own, json.dumps(linked)).replace(
+        "https://letterboxd.com/image/metropolis-wide.png", escape(wide)
+    )
+
+
+@pytest.mark.parametrize(
+    ("linked", "wide", "poster"),
+    [
+        (IMAGE, WIDE, IMAGE),
+        (None, WIDE, WIDE),
+        ([IMAGE], WIDE, WIDE),
+        ("", "", ""),
+        ("https://a.ltrbxd.com", "https://a.ltrbxd.com/", ""),
+        ("http://a.ltrbxd.com/1.jpg", WIDE + "?a=1&b=2", WIDE + "?a=1&b=2"),
+        ("https://a.ltrbxd.com.example.org/1.jpg", "https://a.ltrbxd.com@example.org/1.jpg", ""),
+        ("https://anna@a.ltrbxd.com/1.jpg", "https://a.ltrbxd.com:8443/1.jpg", ""),
+        ("https://s.ltrbxd.com/static/img/empty-poster.png", "//a.ltrbxd.com/1.jpg", ""),
+        ("https://a.ltrbxd.com/1 2.jpg", "https://a.ltrbxd.com/\u202e1.jpg", ""),
+        ("https://a.ltrbxd.com/" + "1" * 600, 'https://a.ltrbxd.com/1"onerror="', ""),
+        ("http://127.0.0.1:8000/1.jpg", "http://localhost/1.jpg", ""),
+    ],
+)
+def test_a_poster_is_on_the_image_host(linked: object, wide: str, poster: str) -> None:
+    """It is the page's own picture of the film, else the one for other sites; an address elsewhere is none."""
+    assert parse_film(_with_images(linked, wide)).poster == poster
+
+
+@pytest.mark.parametrize("spoilt", ['"@type":"Movie",,', '"deep":' + "[" * 80 + '"', "</scrip"])
+def test_a_page_whose_linked_data_is_spoilt_is_read(spoilt: str) -> None:
+    """Without a usable picture a film's page tells all the same."""
+    page = _with_images(IMAGE).replace('"@type":"Movie"', spoilt)
+    assert (parse_film(page).title, parse_film(page).poster) == ("Metropolis", "")
+
+
+def test_a_stand_in_has_its_images_itself() -> None:
+    """An address on this machine counts only on the very host and port that the pages come from."""
+    page = film_page(METROPOLIS, "http://127.0.0.1:8000")
+    own = "http://127.0.0.1:8000/image/metropolis.png"
+    assert parse_film(page, "http://127.0.0.1:8000").poster == own
+    assert parse_film(page, "http://127.0.0.1:8000/site").poster == own
+    for other in ("", "http://127.0.0.1:80000", "http://127.0.0.1:8001", "http://example.org:8000"):
+        assert parse_film(page, other).poster == ""
+
+
+def test_no_poster_is_kept_where_none_is_wanted(site: LetterboxdStandIn) -> None:
+    """The setting `letterboxd.posters` turned off; all else is read."""
+    http = HttpClient("Letterboxd", stop=threading.Event(), timeout_seconds=5)
+    movie = LetterboxdFilmPages(http, site.url, keeps_posters=False).read(WISH)
+    assert (movie.poster, movie.page_read, site.paths) == ("", True, ["/film/metropolis/"])

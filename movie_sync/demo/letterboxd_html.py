@@ -1,6 +1,9 @@
 """The pages of the Letterboxd stand-in: the form of the real ones of 2026, with made-up content."""
 
+import functools
 import json
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -114,6 +117,7 @@ def film_page(film: StandInFilm, base_url: str) -> str:
 <meta property="og:type" content="video.movie"/>
 <meta property="og:url" content="{base_url}/film/{film.slug}/"/>
 <meta property="og:title" content="{name}"/>
+<meta property="og:image" content="{base_url}/image/{film.slug}-wide.png"/>
 <title>\u200e{name} \u2022 Reviews, film + cast \u2022 Letterboxd</title>
 <script id="production-data" type="application/json">{production}</script>
 </head>
@@ -130,10 +134,36 @@ def film_page(film: StandInFilm, base_url: str) -> str:
 </main>
 <script type="application/ld+json">
 /* <![CDATA[ */
-{{"@type":"Movie","dateCreated":"2011-06-22"}}
+{{"image":"{base_url}/image/{film.slug}.png","@type":"Movie","dateCreated":"2011-06-22"}}
 /* ]]> */
 </script>
 </body></html>"""
+
+
+_WIDTH, _HEIGHT, _SHADES = 92, 138, 32
+
+
+@functools.cache
+def poster_image(number: int) -> bytes:
+    """Return a picture as PNG, of a few hundred bytes: a sky and a sun, in colours of a film's own."""
+    hues = [(number >> shift) % 150 for shift in (0, 4, 9)]
+    shades = (tuple(40 + hue * at // _SHADES for hue in hues) for at in range(_SHADES))
+    palette = bytes(part for shade in (*shades, (250, 226, 180)) for part in shade)
+    across, down, size = 20 + number % 50, 25 + number % 70, (9 + number % 13) ** 2
+    rows = (
+        bytes(
+            _SHADES if (x - across) ** 2 + (y - down) ** 2 < size else y * _SHADES // _HEIGHT
+            for x in range(_WIDTH)
+        )
+        for y in range(_HEIGHT)
+    )
+    content = zlib.compress(b"".join(b"\0" + row for row in rows), 9)
+    header = struct.pack(">IIBBBBB", _WIDTH, _HEIGHT, 8, 3, 0, 0, 0)
+    pieces = ((b"IHDR", header), (b"PLTE", palette), (b"IDAT", content), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in pieces
+    )
 
 
 _OTHER = StandInFilm("zzzz", "a-similar-film", "A Similar Film", 1931)

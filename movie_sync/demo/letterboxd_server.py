@@ -40,7 +40,7 @@ class Delivery(StrEnum):
 class Fault:
     """An answer that is not the right one.
 
-    `body` replaces the right page, `edit` changes it, `delivery` spoils its way.
+    `body` replaces the right page, `edit` changes it, `delivery` spoils its way. `image` is a picture.
     """
 
     status: int = 200
@@ -48,6 +48,7 @@ class Fault:
     headers: tuple[tuple[str, str], ...] = ()
     edit: Callable[[str], str] | None = None
     delivery: Delivery = Delivery.WHOLE
+    image: bytes = b""
 
     @classmethod
     def challenge(cls, status: int = 403) -> Self:
@@ -164,7 +165,7 @@ class LetterboxdStandIn:
         fault = self.fault(path) if self.fault else None
         if fault is not None and fault.body is not None:
             return fault
-        right = self._page(path)
+        right = self._image(path) if path.startswith("/image/") else self._page(path)
         if fault is None:
             return right
         page = right.body or ""
@@ -173,6 +174,7 @@ class LetterboxdStandIn:
             body=fault.edit(page) if fault.edit else page,
             headers=right.headers + fault.headers,
             delivery=fault.delivery,
+            image=right.image,
         )
 
     def _page(self, path: str) -> Fault:
@@ -196,6 +198,10 @@ class LetterboxdStandIn:
             return Fault.redirect(f"/film/{self.renamed[slug]}/")
         found = self._first(lambda film: film.slug == slug)
         return Fault(body=html.film_page(found, self.url)) if found else Fault.not_found()
+
+    def _image(self, path: str) -> Fault:
+        found = self._first(lambda film: path == f"/image/{film.slug}.png")
+        return Fault(image=html.poster_image(found.number)) if found else Fault.not_found()
 
     def _first(self, is_it: Callable[[StandInFilm], bool]) -> StandInFilm | None:
         return next((film for film in (*self.films, *self.other_films) if is_it(film)), None)
@@ -274,11 +280,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(answer)
 
     def _send(self, answer: Fault) -> None:
-        body = (answer.body or "").encode()
+        body = answer.image or (answer.body or "").encode()
         has_length = answer.delivery not in {Delivery.CUT_SHORT, Delivery.ENDLESS}
         self.close_connection = answer.delivery is not Delivery.WHOLE
         self.send_response(answer.status)
-        self.send_header("Content-Type", "text/html;charset=UTF-8")
+        self.send_header("Content-Type", "image/png" if answer.image else "text/html;charset=UTF-8")
         self.send_header("cf-cache-status", "DYNAMIC")
         for name, value in answer.headers:
             self.send_header(name, value)

@@ -6,6 +6,8 @@ from urllib.parse import quote
 _SLUG = re.compile(r"[^ /\\?#%]{1,255}")
 _LID = re.compile(r"[A-Za-z0-9]{1,24}")
 _YEAR_BEHIND = re.compile(r"\((\d{4})\)\Z", re.ASCII)
+_IMAGE = re.compile(r"""https?://[!-.0-~]{1,255}/[!-~]{1,480}""")
+_NOT_IN_IMAGES = re.compile(r"""["'<>\\^`{|}#]""")
 _FILM_PATH = re.compile(r"(?:^|/)film/([^/]+)/?$")
 
 
@@ -28,6 +30,11 @@ def is_slug(text: str) -> bool:
 def is_lid(text: str) -> bool:
     """Tell whether a text has the form of Letterboxd's own key for a film."""
     return _LID.fullmatch(text) is not None
+
+
+def is_image_address(text: str) -> bool:
+    """Tell whether a text can be the address of an image; on whichever host."""
+    return _IMAGE.fullmatch(text) is not None and _NOT_IN_IMAGES.search(text) is None
 
 
 def split_name(name: str) -> tuple[str, int | None]:

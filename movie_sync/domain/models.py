@@ -18,6 +18,7 @@ class Movie:
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
     slug, which is empty where only the key is known. `twin_years`, of other films of that title, are there
     while names are judged (`KnownFilms.in_company`). What follows them is known once `page_read` is true.
+    `poster` is the address of its picture, "" for none; nothing but the page that `web` serves asks for it.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Movie:
     original_language: str | None = None  # None: not known, "": nobody speaks
     is_series: bool = False
     page_read: bool = False
+    poster: str = ""
 
     @property
     def label(self) -> str:

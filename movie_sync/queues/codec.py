@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, get_type_hints
 
+from movie_sync.domain.letterboxd_text import is_image_address
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWord
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.entry import QueueEntry
@@ -56,6 +57,10 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(text for text in value if isinstance(text, str)) if isinstance(value, list) else ()
 
 
+def _image_address(value: object) -> str:
+    return value if isinstance(value, str) and is_image_address(value) else ""
+
+
 # How a value is read, by the type of its field; what is not there has the field's default.
 _READERS: Mapping[object, Callable[[object], Any]] = {
     str: _text,
@@ -78,6 +83,7 @@ def _fields(kind: type, **keys: str) -> _Fields:
 
 
 _MOVIE = _fields(Movie)
+_MOVIE["poster"] = ("poster", _image_address)
 _PAGE = {
     key: _MOVIE.pop(key)
     for key in ("alternative_titles", "runtime_minutes", "original_language", "is_series", "page_read")
@@ -117,6 +123,8 @@ def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
     plain: dict[str, object] = {key: getattr(movie, key) for key in _MOVIE}
     if not movie.original_title:
         del plain["original_title"]
+    if not (with_page and movie.poster):
+        del plain["poster"]
     if with_page and movie.page_read:
         plain |= {key: getattr(movie, key) for key in _PAGE}
         plain["alternative_titles"] = list(movie.alternative_titles)

@@ -138,6 +138,7 @@ class LetterboxdFilmPages:
 
     http: HttpClient
     base_url: str
+    keeps_posters: bool = True
 
     def read(self, movie: Movie) -> Movie:
         """Return the film with what its page tells.
@@ -167,7 +168,7 @@ class LetterboxdFilmPages:
             )
         if refusal is not None:
             raise _refused(refusal, answer, f"the page of {movie.label}")
-        page = parse_film(answer.text)
+        page = parse_film(answer.text, self.base_url)
         slug_reached = slug_in(answer.url)
         slug = page.slug or slug_reached
         # A slug may have been renamed, the key stays. Where only the slug is known, the page must call
@@ -186,6 +187,7 @@ class LetterboxdFilmPages:
             url=film_url(self.base_url, slug),
             imdb_id=page.imdb_id or movie.imdb_id,
             twin_years=movie.twin_years,
+            poster=page.poster if self.keeps_posters else "",
         )
 
 

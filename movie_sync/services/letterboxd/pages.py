@@ -25,6 +25,7 @@ from movie_sync.domain.letterboxd_text import film_url, is_lid, is_slug, slug_in
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError
+from movie_sync.services.letterboxd.images import image_on
 
 # Far above any real page. html.parser's time grows with the square of what is left open.
 _MAX_TAGS = 40_000
@@ -49,6 +50,7 @@ _WHOLE_NUMBER = re.compile(r"\d{1,7}", re.ASCII)
 _IMDB_ID = re.compile(r"/title/(tt\d{5,12})\b", re.ASCII)
 _TMDB_KIND = re.compile(r"themoviedb\.org/(movie|tv)/\d")
 _RUNTIME = re.compile(r"(\d[\d,]{0,6})\s*mins?\b")
+_MAX_LINKED_DATA = 200_000
 _TITLE = re.compile(r"<title[^>]{0,200}>([^<]{0,400})</title>", re.IGNORECASE)
 
 _CONTENT = ("js-watchlist-content", "s-watchlist-content")
@@ -130,11 +132,14 @@ def parse_watchlist(page: str, base_url: str) -> WatchlistPage:
         )
 
 
-def parse_film(page: str) -> Movie:
+def parse_film(page: str, base_url: str = "") -> Movie:
     """Return what a film's page tells; empty or None, its id too, is what the page does not say.
+
+    Its picture counts only on the site's own host of images, or on the stand-in's at `base_url`.
 
     Raises PageChangedError: it is no film's page, was cut off, or its links are not where they were.
     """
+    poster = image_on(base_url, _linked_image(page))
     with _parts_of(page, _is_film_part) as (soup, body):
         kind = _attribute(soup.find("meta", property="og:type"), "content")
         if not kind.startswith("video.") and body.get("data-type") != "film":
@@ -164,6 +169,8 @@ def parse_film(page: str) -> Movie:
             # The body's own kind was wrong on a miniseries whose link was right: the link comes first.
             is_series=(tmdb.group(1) if tmdb else body.get("data-tmdb-type")) == "tv",
             page_read=True,
+            poster=poster
+            or image_on(base_url, _attribute(soup.find("meta", property="og:image"), "content")),
         )
 
 
@@ -298,6 +305,17 @@ def _json_object(text: str) -> dict[str, object] | None:
     except ValueError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _linked_image(page: str) -> str:
+    """Return the address of the picture in the page's JSON-LD; that part of the page becomes no tree."""
+    start = page.find("application/ld+json")
+    if start < 0:
+        return ""
+    text = page[start : page.find("</script", start, start + _MAX_LINKED_DATA)]
+    # It stands between marks of CDATA, which are comments there.
+    image = (_json_object(text[text.find("{") : text.rfind("}") + 1]) or {}).get("image")
+    return image if isinstance(image, str) else ""
 
 
 def _own_lid(soup: BeautifulSoup) -> str:

@@ -9,7 +9,7 @@ from movie_sync.errors import UserError
 from movie_sync.invocation import command_line
 from movie_sync.services.base import Glimpse, ListService, Surroundings
 from movie_sync.services.form import Form
-from movie_sync.settings.section import Limit, Sections, address, setting, timeout
+from movie_sync.settings.section import Limit, Sections, address, setting, timeout, yes_or_no
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ class LetterboxdSettings:
     base_url: str = address("https://letterboxd.com")
     request_delay: float = setting(1.0, "a number of seconds from 0 to 60", number(0, 60))
     timeout: float = timeout()
+    posters: bool = yes_or_no(default=True)
 
 
 class Letterboxd(ListService):
@@ -117,7 +118,9 @@ class Letterboxd(ListService):
         """Return the films' pages."""
         from movie_sync.services.letterboxd.client import LetterboxdFilmPages
 
-        return LetterboxdFilmPages(self._site(config, around), config.section(LetterboxdSettings).base_url)
+        settings = config.section(LetterboxdSettings)
+        site = self._site(config, around)
+        return LetterboxdFilmPages(site, settings.base_url, keeps_posters=settings.posters)
 
     def _site(self, config: Sections, around: Surroundings) -> "HttpClient":
         settings = config.section(LetterboxdSettings)
