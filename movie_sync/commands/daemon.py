@@ -57,7 +57,7 @@ def run_daemon(_args: Namespace, context: Context) -> int:
         holder = read_state(context.paths.daemon)
         who = f"process {holder.pid}" if holder else "another process"
         context.complain(
-            f"Movie Sync is already running on {context.paths.root} ({who}). Stop it first, or name "
+            f"Movie Sync is already running on {context.paths.root} ({who}). Stop it first, or choose "
             "another folder with --data-dir."
         )
         return ALREADY_RUNNING

@@ -131,7 +131,7 @@ class Blocks(Dialogue):
             except (MovieSyncError, OSError) as exc:
                 self.say(f"  FAILED: {exc}")
                 is_asked = correct(exc, answers)
-                if not is_asked and not self.confirm("  Correct it? (n keeps it as it is)", default=True):
+                if not is_asked and not self.confirm("  Correct it? (n keeps your answer)", default=True):
                     self.kept.append(what)
                     break
         self._save(answers)
@@ -198,7 +198,7 @@ class Blocks(Dialogue):
         for key in keys:
             self.say(f"\n{key}:")
             self._ask_entry(tracker, key.partition(":")[2])
-        while not keys or self.confirm("Another one?", default=False):
+        while not keys or self.confirm("Add another one?", default=False):
             entry = self.ask("A name for it", "", _ENTRY, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
@@ -290,7 +290,7 @@ class Blocks(Dialogue):
         if landing.is_looked_in:
             return {}
         name, theirs, folder = landing.client.title, landing.theirs, landing.folders[0]
-        what = "another folder" if landing.exists_here else "which isn't a folder on this machine"
+        what = "which is a different folder" if landing.exists_here else "which isn't a folder on this machine"
         self.say(f"  {name} saves to {theirs}, {what}.")
         if self.confirm(
             f"  Is {theirs} in {name} the same folder as {folder} here?", default=not landing.exists_here
@@ -332,7 +332,7 @@ class Blocks(Dialogue):
         for name, meaning in PRESETS.items():
             self.say(f"  {name:8} {meaning}")
         present = self.config.section(QualityPreset).preset or _BUILT_IN
-        preset = self.ask("Which one", present, one_of(*PRESETS), f"Enter one of {', '.join(PRESETS)}.")
+        preset = self.ask("Quality preset", present, one_of(*PRESETS), f"Enter one of {', '.join(PRESETS)}.")
         if preset is not None:
             self._save(Answers({"quality": {"preset": None if preset == _BUILT_IN else preset}}))
 
@@ -360,7 +360,7 @@ class Blocks(Dialogue):
                 self.say(f"  OK: {check_telling(self.context, service, told.order)}.")
             except (MovieSyncError, OSError) as exc:
                 self.say(f"  FAILED: {exc}")
-                is_again = self.confirm("  Correct it? (n keeps it as it is)", default=True)
+                is_again = self.confirm("  Correct it? (n keeps your answer)", default=True)
                 if is_again:
                     continue
             return

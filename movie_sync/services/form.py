@@ -148,7 +148,7 @@ class Form(Dialogue):
         """Ask for the service's address and note it, unless it was found."""
         url: str | None = self.address
         if not url:
-            url = self.ask(question, present, read, f"Enter it like {example}.")
+            url = self.ask(question, present, read, f"Enter an address such as {example}.")
         if url is not None and url != present:
             self.set("url", url)
 

@@ -50,7 +50,7 @@ class MediaServer(ToldService):
             f"{self.title}'s address ({NONE if present else 'Enter'} for none)",
             present,
             lambda text: text if text == NONE else address_here(text),
-            "Enter it like http://localhost:8096.",
+            "Enter an address such as http://localhost:8096.",
             is_needed=False,
         )
         if address is not None:

@@ -82,12 +82,12 @@ class QBittorrent(ClientService):
         name = form.ask_credential("username", f"qBittorrent's username ({hint})", is_needed=False)
         forgotten: list[str] = []
         if name == _KEY:
-            form.ask_credential("api_key", "Its API key", is_needed=not has_key)
+            form.ask_credential("api_key", "API key", is_needed=not has_key)
             forgotten = ["username", "password"]
         elif name == NONE:
             forgotten = ["username", "password", "api_key"]
         elif name is not None or has_login:
-            form.ask_credential("password", "Its password", is_needed=False)
+            form.ask_credential("password", "Password", is_needed=False)
             forgotten = ["api_key"] if has_key else []
         for field in forgotten:
             form.set_credential(field, "")

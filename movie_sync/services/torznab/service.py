@@ -69,7 +69,7 @@ class Torznab(TrackerService):
         form.say("Each tracker has its own Torznab feed there, with an address that usually ends in /api.")
         example = "http://localhost:9696/1/api, without the key"
         form.ask_address("The feed's address", present.url if present else "", _feed_address, example)
-        typed = form.ask_credential("keys", f"Its API key ({NONE} for none)", is_needed=False)
+        typed = form.ask_credential("keys", f"API key ({NONE} for none)", is_needed=False)
         if typed == NONE:
             form.set_credential(form.entry, "")
 

@@ -66,7 +66,7 @@ class Transmission(ClientService):
             form.set_credential("username", "")
             form.set_credential("password", "")
         elif name is not None or has_login:
-            form.ask_credential("password", "Its password", is_needed=False)
+            form.ask_credential("password", "Password", is_needed=False)
 
     def place(self, config: Sections, paths: AppPaths) -> str:
         """Return its address."""
