@@ -290,7 +290,9 @@ class Blocks(Dialogue):
         if landing.is_looked_in:
             return {}
         name, theirs, folder = landing.client.title, landing.theirs, landing.folders[0]
-        what = "which is a different folder" if landing.exists_here else "which isn't a folder on this machine"
+        what = (
+            "which is a different folder" if landing.exists_here else "which isn't a folder on this machine"
+        )
         self.say(f"  {name} saves to {theirs}, {what}.")
         if self.confirm(
             f"  Is {theirs} in {name} the same folder as {folder} here?", default=not landing.exists_here
