@@ -5,7 +5,9 @@ import os
 import shutil
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -20,13 +22,48 @@ from movie_sync.settings.keys import GeneralSettings
 
 _GB = 1_000_000_000
 _LOOK_SECONDS = 1.0
+_LANDING = "Where films land"
+
+
+class Outcome(StrEnum):
+    """How a check went; a note is nothing that fails."""
+
+    OK = "ok"
+    FAIL = "FAIL"
+    NOTE = "NOTE"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was tried, how it went, and in one line how it is."""
+
+    name: str
+    outcome: Outcome
+    words: str
 
 
 def run_check(_args: Namespace, context: Context) -> int:
     """Try everything; returns 1 if anything fails."""
     set_up_logging("ERROR", context.redactor, plain=context.options.plain)
+    found = []
+    for finding in look_at_everything(context, threading.Event()):
+        found.append(finding)
+        context.say(f"{finding.outcome:4}  {finding.name}: {finding.words}")
+    context.say(f"\n{summary(found)}")
+    return 1 if any(finding.outcome is Outcome.FAIL for finding in found) else 0
+
+
+def summary(found: Sequence[Finding]) -> str:
+    """Return in a sentence how all went."""
+    tried = [finding for finding in found if finding.name != _LANDING]
+    failed = sum(finding.outcome is Outcome.FAIL for finding in tried)
+    return f"{failed} of {len(tried)} checks failed." if failed else "Everything works."
+
+
+def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Finding]:
+    """Try one part after the other, with the real services; `stop` ends what is waited for."""
     context.paths.prepare()
-    services = Services(context, stop=threading.Event())
+    services = Services(context, stop=stop)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("Settings", lambda: _check_settings(context)),
         ("Credentials", lambda: _check_credentials(services)),
@@ -41,17 +78,15 @@ def run_check(_args: Namespace, context: Context) -> int:
     failed: set[str] = set()
     for name, check in checks:
         try:
-            context.say(f"ok    {name}: {one_line(check())}")
+            yield Finding(name, Outcome.OK, one_line(check()))
         except (MovieSyncError, OSError) as exc:
             failed.add(name)
-            context.say(f"FAIL  {name}: {one_line(str(exc))}")
+            yield Finding(name, Outcome.FAIL, one_line(str(exc)))
     if services.client.title not in failed:  # a client bans who is refused too often
         with contextlib.suppress(MovieSyncError):
             if landing := services.landing():
-                mark = "ok  " if landing.is_looked_in else "NOTE"
-                context.say(f"{mark}  Where films land: {one_line(landing.words())}")
-    context.say("\nEverything works." if not failed else f"\n{len(failed)} of {len(checks)} checks failed.")
-    return 1 if failed else 0
+                outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
+                yield Finding(_LANDING, outcome, one_line(landing.words()))
 
 
 def _check_settings(context: Context) -> str:
