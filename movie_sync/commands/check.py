@@ -16,7 +16,7 @@ from movie_sync.commands.context import Context
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.services.base import ToldService
+from movie_sync.services.base import ClientService, Service, Surroundings, ToldService, TrackerService
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
 
@@ -124,6 +124,26 @@ def _check_watchlist(services: Services) -> str:
     if snapshot is None:
         raise UserError("the list couldn't be read")
     return f"{len(snapshot.movies)} films of {snapshot.owner}"
+
+
+def try_service(context: Context, service: Service, entry: str = "") -> str:
+    """Try one service, by the user's name for it where it is a named one, and say how it is.
+
+    Raises MovieSyncError or OSError if it cannot be used.
+    """
+    config = context.config
+    if isinstance(service, ToldService):
+        if (told := service.subscription(config)) is None:
+            raise UserError(f"{service.title} isn't turned on in the settings.")
+        return check_telling(context, service, told.order)
+    login = context.credentials_manager().load_in_child([service.name])[service.name]
+    service.check_login(login)
+    around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
+    if isinstance(service, TrackerService):
+        return service.check(entry, config, login, around)
+    if isinstance(service, ClientService):
+        return service.check(config, login, around)
+    raise UserError(f"There is nothing to test for {service.title}.")
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:

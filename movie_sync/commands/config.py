@@ -46,11 +46,16 @@ def _change(args: Namespace, context: Context, key: str) -> None:
             return
     else:
         change(context.paths.config, key, args.value)
+    say_changed(context, key, is_unset=args.unset)
+
+
+def say_changed(context: Context, key: str, *, is_unset: bool = False) -> None:
+    """Say what a key is now that was changed."""
     now = matching(in_force(context.reloaded()), key)
     if len(now) == 1 and now[0].key == key:
         context.say(f"{key} is now {shown(now[0])} ({came_from(now[0])}).")
     else:
-        context.say(f"{key} is {'no longer' if args.unset else 'now'} set in {context.paths.config}.")
+        context.say(f"{key} is {'no longer' if is_unset else 'now'} set in {context.paths.config}.")
     if variable := variable_in_force(key, context.environ):
         context.say(f"{variable} is set in this environment and overrides config.json.")
 

@@ -212,6 +212,10 @@ class TrackerService(Service):
         """Return its budget."""
         raise NotImplementedError
 
+    def budget_file(self, entry: str) -> str:
+        """Return the name of the file in the data folder that its calls are counted in."""
+        return f"budget-{self.name}-{entry}.json"
+
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
         """Try it, and say how it is; raises MovieSyncError if it cannot be used."""
         raise NotImplementedError

@@ -61,3 +61,17 @@ def _is_unread(key: str, config: Config) -> bool:
 def within(key: str, keys: Collection[str]) -> bool:
     """Tell whether a key, or one in that section, or the section that it is in, is among some."""
     return any(f"{key}.".startswith(f"{each}.") or f"{each}.".startswith(f"{key}.") for each in keys)
+
+
+def receiver_of(key: str) -> tuple[Service, str] | None:
+    """Return the service whose secrets go to the address that a key holds, and the user's name for it.
+
+    None for every other key.
+    """
+    section, _, inner = key.partition(".")
+    entry, _, name = inner.rpartition(".")
+    for service in registry.everything():
+        has_secrets = service.section is not None and any(field.is_secret for field in service.credentials)
+        if has_secrets and section == (service.section_name or service.name) and name in _ADDRESS_KEYS:
+            return service, entry
+    return None

@@ -77,12 +77,17 @@ def change(path: Path, key: str, text: str) -> None:
 
     Raises UserError: there is no such key, or its value cannot be used; the file is as before then.
     """
+    save_changes(path, changes_of(key, text))
+
+
+def changes_of(key: str, text: str) -> Mapping[str, object]:
+    """Return a change of one key in the form of the file. Raises UserError: there is no such key."""
     node = node_of(key)
     *sections, last = key.split(".")
     changes: dict[str, object] = {last: value_of(node, text)}
     for section in reversed(sections):
         changes = {section: changes}
-    save_changes(path, changes)
+    return changes
 
 
 def unset(path: Path, key: str) -> bool:

@@ -25,6 +25,7 @@ from movie_sync.settings.section import (
 )
 from movie_sync.settings.values import (
     MANY,
+    OneOf,
     Reader,
     UnusableValue,
     filled_text,
@@ -43,10 +44,6 @@ _LONGEST_INTERVAL = 30 * 24 * 3600
 LONGEST_COMPARED = 60
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 """What the user may call a section of his own."""
-
-
-def _client(value: object) -> object:
-    return one_of(*registry.of_kind(ClientService))(value)
 
 
 def _first_run(value: object) -> object:
@@ -93,7 +90,10 @@ class GeneralSettings:
         [], "a list of absolute paths or ~/...", list_of(path_here), is_path=True, protects=True
     )
     client: str = setting(
-        "qbittorrent", f"one of {', '.join(registry.of_kind(ClientService))}", _client, protects=True
+        "qbittorrent",
+        f"one of {', '.join(registry.of_kind(ClientService))}",
+        OneOf(lambda: registry.of_kind(ClientService)),
+        protects=True,
     )
     path_map: tuple[tuple[str, str], ...] = setting(
         [],

@@ -11,7 +11,8 @@ import json
 import re
 import shlex
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from urllib.parse import urlsplit
 
@@ -153,26 +154,47 @@ def number(
     return read
 
 
-def one_of(*words: str) -> Callable[[object], str]:
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """Reads one of some words, in the case given here."""
+
+    words: Callable[[], Iterable[str]]
+
+    def __call__(self, value: object) -> str:
+        """Return the word that a value is; raises UnusableValue."""
+        text = text_in(value).casefold()
+        for word in self.words():
+            if word.casefold() == text:
+                return word
+        raise UnusableValue
+
+
+@dataclass(frozen=True, slots=True)
+class OrNull:
+    """Reads null as it is, and all else as another reader does."""
+
+    reader: Reader
+
+    def __call__(self, value: object) -> object:
+        """Return what a value is read as; raises UnusableValue."""
+        return None if value is None else self.reader(value)
+
+
+def one_of(*words: str) -> OneOf:
     """Read one of some words, in the case given here."""
-    known = {word.casefold(): word for word in words}
-
-    def read(value: object) -> str:
-        try:
-            return known[text_in(value).casefold()]
-        except KeyError:
-            raise UnusableValue from None
-
-    return read
+    return OneOf(lambda: words)
 
 
-def or_null(reader: Reader) -> Reader:
+def or_null(reader: Reader) -> OrNull:
     """Read null as it is."""
+    return OrNull(reader)
 
-    def read(value: object) -> object:
-        return None if value is None else reader(value)
 
-    return read
+def choices_of(reader: Reader) -> list[str]:
+    """Return the values, as JSON or text, if there are few that a reader takes; else none."""
+    if isinstance(reader, OrNull) and (choices := choices_of(reader.reader)):
+        return ["null", *choices]
+    return list(reader.words()) if isinstance(reader, OneOf) else []
 
 
 def list_of(reader: Reader, *, may_be_empty: bool = True) -> Reader:

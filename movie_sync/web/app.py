@@ -18,8 +18,11 @@ from movie_sync.web.desk import Desk
 from movie_sync.web.doors import Doors
 from movie_sync.web.films import FilmPages
 from movie_sync.web.guard import Guard, Names
+from movie_sync.web.health import HealthPage
 from movie_sync.web.live import Glance, Live
 from movie_sync.web.logins import Logins
+from movie_sync.web.secrets import Secrets
+from movie_sync.web.settings import SettingsPages
 from movie_sync.web.take import TakePages
 from movie_sync.web.views import Views
 from movie_sync.web.wall import WallPage
@@ -38,6 +41,7 @@ def build(context: Context, host: str, port: int) -> Starlette:
     names = Names.of(host, context.config.section(WebSettings).hosts)
     doors = Doors(logins, views, cookie)
     wall = WallPage(glance, live, views)
+    secrets = Secrets(desk)
     films = FilmPages(desk, glance, live, views)
     routes = [
         Route("/", wall.show),
@@ -47,6 +51,8 @@ def build(context: Context, host: str, port: int) -> Starlette:
         Route("/login/{token}", doors.enter, methods=["GET"]),
         Route("/logout", doors.leave, methods=["POST"]),
         *films.routes(),
+        *SettingsPages(desk, views, secrets, logins).routes(),
+        *HealthPage(desk, live, views, secrets).routes(),
         *TakePages(desk, views).routes(),
         Route("/healthz", _healthz(context)),
         Route("/favicon.ico", lambda _request: RedirectResponse("/static/icon.svg")),

@@ -84,10 +84,11 @@ class Logins:
             if self._sessions.pop(_hash(cookie), None):
                 self._keep()
 
-    def end_all(self) -> None:
-        """End every session, as after a change of the password."""
+    def end_others(self, cookie: str) -> None:
+        """End every session but one, as after a change of the password."""
         with self._lock:
-            self._sessions.clear()
+            kept = _hash(cookie)
+            self._sessions = {key: until for key, until in self._sessions.items() if key == kept}
             self._keep()
 
     def _check_tries(self) -> None:

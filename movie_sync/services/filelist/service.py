@@ -75,8 +75,11 @@ class FileList(TrackerService):
             settings.base_url,
             login.get("username", ""),
             login.get("passkey", ""),
-            around.budget("budget.json", settings.calls_per_hour),
+            around.budget(self.budget_file(entry), settings.calls_per_hour),
         )
+
+    def budget_file(self, entry: str) -> str:
+        return "budget.json"
 
     def calls_per_hour(self, entry: str, config: Sections) -> int:
         return config.section(FileListSettings).calls_per_hour

@@ -126,7 +126,7 @@ class Torznab(TrackerService):
         return settings
 
     def _budget(self, entry: str, settings: TorznabSettings, around: Surroundings) -> "CallBudget":
-        return around.budget(f"budget-{self.name}-{entry}.json", settings.calls_per_hour)
+        return around.budget(self.budget_file(entry), settings.calls_per_hour)
 
 
 def _travels_open(url: str) -> bool:
