@@ -105,7 +105,7 @@ function become(old, made) {
   parts.forEach((part, place) => (old.childNodes[place] ? become(old.childNodes[place], part) : old.append(part)));
 }
 
-// Moves as few as it can: what is moved loses its place for who looks at it.
+// Moves as few as it can. With `moveBefore` the page would be scrolled after a film that has the focus.
 function arrange(list, order) {
   const wanted = new Set(order);
   for (const item of [...list.children]) if (!wanted.has(item.id)) item.remove();
@@ -115,7 +115,6 @@ function arrange(list, order) {
     if (item?.parentElement !== list) continue;
     if (item === at) at = at.nextElementSibling;
     else if (at && item === at.nextElementSibling) at = item.nextElementSibling;
-    else if (list.moveBefore) list.moveBefore(item, at);
     else list.insertBefore(item, at);
   }
 }
