@@ -65,7 +65,11 @@ class FilmCard:
     progress: float | None
     moved_at: datetime
     why: str = ""
-    has_poster: bool = False
+
+    @property
+    def has_poster(self) -> bool:
+        """Whether there is an address to get its poster from."""
+        return bool(self.movie.poster)
 
     def matches(self, words: Collection[str]) -> bool:
         """Tell whether each of these words, `searchable` as all, is part of the film's label."""
