@@ -15,6 +15,7 @@ from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
 from movie_sync.domain.times import clock_time, day, duration, minute
+from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
@@ -29,6 +30,9 @@ from movie_sync.wishes.unlisted_store import UnlistedFilm, UnlistedStore
 
 NOW = FakeClock().now()
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+_DAEMON = DaemonState(1, "")
 
 
 def followed(number: int, stage: Stage, since: datetime = NOW, **more: object) -> QueueEntry:
@@ -51,11 +55,12 @@ def shown(
     unlisted: list[UnlistedFilm] | None = None,
     download: Activity | None = None,
     style: LineStyle | None = None,
+    daemon: DaemonState | None = _DAEMON,
 ) -> dict[str, list[str]]:
     """Return the sections that are shown, by the first words of their titles."""
     queues = {QueueName.PENDING: pending or [], QueueName.FAILED: fails or [], QueueName.COMPLETED: completed}
     view = overview(queues, unlisted or [], download=download, now=NOW)
-    status = Status(NOW, {}, None, (), None, view, needs(queues, None, ()))
+    status = Status(NOW, {}, daemon, (), None, view, needs(queues, None, ()))
     groups = sections(status, style or LineStyle())
     return {each.title: [line for item in each.items for line in item] for each in groups if each.items}
 
@@ -88,9 +93,29 @@ def test_a_torrent_on_its_way(entry: QueueEntry, line: str) -> None:
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
     """The film's name stays, and how far it is; the bar and the release's name give way, never half a word."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
-    assert shown(entry, style=LineStyle(40))["Downloading"] == [" 47 %  Made Up Bravo (1951): no data\u2026"]
+    assert shown(entry, style=LineStyle(32))["Downloading"] == [" 47 %  Made Up Bravo (1951)"]
     lines = shown(entry, style=LineStyle(60))["Downloading"]
     assert lines == [" 47 %  Made Up Bravo (1951): no data for 2 h"]
+
+
+def test_facts_begin_in_one_column() -> None:
+    """On a terminal; a fact without room is left out whole, and a crawl is no pace of days without end."""
+    size = 5_400_000_000
+    rows = [
+        followed(1, Stage.DOWNLOADING, progress=0.5, bytes_a_second=1_900_000, size_bytes=size, seeds=1),
+        followed(20, Stage.DOWNLOADING, progress=0.4, bytes_a_second=31_000, size_bytes=size, seeds=12),
+        followed(3, Stage.DOWNLOADING, progress=0.3, bytes_a_second=12, size_bytes=size, seeds=1),
+    ]
+    lines = shown(*rows, style=LineStyle(78))["Downloading"]
+    assert [line.partition(":")[2].lstrip() for line in lines] == [
+        "1.9 MB/s, 24 min left, 5.4 GB, 1 seed",
+        "31 kB/s, 29 h left, 5.4 GB, 12 seeds",
+        "5.4 GB, 1 seed",
+    ]
+    assert len({line.index(fact) for line, fact in zip(lines, ("1.9 M", "31 k", "5.4 G"), strict=True)}) == 1
+    narrow = shown(*rows, style=LineStyle(60))["Downloading"]
+    assert narrow[0] == " 50 %  Made Up Bravo\u2026: 1.9 MB/s, 24 min left, 5.4 GB"
+    assert "MB/s" not in str(shown(*rows, daemon=None)["Downloading"])  # that was some time ago
 
 
 def test_the_furthest_first() -> None:
@@ -132,14 +157,12 @@ def test_waiting_for_a_release() -> None:
 
 
 def test_waiting_for_room() -> None:
-    """Why nothing is handed over and how many films that holds up, as long as the daemon says so."""
-    pending = [QueueEntry(film(number), NOW) for number in (1, 2)]
+    """The films that wait for room or are next, the newest wishes first."""
+    pending = [QueueEntry(film(number), NOW + number * HOUR) for number in (1, 2)]
     why = "5 of 5 download slots in use"
     lines = shown(pending=pending, download=Activity(ActivityKind.NO_ROOM, why))["Waiting for a slot"]
-    assert lines == [f"2 films in the queue: {why}"]
-    assert shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))["Up next"] == [
-        "2 films in the queue"
-    ]
+    assert lines == ["Made Up Charlie (1952)", "Made Up Bravo (1951)"]
+    assert shown(pending=pending, download=Activity(ActivityKind.NO_FILMS))["Up next"] == lines
 
 
 def test_stalled() -> None:
@@ -323,7 +346,7 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert out.isascii()
     assert out.count("[##........]  25 %  Made Up ") == 10
-    assert out.count("  and 2 more; see `queue`") == 3
+    assert out.count(f"  and 2 more: `{command_line('queue')}`") == 3
     for title in (
         "Downloading",
         "Waiting for a release",
@@ -380,7 +403,7 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
         "2026-11-01T12:00:00Z",
     )
     assert "qBittorrent" not in well
-    assert "Downloading (as the daemon last saw it)" in well
+    assert "Downloading:" in well
     cli.main(["status", "--data-dir", str(tmp_path)])  # without a daemon
     alone = capsys.readouterr().out
     assert alone.startswith(f"Movie Sync isn't running. Everything below is as of {seen}.\n")

@@ -102,7 +102,7 @@ def test_all_where_there_is_room() -> None:
     assert {line.text for line in lines if line.is_title} == {
         "Needs you (9)",
         "Downloading (9)",
-        "Waiting for a slot (9)",
+        "Waiting for a slot (9): 5 of 5 download slots in use",
         "Waiting for a release (9)",
         "Done this week (9)",
     }
@@ -173,7 +173,7 @@ def test_lines_in_a_pipe(tmp_path: Path) -> None:
     process = start(tmp_path, theirs)
     os.close(theirs)
     try:
-        first = read_until(ours, b"1 film in the queue")
+        first = read_until(ours, b"Up next:\n  Made Up Bravo (1951)\n")
         QueueManager(tmp_path).add_all_to_pending([film(2)])
         change = read_until(ours, b"2 in the queue\n")
         assert re.search(rb"(?:^|\n)\d\d:\d\d:\d\d  2 in the queue\n$", change)

@@ -64,8 +64,9 @@ class ClientJob:
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self._failures += 1
             self._put_off(pause_seconds(self._failures))
-            self.trouble = f"{self.complaint}: {words_of(exc)}"
-            self._complaints.say(self.trouble, exc=exc)
+            complaint = f"{self.complaint}: {words_of(exc)}"
+            self.trouble = str(exc) if isinstance(exc, MovieSyncError) else complaint  # it names the service
+            self._complaints.say(complaint, exc=exc)
             log_where(exc)
             self.is_refused = isinstance(exc, AuthError)
             self.sessions.was_refused |= self.is_refused

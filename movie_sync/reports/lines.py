@@ -1,12 +1,13 @@
 """What `status`, `queue` and a dry run say to people."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import cut, folded, one_line, width
 from movie_sync.domain.times import clock_time, day, duration, minute, parse_time
+from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent, share_done
 from movie_sync.queues.releases import Stage, TorrentProgress
@@ -27,9 +28,11 @@ _BAR_CELLS = 10
 _PERCENT = 100
 _MB, _GB = 1_000_000, 1_000_000_000
 _SHORTEST_IDLE_SECONDS = 60
-_INDENT = "  "
-_SHORTEST_LABEL = 20
+_INDENT = _GAP = "  "
+_SHORTEST_LABEL, _SHORTEST_IN_A_ROW = 20, 16
+_SLOWEST, _KB, _LONGEST_LEFT_SECONDS = 1000, 1000, 30 * 24 * 3600.0  # in less or more, no pace can be told
 _FULL_BAR_COLUMNS = 72  # in less, a bar would leave no room for what is said of a film
+_SAID_ELSEWHERE = {ActivityKind.PAUSED, ActivityKind.NO_ROOM}
 _STAGES = {Stage.ADDED: "starting", Stage.STOPPED: "stopped in the client", Stage.BROKEN: "broken"}
 
 
@@ -74,6 +77,11 @@ class Section:
     note: str = ""
     films: int | None = None  # how many there are, where not each has an item
 
+    @property
+    def count(self) -> int:
+        """How many films it is of."""
+        return self.films or len(self.items)
+
 
 def status_lines(status: Status, style: LineStyle) -> Iterator[str]:
     """Yield what `status` shows, safe for a terminal; what is down comes first."""
@@ -86,8 +94,10 @@ def status_lines(status: Status, style: LineStyle) -> Iterator[str]:
             yield from _folded(f"{section.title}{note}:", style.width)
         for item in section.items[:_SHOWN]:
             yield from (f"{_INDENT}{line}" for line in item)
-        if len(section.items) > _SHOWN:
-            yield f"{_INDENT}and {len(section.items) - _SHOWN} more; see `queue`"
+        if section.count > _SHOWN:
+            yield from _folded(
+                f"{_INDENT}and {section.count - _SHOWN} more: `{command_line('queue')}`", style.width
+            )
 
 
 def _folded(line: str, columns: int | None) -> list[str]:
@@ -116,13 +126,16 @@ def daemon_lines(status: Status) -> list[str]:
     if daemon is None:
         seen = status.torrents_seen_at
         since = f" Everything below is as of {clock_time(seen, status.at)}." if seen else ""
-        return [f"Movie Sync isn't running.{since}"]
+        return [f"Movie Sync isn't running.{since}", f"To start it: `{command_line()}`"]
     begun = parse_time(daemon.started_at)
     since = f" since {clock_time(begun, status.at)}" if begun else ""
     at_work = activity_words(daemon.download, status.at)
+    monitor = daemon.monitor
+    if monitor.kind is ActivityKind.LIST_UNREADABLE:  # why is above
+        monitor = replace(monitor, kind=ActivityKind.LIST_READ)
     return [
-        f"Running{since} (process {daemon.pid}); {activity_words(daemon.monitor, status.at)}",
-        *([f"Downloads: {at_work}"] if daemon.download.kind is not ActivityKind.PAUSED else []),
+        f"Running{since} (process {daemon.pid}); {activity_words(monitor, status.at)}",
+        *([f"Downloads: {at_work}"] if daemon.download.kind not in _SAID_ELSEWHERE else []),
     ]
 
 
@@ -149,10 +162,9 @@ def _far(downloading: Iterable[QueueEntry]) -> str:
 
 def sections(status: Status, style: LineStyle) -> list[Section]:
     """Return each group of films, in the order in which they are shown; empty groups have no items."""
-    view, seen = status.overview, "as the daemon last saw it"
+    view, seen = status.overview, ""
     if status.is_old and status.torrents_seen_at:
         seen = f"as last seen at {clock_time(status.torrents_seen_at, status.at)}"
-    room = f"{films_words(view.pending_count)} in the queue{': ' if view.room_why else ''}{view.room_why}"
     retries = [entry for entry in view.retries if not entry.waits_for_release]
 
     def one_each(lines: Iterable[str]) -> list[list[str]]:
@@ -160,11 +172,16 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
 
     return [
         Section("Needs you", [_need_lines(need, style) for need in status.needs], Look.NEEDS),
-        Section("Downloading", one_each(_bar_line(each, style) for each in view.downloading), note=seen),
+        Section(
+            "Downloading",
+            one_each(_bar_lines(view.downloading, style, is_old=status.is_old)),
+            note=seen,
+        ),
         Section(
             "Waiting for a slot" if view.room_why else "Up next",
-            [_folded(room, style.width and max(style.width - len(_INDENT), 1))] if view.pending_count else [],
+            one_each(each.movie.label for each in view.next_up),
             Look.WAITING,
+            one_line(view.room_why),
             films=view.pending_count,
         ),
         Section(
@@ -218,36 +235,65 @@ def _need_lines(need: Need, style: LineStyle) -> list[str]:
     return [*folded(why, columns), *folded(action, columns)]
 
 
-def _bar_line(entry: QueueEntry, style: LineStyle) -> str:
-    follow = entry.follow
-    if follow is None:  # no torrent is known, so there is nothing to tell
-        return entry.movie.label
-    part = percent(follow.progress)
+def _bar_lines(entries: Sequence[QueueEntry], style: LineStyle, *, is_old: bool) -> Iterator[str]:
+    """Yield a line for each torrent; on a terminal what is known of them begins in one column.
+
+    What has no room is left out, from the end, fact by fact.
+    """
+    facts = [list(torrent_facts(each.follow, is_old=is_old)) if each.follow else [] for each in entries]
+    begun = [_begun(each, style) for each in entries]
+    room = column = None
+    if style.width is not None:
+        room = max(style.width - len(_INDENT), 1)
+        left = room - max(map(len, begun), default=0) - len(_GAP)
+        longest = max((width(", ".join(each)) for each in facts), default=0) + len(": ")
+        widest = max(left - longest, min(_SHORTEST_IN_A_ROW, left), 1)
+        column = min(max((width(one_line(each.movie.label)) for each in entries), default=0), widest)
+    for entry, head, known in zip(entries, begun, facts, strict=True):
+        name, begin = one_line(entry.movie.label), f"{head}{_GAP}" if head else ""
+        label = name if column is None else cut(name, column)
+        gap = " " * (column - width(label)) if column else ""
+        while known and room is not None and width(f"{begin}{label}: {gap}{', '.join(known)}") > room:
+            known.pop()
+        line = f"{begin}{label}: {gap}{', '.join(known)}" if known else f"{begin}{name}"
+        full = f"{line}; {release_of(entry)}"
+        yield full if release_of(entry) and (room is None or width(full) <= room) else line
+
+
+def _begun(entry: QueueEntry, style: LineStyle) -> str:
+    """Return how far a torrent is, with a bar where there is room; "" if no torrent is known."""
+    if entry.follow is None:
+        return ""
+    part = percent(entry.follow.progress)
+    if style.width is not None and style.width < _FULL_BAR_COLUMNS:
+        return f"{part:3d} %"
     cells = part * _BAR_CELLS // _PERCENT
-    bar = style.bar[0] * cells + style.bar[1] * (_BAR_CELLS - cells)
-    facts = ", ".join(torrent_facts(follow))
-    is_narrow = style.width is not None and style.width < _FULL_BAR_COLUMNS
-    begun = f"{part:3d} %" if is_narrow else f"[{bar}] {part:3d} %"
-    line = f"{begun}  {style.label(entry.movie)}{': ' if facts else ''}{facts}"
-    full = f"{line}; {release_of(entry)}"
-    has_room = style.width is None or width(full) <= style.width - len(_INDENT)
-    return full if has_room and release_of(entry) else line
+    return f"[{style.bar[0] * cells}{style.bar[1] * (_BAR_CELLS - cells)}] {part:3d} %"
 
 
-def torrent_facts(follow: TorrentProgress) -> Iterator[str]:
-    """Yield what is known of a torrent on its way: stage, pace, time left, size, seeds."""
+def torrent_facts(follow: TorrentProgress, *, is_old: bool = False) -> Iterator[str]:
+    """Yield what is known of a torrent on its way: stage, pace, time left, size, seeds.
+
+    Of one that was seen long ago the pace is none any more.
+    """
     if follow.stage in _STAGES:
         yield _STAGES[follow.stage]
     if follow.idle_seconds >= _SHORTEST_IDLE_SECONDS:
         yield f"no data for {duration(follow.idle_seconds)}"
-    elif follow.bytes_a_second:
-        yield f"{follow.bytes_a_second / _MB:.1f} MB/s"
-        if follow.seconds_left is not None:
+    elif follow.bytes_a_second >= _SLOWEST and not is_old:
+        yield _pace(follow.bytes_a_second)
+        if follow.seconds_left is not None and follow.seconds_left < _LONGEST_LEFT_SECONDS:
             yield f"{duration(follow.seconds_left + 59)} left"
     if follow.size_bytes:
         yield _size(follow.size_bytes)
     if follow.seeds is not None:
         yield f"{follow.seeds} seed" if follow.seeds == 1 else f"{follow.seeds} seeds"
+
+
+def _pace(bytes_a_second: float) -> str:
+    if bytes_a_second >= _MB / 10:
+        return f"{bytes_a_second / _MB:.1f} MB/s"
+    return f"{bytes_a_second / _KB:.0f} kB/s"
 
 
 def _size(size_bytes: int) -> str:

@@ -43,14 +43,13 @@ class _Group:
 
     def lines(self, columns: int) -> list[ScreenLine]:
         """Return the title, with how many films there are, and the items that are shown."""
-        section, count = self.section, len(self.section.items)
-        number = f"{section.films or count}"
-        if self.shown < count:
-            number = f"{self.shown} of {count}"
+        section = self.section
+        number = f"{self.shown} of {section.count}" if self.shown < section.count else f"{section.count}"
+        note = f": {section.note}" if section.note else ""
         rows = [line for item in section.items[: self.shown] for line in item]
         look = Look.DIM if section.look is Look.DIM else Look.PLAIN
         return [
-            ScreenLine(cut(f"{section.title} ({number})", columns), section.look, is_title=True),
+            ScreenLine(cut(f"{section.title} ({number}){note}", columns), section.look, is_title=True),
             *(ScreenLine(f"{_INDENT}{row}", look) for row in rows),
         ]
 

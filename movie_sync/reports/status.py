@@ -3,6 +3,7 @@
 All of it stands in the data folder: no service is asked, and no credentials are opened.
 """
 
+import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ from movie_sync.storage.paths import AppPaths
 from movie_sync.wishes.unlisted_store import KEPT_FOR, UnlistedFilm, UnlistedStore
 
 _QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
+_NEXT_UP = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ class Overview:
     handed_over: Sequence[QueueEntry] = ()
     """Films of the last week whose torrent went where nothing is told of it, as a watch folder."""
     room_why: str = ""
+    next_up: Sequence[QueueEntry] = ()
+    """The first of the pending films, in the order in which they are worked off."""
 
 
 def overview(
@@ -116,6 +120,7 @@ def overview(
             # What is settled is not looked at again, and may be gone since.
             if not old.seeding.is_gone and (old.seeding.seen_at or stage_time(entry)) > now - KEPT_FOR
         ],
+        next_up=heapq.nlargest(_NEXT_UP, queues[QueueName.PENDING], key=lambda entry: entry.added_at),
         room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",
     )
 

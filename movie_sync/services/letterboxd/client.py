@@ -247,10 +247,10 @@ def _refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
             retry_after_seconds=wait,
         )
     if refusal is Refusal.OUTAGE:
-        words = f"is down (status {answer.status}). Movie Sync will try again later."
+        words = f"is down (status {answer.status})."
     else:
         words = (
-            f"answered with status {answer.status} instead of {what}. Movie Sync will try again later; "
-            "if this keeps happening, check letterboxd.base_url in config.json."
+            f"answered with status {answer.status} instead of {what}. "
+            "If this keeps happening, check letterboxd.base_url in config.json."
         )
     return UnavailableError(f"Letterboxd {words}", retry_after_seconds=wait)
