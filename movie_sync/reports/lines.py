@@ -242,16 +242,17 @@ def _bar_lines(entries: Sequence[QueueEntry], style: LineStyle, *, is_old: bool)
     """
     facts = [list(torrent_facts(each.follow, is_old=is_old)) if each.follow else [] for each in entries]
     begun = [_begun(each, style) for each in entries]
+    names = labels = [one_line(each.movie.label) for each in entries]
     room = column = None
     if style.width is not None:
         room = max(style.width - len(_INDENT), 1)
         left = room - max(map(len, begun), default=0) - len(_GAP)
         longest = max((width(", ".join(each)) for each in facts), default=0) + len(": ")
         widest = max(left - longest, min(_SHORTEST_IN_A_ROW, left), 1)
-        column = min(max((width(one_line(each.movie.label)) for each in entries), default=0), widest)
-    for entry, head, known in zip(entries, begun, facts, strict=True):
-        name, begin = one_line(entry.movie.label), f"{head}{_GAP}" if head else ""
-        label = name if column is None else cut(name, column)
+        labels = [cut(name, widest) for name in names]
+        column = max(map(width, labels), default=0)
+    for entry, head, known, name, label in zip(entries, begun, facts, names, labels, strict=True):
+        begin = f"{head}{_GAP}" if head else ""
         gap = " " * (column - width(label)) if column else ""
         while known and room is not None and width(f"{begin}{label}: {gap}{', '.join(known)}") > room:
             known.pop()
