@@ -163,7 +163,7 @@ class LetterboxdStandIn:
     def answer(self, path: str) -> Fault:
         """Return what a request gets."""
         fault = self.fault(path) if self.fault else None
-        if fault is not None and fault.body is not None:
+        if fault is not None and (fault.image or fault.body is not None):
             return fault
         right = self._image(path) if path.startswith("/image/") else self._page(path)
         if fault is None:

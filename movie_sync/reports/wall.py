@@ -54,7 +54,7 @@ class FilmCard:
     """One film: `words` say more than the badge, `progress` is 0 to 1, None where nothing is on its way.
 
     `name` is what commands know it by, `why` what it needs the user for. `moved_at` is when the film
-    got as far as it is.
+    got as far as it is. `poster` names its poster as it is now, "" for none; the page sets it.
     """
 
     name: str
@@ -65,11 +65,12 @@ class FilmCard:
     progress: float | None
     moved_at: datetime
     why: str = ""
+    poster: str = ""
 
     @property
     def has_poster(self) -> bool:
-        """Whether there is an address to get its poster from."""
-        return bool(self.movie.poster)
+        """Whether it has one that can be shown, now or once it has come."""
+        return bool(self.poster)
 
     def matches(self, words: Collection[str]) -> bool:
         """Tell whether each of these words, `searchable` as all, is part of the film's label."""

@@ -21,6 +21,7 @@ from movie_sync.web.guard import Guard, Names
 from movie_sync.web.health import HealthPage
 from movie_sync.web.live import Glance, Live
 from movie_sync.web.logins import Logins
+from movie_sync.web.posters import PosterPage, Posters
 from movie_sync.web.secrets import Secrets
 from movie_sync.web.settings import SettingsPages
 from movie_sync.web.take import TakePages
@@ -34,7 +35,8 @@ _HEALTH_SECONDS = 5.0
 def build(context: Context, host: str, port: int) -> Starlette:
     """Return the application; `host` is what it listens on."""
     desk, views = Desk(context), Views()
-    glance = Glance(context)
+    posters = Posters(desk.context)
+    glance = Glance(context, posters)
     live = Live(glance)
     cookie = f"movie_sync_{port}"  # cookies know no ports: two pages on one machine must not share one
     logins = Logins(context.paths, context.clock, lambda: password_of(desk.context()))
@@ -54,12 +56,15 @@ def build(context: Context, host: str, port: int) -> Starlette:
         *SettingsPages(desk, views, secrets, logins).routes(),
         *HealthPage(desk, live, views, secrets).routes(),
         *TakePages(desk, views).routes(),
+        *PosterPage(posters, lambda: glance.now()[1]).routes(),
         Route("/healthz", _healthz(context)),
         Route("/favicon.ico", lambda _request: RedirectResponse("/static/icon.svg")),
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     guard = Middleware(Guard, names=names, logins=logins, cookie=cookie)
-    return Starlette(routes=routes, middleware=[guard])
+    app = Starlette(routes=routes, middleware=[guard])
+    app.state.posters = posters
+    return app
 
 
 def _healthz(context: Context) -> Callable[[Request], Response]:

@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import json
 import threading
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,11 +24,11 @@ from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError
 from movie_sync.reports.status import Status
 from movie_sync.reports.wall import FilmCard, film_cards
+from movie_sync.web.posters import Posters
 
 _LOOK_SECONDS = 1.0
 _SILENCE_SECONDS = 15.0
 _MOST_KEPT = 16  # views that browsers may still show
-_MOST_NEWS = 200
 
 Regions = Mapping[str, str]
 """HTML by the id of the element that it is of."""
@@ -37,9 +37,11 @@ Regions = Mapping[str, str]
 class Glance:
     """The films as they are now. Safe to use from several threads."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, posters: Posters) -> None:
         self._lock = threading.Lock()
         self._watched: Watched | None = None
+        self._posters = posters
+        self._posters_seen = 0
         self._context = context
         self._cards: list[FilmCard] = []
         self.generation = 0
@@ -52,6 +54,8 @@ class Glance:
                 self._read()
             elif self._watched.look():
                 self._read()
+            elif self._posters.generation != self._posters_seen:
+                self._show(self._cards)
             return self.generation
 
     def now(self) -> tuple[Status, list[FilmCard]]:
@@ -69,16 +73,14 @@ class Glance:
         assert self._watched is not None  # noqa: S101
         status, queues = self._watched.status, self._watched.queues
         entries = {name: queues.entries(name) for name in QueueName}
-        self._cards = film_cards(entries, status.needs, is_full=bool(status.overview.room_why), now=status.at)
+        self._show(film_cards(entries, status.needs, is_full=bool(status.overview.room_why), now=status.at))
+
+    def _show(self, cards: list[FilmCard]) -> None:
+        """Take the cards, with the posters that there are now."""
+        self._posters_seen = self._posters.generation
+        version_of = self._posters.versions()
+        self._cards = [replace(card, poster=version_of(card.movie)) for card in cards]
         self.generation += 1
-
-
-@dataclass(eq=False)
-class _Reader:
-    """One open stream: what it is woken by, and what it is to pass on as it is."""
-
-    woken: asyncio.Event = field(default_factory=asyncio.Event)
-    news: deque[Mapping[str, object]] = field(default_factory=lambda: deque(maxlen=_MOST_NEWS))
 
 
 class Live:
@@ -86,7 +88,7 @@ class Live:
 
     def __init__(self, glance: Glance) -> None:
         self._glance = glance
-        self._readers: set[_Reader] = set()
+        self._readers: set[asyncio.Event] = set()  # what wakes each open stream
         self._watching: asyncio.Task[None] | None = None
         self._lock = threading.Lock()
         self._shown: OrderedDict[str, Regions] = OrderedDict()
@@ -103,14 +105,8 @@ class Live:
 
     def announce(self) -> None:
         """Have each open page look anew: something beside the films has changed."""
-        for reader in self._readers:
-            reader.woken.set()
-
-    def tell(self, news: Mapping[str, object]) -> None:
-        """Send this to each open page."""
-        for reader in self._readers:
-            reader.news.append(news)
-            reader.woken.set()
+        for woken in self._readers:
+            woken.set()
 
     def answer(self, request: Request, regions: Callable[[], Regions]) -> StreamingResponse:
         """Return the stream that a browser asks for; its mark is that of the last event, else the page's."""
@@ -124,20 +120,18 @@ class Live:
         """
         with self._lock:
             shown = self._shown.get(mark)
-        reader = _Reader()
-        self._readers.add(reader)
+        woken = asyncio.Event()
+        self._readers.add(woken)
         if self._watching is None or self._watching.done():
             self._watching = asyncio.create_task(self._watch())
         try:
             yield b": hello\n\n"
-            reader.woken.set()
+            woken.set()
             while True:
-                if not await _is_set(reader.woken, _SILENCE_SECONDS):
+                if not await _is_set(woken, _SILENCE_SECONDS):
                     yield b": still here\n\n"
                     continue
-                reader.woken.clear()
-                while reader.news:
-                    yield _event(reader.news.popleft())
+                woken.clear()
                 with contextlib.suppress(MovieSyncError):
                     now = await run_in_threadpool(regions)
                     fresh = self.mark(now)
@@ -145,7 +139,7 @@ class Live:
                         yield _event(news, fresh)
                     shown, mark = now, fresh
         finally:
-            self._readers.discard(reader)
+            self._readers.discard(woken)
 
     async def _watch(self) -> None:
         seen = 0
@@ -174,6 +168,5 @@ def _difference(before: Regions | None, now: Regions) -> dict[str, object]:
     return {"changed": changed, **order} if changed or order else {}
 
 
-def _event(news: Mapping[str, object], mark: str = "") -> bytes:
-    name = f"id: {mark}\n" if mark else ""
-    return f"{name}data: {json.dumps(news)}\n\n".encode()
+def _event(news: Mapping[str, object], mark: str) -> bytes:
+    return f"id: {mark}\ndata: {json.dumps(news)}\n\n".encode()

@@ -39,8 +39,9 @@ def serve(context: Context, host: str, port: int, listener: socket.socket) -> No
     for name in ("uvicorn.error", "asyncio"):  # the guard says what fails, in words
         logging.getLogger(name).addHandler(logging.NullHandler())
         logging.getLogger(name).propagate = False
+    app = build(context, host, port)
     config = uvicorn.Config(
-        build(context, host, port),
+        app,
         http="h11",
         loop="asyncio",
         ws="none",
@@ -52,4 +53,7 @@ def serve(context: Context, host: str, port: int, listener: socket.socket) -> No
         timeout_graceful_shutdown=_LAST_SECONDS,
         limit_concurrency=_MOST_AT_ONCE,
     )
-    _Server(config).run(sockets=[listener])
+    try:
+        _Server(config).run(sockets=[listener])
+    finally:
+        app.state.posters.end()

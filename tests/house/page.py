@@ -58,6 +58,7 @@ class Page:
 
     def close(self) -> None:
         """End what still runs."""
+        self._app.state.posters.end()
         self._runner.close()
 
     @property

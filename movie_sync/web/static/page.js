@@ -21,7 +21,6 @@ function listen() {
   stream.onopen = () => {
     retrySeconds = 1;
     byId("away").hidden = true;
-    refreshPosters();
   };
   stream.onmessage = (message) => {
     mark = message.lastEventId || mark;
@@ -68,7 +67,6 @@ function apply(news) {
     } else if (list && made.matches("li")) list.append(made);
   }
   if (list && news.order) arrange(list, news.order);
-  if (news.posters) refreshPosters(news.posters);
   if (document.activeElement !== focused && focused?.isConnected) focused.focus({ preventScroll: true });
   if (list) narrow();
   if (told.length) say(told.map(inWords).slice(0, 3).join("; ") + (told.length > 3 ? `; and ${told.length - 3} more` : ""));
@@ -97,8 +95,7 @@ function become(old, made) {
     if (!made.hasAttribute(name) && !(name === "open" || name === "aria-busy")) old.removeAttribute(name);
   }
   for (const { name, value } of made.attributes) {
-    const before = old.getAttribute(name);
-    if (before !== value && !(name === "src" && before?.startsWith(`${value}?`))) old.setAttribute(name, value);
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
   }
   const parts = [...made.childNodes];
   [...old.childNodes].slice(parts.length).forEach((part) => part.remove());
@@ -117,14 +114,6 @@ function arrange(list, order) {
     else if (at && item === at.nextElementSibling) at = item.nextElementSibling;
     else list.insertBefore(item, at);
   }
-}
-
-// A poster that was not there yet is a picture of one point.
-function refreshPosters(names) {
-  const arts = names
-    ? names.map((name) => byId(`film-${name}`)?.querySelector("img.art") ?? byId(`poster-${name}`)?.querySelector("img.art"))
-    : [...document.querySelectorAll("img.art")].filter((art) => art.complete && art.naturalWidth === 1);
-  for (const art of arts) if (art) art.src = `${art.getAttribute("src").split("?")[0]}?${Date.now()}`;
 }
 
 // --- search as you type -----------------------------------------------------------------------------------
