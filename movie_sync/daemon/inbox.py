@@ -232,7 +232,7 @@ def _take_word(queue_manager: QueueManager, history: History, request: Request, 
             continue
         what = Happened.GRABBED if request.kind == "grab" else Happened.REJECTED
         history.note(what, movie, str(release))
-        _log.info("%s: %s by command: %s.", movie.label, request.kind, release)
+        _log.info("%s: %s %s by command.", movie.label, what, release)
 
 
 def hand_in(request: Request, inbox: Inbox, lock: InstanceLock, drain_here: Callable[[], None]) -> bool:

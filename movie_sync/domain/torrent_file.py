@@ -171,7 +171,7 @@ class _Reader:
         while self._mark() != b"e":
             self._values += 1
             if depth >= _MAX_DEPTH or self._values > _MAX_VALUES:
-                raise _broken("it is nested too deeply or has too many parts")
+                raise _broken("it's nested too deeply or has too many parts")
             start, end = self._step_over_string() if mark == b"d" else (0, 0)
             yield self._content[start:end]
         self._at += 1
@@ -190,10 +190,10 @@ class _Reader:
     def _step_over_string(self) -> tuple[int, int]:
         match = _STRING_LENGTH.match(self._content, self._at)
         if match is None:
-            raise _broken("it is malformed or cut short")
+            raise _broken("it's malformed or cut short")
         start, end = match.end(), match.end() + int(match[1])
         if end > len(self._content):
-            raise _broken("it is cut short")
+            raise _broken("it's cut short")
         self._at = end
         return start, end
 
@@ -204,18 +204,18 @@ def _checked_size(info: dict[bytes, Bencoded]) -> int:
     if is_v1 and b"files" not in info:
         files.add(info)
     elif is_v1 and b"length" in info:
-        raise _broken("it is one file and several at once")
+        raise _broken("it's a single file and several files at once")
     else:
         files = _need(info, b"files" if is_v1 else b"file tree", _Files)
     if not 0 < files.stored_bytes <= _MAX_SIZE_BYTES:
         raise _broken("its size can't be right")
     piece_length = _need(info, b"piece length", int)
     if piece_length <= 0:
-        raise _broken("its piece length is not above zero")
+        raise _broken("its piece length isn't above zero")
     if is_v1 and _need(info, b"pieces", int) != -(-files.stored_bytes // piece_length) * _SHA1_BYTES:
-        raise _broken("its number of pieces does not fit its size")
+        raise _broken("its number of pieces doesn't match its size")
     if not is_v1 and (piece_length < _V2_BLOCK_BYTES or piece_length.bit_count() != 1):
-        raise _broken("its piece length is not a power of two")
+        raise _broken("its piece length isn't a power of two")
     return files.size_bytes
 
 

@@ -85,7 +85,7 @@ def _read(path: Path) -> _Reading:
     except DamagedError:
         raise
     except ValueError:
-        raise DamagedError("it is empty" if reader.is_empty else "it isn't JSON") from None
+        raise DamagedError("it's empty" if reader.is_empty else "it isn't JSON") from None
     if not isinstance(plain, dict) or not isinstance(plain.get("username"), str):
         raise DamagedError("it isn't a watchlist")
     films, absent, left = (reader.movies(plain.get(name)) for name in ("films", "absent", "left"))

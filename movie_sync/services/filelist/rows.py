@@ -80,7 +80,7 @@ class RowReader:
     def _release(self, row: object) -> Release | None:
         """Return None for what is known to be no film; raises ValueError if the row is bad."""
         if not isinstance(row, dict):
-            raise ValueError("it is not an object")  # noqa: TRY004 - as for any other bad row
+            raise ValueError("it isn't an object")  # noqa: TRY004 - as for any other bad row
         name = _text(row.get("name"))
         if not name or len(name) > _MAX_NAME_CHARS:
             raise ValueError("its name is missing or too long")

@@ -29,7 +29,7 @@ def read_places(client: Client, save_path: str | None, category: str) -> tuple[s
     preferences: Mapping[str, object] = client.app_preferences()
     default = preferences["save_path"]
     if not isinstance(default, str) or not default:
-        raise ValueError("the default place is not known")
+        raise ValueError("the default folder is unknown")
     is_automatic = save_path is None and preferences.get("auto_tmm_enabled") is True
     of_category: Mapping[str, object] = {}
     place = save_path or ""
@@ -103,5 +103,5 @@ def read_promised(client: Client) -> int:
 
 def _checked(free_bytes: int) -> int:
     if free_bytes < 0:
-        raise ValueError("the free space is not known")
+        raise ValueError("the free space is unknown")
     return free_bytes

@@ -24,7 +24,7 @@ def read_default_folder(rpc: Rpc) -> str:
     """Return the folder of Transmission's own choice; raises as above."""
     folder = rpc.call("session-get", {"fields": ["download-dir"]})["download-dir"]
     if not isinstance(folder, str) or not folder:
-        raise ValueError("the folder is not known")
+        raise ValueError("the folder is unknown")
     return folder
 
 
@@ -33,7 +33,7 @@ def read_promised(rpc: Rpc) -> int:
     promised = 0
     for bytes_left in rpc.column("leftUntilDone"):
         if not isinstance(bytes_left, int) or bytes_left < 0:
-            raise ValueError("the bytes left are not known")
+            raise ValueError("the bytes left are unknown")
         promised += bytes_left
     return promised
 
@@ -52,4 +52,4 @@ def _free_at(rpc: Rpc, place: object) -> int:
             continue  # it is not there; some versions say so in words, some by a negative number
         if isinstance(free_bytes, int) and free_bytes >= 0:
             return free_bytes
-    raise ValueError("the free space is not known")
+    raise ValueError("the free space is unknown")
