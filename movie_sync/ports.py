@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
@@ -20,6 +19,7 @@ from movie_sync.domain.models import (
     WatchlistSnapshot,
 )
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.titles import KnowsTitle, knows_no_title
 
 
 class Clock(Protocol):

@@ -6,8 +6,7 @@ from house.films import wanted_film
 from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie
-from movie_sync.domain.quality_rules import PRESETS, QualityRules
-from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
+from movie_sync.domain.quality_rules import ON_REQUEST_WORDS, ORDER_WORDS, PRESETS, QualityRules
 from movie_sync.domain.wanted import WantedFilm
 
 DEFAULT = QualityRules()

@@ -15,11 +15,12 @@ from house.name_list import NameList
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_sync.domain.already_there import counts_as_there, knows_no_title
+from movie_sync.domain.already_there import counts_as_there
 from movie_sync.domain.judging import Verdict, judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.path_name import is_never_film
+from movie_sync.domain.titles import knows_no_title
 from movie_sync.domain.wanted import WantedFilm
 
 CASES = {

@@ -4,9 +4,10 @@ import pytest
 
 from movie_sync.domain.models import Filing
 from movie_sync.domain.name_kinds import NonFilm, split_extension
+from movie_sync.domain.quality_rules import ON_REQUEST_WORDS, ORDER_WORDS
 from movie_sync.domain.readings import Sureness
 from movie_sync.domain.release_name import parse_name
-from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS, read_quality
+from movie_sync.domain.release_quality import read_quality
 
 READINGS = [
     ("Heat.1995.1080p.BluRay.x264-GRP", "heat", 1995, Sureness.WHOLE),

@@ -27,10 +27,10 @@ from movie_sync.errors import (
     UnclearFilmError,
     UnknownFilmError,
 )
+from movie_sync.fetching.upgrades import upgraded
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import Noted, QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import upgraded
 from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 

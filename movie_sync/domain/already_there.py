@@ -1,24 +1,17 @@
 """Whether something that is there already, on a disk or in the torrent client, is the wanted film."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from movie_sync.domain.judging import Judgement, Verdict
 from movie_sync.domain.path_name import naming_pieces
-from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.quality_rules import RESOLUTIONS, QualityRules
 from movie_sync.domain.release_name import parse_name
-from movie_sync.domain.release_quality import RESOLUTIONS, ReleaseQuality, read_quality
+from movie_sync.domain.release_quality import ReleaseQuality, read_quality
 from movie_sync.domain.release_rules import comparable, has_word
-
-KnowsTitle = Callable[[str], bool]
-"""Tells whether a film of the queues, the list or the history has this title (a squashed key) as its own."""
+from movie_sync.domain.titles import KnowsTitle
 
 _DISC_ENDINGS = (".iso", ".img")
 _SD_WORDS = frozenset({"DVD", "SDTV"})
-
-
-def knows_no_title(_key: str) -> bool:
-    """Answer for somebody who knows no other film."""
-    return False
 
 
 def counts_as_there(judgement: Judgement, knows_title: KnowsTitle) -> bool:

@@ -7,6 +7,19 @@ from typing import Any, Self
 from movie_sync.domain.languages import ORIGINAL
 from movie_sync.domain.release_rules import Field, Rule
 
+RESOLUTIONS = ("2160p", "1080p", "720p", "576p", "480p")
+
+# The words of `quality.order`: those of the configuration page, and two that allow what is otherwise
+# refused. Whoever wants full discs or 3D has to ask for them.
+ORDER_WORDS = (
+    *(f"{source}-{lines}" for source in ("Remux", "Bluray", "WEB", "HDTV") for lines in RESOLUTIONS[:3]),
+    "Bluray-576p", "Bluray-480p", "WEB-480p", "DVD", "SDTV",
+)  # fmt: skip
+ON_REQUEST_WORDS = (
+    *(f"Disc-{lines}" for lines in RESOLUTIONS[:2]), "Disc-DVD",
+    *(f"3D-{lines}" for lines in RESOLUTIONS[:3]),
+)  # fmt: skip
+
 _DEFAULT_ORDER = (
     "Bluray-1080p", "WEB-1080p", "HDTV-1080p", "Bluray-2160p", "WEB-2160p", "Bluray-720p", "WEB-720p",
     "HDTV-720p",

@@ -12,23 +12,11 @@ from movie_sync.domain import quality_words as words
 from movie_sync.domain.models import NOT_FILED, Filing
 from movie_sync.domain.name_kinds import split_extension
 from movie_sync.domain.name_words import WordClass, class_of
+from movie_sync.domain.quality_rules import RESOLUTIONS
 from movie_sync.domain.release_group import split_group
 from movie_sync.domain.release_languages import is_beside_language, read_languages, says_dubbed
 from movie_sync.domain.release_name import MAX_LENGTH, ParsedName, parse_name
 from movie_sync.domain.titles import fold
-
-RESOLUTIONS = ("2160p", "1080p", "720p", "576p", "480p")
-
-# The words of `quality.order`: those of the configuration page, and two that allow what is otherwise
-# refused. Whoever wants full discs or 3D has to ask for them.
-ORDER_WORDS = (
-    *(f"{source}-{lines}" for source in ("Remux", "Bluray", "WEB", "HDTV") for lines in RESOLUTIONS[:3]),
-    "Bluray-576p", "Bluray-480p", "WEB-480p", "DVD", "SDTV",
-)  # fmt: skip
-ON_REQUEST_WORDS = (
-    *(f"Disc-{lines}" for lines in RESOLUTIONS[:2]), "Disc-DVD",
-    *(f"3D-{lines}" for lines in RESOLUTIONS[:3]),
-)  # fmt: skip
 
 _WIDTHS = ((3000, "2160p"), (1700, "1080p"), (1150, "720p"), (960, "576p"), (320, "480p"))
 # Resolutions that have no word of their own count as the next below: "1440p" is at least 1080p.

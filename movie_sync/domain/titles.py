@@ -7,6 +7,7 @@ digits however they were written. It is compared for equality only: closeness is
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import NamedTuple
 
 from movie_sync.domain.word_lists import listed, paired
@@ -37,12 +38,21 @@ _SAME_WORDS = paired("same words")
 _PLAIN_WORDS = frozenset({*_ROMAN, *_NUMBER_WORDS, *_PARTS, *_SAME_WORDS, "hundred"})
 
 
+KnowsTitle = Callable[[str], bool]
+"""Tells whether a film of the queues, the list or the history has this title (a squashed key) as its own."""
+
+
 class TitleKey(NamedTuple):
     """A title's key."""
 
     squashed: str  # what is compared
     words: str  # with word breaks, where they tell: "Deadpool" and "The Dead Pool"
     article: str  # the leading one, which was left out
+
+
+def knows_no_title(_key: str) -> bool:
+    """Answer for somebody who knows no other film."""
+    return False
 
 
 def fold(text: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.judging import Verdict
 from movie_sync.domain.models import (
     NO_WORD,
@@ -31,7 +30,7 @@ from movie_sync.domain.selection import (
     shown_seeders,
     wait_until,
 )
-from movie_sync.domain.titles import fold
+from movie_sync.domain.titles import KnowsTitle, fold, knows_no_title
 from movie_sync.errors import (
     AuthError,
     BetterAwaitedError,

@@ -7,12 +7,13 @@ is found is asked for anew, so that how far it is is known as it is now.
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
-from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable
+from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.judging import judge
 from movie_sync.domain.models import HeldTorrent, Movie, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.titles import KnowsTitle
 from movie_sync.domain.torrents import usable_hashes
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.ports import Clock, TorrentClient

@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from movie_sync.domain.events import Upgraded
 from movie_sync.domain.models import Movie, Reason, Release, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules, rules_of
-from movie_sync.domain.selection import is_below_enough
+from movie_sync.domain.selection import is_below_enough, quality_of
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import QueueEntry
@@ -119,3 +120,12 @@ class Upgrades:
             self._described[entry.movie.id] = movie
         if downloader.better_than(entry, movie, releases, in_doubt=not movie.page_read).accepted:
             self._found[entry.movie.id] = entry.movie, movie, releases
+
+
+def upgraded(entry: QueueEntry, at: datetime, path: str) -> Upgraded:
+    """Return what is told of a film once its better release, as the last of its `torrents`, is there."""
+    old, new = entry.replaced[-1].choice.release, entry.choice
+    release, info_hash = (new.release, new.info_hash) if new else ("", "")
+    before, after = (quality_of(entry.movie, name) for name in (old, release))
+    better = after.name if after.name != before.name else f"{after.name}, a later PROPER or REPACK"
+    return Upgraded(at, entry.movie, entry.wish, release, info_hash, path, before.name, better)

@@ -16,13 +16,14 @@ from movie_sync.domain.events import Downloaded, Event, Replaced, Upgraded
 from movie_sync.domain.models import Choice, HeldTorrent, Movie
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, StorageError
+from movie_sync.fetching.upgrades import upgraded
 from movie_sync.following.judge import TorrentJudge
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.progress import is_worth_writing, observed, percent, share_done, upgraded
+from movie_sync.queues.progress import is_worth_writing, observed, percent, share_done
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 

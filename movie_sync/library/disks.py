@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from movie_sync.domain.already_there import KnowsTitle, counts_as_there, is_acceptable, knows_no_title
+from movie_sync.domain.already_there import counts_as_there, is_acceptable
 from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.odd_names import likely_names, may_be
 from movie_sync.domain.path_name import is_never_film
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.titles import KnowsTitle, knows_no_title
 from movie_sync.domain.wanted import WantedFilm
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.library.film_file import has_content

@@ -4,9 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from movie_sync.domain.events import Upgraded
 from movie_sync.domain.models import HeldTorrent
-from movie_sync.domain.selection import quality_of
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import LONG_IDLE_SECONDS, Stage, TorrentProgress
@@ -93,15 +91,6 @@ def downloaded_at(entry: QueueEntry) -> datetime | None:
     """Return when the film's torrent came to its end, or None if it did not."""
     follow = entry.follow
     return follow.since if follow is not None and follow.stage is Stage.DOWNLOADED else None
-
-
-def upgraded(entry: QueueEntry, at: datetime, path: str) -> Upgraded:
-    """Return what is told of a film once its better release, as the last of its `torrents`, is there."""
-    old, new = entry.replaced[-1].choice.release, entry.choice
-    release, info_hash = (new.release, new.info_hash) if new else ("", "")
-    before, after = (quality_of(entry.movie, name) for name in (old, release))
-    better = after.name if after.name != before.name else f"{after.name}, a later PROPER or REPACK"
-    return Upgraded(at, entry.movie, entry.wish, release, info_hash, path, before.name, better)
 
 
 def is_worth_writing(before: TorrentProgress, after: TorrentProgress, stalled_after_seconds: float) -> bool:

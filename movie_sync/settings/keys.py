@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
-from movie_sync.domain.quality_rules import PRESETS, QualityRules
-from movie_sync.domain.release_quality import ON_REQUEST_WORDS, ORDER_WORDS
+from movie_sync.domain.quality_rules import ON_REQUEST_WORDS, ORDER_WORDS, PRESETS, QualityRules
 from movie_sync.notices.channels import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService

@@ -26,10 +26,8 @@ from house.program import PASSKEY, TRACKER_USER, Household  # noqa: E402
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease  # noqa: E402
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn, StandInFilm  # noqa: E402
 from movie_sync.domain.already_there import is_acceptable  # noqa: E402
-from movie_sync.domain.quality_rules import QualityRules  # noqa: E402
+from movie_sync.domain.quality_rules import ON_REQUEST_WORDS, ORDER_WORDS, QualityRules  # noqa: E402
 from movie_sync.domain.release_quality import (  # noqa: E402
-    ON_REQUEST_WORDS,
-    ORDER_WORDS,
     read_quality,
 )
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from house.films import hash_of
-from movie_sync.domain.already_there import KnowsTitle, knows_no_title
 from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
@@ -17,6 +16,7 @@ from movie_sync.domain.models import (
     WatchlistSnapshot,
 )
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.titles import KnowsTitle, knows_no_title
 from movie_sync.errors import UnknownFilmError
 
 

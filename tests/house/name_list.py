@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from movie_sync.domain.already_there import KnowsTitle, counts_as_there, knows_no_title
+from movie_sync.domain.already_there import counts_as_there
 from movie_sync.domain.judging import judge
 from movie_sync.domain.name_index import KeyIndex
+from movie_sync.domain.titles import KnowsTitle, knows_no_title
 from movie_sync.domain.wanted import WantedFilm
 
 
