@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
+from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import folded, one_line
 from movie_sync.domain.times import format_time, minute
 from movie_sync.reports.film_lines import not_found_words
@@ -48,14 +49,19 @@ def run_history(args: Namespace, context: Context) -> int:
     return 0
 
 
+def about_film(movie: Movie) -> Callable[[HistoryEvent], bool]:
+    """Return what recognizes the events of a film; one that only IMDb named got its other names later."""
+    names = {movie.id, movie.slug or movie.id, movie.imdb_id}
+    return lambda event: not {event.id, event.slug}.isdisjoint(names)
+
+
 def _about(finding: Finding) -> Callable[[HistoryEvent], bool]:
     """Return what recognizes the events of a film; one that is unknown now is recognized by its old names."""
-    film = finding.film
+    if finding.film:
+        return about_film(finding.film.movie)
     name = finding.text.rstrip("/").rpartition("/")[2].casefold()
 
     def is_about(event: HistoryEvent) -> bool:
-        if film:  # one that only IMDb named got its other names later
-            return not {event.id, event.slug}.isdisjoint({film.movie.id, film.name, film.movie.imdb_id})
         title = event.film.rpartition(" (")[0]
         return name in {each.casefold() for each in (event.id, event.slug, event.film, title) if each}
 

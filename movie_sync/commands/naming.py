@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from movie_sync.commands.context import Context
@@ -43,6 +44,10 @@ class FilmNames:
     def look_up(self, text: str) -> Finding:
         """Return what a text names, in queues and lists; nothing is said."""
         return self._finder.find(text, in_lists=True)
+
+    def listed(self, most: int) -> list[str]:
+        """Return the labels of listed films that no queue has."""
+        return [movie.label for movie in islice(self._finder.listed(), most)]
 
     def known(self, text: str, among: Collection[QueueName], otherwise: str) -> FoundFilm | None:
         """Return the film of one of these queues; `otherwise` is said of one that is elsewhere."""

@@ -8,6 +8,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.choose import note_search
@@ -17,13 +18,14 @@ from movie_sync.commands.table import print_table
 from movie_sync.domain.film_words import title_and_year
 from movie_sync.domain.models import NO_WORD, Movie
 from movie_sync.domain.plain_text import folded, one_line
-from movie_sync.domain.quality_rules import QualityRules
-from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, shown_seeders, why_not_first
+from movie_sync.domain.quality_rules import QualityRules, rules_of
+from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, rank, shown_seeders, why_not_first
 from movie_sync.errors import StorageError, UserError
 from movie_sync.fetching.downloader import Search
 from movie_sync.invocation import command_line
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.paths import default_root
 
@@ -34,17 +36,52 @@ Row = tuple[int, Candidate, list[str]]
 """A candidate with its number and why it would not be taken."""
 
 
+class Cells(NamedTuple):
+    """What is shown of a candidate: `mark` is "taken" for the one that would be, "good" for others."""
+
+    number: str
+    mark: str
+    name: str
+    quality: str
+    details: str
+    size: str
+    seeders: str
+    why: str
+    id: str
+
+
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search found for `film`: its candidates, best first, with their numbers."""
+    """What a search found for `film`: its candidates, best first, with their numbers.
+
+    `judged_as` is the film as their names are judged for it.
+    """
 
     film: Movie
     found: Search
     rows: list[Row]
+    judged_as: Movie
 
     def document(self) -> dict[str, object]:
         """Return it in plain values."""
         return _as_document(self.found, self.rows)
+
+    def judged_again(self, context: Context, entry: QueueEntry) -> "Searched":
+        """Return it as settings and the film's entry judge it now, with the same numbers; asks nobody."""
+        config, word = context.config, entry.word
+        rules = rules_of(word.preset, config.quality(), config.preset)
+        tried = {old.choice.id: old.why for old in entry.set_aside if old.choice.id}
+        numbers = {each.release.id: number for number, each, _ in self.rows}
+        releases = [each.release for each in self.found.candidates]
+        again = rank(self.judged_as, releases, rules, context.clock.now(), tried=tried, word=word)
+        found = replace(self.found, candidates=tuple(again))
+        rows = [(numbers[each.release.id], each, why) for _, each, why in _with_reasons(found, rules)]
+        return replace(self, found=found, rows=sorted(rows, key=lambda row: row[0]))
+
+    def table(self) -> list["Cells"]:
+        """Return what is shown of each candidate."""
+        accepted = self.found.accepted
+        return [_cells(*row, is_chosen=row[1] in accepted[:1]) for row in self.rows]
 
 
 def run_search(args: Namespace, context: Context) -> int:
@@ -62,7 +99,7 @@ def run_search(args: Namespace, context: Context) -> int:
     if args.json:
         print(json.dumps(searched.document(), indent=1))
     else:
-        _show(context, searched.found, searched.rows)
+        _show(context, searched)
         if searched.rows:
             context.say(f"\nTo take one: {_grab(context, searched.film)}")
     return 0 if searched.found.accepted else 1
@@ -83,7 +120,8 @@ def search_releases(context: Context, queues: QueueManager, movie: Movie) -> Sea
     for outage in found.outages:
         context.complain(str(outage))
     _note(context, found, known)
-    return Searched(known or movie, found, _with_reasons(found, downloader.rules_for(word)))
+    rows = _with_reasons(found, downloader.rules_for(word))
+    return Searched(known or movie, found, rows, downloader.in_company(movie))
 
 
 def _named(args: Namespace, names: FilmNames) -> Movie | None:
@@ -194,12 +232,12 @@ def _as_document(found: Search, rows: Sequence[Row]) -> dict[str, object]:
     }
 
 
-def _show(context: Context, found: Search, rows: Sequence[Row]) -> None:
+def _show(context: Context, searched: Searched) -> None:
+    found = searched.found
     if not found.candidates:
         context.say(f"{found.movie.label}: the tracker has nothing.")
         return
-    accepted = found.accepted
-    cells = [_cells(*row, is_chosen=row[1] in accepted[:1]) for row in rows]
+    cells = searched.table()
     if sys.stdout.isatty():
         _show_in_blocks(context, cells, shutil.get_terminal_size().columns - 1)
     else:
@@ -209,7 +247,7 @@ def _show(context: Context, found: Search, rows: Sequence[Row]) -> None:
             f"Running time unknown here: sizes are judged for {ASSUMED_RUNTIME_MINUTES} minutes. "
             "The daemon reads it from the film's page and may choose differently."
         )
-    if not accepted:
+    if not found.accepted:
         context.say(f"\n{found.movie.label}: nothing would be taken.")
 
 
@@ -227,10 +265,10 @@ def _show_in_blocks(context: Context, rows: Sequence[Sequence[str]], columns: in
             context.say(f"{indent}{line}")
 
 
-def _cells(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> tuple[str, ...]:
+def _cells(number: int, candidate: Candidate, why: Sequence[str], *, is_chosen: bool) -> Cells:
     mark = "taken" if is_chosen else "good" if candidate.accepted else ""
     release = candidate.release
-    return (
+    return Cells(
         str(number),
         mark,
         release.name,

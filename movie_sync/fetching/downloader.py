@@ -345,6 +345,11 @@ class FileListDownloader:
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 
+def most_queries(movie: Movie) -> int:
+    """Return how many searches for a film there are at most on each tracker; one, if that finds enough."""
+    return len(_name_queries(movie)) + bool(movie.imdb_id)
+
+
 def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     """Return why nothing can be taken: while a tracker could not be asked, its absence tells nothing."""
     if grabbed and grabbed in {each.release.id for each in found.candidates}:

@@ -350,18 +350,17 @@ def _state_of(queue: QueueName, entry: QueueEntry) -> str:
         when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "gave up"
         return f"{entry.error}; {when}"
     if queue is QueueName.COMPLETED:
-        state = _completed_state(entry)
+        state = torrent_state(entry)
         release = entry.choice.release if entry.choice else entry.extra.get("where", "")
-        better = [
-            f"; a better one, {_completed_state(new)}: {release_of(new)}" for new in entry.torrents()[1:]
-        ]
+        better = [f"; a better one, {torrent_state(new)}: {release_of(new)}" for new in entry.torrents()[1:]]
         return "".join([f"{state}: {release}" if release else state, *better])
     if queue is QueueName.REMOVED:
         return "kept out until you `add` it"
     return f"since {minute(entry.added_at)}"
 
 
-def _completed_state(entry: QueueEntry) -> str:
+def torrent_state(entry: QueueEntry) -> str:
+    """Return in words how far a completed film's release is."""
     follow = entry.follow
     if follow is None:
         return "about to be handed over" if entry.is_upgrade else str(entry.reason)

@@ -12,7 +12,7 @@ from movie_sync.domain.times import clock_time, duration
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
 from movie_sync.queues.releases import Slot, Stage, TorrentProgress
-from movie_sync.reports.lines import Look, state_of, torrent_facts
+from movie_sync.reports.lines import Look
 from movie_sync.reports.needs import Need
 from movie_sync.reports.status import stage_time
 
@@ -151,14 +151,3 @@ def _badge(queue: QueueName, entry: QueueEntry, *, is_full: bool) -> Badge:
 def _place(card: FilmCard) -> tuple[int, float, float, str]:
     """Return what sorts the cards: by badge, then what is nearest its end, then what moved last."""
     return _ORDER[card.badge], -(card.progress or 0.0), -card.moved_at.timestamp(), card.name
-
-
-def film_facts(queue: QueueName, entry: QueueEntry) -> list[str]:
-    """Return what is known of a film in a queue, in lines: its state, and its torrent's."""
-    lines = [state_of(queue, entry)]
-    lines += [
-        ", ".join(torrent_facts(each.follow))
-        for each in entry.torrents()
-        if each.is_unfinished and each.follow
-    ]
-    return [line for line in lines if line]

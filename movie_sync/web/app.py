@@ -13,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from movie_sync.commands.context import Context
 from movie_sync.reports.health import look_at_health
 from movie_sync.services.web.service import WebSettings
+from movie_sync.web.add import AddPage
 from movie_sync.web.command import password_of
 from movie_sync.web.desk import Desk
 from movie_sync.web.doors import Doors
@@ -21,6 +22,7 @@ from movie_sync.web.guard import Guard, Names
 from movie_sync.web.health import HealthPage
 from movie_sync.web.live import Glance, Live
 from movie_sync.web.logins import Logins
+from movie_sync.web.notes import Notes
 from movie_sync.web.posters import PosterPage, Posters
 from movie_sync.web.secrets import Secrets
 from movie_sync.web.settings import SettingsPages
@@ -44,7 +46,8 @@ def build(context: Context, host: str, port: int) -> Starlette:
     doors = Doors(logins, views, cookie)
     wall = WallPage(glance, live, views)
     secrets = Secrets(desk)
-    films = FilmPages(desk, glance, live, views)
+    notes = Notes()
+    films = FilmPages(desk, glance, live, views, notes)
     routes = [
         Route("/", wall.show),
         Route("/events", wall.events),
@@ -55,6 +58,7 @@ def build(context: Context, host: str, port: int) -> Starlette:
         *films.routes(),
         *SettingsPages(desk, views, secrets, logins).routes(),
         *HealthPage(desk, live, views, secrets).routes(),
+        *AddPage(desk, views, notes).routes(),
         *TakePages(desk, views).routes(),
         *PosterPage(posters, lambda: glance.now()[1]).routes(),
         Route("/healthz", _healthz(context)),

@@ -60,16 +60,21 @@ class Desk:
 
     def do(self, work: Callable[[Context], int]) -> Said:
         """Carry out what is done with a context, and return what it said; an error is among that."""
-        said = Said()
         with self._lock:
-            context = replace(self.context(), answer=said)
             try:
-                said.code = work(context)
-            except MovieSyncError as exc:
-                said.code = _FAILED
-                said.complain(context.redactor.clean(safe_lines(str(exc))))
+                return self.ask(work)
             finally:
-                self.keep_log(context)
+                self.keep_log(self._context)
+
+    def ask(self, work: Callable[[Context], int]) -> Said:
+        """Carry out what changes nothing here, as `do`, but beside whatever else is carried out."""
+        said = Said()
+        context = replace(self.context(), answer=said)
+        try:
+            said.code = work(context)
+        except MovieSyncError as exc:
+            said.code = _FAILED
+            said.complain(context.redactor.clean(safe_lines(str(exc))))
         return said
 
     @staticmethod

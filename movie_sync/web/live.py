@@ -11,7 +11,7 @@ import json
 import threading
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -22,6 +22,8 @@ from movie_sync.commands.watch import Watched
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError
+from movie_sync.queues.entry import QueueEntry
+from movie_sync.reports.needs import Need
 from movie_sync.reports.status import Status
 from movie_sync.reports.wall import FilmCard, film_cards
 from movie_sync.web.posters import Posters
@@ -32,6 +34,16 @@ _MOST_KEPT = 16  # views that browsers may still show
 
 Regions = Mapping[str, str]
 """HTML by the id of the element that it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilmSeen:
+    """One film as it is now, and what it needs the user for."""
+
+    queue: QueueName
+    entry: QueueEntry
+    card: FilmCard
+    needs: tuple[Need, ...]
 
 
 class Glance:
@@ -64,6 +76,19 @@ class Glance:
         with self._lock:
             assert self._watched is not None  # noqa: S101 - `look` has made it
             return self._watched.status, self._cards
+
+    def film(self, name: str) -> "FilmSeen | None":
+        """Return a film by its slug or id."""
+        status, cards = self.now()
+        with self._lock:
+            found = self._watched.queues.find(name) if self._watched else None
+        if found is None:
+            return None
+        queue, entry = found
+        keys = entry.movie.keys()
+        card = next((each for each in cards if each.movie.keys() == keys), None)
+        needed = tuple(need for need in status.needs if need.movie and need.movie.keys() == keys)
+        return FilmSeen(queue, entry, card, needed) if card else None
 
     def clean(self, text: str) -> str:
         """Return a text from the daemon without what is secret or unsafe to show."""

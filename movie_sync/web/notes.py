@@ -15,16 +15,17 @@ _MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`undo` is the action that takes it back, if there is one."""
+    """`undo` is the action on the `film` that takes it back, if there is one."""
 
     lines: tuple[str, ...]
     is_good: bool
     undo: str = ""
+    film: str = ""
 
     @classmethod
-    def of(cls, said: Said, undo: str = "") -> "Note":
+    def of(cls, said: Said, undo: str = "", film: str = "") -> "Note":
         """Return what a command said; what is wrong comes first."""
-        return cls((*said.complaints, *said.lines), said.is_good, undo)
+        return cls((*said.complaints, *said.lines), said.is_good, undo, film)
 
 
 class Notes:
@@ -41,7 +42,8 @@ class Notes:
             self._notes[number] = request.scope["state"]["cookie"], note
             while len(self._notes) > _MOST:
                 del self._notes[next(iter(self._notes))]
-        return RedirectResponse(f"{path}?done={number}", HTTPStatus.SEE_OTHER)
+        joint = "&" if "?" in path else "?"
+        return RedirectResponse(f"{path}{joint}done={number}", HTTPStatus.SEE_OTHER)
 
     def of(self, request: Request) -> Note | None:
         """Return the note that an address tells the number of, to the session that it is for."""

@@ -1,5 +1,6 @@
 """The page's HTML: one environment of templates, in which everything is escaped."""
 
+import re
 import zlib
 from collections.abc import Callable
 from http import HTTPStatus
@@ -11,12 +12,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from movie_sync import __version__
+from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.times import minute
 from movie_sync.invocation import command_line
 
 _HUES = 8
 _BIG, _BIG_WORD = 16, 9
 _MIDDLE, _MIDDLE_WORD = 45, 12
+_JOINT = re.compile(r"(?<=[./_:-])(?=[^./_:-])")
 
 
 def _piece(text: object) -> str:
@@ -29,6 +32,11 @@ def ticks(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if number % 2 else part
         for number, part in enumerate(text.split("`"))
     )
+
+
+def joints(text: str) -> Markup:
+    """Return a release's name safe, and so that a line may end after its dots and dashes."""
+    return Markup("<wbr>").join(_JOINT.split(one_line(text)))
 
 
 def paint(title: str) -> str:
@@ -56,6 +64,8 @@ class Views:
             "minute": minute,
             "ticks": ticks,
             "paint": paint,
+            "joints": joints,
+            "line": one_line,
         }
         self._environment.globals |= {"version": __version__, "command_line": command_line}
 

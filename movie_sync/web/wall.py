@@ -21,7 +21,7 @@ from movie_sync.web.views import Views
 
 _PAGE = 1000
 _NEEDS = 5
-_LOOKS = {
+LOOKS = {
     Look.PLAIN: "moving",
     Look.GOOD: "good",
     Look.WAITING: "wait",
@@ -115,7 +115,7 @@ class WallPage:
         for card in shown:
             before = known.get(card.name)
             if before is None or before[0] != card:
-                before = known[card.name] = card, self._card(card, _LOOKS[card.badge.look])
+                before = known[card.name] = card, self._card(card, LOOKS[card.badge.look])
             made[f"film-{card.name}"] = before[1]
         if len(known) > len(cards):
             names = {card.name for card in cards}

@@ -89,10 +89,10 @@ class FilmFinder:
         for key in keys:
             for movie in self._queues.films_with_key(key):
                 return FoundFilm(movie, self._queues.queue_of(movie))
-        listed = self._listed() if in_lists else ()
+        listed = self.listed() if in_lists else ()
         return next((FoundFilm(movie) for movie in listed if not set(keys).isdisjoint(movie.keys())), None)
 
-    def _listed(self) -> Iterator[Movie]:
+    def listed(self) -> Iterator[Movie]:
         """Yield the listed films that no queue has."""
         memory, _damage = read_memory(self._watchlist)
         yield from self._queues.missing(memory.movies if memory else ())
@@ -120,7 +120,7 @@ class FilmFinder:
         for queue, movie in self._queues.each_film(among):
             yield FoundFilm(movie, queue)
         if in_lists:
-            yield from map(FoundFilm, self._listed())
+            yield from map(FoundFilm, self.listed())
 
 
 def _rank(movie: Movie, meant: list[tuple[str, int | None]]) -> int | None:
