@@ -116,6 +116,9 @@ function arrange(list, order) {
   }
 }
 
+// A picture that does not come leaves the title to be seen below it.
+document.addEventListener("error", ({ target }) => { if (target.matches?.("img.art")) target.hidden = true; }, true);
+
 // --- search as you type -----------------------------------------------------------------------------------
 
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
