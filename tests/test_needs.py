@@ -39,19 +39,25 @@ def needed(queue: QueueName, *entries: QueueEntry) -> list[Need]:
     return needs({PENDING: [], FAILED: [], COMPLETED: []} | {queue: entries}, None, ())
 
 
+@pytest.fixture(autouse=True)
+def _started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be typed is as the user types it."""
+    monkeypatch.setattr("sys.argv", ["movie-sync"])
+
+
 @pytest.mark.parametrize(
     ("queue", "held", "kind", "action"),
     [
         (COMPLETED, entry(Stage.STOPPED), NeedKind.STOPPED, "Start it there"),
-        (COMPLETED, entry(Stage.ADDED, idle=172_800.0), NeedKind.NO_SEEDS, "`reject made-up-bravo filelist:1`"),
-        (FAILED, entry(tried=(TRIED,), waits_for_release=True, retry_at=NOW), NeedKind.NO_SEEDS, "`remove made-up-bravo`"),
-        (FAILED, entry(tried=(TRIED, TRIED), retry_at=NOW), NeedKind.RELEASES, "`search made-up-bravo`, then `grab`"),
-        (PENDING, entry(tried=(TRIED, TRIED)), NeedKind.RELEASES, "`search made-up-bravo`, then `grab`"),
-        (COMPLETED, entry(Stage.DOWNLOADING, tried=(TRIED, TRIED)), NeedKind.RELEASES, "`search made-up-bravo`"),
-        (FAILED, entry(of={"is_series": True}, error="a series"), NeedKind.SERIES, "`remove made-up-bravo`"),
-        (FAILED, entry(is_unclear=True, retry_at=NOW, error="x.mkv may be it"), NeedKind.UNCLEAR, "`retry made-up-bravo`"),
-        (FAILED, entry(needs_bytes=7, retry_at=NOW, error="no room"), NeedKind.DISK, "`search made-up-bravo`"),
-        (FAILED, entry(error="no torrent"), NeedKind.GAVE_UP, "`retry made-up-bravo`"),
+        (COMPLETED, entry(Stage.ADDED, idle=172_800.0), NeedKind.NO_SEEDS, "`movie-sync reject made-up-bravo filelist:1`"),
+        (FAILED, entry(tried=(TRIED,), waits_for_release=True, retry_at=NOW), NeedKind.NO_SEEDS, "`movie-sync remove made-up-bravo`"),
+        (FAILED, entry(tried=(TRIED, TRIED), retry_at=NOW), NeedKind.RELEASES, "`movie-sync search made-up-bravo`, then `grab`"),
+        (PENDING, entry(tried=(TRIED, TRIED)), NeedKind.RELEASES, "`movie-sync search made-up-bravo`, then `grab`"),
+        (COMPLETED, entry(Stage.DOWNLOADING, tried=(TRIED, TRIED)), NeedKind.RELEASES, "`movie-sync search made-up-bravo`"),
+        (FAILED, entry(of={"is_series": True}, error="a series"), NeedKind.SERIES, "`movie-sync remove made-up-bravo`"),
+        (FAILED, entry(is_unclear=True, retry_at=NOW, error="x.mkv may be it"), NeedKind.UNCLEAR, "`movie-sync retry made-up-bravo`"),
+        (FAILED, entry(needs_bytes=7, retry_at=NOW, error="no room"), NeedKind.DISK, "`movie-sync search made-up-bravo`"),
+        (FAILED, entry(error="no torrent"), NeedKind.GAVE_UP, "`movie-sync retry made-up-bravo`"),
     ],
 )  # fmt: skip
 def test_what_a_film_needs(queue: QueueName, held: QueueEntry, kind: NeedKind, action: str) -> None:
@@ -92,7 +98,10 @@ def test_what_keeps_all_films_back_comes_first(tmp_path: Path) -> None:
     queues = {PENDING: [], FAILED: [entry(error="no torrent")], COMPLETED: []}
     found = needs(queues, state, [Problem("quality", "quality is 7", "")])
     assert [need.kind for need in found] == [NeedKind.SETTINGS, NeedKind.CREDENTIALS, NeedKind.GAVE_UP]
-    assert (found[1].why, found[1].action) == ("FileList refuses them.", "Enter them again with `setup`.")
+    assert (found[1].why, found[1].action) == (
+        "FileList refuses them.",
+        "Enter them again with `movie-sync setup`.",
+    )
 
 
 def test_for_scripts(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,7 +114,7 @@ def test_for_scripts(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "slug": "three",
         "id": "K3",
         "why": "A series.",
-        "action": "Try again: `retry three`.",
+        "action": "Try again: `movie-sync retry three`.",
     }
 
 

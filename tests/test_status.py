@@ -152,7 +152,7 @@ def test_waiting_for_a_release() -> None:
         f"{clock_time(NOW + 2 * HOUR, NOW)}  Made Up Delta (1953): no release"
     ]
     assert sections_shown["Needs you"] == [
-        "Made Up Charlie (1952): No release. -> Try again: `retry made-up-charlie`."
+        f"Made Up Charlie (1952): No release. -> Try again: `{command_line('retry', 'made-up-charlie')}`."
     ]
 
 

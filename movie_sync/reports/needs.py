@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.times import duration
+from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import Slot
 from movie_sync.reports.daemon_state import DaemonState, NeedKind
@@ -14,7 +15,6 @@ _SEEDLESS_SECONDS = 2 * 24 * 3600.0
 _TRIED_RELEASES = 2
 _NAMED_FILMS = 3
 _ACTIONS = {
-    NeedKind.CREDENTIALS: "Enter them again with `setup`.",
     NeedKind.ACCOUNT: "See what the tracker's site says about your account and torrent client.",
     NeedKind.DISK: "Free some space there.",
 }
@@ -36,12 +36,22 @@ def needs(
     """Return them all, what keeps every film back first."""
     found = [Need(NeedKind.SETTINGS, _sentence(fault.words), "Fix it in `config.json`.") for fault in faults]
     if daemon:
-        found += [Need(need.kind, _sentence(need.why), _ACTIONS[need.kind]) for need in daemon.needs]
+        found += [Need(need.kind, _sentence(need.why), _action(need.kind)) for need in daemon.needs]
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
             found += _of_film(name, entry)
     return found
+
+
+def _action(kind: NeedKind) -> str:
+    if kind is NeedKind.CREDENTIALS:
+        return f"Enter them again with {_typed('setup')}."
+    return _ACTIONS[kind]
+
+
+def _typed(*words: str) -> str:
+    return f"`{command_line(*words)}`"
 
 
 def _is_stopped(entry: QueueEntry) -> bool:
@@ -66,25 +76,26 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
     """Yield what one film needs, if anything; of several things the first to do."""
     movie = entry.movie
     name = movie.slug or movie.id
+    retry, remove, search = (_typed(command, name) for command in ("retry", "remove", "search"))
     is_given_up = queue is QueueName.FAILED and entry.retry_at is None
     if queue is QueueName.COMPLETED and not entry.is_unfinished:
         return
     if movie.is_series:
         if is_given_up:
-            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Remove it: `remove {name}`.", movie)
+            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Remove it: {remove}.", movie)
     elif entry.is_unclear and queue is QueueName.FAILED:
-        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run `retry {name}`.", movie)
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run {retry}.", movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
-        action = f"Free some space, or pick a smaller release: `search {name}`, then `grab`."
+        action = f"Free some space, or pick a smaller release: {search}, then `grab`."
         yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)
     elif len(entry.tried) >= _TRIED_RELEASES:
         why = f"{len(entry.tried)} releases failed; the last one: {entry.tried[-1].why}."
-        yield Need(NeedKind.RELEASES, why, f"Pick one: `search {name}`, then `grab`.", movie)
+        yield Need(NeedKind.RELEASES, why, f"Pick one: {search}, then `grab`.", movie)
     elif is_given_up:
-        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: `retry {name}`.", movie)
+        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: {retry}.", movie)
     elif entry.tried and entry.waits_for_release:
         why = f"Its only release failed: {entry.tried[-1].why}."
-        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: `remove {name}`.", movie)
+        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: {remove}.", movie)
     elif (
         entry.slot in {Slot.IDLE, Slot.IN_USE}
         and entry.follow
@@ -92,7 +103,8 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
     ):
         why = f"No data for {duration(entry.follow.idle_seconds)}."
         release = entry.choice.id if entry.choice else None
-        action = f"Take another release: `reject {name} {release}`." if release else f"`remove {name}`."
+        another = _typed("reject", name, str(release))
+        action = f"Take another release: {another}." if release else f"Remove it: {remove}."
         yield Need(NeedKind.NO_SEEDS, why, action, movie)
 
 
