@@ -1,7 +1,6 @@
 """While config.json cannot be relied on no film passes; one that changes is taken up whole or not at all."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -37,10 +36,6 @@ class Door:
         own = {"HOME": str(folder / "home"), **environ}
         context = replace(loaded, clock=self.clock, environ=own).reloaded()
         self.gate = SettingsGate(context, once=once)
-
-    def enter_credentials(self) -> None:
-        """Write the file of credentials anew, as setup does."""
-        (self.path.parent / "credentials.enc").write_bytes(os.urandom(8))
 
     def write(self, content: object) -> None:
         """Replace the file as an editor does; a text is written as it is."""
@@ -135,69 +130,6 @@ def test_a_single_run_keeps_its_settings(tmp_path: Path) -> None:
     assert door.why
     door.write(GOOD)
     assert door.why == ""
-
-
-SECRETS = {"MOVIE_SYNC_QBITTORRENT_USERNAME": "maria", "MOVIE_SYNC_QBITTORRENT_PASSWORD": "opensesame"}
-
-
-def _moved(url: str) -> dict[str, object]:
-    return GOOD | {"qbittorrent": {"url": url}}
-
-
-def test_a_secret_goes_to_no_other_address(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """The old address stays until credentials were entered after the change; all else is taken up."""
-    door = Door(tmp_path, _moved("http://old"), environ=SECRETS)
-    door.write(_moved("http://new") | {"max_unfinished": 9})
-    assert door.why
-    config = door.gate.take_up().config
-    assert (config["qbittorrent"]["url"], config["max_unfinished"]) == ("http://old", 9)
-    assert caplog.text.count("qbittorrent.url has changed, but the old one stays") == 1
-    assert "opensesame" not in caplog.text
-    door.write(_moved("http://third"))
-    assert door.why
-    assert door.gate.take_up().config["max_unfinished"] == 2
-    door.write(_moved("http://third") | {"kolor": 1})
-    assert (door.why, door.gate.next) == ("", None), "with nothing else changed, nothing is built anew"
-    assert door.gate.context.config["qbittorrent"]["url"] == "http://old"
-    door.enter_credentials()
-    assert door.why
-    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://third"
-    assert (door.why, door.gate.trouble) == ("", "")
-
-
-def test_credentials_that_came_with_the_address(tmp_path: Path) -> None:
-    """As setup writes them, at once; a minute later they were entered for what was there then."""
-    door = Door(tmp_path, _moved("http://old"), environ=SECRETS)
-    door.enter_credentials()
-    assert door.why == ""
-    door.write(_moved("http://new"))
-    assert door.why
-    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://new"
-    door.clock.advance(61)
-    door.write(_moved("http://third"))
-    assert (door.why, door.gate.next) == ("", None)
-    door.write(_moved("http://new"))
-    assert (door.why, door.gate.trouble) == ("", "")
-
-
-def test_an_address_without_a_secret(tmp_path: Path) -> None:
-    """A client that lets this machine in without a password may be anywhere."""
-    door = Door(tmp_path, _moved("http://old"))
-    door.write(_moved("http://new"))
-    assert door.why
-    assert door.gate.take_up().config["qbittorrent"]["url"] == "http://new"
-
-
-def test_a_name_that_comes_back_with_another_address(tmp_path: Path) -> None:
-    """Taking an entry out and putting it in again brings its key nowhere else."""
-    keys = {"MOVIE_SYNC_TORZNAB_KEYS": '{"my": "s3cretkey"}'}
-    with_it = GOOD | {"torznab": {"my": {"url": "http://old/api"}}}
-    door = Door(tmp_path, with_it, environ=keys)
-    for content in (GOOD, GOOD | {"torznab": {"my": {"url": "http://new/api"}}}):
-        door.write(content)
-        assert door.why
-        config = door.gate.take_up().config
-    assert config["torznab"]["my"]["url"] == "http://old/api"
 
 
 def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:

@@ -139,9 +139,11 @@ def test_the_real_daemon(tmp_path: Path) -> None:
         assert "Downloads are paused" in home.run("status").stdout
         settings |= {"quality": {}, "filelist": {"base_url": other.url, "calls_per_hour": 9000}}
         _write(home.data, settings)
-        daemon.wait_for("applying filelist.calls_per_hour, quality.max_size_gb.")
-        daemon.wait_for("The address filelist.base_url has changed, but the old one stays in use")
-        assert "filelist.base_url" in json.loads(home.run("status", "--json").stdout)["settings"]
+        daemon.wait_for("applying filelist.base_url, filelist.calls_per_hour, quality.max_size_gb.")
+        daemon.wait_for("The credentials for FileList were entered for")
+        wait_until(lambda: "aren't sent to" in home.run("status").stdout.partition("Needs you")[2])
+        settings["filelist"] = {"base_url": tracker.url}
+        _write(home.data, settings)
         letterboxd.films = films
         home.run("sync")
         wait_until(lambda: home.titles("completed") == [films[1].title])

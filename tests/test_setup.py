@@ -429,6 +429,21 @@ def test_a_client_elsewhere(home: NewUser) -> None:
     assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD}
 
 
+def test_another_address_asks_for_its_own_password(home: NewUser) -> None:
+    """The one that is there was entered for another server: it isn't offered, and Enter forgets it."""
+    home.set_up(User(*first_answers(home)))
+    del home.environ["MOVIE_SYNC_QBITTORRENT__URL"]
+    home.write_settings({"qbittorrent": {"url": CLOSED}})
+    assert "password" not in home.manager.get("qbittorrent")
+    user = User("y", home.town.client.url, "", PASSWORD[::-1], "n")
+    assert home.set_up(user, only="client")[0]
+    assert home.manager.get("qbittorrent") == {"username": "admin", "password": PASSWORD[::-1]}
+    home.write_settings({"qbittorrent": {"url": CLOSED}})
+    assert home.set_up(User("y", "", "", "", "n"), only="client")[0]
+    home.write_settings({"qbittorrent": {"url": home.town.client.url}})
+    assert home.manager.get("qbittorrent") == {"username": "admin"}
+
+
 def test_qbittorrent_without_login(home: NewUser) -> None:
     """Where it asks for none, none is asked for here."""
     home.town.client.asks_for_login = False

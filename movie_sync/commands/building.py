@@ -28,6 +28,7 @@ from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
+from movie_sync.invocation import command_line
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
 from movie_sync.notices.outbox import EventOutbox
@@ -137,15 +138,19 @@ class Services:
         )
 
     def credentials(self) -> Credentials:
-        """Return the credentials as they are now, decrypted in a child process."""
-        return self._logins([self.client, *(tracker for tracker, _ in self._trackers)])
+        """Return the credentials as they are now, decrypted in a child process.
 
-    def _logins(self, services: Sequence[Service]) -> Credentials:
+        Of services that are told of events it has only which are held back.
+        """
+        told = [service.name for service, _ in used_services(self._context)]
+        return self._logins([self.client, *(tracker for tracker, _ in self._trackers)], told)
+
+    def _logins(self, services: Sequence[Service], others: Sequence[str] = ()) -> Credentials:
         names = [service.name for service in services]
-        if self._in_child:
-            credentials = self.manager.load_in_child(names)
-        else:
-            credentials = Credentials({name: self.manager.get(name) for name in names})
+        load = self.manager.load_in_child if self._in_child else self.manager.load
+        credentials = load([*names, *others])
+        for name in others:
+            del credentials[name]
         for service in services:
             login = credentials[service.name]
             for field in service.credentials:
@@ -154,7 +159,8 @@ class Services:
                 elif field.is_secret:
                     self._context.redactor.learn_login(login.get("username", ""), login.get(field.name, ""))
         for service in services:
-            service.check_login(credentials[service.name])
+            if service.name not in credentials.held:
+                service.check_login(credentials[service.name])
         return credentials
 
     def checks(self) -> list[tuple[str, Callable[[], str]]]:
@@ -162,32 +168,46 @@ class Services:
         tried = [
             (
                 f"{tracker.title} {entry}".rstrip(),
-                partial(self._check, tracker, partial(tracker.check, entry)),
+                partial(self._check, tracker, entry, partial(tracker.check, entry)),
             )
             for tracker, entry in self._trackers
         ]
-        return [*tried, (self.client.title, partial(self._check, self.client, self.client.check))]
+        return [*tried, (self.client.title, partial(self._check, self.client, "", self.client.check))]
 
     def landing(self) -> Landing | None:
         """Ask the client where films land; None if it cannot tell."""
-        return Landing.of(self._config, self._logins([self.client])[self.client.name], self._around)
+        return Landing.of(self._config, self._login(self.client), self._around)
 
-    def _check(self, service: Service, check: Callable[[Config, Login, Surroundings], str]) -> str:
-        return check(self._config, self._logins([service])[service.name], self._around)
+    def _check(
+        self, service: Service, entry: str, check: Callable[[Config, Login, Surroundings], str]
+    ) -> str:
+        return check(self._config, self._login(service, entry), self._around)
+
+    def _login(self, service: Service, entry: str = "") -> Login:
+        """Return the credentials for one service; raises AuthError if they are held back."""
+        credentials = self._logins([service])
+        if held := service.held_back(credentials, entry):
+            raise held
+        return credentials[service.name]
 
     def session(
         self, queue_manager: QueueManager, tell: Callable[[Event], None] = lambda _event: None
     ) -> Session:
         """Return what films are worked on with, with the credentials as they are now."""
         credentials = self.credentials()
+        if held := self.client.held_back(credentials):
+            raise held
         known = self.known_films(queue_manager)
         client = self.client.build(self._config, credentials[self.client.name], self._around)
-        trackers = (
-            tracker.build(entry, self._config, credentials[tracker.name], self._around)
-            for tracker, entry in self._trackers
-        )
+        trackers, refused = [], {}
+        for service, entry in self._trackers:
+            tracker = service.build(entry, self._config, credentials[service.name], self._around)
+            trackers.append(tracker)
+            if held := service.held_back(credentials, entry):
+                refused[tracker.name] = held
+        told = (service.held_back(credentials) for service, _ in used_services(self._context))
         downloader = FileListDownloader(
-            trackers=Trackers(trackers, self._clock, tell),
+            trackers=Trackers(trackers, self._clock, tell, refused),
             client=client,
             pages=PageReader(self.pages, self._clock),
             library=self.library,
@@ -199,7 +219,7 @@ class Services:
             dry_run=not self._around.is_real,
         )
         followed = client if isinstance(client, FollowedClient) else None
-        return Session(downloader, followed, self.client.title)
+        return Session(downloader, followed, self.client.title, tuple(str(held) for held in told if held))
 
     def download_worker(
         self,
@@ -364,4 +384,11 @@ def build_sender(context: Context) -> Sender:
         for field in service.credentials:
             context.redactor.learn(context.environ.get(field.variable, "").split())
     key_file = default_key_file(context.environ, context.paths.root)
-    return Sender(context.paths.credentials, key_file.absolute(), context.clock, context.environ)
+    return Sender(
+        context.paths.credentials,
+        key_file.absolute(),
+        context.clock,
+        context.environ,
+        context.destinations(),
+        command_line("setup", ToldService.block),
+    )

@@ -136,7 +136,10 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
         if (told := service.subscription(config)) is None:
             raise UserError(f"{service.title} isn't turned on in the settings.")
         return check_telling(context, service, told.order)
-    login = context.credentials_manager().load_in_child([service.name])[service.name]
+    credentials = context.credentials_manager().load_in_child([service.name])
+    if held := service.held_back(credentials, entry):
+        raise held
+    login = credentials[service.name]
     service.check_login(login)
     around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
     if isinstance(service, TrackerService):

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from movie_sync.clock import SystemClock
+from movie_sync.credentials.addresses import Destinations, Servers
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.domain.plain_text import safe_lines
 from movie_sync.domain.redaction import Redactor
@@ -15,6 +16,7 @@ from movie_sync.outlet import readable
 from movie_sync.ports import Clock
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
+from movie_sync.settings.changes import secret_servers
 from movie_sync.settings.config import Config
 from movie_sync.storage.paths import AppPaths, default_key_file
 
@@ -54,6 +56,8 @@ class Context:
 
     They write to the terminal, or to `answer` if there is one.
 
+    `secrets_at_start` is where secrets went before the settings were loaded anew, if they were.
+
     What of the user's cannot be used raises UserError; files that cannot be read now, StorageError.
     """
 
@@ -65,6 +69,7 @@ class Context:
     clock: Clock = field(default_factory=SystemClock)
     redactor: Redactor = field(default_factory=Redactor)
     answer: Answer | None = None
+    secrets_at_start: Servers | None = None
 
     @classmethod
     def load(
@@ -79,13 +84,27 @@ class Context:
     def reloaded(self) -> "Context":
         """Return the context with the settings as the file has them now."""
         config = Config.load(self.paths.config, environ=self.environ, overrides=self.overrides)
-        return replace(self, config=config)
+        return replace(self, config=config, secrets_at_start=self.destinations().at_start)
+
+    def started_with(self, config: Config) -> "Context":
+        """Return the context that a start with these settings would have."""
+        return replace(self, config=config, secrets_at_start=None)
+
+    def destinations(self) -> Destinations:
+        """Return where secrets go."""
+        now = secret_servers(self.config)
+        at_start = now if self.secrets_at_start is None else self.secrets_at_start
+        return Destinations(now, at_start, is_written=not self.options.dry_run)
 
     def credentials_manager(self) -> CredentialsManager:
         """Return the manager of this folder's credentials."""
         key_file = default_key_file(self.environ, self.paths.root)
         return CredentialsManager(
-            self.paths.credentials, key_file, self.environ, registry.credential_fields()
+            self.paths.credentials,
+            key_file,
+            self.environ,
+            registry.credential_fields(),
+            self.destinations(),
         )
 
     def say(self, line: str = "") -> None:

@@ -1,22 +1,18 @@
 """What a `config.json` that changes while the daemon runs means: nothing, a hold, or settings to take up."""
 
 import logging
-import math
 import threading
 
 from movie_sync.commands.context import Context
 from movie_sync.errors import MovieSyncError
 from movie_sync.services import registry
-from movie_sync.services.base import ToldService
-from movie_sync.settings.changes import SecretAddress, changed_keys, secret_addresses, within
+from movie_sync.settings.changes import changed_keys, within
 from movie_sync.settings.config import Config
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
 from movie_sync.storage.regular_file import file_signature
 
 _log = logging.getLogger(__name__)
 
-_ENTERED_WITH_IT_SECONDS = 60.0
-"""Setup writes credentials and address one after the other."""
 _MOST_NAMED = 5
 _NOT_APPLIED = "config.json has changed, but the current settings stay in force"
 
@@ -42,11 +38,6 @@ class SettingsGate:
         self._once = once
         self._lock = threading.Lock()
         self._signature = context.config.signature
-        self._manager = context.credentials_manager()
-        self._credentials = self._manager.signature()
-        self._entered_at = -math.inf
-        self._kept = False
-        self._addresses = _by_key(context.config)
 
     @property
     def client_is_known(self) -> bool:
@@ -60,16 +51,12 @@ class SettingsGate:
         return self.why
 
     def look(self) -> None:
-        """Look whether the file has changed, or credentials that a change of it waits for."""
+        """Look whether the file has changed."""
         with self._lock:
             if self.next is not None:
                 return
-            credentials = self._manager.signature()
-            is_entered = credentials != self._credentials
-            if is_entered:
-                self._credentials, self._entered_at = credentials, self.context.clock.monotonic()
             signature = file_signature(self.context.paths.config)
-            if signature != self._signature or (is_entered and self._kept):
+            if signature != self._signature:
                 self._signature = signature
                 self._look_again()
 
@@ -79,7 +66,6 @@ class SettingsGate:
             before = set(self.context.config.warnings)
             self.context = self.next or self.context
             self.next, self.why = None, hold_words(self.context.config.faults)
-            self._addresses |= _by_key(self.context.config)
             self.stop.clear()
         for warning in self.context.config.warnings:
             if warning not in before:
@@ -123,68 +109,27 @@ class SettingsGate:
         changed = list(changed_keys(in_force.content, config.content))
         if self._once and changed:
             return
-        kept = [] if self._once else self._keep_addresses(config)
-        applied = [key for key in changed if key not in {address.key for address in kept}]
         is_new = in_force.faults or (config.values, config.own) != (in_force.values, in_force.own)
-        self._kept = bool(kept)
         had_trouble = self.why or self.trouble
-        self._say_kept(kept)
+        self.trouble = ""
         for key, what in config.overridden.items():
             if within(key, changed):
                 _log.warning("%s in config.json has no effect: %s overrides it.", key, what)
         if not is_new:
-            if had_trouble and not kept:
+            if had_trouble:
                 _log.info("config.json is back to what it was.")
             self.why = ""
             return
-        named = ", ".join(applied[:_MOST_NAMED]) or "it"
-        named += f" and {len(applied) - _MOST_NAMED} more" if len(applied) > _MOST_NAMED else ""
+        named = ", ".join(changed[:_MOST_NAMED]) or "it"
+        named += f" and {len(changed) - _MOST_NAMED} more" if len(changed) > _MOST_NAMED else ""
         _log.info("config.json %s; applying %s.", "has been fixed" if self.why else "has changed", named)
         self.why = "applying the changed config.json"
         self.next = context
-
-    def _keep_addresses(self, config: Config) -> list[SecretAddress]:
-        """Leave the addresses as they are that secrets would go to which were entered for others."""
-        if self.context.clock.monotonic() - self._entered_at <= _ENTERED_WITH_IT_SECONDS:
-            return []
-        kept = []
-        for address in secret_addresses(config):
-            before = self._addresses.get(address.key, address.url)
-            if before != address.url and self._has_secret(address):
-                config.keep(address.key, before)
-                kept.append(address)
-        return kept
-
-    def _has_secret(self, address: SecretAddress) -> bool:
-        service = address.service
-        if isinstance(service, ToldService):  # its secrets never come into this process
-            return True
-        try:
-            login = self._manager.load_in_child([service.name])[service.name]
-        except MovieSyncError:
-            return True
-        secret = [each.name for each in service.credentials if each.is_secret]
-        return any(login.get(name) for name in ([address.entry] if service.is_named else secret))
-
-    def _say_kept(self, kept: list[SecretAddress]) -> None:
-        if not kept:
-            self.trouble = ""
-            return
-        keys = ", ".join(address.key for address in kept)
-        titles = ", ".join(dict.fromkeys(address.service.title for address in kept))
-        self._say(
-            f"the address {keys} has changed, but the old one stays in use until the credentials for "
-            f"{titles} are entered again (`setup`): they were entered for the old one"
-        )
 
     def _say(self, trouble: str) -> None:
         if trouble != self.trouble:
             _log.warning("%s", sentence(trouble))
         self.trouble = trouble
-
-
-def _by_key(config: Config) -> dict[str, str]:
-    return {address.key: address.url for address in secret_addresses(config)}
 
 
 def _unusable(config: Config) -> str:

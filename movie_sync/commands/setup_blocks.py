@@ -11,19 +11,18 @@ from typing import TextIO
 from movie_sync.commands.check import check_telling
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
     ListService,
-    Login,
     Service,
     Surroundings,
     ToldService,
     TrackerService,
 )
 from movie_sync.services.form import Answers, Dialogue, Form, Prompts
-from movie_sync.settings.changes import names_address
 from movie_sync.settings.config import Config, save_changes
 from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
 from movie_sync.settings.values import one_of, path_here, text_that
@@ -53,7 +52,6 @@ class Blocks(Dialogue):
         self.has_saved = False
         self.kept: list[str] = []
         """What was kept though it failed: it is not asked again, as some ban who is refused too often."""
-        self._manager = context.credentials_manager()
         self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
             "letterboxd": self._ask_list,
@@ -73,10 +71,21 @@ class Blocks(Dialogue):
 
     # --- asking, trying, saving -----------------------------------------------------------
 
-    def _login(self, service: Service, answers: Answers | None = None) -> Login:
-        """Return a service's credentials with what was typed; what is secret is not shown from now on."""
-        typed = answers.credentials.get(service.name, {}) if answers else {}
-        login = {name: text for name, text in (self._manager.get(service.name) | typed).items() if text}
+    def _manager(self, answers: Answers) -> CredentialsManager:
+        """Return the manager that knows the addresses that were typed."""
+        return self.context.started_with(self.config.changed(answers.settings)).credentials_manager()
+
+    def _login(self, service: Service, answers: Answers | None = None) -> dict[str, str]:
+        """Return a service's credentials with what was typed; what is secret is not shown from now on.
+
+        Stored ones that were entered for another server are to be forgotten.
+        """
+        answers = answers or Answers()
+        credentials = self._manager(answers).load([service.name])
+        typed = answers.credentials.get(service.name, {})
+        login = {name: text for name, text in (credentials[service.name] | typed).items() if text}
+        for name in credentials.held.get(service.name, {}):
+            answers.credentials.setdefault(service.name, {}).setdefault(name, "")
         for each in service.credentials:
             if each.is_named:
                 self.redactor.learn(login.values())
@@ -139,12 +148,11 @@ class Blocks(Dialogue):
     def _save(self, answers: Answers) -> None:
         """Write the credentials first: a config.json that names a user lets Movie Sync start."""
         self.has_saved |= bool(answers.credentials or answers.settings)
-        # With a new address the credentials that were kept count as entered for it.
-        if answers.credentials or (names_address(answers.settings) and self._manager.stored()):
-            self._manager.save(answers.credentials)
+        if answers.credentials:
+            self._manager(answers).save(answers.credentials)
         if answers.settings:
             save_changes(self.context.paths.config, answers.settings)
-            self.context = self.context.reloaded()
+            self.context = self.context.started_with(self.context.reloaded().config)
 
     # --- the parts ------------------------------------------------------------------------
 

@@ -5,22 +5,29 @@ credentials, and the right key may come back. `cryptography` is imported only wh
 the daemon decrypts in a child process, so that the library's memory is never the daemon's. That is this
 module as a program, `python -m movie_sync.credentials.manager FILE KEY_FILE`: the secrets leave it by a
 pipe, and are in no argument and no environment, where the user's other processes could read them.
+
+The file remembers the server that each secret was entered for (`addresses.py`). What an earlier version wrote
+lacks that: the first that decrypts it for use notes the server in force.
 """
 
+import contextlib
 import errno
+import fcntl
 import json
 import os
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
+from movie_sync.credentials.addresses import Destinations, Held, Servers, may_receive
+from movie_sync.credentials.content import Content, is_texts, parsed, serialized
 from movie_sync.domain.json_text import parse_json
-from movie_sync.errors import CredentialsError, UserError
+from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
 from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
@@ -34,7 +41,6 @@ CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
 _CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
 # What the system says of a file that somebody has to mend; anything else may pass by itself.
 _FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
-_VERSION = 1
 _LARGEST_FILE_BYTES = 1_000_000
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
@@ -64,13 +70,22 @@ class CredentialField:
         return f"{self.variable}_FILE" if self.is_secret else ""
 
 
-Stored = dict[str, dict[str, str]]
 Fields = Mapping[str, Sequence[CredentialField]]
 """What each service declares; the file may hold more."""
 
 
+_NOWHERE = Destinations({}, {})
+
+
 class Credentials(dict[str, dict[str, str]]):
-    """The credentials of some services, by field; a service that has none is there and empty."""
+    """The credentials of some services, by field; a service that has none is there and empty.
+
+    Those that are `held` back, by service and field, are not there.
+    """
+
+    def __init__(self, values: Mapping[str, dict[str, str]] = MappingProxyType({})) -> None:
+        super().__init__(values)
+        self.held: dict[str, dict[str, Held]] = {}
 
     def __repr__(self) -> str:
         return f"Credentials of {', '.join(self)}"  # the values are secret
@@ -78,6 +93,8 @@ class Credentials(dict[str, dict[str, str]]):
 
 class CredentialsManager:
     """Reads and writes `path`, encrypted with the key in `key_file`; `fields` is what services declare.
+
+    Secrets that were entered for another server than the one of their `destinations` are held back.
 
     Every method raises UserError, with the way out, for a file or key that cannot be used and for a
     value with blanks or control characters where none may be, and CredentialsError for what cannot be
@@ -90,35 +107,66 @@ class CredentialsManager:
         key_file: Path,
         environ: Mapping[str, str] = os.environ,
         fields: Fields = MappingProxyType({}),
+        destinations: Destinations = _NOWHERE,
     ) -> None:
         self._path = path.absolute()
         self._key_file = key_file.absolute()
         self._environ = environ
         self._fields = fields
+        self._destinations = destinations
         check_key_is_outside(self._key_file, self._path.parent)
 
     def get(self, service: str) -> dict[str, str]:
         """Return a service's values, those of the environment first; empty if there are none."""
-        return self._values([service], self.stored)[service]
+        return self.load([service])[service]
+
+    def load(self, services: Collection[str]) -> Credentials:
+        """Return the values of some services, those of the environment first."""
+        return self._values(services, self._content)
 
     def load_in_child(self, services: Collection[str], *, timeout_seconds: float = 30.0) -> Credentials:
         """Return the credentials of some services, decrypted in a short-lived child process."""
-        return Credentials(self._values(services, lambda: self._read_in_child(timeout_seconds)))
+        return self._values(services, lambda: self._read_in_child(timeout_seconds))
 
     def save(self, changes: Mapping[str, Mapping[str, str]]) -> None:
         """Keep values beside those that services have, in one write; an empty one is forgotten.
 
-        What cannot be decrypted is left as it is. Raises StorageError if nothing could be written.
+        Secrets count as entered for their present destinations. What cannot be decrypted is left as it is.
+        Raises StorageError if nothing could be written.
         """
-        stored = self.stored()
-        for service, values in changes.items():
-            present = stored.setdefault(service, {})
-            for name, value in values.items():
-                present[name] = clean(value, self._field(service, name), f"The {name} for {service}")
-            stored[service] = {name: value for name, value in present.items() if value}
+        with self._alone():
+            content = self._content()
+            for service, values in changes.items():
+                present = content.services.setdefault(service, {})
+                for name, value in values.items():
+                    present[name] = clean(value, self._field(service, name), f"The {name} for {service}")
+                    content.entered_for.get(service, {}).pop(name, None)
+                content.services[service] = {name: value for name, value in present.items() if value}
+            content.note(self._destinations.now)
+            self._write(content)
+
+    def note_servers(self, servers: Servers) -> bytes:
+        """Return the decrypted file; where it can be written, servers that are lacking are noted in it."""
+        content = self._content()
+        if content.note(servers):
+            with contextlib.suppress(StorageError), self._alone():
+                content = self._content()  # another may have written it meanwhile
+                content.note(servers)
+                self._write(content)
+        return serialized(content)
+
+    def _write(self, content: Content) -> None:
         fernet = self._fernet_for_writing()
         with writing_into(self._path.parent):
-            write_atomically(self._path, [fernet.encrypt(_serialize(stored))])
+            write_atomically(self._path, [fernet.encrypt(serialized(content))])
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep other writers out, by a lock on the key: without a key there is nothing they could change."""
+        with contextlib.ExitStack() as held:
+            with contextlib.suppress(OSError, NotAFileError):
+                fcntl.flock(held.enter_context(open_regular(self._key_file)), fcntl.LOCK_EX)
+            yield
 
     def signature(self) -> object:
         """Return a value that changes whenever a file with credentials or the key is written anew."""
@@ -131,16 +179,24 @@ class CredentialsManager:
         fields = self._fields.get(service, ())
         return next((field for field in fields if field.name == name or field.is_named), None)
 
-    def _values(self, services: Collection[str], read: Callable[[], Stored]) -> Stored:
+    def _values(self, services: Collection[str], read: Callable[[], Content]) -> Credentials:
         """Return the services' values; the file is not read if the environment has what each needs."""
         given = {service: self._given(service) for service in services}
-        if all(self._is_enough(service, values) for service, values in given.items()):
-            return given
-        stored = read()
-        return {
-            service: values if self._is_enough(service, values) else stored.get(service, {}) | values
-            for service, values in given.items()
-        }
+        is_enough = {service: self._is_enough(service, values) for service, values in given.items()}
+        content = Content({}) if all(is_enough.values()) else read()
+        found = Credentials()
+        for service, values in given.items():
+            stored = {} if is_enough[service] else content.services.get(service, {})
+            found[service] = stored | values
+            entered_for = content.entered_for.get(service, {})
+            at_start = self._destinations.at_start.get(service, {})
+            for name, server in self._destinations.now.get(service, {}).items():
+                is_given = name in values
+                then = at_start.get(name, "") if is_given else entered_for.get(name, server)
+                if name in found[service] and not may_receive(server, then):
+                    del found[service][name]
+                    found.held.setdefault(service, {})[name] = Held(then, server, is_given)
+        return found
 
     def _is_enough(self, service: str, values: Mapping[str, str]) -> bool:
         fields = self._fields.get(service, ())
@@ -170,11 +226,11 @@ class CredentialsManager:
             reason = exc.strerror if isinstance(exc, OSError) else "it isn't a text file"
             raise UserError(f"Can't read the file {named}, set by {field.file_variable}: {reason}.") from None
 
-    def stored(self) -> Stored:
-        """Return what the file holds, by service, without what the environment says."""
+    def _content(self) -> Content:
+        """Return what the file holds, without what the environment says."""
         content = self._content_of(self._path)
         if content is None:
-            return {}
+            return Content({})
         key = self._content_of(self._key_file)
         if key is None:
             raise self._unusable("its key is missing")
@@ -182,22 +238,23 @@ class CredentialsManager:
         from cryptography.fernet import InvalidToken  # noqa: PLC0415 - see the module's docstring
 
         try:
-            stored = _parse(fernet(key).decrypt(content))
+            decrypted = parsed(fernet(key).decrypt(content))
         except ValueError:
             raise self._unusable("the key file doesn't contain a key") from None
         except InvalidToken:
             raise self._unusable("it's damaged, or this isn't its key") from None
-        if stored is None:
+        if decrypted is None:
             raise self._unusable("its content isn't in the expected form")
-        return stored
+        return decrypted
 
-    def _read_in_child(self, timeout_seconds: float) -> Stored:
+    def _read_in_child(self, timeout_seconds: float) -> Content:
         if not (os.path.lexists(self._path) and sys.executable):
-            return self.stored()
+            return self._content()
+        servers = self._destinations.now if self._destinations.is_written else {}
         try:
             child = subprocess.run(  # noqa: S603 - our own module, no shell
                 [sys.executable, "-P", "-m", _MODULE, self._path, self._key_file],
-                stdin=subprocess.DEVNULL,
+                input=json.dumps(servers).encode(),
                 capture_output=True,
                 timeout=timeout_seconds,
                 check=False,
@@ -216,13 +273,13 @@ class CredentialsManager:
         if child.returncode in {CHILD_SAYS_WHY, _CHILD_SAYS_NOT_NOW}:
             kind = UserError if child.returncode == CHILD_SAYS_WHY else CredentialsError
             raise kind(child.stdout.decode(errors="replace"))
-        stored = _parse(child.stdout) if child.returncode == 0 else None
-        if stored is None:
+        content = parsed(child.stdout) if child.returncode == 0 else None
+        if content is None:
             raise CredentialsError(
                 f"Couldn't decrypt {self._path}: its process exited with code "
                 f"{child.returncode}. Run `check` for details."
             )
-        return stored
+        return content
 
     def _fernet_for_writing(self) -> "Fernet":
         """Return the cipher; a key that is not there yet is made and safe on the disk."""
@@ -283,28 +340,9 @@ def _named_values(text: str, field: CredentialField, variable: str) -> dict[str,
         content = parse_json(text.encode())
     except ValueError:
         content = None
-    if not _is_service(content):
+    if not is_texts(content):
         raise UserError(f"{what} must be a JSON object with a value for each name.")
     return {name: clean(value, field, what) for name, value in content.items()}
-
-
-def _serialize(stored: Stored) -> bytes:
-    return json.dumps({"version": _VERSION, "services": stored}).encode()
-
-
-def _parse(document: bytes) -> Stored | None:
-    try:
-        content = parse_json(document)
-    except ValueError:
-        return None
-    match content:
-        case {"version": 1, "services": dict(services)} if all(map(_is_service, services.values())):
-            return services
-    return None
-
-
-def _is_service(values: object) -> TypeGuard[dict[str, str]]:
-    return isinstance(values, dict) and all(isinstance(value, str) for value in values.values())
 
 
 def _fernet_class() -> "type[Fernet]":
@@ -338,7 +376,8 @@ def child_environment(
 def _main(path: str, key_file: str) -> int:
     """Write the decrypted credentials to standard output, or why that is impossible; return the exit code."""
     try:
-        answer, code = _serialize(CredentialsManager(Path(path), Path(key_file), environ={}).stored()), 0
+        manager = CredentialsManager(Path(path), Path(key_file), environ={})
+        answer, code = manager.note_servers(json.load(sys.stdin)), 0
     except (UserError, CredentialsError) as exc:
         answer = str(exc).encode(errors="replace")
         code = CHILD_SAYS_WHY if isinstance(exc, UserError) else _CHILD_SAYS_NOT_NOW

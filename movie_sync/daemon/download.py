@@ -219,6 +219,8 @@ class DownloadWorker(Worker):
                 return self._hand_over.run(entry)
             if self._upgrade and self._upgrade.run():
                 return None
+            if not self.once:  # what is held back is said at once, not when the next film is searched
+                self.sessions.get().downloader.trackers.check_refused()
         except MovieSyncError as exc:
             return self._faults.pause_after(exc)
         self._faults.note_idle()

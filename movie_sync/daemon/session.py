@@ -20,12 +20,14 @@ _OWN_FAULT_SECONDS = 3600.0
 class Session:
     """What films are worked on with; `client` only if it tells how far its torrents are.
 
-    `client_service` is the torrent client as `AuthError.service` names it.
+    `client_service` is the torrent client as `AuthError.service` names it. `held_back` is why others than it
+    and the trackers get none of their secrets, in words.
     """
 
     downloader: FileListDownloader
     client: FollowedClient | None = None
     client_service: str = ""
+    held_back: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -77,8 +79,10 @@ class Sessions:
     def refusals(self) -> tuple[str, ...]:
         """Which credentials are refused now, in words; for any thread."""
         session = self._session
-        own = (self.refusal,) if self.is_refused else ()
-        return (*own, *(session.downloader.trackers.refusals if session else ()))
+        found = [self.refusal] if self.is_refused else []
+        if session:
+            found += [*session.downloader.trackers.refusals, *session.held_back]
+        return tuple(dict.fromkeys(found))
 
     def client(self, *, may_connect: bool) -> FollowedClient | None:
         """Return the torrent client to look at; None if none can be; raises as `get`."""

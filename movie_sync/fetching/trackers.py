@@ -2,8 +2,9 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TypeVar
 
 from movie_sync.complaints import Complaints, log_where, words_of
@@ -37,13 +38,21 @@ class Trackers:
 
     A sole tracker's errors are the caller's. Of several, one that fails is left alone for a while, longer
     each time in a row, and one that refuses the credentials for as long as it says (a new instance is
-    made when they change); each says so for itself.
+    made when they change); each says so for itself. Those with a refusal from the beginning, by name, are
+    not asked at all.
     """
 
-    def __init__(self, trackers: Iterable[Tracker], clock: Clock, tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        trackers: Iterable[Tracker],
+        clock: Clock,
+        tell: Callable[[Event], None],
+        refused: Mapping[str, AuthError] = MappingProxyType({}),
+    ) -> None:
         self._states = {tracker.name: _State(tracker, Complaints(_log)) for tracker in trackers}
         self._clock = clock
         self._tell = tell
+        self._refused = refused
 
     @property
     def is_sole(self) -> bool:
@@ -57,9 +66,14 @@ class Trackers:
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """Those of the troubles that are refused credentials."""
-        outages = (state.outage for state in self._states.values())
-        return tuple(str(outage) for outage in outages if isinstance(outage, AuthError))
+        """Those of the troubles that are refused credentials, and refusals from the beginning."""
+        outages = [state.outage for state in self._states.values() if isinstance(state.outage, AuthError)]
+        return tuple(dict.fromkeys(map(str, [*self._refused.values(), *outages])))
+
+    def check_refused(self) -> None:
+        """Raise the refusal of a tracker that may not be asked at all, if there is no other."""
+        if self._refused and len(self._refused) == len(self._states):
+            raise next(iter(self._refused.values())).with_traceback(None)
 
     def release_in(self, comment: str) -> ReleaseId | None:
         """Return the release that a torrent's comment names, or None."""
@@ -83,11 +97,11 @@ class Trackers:
         """Ask one tracker; raises as it, and while it is left alone what it failed with."""
         state = self._states[name]
         if self.is_sole:
-            return question(state.tracker)
+            return self._answer(state.tracker, question)
         if state.outage and self._clock.monotonic() < state.until:
             raise state.outage.with_traceback(None)
         try:
-            answer = question(state.tracker)
+            answer = self._answer(state.tracker, question)
         except (AuthError, TransientError) as exc:
             if not isinstance(exc, BudgetError):
                 self._leave_alone(state, exc)
@@ -102,6 +116,11 @@ class Trackers:
         state.complaints.over()
         state.failures, state.outage = 0, None
         return answer
+
+    def _answer(self, tracker: Tracker, question: Callable[[Tracker], _Answer]) -> _Answer:
+        if refusal := self._refused.get(tracker.name):
+            raise refusal.with_traceback(None)
+        return question(tracker)
 
     def _leave_alone(self, state: _State, outage: Outage) -> None:
         state.failures += 1

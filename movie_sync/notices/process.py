@@ -13,9 +13,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from movie_sync.credentials.addresses import Destinations
 from movie_sync.credentials.manager import (
     CHILD_SAYS_WHY,
     PACKAGE_PARENT,
@@ -127,12 +128,21 @@ class Sender:
     key_file: Path
     clock: Clock
     environ: Mapping[str, str]
+    destinations: Destinations
+    setup: str
+    """How the user starts the part of setup that asks for these secrets."""
 
     def start(self, service: ToldService, order: Mapping[str, str], title: str, text: str) -> Process:
         """Start it with the order to tell a service; raises OSError."""
         return Process(
             [sys.executable, "-P", "-m", _MODULE, str(self.credentials), str(self.key_file)],
-            json.dumps({**order, "service": service.name, "title": title, "text": text}).encode(),
+            json.dumps(
+                {
+                    "order": {**order, "service": service.name, "title": title, "text": text},
+                    "destinations": asdict(self.destinations),
+                    "setup": self.setup,
+                }
+            ).encode(),
             environ=child_environment(self.environ, but=service.credentials),
             clock=self.clock,
             is_ours=True,
@@ -147,8 +157,14 @@ def _main(path: str, key_file: str) -> int:
     _go_straight_to_this_machine()
     redactor, code = Redactor(), 0
     try:
-        manager = CredentialsManager(Path(path), Path(key_file), fields=registry.credential_fields())
-        words = _carry_out(json.load(sys.stdin), manager, redactor)
+        given = json.load(sys.stdin)
+        manager = CredentialsManager(
+            Path(path),
+            Path(key_file),
+            fields=registry.credential_fields(),
+            destinations=Destinations(**given["destinations"]),
+        )
+        words = _carry_out(given["order"], manager, redactor, given["setup"])
     except MovieSyncError as exc:
         words, code = str(exc), CHILD_SAYS_WHY
     with answer:
@@ -163,9 +179,12 @@ def _go_straight_to_this_machine() -> None:
         os.environ["no_proxy"] = ",".join([*filter(None, [exempt]), "localhost", "127.0.0.0/8", "::1"])
 
 
-def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor) -> str:
+def _carry_out(order: Mapping[str, str], manager: CredentialsManager, redactor: Redactor, setup: str) -> str:
     service = registry.of_kind(ToldService)[order["service"]]
-    login = manager.get(service.name)
+    credentials = manager.load([service.name])
+    if held := service.held_back(credentials, setup=setup):
+        raise held
+    login = credentials[service.name]
     for field in service.credentials:
         value = login.get(field.name, "")
         redactor.learn([value, *value.split()] if value else [])

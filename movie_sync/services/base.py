@@ -12,12 +12,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from movie_sync.credentials.manager import CredentialField
+from movie_sync.credentials.manager import CredentialField, Credentials
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.domain.seeding import SeedingRule
-from movie_sync.errors import UserError
+from movie_sync.errors import AuthError, UserError
 from movie_sync.invocation import command_line
 from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
 from movie_sync.services.form import Form
@@ -85,6 +85,8 @@ class Service:
     is_private: bool = False
     credentials: Sequence[CredentialField] = ()
     needs_login: bool = False
+    block: str = ""
+    """The part of setup that asks about it."""
 
     def limits(self, config: Sections) -> Iterable[Limit]:
         """Yield the values that other settings forbid."""
@@ -106,6 +108,25 @@ class Service:
             raise UserError(
                 f"{self.title}'s {titles} are missing. Run `{command_line('setup')}`, or set {variables}."
             )
+
+    def held_back(self, credentials: Credentials, entry: str = "", *, setup: str = "") -> AuthError | None:
+        """Return why its secrets are not sent where they would go now, if they were entered for elsewhere.
+
+        `setup` is how to enter them again, if it was not the user who started this process.
+        """
+        held = credentials.held.get(self.name, {})
+        first = next((each for name, each in held.items() if not self.is_named or name == entry), None)
+        if first is None:
+            return None
+        entered = f"were entered for {first.entered_for}" if first.entered_for else "came without an address"
+        again = f"enter them again with `{setup or command_line('setup', self.block)}`"
+        if first.is_given:
+            again = "restart Movie Sync, as they come from the environment"
+        return AuthError(
+            f"The credentials for {f'{self.title} {entry}'.rstrip()} {entered}, so they aren't sent to "
+            f"{first.now}. Change the address back, or {again}.",
+            service=self.title,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +171,7 @@ class ListService(Service):
 class ClientService(Service):
     """Where torrents go."""
 
+    block = "client"
     can_tag: bool = True
     """Whether its torrents can be given tags."""
     question: str = ""
@@ -200,6 +222,7 @@ class TrackerService(Service):
     Setup asks the `question`, to be answered by yes or no, where there are several kinds.
     """
 
+    block = "filelist"
     question: str = ""
     seeding: SeedingRule | None = None
     """What it asks of those who took a torrent there; None if that is not known."""
@@ -233,6 +256,7 @@ class Subscription:
 class ToldService(Service):
     """What is told of events, by a process of its own that alone has the secrets."""
 
+    block = "notices"
     needs_login = True
     what: str = ""
     """What reaches it, at the beginning of a sentence."""

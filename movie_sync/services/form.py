@@ -3,10 +3,11 @@
 import getpass
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from movie_sync.credentials.addresses import may_receive, server_of
 from movie_sync.credentials.manager import clean
 from movie_sync.domain.plain_text import folded, safe_lines
 from movie_sync.domain.redaction import Redactor
@@ -122,7 +123,7 @@ class Form(Dialogue):
     """
 
     service: "Service"
-    login: Mapping[str, str]
+    login: dict[str, str]
     config: Sections
     paths: AppPaths
     answers: Answers
@@ -150,7 +151,17 @@ class Form(Dialogue):
         if not url:
             url = self.ask(question, present, read, f"Enter an address such as {example}.")
         if url is not None and url != present:
-            self.set("url", url)
+            self.set_address(url, present)
+
+    def set_address(self, url: str | None, present: str) -> None:
+        """Note the service's address; secrets that were entered for another server are forgotten."""
+        self.set("url", url)
+        if url and present and may_receive(server_of(url), server_of(present)):
+            return
+        secrets = [each.name for each in self.service.credentials if each.is_secret and not each.is_named]
+        for name in [self.entry] if self.service.is_named else secrets:
+            if self.login.pop(name, ""):
+                self.set_credential(name, "")
 
     def set(self, key: str, value: object) -> None:
         """Note a setting of the service's section."""

@@ -54,7 +54,7 @@ class MediaServer(ToldService):
             is_needed=False,
         )
         if address is not None:
-            form.set("url", None if address == NONE else address)
+            form.set_address(None if address == NONE else address, present)
         if (address or present or NONE) != NONE:
             form.ask_credential("token", f"{self.title}'s token", is_needed=False)
 

@@ -1,23 +1,13 @@
-"""What is different in a changed `config.json`, and which addresses a secret goes to."""
+"""What is different in a changed `config.json`, and which servers the secrets go to."""
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 
+from movie_sync.credentials.addresses import Servers, server_of
 from movie_sync.services import registry
 from movie_sync.services.base import Service
 from movie_sync.settings.config import Config
 
 _ADDRESS_KEYS = ("url", "base_url")
-
-
-@dataclass(frozen=True, slots=True)
-class SecretAddress:
-    """Where a service's secrets go; `key` is its full name, `entry` the user's name for a named service."""
-
-    key: str
-    service: Service
-    entry: str
-    url: str
 
 
 def changed_keys(old: Mapping[str, object], new: Mapping[str, object], prefix: str = "") -> Iterator[str]:
@@ -30,32 +20,23 @@ def changed_keys(old: Mapping[str, object], new: Mapping[str, object], prefix: s
             yield prefix + key
 
 
-def secret_addresses(config: Config) -> Iterator[SecretAddress]:
-    """Yield the addresses in force of services with secrets; without those that could not be read."""
+def secret_servers(config: Config) -> Servers:
+    """Return the server that each secret goes to with these settings."""
+    servers = {}
     for service in registry.everything():
-        if service.section is None or not any(field.is_secret for field in service.credentials):
+        secrets = [field.name for field in service.credentials if field.is_secret]
+        if service.section is None or not secrets:
             continue
-        place = service.section_name or service.name
-        values: Mapping[str, object] = config.values[place]
-        sections = values.items() if service.is_named else [("", values)]
-        for entry, section in sections:
-            for name in _ADDRESS_KEYS:
-                key = ".".join(filter(None, (place, entry, name)))
-                url = section.get(name) if isinstance(section, Mapping) else None
-                if isinstance(url, str) and not _is_unread(key, config):
-                    yield SecretAddress(key, service, entry, url)
+        values: Mapping[str, object] = config.values[service.section_name or service.name]
+        sections = values if service.is_named else dict.fromkeys(secrets, values)
+        urls = {name: _address_in(section) for name, section in sections.items()}
+        servers[service.name] = {name: server_of(url) for name, url in urls.items() if url}
+    return servers
 
 
-def names_address(content: Mapping[str, object]) -> bool:
-    """Tell whether settings, in the form of the file, hold an address of a service."""
-    return any(
-        key in _ADDRESS_KEYS or (isinstance(value, Mapping) and names_address(value))
-        for key, value in content.items()
-    )
-
-
-def _is_unread(key: str, config: Config) -> bool:
-    return any(f"{key}.".startswith(f"{problem.key}.") or not problem.key for problem in config.problems)
+def _address_in(section: object) -> str:
+    values = section if isinstance(section, Mapping) else {}
+    return next((url for key in _ADDRESS_KEYS if isinstance(url := values.get(key), str)), "")
 
 
 def within(key: str, keys: Collection[str]) -> bool:

@@ -178,14 +178,6 @@ class Config(Settings):
         self.problems = self._note(path, text, self.take(content))
         return text
 
-    def keep(self, key: str, value: object) -> None:
-        """Put a usable value of the settings in force in the place of what the file says."""
-        *sections, name = key.split(".")
-        place = self.values
-        for section in sections:
-            place = place[section]
-        place[name] = value
-
     def _note(self, path: Path, text: str, problems: Sequence[Problem]) -> tuple[Problem, ...]:
         noted = []
         for problem in problems:
