@@ -162,7 +162,7 @@ def test_an_address_is_changed_with_its_secret_alone(opened: Page, data: Path) -
     save(opened, qbittorrent={"username": "anna", "password": "old secret", "api_key": "old-key"})
     before = content(data)
     text = change(opened, "qbittorrent.url", "http://evil.example")
-    assert "Type the Password or API key with the address" in text
+    assert "Type the password or API key again with the address" in text
     assert 'value="http://evil.example"' in text
     assert "Type the" in change(opened, "qbittorrent.url", "", do="unset")
     refused = change(opened, "qbittorrent.url", "gopher://nas", **{"secret.password": "new secret"})
@@ -216,7 +216,7 @@ def test_secrets_are_replaced_and_never_shown(opened: Page, data: Path) -> None:
     answer = opened.post(
         "/settings/filelist/secrets", service="filelist", **{"secret.passkey": PASSKEY[::-1]}
     )
-    assert "Saved: Passkey." in answer.text
+    assert "Saved: passkey." in answer.text
     assert stored(opened, "filelist") == {"username": "anna", "passkey": PASSKEY[::-1]}
     save(opened, filelist={"passkey": PASSKEY})
     pages = ["/", "/health", *(f"/settings/{each}" for each in sections(in_force(opened.context)))]
@@ -251,7 +251,7 @@ def test_a_tracker_is_added_with_its_key(opened: Page, data: Path) -> None:
     assert stored(opened, "torznab") == {"films": "abcdef12"}
     assert "already" in opened.post("/settings/torznab/add", **{**form, "url": "http://evil.example"}).text
     text = change(opened, "torznab.films.url", "http://evil.example")
-    assert "Type the API key for films" in text
+    assert "Type the API key for films again" in text
     assert content(data)["torznab"] == {"films": {"url": "http://nas:9696/1/api"}}
 
 
@@ -261,6 +261,7 @@ def test_a_service_is_tried(opened: Page, data: Path) -> None:
     text = opened.post("/settings/qbittorrent/test", service="qbittorrent").text
     assert "qBittorrent: " in text
     assert 'class="note bad"' in text
+    assert "no Torznab tracker" in opened.post("/settings/torznab/test", service="torznab", entry="x").text
     assert "isn&#39;t turned on" in opened.post("/settings/plex/test", service="plex").text
 
 

@@ -141,6 +141,8 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
         raise held
     login = credentials[service.name]
     service.check_login(login)
+    if service.is_named and entry not in config.values[service.section_name or service.name]:
+        raise UserError(f"There is no {service.title} tracker of that name.")
     around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
     if isinstance(service, TrackerService):
         return service.check(entry, config, login, around)

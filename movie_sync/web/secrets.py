@@ -23,6 +23,11 @@ class Given:
     variable: str = ""
 
     @property
+    def label(self) -> str:
+        """What it is called at the beginning of a line."""
+        return self.title[:1].upper() + self.title[1:]
+
+    @property
     def words(self) -> str:
         """Whether it is set, and where."""
         if not self.is_set:
@@ -67,8 +72,7 @@ class Secrets:
             else:
                 titles = {field.name: field.title}
             given += [
-                Given(name, title[:1].upper() + title[1:], field.is_secret, name in names, variable)
-                for name, title in titles.items()
+                Given(name, title, field.is_secret, name in names, variable) for name, title in titles.items()
             ]
         return given
 

@@ -19,7 +19,8 @@ from movie_sync.web.secrets import Given, Secrets
 GENERAL = "general"
 """Stands in addresses for the keys that are in no section."""
 _LONGEST_LINE = 60
-_TITLES = {GENERAL: "General", "quality": "Quality", "web": "This page", "notices": "Notifications"}
+_QUALITY = "quality"
+_TITLES = {GENERAL: "General", _QUALITY: "Quality", "web": "This page", "notices": "Notifications"}
 
 
 class Control(StrEnum):
@@ -42,8 +43,8 @@ class Login:
 
     @property
     def title(self) -> str:
-        """What it is called, at the beginning of a sentence."""
-        return f"{self.service.title[:1].upper()}{self.service.title[1:]}"
+        """What stands above them."""
+        return "Password" if self.service.name == "web" else f"{_title(self.service.name)}: credentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,11 @@ def section_of(key: str) -> str:
 
 def sections(settings: Iterable[Setting]) -> dict[str, str]:
     """Return the title of each section, in order."""
-    found = dict.fromkeys([GENERAL, *(section_of(each.key) for each in settings)])
+    found = dict.fromkeys([GENERAL, _QUALITY, *(section_of(each.key) for each in settings)])
     for service in registry.everything():  # that of a named one may be empty
         if service.section is not None:
             found.setdefault(service.section_name or service.name)
-    return {name: _TITLES.get(name) or _title(name) for name in found}
+    return {name: _title(name) for name in found}
 
 
 def logins(section: str, secrets: Secrets, settings: Iterable[Setting]) -> list[Login]:
@@ -104,7 +105,7 @@ def rows(section: str, context: Context, secrets: Secrets) -> list[Row]:
 def why_only_shown(setting: Setting) -> str:
     """Return why a setting is not changed on the page, or nothing: the server asks this, too."""
     if setting.rule.is_only_shown:
-        return f"Only shown here. Change it in a terminal: {command_line('config', setting.key, 'VALUE')}"
+        return f"Changed in a terminal only: `{command_line('config', setting.key, 'VALUE')}`"
     if setting.source is Source.ENVIRONMENT:
         return f"{setting.detail} sets it, and overrides config.json."
     if setting.source is Source.COMMAND_LINE:
@@ -161,7 +162,5 @@ def _row(setting: Setting, given: Mapping[str, list[Given]]) -> Row:
 
 
 def _title(section: str) -> str:
-    for service in registry.everything():
-        if section in {service.name, service.section_name}:
-            return f"{service.title[:1].upper()}{service.title[1:]}"
-    return section.capitalize()
+    titles = {each.section_name or each.name: each.title for each in reversed(registry.everything())}
+    return _TITLES.get(section) or titles.get(section, section)

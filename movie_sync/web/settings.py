@@ -40,7 +40,6 @@ from movie_sync.web.views import Views
 
 _FIELD = "secret."
 """Begins the name of a form's field that a credential is typed in."""
-_OTHER_PLACE = "what is stored was entered for the old address, and is forgotten unless you type it anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +212,9 @@ class SettingsPages:
             )
         if form.get("do") == "unset" or not any(each.name in typed for each in secrets):
             titles = " or ".join(each.title for each in secrets)
-            return _no(f"Type the {titles} with the address: {_OTHER_PLACE}.")
+            return _no(
+                f"Type the {titles} again with the address: the stored one was entered for the old address."
+            )
         anew = {each.name: "" for each in secrets} | typed
 
         def save(context: Context) -> int:
