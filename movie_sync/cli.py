@@ -33,7 +33,7 @@ _FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
-_FILM = "its title, slug (heat-1995), id, IMDb id or Letterboxd address"
+_FILM = "a film's title, slug (heat-1995), id, IMDb id or Letterboxd address"
 _EPILOG = """exit codes:
   0    done, or stopped on request
   1    the answer is no: a check or a film failed
@@ -291,7 +291,9 @@ def _add_commands(
     ):
         word = add(name, f"choose:run_{name}", text)
         word.add_argument("film", metavar="FILM", help=_FILM)
-        word.add_argument("release", metavar="RELEASE", help="its id, or its number in the last search")
+        word.add_argument(
+            "release", metavar="RELEASE", help="the release's id, or its number in the last search"
+        )
     search = add("search", "search:run_search", "show a film's releases, and which one would be taken")
     search.add_argument("title", metavar="TITLE", help=_FILM)
     search.add_argument("--year", type=_year, help="the film's year")
