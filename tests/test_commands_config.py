@@ -7,6 +7,9 @@ import pytest
 from house import commands
 from house.commands import run, write
 
+from movie_sync.storage.locks import InstanceLock
+from movie_sync.storage.paths import AppPaths
+
 data, process_as_before = commands.data, commands.process_as_before
 
 
@@ -156,3 +159,22 @@ def test_a_variable_in_force_is_said(
     out = capsys.readouterr().out
     assert "check_interval is now 300 (MOVIE_SYNC_CHECK_INTERVAL)." in out
     assert "overrides config.json" in out
+
+
+def test_what_a_running_daemon_makes_of_it(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It applies a change by itself; the page doesn't, and a secret doesn't follow an address."""
+    lock = InstanceLock(AppPaths(data).daemon_lock)
+    assert lock.acquire()
+    try:
+        assert run(data, "config", "check_interval", "900") == 0
+        assert "running and applies this by itself" in capsys.readouterr().out
+        assert run(data, "config", "web.listen", "127.0.0.1:9000") == 0
+        assert "next start" in capsys.readouterr().out
+    finally:
+        lock.release()
+    assert run(data, "config", "check_interval", "600") == 0
+    assert "running" not in capsys.readouterr().out
+    assert run(data, "config", "qbittorrent.url", "http://localhost:8080/qb") == 0
+    assert "secrets" not in capsys.readouterr().out
+    assert run(data, "config", "qbittorrent.url", "http://nas:8080") == 0
+    assert "setup client" in capsys.readouterr().out

@@ -6,7 +6,12 @@ from argparse import Namespace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
+from movie_sync.credentials.addresses import may_receive
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
+from movie_sync.services.base import Service
+from movie_sync.services.web.service import Web
+from movie_sync.settings.changes import receiver_of, secret_servers
 from movie_sync.settings.help import help_of
 from movie_sync.settings.in_force import (
     Setting,
@@ -47,6 +52,22 @@ def _change(args: Namespace, context: Context, key: str) -> None:
     else:
         change(context.paths.config, key, args.value)
     say_changed(context, key, is_unset=args.unset)
+    if receiver := receiver_of(key):
+        service, entry = receiver
+        _say_held_back(context, service, entry)
+
+
+def _say_held_back(context: Context, service: Service, entry: str) -> None:
+    """Say that secrets have to be entered again where a service has moved to another server."""
+    before, now = (
+        secret_servers(each.config).get(service.name, {}) for each in (context, context.reloaded())
+    )
+    names = [entry] if service.is_named else list(now)
+    if any(name in before and not may_receive(now.get(name, ""), before[name]) for name in names):
+        again = command_line("setup", service.block)
+        context.say(
+            f"Secrets entered for the old address aren't sent to this one. Enter them again: `{again}`"
+        )
 
 
 def say_changed(context: Context, key: str, *, is_unset: bool = False) -> None:
@@ -58,6 +79,10 @@ def say_changed(context: Context, key: str, *, is_unset: bool = False) -> None:
         context.say(f"{key} is {'no longer' if is_unset else 'now'} set in {context.paths.config}.")
     if variable := variable_in_force(key, context.environ):
         context.say(f"{variable} is set in this environment and overrides config.json.")
+    elif f"{key}.".startswith(f"{Web.name}."):
+        context.say("A page that is running uses this after its next start.")
+    elif context.has_daemon():
+        context.say("Movie Sync is running and applies this by itself.")
 
 
 def in_force(context: Context) -> list[Setting]:

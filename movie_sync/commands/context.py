@@ -18,6 +18,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.settings.changes import secret_servers
 from movie_sync.settings.config import Config
+from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths, default_key_file
 
 
@@ -106,6 +107,10 @@ class Context:
             registry.credential_fields(),
             self.destinations(),
         )
+
+    def has_daemon(self) -> bool:
+        """Tell whether a daemon runs on this folder."""
+        return InstanceLock(self.paths.daemon_lock).is_held_elsewhere()
 
     def say(self, line: str = "") -> None:
         """Write a line of the command's answer."""

@@ -23,7 +23,7 @@ from movie_sync.services.base import ClientService, TrackerService
 from movie_sync.services.form import Prompts
 from movie_sync.settings.config import read_file_to_change, variable_of
 from movie_sync.storage.atomic_file import DamagedError, delete_files, read_whole, write_atomically
-from movie_sync.storage.locks import InstanceLock, writing_into
+from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import AppPaths
 
 _WELCOME = (
@@ -104,7 +104,7 @@ def _ask_all(blocks: Blocks, answered: list[str]) -> None:
 def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     """Show what would be taken, and start it, now and at each login, where that is wanted."""
     context = blocks.context
-    if start is not None and _is_running(context.paths):  # without it, the daemon itself asks
+    if start is not None and context.has_daemon():  # without it, the daemon itself asks
         blocks.say(_of_running(blocks).strip())
         return
     _show_films(blocks)
@@ -137,13 +137,9 @@ def _show_films(blocks: Blocks) -> None:
     blocks.say()
 
 
-def _is_running(paths: AppPaths) -> bool:
-    return InstanceLock(paths.daemon_lock).is_held_elsewhere()
-
-
 def _of_running(blocks: Blocks) -> str:
     """Return what a running daemon makes of it, if one runs."""
-    if not _is_running(blocks.context.paths):
+    if not blocks.context.has_daemon():
         return ""
     return " Movie Sync is running and will apply this by itself."
 
