@@ -1,6 +1,4 @@
 // Keeps the page up to date, and sends its forms. Without it everything can be read; with it nothing needs a reload.
-"use strict";
-
 const byId = (id) => document.getElementById(id);
 const goToLogin = () => location.assign(`/login?to=${encodeURIComponent(location.pathname + location.search)}`);
 
