@@ -39,7 +39,7 @@ _HINTS = {
     NeedKind.DISK: "Free some space, or pick a smaller release below.",
 }
 """What to do here about what a film needs, where the terminal's words name a command."""
-_REGIONS = ("state", "buttons", "offers", "facts", "past")
+_REGIONS = ("picture", "state", "buttons", "offers", "facts", "past")
 
 
 class FilmPages:
