@@ -202,6 +202,15 @@ def test_an_address_whose_secret_comes_from_the_environment(
         opened.close()
 
 
+def test_a_secret_that_is_held_back(opened: Page, data: Path) -> None:
+    """It was entered for another server than a hand edit names, which is said, and guarded no less."""
+    save(opened, filelist={"username": "anna", "passkey": PASSKEY})
+    write(data / "config.json", {"filelist": {"base_url": "https://evil.example"}})
+    text = opened.get("/settings/filelist").text
+    assert "stored, but not used: it was entered for https://filelist.io" in text
+    assert "Type the passkey again" in change(opened, "filelist.base_url", "https://worse.example")
+
+
 def test_nothing_is_sent_elsewhere_while_secrets_cannot_be_read(opened: Page, data: Path) -> None:
     """Whether there is one is not known then."""
     (data / "credentials.enc").write_text("damaged")

@@ -5,22 +5,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from movie_sync.commands.context import Context
-from movie_sync.credentials.manager import CredentialField
+from movie_sync.credentials.addresses import Held
+from movie_sync.credentials.manager import CredentialField, CredentialsManager
 from movie_sync.errors import MovieSyncError
 from movie_sync.services import registry
 from movie_sync.services.base import Service
+from movie_sync.storage.paths import default_key_file
 from movie_sync.web.desk import Desk
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A credential: `variable` is what the environment gives it by, if it does."""
+    """A credential: `variable` is what the environment gives it by, if it does.
+
+    It is not used where it was `entered_for` another server than the address in force names.
+    """
 
     name: str
     title: str
     is_secret: bool
     is_set: bool
     variable: str = ""
+    entered_for: str = ""
 
     @property
     def label(self) -> str:
@@ -32,7 +38,8 @@ class Given:
         """Whether it is set, and where."""
         if not self.is_set:
             return "not set"
-        return f"set by {self.variable}" if self.variable else "stored"
+        words = f"set by {self.variable}" if self.variable else "stored"
+        return f"{words}, but not used: it was entered for {self.entered_for}" if self.entered_for else words
 
 
 class Secrets:
@@ -46,6 +53,7 @@ class Secrets:
         self._lock = threading.Lock()
         self._signature: object = None
         self._names: Mapping[str, frozenset[str]] = {}
+        self._held: Mapping[str, Mapping[str, Held]] = {}
 
     def learn(self) -> str:
         """Look at what has changed, and let the page show none of it; return why that failed, if so."""
@@ -62,7 +70,7 @@ class Secrets:
         """Return what a service needs to log in, and whether it is set."""
         self.learn()
         context = self._desk.context()
-        names = self._names.get(service.name, frozenset())
+        names, held = self._names.get(service.name, frozenset()), self._held.get(service.name, {})
         given = []
         for field in service.credentials:
             variable = _variable_of(field, context.environ)
@@ -72,7 +80,15 @@ class Secrets:
             else:
                 titles = {field.name: field.title}
             given += [
-                Given(name, title, field.is_secret, name in names, variable) for name, title in titles.items()
+                Given(
+                    name,
+                    title,
+                    field.is_secret,
+                    name in names,
+                    variable,
+                    held[name].entered_for if name in held else "",
+                )
+                for name, title in titles.items()
             ]
         return given
 
@@ -81,8 +97,12 @@ class Secrets:
         signature = manager.signature(), context.config.signature
         if signature == self._signature:
             return
-        found = manager.load_in_child(list(registry.credential_fields()))
-        for service, fields in registry.credential_fields().items():
+        all_fields = registry.credential_fields()
+        key_file = default_key_file(context.environ, context.paths.root)
+        all_there = CredentialsManager(context.paths.credentials, key_file, context.environ, all_fields)
+        found = all_there.load_in_child(list(all_fields))  # also what is held back
+        self._held = manager.load_in_child(list(all_fields)).held
+        for service, fields in all_fields.items():
             _teach(context, fields, found[service])
         self._names = {service: frozenset(filter(login.get, login)) for service, login in found.items()}
         self._signature = signature

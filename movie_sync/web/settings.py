@@ -21,6 +21,7 @@ from movie_sync.settings.config import save_changes
 from movie_sync.settings.in_force import Setting, changes_of, variable_in_force
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import may_be_secret
+from movie_sync.storage.atomic_file import delete_files, write_atomically
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
 from movie_sync.web.logins import Logins
@@ -263,12 +264,16 @@ def _save_with_secrets(
     """
     context.paths.prepare()
     changed = replace(context, config=context.config.changed(changes))
-    old = context.credentials_manager().load_in_child([service.name])[service.name]
+    path = context.paths.credentials
+    before = path.read_bytes() if path.exists() else b""
     changed.credentials_manager().save({service.name: typed})
     try:
         save_changes(context.paths.config, changes)
     except MovieSyncError:
-        context.credentials_manager().save({service.name: {name: old.get(name, "") for name in typed}})
+        if before:
+            write_atomically(path, [before])
+        else:
+            delete_files(path)
         raise
 
 
