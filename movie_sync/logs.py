@@ -7,13 +7,13 @@ blotted out, and text from outside cannot forge a line or reach the terminal as 
 
 import contextlib
 import logging
-import logging.handlers
 import os
 import sys
 import time
 from datetime import UTC, datetime
+from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
-from typing import IO
 
 from movie_sync.domain.plain_text import cut, folded_as_is, one_line
 from movie_sync.domain.redaction import Redactor
@@ -56,17 +56,49 @@ class _Formatter(logging.Formatter):
         return f"{colour}{text}{_NO_COLOUR}" if colour else text
 
 
-class _PrivateFile(logging.handlers.RotatingFileHandler):
-    """A rotating log file that only its owner can read, from the moment it exists."""
+class _PrivateFile(logging.FileHandler):
+    """A log file that only its owner can read, from the moment it exists; when it is full, the next is begun.
 
-    def _open(self) -> IO[str]:  # type: ignore[override]  # a text stream, as the base class makes
+    Not the library's rotating one: that brings along modules for logging over a network.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", errors="replace", delay=True)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, in a new file if this one has no room for it."""
+        try:
+            line = f"{self.format(record)}\n"
+            stream = self._stream()
+            if stream.seek(0, os.SEEK_END) + len(line) >= _FILE_BYTES and Path(self.baseFilename).is_file():
+                self._put_aside()
+                stream = self._stream()
+            stream.write(line)
+            stream.flush()
+        except Exception:  # noqa: BLE001 - as every handler does
+            self.handleError(record)
+
+    def _stream(self) -> TextIOWrapper:
+        if self.stream is None:
+            self.stream = self._open()
+        return self.stream
+
+    def _put_aside(self) -> None:
+        self._stream().close()
+        self.stream = None
+        older = [f"{self.baseFilename}.{number}" for number in range(1, _FILES_KEPT + 1)]
+        for name, next_name in reversed(list(pairwise([self.baseFilename, *older]))):
+            with contextlib.suppress(FileNotFoundError):
+                Path(name).replace(next_name)
+
+    def _open(self) -> TextIOWrapper:
         def opener(path: str, flags: int) -> int:
             descriptor = open_regular_descriptor(path, flags | os.O_NOFOLLOW, _FILE_MODE)
             # The umask may have taken bits away, or somebody added some.
             keep_private(descriptor, _FILE_MODE, Path(path).parent)
             return descriptor
 
-        return open(self.baseFilename, self.mode, encoding="utf-8", errors="replace", opener=opener)
+        return open(self.baseFilename, "a", encoding="utf-8", errors="replace", opener=opener)
 
 
 class _Console(logging.Handler):
@@ -229,7 +261,7 @@ def set_up_logging(
     logger.propagate = False
     log_handler: logging.Handler | None = None
     if log_file is not None:
-        log_handler = _PrivateFile(log_file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, delay=True)
+        log_handler = _PrivateFile(log_file)
         log_handler.setFormatter(_Formatter(redactor, with_colours=False))
     console: logging.Handler = logging.StreamHandler(sys.stderr)
     knows_colours = sys.stderr.isatty() and os.environ.get("TERM") not in _TERMS_WITHOUT_COLOURS

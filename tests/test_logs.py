@@ -2,7 +2,6 @@
 
 import io
 import logging
-import logging.handlers
 import os
 import stat
 from pathlib import Path

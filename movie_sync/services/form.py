@@ -1,6 +1,5 @@
 """How setup asks: a dialogue on the terminal, and the page of each service in it."""
 
-import getpass
 import shutil
 import sys
 from collections.abc import Callable
@@ -23,12 +22,18 @@ NONE = "-"
 """What is typed in setup to take away what is there."""
 
 
+def _ask_secret(question: str) -> str:
+    import getpass  # noqa: PLC0415 - for setup alone, and every command loads this module
+
+    return getpass.getpass(question)
+
+
 @dataclass(frozen=True, slots=True)
 class Prompts:
     """How the user is asked; a test puts its own answers in."""
 
     ask: Callable[[str], str] = input
-    ask_secret: Callable[[str], str] = getpass.getpass
+    ask_secret: Callable[[str], str] = _ask_secret
     is_terminal: Callable[[], bool] = lambda: sys.stdin is not None and sys.stdin.isatty()
 
 

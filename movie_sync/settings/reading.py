@@ -1,7 +1,6 @@
 """Takes what `config.json` or an override says into the settings, and says what could not be taken."""
 
 import copy
-import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -207,10 +206,10 @@ def _nearest(key: str, section: Section, prefix: str) -> str:
     """Return the known key that the user may have meant: in this section first, else in any."""
     here = {name: prefix + name for name in section.keys}
     word = key[:LONGEST_COMPARED].casefold()
-    close = difflib.get_close_matches(word, here, n=1)
+    close = _close(word, here)
     if not close:
         here = {last_part(full): full for full, _ in nodes_in(known().top)} | here
-        close = difflib.get_close_matches(word, here, n=1, cutoff=0.0)
+        close = _close(word, here, cutoff=0.0)
     return shown(here[close[0]])
 
 
@@ -228,8 +227,15 @@ def _closest(word: str, names: Mapping[str, str], cutoff: float) -> str:
         for name, full in names.items():
             if name.startswith(word):
                 return full
-    close = difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
+    close = _close(word, names, cutoff)
     return names[close[0]] if close else ""
+
+
+def _close(word: str, names: Mapping[str, str], cutoff: float = 0.6) -> list[str]:
+    """Return the name that is most like the word, if one is like it enough."""
+    import difflib  # noqa: PLC0415 - only an unknown key needs it
+
+    return difflib.get_close_matches(word, names, n=1, cutoff=cutoff)
 
 
 def read_raw(path: Path) -> bytes | None:

@@ -9,7 +9,6 @@ import errno
 import logging
 import os
 import stat
-import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
@@ -362,5 +361,7 @@ def _anonymous() -> int:
     """Open a file that nobody else can open and that is gone with the process."""
     if hasattr(os, "memfd_create"):  # also where the folder for temporary files is full
         return os.memfd_create("movie-sync")
+    import tempfile  # noqa: PLC0415 - only where there is no memfd_create
+
     with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())

@@ -43,6 +43,7 @@ _NO_FILMS = frozenset(
 _MAX_WHOLE = 2**63 - 1
 _MAX_NAME_CHARS = 400
 _MAX_WARNED = 50
+_TIME = re.compile(r"(\d{4})-(\d\d?)-(\d\d?)\s+(\d\d?):(\d\d?):(\d\d?)")
 _IMDB_ID = re.compile(r"(?:tt)?(\d{5,10})", re.ASCII)
 
 
@@ -111,7 +112,11 @@ class RowReader:
 def _time(value: object) -> datetime | None:
     """Read a time without zone as the tracker's local time, that of Bucharest, in UTC."""
     try:
-        local = datetime.strptime(value.strip() if isinstance(value, str) else "", "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007
+        parts = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+        if parts is None:
+            return None
+        year, month, day, hour, minute, second = map(int, parts.groups())
+        local = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001
         # The European Union's summer time: Python's zones take 0.8 MB, and need data of the system's.
         begin, end = (
             datetime(local.year, month, 31 - datetime(local.year, month, 31).isoweekday() % 7, 4)  # noqa: DTZ001
