@@ -108,18 +108,21 @@ def test_a_poster_is_fetched_once_and_kept(bench: Bench, folder: Path, site: Let
     assert site.paths == ["/image/film-0.png", "/image/film-0.png?v=2"]
 
 
-def test_one_a_second_and_the_latest_first(bench: Bench, site: LetterboxdStandIn) -> None:
-    """However many films are looked at, the host is asked once a second; what is on the screen comes first."""
-    for number in (0, 1, 2, 1):
+def test_one_a_second_and_what_is_on_the_screen_first(bench: Bench, site: LetterboxdStandIn) -> None:
+    """However many films are looked at, the host is asked once a second: for the latest, from their top."""
+    for number in (3, 0):
+        bench.posters.look_at(bench.film(number))
+    bench.clock.advance(2)
+    for number in (1, 2, 0):
         bench.posters.look_at(bench.film(number))
     assert [bench.posters.step(), bench.posters.step()] == [1.0, 1.0]
     assert len(site.requests) == 1
     bench.clock.advance(0.75)
     assert bench.posters.step() == 0.25
-    for _ in range(3):
+    for _ in range(4):
         bench.clock.advance(1)
         bench.posters.step()
-    assert site.paths == ["/image/film-1.png", "/image/film-2.png", "/image/film-0.png"]
+    assert site.paths == [f"/image/film-{number}.png" for number in (1, 2, 0, 3)]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The films' posters: fetched by the page's process once each, as somebody looks at the film, and kept.
 
-Nothing is asked but the image host, one address a second at most, the film looked at last first. What
-fails is shown without a poster and costs nothing else.
+Nothing is asked but the image host, one address a second at most: first what is on the screen now, from
+its top. What fails is shown without a poster and costs nothing else.
 """
 
 import contextlib
@@ -34,6 +34,7 @@ _SECONDS_BETWEEN = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 60.0, 3600.0
 _MOST_TRIES = 5
 _MOST_WANTED = 1000
+_GLANCE_SECONDS = 2.0  # in which a browser asks for what it shows
 _VERSION_LENGTH = 12
 _KEPT_SECONDS = 30 * 24 * 3600
 _BUSY = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS}
@@ -74,7 +75,8 @@ class Posters:
         self._start = start
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._wanted: OrderedDict[str, str] = OrderedDict()  # addresses by key, the latest last
+        self._wanted: OrderedDict[str, tuple[float, str]] = OrderedDict()  # by key: with what, and address
+        self._glance_at = -_GLANCE_SECONDS
         self._in_hand = ""
         self._is_working = False
         self._tries: Counter[str] = Counter()
@@ -114,7 +116,10 @@ class Posters:
             if content:
                 return Poster(content, key[:_VERSION_LENGTH])
             if key != self._in_hand:
-                self._wanted[key] = movie.poster
+                now = self._clock.monotonic()
+                if now - self._glance_at >= _GLANCE_SECONDS:
+                    self._glance_at = now
+                self._wanted[key] = self._glance_at, movie.poster
                 self._wanted.move_to_end(key)
                 if len(self._wanted) > _MOST_WANTED:
                     self._wanted.popitem(last=False)
@@ -132,8 +137,8 @@ class Posters:
                 return None
             if wait > 0:
                 return wait
-            self._in_hand, address = self._wanted.popitem()
-            key = self._in_hand
+            key = self._in_hand = max(self._wanted, key=lambda each: self._wanted[each][0])
+            _, address = self._wanted.pop(key)
         try:
             if settings := self._settings_for(address):
                 content = self._fetched(address, settings)
@@ -201,7 +206,7 @@ class Posters:
             if isinstance(exc, _BusyError):
                 self._pause = max(self._pause, exc.seconds)
             if key not in self._given_up:
-                self._wanted[key] = address
+                self._wanted[key] = -1.0, address
                 self._wanted.move_to_end(key, last=False)
         _log.debug("No posters for %g seconds. %s", self._pause, exc)
 
