@@ -294,6 +294,7 @@ def test_a_poster_comes_while_the_page_is_open(folder: Path, site: LetterboxdSta
         assert mark
         event = page.events(f"/events?{mark[0]}", lambda: None)
         shown = source(event["changed"]["film-film-0"])
+        assert source(page.get("/film/film-0").text) == shown
         poster = page.get(shown)
         assert poster.body == poster_image(FILMS[0].number)
         assert poster.headers["content-type"] == "image/png"

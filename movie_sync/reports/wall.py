@@ -67,11 +67,6 @@ class FilmCard:
     why: str = ""
     poster: str = ""
 
-    @property
-    def has_poster(self) -> bool:
-        """Whether it has one that can be shown, now or once it has come."""
-        return bool(self.poster)
-
     def matches(self, words: Collection[str]) -> bool:
         """Tell whether each of these words, `searchable` as all, is part of the film's label."""
         label = searchable(self.movie.label)
