@@ -121,7 +121,6 @@ document.addEventListener("error", ({ target }) => { if (target.matches?.("img.a
 
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 let asking = null;
-let saying = 0;
 
 // Hides the films of the page that do not have the words; what the page does not have, the server is asked for.
 function narrow() {
@@ -143,20 +142,24 @@ function narrow() {
 
 document.addEventListener("input", (event) => {
   if (event.target.id !== "q") return;
-  const { value } = event.target;
-  const list = document.querySelector("[data-list]");
-  const address = new URL(location.href);
-  address.searchParams.delete("page");
-  if (value.trim()) address.searchParams.set("q", value.trim());
-  else address.searchParams.delete("q");
-  history.replaceState(null, "", address);
   const found = narrow();
   clearTimeout(asking);
-  clearTimeout(saying);
-  const isHere = !("part" in list.dataset) && plain(value).includes(plain(list.dataset.found));
-  if (!isHere) asking = setTimeout(refill, 150, address);
-  else saying = setTimeout(() => say(`${found} ${found === 1 ? "film" : "films"}`), 600);
+  asking = setTimeout(settle, 250, event.target.value.trim(), found);
 });
+
+// Once the typing pauses: keeps the search in the address, and asks for what the page may not have.
+function settle(text, found) {
+  const address = new URL(location.href);
+  address.searchParams.delete("page");
+  if (text) address.searchParams.set("q", text);
+  else address.searchParams.delete("q");
+  history.replaceState(null, "", address);
+  const { part, found: had } = document.querySelector("[data-list]").dataset;
+  if (part === undefined && plain(text).includes(plain(had))) say(films(found));
+  else refill(address);
+}
+
+const films = (count) => `${count} ${count === 1 ? "film" : "films"}`;
 
 async function refill(address) {
   try {
@@ -173,7 +176,7 @@ async function refill(address) {
     list.dataset.found = fresh.dataset.found;
     list.toggleAttribute("data-part", "part" in fresh.dataset);
     for (const id of ["chips", "end"]) become(byId(id), made.getElementById(id));
-    say(`${narrow()} films`);
+    say(films(narrow()));
     listen();
   } catch {
     // Without an answer the films of the page stay, as the search has narrowed them.
