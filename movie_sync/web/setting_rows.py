@@ -96,10 +96,9 @@ def logins(section: str, secrets: Secrets, settings: Iterable[Setting]) -> list[
 
 def rows(section: str, context: Context, secrets: Secrets) -> list[Row]:
     """Return the settings of a section."""
-    given: Mapping[str, list[Given]] = {
-        each.service.name: each.given for each in logins(section, secrets, in_force(context))
-    }
-    return [_row(each, given) for each in in_force(context) if section_of(each.key) == section]
+    settings = in_force(context)
+    given = {each.service.name: each.given for each in logins(section, secrets, settings)}
+    return [_row(each, given) for each in settings if section_of(each.key) == section]
 
 
 def why_only_shown(setting: Setting) -> str:
