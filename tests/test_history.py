@@ -134,6 +134,8 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
             "detail": "",
         }
     ]
+    assert run(tmp_path, "history", "Made Up Bravoo") == 1
+    assert "Did you mean Made Up Bravo (1951)" in capsys.readouterr().out
     assert run(tmp_path, "history", "Heat") == 1
     assert "Heat" in capsys.readouterr().out
 

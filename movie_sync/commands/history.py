@@ -5,16 +5,16 @@ import shutil
 import sys
 from argparse import Namespace
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
+from movie_sync.domain.letterboxd_text import split_name
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import folded, one_line
 from movie_sync.domain.times import format_time, minute
 from movie_sync.reports.film_lines import not_found_words
 from movie_sync.storage.history import HistoryEvent, read_history
-from movie_sync.wishes.film_finder import Finding
 
 _SHOWN = 50
 _INDENT = " " * 4
@@ -24,14 +24,14 @@ _WHAT_COLUMNS = 13
 
 def run_history(args: Namespace, context: Context) -> int:
     """Show it, the latest last; returns the exit code: 1 if nothing is known of the film."""
-    finding = None
+    finding, known = None, read_history(context.paths.history)
     if args.film:
-        finding = FilmNames(context, context.queues_to_look_at()).look_up(args.film)
+        every = list(known)
+        finding = FilmNames(context, context.queues_to_look_at(), _films_of(every)).look_up(args.film)
         if len(finding.films) > 1:
             context.complain(not_found_words(finding))
             return _ANSWER_IS_NO
-    is_wanted = _about(finding) if finding else lambda _event: True
-    known = (event for event in read_history(context.paths.history) if is_wanted(event))
+        known = filter(about_film(finding.film.movie), every) if finding.film else iter(())
     events = list(known) if args.json or args.film else list(deque(known, _SHOWN))
     if args.json:
         print(json.dumps([_plain(event) for event in events], indent=1))
@@ -55,17 +55,13 @@ def about_film(movie: Movie) -> Callable[[HistoryEvent], bool]:
     return lambda event: not {event.id, event.slug}.isdisjoint(names)
 
 
-def _about(finding: Finding) -> Callable[[HistoryEvent], bool]:
-    """Return what recognizes the events of a film; one that is unknown now is recognized by its old names."""
-    if finding.film:
-        return about_film(finding.film.movie)
-    name = finding.text.rstrip("/").rpartition("/")[2].casefold()
-
-    def is_about(event: HistoryEvent) -> bool:
-        title = event.film.rpartition(" (")[0]
-        return name in {each.casefold() for each in (event.id, event.slug, event.film, title) if each}
-
-    return is_about
+def _films_of(events: Sequence[HistoryEvent]) -> list[Movie]:
+    """Return the films that something is known of, under their latest names."""
+    films = {}
+    for event in events:
+        title, year = split_name(event.film)
+        films[event.id] = Movie(id=event.id, slug=event.slug, title=title, year=year)
+    return list(films.values())
 
 
 def _plain(event: HistoryEvent) -> dict[str, object]:

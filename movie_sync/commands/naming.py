@@ -1,7 +1,7 @@
 """The films that a command names: found among those known here, else looked up on Letterboxd."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -33,13 +33,15 @@ class FilmNames:
 
     context: Context
     view: QueueManager
+    past: Sequence[Movie] = ()
+    """Films of earlier days that can be named too."""
     _finder: FilmFinder = field(init=False)
     _services: "Services | None" = field(default=None, init=False)
     _doubt: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         base_url = self.context.config.section(LetterboxdSettings).base_url
-        self._finder = FilmFinder(self.view, self.context.paths.watchlist, base_url)
+        self._finder = FilmFinder(self.view, self.context.paths.watchlist, base_url, self.past)
 
     def look_up(self, text: str) -> Finding:
         """Return what a text names, in queues and lists; nothing is said."""

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from movie_sync.domain.film_words import film_at, film_of_slug, titles_meant
@@ -55,13 +56,17 @@ class Finding:
 class FilmFinder:
     """Looks films up by id, slug, address, IMDb id or title. `watchlist` is the file of the lists' films.
 
+    Films of the `past` count as listed.
     Raises StorageError: a file cannot be read now.
     """
 
-    def __init__(self, queues: QueueReader, watchlist: Path, base_url: str) -> None:
+    def __init__(
+        self, queues: QueueReader, watchlist: Path, base_url: str, past: Sequence[Movie] = ()
+    ) -> None:
         self._queues = queues
         self._watchlist = watchlist
         self._base_url = base_url
+        self._past = past
 
     def find(self, text: str, among: Queues = tuple(QueueName), *, in_lists: bool = False) -> Finding:
         """Look for a film in some queues, and with `in_lists` among the listed ones that no queue has.
@@ -89,13 +94,22 @@ class FilmFinder:
         for key in keys:
             for movie in self._queues.films_with_key(key):
                 return FoundFilm(movie, self._queues.queue_of(movie))
-        listed = self.listed() if in_lists else ()
+        listed = self._listed_or_past() if in_lists else ()
         return next((FoundFilm(movie) for movie in listed if not set(keys).isdisjoint(movie.keys())), None)
 
     def listed(self) -> Iterator[Movie]:
         """Yield the listed films that no queue has."""
         memory, _damage = read_memory(self._watchlist)
         yield from self._queues.missing(memory.movies if memory else ())
+
+    def _listed_or_past(self) -> Iterator[Movie]:
+        yield from self.listed()
+        if not self._past:
+            return
+        seen = set(chain.from_iterable(movie.keys() for movie in self.listed()))
+        for movie in self._queues.missing(self._past):
+            if seen.isdisjoint(movie.keys()):
+                yield movie
 
     def _titled(
         self, text: str, among: Queues, *, in_lists: bool
@@ -120,7 +134,7 @@ class FilmFinder:
         for queue, movie in self._queues.each_film(among):
             yield FoundFilm(movie, queue)
         if in_lists:
-            yield from map(FoundFilm, self.listed())
+            yield from map(FoundFilm, self._listed_or_past())
 
 
 def _rank(movie: Movie, meant: list[tuple[str, int | None]]) -> int | None:
