@@ -12,7 +12,7 @@ from movie_sync.daemon.session import Sessions
 from movie_sync.daemon.upgrade import UpgradeJob
 from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.times import next_time, pause_seconds, time_of_day
-from movie_sync.errors import AuthError, MovieSyncError
+from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
@@ -24,6 +24,7 @@ _log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 60.0
 _NO_CLIENT_SECONDS = 60.0
+_AWAY_SECONDS = 30.0  # a connection that is refused costs nobody anything, and the screen says that it is
 _SETTINGS_LOOK_SECONDS = 5.0
 
 
@@ -63,7 +64,8 @@ class ClientJob:
             self.task.work(client)
         except Exception as exc:  # noqa: BLE001 - whatever it is, the films have their turn
             self._failures += 1
-            self._put_off(pause_seconds(self._failures))
+            is_away = isinstance(exc, NetworkError) and not isinstance(exc, SlowError)
+            self._put_off(_AWAY_SECONDS if is_away else pause_seconds(self._failures))
             complaint = f"{self.complaint}: {words_of(exc)}"
             self.trouble = str(exc) if isinstance(exc, MovieSyncError) else complaint  # it names the service
             self._complaints.say(complaint, exc=exc)
@@ -170,10 +172,13 @@ class DownloadWorker(Worker):
         """Look now at what is due, also at what failed a moment ago."""
         for job in self._client_jobs:
             job.hurry()
-        if self._paused and not self._paused.is_asked_for:
-            self.paused_until = 0.0
+        self._end_pause()
         super().hurry()
         self.queue_manager.wake()
+
+    def _end_pause(self) -> None:
+        if self._paused and not self._paused.is_asked_for:
+            self.paused_until = 0.0
 
     def note_check(self) -> None:
         """The watchlist was read: the tracker's newest releases are looked at too. For any thread."""
@@ -190,9 +195,12 @@ class DownloadWorker(Worker):
         held = self.held_back()
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (not held or self.client_is_known)
+        was_away = bool(self.client_trouble)
         for client_job in self._client_jobs:
             if client_job.due_in() == 0:
                 client_job.run(may_connect=may_connect)
+        if was_away and not self.client_trouble:
+            self._end_pause()
         if held:
             return self._cut(Pause(_SETTINGS_LOOK_SECONDS, Activity(ActivityKind.HELD_BACK, held)))
         if self.sessions.is_refused:
