@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from movie_sync.commands.edit import run_add
 from movie_sync.commands.naming import FilmNames
+from movie_sync.domain.models import QueueName
 from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
@@ -53,10 +54,12 @@ class AddPage:
         """Queue the film that the form names, and say so there; ask again if it names none."""
         form = form_of(request)
         text, quality = form.get("film", "").strip(), form.get("quality", "")
+        before = self._names().look_up(text).film
         said = self._added(text, quality)
         film = self._names().look_up(text).film if said.is_good else None
         name = film.name if film and film.queue else ""
-        note = Note.of(said, "remove" if name else "", name)
+        is_new = bool(name) and (before is None or before.queue in {None, QueueName.REMOVED})
+        note = Note.of(said, "remove" if is_new else "", name)  # else Undo would lose what was there before
         again = "" if said.is_good else f"?{urlencode({'film': text[:_MOST_CHARACTERS], 'quality': quality})}"
         return self._notes.leave(request, note, f"/add{again}")
 

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from movie_sync.commands.choose import run_grab, run_reject
 from movie_sync.commands.edit import run_add, run_remove, run_retry
 from movie_sync.commands.history import about_film
-from movie_sync.domain.models import Movie, ReleaseId
+from movie_sync.domain.models import Movie, QueueName, ReleaseId
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES
 from movie_sync.fetching.downloader import most_queries
 from movie_sync.reports.daemon_state import NeedKind
@@ -97,6 +97,9 @@ class FilmPages:
         """Do what a button says, and show what came of it on the film's page."""
         name, action = request.path_params["name"], request.path_params["action"]
         do, undo = self._actions.get(action, (_no_such_button, ""))
+        film = self._glance.film(name)
+        if action == "add" and film and film.queue is not QueueName.REMOVED:
+            undo = ""
         said = do(name, form_of(request).get("release", ""))
         note = Note.of(said, undo if said.is_good else "", name)
         return self._notes.leave(request, note, f"/film/{quote(name, safe='')}")
