@@ -146,7 +146,8 @@ _WIDTH, _HEIGHT, _SHADES = 92, 138, 32
 @functools.cache
 def poster_image(number: int) -> bytes:
     """Return a picture as PNG, of a few hundred bytes: a sky and a sun, in colours of a film's own."""
-    hues = [(number >> shift) % 150 for shift in (0, 4, 9)]
+    number = zlib.crc32(b"%d" % number)
+    hues = [(number >> shift) % 150 for shift in (0, 7, 14)]
     shades = (tuple(40 + hue * at // _SHADES for hue in hues) for at in range(_SHADES))
     palette = bytes(part for shade in (*shades, (250, 226, 180)) for part in shade)
     across, down, size = 20 + number % 50, 25 + number % 70, (9 + number % 13) ** 2
