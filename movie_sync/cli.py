@@ -123,7 +123,10 @@ def _answer(argv: Sequence[str] | None) -> int:
         sys.stdout.flush()
     except MovieSyncError as exc:
         code = _UNUSABLE if isinstance(exc, UserError | AuthError) else _ANSWER_IS_NO
-        return _complain(str(exc), code, redactor)
+        advice = (
+            f"\nTo enter credentials again: `{command_line('setup')}`" if isinstance(exc, AuthError) else ""
+        )
+        return _complain(f"{exc}{advice}", code, redactor)
     except (KeyboardInterrupt, Stopped):
         hurry(_LAST_SECONDS)
         return 0 if args.command is None else _INTERRUPTED  # the daemon was stopped on request

@@ -272,7 +272,10 @@ def test_exit_codes(
     assert "Traceback" not in err
     assert "inner words" not in err
     if isinstance(error, MovieSyncError):
-        assert err == "movie-sync: words for people\n"
+        first, *more = err.splitlines()
+        assert first == "movie-sync: words for people"
+        advice = [f"To enter credentials again: `{command_line('setup')}`"]
+        assert more == (advice if isinstance(error, AuthError) else [])
     elif isinstance(error, Exception):
         assert "ZeroDivisionError" in err
         assert "--log-level DEBUG" in err

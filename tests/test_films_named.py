@@ -275,21 +275,24 @@ def shop(data: Path, site: LetterboxdStandIn, monkeypatch: pytest.MonkeyPatch) -
     [
         (("{site}/film/heat-1995/",), "2bbs"),
         (("tt0113277",), "2bbs"),
-        (("Heat (1995)",), "LETTERBOXD-ADDRESS"),
+        (("Heat (1995)",), "tt0113277"),
         (("heat-1995", "--imdb", "tt0113277"), "tt0113277"),
-        (("Heat", "--year", "1995"), "LETTERBOXD-ADDRESS"),
+        (("Heat", "--year", "1995"), "tt0113277"),
     ],
 )
 def test_a_search_says_the_next_command(
     shop: Path, site: LetterboxdStandIn, words: tuple[str, ...], name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whatever the film is named by, its releases come, and how one of them is taken."""
+    """Whatever the film is named by, its releases come, and the command that takes one of them works."""
     assert run(shop, "search", *(word.format(site=site.url) for word in words)) == 0
     out = capsys.readouterr().out
     assert "Heat.1995.1080p.BluRay.x264-GRP" in out
     last = out.splitlines()[-1]
-    assert last.startswith("To take one: ")
-    assert f" grab {'heat-1995' if name == '2bbs' else name} NUMBER --data-dir {shop}" in last
+    assert last.startswith("To take number 2: `")
+    film = "heat-1995" if name == "2bbs" else name
+    assert last.endswith(f" grab {film} 2 --data-dir {shop}`")
+    assert run(shop, "grab", film, "2") == 0
+    assert "Heat (1995): filelist:8 will be taken" in capsys.readouterr().out
 
 
 def test_a_film_of_the_queue_is_searched_by_what_is_known_of_it(

@@ -669,7 +669,7 @@ def test_the_key_in_what_a_server_says(
 def test_a_wrong_key_in_every_voice(bench: Bench, voice: Voice) -> None:
     """By status or by code, it is the key's fault."""
     with TorznabStandIn([HEAT], voice=voice) as server:
-        with pytest.raises(AuthError, match="Enter the right key with `setup`"):
+        with pytest.raises(AuthError, match="Check the key"):
             bench.client(server.url, key="wrong").latest()
         with pytest.raises(AuthError):
             bench.client(server.url, key="").latest()

@@ -15,7 +15,10 @@ from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.release_rules import comparable
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.queues.codec import FILELIST, filelist_id
+from movie_sync.reports.daemon_state import ActivityKind
+from movie_sync.reports.status import running_daemon
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.document import read_note, write_note
 
@@ -60,7 +63,12 @@ def _say(args: Namespace, context: Context, kind: Literal["grab", "reject"], don
         return 1
     movie = film.movie
     release = _release(args.release, context, movie)
-    submit(context, Request(kind, movies=(movie,), release=release), f"{movie.label}: {release} {done}.")
+    daemon = running_daemon(context.paths) if kind == "grab" else None
+    waits = daemon is not None and daemon.download.kind is ActivityKind.NO_ROOM
+    when = f" as soon as there's room ({daemon.download.detail})" if daemon and waits else ""
+    submit(
+        context, Request(kind, movies=(movie,), release=release), f"{movie.label}: {release} {done}{when}."
+    )
     return 0
 
 
@@ -78,7 +86,8 @@ def _release(text: str, context: Context, movie: Movie) -> ReleaseId:
     now, searches = context.clock.now(), read_note(context.paths.searches)
     told = [found for name in _names(movie) if (found := _shown_in(searches.get(name), now))]
     if not told:
-        raise UserError(f"No search for {movie.label} in the last hour. Search again, or give the id.")
+        again = command_line("search", movie.slug or movie.imdb_id or movie.label)
+        raise UserError(f"No search for {movie.label} in the last hour. Search again: `{again}`")
     _, ids = max(told)
     number = int(digits) if len(digits) <= _MOST_DIGITS else 0
     release = ReleaseId.parse(ids[number - 1]) if 0 < number <= len(ids) else None

@@ -1,7 +1,6 @@
 """`search`: what the tracker has for a film, what would be taken, and why not the rest."""
 
 import json
-import shlex
 import shutil
 import sys
 import threading
@@ -101,7 +100,7 @@ def run_search(args: Namespace, context: Context) -> int:
     else:
         _show(context, searched)
         if searched.rows:
-            context.say(f"\nTo take one: {_grab(context, searched.film)}")
+            context.say(f"\nTo take {_grab(context, searched)}")
     return 0 if searched.found.accepted else 1
 
 
@@ -167,12 +166,14 @@ def _asked_year(title: str, known: Sequence[int]) -> int | None:
             return int(answer)
 
 
-def _grab(context: Context, movie: Movie) -> str:
-    """Return the command that takes one of the releases shown."""
-    film = movie.slug or movie.id or movie.imdb_id or "LETTERBOXD-ADDRESS"
+def _grab(context: Context, searched: Searched) -> str:
+    """Return which release can be taken instead of the one that would be, and the command that does it."""
+    number, candidate, _ = searched.rows[min(len(searched.found.accepted[:1]), len(searched.rows) - 1)]
+    movie = searched.film
+    film = movie.slug or movie.id or movie.imdb_id or candidate.release.imdb_id or "LETTERBOXD-ADDRESS"
     folder = context.paths.root
     elsewhere = [] if folder == default_root(context.environ) else ["--data-dir", str(folder)]
-    return f"{command_line('grab', film)} NUMBER{''.join(f' {shlex.quote(word)}' for word in elsewhere)}"
+    return f"number {number}: `{command_line('grab', film, str(number), *elsewhere)}`"
 
 
 def _note(context: Context, found: Search, known: Movie | None) -> None:

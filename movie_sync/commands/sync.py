@@ -6,6 +6,7 @@ from dataclasses import replace
 from movie_sync.commands.context import Context
 from movie_sync.commands.daemon import run_daemon
 from movie_sync.daemon.inbox import Inbox, Request
+from movie_sync.invocation import command_line
 from movie_sync.reports.daemon_state import read_state
 from movie_sync.storage.locks import InstanceLock
 
@@ -18,5 +19,5 @@ def run_sync(args: Namespace, context: Context) -> int:
     Inbox(context.paths.inbox, context.clock).put(Request("sync"))
     daemon = read_state(context.paths.daemon)
     who = f"the daemon (process {daemon.pid})" if daemon else "the daemon"
-    context.say(f"Asked {who} to check your lists now; it does so at most once a minute. See `status`.")
+    context.say(f"Asked {who} to check your lists now. To see what it does: `{command_line('status')}`")
     return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.times import duration
+from movie_sync.invocation import command_line
 from movie_sync.reports.daemon_state import read_state
 from movie_sync.storage.local_socket import local_address
 from movie_sync.storage.locks import InstanceLock
@@ -71,7 +72,7 @@ def _judged(answer: bytes) -> Health:
 def _unasked(paths: AppPaths, *, is_possible: bool) -> Health:
     """Answer for a daemon that has no socket, as where its file system has none."""
     if not InstanceLock(paths.daemon_lock).is_held_elsewhere():
-        return Health(False, f"No daemon is running on {paths.root}.")
+        return Health(False, f"No daemon is running on {paths.root}. To start it: `{command_line()}`")
     if is_possible or read_state(paths.daemon) is None:
         return Health(False, f"{_named(paths)} is starting or stopping.")
     return Health(

@@ -52,9 +52,7 @@ _CHALLENGE_MARKS = (b"_cf_chl_opt", b"<title>Just a moment...")
 _ACTION_CAP = "maxim permis de actiuni"
 _LOCK_WORDS = ("too many failed", "maxim", "depasit")
 _REFUSAL_WORDS = ("passkey", "authentication")
-_CHECK_CREDENTIALS = (
-    "Check your username (not the email address) and passkey (on the site's profile page) with `setup`."
-)
+_CHECK_CREDENTIALS = "Check your username (not the email address) and passkey (on the site's profile page)."
 
 _OK, _UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _GONE = 200, 401, 403, 404, 410
 _BAD_REQUEST, _TOO_MANY, _SERVER_FAULT = 400, 429, 500

@@ -202,9 +202,7 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
         case TranslatedError():
             return exc.error
         case qbittorrentapi.LoginFailed():
-            return AuthError(
-                f"{where} rejected the username or password. Check both with `setup`.", service=SERVICE
-            )
+            return AuthError(f"{where} rejected the username or password. Check both.", service=SERVICE)
         case qbittorrentapi.HTTPError():
             return _fault_of_status(exc, where)
         case qbittorrentapi.APIConnectionError() if not any(
@@ -219,7 +217,7 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
 def refused_key(where: str) -> AuthError:
     """Return the error for an API key that qBittorrent does not accept; an older one knows none."""
     return AuthError(
-        f"{where} rejected the API key. Check it with `setup`; API keys need qBittorrent 5.2 or newer.",
+        f"{where} rejected the API key. Check it; API keys need qBittorrent 5.2 or newer.",
         service=SERVICE,
     )
 

@@ -149,9 +149,7 @@ class Complaint:
             _SUSPENDED: "says the account is suspended",
             _NO_RIGHTS: "says the account isn't allowed to do this",
         }.get(code, "rejected the API key")
-        raise AuthError(
-            f"{self.title} {why} ({quoted}). Enter the right key with `setup`.", service=self.title
-        )
+        raise AuthError(f"{self.title} {why} ({quoted}). Check the key.", service=self.title)
 
     def _raise_limit(self, answer: HttpAnswer, fault: Fault | None, wait: float | None) -> NoReturn:
         quoted = self._quoted(fault) if fault else f"status {answer.status}"

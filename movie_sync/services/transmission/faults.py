@@ -50,7 +50,7 @@ def put_into_words(exc: Exception, party: Party) -> MovieSyncError | None:
 def fault_of_status(status: int, where: str, *, has_login: bool) -> MovieSyncError:
     """Return the error for an answer with this HTTP status."""
     if status == HTTPStatus.UNAUTHORIZED and has_login:
-        words = "rejected the username or password. Check both with `setup`."
+        words = "rejected the username or password. Check both."
         return AuthError(f"{where} {words}", service=SERVICE)
     if status == HTTPStatus.UNAUTHORIZED:
         # Also a call without a login counts there as a failed one, and a hundred lock everybody out.
