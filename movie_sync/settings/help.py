@@ -18,6 +18,11 @@ def help_of(key: str) -> str:
     return _texts().get(key, "")
 
 
+def documented() -> list[str]:
+    """Return all keys in the order of the documentation, `NAME` for names of the user's own."""
+    return list(_texts())
+
+
 @cache
 def _texts() -> dict[str, str]:
     """Return all texts by key. They are read when one is asked for: the daemon never does."""

@@ -11,7 +11,7 @@ from movie_sync.invocation import command_line
 from movie_sync.services import registry
 from movie_sync.services.base import Service
 from movie_sync.settings.changes import receiver_of
-from movie_sync.settings.help import help_of
+from movie_sync.settings.help import documented, help_of
 from movie_sync.settings.in_force import Setting, Source
 from movie_sync.settings.values import choices_of, flag
 from movie_sync.web.secrets import Given, Secrets
@@ -97,6 +97,8 @@ def logins(section: str, secrets: Secrets, settings: Iterable[Setting]) -> list[
 def rows(section: str, context: Context, secrets: Secrets) -> list[Row]:
     """Return the settings of a section."""
     settings = in_force(context)
+    if section == GENERAL:  # many modules bring them along
+        settings.sort(key=lambda each: documented().index(each.key) if each.key in documented() else 0)
     given = {each.service.name: each.given for each in logins(section, secrets, settings)}
     return [_row(each, given) for each in settings if section_of(each.key) == section]
 
