@@ -193,3 +193,22 @@ def test_what_comes_at_last_makes_up_for_a_standstill(tmp_path: Path) -> None:
     scene.bench.start()
     scene.pass_time(_STALLED_AFTER * 0.2)
     assert scene.client.added == [hash_of(101), hash_of(102)], "also what was counted before a restart"
+
+
+def test_a_client_that_is_back_is_seen_at_once(tmp_path: Path) -> None:
+    """However long it was away; and films that its absence put off for an hour don't wait that long."""
+    bench = _many(tmp_path, 1)
+    bench.client.errors_by_call["states"] = away = NetworkError("connection refused")
+    bench.client.errors_by_call["torrents"] = away
+    bench.offer(film(1))
+    bench.queues.add_all_to_pending([film(1)])
+    for _ in range(240):
+        bench.clock.advance(30)
+        _work(bench)
+    assert bench.worker.client_trouble
+    bench.client.errors_by_call.clear()
+    for _ in range(2):
+        bench.clock.advance(30)
+        _work(bench)
+    assert bench.worker.client_trouble == ""
+    assert len(bench.queues.entries(QueueName.COMPLETED)) == 2
