@@ -28,7 +28,15 @@ LOOKS = {
     Look.NEEDS: "bad",
     Look.DIM: "dim",
 }
-_ON_SETTINGS = {NeedKind.SETTINGS, NeedKind.CREDENTIALS}
+_ON_ITS_PAGE = {
+    NeedKind.NO_SEEDS: "Wait, or pick another release on its page.",
+    NeedKind.RELEASES: "Pick another release on its page.",
+    NeedKind.SERIES: "Remove it on its page.",
+    NeedKind.UNCLEAR: "Once that is done, retry it on its page.",
+    NeedKind.GAVE_UP: "Retry it, or pick a release, on its page.",
+    NeedKind.DISK: "Free some space, or pick a smaller release on its page.",
+}
+"""What to do here about what a film needs, where the terminal's words name a command."""
 _MOST_DIGITS = 6
 
 
@@ -128,8 +136,10 @@ class WallPage:
             {
                 "film": need.movie,
                 "why": clean(need.why),
-                "action": clean(need.action),
-                "on_settings": need.kind in _ON_SETTINGS,
+                "action": clean(
+                    need.action if need.movie is None else _ON_ITS_PAGE.get(need.kind, need.action)
+                ),
+                "kind": need.kind.name,
             }
             for need in status.needs[:_NEEDS]
         ]
