@@ -102,6 +102,11 @@ def test_a_poster_is_fetched_once_and_kept(bench: Bench, folder: Path, site: Let
     again = Bench(folder, site)
     assert again.posters.look_at(movie) == poster
     assert again.started == 0
+    seen = again.posters.generation
+    file.unlink()
+    assert again.posters.look_at(movie) is None
+    assert again.posters.generation > seen
+    assert again.version(movie) == waited
     other = bench.film(0, f"{movie.poster}?v=2")
     assert bench.version(other)[:12] != poster.version
     assert bench.fetch(other) == 1.0

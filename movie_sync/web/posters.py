@@ -112,9 +112,11 @@ class Posters:
             return None
         key = key_of(movie.poster)
         with self._lock:
+            was_there = key in self._store
             content = self._store.read(key)
             if content:
                 return Poster(content, key[:_VERSION_LENGTH])
+            self.generation += was_there  # somebody deleted it: open pages show it when it is there again
             if key != self._in_hand:
                 now = self._clock.monotonic()
                 if now - self._glance_at >= _GLANCE_SECONDS:
