@@ -1,7 +1,8 @@
 """No crash, no power failure and no full disk loses a film or leaves one in two queues.
 
-Every file-system call of a scenario with forty films is a crash point, and every state that the
-disk may be in then is loaded anew; so is every state in which that loading may be cut off in turn.
+Every file-system call of a scenario with two dozen films (forty in the long form) is a crash point,
+and every state that the disk may be in then is loaded anew; so is every state in which that loading
+may be cut off in turn.
 """
 
 import os
@@ -27,11 +28,16 @@ from house.films import on_filelist
 
 from movie_sync.daemon.inbox import Request
 
+_FEW, _MANY = 14, 30
 
-def scenario() -> list[Step]:
-    """Return the steps: each is one durable operation or a few that a crash may fall between."""
+
+def scenario(films: int = _FEW) -> list[Step]:
+    """Return the steps: each is one durable operation or a few that a crash may fall between.
+
+    The crash points are the same with few films and with many; each start after one reads them all.
+    """
     steps: list[Step] = [
-        lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, 31)]),
+        lambda w: w.queues.add_all_to_pending([film(number) for number in range(1, films + 1)]),
         lambda w: w.queues.add_all_to_completed([(film(31), "/films/a"), (film(32), "/films/b")]),
     ]
     for _ in range(3):
@@ -103,11 +109,12 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 @pytest.mark.timeout(600)
 def test_every_crash_point_leaves_each_film_in_one_queue(
-    folder: Path, record_property: Callable[[str, object], None]
+    folder: Path, record_property: Callable[[str, object], None], pytestconfig: pytest.Config
 ) -> None:
     """Process death and power failure at every call: no film lost, doubled or handed over twice."""
-    world, survey = run_through(scenario(), folder)
-    assert len(world.films()) >= 30
+    films = _MANY if pytestconfig.getoption("--long") else _FEW
+    world, survey = run_through(scenario(films), folder)
+    assert len(world.films()) >= films
     record_property("measured", survey.summary(world))
     assert survey.points > 300
 
