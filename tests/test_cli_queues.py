@@ -409,6 +409,19 @@ def test_a_dry_run_leaves_out_what_a_daemon_did_meanwhile(data: Path) -> None:
     assert list(lines) == ["Two: would be handed to the client: two-GRP"]
 
 
+@pytest.mark.parametrize(("columns", "name"), [(80, "K7"), (200, "a-slug-" * 8)])
+def test_what_can_be_copied_of_a_long_slug(
+    data: Path, columns: int, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where there is no room for it in one piece, the film's id stands there, which the commands take too."""
+    film = {"id": "K7", "slug": "a-slug-" * 8, "title": "A Film", "completed_at": "2026-10-02T10:00:00Z"}
+    write(data / "queue_completed.json", [film | {"reason": "downloaded"}])
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert run(data, "queue", "completed") == 0
+    assert f"  {name}  " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("columns", [40, 60, 80, 140])
 def test_no_word_is_broken_on_a_terminal(
     data: Path, columns: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

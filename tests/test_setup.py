@@ -26,6 +26,7 @@ from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Surroundings, TrackerService
 from movie_sync.services.form import Form, Prompts
@@ -326,9 +327,10 @@ def test_starting_it(home: NewUser) -> None:
     done, shown = home.set_up(User(*first_answers(home), "y"), start=lambda: started.append("now"))
     assert done
     assert started == ["now"]
+    assert f"in another terminal:\n  {command_line('status', '--watch')}\n" in shown
     done, shown = home.set_up(User(*[""] * 11, "n"), start=lambda: started.append("now"))
     assert started == ["now"]
-    assert "starts it; `" in shown
+    assert shown.endswith(f"To start it:\n  {command_line()}\n")
 
 
 def make_systemd(home: NewUser, *, code: int = 0) -> Path:

@@ -77,7 +77,8 @@ def _plain(event: HistoryEvent) -> dict[str, object]:
 
 def _show(event: HistoryEvent, context: Context, columns: int) -> None:
     head = f"{minute(event.when)}  {event.what:{_WHAT_COLUMNS}} {one_line(event.film)}"
-    for line in folded(head, columns - 1):
+    first, *more = folded(head, columns - 1 - len(_INDENT))
+    for line in (first, *(f"{_INDENT}{each}" for each in more)):
         context.say(line)
     for line in folded(one_line(event.detail), columns - len(_INDENT) - 1):
         if line:

@@ -117,9 +117,12 @@ def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     if start is None:
         return
     if starts_now:
+        blocks.say(
+            f"\nCtrl+C stops it. To watch it, in another terminal:\n  {command_line('status', '--watch')}\n"
+        )
         start()
     else:
-        blocks.say(f"Next: `{command_line()}` starts it; `{command_line('check')}` tests every part.")
+        blocks.say(f"\nTo test every part:\n  {command_line('check')}\nTo start it:\n  {command_line()}")
 
 
 def _show_films(blocks: Blocks) -> None:

@@ -12,7 +12,7 @@ from movie_sync.commands.check import check_telling
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
 from movie_sync.credentials.manager import CredentialsManager
-from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError
+from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError, TransientError
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
@@ -140,7 +140,8 @@ class Blocks(Dialogue):
             except (MovieSyncError, OSError) as exc:
                 self.say(f"  FAILED: {exc}")
                 is_asked = correct(exc, answers)
-                if not is_asked and not self.confirm("  Correct it? (n keeps your answer)", default=True):
+                again = "Try again" if isinstance(exc, TransientError) else "Correct it"  # it may be right
+                if not is_asked and not self.confirm(f"  {again}? (n keeps your answer)", default=True):
                     self.kept.append(what)
                     break
         self._save(answers)
@@ -233,6 +234,8 @@ class Blocks(Dialogue):
         chosen, address = registry.fallback_client(), ""
         is_own = self.config.is_set("client") or self.config.is_set(present.name)
         found = {each.name: url for each in clients if (url := each.find_here(self.config, self._around))}
+        if not found:
+            self.say("  None found.")
         for client in sorted(clients, key=lambda each: (each.name not in found, each is not present)):
             url = found.get(client.name, "")
             question = f"{client.title} is running at {url}. Use it?" if url else client.question
@@ -302,8 +305,9 @@ class Blocks(Dialogue):
             "which is a different folder" if landing.exists_here else "which isn't a folder on this machine"
         )
         self.say(f"  {name} saves to {theirs}, {what}.")
-        if self.confirm(
-            f"  Is {theirs} in {name} the same folder as {folder} here?", default=not landing.exists_here
+        # What is a folder here too is another one, unless the client sees another file system.
+        if not landing.exists_here and self.confirm(
+            f"  Is {theirs} in {name} the same folder as {folder} here?", default=True
         ):
             pairs = [list(pair) for pair in path_map if pair[0] != theirs]
             return {"path_map": [*pairs, [theirs, folder]]}

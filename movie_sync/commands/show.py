@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import UserError
 from movie_sync.queues.codec import entry_to_dict
 from movie_sync.reports.lines import LineStyle, state_of, status_lines
@@ -65,9 +65,15 @@ def run_queue(args: Namespace, context: Context) -> int:
         return 0
     headers = ("QUEUE", "FILM", _NAME_COLUMN, "STATE")
     rows = [
-        (str(name), entry.movie.label, entry.movie.slug or entry.movie.id, state_of(name, entry))
+        (str(name), entry.movie.label, _to_copy(entry.movie), state_of(name, entry))
         for name, entry in entries
     ]
     first = 1 if args.queue else 0  # a single queue needs no column for its name
     print_table(headers[first:], [row[first:] for row in rows], to_copy=_NAME_COLUMN)
     return 0
+
+
+def _to_copy(movie: Movie) -> str:
+    """Return the slug, or the id where a slug would be broken over several lines of a terminal."""
+    most = shutil.get_terminal_size().columns * 2 // 5 if sys.stdout.isatty() else None
+    return movie.slug if movie.slug and (most is None or len(movie.slug) <= most) else movie.id or movie.slug
