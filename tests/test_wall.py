@@ -173,3 +173,10 @@ def test_only_what_is_different_is_sent(data: Path, page: Page) -> None:
     events = wall.partition('data-events="')[2].partition('"')[0].replace("&amp;", "&")
     event = page.events(events, lambda: commands.run(data, "retry", "two"))
     assert {"film-two", "chips"} <= set(event["changed"]) <= {"film-two", "chips", "head"}
+
+
+def test_an_address_of_nothing(page: Page) -> None:
+    """It is answered with a page, from which there is a way on."""
+    answer = page.get("/nothing/here")
+    assert answer.status == 404
+    assert 'href="/"' in answer.text

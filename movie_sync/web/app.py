@@ -1,6 +1,7 @@
 """The page's addresses, and what answers each."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -66,9 +67,14 @@ def build(context: Context, host: str, port: int) -> Starlette:
         Mount("/static", StaticFiles(directory=_STATIC)),
     ]
     guard = Middleware(Guard, names=names, logins=logins, cookie=cookie)
-    app = Starlette(routes=routes, middleware=[guard])
+    missing = {HTTPStatus.NOT_FOUND: _missing(views)}
+    app = Starlette(routes=routes, middleware=[guard], exception_handlers=missing)
     app.state.posters = posters
     return app
+
+
+def _missing(views: Views) -> Callable[[Request, Exception], Response]:
+    return lambda request, _exc: views.page(request, "missing.html", HTTPStatus.NOT_FOUND, name="")
 
 
 def _healthz(context: Context) -> Callable[[Request], Response]:

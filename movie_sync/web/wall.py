@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.plain_text import searchable
-from movie_sync.invocation import command_line
 from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.lines import Look, counts_line, daemon_lines, trouble_lines
 from movie_sync.reports.status import Status
@@ -149,7 +148,7 @@ class WallPage:
             more=len(status.needs) - len(needs),
             counts=counts_line(status) if has_films else "",
             daemon=list(map(clean, daemon_lines(status))),
-            start="" if status.daemon else command_line(),
+            is_running=bool(status.daemon),
         )
 
 
