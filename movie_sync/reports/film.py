@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
+from movie_sync.domain.models import Choice, Movie, QueueName, Reason, ReleaseId
 from movie_sync.domain.times import minute
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
@@ -57,7 +57,7 @@ def film_facts(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[str, str]]
     if entry.searched_at:
         yield "Last search", minute(entry.searched_at)
     if entry.completed_at:
-        yield "Completed", minute(entry.completed_at)
+        yield "Handed over" if entry.reason == Reason.DOWNLOADED else "Completed", minute(entry.completed_at)
     if entry.word.preset:
         yield "Quality", entry.word.preset
     if follow and follow.path:
