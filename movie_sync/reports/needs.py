@@ -76,26 +76,29 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
     """Yield what one film needs, if anything; of several things the first to do."""
     movie = entry.movie
     name = movie.slug or movie.id
-    retry, remove, search = (_typed(command, name) for command in ("retry", "remove", "search"))
     is_given_up = queue is QueueName.FAILED and entry.retry_at is None
     if queue is QueueName.COMPLETED and not entry.is_unfinished:
         return
     if movie.is_series:
         if is_given_up:
-            yield Need(NeedKind.SERIES, "It's a series, not a film.", f"Remove it: {remove}.", movie)
+            yield Need(
+                NeedKind.SERIES, "It's a series, not a film.", f"Remove it: {_typed('remove', name)}.", movie
+            )
     elif entry.is_unclear and queue is QueueName.FAILED:
-        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run {retry}.", movie)
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run {_typed('retry', name)}.", movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
-        action = f"Free some space, or pick a smaller release: {search}, then `grab`."
+        action = f"Free some space, or pick a smaller release: {_typed('search', name)}, then `grab`."
         yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)
     elif len(entry.tried) >= _TRIED_RELEASES:
         why = f"{len(entry.tried)} releases failed; the last one: {entry.tried[-1].why}."
-        yield Need(NeedKind.RELEASES, why, f"Pick one: {search}, then `grab`.", movie)
+        yield Need(NeedKind.RELEASES, why, f"Pick one: {_typed('search', name)}, then `grab`.", movie)
     elif is_given_up:
-        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: {retry}.", movie)
+        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: {_typed('retry', name)}.", movie)
     elif entry.tried and entry.waits_for_release:
         why = f"Its only release failed: {entry.tried[-1].why}."
-        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: {remove}.", movie)
+        yield Need(
+            NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: {_typed('remove', name)}.", movie
+        )
     elif (
         entry.slot in {Slot.IDLE, Slot.IN_USE}
         and entry.follow
@@ -103,8 +106,8 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
     ):
         why = f"No data for {duration(entry.follow.idle_seconds)}."
         release = entry.choice.id if entry.choice else None
-        another = _typed("reject", name, str(release))
-        action = f"Take another release: {another}." if release else f"Remove it: {remove}."
+        command = _typed("reject", name, str(release)) if release else _typed("remove", name)
+        action = f"{'Take another release' if release else 'Remove it'}: {command}."
         yield Need(NeedKind.NO_SEEDS, why, action, movie)
 
 
