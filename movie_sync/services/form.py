@@ -106,8 +106,14 @@ class Dialogue:
         for line in lines:
             indent = line[: len(line) - len(line.lstrip(" "))]
             is_short = len(line) <= columns  # and its columns of text stay as they are
-            pieces = [line] if is_short else folded(line, max(20, columns - len(indent)))
-            parted += pieces if is_short else [indent + piece for piece in pieces]
+            if is_short:
+                parted.append(line)
+                continue
+            first, *more = folded(line, max(20, columns - 2 * len(indent)))
+            parted += [
+                indent + first,
+                *(2 * indent + piece for piece in more),
+            ]  # where it goes on can be seen
         return parted
 
 
