@@ -114,7 +114,7 @@ def test_facts_begin_in_one_column() -> None:
     ]
     assert len({line.index(fact) for line, fact in zip(lines, ("1.9 M", "31 k", "5.4 G"), strict=True)}) == 1
     narrow = shown(*rows, style=LineStyle(60))["Downloading"]
-    assert narrow[0] == " 50 %  Made Up Bravo\u2026: 1.9 MB/s, 24 min left, 5.4 GB"
+    assert narrow[0] == " 50 %  Made Up Bravo\u2026:   1.9 MB/s, 24 min left, 5.4 GB"
     assert "MB/s" not in str(shown(*rows, daemon=None)["Downloading"])  # that was some time ago
 
 
