@@ -68,6 +68,7 @@ DEFAULTS = json.loads("""
                         "disk full"]},
   "jellyfin": {"url": null},
   "plex": {"url": null},
+  "lists": [],
   "web": {"listen": "127.0.0.1:8787", "hosts": []},
   "torznab": {}
 }

@@ -13,18 +13,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from movie_sync.clock import SystemClock
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.letterboxd_text import split_name
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError, UserError
 from movie_sync.net.http import HttpClient
-from movie_sync.services import registry
-from movie_sync.services.base import Surroundings
 from movie_sync.services.letterboxd.client import LetterboxdWatchlist
 from movie_sync.services.letterboxd.pages import Refusal, find_refusal, parse_watchlist
+from movie_sync.services.wish_lists import required_lists
 from movie_sync.settings.config import Config
-from movie_sync.storage.paths import AppPaths
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "letterboxd"
 SITE = "https://letterboxd.com"
@@ -278,9 +275,8 @@ def test_an_impossible_user_name_is_refused_at_once(
     content = {"username": username, "letterboxd": {"base_url": site.url}}
     (tmp_path / "config.json").write_text(json.dumps(content))
     config = Config.load(tmp_path / "config.json", environ={"HOME": str(tmp_path)})
-    around = Surroundings(threading.Event(), SystemClock(), AppPaths(tmp_path), is_real=True)
     with pytest.raises(UserError, match="username"):
-        registry.chosen_list(config).build(config, around)
+        required_lists(config)
     assert bool(config.warnings) is bool(username)
     assert not site.requests
 

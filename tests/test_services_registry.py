@@ -23,6 +23,7 @@ from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import QueueName, Release, ReleaseId, WatchlistSnapshot
 from movie_sync.domain.redaction import Redactor
+from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import AuthError, UserError
 from movie_sync.services import registry
 from movie_sync.services.base import (
@@ -33,6 +34,7 @@ from movie_sync.services.base import (
     TrackerService,
 )
 from movie_sync.services.form import Form, Prompts
+from movie_sync.services.wish_lists import required_lists
 from movie_sync.settings.config import Config
 from movie_sync.settings.section import Sections, address, setting
 from movie_sync.settings.values import flag, number, text_in
@@ -136,19 +138,27 @@ class Diary(ListService):
         if form.is_needed:
             form.set("writer", form.ask("Whose diary", "", str))
 
-    def is_configured(self, config: Sections) -> bool:
-        """Tell whether there is a writer."""
-        return bool(self.owner(config))
+    entry_key = "diary"
+    allowed = "a name"
 
-    def place(self, config: Sections) -> str:
+    def read_place(self, value: object) -> str:
+        """Return a writer."""
+        return text_in(value)
+
+    def own_list(self, config: Sections) -> WishList | None:
+        """Return the writer's, if there is a writer."""
+        writer = config.section(DiarySettings).writer
+        return WishList(self.name, writer) if writer else None
+
+    def label(self, wish: WishList) -> str:
         """Return its name."""
-        return f"the diary of {self.owner(config)}"
+        return f"the diary of {wish.place}"
 
-    def owner(self, config: Sections) -> str:
+    def owner(self, wish: WishList) -> str:
         """Return the writer."""
-        return config.section(DiarySettings).writer
+        return wish.place
 
-    def build(self, config: Sections, around: Surroundings) -> FakeWatchlist:
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> FakeWatchlist:
         """Return the one there is."""
         return self.made
 
@@ -197,7 +207,7 @@ def test_settings(tmp_path: Path) -> None:
     assert config.section(CrateSettings) == CrateSettings(is_padded=False)
     assert config.section(CinemaSettings) == CinemaSettings(5)
     assert isinstance(config.client(), Crate)
-    assert isinstance(registry.chosen_list(config), Diary)
+    assert isinstance(required_lists(config)[0].service, Diary)
     faults = loaded(tmp_path, {"crate": {"padded": 1}, "cinema": {"pages": 10}}).faults
     assert [fault.protecting for fault in faults] == ["crate.is_padded", "cinema.pages"]
     with pytest.raises(UserError, match="MOVIE_SYNC_CRATE__URL"):

@@ -253,7 +253,7 @@ def test_nobody_looks_at_the_file_while_another_takes_a_reading_in(
     load, looks = desk.store.load, []
 
     def watched(**like: tuple[Movie, ...]) -> object:
-        looks.append(desk.intake._lock.locked())
+        looks.append(desk.intake.lock.locked())
         return load(**like)
 
     monkeypatch.setattr(desk.store, "load", watched)

@@ -43,6 +43,7 @@ from movie_sync.services.letterboxd.service import (
     LetterboxdSettings,
     WatchlistSettings,
 )
+from movie_sync.services.wish_lists import ChosenList, required_lists
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
@@ -118,11 +119,14 @@ class Services:
 
     def watchlist_source(self) -> WatchlistSource:
         """Return the reader of the list that is configured."""
-        return registry.chosen_list(self._config).build(self._config, self._around)
+        return self._list().build(self._config, self._around)
 
     def newest_wishes(self) -> Sequence[Movie]:
         """Read the newest films of the list, those that are looked for first."""
-        return registry.chosen_list(self._config).look(self._config, self._around).newest
+        return self._list().look(self._config, self._around).newest
+
+    def _list(self) -> ChosenList:
+        return required_lists(self._config)[0]
 
     def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
         """Return what takes readings of the watchlist in."""
@@ -287,13 +291,12 @@ class Services:
         """Return the worker that reads the watchlist; it is not started."""
         unreadable = UnreadableStore(
             self._paths.unreadable if self._around.is_real else None,
-            registry.chosen_list(self._config).owner(self._config),
+            self._list().wish.owner,
             self._clock,
         )
-        chosen = registry.chosen_list(self._config)
+        chosen = self._list()
         read = (
-            chosen.name,
-            chosen.place(self._config),
+            chosen.wish.key,
             self._config.section(LetterboxdSettings),
             self._general.first_run,
         )

@@ -33,7 +33,7 @@ from movie_sync.reports.daemon_state import (
     read_state,
     write_state,
 )
-from movie_sync.services import registry
+from movie_sync.services.wish_lists import required_lists
 from movie_sync.settings.faults import sentence
 from movie_sync.storage.locks import InstanceLock
 
@@ -197,7 +197,7 @@ class Run:
         drain = partial(Inbox(context.paths.inbox, context.clock).drain, carry)
         _log.info(
             "Watching %s; torrents go to %s (%s).",
-            registry.chosen_list(context.config).place(context.config),
+            " and ".join(each.wish.label for each in required_lists(context.config)),
             services.client.target,
             services.client.place(context.config, context.paths),
         )

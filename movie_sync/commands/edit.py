@@ -20,8 +20,8 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.reports.film_lines import queued_words, removed_words
 from movie_sync.reports.lines import films_words
-from movie_sync.services import registry
 from movie_sync.services.letterboxd_export.export import describe_unread, read_export
+from movie_sync.services.wish_lists import chosen_lists
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.film_finder import FoundFilm
 from movie_sync.wishes.watchlist_store import WatchlistStore
@@ -130,8 +130,8 @@ def _entry(view: QueueManager, film: FoundFilm) -> QueueEntry | None:
 def _list_owner(context: Context) -> str:
     """Return whose list the daemon reads here, so that the export counts as a reading of that list."""
     remembered = WatchlistStore(context.paths.watchlist, context.clock, writable=False).load()
-    owner = registry.chosen_list(context.config).owner(context.config)
-    return owner or (remembered.owner if remembered else "")
+    lists = chosen_lists(context.config)
+    return (lists[0].wish.owner if lists else "") or (remembered.owner if remembered else "")
 
 
 def submit(context: Context, request: Request, *done: str) -> None:

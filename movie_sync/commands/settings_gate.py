@@ -5,7 +5,7 @@ import threading
 
 from movie_sync.commands.context import Context
 from movie_sync.errors import MovieSyncError
-from movie_sync.services import registry
+from movie_sync.services.wish_lists import chosen_lists
 from movie_sync.settings.changes import changed_keys, within
 from movie_sync.settings.config import Config
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, hold_words, sentence
@@ -95,7 +95,7 @@ class SettingsGate:
         config = context.config
         if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
             return f"downloads are paused until config.json is back: {context.paths.config} is gone"
-        if self.why and not registry.chosen_list(config).is_configured(config):
+        if self.why and not (chosen_lists(config) or config.may_be_meant("lists")):
             return f"{NOTHING_HANDED_OVER}: it doesn't name a watchlist"
         return hold_words(config.faults)
 
@@ -134,7 +134,7 @@ class SettingsGate:
 
 def _unusable(config: Config) -> str:
     """Return what of the file cannot be used, in words, but for keys that mean nothing."""
-    if not registry.chosen_list(config).is_configured(config):
+    if not (chosen_lists(config) or config.may_be_meant("lists")):
         return "it doesn't name a watchlist"
     unusable = [problem for problem in config.problems if not problem.is_unknown]
     more = f" (and {len(unusable) - 1} more)" if len(unusable) > 1 else ""

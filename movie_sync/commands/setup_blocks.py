@@ -23,6 +23,7 @@ from movie_sync.services.base import (
     TrackerService,
 )
 from movie_sync.services.form import Answers, Dialogue, Form, Prompts
+from movie_sync.services.wish_lists import chosen_lists, required_lists
 from movie_sync.settings.config import Config, save_changes
 from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
 from movie_sync.settings.values import one_of, path_here, text_that
@@ -161,14 +162,16 @@ class Blocks(Dialogue):
         sources = registry.of_kind(ListService).values()
 
         def ask(answers: Answers) -> None:
-            chosen = registry.chosen_list(self.config.changed(answers.settings))
+            chosen = chosen_lists(self.config.changed(answers.settings))
+            service = chosen[0].service if chosen else None
             for source in sources:
-                source.ask(self._form(source, answers, is_needed=source is chosen and not source.question))
+                is_needed = source is service if service else source.is_fallback
+                source.ask(self._form(source, answers, is_needed=is_needed and not source.question))
 
         def attempt(config: Config, _answers: Answers) -> str:
-            chosen = registry.chosen_list(config)
+            chosen = required_lists(config)[0]
             count = chosen.look(config, self._around).count
-            return f"{chosen.place(config)} has {_number(count, 'film')}."
+            return f"{chosen.wish.label} has {_number(count, 'film')}."
 
         def stand_in(exc: MovieSyncError | OSError, answers: Answers) -> bool:
             if isinstance(exc, BlockedError | PrivateListError):

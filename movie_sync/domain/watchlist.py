@@ -1,14 +1,13 @@
 """What follows from a watchlist that was read whole, given what was read before."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
-from typing import Literal
+from typing import Protocol
 
 from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-
-FirstRun = Literal["all", "new"] | int
+from movie_sync.domain.wish_list import FirstRun
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +76,37 @@ def compare(
         not_wanted=before.not_wanted - _keys(gone_twice),
     )
     return WatchlistChange(wanted=wanted, listed_again=listed_again, unlisted=gone_twice, memory=memory)
+
+
+class OtherLists(Protocol):
+    """What the lists beside one have."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether each of them was read before."""
+
+    def has(self, movie: Movie) -> bool:
+        """Tell whether one of them has a film."""
+
+
+def among_others(change: WatchlistChange, others: OtherLists) -> WatchlistChange:
+    """Return what a change of one list means beside the others.
+
+    A film that another list has has not left, and is no fresh wish when this one lists it again. While it
+    is not known what the others have, none leaves: it counts as missing for the first time still.
+    """
+    memory, unlisted = change.memory, change.unlisted
+    if not others.is_known:
+        undecided = KeySet(unlisted)
+        left = tuple(movie for movie in memory.left if not undecided.has_one_of(movie))
+        memory = replace(memory, absent=memory.absent + unlisted, left=left)
+        unlisted = ()
+    return replace(
+        change,
+        memory=memory,
+        unlisted=tuple(movie for movie in unlisted if not others.has(movie)),
+        listed_again=tuple(movie for movie in change.listed_again if not others.has(movie)),
+    )
 
 
 def is_first_reading(snapshot: WatchlistSnapshot, before: WatchlistMemory | None) -> bool:

@@ -17,6 +17,7 @@ from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule
 from movie_sync.domain.seeding import SeedingRule
+from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import AuthError, UserError
 from movie_sync.invocation import command_line
 from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
@@ -141,29 +142,40 @@ class ListService(Service):
     """Where wishes come from."""
 
     is_fallback: bool = False
-    """Whether it is read only if no other is configured; without any it says what is missing."""
+    """Whether its own list is read only if no other service has one."""
     question: str = ""
     """Offers it in setup, to be answered by yes or no, where another list may not be read."""
 
-    def is_configured(self, config: Sections) -> bool:
-        """Tell whether the settings name a list of this kind."""
+    site: str = ""
+    """The site that is asked; what it refuses for one list it refuses for all."""
+    entry_key: str = ""
+    """The key that names such a list in an entry of `lists`; empty if none can."""
+    allowed: str = ""
+    """What that key's value must be, in words."""
+
+    def read_place(self, value: object) -> str:
+        """Return what an entry's key names; raises UnusableValue."""
         raise NotImplementedError
 
-    def place(self, config: Sections) -> str:
+    def own_list(self, config: Sections) -> WishList | None:
+        """Return the list that settings of its own name, if they do."""
+        raise NotImplementedError
+
+    def label(self, wish: WishList) -> str:
         """Return what is read, in words: "anna's watchlist"."""
         raise NotImplementedError
 
-    def owner(self, config: Sections) -> str:
+    def owner(self, wish: WishList) -> str:
         """Return whose list it is, as its readings have it; in letters of either case."""
         raise NotImplementedError
 
-    def build(self, config: Sections, around: Surroundings) -> WatchlistSource:
-        """Return its reader; raises UserError if settings lack it. Nothing is read yet."""
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> WatchlistSource:
+        """Return its reader; nothing is read yet."""
         raise NotImplementedError
 
-    def look(self, config: Sections, around: Surroundings) -> Glimpse:
+    def look(self, wish: WishList, config: Sections, around: Surroundings) -> Glimpse:
         """Read as much of the list as shows that it can be read; raises as a `WatchlistSource`, UserError."""
-        snapshot = self.build(config, around).fetch()
+        snapshot = self.build(wish, config, around).fetch()
         movies = snapshot.movies if snapshot else ()
         return Glimpse(len(movies), movies)
 

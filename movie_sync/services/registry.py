@@ -10,8 +10,7 @@ from typing import TypeVar
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.seeding import SeedingRule
-from movie_sync.services.base import ClientService, ListService, Service, TrackerService
-from movie_sync.settings.section import Sections
+from movie_sync.services.base import ClientService, Service, TrackerService
 
 SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
@@ -38,12 +37,6 @@ def everything() -> list[Service]:
 def of_kind(kind: type[_Kind]) -> dict[str, _Kind]:
     """Return the services of a kind by name, in order."""
     return {found.name: found for found in everything() if isinstance(found, kind)}
-
-
-def chosen_list(config: Sections) -> ListService:
-    """Return where wishes come from: the first list that is configured."""
-    lists = sorted(of_kind(ListService).values(), key=lambda each: each.is_fallback)
-    return next((each for each in lists if each.is_configured(config)), lists[-1])
 
 
 def fallback_client() -> ClientService:

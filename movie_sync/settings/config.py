@@ -155,6 +155,10 @@ class Config(Settings):
         """Return whether a key (`"quality.order"`), or one in that section, holds the user's own value."""
         return any(own == key or own.startswith(f"{key}.") for own in self.own)
 
+    def is_overridden(self, key: str) -> bool:
+        """Return whether the command line or the environment gives a key for this run."""
+        return key in self.overridden
+
     def may_be_meant(self, key: str) -> bool:
         """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
         return any(

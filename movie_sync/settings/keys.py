@@ -11,6 +11,7 @@ from movie_sync.domain.quality_rules import ON_REQUEST_WORDS, ORDER_WORDS, PRESE
 from movie_sync.notices.channels import CommandSettings
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService, TrackerService
+from movie_sync.services.wish_lists import ListSettings
 from movie_sync.settings.rules import LANGUAGES, language, release_rules
 from movie_sync.settings.section import (
     NamedSections,
@@ -28,6 +29,7 @@ from movie_sync.settings.values import (
     Reader,
     UnusableValue,
     filled_text,
+    first_run,
     flag,
     list_of,
     number,
@@ -43,10 +45,6 @@ _LONGEST_INTERVAL = 30 * 24 * 3600
 LONGEST_COMPARED = 60
 USER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 """What the user may call a section of his own."""
-
-
-def _first_run(value: object) -> object:
-    return (one_of("all", "new") if isinstance(value, str) else number(0, MANY, whole=True))(value)
 
 
 def _tracker(value: object) -> str:
@@ -75,7 +73,7 @@ class GeneralSettings:
     first_run: Literal["all", "new"] | int = setting(
         "all",
         'one of "all", "new" or a whole number of films',
-        _first_run,
+        first_run,
         protects=True,
     )
     stalled_after: float = seconds(172_800, _LONGEST_INTERVAL)
@@ -211,7 +209,7 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
     places: dict[type[Any], str] = {QualityPreset: "quality"}
 
     services = registry.everything()
-    for form in (GeneralSettings, CommandSettings, *(service.main for service in services)):
+    for form in (GeneralSettings, ListSettings, CommandSettings, *(service.main for service in services)):
         if form is not None:
             keys.update(section_of(form).keys)
             places[form] = ""

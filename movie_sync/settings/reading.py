@@ -158,6 +158,8 @@ class Settings:
     def _expanded(self, path: object) -> object:
         if isinstance(path, list | tuple):
             return type(path)(map(self._expanded, path))
+        if isinstance(path, Mapping):
+            return {key: self._expanded(part) for key, part in path.items()}
         if not isinstance(path, str) or not path.startswith("~"):
             return path
         try:

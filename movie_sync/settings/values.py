@@ -185,6 +185,11 @@ def one_of(*words: str) -> OneOf:
     return OneOf(lambda: words)
 
 
+def first_run(value: object) -> object:
+    """Read how much of a list is wanted when it is first read."""
+    return (one_of("all", "new") if isinstance(value, str) else number(0, MANY, whole=True))(value)
+
+
 def or_null(reader: Reader) -> OrNull:
     """Read null as it is."""
     return OrNull(reader)

@@ -11,7 +11,7 @@ from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.titles import fold, title_key
 from movie_sync.domain.twins import own_titles
 from movie_sync.queues.reader import QueueReader
-from movie_sync.wishes.watchlist_store import read_memory
+from movie_sync.wishes.watchlist_store import memory_files, read_memory
 
 _MOST_NEAR = 3
 _NEAR_ENOUGH = 72.0  # of 100; "one" and "nobody" are below it, "hete" and "Heat (1995)" above
@@ -98,9 +98,14 @@ class FilmFinder:
         return next((FoundFilm(movie) for movie in listed if not set(keys).isdisjoint(movie.keys())), None)
 
     def listed(self) -> Iterator[Movie]:
-        """Yield the listed films that no queue has."""
-        memory, _damage = read_memory(self._watchlist)
-        yield from self._queues.missing(memory.movies if memory else ())
+        """Yield the listed films that no queue has, each once."""
+        seen: set[str] = set()
+        for path in memory_files(self._watchlist):
+            memory, _damage = read_memory(path)
+            for movie in self._queues.missing(memory.movies if memory else ()):
+                if seen.isdisjoint(movie.keys()):
+                    yield movie
+                seen.update(movie.keys())
 
     def _listed_or_past(self) -> Iterator[Movie]:
         yield from self.listed()

@@ -2,16 +2,24 @@
 
 import logging
 import threading
-from collections.abc import Iterable
-from dataclasses import KW_ONLY, dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import KW_ONLY, dataclass, field, replace
 
+from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.watchlist import FirstRun, WatchlistChange, compare, is_first_reading
+from movie_sync.domain.watchlist import (
+    WatchlistChange,
+    among_others,
+    compare,
+    is_first_reading,
+)
+from movie_sync.domain.wish_list import FirstRun, WishList
 from movie_sync.errors import LibraryError, MovieSyncError, StorageError, UnclearFilmError
 from movie_sync.ports import MovieLibrary
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 from movie_sync.wishes.known_films import KnownFilms
+from movie_sync.wishes.memories import NOWHERE, Elsewhere
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
@@ -30,7 +38,10 @@ class IntakeCounts:
 
 @dataclass(eq=False, repr=False)
 class WatchlistIntake:
-    """Takes readings in, from the monitor and from the `import` command. Thread-safe.
+    """Takes readings of one list in, from the monitor and from the `import` command. Thread-safe.
+
+    Those of several lists share one `lock`, and each asks `elsewhere` what the others have: a film leaves
+    when none has it any more. Of `wish`, only its films that its years and its limit leave are wanted.
 
     `watchlist.json` is written last: if anything before fails or the process dies, the next
     reading finds the same wishes again, and what is queued already is not queued twice.
@@ -43,9 +54,11 @@ class WatchlistIntake:
     library: MovieLibrary
     _: KW_ONLY
     first_run: FirstRun | None
+    wish: WishList | None = None
+    elsewhere: Callable[[], Elsewhere] = lambda: NOWHERE
     unlisted: UnlistedStore | None = None
     history: History = NO_HISTORY
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Queue what is new, record what is on the disk, drop what left the list twice in a row.
@@ -53,7 +66,7 @@ class WatchlistIntake:
         Raises StorageError: not all of it could be written, or it is not known how much of a list that
         is read for the first time is to be queued; take it in again.
         """
-        with self._lock:
+        with self.lock:
             change = self._compare(snapshot, concludes_removals=True)
         # Looking through the disks may take long, so nobody is made to wait for it.
         found = self._find_on_disk(self.queue_manager.missing(change.wanted))
@@ -61,7 +74,7 @@ class WatchlistIntake:
 
     def take_again(self) -> IntakeCounts:
         """Take in that the list is as it was at the last reading; raises as `take`."""
-        with self._lock:
+        with self.lock:
             memory = self.store.load()
         if memory is None:  # nothing was read yet, or what was remembered is damaged
             return IntakeCounts(0, 0, 0, 0)
@@ -77,7 +90,7 @@ class WatchlistIntake:
     def _take(
         self, snapshot: WatchlistSnapshot, found: list[tuple[Movie, str]], *, concludes_removals: bool
     ) -> IntakeCounts:
-        with self._lock:
+        with self.lock:
             change = self._compare(snapshot, concludes_removals=concludes_removals)
             # While the queues still tell the films' torrents.
             if self.unlisted and (change.unlisted or change.listed_again):
@@ -112,8 +125,22 @@ class WatchlistIntake:
             )
         first_run = "new" if self.first_run is None else self.first_run
         change = compare(snapshot, before, first_run=first_run, concludes_removals=concludes_removals)
-        self.known.note_listed(change.memory.known)
+        change = self._among_all(change)
+        self.known.note_listed(self.store.path, change.memory.known)
         return change
+
+    def _among_all(self, change: WatchlistChange) -> WatchlistChange:
+        """Return what a change of this list means beside the others, and what it wants of its films."""
+        if change.unlisted or change.listed_again:
+            change = among_others(change, self.elsewhere())
+        if self.wish is None or (self.wish.years is None and self.wish.limit is None):
+            return change
+        chosen = KeySet(self.wish.chosen(change.memory.movies))
+        return replace(
+            change,
+            wanted=PackedMovies(filter(chosen.has_one_of, change.wanted)),
+            listed_again=tuple(filter(chosen.has_one_of, change.listed_again)),
+        )
 
     def _find_on_disk(self, movies: Iterable[Movie]) -> list[tuple[Movie, str]]:
         """Look for films in the library; what cannot be looked for is left to the download worker."""

@@ -13,11 +13,11 @@ from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.models import Movie
 from movie_sync.domain.twins import ListedTitles, is_same_film, letterboxd_keys, own_titles
 from movie_sync.queues.reader import QueueReader
-from movie_sync.wishes.watchlist_store import read_memory
+from movie_sync.wishes.watchlist_store import memory_files, read_memory
 
 
 class KnownFilms:
-    """Thread-safe. `watchlist` is the file that tells the list until `note_listed` does.
+    """Thread-safe. Beside `watchlist` the files lie that tell the lists' films until `note_listed` does.
 
     Raises StorageError: a file cannot be read now.
     """
@@ -26,21 +26,22 @@ class KnownFilms:
         self._queues = queues
         self._watchlist = watchlist
         self._lock = threading.RLock()
-        self._listed: ListedTitles | None = None  # read when it is first asked for
+        self._listed: dict[Path, ListedTitles] | None = None  # read when they are first asked for
         self._titles = HashedNumbers()
         """The queues' numbers of films by what these are called, up to a mark."""
         self._titled_to = -1
 
-    def note_listed(self, movies: Iterable[Movie]) -> None:
-        """Take these films as those of the watchlist from now on."""
+    def note_listed(self, path: Path, movies: Iterable[Movie]) -> None:
+        """Take these films as those of the list that a file remembers from now on."""
         listed = ListedTitles(movies)
         with self._lock:
-            self._listed = listed
+            self._lists()[path] = listed
 
     def knows_title(self, title: str) -> bool:
         """Tell whether a film has this title, as its squashed key, as its main or original title."""
         with self._lock:
-            return self._list().has(title) or bool(self._named([title]))
+            is_listed = any(listed.has(title) for listed in self._lists().values())
+            return is_listed or bool(self._named([title]))
 
     def in_company(self, movie: Movie) -> Movie:
         """Return the film as names are to be judged for it: with the years of others of its titles.
@@ -52,9 +53,12 @@ class KnownFilms:
         with self._lock:
             namesakes = self._named(titles)
             itself = next((other for other in namesakes if _is_meant(movie, other)), movie)
-            years = self._list().years_of_others(itself, titles)
-            if not letterboxd_keys(itself) and movie.year in years:
-                years.remove(movie.year)
+            years: list[int] = []
+            for listed in self._lists().values():
+                of_others = listed.years_of_others(itself, titles)
+                if not letterboxd_keys(itself) and movie.year in of_others:
+                    of_others.remove(movie.year)
+                years += of_others
             years += [other.year for other in namesakes if other.year and not is_same_film(itself, other)]
             is_shared = any(not is_same_film(itself, other) for other in self._with_id(movie.imdb_id))
         imdb_id = None if is_shared else movie.imdb_id
@@ -67,10 +71,10 @@ class KnownFilms:
             known = [*self._with_id(movie.imdb_id), *named]
             return next((each for each in known if each.runtime_minutes), known[0] if known else None)
 
-    def _list(self) -> ListedTitles:
+    def _lists(self) -> dict[Path, ListedTitles]:
         if self._listed is None:
-            memory, _damage = read_memory(self._watchlist)
-            self._listed = ListedTitles(memory.known if memory else ())
+            read = ((path, read_memory(path)[0]) for path in memory_files(self._watchlist))
+            self._listed = {path: ListedTitles(memory.known) for path, memory in read if memory}
         return self._listed
 
     def _named(self, titles: Collection[str]) -> list[Movie]:

@@ -33,18 +33,24 @@ class WatchlistStore:
     """
 
     def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
-        self._path = path
+        self.path = path
         self._clock = clock
         self._document = Document(path, clock, writable=writable)
 
     def load(self) -> WatchlistMemory | None:
         """Return what is remembered, or None if there is nothing (yet, or any more)."""
-        memory, self._document.damage = read_memory(self._path)
+        memory, self._document.damage = read_memory(self.path)
         return memory
 
     def save(self, memory: WatchlistMemory) -> None:
         """Replace what is remembered."""
         self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
+
+
+def memory_files(watchlist: Path) -> list[Path]:
+    """Return the files in which lists are remembered: `watchlist.json`, and those beside it."""
+    beside = sorted((watchlist.parent / "lists").glob("*.json"))
+    return [*([watchlist] if watchlist.exists() else []), *beside]
 
 
 def read_memory(path: Path) -> tuple[WatchlistMemory | None, str]:

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from movie_sync.errors import UserError
-from movie_sync.invocation import command_line
+from movie_sync.domain.wish_list import WishList
 from movie_sync.services.base import Glimpse, ListService, Surroundings
 from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout, yes_or_no
@@ -68,6 +67,9 @@ class Letterboxd(ListService):
     section = LetterboxdSettings
     main = WatchlistSettings
     is_fallback = True
+    site = title
+    entry_key = "watchlist"
+    allowed = "a Letterboxd username: letters, digits and _"
 
     def limits(self, config: Sections) -> Iterator[Limit]:
         """Ask Letterboxd not more than once a minute; a stand-in on this machine stands more."""
@@ -88,31 +90,29 @@ class Letterboxd(ListService):
         if name is not None:
             form.answers.settings["username"] = name
 
-    def is_configured(self, config: Sections) -> bool:
-        return bool(self.owner(config))
+    def read_place(self, value: object) -> str:
+        return letterboxd_name(value)
 
-    def place(self, config: Sections) -> str:
-        return f"{self.owner(config)}'s Letterboxd watchlist"
+    def own_list(self, config: Sections) -> WishList | None:
+        name = config.section(WatchlistSettings).username
+        return WishList(self.name, name) if name else None
 
-    def owner(self, config: Sections) -> str:
-        return config.section(WatchlistSettings).username
+    def label(self, wish: WishList) -> str:
+        return f"{wish.place}'s Letterboxd watchlist"
 
-    def look(self, config: Sections, around: Surroundings) -> Glimpse:
+    def owner(self, wish: WishList) -> str:
+        return wish.place
+
+    def look(self, wish: WishList, config: Sections, around: Surroundings) -> Glimpse:
         """Read the first page alone: it declares how many films there are."""
-        page = self.build(config, around).first_page()
+        page = self.build(wish, config, around).first_page()
         return Glimpse(page.declared, page.movies)
 
-    def build(self, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
         from movie_sync.services.letterboxd.client import LetterboxdWatchlist
 
-        if not self.is_configured(config):
-            raise UserError(
-                "No Letterboxd username is set: it's the name in letterboxd.com/NAME/ (letters, digits and "
-                'underscores). Set "username" in config.json or MOVIE_SYNC_USERNAME, or run '
-                f"`{command_line('setup')}`."
-            )
         base_url = config.section(LetterboxdSettings).base_url
-        return LetterboxdWatchlist(self._site(config, around), base_url, self.owner(config))
+        return LetterboxdWatchlist(self._site(config, around), base_url, wish.place)
 
     def pages(self, config: Sections, around: Surroundings) -> "LetterboxdFilmPages":
         """Return the films' pages."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movie_sync.domain.wish_list import WishList
 from movie_sync.services.base import ListService, Surroundings
 from movie_sync.services.form import NONE, Form
 from movie_sync.settings.section import Sections, folder
@@ -27,6 +28,8 @@ class LetterboxdExport(ListService):
     title = "Letterboxd export"
     section = ExportSettings
     section_name = "letterboxd"
+    entry_key = "export"
+    allowed = "a whole path or ~/..."
     question = "Read your account's export instead of the website?"
 
     def ask(self, form: Form) -> None:
@@ -43,20 +46,20 @@ class LetterboxdExport(ListService):
             if path is not None:
                 form.set("export_file", None if path == NONE else path)
 
-    def is_configured(self, config: Sections) -> bool:
-        return config.section(ExportSettings).export_file is not None
+    def read_place(self, value: object) -> str:
+        return path_here(value)
 
-    def place(self, config: Sections) -> str:
-        return f"the export {config.section(ExportSettings).export_file}"
+    def own_list(self, config: Sections) -> WishList | None:
+        path = config.section(ExportSettings).export_file
+        return None if path is None else WishList(self.name, path)
 
-    def owner(self, config: Sections) -> str:
-        return str(_path(config).absolute())
+    def label(self, wish: WishList) -> str:
+        return f"the export {wish.place}"
 
-    def build(self, config: Sections, around: Surroundings) -> "ExportWatchlist":
+    def owner(self, wish: WishList) -> str:
+        return str(Path(wish.place).absolute())
+
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "ExportWatchlist":
         from movie_sync.services.letterboxd_export.export import ExportWatchlist
 
-        return ExportWatchlist(_path(config))
-
-
-def _path(config: Sections) -> Path:
-    return Path(config.section(ExportSettings).export_file or "")
+        return ExportWatchlist(Path(wish.place))
