@@ -15,6 +15,7 @@ from house.fakes import FakeClock
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, PROGRAM, TRACKER_USER, Household
 from house.waiting import wait_until
+from house.workers import step_when_due
 from house.workshop import Workshop
 
 from movie_sync.credentials.manager import CredentialsManager
@@ -374,7 +375,7 @@ def test_the_disk_is_full_at_any_moment(
         disk.fill(but_for_pages=pages)
         caplog.clear()
         for _ in range(3):
-            rest = shop.monitor.step()
+            rest = step_when_due(shop.monitor, shop.clock)
             shop.work()
             shop.clock.advance(max(rest.seconds, 3600))
         said = [
@@ -389,7 +390,7 @@ def test_the_disk_is_full_at_any_moment(
         assert len(held) in {0, 6}
         stopped_at.add((len(held), len(on_disk.entries(QueueName.COMPLETED))))
         disk.make_room()
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         shop.work()
         check_all_done(shop)
         shutil.rmtree(shop.data)
@@ -401,19 +402,19 @@ def test_the_disk_becomes_read_only_and_writable_again(
 ) -> None:
     """Nothing is lost or handed over meanwhile, it is said once, and the work goes on by itself."""
     shop = make_workshop(disk, letterboxd, tracker, "data")
-    shop.monitor.step()
+    step_when_due(shop.monitor, shop.clock)
     disk.remount("ro")
     for _ in range(3):
         rest = shop.work()
         assert "Read-only file system" in rest.activity.detail
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         shop.clock.advance(rest.seconds)
     said = [record.message for record in caplog.records if record.levelname == "WARNING"]
     assert len(said) == 2, said  # once a worker
     assert not tracker.requests
     assert len(QueueManager(shop.data, writable=False).entries(QueueName.PENDING)) == 6
     disk.remount("rw")
-    shop.monitor.step()
+    step_when_due(shop.monitor, shop.clock)
     shop.work()
     check_all_done(shop)
 

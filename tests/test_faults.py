@@ -20,6 +20,7 @@ from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, TRACKER_USER, Household
 from house.real_qbittorrent import RealQBittorrent, require_qbittorrent
 from house.waiting import wait_until
+from house.workers import step_when_due
 from house.workshop import Workshop
 from stand_ins.hurry import HurriedStop
 from stand_ins.qbittorrent import ADD, INFO, LOGIN, Answer, QBittorrentStandIn
@@ -147,7 +148,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
     for name, (fault, _, words) in {**letterboxd_faults.ANSWERS, **LIES}.items():
         caplog.clear()
         shop = scene.open(timeout=_IMPATIENCE if fault.delivery in _SLOW else _PATIENCE)
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         before, memory = places(shop), (shop.data / "watchlist.json").read_bytes()
         assert list(before.values()) == [QueueName.PENDING] * 14
         films = scene.letterboxd.films
@@ -155,7 +156,7 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
         scene.letterboxd.fault = lambda path, fault=fault: fault if path.endswith("page/2/") else None
 
         for _ in range(1 if fault.delivery in _SLOW else 2):
-            rest = shop.monitor.step()
+            rest = step_when_due(shop.monitor, shop.clock)
             assert re.search(words, rest.activity.detail), name
             assert places(shop) == before, name
             assert (shop.data / "watchlist.json").read_bytes() == memory, name
@@ -163,9 +164,9 @@ def test_a_bad_reading_of_the_watchlist_concludes_nothing(
         assert len(warnings(caplog)) == 1, caplog.text
 
         scene.letterboxd.fault = None
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         assert set(places(shop)) == {*before, stand_in_film(14).lid}, name
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         assert set(places(shop)) == {*before, stand_in_film(14).lid} - {films[0].lid, films[6].lid}, name
 
 
@@ -175,7 +176,7 @@ def test_a_film_page_that_cannot_be_read(scene: HurriedProgram) -> None:
         if name == "private":  # only a list can be
             continue
         shop = scene.open(films=1, timeout=_IMPATIENCE if fault.delivery in _SLOW else _PATIENCE)
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         scene.letterboxd.fault = lambda path, fault=fault: fault if "/film/" in path else None
         calls = len(scene.tracker.requests)
         rest = shop.work()
@@ -198,7 +199,7 @@ def test_a_fault_of_the_tracker(scene: HurriedProgram, caplog: pytest.LogCapture
         shop = scene.open(
             films=3, timeout=_SOME_PATIENCE if fault.manner is filelist_faults.Manner.WHOLE else _IMPATIENCE
         )
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         scene.tracker.always(fault, where)
         rest = shop.work()
         check_state(name, shop, kind, words, rest.activity)
@@ -233,7 +234,7 @@ def test_a_fault_of_qbittorrent(scene: HurriedProgram, path: str, caplog: pytest
                 films=3,
                 qbittorrent={"url": client.url, "timeout": _IMPATIENCE if kind is SlowError else _PATIENCE},
             )
-            shop.monitor.step()
+            step_when_due(shop.monitor, shop.clock)
             client.always[path] = answer
             rest = shop.work()
             check_state(name, shop, MovieSyncError, words, rest.activity)
@@ -256,7 +257,7 @@ def test_qbittorrent_takes_torrents_and_never_shows_them(
     """That is an outage: the film waits, is not added again and again, and is completed once it is seen."""
     with QBittorrentStandIn() as client:
         shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _PATIENCE})
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         for count in (1, 2, 3):
             rest = shop.work()
             assert "doesn't list it" in rest.activity.detail
@@ -274,7 +275,7 @@ def test_qbittorrent_refuses_the_login(scene: HurriedProgram, caplog: pytest.Log
     with QBittorrentStandIn() as client:
         client.always[LOGIN] = Answer(200, b"Fails.")
         shop = scene.open(films=1, qbittorrent={"url": client.url, "timeout": _PATIENCE})
-        shop.monitor.step()
+        step_when_due(shop.monitor, shop.clock)
         for _ in range(5):
             assert shop.work().activity.kind is ActivityKind.REFUSED
         assert client.seen.count(LOGIN) == 1

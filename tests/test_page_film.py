@@ -184,7 +184,7 @@ def test_beside_a_daemon(data: Path, page: Page) -> None:
         threading.Event(),
         QueueManager(data),
     )
-    intake = Services(page.context, stop=ended).intake(queues)
+    intake = Services(page.context, stop=ended).intakes(queues)
 
     def work() -> None:
         while not ended.wait(0.01):

@@ -53,22 +53,24 @@ def _change(run: Run, **changes: Any) -> None:
 def test_what_goes_on(run: Run) -> None:
     """Queues, what is known of films and torrents, and when the list was read, outlive a change."""
     first = run.crew(run.gate.context)
-    first.monitor.last.at = run.gate.context.clock.monotonic()
+    first.monitor.readings[0].last.at = run.gate.context.clock.monotonic()
     assert run.next_crew() is None
     _change(run, retry_interval=60, check_interval=7200)
     assert first.download.held_back()
     second = run.next_crew()
     assert second is not None
     assert second.download.results.policy.interval_seconds == 60
-    assert second.monitor.interval_seconds == 7200
+    assert second.monitor.readings[0].interval_seconds == 7200
     assert second.download.queue_manager is first.download.queue_manager
-    assert second.monitor.intake is not first.monitor.intake
+    assert second.monitor.readings[0].intake is not first.monitor.readings[0].intake
     rest = second.monitor.step()
     assert 7000 < rest.seconds <= 7200, "the same list is not read again before it is due"
     _change(run, username="anna")
     third = run.next_crew()
     assert third is not None
-    assert third.monitor.last.at != first.monitor.last.at, "another list is read at once"
+    assert third.monitor.readings[0].last.at != first.monitor.readings[0].last.at, (
+        "another list is read at once"
+    )
 
 
 class _Unlucky(Run):

@@ -49,18 +49,18 @@ def test_a_day_without_the_watchlist_is_told_once(tmp_path: Path) -> None:
     """Not an outage of an hour, not a day in pieces; and again only after it was read in between."""
     desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     for _ in range(50):
-        desk.worker.step()
+        desk.step()
         desk.clock.advance(3600)
         assert len(desk.told) == (desk.clock.monotonic() > 1000 + 24 * 3600)
     assert desk.readings == 0
     (event,) = desk.told
     assert (event.kind, event.id) == (EventKind.UNREADABLE, "unreadable:2026-11-02")
     desk.source.answers = [snapshot(film(1))]
-    desk.worker.step()
+    desk.step()
     assert desk.readings == 1
     desk.source.answers = [NetworkError("Letterboxd is not reached")]
     for _ in range(20):
-        desk.worker.step()
+        desk.step()
         desk.clock.advance(3600)
     assert len(desk.told) == 1
 
@@ -71,17 +71,17 @@ def test_a_day_without_the_watchlist_over_restarts(tmp_path: Path, boots: list[s
     desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
     for hour in range(50):
         desk.start(boot=boots[hour % len(boots)])
-        desk.worker.step()
+        desk.step()
         assert len(desk.told) == (hour >= 24)
         desk.clock.advance(3600)
     desk.source.answers = [snapshot(film(1))]
     desk.start()
-    desk.worker.step()
+    desk.step()
     assert not (tmp_path / "unreadable.json").exists()
     desk.source.answers = [NetworkError("Letterboxd is not reached")]
     for _ in range(20):
         desk.start()
-        desk.worker.step()
+        desk.step()
         desk.clock.advance(3600)
     assert len(desk.told) == 1
 
@@ -89,13 +89,13 @@ def test_a_day_without_the_watchlist_over_restarts(tmp_path: Path, boots: list[s
 def test_a_day_is_no_jump_of_the_clock_and_no_other_list(tmp_path: Path) -> None:
     """A clock that is put forward makes no day of an hour; another list has a day of its own."""
     desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
-    desk.worker.step()
+    desk.step()
     desk.clock.jump(3 * 24 * 3600)
     desk.start()
-    desk.worker.step()
+    desk.step()
     desk.clock.advance(25 * 3600)
     desk.start(of="anna")
-    desk.worker.step()
+    desk.step()
     assert desk.told == []
 
 
@@ -104,7 +104,7 @@ def test_an_unforeseen_error_leaves_the_watchlist_unread_too(tmp_path: Path) -> 
     desk = MonitorBench(tmp_path, ZeroDivisionError("a mistake"))
     for _ in range(26):
         with pytest.raises(ZeroDivisionError):
-            desk.worker.step()
+            desk.step()
         desk.clock.advance(3600)
     assert ["ZeroDivisionError" in text_of(event) for event in desk.told] == [True]
 
@@ -128,10 +128,10 @@ def test_an_odd_file_of_the_unread_watchlist(tmp_path: Path, content: bytes | No
     else:
         path.write_bytes(content)
     desk = MonitorBench(tmp_path, NetworkError("Letterboxd is not reached"))
-    desk.worker.step()
+    desk.step()
     desk.clock.advance(25 * 3600)
     desk.start()
-    desk.worker.step()
+    desk.step()
     assert len(desk.told) == 1
 
 
@@ -139,9 +139,9 @@ def test_a_check_queues_what_is_new(tmp_path: Path, caplog: pytest.LogCaptureFix
     """A reading's films are queued, its numbers are said, the next check is an interval away."""
     caplog.set_level(logging.INFO)
     desk = MonitorBench(tmp_path, snapshot(film(0), film(1)))
-    assert desk.worker.step().seconds == 600
+    assert desk.step().seconds == 600
     assert "Watchlist read: 2 films, 2 newly queued." in caplog.text
-    assert desk.worker.step().seconds == 600
+    assert desk.step().seconds == 600
     assert desk.queues.get_statistics()["pending"] == 2
     assert not desk.worker.has_failed
 
@@ -168,7 +168,7 @@ def test_a_failed_check(
     caplog.set_level(logging.INFO)
     desk = MonitorBench(tmp_path, error)
     for seconds in waits:
-        rest = desk.worker.step()
+        rest = desk.step()
         assert rest.seconds == seconds
         assert str(error) in rest.activity.detail
     assert caplog.text.count(str(error)) == 1
@@ -176,10 +176,10 @@ def test_a_failed_check(
     assert sum(desk.queues.get_statistics().values()) == 0
     assert desk.worker.has_failed
     desk.source.answers = [snapshot(film(0))]
-    assert desk.worker.step().seconds == 600
+    assert desk.step().seconds == 600
     assert "Working again" in caplog.text
     desk.source.answers = [error]
-    assert desk.worker.step().seconds == waits[0]
+    assert desk.step().seconds == waits[0]
 
 
 def test_a_reading_that_could_not_be_taken_in_is_not_lost(
@@ -190,10 +190,10 @@ def test_a_reading_that_could_not_be_taken_in_is_not_lost(
     recorder = Recorder(tmp_path)
     recorder.fail_from, recorder.fail_until = 0, sys.maxsize
     with recorder.watching():
-        assert desk.worker.step().seconds == 60
-        assert desk.worker.step().seconds == 120
+        assert desk.step().seconds == 60
+        assert desk.step().seconds == 120
     assert caplog.text.count("Couldn't save the watchlist") == 1
-    assert desk.worker.step().seconds == 600
+    assert desk.step().seconds == 600
     assert desk.queues.get_statistics()["pending"] == 1
 
 
@@ -201,12 +201,12 @@ def test_an_unchanged_export_is_a_check_all_the_same(tmp_path: Path) -> None:
     """What it no longer lists is dropped at the second check; what no queue holds comes back."""
     desk = MonitorBench(tmp_path, snapshot(film(0), film(1)), snapshot(film(1)), None)
     for _ in range(2):
-        desk.worker.step()
+        desk.step()
     assert desk.queues.get_statistics()["pending"] == 2
-    desk.worker.step()
+    desk.step()
     assert [entry.movie.id for entry in desk.queues.entries(QueueName.PENDING)] == ["K1"]
     desk.queues.drop_unlisted([film(1)])  # lost, by a hand edit or a broken disk
-    desk.worker.step()
+    desk.step()
     assert desk.queues.get_statistics()["pending"] == 1
 
 

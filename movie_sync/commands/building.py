@@ -1,6 +1,7 @@
 """Builds all parts from the settings and credentials; services of a kind come from the registry."""
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,9 +11,11 @@ from typing import Any, TypeVar
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
+from movie_sync.complaints import Complaints
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker
-from movie_sync.daemon.monitor import LastReading, MonitorWorker
+from movie_sync.daemon.list_reading import LastReading, ListReading
+from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
@@ -43,18 +46,18 @@ from movie_sync.services.letterboxd.service import (
     LetterboxdSettings,
     WatchlistSettings,
 )
-from movie_sync.services.wish_lists import ChosenList, required_lists
+from movie_sync.services.wish_lists import ChosenList, ListSettings, chosen_lists, is_replaced, required_lists
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
 from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.history import History
 from movie_sync.storage.paths import default_key_file
-from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.intakes import Intakes
 from movie_sync.wishes.known_films import KnownFilms
+from movie_sync.wishes.memories import Memories
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
-from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _GB = 1_000_000_000
 _Part = TypeVar("_Part")
@@ -117,28 +120,37 @@ class Services:
         watchlist = self._paths.watchlist
         return self._kept.part("known films", queue_manager, lambda _: KnownFilms(queue_manager, watchlist))
 
-    def watchlist_source(self) -> WatchlistSource:
-        """Return the reader of the list that is configured."""
-        return self._list().build(self._config, self._around)
+    def check_lists(self) -> None:
+        """Raise UserError if it is not known which list to read."""
+        required_lists(self._config)
 
     def newest_wishes(self) -> Sequence[Movie]:
-        """Read the newest films of the list, those that are looked for first."""
-        return self._list().look(self._config, self._around).newest
+        """Read the newest films of the first list, those that are looked for first."""
+        return required_lists(self._config)[0].look(self._config, self._around).newest
 
-    def _list(self) -> ChosenList:
-        return required_lists(self._config)[0]
+    def watchlist_source(self) -> WatchlistSource:
+        """Return the reader of the first list."""
+        return required_lists(self._config)[0].build(self._config, self._around)
 
-    def intake(self, queue_manager: QueueManager) -> WatchlistIntake:
-        """Return what takes readings of the watchlist in."""
-        store = WatchlistStore(self._paths.watchlist, self._clock, writable=self._around.is_real)
-        return WatchlistIntake(
+    def intakes(self, queue_manager: QueueManager) -> Intakes:
+        """Return what takes readings of the lists in."""
+        wishes = [chosen.wish for chosen in chosen_lists(self._config)]
+        has_entries = bool(self._config.section(ListSettings).lists)
+        is_overridden = has_entries and is_replaced(self._config)
+        memories = Memories(
+            self._paths.watchlist, wishes, is_older=not has_entries, is_for_a_run=is_overridden
+        )
+        return Intakes(
             queue_manager,
             self.known_films(queue_manager),
-            store,
+            memories,
             self.library,
+            self._clock,
+            wishes=wishes,
             history=self._history,
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
+            writable=self._around.is_real,
         )
 
     def credentials(self) -> Credentials:
@@ -286,31 +298,33 @@ class Services:
         )
 
     def monitor_worker(
-        self, intake: WatchlistIntake, tell: Callable[[Event], None], *, on_read: Callable[[], None]
+        self, intakes: Intakes, tell: Callable[[Event], None], *, on_read: Callable[[], None]
     ) -> MonitorWorker:
-        """Return the worker that reads the watchlist; it is not started."""
-        unreadable = UnreadableStore(
-            self._paths.unreadable if self._around.is_real else None,
-            self._list().wish.owner,
-            self._clock,
-        )
-        chosen = self._list()
-        read = (
-            chosen.wish.key,
-            self._config.section(LetterboxdSettings),
-            self._general.first_run,
-        )
+        """Return the worker that reads the lists; it is not started."""
+        lists = chosen_lists(self._config)
+        readings = [self._reading(each, intakes, is_only=len(lists) == 1) for each in lists]
         return MonitorWorker(
-            self.watchlist_source(),
-            intake,
-            unreadable,
-            self._watchlist.check_interval,
+            readings,
             on_read,
             tell,
-            self._kept.part("list", read, lambda _: LastReading()),
+            intakes.take_leave,
             stopping=self._around.stop,
             clock=self._clock,
             once=self._once,
+        )
+
+    def _reading(self, chosen: ChosenList, intakes: Intakes, *, is_only: bool) -> ListReading:
+        wish = chosen.wish
+        made_with = wish, self._config.section(LetterboxdSettings), self._general.first_run
+        return ListReading(
+            chosen.build(self._config, self._around),
+            intakes.of(wish),
+            UnreadableStore(self._paths.unreadable if self._around.is_real else None, wish.key, self._clock),
+            wish.interval or self._watchlist.check_interval,
+            Complaints(logging.getLogger(MonitorWorker.__module__)),
+            label="" if is_only and not wish.name else wish.label,
+            site=wish.site,
+            last=self._kept.part(f"list {wish.key}", made_with, lambda _: LastReading()),
         )
 
     def _build_library(self) -> MovieLibrary:

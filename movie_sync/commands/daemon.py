@@ -33,7 +33,7 @@ from movie_sync.reports.daemon_state import (
     read_state,
     write_state,
 )
-from movie_sync.services.wish_lists import required_lists
+from movie_sync.services.wish_lists import watched_words
 from movie_sync.settings.faults import sentence
 from movie_sync.storage.locks import InstanceLock
 
@@ -99,7 +99,7 @@ def _configured(context: Context) -> Context | None:
 def _check_configured(context: Context) -> None:
     services = Services(context, stop=threading.Event())
     missing = []
-    for needed in (services.watchlist_source, services.credentials):
+    for needed in (services.check_lists, services.credentials):
         try:
             needed()
         except UserError as exc:
@@ -184,20 +184,20 @@ class Run:
         gate, options = self.gate, context.options
         services = Services(context, stop=gate.stop, kept=self._kept)
         self.announcer = announcer = kept_announcer(context, self._kept)
-        intake = services.intake(self.queue_manager)
+        intakes = services.intakes(self.queue_manager)
         download = services.download_worker(
             self.queue_manager, announcer.tell, gate.held_back, client_is_known=gate.client_is_known
         )
-        monitor = services.monitor_worker(intake, announcer.tell, on_read=download.note_check)
+        monitor = services.monitor_worker(intakes, announcer.tell, on_read=download.note_check)
         self._workers[:] = monitor, download
         least = services.least_seconds_between_checks
         syncs = self._syncs = self._syncs or Syncs(monitor, download, least, context.clock)
         syncs.work_for(monitor, download, least)
-        carry = partial(carry_out, self.queue_manager, intake, look_now=syncs.ask)
+        carry = partial(carry_out, self.queue_manager, intakes, look_now=syncs.ask)
         drain = partial(Inbox(context.paths.inbox, context.clock).drain, carry)
         _log.info(
             "Watching %s; torrents go to %s (%s).",
-            " and ".join(each.wish.label for each in required_lists(context.config)),
+            watched_words(context.config),
             services.client.target,
             services.client.place(context.config, context.paths),
         )

@@ -154,5 +154,5 @@ def _carry_out_here(context: Context, inbox: Inbox) -> None:
     forget_state(context.paths.daemon, context.clock.now())
     set_up_logging("WARNING", context.redactor, log_file=context.paths.log, plain=context.options.plain)
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
-    intake = Services(context, stop=threading.Event()).intake(queue_manager)
-    inbox.drain(partial(carry_out, queue_manager, intake))
+    intakes = Services(context, stop=threading.Event()).intakes(queue_manager)
+    inbox.drain(partial(carry_out, queue_manager, intakes))

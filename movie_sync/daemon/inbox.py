@@ -33,7 +33,7 @@ from movie_sync.storage.atomic_file import (
 )
 from movie_sync.storage.history import Happened, History
 from movie_sync.storage.locks import InstanceLock, nobody_writes_into, writing_into
-from movie_sync.wishes.intake import WatchlistIntake
+from movie_sync.wishes.intakes import Intakes
 
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
@@ -198,7 +198,7 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
 
 def carry_out(
     queue_manager: QueueManager,
-    intake: WatchlistIntake,
+    intakes: Intakes,
     request: Request,
     look_now: Callable[[], None] = lambda: None,
 ) -> None:
@@ -208,19 +208,19 @@ def carry_out(
     elif request.kind == "add":
         for movie in queue_manager.add_by_command(request.movies, request.preset):
             _log.info("%s: added by command.", movie.label)
-            intake.history.note(Happened.ADDED, movie)
+            intakes.history.note(Happened.ADDED, movie)
     elif request.kind == "retry":
         for movie in queue_manager.retry(request.films or None):
             _log.info("%s: back in the queue by command.", movie.label)
-            intake.history.note(Happened.RETRIED, movie)
+            intakes.history.note(Happened.RETRIED, movie)
     elif request.kind == "remove":
         for movie in queue_manager.remove(request.films):
             _log.info("%s: removed by command.", movie.label)
-            intake.history.note(Happened.REMOVED, movie)
+            intakes.history.note(Happened.REMOVED, movie)
     elif request.release is not None:
-        _take_word(queue_manager, intake.history, request, request.release)
+        _take_word(queue_manager, intakes.history, request, request.release)
     elif request.kind == "import":
-        taken = intake.take_export(WatchlistSnapshot(request.owner, request.movies))
+        taken = intakes.take_export(WatchlistSnapshot(request.owner, request.movies))
         _log.info("Export imported: %d films, %d newly queued.", taken.listed, taken.queued)
 
 

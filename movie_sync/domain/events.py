@@ -113,10 +113,16 @@ class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
 
 
 @dataclass(frozen=True, slots=True)
-class ListUnreadable(_Happening, kind=EventKind.UNREADABLE, about="{0.at:%Y-%m-%d}"):
-    """The watchlist could not be read for a day."""
+class ListUnreadable(_Happening, kind=EventKind.UNREADABLE, about="{0.at:%Y-%m-%d}{0.number}"):
+    """A list could not be read for a day; `label` is what it is called where there are several."""
 
     why: str
+    label: str = ""
+
+    @property
+    def number(self) -> str:
+        """What tells several lists' apart in the id."""
+        return f":{crc32(self.label.encode()):08x}" if self.label else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
             return f"Upgraded {film.label} from {before} to {after}: {release}"
-        case events.ListUnreadable(why=why):
-            return f"The watchlist hasn't been readable for a day: {why}"
+        case events.ListUnreadable(why=why, label=label):
+            return f"{label or 'The watchlist'} hasn't been readable for a day: {why}"
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
             again = "" if seconds is None else f" Next try at {time_of_day(at, seconds)} either way."
             return (

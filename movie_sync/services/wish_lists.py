@@ -28,6 +28,7 @@ from movie_sync.settings.values import (
 )
 
 _OLDER_KEYS = ("username", "letterboxd.export_file")
+_MOST_NAMED = 3
 _FIRST_YEAR, _LAST_YEAR = 1870, 2200
 _SHORTEST_INTERVAL, _LONGEST_INTERVAL = 60, 30 * 24 * 3600
 
@@ -139,7 +140,10 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
     if lists:
         return lists
     if config.may_be_meant("lists"):
-        raise UserError("`lists` in config.json can't be used, so no list is read. Fix it.")
+        raise UserError(
+            "It isn't known which lists to read, because config.json can't be used. Fix it, or name a "
+            "Letterboxd user with MOVIE_SYNC_USERNAME."
+        )
     raise UserError(
         "No Letterboxd username is set: it's the name in letterboxd.com/NAME/ (letters, digits and "
         'underscores). Set "username" in config.json or MOVIE_SYNC_USERNAME, or run '
@@ -147,12 +151,17 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
     )
 
 
+def is_replaced(config: Settings) -> bool:
+    """Tell whether a list is named for this run alone."""
+    return any(map(config.is_overridden, _OLDER_KEYS))
+
+
 def chosen_lists(config: Settings) -> Sequence[ChosenList]:
     """Return the lists in the order of the file; none if no list is named, or it is not known which.
 
     A list that is named for this run alone takes the place of all of them.
     """
-    if not any(map(config.is_overridden, _OLDER_KEYS)):
+    if not is_replaced(config):
         if config.may_be_meant("lists"):
             return ()
         if entries := config.section(ListSettings).lists:
@@ -171,3 +180,12 @@ def _chosen(entry: Mapping[str, Any]) -> ChosenList:
 def _of(service: ListService, wish: WishList) -> ChosenList:
     label = wish.name or service.label(wish)
     return ChosenList(service, replace(wish, owner=service.owner(wish), label=label, site=service.site))
+
+
+def watched_words(config: Settings) -> str:
+    """Return what is read, in words."""
+    labels = [chosen.wish.label for chosen in chosen_lists(config)]
+    if len(labels) > _MOST_NAMED:
+        labels[_MOST_NAMED:] = [f"{len(labels) - _MOST_NAMED} more"]
+    *first, last = labels or ["no list"]
+    return f"{', '.join(first)} and {last}" if first else last

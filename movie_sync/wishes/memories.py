@@ -48,7 +48,7 @@ class Memories:
     def __init__(
         self, watchlist: Path, lists: Sequence[WishList], *, is_older: bool = True, is_for_a_run: bool = False
     ) -> None:
-        self._watchlist = watchlist
+        self.watchlist = watchlist
         self._folder = watchlist.parent / "lists"
         self._is_for_a_run = is_for_a_run
         names = {wish.key: f"{_OF_ONE_RUN * is_for_a_run}{_name(wish)}" for wish in lists}
@@ -67,17 +67,17 @@ class Memories:
         named = set(self._paths.values())
         return [
             path
-            for path in memory_files(self._watchlist)
-            if path not in named and (path == self._watchlist or _OF_THE_SETTINGS.fullmatch(path.name))
+            for path in memory_files(self.watchlist)
+            if path not in named and (path == self.watchlist or _OF_THE_SETTINGS.fullmatch(path.name))
         ]
 
     def elsewhere(self, path: Path) -> Elsewhere:
         """Return what all lists but that of one file have; a film that was missing once counts as there."""
-        if list(self._paths.values()) == [path] == memory_files(self._watchlist):
+        if list(self._paths.values()) == [path] == memory_files(self.watchlist):
             return NOWHERE
         is_known = True
         films: list[Iterator[Movie]] = []
-        for other in dict.fromkeys((*self._paths.values(), *memory_files(self._watchlist))):
+        for other in dict.fromkeys((*self._paths.values(), *memory_files(self.watchlist))):
             if other == path:
                 continue
             memory, damage = read_memory(other)
@@ -89,7 +89,7 @@ class Memories:
         """Return the list whose memory `watchlist.json` is."""
         if is_older and len(lists) == 1:
             return lists[0]
-        memory, damage = read_memory(self._watchlist)
+        memory, damage = read_memory(self.watchlist)
         if memory is None:
             return lists[0] if lists and not damage and not self._is_for_a_run else None
         owner = memory.owner.casefold()

@@ -1,8 +1,9 @@
-"""Since when the watchlist could not be read, over restarts and single runs, in a small file."""
+"""Since when lists could not be read, over restarts and single runs, in a small file."""
 
 import contextlib
 import logging
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.document import read_note, write_note
 
 _log = logging.getLogger(__name__)
+_OTHERS = "others"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +30,12 @@ class _Outage:
 
 
 class UnreadableStore:
-    """`unreadable.json`, which is there only while the list `of`, in letters of either case, cannot be read.
+    """One list's part of `unreadable.json`, which is there only while the list `of` cannot be read.
 
-    Raises nothing: a file that cannot be read is as none, and where it cannot be written, memory has to
-    do. Without a path nothing is read or written. Within one start of the machine the time is told by
-    the clock that never jumps. For one thread.
+    `of` is compared in letters of either case. Several lists share the file. Raises nothing: a file that
+    cannot be read is as none, and where it cannot be written, memory has to do. Without a path nothing is
+    read or written. Within one start of the machine the time is told by the clock that never jumps. For
+    one thread.
     """
 
     def __init__(self, path: Path | None, of: str, clock: Clock, *, boot: str | None = None) -> None:
@@ -40,12 +43,7 @@ class UnreadableStore:
         self._of = of.lower()
         self._clock = clock
         self._boot = boot_id() if boot is None else boot
-        self._outage: _Outage | None = None
-        if path is not None:
-            with contextlib.suppress(TypeError):
-                outage = _Outage(**read_note(path))
-                is_sound = isinstance(outage.ticks, int | float) and str(outage.of).lower() == self._of
-                self._outage = outage if is_sound else None
+        self._outage = next((each for each in self._stored() if self._is_of_this(each)), None)
 
     def note(self) -> float:
         """Note that it could not be read, and return for how many seconds that has been so."""
@@ -74,12 +72,35 @@ class UnreadableStore:
         self._outage = None
         if self._path is not None and os.path.lexists(self._path):
             with contextlib.suppress(StorageError):
-                delete_files(self._path)
+                self._write([each for each in self._stored() if not self._is_of_this(each)])
+
+    def _is_of_this(self, outage: _Outage) -> bool:
+        of = outage.of.lower()
+        return of == self._of or self._of.endswith(f":{of}")  # an earlier version had the owner alone
 
     def _keep(self, outage: _Outage) -> None:
         self._outage = outage
         if self._path is not None:
             try:
-                write_note(self._path, asdict(outage), self._clock)
+                self._write([outage, *(each for each in self._stored() if not self._is_of_this(each))])
             except StorageError as exc:
                 _log.debug("%s", exc)
+
+    def _write(self, outages: list[_Outage]) -> None:
+        assert self._path is not None  # noqa: S101 - asked before
+        if outages:
+            first, *others = map(asdict, outages)
+            write_note(self._path, {**first, **({_OTHERS: others} if others else {})}, self._clock)
+        else:
+            delete_files(self._path)
+
+    def _stored(self) -> Iterator[_Outage]:
+        if self._path is None:
+            return
+        plain = read_note(self._path)
+        others = plain.pop(_OTHERS, [])
+        for each in (plain, *(others if isinstance(others, list) else ())):
+            with contextlib.suppress(TypeError):
+                outage = _Outage(**each)
+                if isinstance(outage.ticks, int | float) and isinstance(outage.of, str):
+                    yield outage

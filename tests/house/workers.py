@@ -1,5 +1,6 @@
 """Workers between fakes on real queue files, for the tests of both."""
 
+import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +14,13 @@ from house.fakes import (
     FakeWatchlist,
 )
 from house.films import release_of
+from movie_sync.complaints import Complaints
 from movie_sync.daemon.download import DownloadWorker
+from movie_sync.daemon.list_reading import ListReading
 from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
+from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.quality_rules import QualityRules
@@ -161,6 +165,13 @@ class Bench:
         return held[queue][0]
 
 
+def step_when_due(monitor: MonitorWorker, clock: FakeClock) -> Pause | None:
+    """Let time pass until a list is due, and then let the monitor take a step."""
+    due_at = min(reading.due_at for reading in monitor.readings)
+    clock.advance(max(due_at - clock.monotonic(), 0.0))
+    return monitor.step()
+
+
 class MonitorBench:
     """A monitor worker on real files."""
 
@@ -183,16 +194,20 @@ class MonitorBench:
         intake = WatchlistIntake(
             self.queues, self.known, self.store, FakeLibrary(), first_run="all", history=history
         )
-        self.worker = MonitorWorker(
+        reading = ListReading(
             self.source,
             intake,
-            interval_seconds=600,
-            clock=self.clock,
-            stopping=self.stop,
-            on_read=self._count_reading,
-            tell=self.told.append,
-            unreadable=UnreadableStore(self.folder / "unreadable.json", of, self.clock, boot=boot),
+            UnreadableStore(self.folder / "unreadable.json", of, self.clock, boot=boot),
+            600,
+            Complaints(logging.getLogger(MonitorWorker.__module__)),
         )
+        self.worker = MonitorWorker(
+            [reading], self._count_reading, self.told.append, clock=self.clock, stopping=self.stop
+        )
+
+    def step(self) -> Pause | None:
+        """Let it take a step once it has rested."""
+        return step_when_due(self.worker, self.clock)
 
     def _count_reading(self) -> None:
         self.readings += 1

@@ -66,7 +66,7 @@ class Workshop:
         self.told: list[Event] = []
         self.download = services.download_worker(self.queues, self.told.append)
         self.monitor = services.monitor_worker(
-            services.intake(self.queues), self.told.append, on_read=self.download.note_check
+            services.intakes(self.queues), self.told.append, on_read=self.download.note_check
         )
 
     def work(self) -> Pause:
