@@ -22,8 +22,8 @@ from house.waiting import wait_until
 from stand_ins.receiver import Receiver
 
 from movie_sync.commands import check
-from movie_sync.commands.building import build_announcer
 from movie_sync.commands.context import Context, Options
+from movie_sync.commands.telling import build_announcer
 from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn

@@ -26,7 +26,7 @@ from movie_sync.web.setting_rows import section_of, sections
 data, process_as_before, opened = commands.data, commands.process_as_before, page.page
 PASSKEY = "0123456789abcdef0123456789abcdef"
 NEVER_HERE = {
-    "on_event", "download_directory", "library_directories", "torrent_directory", "path_map", "letterboxd.export_file",
+    "on_event", "download_directory", "library_directories", "torrent_directory", "path_map", "lists", "letterboxd.export_file",
     "qbittorrent.save_path", "qbittorrent.verify_tls", "transmission.download_dir", "transmission.verify_tls",
     "web.listen", "web.hosts",
 }  # fmt: skip

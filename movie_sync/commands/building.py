@@ -1,16 +1,16 @@
 """Builds all parts from the settings and credentials; services of a kind come from the registry."""
 
-import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
+from movie_sync.commands.kept import Kept
 from movie_sync.commands.landing import Landing
+from movie_sync.commands.telling import used_services
 from movie_sync.complaints import Complaints
 from movie_sync.credentials.manager import Credentials, CredentialsManager
 from movie_sync.daemon.download import DownloadWorker
@@ -20,8 +20,6 @@ from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
 from movie_sync.domain.models import Movie
-from movie_sync.domain.path_map import on_this_machine
-from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -31,15 +29,11 @@ from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
-from movie_sync.invocation import command_line
 from movie_sync.library.disks import DiskLibrary
-from movie_sync.notices.channels import Announcer, Channel, CommandChannel, CommandSettings, ServiceChannel
-from movie_sync.notices.outbox import EventOutbox
-from movie_sync.notices.process import Sender
 from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
-from movie_sync.services.base import Login, Service, Subscription, Surroundings, ToldService, TrackerService
+from movie_sync.services.base import Login, Service, Surroundings, TrackerService
 from movie_sync.services.letterboxd.service import (
     SHORTEST_CHECK_INTERVAL,
     Letterboxd,
@@ -50,9 +44,7 @@ from movie_sync.services.wish_lists import ChosenList, ListSettings, chosen_list
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
-from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.history import History
-from movie_sync.storage.paths import default_key_file
 from movie_sync.wishes.intakes import Intakes
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.memories import Memories
@@ -60,22 +52,6 @@ from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
 _GB = 1_000_000_000
-_Part = TypeVar("_Part")
-
-
-class Kept:
-    """What goes on when settings change in a run: each part until what it was made with is different."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, tuple[object, Any]] = {}
-
-    def part(self, name: str, made_with: object, make: Callable[[_Part | None], _Part]) -> _Part:
-        """Return a part as it is, or made anew; `make` is given the one before, if there is one."""
-        found = self._parts.get(name)
-        if found is None or found[0] != made_with:
-            found = self._parts[name] = made_with, make(found[1] if found else None)
-        part: _Part = found[1]
-        return part
 
 
 class Services:
@@ -339,73 +315,3 @@ class Services:
             (required, optional, rules),
             lambda _: DiskLibrary(required, optional, rules=rules, stop=self._around.stop, clock=self._clock),
         )
-
-
-def kept_announcer(context: Context, kept: Kept) -> Announcer:
-    """Return what tells the user: the one that does it already, unless its settings are different now."""
-    config = context.config
-    told = [(service.name, told) for service, told in used_services(context)]
-    settings = config.section(CommandSettings), told, config.section(GeneralSettings).path_map
-
-    def make(before: Announcer | None) -> Announcer:
-        if before is not None:
-            before.close()
-        return build_announcer(context, before.outbox if before else None)
-
-    return kept.part("announcer", settings, make)
-
-
-def build_announcer(context: Context, outbox: EventOutbox | None = None) -> Announcer:
-    """Return what tells the user; it tells nothing in a dry run, or where nothing is configured.
-
-    The `outbox` is the one that is in use, if there is one.
-    """
-    clock = context.clock
-    command = context.config.section(CommandSettings).on_event
-    services = used_services(context)
-    names = [*(["command"] if command else []), *(service.name for service, _ in services)]
-    if context.options.dry_run:
-        return Announcer(None, [], clock)
-    if not names:
-        with contextlib.suppress(StorageError):
-            delete_files(context.paths.events)  # so that turning something on later sends no old news
-        return Announcer(None, [], clock)
-    if outbox is None:
-        outbox = EventOutbox(context.paths.events, clock, keep=names)
-    else:
-        outbox.keep_only(names)
-    sender = build_sender(context)
-    channels: list[Channel] = []
-    if command:
-        channels.append(CommandChannel(outbox, clock, command, context.environ, umask=context.options.umask))
-    channels += [ServiceChannel(outbox, clock, service, told, sender) for service, told in services]
-    pairs = context.config.section(GeneralSettings).path_map
-    return Announcer(
-        outbox,
-        channels,
-        clock,
-        clean=context.redactor.clean,
-        here=lambda path: on_this_machine(path, pairs),
-    )
-
-
-def used_services(context: Context) -> list[tuple[ToldService, Subscription]]:
-    """Return the services that are told of events, with what they are told."""
-    services = registry.of_kind(ToldService).values()
-    return [(each, told) for each in services if (told := each.subscription(context.config))]
-
-
-def build_sender(context: Context) -> Sender:
-    """Return what starts the process that speaks to the services."""
-    for service in registry.of_kind(ToldService).values():  # the stored ones never come into this process
-        for field in service.credentials:
-            context.redactor.learn(context.environ.get(field.variable, "").split())
-    key_file = default_key_file(context.environ, context.paths.root)
-    return Sender(
-        context.paths.credentials,
-        key_file.absolute(),
-        context.clock,
-        context.environ,
-        context.destinations(),
-        command_line("setup", ToldService.block),
-    )

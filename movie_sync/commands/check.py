@@ -11,8 +11,9 @@ from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
-from movie_sync.commands.building import Services, build_sender, used_services
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
+from movie_sync.commands.telling import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging

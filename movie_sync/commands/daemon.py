@@ -10,9 +10,11 @@ from collections.abc import Callable
 from functools import partial
 
 from movie_sync.commands.autostart import start_again
-from movie_sync.commands.building import Kept, Services, kept_announcer
+from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
+from movie_sync.commands.kept import Kept
 from movie_sync.commands.settings_gate import SettingsGate
+from movie_sync.commands.telling import kept_announcer
 from movie_sync.daemon.app import Crew, MovieSyncApp, keep_memory_together
 from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.heartbeat import Heartbeat
