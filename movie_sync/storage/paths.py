@@ -34,6 +34,7 @@ class AppPaths:
         self.setup = root / "setup.json"  # which parts of a setup that was interrupted are answered
         self.credentials = root / "credentials.enc"
         self.watchlist = root / "watchlist.json"  # the last one that was read whole
+        self.lists = root / "lists"  # the folder of what is remembered of further lists
         self.unreadable = root / "unreadable.json"  # since when it could not be read
         self.unlisted = root / "unlisted.json"  # films that left it in the last month
         self.budget = root / "budget.json"  # when the tracker was called in the last hour
@@ -101,7 +102,7 @@ class AppPaths:
 
     def _close_files(self) -> None:
         """Take back what an editor or a restored backup allows others."""
-        folders = (self.root, self.inbox, self.torrents, self.posters)
+        folders = (self.root, self.inbox, self.torrents, self.posters, self.lists)
         named = (path for path in vars(self).values() if path not in folders)
         ours = ("queue_", "budget-", *(path.name for path in named))
         for path in self.root.iterdir():

@@ -15,7 +15,7 @@ from movie_sync.domain.times import format_time
 from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import movie_from_dict, movie_to_dict
-from movie_sync.storage.atomic_file import DamagedError, opened_whole, previous_of
+from movie_sync.storage.atomic_file import DamagedError, make_folder, opened_whole, previous_of, told_as
 from movie_sync.storage.document import Document, in_lines
 
 # In a document that is being read, what stands for films that were taken from their own lines.
@@ -34,6 +34,7 @@ class WatchlistStore:
 
     def __init__(self, path: Path, clock: Clock, *, writable: bool = True) -> None:
         self.path = path
+        self._writable = writable
         self._clock = clock
         self._document = Document(path, clock, writable=writable)
 
@@ -44,6 +45,9 @@ class WatchlistStore:
 
     def save(self, memory: WatchlistMemory) -> None:
         """Replace what is remembered."""
+        if self._writable and not self.path.parent.exists():
+            with told_as(f"Couldn't create the folder {self.path.parent}"):
+                make_folder(self.path.parent)
         self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
 
 
