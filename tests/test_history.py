@@ -10,7 +10,8 @@ from house.films import film
 from house.workers import Bench, MonitorBench, snapshot
 
 from movie_sync.domain.plain_text import folded, width
-from movie_sync.storage.history import Happened, History, older_of, read_history
+from movie_sync.storage.growing_file import older_of
+from movie_sync.storage.history import Happened, History, read_history
 
 
 def kept(path: Path) -> list[tuple[str, str, str]]:

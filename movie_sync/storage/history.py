@@ -1,10 +1,8 @@
 """What happened to films: a line of JSON for each thing, in a file that is added to and of bounded size."""
 
-import contextlib
 import errno
 import json
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -20,12 +18,10 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import keep_aside, keep_private, told_as, write_all
-from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
+from movie_sync.storage.growing_file import add_lines, lines_of
 
 _log = logging.getLogger(__name__)
 
-_FILE_MODE = 0o600
 _MOST_BYTES = 2_000_000
 _LONGEST_DETAIL = 1000
 _LINES_AT_ONCE = 200
@@ -70,11 +66,6 @@ class HistoryEvent:
     detail: str
 
 
-def older_of(path: Path) -> Path:
-    """Return where the lines before those of the file are kept."""
-    return path.with_name(f"{path.name}.1")
-
-
 @dataclass(eq=False, repr=False)
 class History:
     """Adds to the file; without a path, nowhere. Thread-safe, and nothing fails for it.
@@ -111,35 +102,12 @@ class History:
         with self._lock:
             try:
                 while some := "".join(f"{line}\n" for line in islice(lines, _LINES_AT_ONCE)):
-                    self._add(self.path, some.encode())
+                    add_lines(self.path, some.encode(), most_bytes=self.most_bytes, now=self.clock.now())
             except StorageError as exc:
                 if exc.errno != errno.ENOSPC:  # a full disk is said by those who need it
                     self._complaints.say(str(exc), exc=exc)
             else:
                 self._complaints.over()
-
-    def _add(self, path: Path, lines: bytes) -> None:
-        with told_as(f"Couldn't write {path}"):
-            if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
-                keep_aside(path, self.clock.now())
-            with contextlib.suppress(FileNotFoundError):
-                if path.stat().st_size + len(lines) > self.most_bytes:
-                    path.replace(older_of(path))
-            descriptor = self._opened(path)
-            try:
-                size = os.fstat(descriptor).st_size
-                if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a crash came in between
-                    lines = b"\n" + lines
-                write_all(descriptor, lines)
-            finally:
-                os.close(descriptor)
-
-    def _opened(self, path: Path) -> int:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW
-        descriptor = open_regular_descriptor(path, flags, _FILE_MODE)
-        with contextlib.suppress(OSError):
-            keep_private(descriptor, _FILE_MODE, path.parent)
-        return descriptor
 
 
 NO_HISTORY = History(None, SystemClock())
@@ -151,16 +119,9 @@ def read_history(path: Path) -> Iterator[HistoryEvent]:
 
     Raises StorageError: the files cannot be read.
     """
-    for each in (older_of(path), path):
-        try:
-            with open_regular(each) as file:
-                for line in file:
-                    if event := _event_from(line):
-                        yield event
-        except (FileNotFoundError, NotAFileError):
-            continue
-        except OSError as exc:
-            raise StorageError(f"Can't read {each}: {exc.strerror}.", errno=exc.errno) from None
+    for line in lines_of(path):
+        if event := _event_from(line):
+            yield event
 
 
 def _event_from(line: bytes) -> HistoryEvent | None:

@@ -19,7 +19,8 @@ from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.film import film_facts, film_links, known_releases, torrents_on_their_way
 from movie_sync.reports.lines import state_of
 from movie_sync.settings.keys import GeneralSettings
-from movie_sync.storage.history import HistoryEvent, older_of, read_history
+from movie_sync.storage.growing_file import older_of
+from movie_sync.storage.history import HistoryEvent, read_history
 from movie_sync.storage.regular_file import file_signature
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
