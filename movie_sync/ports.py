@@ -9,6 +9,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
+from movie_sync.domain.film_facts import FilmFacts
 from movie_sync.domain.models import (
     HeldTorrent,
     Movie,
@@ -49,6 +50,24 @@ class FilmPages(Protocol):
         """Return the film with what its page tells and `page_read` set.
 
         Raises UnknownFilmError if Letterboxd has no page for it, or a TransientError.
+        """
+
+
+class FilmDatabase(Protocol):
+    """What is known of films apart from Letterboxd."""
+
+    @property
+    def title(self) -> str:
+        """What people call it: "TMDB"."""
+
+    @property
+    def edition(self) -> str:
+        """What its answers depend on besides the film, such as a country."""
+
+    def look_up(self, movie: Movie) -> FilmFacts | None:
+        """Return what it knows of the film, or None: it does not know it, or cannot tell which one it is.
+
+        Raises a TransientError, or AuthError: the key is refused.
         """
 
 

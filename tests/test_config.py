@@ -62,6 +62,8 @@ DEFAULTS = json.loads("""
               "freeleech": "prefer", "prefer_internal": true, "words": {}, "reject_words": [],
               "preset": null, "wait_for_best_hours": 0, "languages": ["original"], "reject_dubbed": true,
               "rules": [], "upgrade": null},
+  "tmdb": {"enabled": false, "country": null, "base_url": "https://api.themoviedb.org",
+           "image_url": "https://image.tmdb.org"},
   "on_event": null,
   "notices": {"enabled": false, "gather_seconds": 60, "quiet_hours": null, "digest_at": null,
               "kinds": ["added", "downloaded", "waiting", "replaced", "upgraded", "failed", "unreadable", "refused",

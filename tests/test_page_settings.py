@@ -30,7 +30,14 @@ NEVER_HERE = {
     "qbittorrent.save_path", "qbittorrent.verify_tls", "transmission.download_dir", "transmission.verify_tls",
     "web.listen", "web.hosts",
 }  # fmt: skip
-ADDRESSES = {"filelist.base_url", "qbittorrent.url", "transmission.url", "jellyfin.url", "plex.url"}
+ADDRESSES = {
+    "filelist.base_url",
+    "qbittorrent.url",
+    "transmission.url",
+    "jellyfin.url",
+    "plex.url",
+    "tmdb.base_url",
+}
 
 
 def content(data: Path) -> dict[str, object]:

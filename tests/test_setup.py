@@ -665,7 +665,7 @@ def test_being_told(home: NewUser) -> None:
     user = User(
         *("y", "json://127.0.0.1:9", "n"),
         *("ftp://x", "127.0.0.1:9", "jelly-secret", "y", "", "", "n"),
-        "",
+        *("", "n"),
     )
 
     done, shown = home.set_up(user, only="notices")
@@ -682,7 +682,7 @@ def test_being_told(home: NewUser) -> None:
 def test_a_media_server_can_be_taken_away(home: NewUser) -> None:
     """A dash turns it off, and its token is not asked for."""
     home.write_settings({"plex": {"url": "http://nas:32400"}})
-    home.set_up(User("y", "", "", "-"), only="notices")
+    home.set_up(User("y", "", "", "-", "n"), only="notices")
 
     assert home.settings()["plex"] == {"url": None}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
+from movie_sync.commands.film_database import metadata_of, used_databases
 from movie_sync.commands.kept import Kept
 from movie_sync.commands.landing import Landing
 from movie_sync.commands.telling import used_services
@@ -135,7 +136,8 @@ class Services:
         Of services that are told of events it has only which are held back.
         """
         told = [service.name for service, _ in used_services(self._context)]
-        return self._logins([self.client, *(tracker for tracker, _ in self._trackers)], told)
+        others = (*(tracker for tracker, _ in self._trackers), *used_databases(self._config))
+        return self._logins([self.client, *others], told)
 
     def _logins(self, services: Sequence[Service], others: Sequence[str] = ()) -> Credentials:
         names = [service.name for service in services]
@@ -198,10 +200,11 @@ class Services:
             if held := service.held_back(credentials, entry):
                 refused[tracker.name] = held
         told = (service.held_back(credentials) for service, _ in used_services(self._context))
+        metadata, why_none = metadata_of(self._config, credentials, self._around, self._kept.part)
         downloader = FileListDownloader(
             trackers=Trackers(trackers, self._clock, tell, refused),
             client=client,
-            pages=PageReader(self.pages, self._clock),
+            pages=PageReader(self.pages, self._clock, metadata),
             library=self.library,
             rules=self._config.quality(),
             preset=self._config.preset,
@@ -211,7 +214,8 @@ class Services:
             dry_run=not self._around.is_real,
         )
         followed = client if isinstance(client, FollowedClient) else None
-        return Session(downloader, followed, self.client.title, tuple(str(held) for held in told if held))
+        why = tuple(str(each) for each in (*told, why_none) if each)
+        return Session(downloader, followed, self.client.title, why)
 
     def download_worker(
         self,

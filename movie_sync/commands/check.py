@@ -13,11 +13,19 @@ from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
+from movie_sync.commands.film_database import used_databases
 from movie_sync.commands.telling import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.services.base import ClientService, Service, Surroundings, ToldService, TrackerService
+from movie_sync.services.base import (
+    ClientService,
+    FilmDatabaseService,
+    Service,
+    Surroundings,
+    ToldService,
+    TrackerService,
+)
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
 
@@ -71,6 +79,7 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Find
         ("Film folders", lambda: _check_folders(context)),
         ("Watchlist", lambda: _check_watchlist(services)),
         *services.checks(),
+        *((each.title, partial(try_service, context, each)) for each in used_databases(context.config)),
         *(
             (f"{each.title[:1].upper()}{each.title[1:]}", partial(check_telling, context, each, told.order))
             for each, told in used_services(context)
@@ -147,7 +156,7 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
     around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
     if isinstance(service, TrackerService):
         return service.check(entry, config, login, around)
-    if isinstance(service, ClientService):
+    if isinstance(service, ClientService | FilmDatabaseService):
         return service.check(config, login, around)
     raise UserError(f"There is nothing to test for {service.title}.")
 

@@ -16,6 +16,7 @@ from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError, Tr
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
+    FilmDatabaseService,
     ListService,
     Service,
     Surroundings,
@@ -171,7 +172,7 @@ class Blocks(Dialogue):
         def attempt(config: Config, _answers: Answers) -> str:
             chosen = required_lists(config)[0]
             count = chosen.look(config, self._around).count
-            return f"{chosen.wish.label} has {_number(count, 'film')}."
+            return f"{chosen.wish.label} has {count:,} film{'' if count == 1 else 's'}."
 
         def stand_in(exc: MovieSyncError | OSError, answers: Answers) -> bool:
             if isinstance(exc, BlockedError | PrivateListError):
@@ -355,11 +356,22 @@ class Blocks(Dialogue):
 
     def _ask_notices(self) -> None:
         services = registry.of_kind(ToldService).values()
-        *first, last = (service.title for service in services)
+        databases = registry.of_kind(FilmDatabaseService).values()
+        *first, last = (service.title for service in (*services, *databases))
         self.say()
         if self.confirm(f"Set up {', '.join(first)} or {last}?", default=False):
             for service in services:
                 self._ask_told(service)
+            for database in databases:
+                self._ask_database(database)
+
+    def _ask_database(self, database: FilmDatabaseService) -> None:
+        def attempt(config: Config, answers: Answers) -> str:
+            is_used, login = database.is_used(config), self._login(database, answers)
+            how = database.check(config, login, self._around) if is_used else "isn't used"
+            return f"{database.title} {how}."
+
+        self._until_it_works(database.title, lambda all_: database.ask(self._form(database, all_)), attempt)
 
     def _ask_told(self, service: ToldService) -> None:
         """Ask, save, and try what was typed: only the process that tells it has the secrets."""
@@ -384,7 +396,3 @@ class Blocks(Dialogue):
 
     def _read_folder(self, text: str) -> str:
         return str(expand_home(path_here(text), self.context.environ))
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -82,7 +82,8 @@ class Sessions:
         found = [self.refusal] if self.is_refused else []
         if session:
             found += [*session.downloader.trackers.refusals, *session.held_back]
-        return tuple(dict.fromkeys(found))
+            found += [session.downloader.pages.refusal]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     def client(self, *, may_connect: bool) -> FollowedClient | None:
         """Return the torrent client to look at; None if none can be; raises as `get`."""

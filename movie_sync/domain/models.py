@@ -17,8 +17,10 @@ class Movie:
 
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
     slug, which is empty where only the key is known. `twin_years`, of other films of that title, are there
-    while names are judged (`KnownFilms.in_company`). What follows them is known once `page_read` is true.
+    while names are judged (`KnownFilms.in_company`). What follows them is known once `page_read` is true:
+    from its page, or from a database of films.
     `poster` is the address of its picture, "" for none; nothing but the page that `web` serves asks for it.
+    `release_dates` are as `film_facts.ReleaseDates` reads them.
     """
 
     id: str
@@ -35,6 +37,7 @@ class Movie:
     is_series: bool = False
     page_read: bool = False
     poster: str = ""
+    release_dates: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:

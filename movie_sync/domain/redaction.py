@@ -16,7 +16,7 @@ _SECRET_FORMS = (
     # as addresses hold them: ours, and those that trackers and their proxies write into links
     *(
         re.compile(rf"(?<={name}=)[^&\s\"']+", re.IGNORECASE)
-        for name in ("passkey", "password", "apikey", "authkey", "torrent_pass")
+        for name in ("passkey", "password", "apikey", "api_key", "authkey", "torrent_pass")
     ),
     # as a dictionary or a JSON object shows them
     re.compile(r"""(?<=passkey['"]: ['"])[^'"]+|(?<=password['"]: ['"])[^'"]+""", re.IGNORECASE),

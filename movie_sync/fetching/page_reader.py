@@ -5,12 +5,14 @@ import logging
 from movie_sync.domain.models import Movie
 from movie_sync.errors import (
     BlockedError,
+    FilmError,
     PageChangedError,
     PagesMissingError,
     TransientError,
     UnclearFilmError,
     UnknownFilmError,
 )
+from movie_sync.fetching.metadata import Metadata
 from movie_sync.ports import Clock, FilmPages
 
 _log = logging.getLogger(__name__)
@@ -25,27 +27,42 @@ class PageReader:
     For one thread.
     """
 
-    def __init__(self, pages: FilmPages, clock: Clock) -> None:
+    def __init__(self, pages: FilmPages, clock: Clock, metadata: Metadata | None = None) -> None:
         self._pages = pages
         self._clock = clock
+        self._metadata = metadata
         self._none_until = 0.0
         # Films in a row whose page was not there, or not to be understood.
         self._missing: set[str] = set()
         self._odd: set[str] = set()
         self._why = ""
 
-    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
-        """Return the film with what its page tells; as it is if Letterboxd does not let us read it.
+    @property
+    def refusal(self) -> str:
+        """Why the database of films is not asked any more, in words, or ""; for any thread."""
+        return self._metadata.refused.why if self._metadata else ""
 
-        `is_doubted`: that it has no page was seen before, and says nothing of other films' pages.
+    def describe(self, movie: Movie, *, is_doubted: bool = False) -> Movie:
+        """Return the film with what its page tells, and the database of films for what that lacks.
+
+        As it is if neither can be asked now. Dates of a film that is not out yet are asked for anew now and
+        then. `is_doubted`: that it has no page was seen before, and says nothing of other films' pages.
 
         Raises:
             UnknownFilmError: Letterboxd has no page for it.
             PagesMissingError: nor for the films before it.
             UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
         """
-        if movie.page_read:
-            return movie
+        try:
+            described = movie if movie.page_read else self._read(movie, is_doubted=is_doubted)
+        except (FilmError, PagesMissingError) as exc:
+            if self._metadata and (found := self._metadata.filled(movie)):
+                _log.debug("%s", exc)
+                return found
+            raise
+        return (self._metadata and self._metadata.filled(described)) or described
+
+    def _read(self, movie: Movie, *, is_doubted: bool) -> Movie:
         if self._clock.monotonic() >= self._none_until:
             try:
                 described = self._pages.read(movie)

@@ -180,6 +180,7 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         basic_auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         accept: str = "*/*",
         max_bytes: int = 4_000_000,
         allowed_hosts: tuple[str, ...] = (),
@@ -190,7 +191,7 @@ class HttpClient:
 
         Redirects are followed on the same host, and to `allowed_hosts` where no credentials are sent;
         each is a request of its own, at its distance, and `before_redirect` may raise to forgo it.
-        Without `follow` a redirect is an answer, for the caller to look at.
+        Without `follow` a redirect is an answer, for the caller to look at; `headers` are sent only so.
 
         Raises NetworkError or SlowError if it could not be reached, broke off, or took too long, and
         UnavailableError if it redirects elsewhere or sends more than `max_bytes`.
@@ -200,7 +201,7 @@ class HttpClient:
         ask = functools.partial(
             self._session.get,
             auth=basic_auth,
-            headers={"Accept": accept},
+            headers={"Accept": accept, **({} if follow else headers or {})},
             timeout=(min(_CONNECT_SECONDS, self.timeout_seconds), self.timeout_seconds),
             allow_redirects=False,
             stream=True,

@@ -88,6 +88,7 @@ _PAGE = {
     key: _MOVIE.pop(key)
     for key in ("alternative_titles", "runtime_minutes", "original_language", "is_series", "page_read")
 }
+_DATES = {"release_dates": _MOVIE.pop("release_dates")}
 _STATES = _fields(QueueEntry, is_extra_look="extra_look", is_unclear="unclear")
 del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted", size_bytes="size")
@@ -128,6 +129,8 @@ def movie_to_dict(movie: Movie, *, with_page: bool = True) -> dict[str, object]:
     if with_page and movie.page_read:
         plain |= {key: getattr(movie, key) for key in _PAGE}
         plain["alternative_titles"] = list(movie.alternative_titles)
+        if movie.release_dates:
+            plain["release_dates"] = list(movie.release_dates)
     return plain
 
 
@@ -139,7 +142,7 @@ def movie_from_dict(plain: Mapping[str, object]) -> Movie:
     if not values["id"] or not (values["title"] or values["url"]):  # an id alone may be a number of anything
         raise ValueError("an entry without title, slug and address, or without id and slug")
     values["title"] = values["title"] or values["id"]
-    return Movie(**values, **(_read(plain, _PAGE) if plain.get("page_read") is True else {}))
+    return Movie(**values, **(_read(plain, _PAGE | _DATES) if plain.get("page_read") is True else {}))
 
 
 def entry_to_dict(entry: QueueEntry, queue: QueueName) -> dict[str, object]:
@@ -176,7 +179,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
     if upgrade and choice and upgrade.choice.info_hash == choice.info_hash:
         upgrade = None  # it is the film's present one already
     known = _KNOWN_WITH_PROGRESS if follow else _KNOWN_WITH_CHOICE if choice else _KNOWN
-    known = known | _PAGE.keys() if movie.page_read else known
+    known = known | _PAGE.keys() | _DATES.keys() if movie.page_read else known
     if plain.get("retry_at") and not states["retry_at"]:  # None is for good
         states["retry_at"] = now
     return QueueEntry(

@@ -382,7 +382,7 @@ def _without_page(movie: Movie) -> Movie:
         return movie
     return replace(
         movie, alternative_titles=(), runtime_minutes=None, original_language=None, is_series=False,
-        page_read=False,
+        page_read=False, release_dates=(),
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import AuthError, UserError
 from movie_sync.invocation import command_line
-from movie_sync.ports import Clock, TorrentClient, Tracker, WatchlistSource
+from movie_sync.ports import Clock, FilmDatabase, TorrentClient, Tracker, WatchlistSource
 from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections
 from movie_sync.storage.call_budget import CallBudget
@@ -252,6 +252,37 @@ class TrackerService(Service):
         return f"budget-{self.name}-{entry}.json"
 
     def check(self, entry: str, config: Sections, login: Login, around: Surroundings) -> str:
+        """Try it, and say how it is; raises MovieSyncError if it cannot be used."""
+        raise NotImplementedError
+
+
+class FilmDatabaseService(Service):
+    """What is asked about films apart from Letterboxd; films are got without it, too."""
+
+    block = "notices"
+    attribution: str = ""
+    """What its terms want to be said where it is used."""
+
+    def is_used(self, config: Sections) -> bool:
+        """Tell whether it is turned on."""
+        raise NotImplementedError
+
+    def lacking(self, login: Login) -> str:
+        """Return what it lacks, in words, or nothing."""
+        field = self.credentials[0]
+        if login.get(field.name):
+            return ""
+        again = command_line("setup", self.block)
+        missing = f"{self.title} is turned on, but the {field.title} is missing"
+        return f"{missing}. Run `{again}`, or set {field.variable}."
+
+    def build(
+        self, config: Sections, login: Login, around: Surroundings, *, keeps_posters: bool
+    ) -> FilmDatabase:
+        """Return it, for a login that lacks nothing; nothing is sent yet."""
+        raise NotImplementedError
+
+    def check(self, config: Sections, login: Login, around: Surroundings) -> str:
         """Try it, and say how it is; raises MovieSyncError if it cannot be used."""
         raise NotImplementedError
 

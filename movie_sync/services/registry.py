@@ -20,6 +20,7 @@ SERVICES: dict[str, str] = {
     "qbittorrent": "movie_sync.services.qbittorrent.service:QBittorrent",
     "transmission": "movie_sync.services.transmission.service:Transmission",
     "watch_folder": "movie_sync.services.watch_folder.service:WatchFolderService",
+    "tmdb": "movie_sync.services.tmdb.service:Tmdb",
     "notices": "movie_sync.services.apprise.service:Notices",
     "jellyfin": "movie_sync.services.jellyfin.service:Jellyfin",
     "plex": "movie_sync.services.plex.service:Plex",

@@ -41,6 +41,7 @@ class AppPaths:
         self.radar = root / "radar.json"  # how far its newest releases have been looked through
         self.searches = root / "searches.json"  # what `search` showed last, for `grab` and `reject`
         self.history = root / "history.jsonl"  # what happened to films, and why
+        self.metadata = root / "tmdb.jsonl"  # what a database of films answered
         self.events = root / "events.json"  # what is still to be told to the user
         self.daemon = root / "daemon.json"  # what the daemon is doing, for `status`
         self.daemon_lock = root / "daemon.lock"  # locked by the one daemon that may use this folder

@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from movie_sync.commands.context import Context
+from movie_sync.commands.film_database import used_databases
 from movie_sync.reports.health import look_at_health
 from movie_sync.services.web.service import WebSettings
 from movie_sync.web.add import AddPage
@@ -37,7 +38,8 @@ _HEALTH_SECONDS = 5.0
 
 def build(context: Context, host: str, port: int) -> Starlette:
     """Return the application; `host` is what it listens on."""
-    desk, views = Desk(context), Views()
+    desk = Desk(context)
+    views = Views(lambda: [each.attribution for each in used_databases(desk.context().config)])
     posters = Posters(desk.context)
     glance = Glance(context, posters)
     live = Live(glance)

@@ -23,6 +23,7 @@ from movie_sync.errors import MovieSyncError, Stopped, TooLargeError
 from movie_sync.reports.wall import FilmCard
 from movie_sync.services.letterboxd.images import image_on
 from movie_sync.services.letterboxd.service import LetterboxdSettings
+from movie_sync.services.tmdb.service import TmdbSettings, is_poster
 from movie_sync.web.poster_store import MOST_BYTES, PosterStore, key_of, kind_of
 
 if TYPE_CHECKING:
@@ -93,10 +94,10 @@ class Posters:
 
     def versions(self) -> Callable[[Movie], str]:
         """Return what tells the version of a film's poster: another one once it is there, "" for none."""
-        settings = self._context_now().config.section(LetterboxdSettings)
+        is_shown = self._is_shown()
 
         def version(movie: Movie) -> str:
-            if not (movie.poster and settings.posters and image_on(settings.base_url, movie.poster)):
+            if not (movie.poster and is_shown(movie.poster)):
                 return ""
             key = key_of(movie.poster)
             with self._lock:
@@ -142,8 +143,8 @@ class Posters:
             key = self._in_hand = max(self._wanted, key=lambda each: self._wanted[each][0])
             _, address = self._wanted.pop(key)
         try:
-            if settings := self._settings_for(address):
-                content = self._fetched(address, settings)
+            if self._is_shown()(address):
+                content = self._fetched(address)
                 with self._lock:
                     self._store.keep(key, content)
                     self._pause = 0.0
@@ -166,15 +167,18 @@ class Posters:
             while (wait := self.step()) is not None and not self._stop.wait(wait):
                 pass
 
-    def _settings_for(self, address: str) -> LetterboxdSettings | None:
-        """Return the settings if an address is to be asked for as they are now."""
-        settings = self._context_now().config.section(LetterboxdSettings)
-        return settings if settings.posters and image_on(settings.base_url, address) else None
+    def _is_shown(self) -> Callable[[str], bool]:
+        """Return what tells whether an address is to be asked for, with the settings as they are now."""
+        config = self._context_now().config
+        letterboxd, tmdb = config.section(LetterboxdSettings), config.section(TmdbSettings)
+        return lambda address: (
+            letterboxd.posters and (bool(image_on(letterboxd.base_url, address)) or is_poster(tmdb, address))
+        )
 
-    def _fetched(self, address: str, settings: LetterboxdSettings) -> bytes:
+    def _fetched(self, address: str) -> bytes:
         """Return an image. Raises _UnusableError: it never will be one; what the client raises."""
         try:
-            answer = self._client(settings).get(address, accept="image/*", max_bytes=MOST_BYTES, follow=False)
+            answer = self._client().get(address, accept="image/*", max_bytes=MOST_BYTES, follow=False)
         except TooLargeError:
             raise _UnusableError("it's too large") from None
         if answer.status in _BUSY or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -185,11 +189,12 @@ class Posters:
             raise _UnusableError("it isn't a whole image")
         return answer.body
 
-    def _client(self, settings: LetterboxdSettings) -> "HttpClient":
+    def _client(self) -> "HttpClient":
         from movie_sync.net.http import HttpClient  # noqa: PLC0415 - it loads requests
 
         if self._http is None:
-            self._http = HttpClient("The image host", stop=self._stop, timeout_seconds=settings.timeout)
+            seconds = self._context_now().config.section(LetterboxdSettings).timeout
+            self._http = HttpClient("The image host", stop=self._stop, timeout_seconds=seconds)
         return self._http
 
     def _give_up(self, key: str, why: str) -> None:

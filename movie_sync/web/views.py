@@ -2,7 +2,7 @@
 
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -49,9 +49,12 @@ def paint(title: str) -> str:
 
 
 class Views:
-    """Renders templates. Safe to use from several threads."""
+    """Renders templates. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    `attributions` returns what the services in use want to be said of them, at the foot of each page.
+    """
+
+    def __init__(self, attributions: Callable[[], Sequence[str]]) -> None:
         self._environment = Environment(
             loader=PackageLoader("movie_sync.web"),
             autoescape=True,
@@ -68,6 +71,7 @@ class Views:
             "line": one_line,
         }
         self._environment.globals |= {"version": __version__, "command_line": command_line}
+        self._environment.globals["attributions"] = attributions
 
     def page(
         self, request: Request, template: str, status: HTTPStatus = HTTPStatus.OK, **values: object
