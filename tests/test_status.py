@@ -272,7 +272,10 @@ def test_durations(seconds: float, words: str) -> None:
 )
 def test_the_stage_in_the_queue(entry: QueueEntry, state: str) -> None:
     """`queue completed` shows how far each torrent is."""
-    assert state_of(QueueName.COMPLETED, entry) == f"{state}Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"
+    assert (
+        state_of(QueueName.COMPLETED, entry, datetime.now(UTC))
+        == f"{state}Made.Up.Bravo.1951.1080p.BluRay.x264-GRP"
+    )
 
 
 # --- the command ------------------------------------------------------------------------------------
@@ -323,7 +326,16 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         }
     ]
     [waiting] = document["waiting_for_release"]
-    assert waiting.keys() == {"film", "slug", "id", "since", "last_searched", "next_search", "error"}
+    assert waiting.keys() == {
+        "film",
+        "slug",
+        "id",
+        "since",
+        "last_searched",
+        "next_search",
+        "error",
+        "release_dates",
+    }
     assert document["waiting_for_room"] is None
     [stalled] = document["stalled"]
     assert (stalled["release"], stalled["why"]) == (choice(101).release, "nothing came for 48 hours")

@@ -65,7 +65,7 @@ def run_queue(args: Namespace, context: Context) -> int:
         return 0
     headers = ("QUEUE", "FILM", _NAME_COLUMN, "STATE")
     rows = [
-        (str(name), entry.movie.label, _to_copy(entry.movie), state_of(name, entry))
+        (str(name), entry.movie.label, _to_copy(entry.movie), state_of(name, entry, context.clock.now()))
         for name, entry in entries
     ]
     first = 1 if args.queue else 0  # a single queue needs no column for its name

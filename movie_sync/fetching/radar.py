@@ -2,7 +2,8 @@
 
 One call to each for each check of the watchlist, however many films wait. Where the newest releases do not
 reach back to the last look (the program was off, a busy day), the waiting films are searched one by
-one, slowly; and each of them is searched once a week in any case.
+one, slowly; and each of them is searched once a week in any case, or once in four while its release date
+is still to come. Such dates are often wrong: nothing else depends on them.
 """
 
 import logging
@@ -12,6 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from movie_sync.domain.film_facts import ReleaseDates
 from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.name_index import KeyIndex
 from movie_sync.domain.times import format_time, parse_time, pause_seconds
@@ -25,6 +27,7 @@ from movie_sync.storage.document import read_note, write_note
 _log = logging.getLogger(__name__)
 
 _SEARCHED_AGAIN_AFTER = timedelta(days=7)
+_NOT_OUT_SEARCHED_AFTER = timedelta(days=28)
 _NEVER = datetime.min.replace(tzinfo=UTC)
 # A search takes up to five calls: an eighth of the budget's films leaves more than a third of it free.
 _CALLS_FOR_EACH = 8
@@ -122,7 +125,6 @@ class Radar:
         matched: dict[str, set[ReleaseId]] = {}
         needed: list[tuple[datetime, datetime, str]] = []
         now = self.clock.now()
-        searched_before = max(now - _SEARCHED_AGAIN_AFTER, memory.gap_since or _NEVER)
         for entry in self.queue_manager.waiting_films():
             movie = entry.movie
             try:
@@ -142,7 +144,7 @@ class Radar:
                 continue
             # A time to come, which a wrong clock noted, tells nothing.
             searched_at = entry.searched_at if entry.searched_at and entry.searched_at <= now else _NEVER
-            if searched_at < searched_before:
+            if searched_at < max(_searched_before(movie, now), memory.gap_since or _NEVER):
                 needed.append((searched_at, entry.added_at, movie.slug or movie.id))
         self.upgrades.look(downloader, near_to)
         for movie in self.queue_manager.look_again(found):
@@ -172,6 +174,17 @@ class Radar:
                 "New releases may have been missed since the last check; searching waiting films one by one."
             )
         return RadarMemory({**memory.seen, **told}, gap_since)
+
+
+def _searched_before(movie: Movie, now: datetime) -> datetime:
+    """Return before when a waiting film's last search is too long ago."""
+    home = ReleaseDates.parse(movie.release_dates).home
+    if home is None:
+        return now - _SEARCHED_AGAIN_AFTER
+    comes_out = datetime(home.year, home.month, home.day, tzinfo=UTC)
+    if comes_out > now:
+        return now - _NOT_OUT_SEARCHED_AFTER
+    return max(now - _SEARCHED_AGAIN_AFTER, comes_out)
 
 
 def _read_memory(path: Path) -> RadarMemory:

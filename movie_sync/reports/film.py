@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from movie_sync.domain.film_facts import ReleaseDates
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason, ReleaseId
 from movie_sync.domain.times import minute
 from movie_sync.queues.entry import QueueEntry
@@ -52,6 +53,7 @@ def film_facts(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[str, str]]
         yield "Running time", f"{movie.runtime_minutes} min"
     if movie.original_language is not None:
         yield "Language", movie.original_language or "none spoken"
+    yield from _dates(movie)
     if queue is not QueueName.REMOVED:
         yield "Wanted since", f"{minute(entry.wish)}{', by command' if entry.by_command else ''}"
     if entry.searched_at:
@@ -62,6 +64,17 @@ def film_facts(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[str, str]]
         yield "Quality", entry.word.preset
     if follow and follow.path:
         yield "File", follow.path
+
+
+def _dates(movie: Movie) -> Iterator[tuple[str, str]]:
+    dates = ReleaseDates.parse(movie.release_dates)
+    for what, on in (
+        ("In cinemas", dates.cinema),
+        ("Digital release", dates.digital),
+        ("On disc", dates.disc),
+    ):
+        if on:
+            yield what, str(on)
 
 
 def film_links(movie: Movie) -> list[tuple[str, str, str]]:

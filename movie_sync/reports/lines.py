@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from enum import Enum, auto
 
 from movie_sync.domain.models import Movie, QueueName
@@ -13,6 +14,7 @@ from movie_sync.queues.progress import percent, share_done
 from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.reports.daemon_state import ActivityKind, activity_words
 from movie_sync.reports.needs import Need
+from movie_sync.reports.release_dates import not_out_words
 from movie_sync.reports.status import (
     ReplacedTorrent,
     Status,
@@ -308,7 +310,8 @@ def _stalled_line(stalled: StuckRelease, style: LineStyle) -> str:
 def _waiting_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
     again = f"next try {clock_time(entry.retry_at, status.at)}" if entry.retry_at else "when it appears"
     searched = f", last {clock_time(entry.searched_at, status.at)}" if entry.searched_at else ""
-    return f"{style.label(entry.movie)}: {again}{searched}: {entry.error or 'no suitable release yet'}"
+    why = not_out_words(entry, status.at) or entry.error or "no suitable release yet"
+    return f"{style.label(entry.movie)}: {again}{searched}: {why}"
 
 
 def _done_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
@@ -336,19 +339,19 @@ def _unlisted_line(film: UnlistedFilm) -> str:
     return f"{day(film.left_at)}  {film.movie.label}{torrent}"
 
 
-def state_of(queue: QueueName, entry: QueueEntry) -> str:
+def state_of(queue: QueueName, entry: QueueEntry, now: datetime) -> str:
     """Return in words how it stands with a film in a queue, and what the user said of its releases."""
     word = entry.word
     said = [f"with preset {word.preset}"] if word.preset else []
     said += [f"you took {word.grabbed}"] if word.grabbed else []
     said += [f"you rejected {', '.join(map(str, word.rejected))}"] if word.rejected else []
-    return "; ".join([_state_of(queue, entry), *said])
+    return "; ".join([_state_of(queue, entry, now), *said])
 
 
-def _state_of(queue: QueueName, entry: QueueEntry) -> str:
+def _state_of(queue: QueueName, entry: QueueEntry, now: datetime) -> str:
     if queue is QueueName.FAILED:
         when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "gave up"
-        return f"{entry.error}; {when}"
+        return f"{not_out_words(entry, now) or entry.error}; {when}"
     if queue is QueueName.COMPLETED:
         state = torrent_state(entry)
         release = entry.choice.release if entry.choice else entry.extra.get("where", "")

@@ -21,6 +21,7 @@ from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.queues.releases import FailedRelease, Stage
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
 from movie_sync.reports.needs import Need, needs
+from movie_sync.reports.release_dates import dates_document
 from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
@@ -280,6 +281,7 @@ def _waiting_document(entry: QueueEntry) -> dict[str, object]:
         "last_searched": format_time(entry.searched_at) if entry.searched_at else None,
         "next_search": format_time(entry.retry_at) if entry.retry_at else None,
         "error": entry.error or "",
+        "release_dates": dates_document(entry.movie.release_dates),
     }
 
 

@@ -14,6 +14,7 @@ from movie_sync.queues.progress import percent
 from movie_sync.queues.releases import Slot, Stage, TorrentProgress
 from movie_sync.reports.lines import Look
 from movie_sync.reports.needs import Need
+from movie_sync.reports.release_dates import not_out_words
 from movie_sync.reports.status import stage_time
 
 _ROUNDED_UP = 59
@@ -108,6 +109,8 @@ def film_card(
         words = _torrent_words(follow, is_upgrade=on_its_way.is_upgrade)
     elif badge is Badge.RETRY and entry.retry_at:
         words = f"next try {clock_time(entry.retry_at, now)}"
+    elif badge is Badge.RELEASE:
+        words = not_out_words(entry, now) or words
     return FilmCard(
         name=entry.movie.slug or entry.movie.id,
         movie=entry.movie,

@@ -116,7 +116,7 @@ class FilmPages:
     def _told(self, film: FilmSeen) -> dict[str, object]:
         """Return what is known of a film."""
         paths, movie, clean = self._desk.context().paths, film.entry.movie, self._glance.clean
-        words = clean(state_of(film.queue, film.entry))
+        words = clean(state_of(film.queue, film.entry, self._desk.context().clock.now()))
         signature = file_signature(paths.history), file_signature(older_of(paths.history))
         return {
             "look": LOOKS[film.card.badge.look],

@@ -80,7 +80,7 @@ class TakePages:
         films = []
         for movie in movies:
             found = queues.find_film(movie)
-            words = f"{_QUEUES[found[0]]}: {state_of(*found)}" if found else ""
+            words = f"{_QUEUES[found[0]]}: {state_of(*found, context.clock.now())}" if found else ""
             names = {"slug": movie.slug, "key": movie.id, "name": movie.label, "imdb_id": movie.imdb_id or ""}
             films.append({"name": movie.label, "state": words, "film": names})
         return {"films": films, "odd": odd}
