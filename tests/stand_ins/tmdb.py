@@ -13,7 +13,7 @@ from typing import Any, Self
 from movie_sync.demo.filelist_faults import JSON, Fault
 from movie_sync.demo.filelist_http import Reply, SeenRequest, WebServer
 
-KEY = "0123456789abcdef0123456789abcdef"
+KEY = "00112233445566778899aabbccddeeff"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiIxMjM0NSJ9.c2VjcmV0LXNpZ25hdHVyZQ"
 PREMIERE, LIMITED, CINEMA, DIGITAL, PHYSICAL, TV = range(1, 7)
 _PAGE_SIZE = 20
