@@ -18,8 +18,9 @@ from movie_sync.domain.letterboxd_text import split_name
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError, UserError
 from movie_sync.net.http import HttpClient
-from movie_sync.services.letterboxd.client import LetterboxdWatchlist
-from movie_sync.services.letterboxd.pages import Refusal, find_refusal, parse_watchlist
+from movie_sync.services.letterboxd.list_pages import WATCHLIST, parse_list
+from movie_sync.services.letterboxd.list_reader import ListReader, watchlist_of
+from movie_sync.services.letterboxd.pages import Refusal, find_refusal
 from movie_sync.services.wish_lists import required_lists
 from movie_sync.settings.config import Config
 
@@ -41,7 +42,7 @@ def site() -> Iterator[LetterboxdStandIn]:
         yield stand_in
 
 
-def watchlist(stand_in: LetterboxdStandIn, username: str = "someone", **limits: float) -> LetterboxdWatchlist:
+def watchlist(stand_in: LetterboxdStandIn, username: str = "someone", **limits: float) -> ListReader:
     """Make a client for the stand-in that gives up soon."""
     http = HttpClient(
         "Letterboxd",
@@ -49,7 +50,7 @@ def watchlist(stand_in: LetterboxdStandIn, username: str = "someone", **limits: 
         timeout_seconds=limits.get("timeout_seconds", 5),
         min_interval_seconds=limits.get("min_interval_seconds", 0),
     )
-    return LetterboxdWatchlist(http, stand_in.url, username)
+    return ListReader(http, stand_in.url, watchlist_of(username))
 
 
 # --- real pages ---------------------------------------------------------------------------------
@@ -65,7 +66,7 @@ def raw_fragment() -> str:
 @real_pages
 def test_real_watchlist_page_is_read_whole() -> None:
     """The first of 15 real pages gives 28 of 415 films with keys, slugs, titles and years."""
-    page = parse_watchlist((REAL / "watchlist-page-1-of-15.html").read_text(encoding="utf-8"), SITE)
+    page = parse_list((REAL / "watchlist-page-1-of-15.html").read_text(encoding="utf-8"), SITE, WATCHLIST)
 
     assert (page.owner, page.declared, page.number) == ("someone", 415, 1)
     assert page.has_next
@@ -89,7 +90,7 @@ def test_real_raw_items_are_read_with_their_keys_and_missing_years() -> None:
         "&quot;uid&quot;:&quot;film:1&quot;,&quot;type&quot;:&quot;film&quot;}' ></div></li></ul>"
     )
 
-    movies = parse_watchlist(mended, SITE).movies
+    movies = parse_list(mended, SITE, WATCHLIST).movies
 
     assert [movie.id for movie in movies] == ["IWJq", "WrYM", "TbK4", "x3yq", "R9dS", "zs0M"]
     assert [movie.slug for movie in movies if movie.year is None] == ["fatherland-3", "ray-gunn"]
@@ -100,7 +101,7 @@ def test_real_raw_items_are_read_with_their_keys_and_missing_years() -> None:
 def test_real_raw_items_cut_within_a_poster_are_refused() -> None:
     """The same piece as it was saved, cut within a poster, is not read as five films."""
     with pytest.raises(PageChangedError, match="1 of 6 posters"):
-        parse_watchlist(raw_fragment(), SITE)
+        parse_list(raw_fragment(), SITE, WATCHLIST)
 
 
 @real_pages
@@ -159,7 +160,10 @@ NOT_UNDERSTOOD = {
     "broken JSON": poster('data-item-slug="x" data-item-name="X" data-postered-identifier="{"'),
     "JSON of another shape": poster('data-item-slug="x" data-item-name="X" data-postered-identifier="[1]"'),
     "nested JSON": poster(f'data-item-slug="x" data-item-name="X" data-postered-identifier="{"[" * 9999}"'),
-    "not a film": poster('data-item-slug="x" data-item-name="X" ' + KEY.replace("film", "episode")),
+    "a film by another word": poster(
+        'data-item-link="/film/x/" data-item-name="X" ' + KEY.replace("film", "movie")
+    ),
+    "what has no name": poster('data-item-slug="x" ' + KEY.replace("film", "episode")),
     "no title": poster(f'data-item-slug="x" {KEY}'),
     "a slug that is a path": poster(f'data-item-slug="../x" data-item-name="X" {KEY}'),
     "a list item without a poster": poster(""),
@@ -170,15 +174,15 @@ NOT_UNDERSTOOD = {
 @pytest.mark.parametrize("items", OLDER_MARKUPS.values(), ids=OLDER_MARKUPS)
 def test_posters_of_older_years_are_read(items: str) -> None:
     """Each form of a poster since 2023 gives the film, under its slug where no key was shown."""
-    (movie,) = parse_watchlist(page_of(items), SITE).movies
+    (movie,) = parse_list(page_of(items), SITE, WATCHLIST).movies
     assert (movie.id, movie.slug, movie.title, movie.year) == ("heat", "heat", "Heat", 1995)
 
 
 @pytest.mark.parametrize(("name", "title", "year"), NAMES.values(), ids=NAMES)
 def test_names_become_titles_and_years(name: str, title: str, year: int | None) -> None:
     """A title fits on one line and holds nothing that a terminal would obey."""
-    (movie,) = parse_watchlist(
-        page_of(poster(f'data-item-slug="x" data-item-name="{name}" {KEY}')), SITE
+    (movie,) = parse_list(
+        page_of(poster(f'data-item-slug="x" data-item-name="{name}" {KEY}')), SITE, WATCHLIST
     ).movies
     assert (movie.id, movie.title, movie.year) == ("29pq", title, year)
 
@@ -187,7 +191,7 @@ def test_the_key_may_stand_in_the_path_of_the_poster_alone() -> None:
     """The second place of the key serves where the first is missing."""
     path = "data-resolvable-poster-path='{&quot;postered&quot;:{&quot;lid&quot;:&quot;29pq&quot;}}'"
     items = poster(f'data-item-link="/film/heat/" data-item-name="Heat (1995)" {path}')
-    (movie,) = parse_watchlist(page_of(items), SITE).movies
+    (movie,) = parse_list(page_of(items), SITE, WATCHLIST).movies
     assert (movie.id, movie.slug) == ("29pq", "heat")
 
 
@@ -195,7 +199,7 @@ def test_the_key_may_stand_in_the_path_of_the_poster_alone() -> None:
 def test_a_poster_that_is_not_understood_refuses_the_page(items: str) -> None:
     """A film is never silently left out: the whole page is refused."""
     with pytest.raises(PageChangedError, match="has changed"):
-        parse_watchlist(page_of(items), SITE)
+        parse_list(page_of(items), SITE, WATCHLIST)
 
 
 def test_posters_outside_the_list_are_not_taken() -> None:
@@ -203,7 +207,7 @@ def test_posters_outside_the_list_are_not_taken() -> None:
     listed = poster(f'data-item-slug="x" data-item-name="X" {KEY}')
     favourite = poster(f'data-item-slug="y" data-item-name="Y" {KEY}')
     page = page_of(listed).replace("</body>", f'<ul class="poster-list">{favourite}</ul></body>')
-    assert [movie.slug for movie in parse_watchlist(page, SITE).movies] == ["x"]
+    assert [movie.slug for movie in parse_list(page, SITE, WATCHLIST).movies] == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +217,7 @@ def test_anything_but_a_watchlist_page_is_refused_quickly(page: str) -> None:
     """Rubbish, other formats and markup bombs are refused, in bounded time."""
     started = time.monotonic()
     with pytest.raises(PageChangedError):
-        parse_watchlist(page, SITE)
+        parse_list(page, SITE, WATCHLIST)
     assert time.monotonic() - started < 5
 
 
@@ -225,7 +229,7 @@ def test_a_tag_of_very_many_attributes_costs_little_memory(tag: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(PageChangedError, match="no browser"):
-            parse_watchlist(tag, SITE)
+            parse_list(tag, SITE, WATCHLIST)
         assert tracemalloc.get_traced_memory()[1] < 4_000_000
     finally:
         tracemalloc.stop()
@@ -235,7 +239,7 @@ def test_a_long_script_does_not_matter() -> None:
     """A page may hold more of it than any tag is long."""
     script = f"<script id='x' type=\"module\">{'let a = 1; ' * 50_000}</script>"
     page = page_of(poster(f'data-item-slug="x" data-item-name="X" {KEY}'))
-    assert len(parse_watchlist(page.replace("</body>", f"{script}</body>"), SITE).movies) == 1
+    assert len(parse_list(page.replace("</body>", f"{script}</body>"), SITE, WATCHLIST).movies) == 1
 
 
 # --- the whole list -----------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from movie_sync.errors import (
     UnavailableError,
 )
 from movie_sync.net.http import HttpClient
-from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
+from movie_sync.services.letterboxd.client import LetterboxdFilmPages
+from movie_sync.services.letterboxd.list_reader import ListReader, watchlist_of
 
 FILMS = [StandInFilm(f"k{n}z", f"film-{n}", f"Film {n}", 1950 + n, f"tt{n:07}") for n in range(60)]
 HEAT = Movie(id="k1z", slug="film-1", title="Film 1")
@@ -42,9 +43,9 @@ def client(stop: threading.Event | None = None, timeout_seconds: float = 5) -> H
     return HttpClient("Letterboxd", stop=stop or threading.Event(), timeout_seconds=timeout_seconds)
 
 
-def source(site: LetterboxdStandIn, timeout_seconds: float = 5) -> LetterboxdWatchlist:
+def source(site: LetterboxdStandIn, timeout_seconds: float = 5) -> ListReader:
     """Make a watchlist client."""
-    return LetterboxdWatchlist(client(timeout_seconds=timeout_seconds), site.url, "someone")
+    return ListReader(client(timeout_seconds=timeout_seconds), site.url, watchlist_of("someone"))
 
 
 ANSWERS: dict[str, tuple[Fault, type[TransientError], str]] = {
@@ -146,7 +147,7 @@ def test_one_bad_moment_does_not_cost_the_whole_list(site: LetterboxdStandIn, fa
         return None
 
     site.fault = fail_once
-    assert len(LetterboxdWatchlist(http, site.url, "someone").fetch().movies) == 60
+    assert len(ListReader(http, site.url, watchlist_of("someone")).fetch().movies) == 60
     first, second = (request.at for request in site.requests if request.path.endswith("page/2/"))
     assert second - first >= 0.1
 
@@ -171,7 +172,7 @@ def test_a_machine_that_refuses_is_named() -> None:
         unused.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{unused.getsockname()[1]}"
         with pytest.raises(NetworkError, match="refused"):
-            LetterboxdWatchlist(client(), address, "someone").fetch()
+            ListReader(client(), address, watchlist_of("someone")).fetch()
 
 
 def test_an_address_without_its_last_slash_is_followed(site: LetterboxdStandIn) -> None:
@@ -225,7 +226,7 @@ def test_a_proxy_is_named_as_the_cause(monkeypatch: pytest.MonkeyPatch, proxy: s
         port = server.getsockname()[1]
     monkeypatch.setenv("ALL_PROXY", proxy.format(port=port))
     with pytest.raises(NetworkError, match=words) as caught:
-        LetterboxdWatchlist(client(), "http://films.test", "someone").fetch()
+        ListReader(client(), "http://films.test", watchlist_of("someone")).fetch()
     assert "hunter22" not in str(caught.value)
 
 
@@ -237,7 +238,7 @@ def test_a_stop_ends_a_hanging_request(site: LetterboxdStandIn, delivery: Delive
     site.fault = lambda _: Fault(delivery=delivery)
     http = client(stop, timeout_seconds=60)
     calls: dict[str, Callable[[], object]] = {
-        "watchlist": LetterboxdWatchlist(http, site.url, "someone").fetch,
+        "watchlist": ListReader(http, site.url, watchlist_of("someone")).fetch,
         "film": lambda: LetterboxdFilmPages(http, site.url).read(HEAT),
     }
     timer = threading.Timer(0.2, stop.set)

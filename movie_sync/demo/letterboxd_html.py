@@ -50,6 +50,8 @@ class StandInFilm:
     alternative_titles: tuple[str, ...] = ()
     languages: tuple[str, ...] = ("English",)
     """What is spoken in it, its own language first; of several the site lists all once more, by name."""
+    kind: str = "film"
+    """What its poster says it is: on a list there may be others."""
 
     @property
     def name(self) -> str:
@@ -64,7 +66,12 @@ class StandInFilm:
     @property
     def identifier(self) -> str:
         """The JSON that names the film."""
-        parts = {"lid": self.lid, "uid": f"film:{self.number}", "type": "film", "typeName": "film"}
+        parts = {
+            "lid": self.lid,
+            "uid": f"{self.kind}:{self.number}",
+            "type": self.kind,
+            "typeName": self.kind,
+        }
         return json.dumps(parts, separators=(",", ":"))
 
 
@@ -90,6 +97,37 @@ def watchlist_page(username: str, films: list[StandInFilm], total: int, number: 
 {_pagination(address, number, pages)}
 </section>
 </div>
+</body></html>"""
+
+
+@dataclass(frozen=True, slots=True)
+class StandInList:
+    """A list of some user's; with a `token` only its link to share leads to it."""
+
+    films: Sequence[StandInFilm]
+    token: str = ""
+
+
+def list_page(
+    path: str, films: Sequence[StandInFilm], listed: Sequence[StandInFilm], number: int, pages: int
+) -> str:
+    """Return page `number` of a list, whose first page is at `path`; `listed` are all films on it."""
+    username, _, _ = path.partition("/")
+    items = "\n".join(f'<li class="posteritem numbered-list-item">{_poster(film)}</li>' for film in films)
+    count = f"A list of {len(listed):,} film{'s' * (len(listed) != 1)}"
+    some = escape(", ".join(film.name for film in listed[:5]))
+    return f"""<!DOCTYPE html>
+<html lang="en" class="no-mobile no-js">
+<head><meta charset="utf-8"/><title>\u200eA list \u2022 Letterboxd</title>
+<meta name="description" content="{count} compiled on Letterboxd, including {some}."/>
+<meta property="og:type" content="letterboxd:list"/></head>
+<body class="list-page logged-out show-hide-toggle" data-owner="{username}">
+<section class="list-title-intro"><h1 class="title-1">A list</h1></section>
+<ul class="js-list-entries poster-list -p70 film-list clear film-details-list">
+{items}
+</ul>
+{_pagination(f"/{path}/", number, pages)}
+<aside class="sidebar"><ul class="poster-list -p70"><li class="posteritem">{_poster(_OTHER)}</li></ul></aside>
 </body></html>"""
 
 

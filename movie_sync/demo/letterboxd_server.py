@@ -16,11 +16,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from movie_sync.demo import letterboxd_html as html
-from movie_sync.demo.letterboxd_html import StandInFilm
+from movie_sync.demo.letterboxd_html import StandInFilm, StandInList
 
-__all__ = ["Delivery", "Fault", "LetterboxdStandIn", "SeenRequest", "StandInFilm"]
+__all__ = ["Delivery", "Fault", "LetterboxdStandIn", "SeenRequest", "StandInFilm", "StandInList"]
 
 _TRICKLE_SECONDS = 1.0
+_LIST_PAGE_SIZE = 100
 
 
 class Delivery(StrEnum):
@@ -97,9 +98,11 @@ class SeenRequest:
 
 
 class LetterboxdStandIn:
-    """One user's watchlist and its films, served on 127.0.0.1 while it runs.
+    """One user's watchlist and its films, and any `lists` by their paths (`ben/list/halloween`).
 
-    `films` is the list, newest wish first; it and all other attributes may be changed at any time.
+    Served on 127.0.0.1 while it runs.
+
+    `films` is the watchlist, newest wish first; it and all other attributes may be changed at any time.
     `other_films` have pages but are not on the list. `renamed` leads old slugs to new ones.
     `fault` is asked for each request, before the page is made: what it returns is sent instead, and
     it may change `films` itself. Use it as a context manager, or call `start` and `stop`.
@@ -116,6 +119,8 @@ class LetterboxdStandIn:
         self.films = films if films is not None else []
         self.other_films: list[StandInFilm] = []
         self.renamed: dict[str, str] = {}
+        self.lists: dict[str, StandInList] = {}
+        self.private_lists_are_missing = False
         self.username = username
         self.page_size = page_size
         self.is_private = False
@@ -182,10 +187,10 @@ class LetterboxdStandIn:
         if not path.endswith("/"):
             return Fault.redirect(f"{path}/")
         match path.strip("/").split("/"):
-            case [user, "watchlist"] if user.lower() == self.username.lower():
-                return self._watchlist_page(1)
-            case [user, "watchlist", "page", number] if user.lower() == self.username.lower():
-                return self._watchlist_page(int(number)) if number.isdecimal() else Fault.not_found()
+            case [user, "watchlist", *rest] if user.lower() == self.username.lower():
+                return self._watchlist_page(_page_number(rest))
+            case [_, "list", _, *_] as pieces:
+                return self._list_page("/".join(pieces[:3]).lower(), pieces[3:])
             case ["film", slug]:
                 return self._film_page(slug)
             case ["imdb", imdb_id]:
@@ -206,6 +211,22 @@ class LetterboxdStandIn:
     def _first(self, is_it: Callable[[StandInFilm], bool]) -> StandInFilm | None:
         return next((film for film in (*self.films, *self.other_films) if is_it(film)), None)
 
+    def _list_page(self, path: str, rest: list[str]) -> Fault:
+        found = self.lists.get(path)
+        share, rest = (rest[1], rest[2:]) if rest[:1] == ["share"] and rest[1:] else ("", rest)
+        if found and found.token and not share and not self.private_lists_are_missing:
+            return Fault.private()
+        if found is None or share != found.token:
+            return Fault.not_found()
+        films = list(found.films)
+        pages = max(1, -(-len(films) // _LIST_PAGE_SIZE))
+        number = _page_number(rest)
+        shown = films[(number - 1) * _LIST_PAGE_SIZE : number * _LIST_PAGE_SIZE]
+        if number != 1 and not shown:
+            return Fault.not_found()
+        address = f"{path}/share/{share}" if share else path
+        return Fault(body=html.list_page(address, shown, films, number, pages))
+
     def _watchlist_page(self, number: int) -> Fault:
         if self.is_private:
             return Fault.private()
@@ -215,6 +236,16 @@ class LetterboxdStandIn:
             return Fault.not_found()
         shown = films[(number - 1) * self.page_size : number * self.page_size]
         return Fault(body=html.watchlist_page(self.username, shown, len(films), number, pages))
+
+
+def _page_number(pieces: list[str]) -> int:
+    """Return the page that the end of a path names, 0 if it names none."""
+    match pieces:
+        case []:
+            return 1
+        case ["page", number] if number.isdecimal():
+            return int(number)
+    return 0
 
 
 class _Server(ThreadingHTTPServer):

@@ -32,6 +32,12 @@ def is_lid(text: str) -> bool:
     return _LID.fullmatch(text) is not None
 
 
+def list_parts(path: str) -> tuple[str, str, str]:
+    """Split `USER/list/NAME` and what may follow, `/share/TOKEN`, into user, name and token."""
+    user, _, name, *share = path.split("/")
+    return user, name, share[1] if share else ""
+
+
 def is_image_address(text: str) -> bool:
     """Tell whether a text can be the address of an image; on whichever host."""
     return _IMAGE.fullmatch(text) is not None and _NOT_IN_IMAGES.search(text) is None

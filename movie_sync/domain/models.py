@@ -221,12 +221,16 @@ class DownloadResult:
 
 @dataclass(frozen=True, slots=True)
 class WatchlistSnapshot:
-    """A watchlist that was read whole, newest wish first.
+    """A list that was read whole, in its order: a watchlist's newest wish first.
 
-    `owner` is the username it belongs to, or the export file's path. `unread` says, in words, which
-    rows of a file are no films that can be read: nothing is concluded from films it does not list then.
+    `owner` is the username it belongs to, the list's path, or the file's path. `unread` says, in words, which
+    rows of a file are no films that can be read. From films that it does not list nothing is concluded then,
+    nor if it may be of another list, or older, than the one before it (not `concludes`). `passed_over` is
+    how much of the list is no film.
     """
 
     owner: str
     movies: Sequence[Movie]
     unread: tuple[str, ...] = ()
+    concludes: bool = True
+    passed_over: int = 0

@@ -14,6 +14,7 @@ from movie_sync.services.base import ClientService, Service, TrackerService
 
 SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
+    "letterboxd_list": "movie_sync.services.letterboxd.service:LetterboxdList",
     "letterboxd_export": "movie_sync.services.letterboxd_export.service:LetterboxdExport",
     "filelist": "movie_sync.services.filelist.service:FileList",
     "torznab": "movie_sync.services.torznab.service:Torznab",

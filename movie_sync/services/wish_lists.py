@@ -88,7 +88,12 @@ def _entries(value: object) -> list[dict[str, object]]:
     if not isinstance(value, list):
         raise UnusableValue
     entries = [_entry(each) for each in value]
-    places = [(key, str(each[key]).casefold()) for each in entries for key in _kinds() if key in each]
+    places = [
+        (key, service.owner(WishList(service.name, str(each[key]))).casefold())
+        for each in entries
+        for key, service in _kinds().items()
+        if key in each
+    ]
     for place in places:
         if places.count(place) > 1:
             raise UnusableValue(f"{place[0]} {shown(place[1])} is there twice")

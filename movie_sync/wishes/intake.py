@@ -70,7 +70,7 @@ class WatchlistIntake:
             change = self._compare(snapshot, concludes_removals=True)
         # Looking through the disks may take long, so nobody is made to wait for it.
         found = self._find_on_disk(self.queue_manager.missing(change.wanted))
-        return self._take(snapshot, found, concludes_removals=not snapshot.unread)
+        return self._take(snapshot, found, concludes_removals=snapshot.concludes and not snapshot.unread)
 
     def take_again(self) -> IntakeCounts:
         """Take in that the list is as it was at the last reading; raises as `take`."""

@@ -13,7 +13,8 @@ from movie_sync.domain.models import Movie, Release, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import rank
 from movie_sync.domain.wanted import WantedFilm
-from movie_sync.services.letterboxd.pages import parse_film, parse_watchlist
+from movie_sync.services.letterboxd.list_pages import WATCHLIST, parse_list
+from movie_sync.services.letterboxd.pages import parse_film
 
 _BASE = "https://letterboxd.com"
 _FORMS = (
@@ -52,7 +53,7 @@ def speeds(seconds: float) -> list[tuple[str, float, str]]:
     return [
         (
             "watchlist pages parsed",
-            _rate(lambda: parse_watchlist(page, _BASE), 1, seconds),
+            _rate(lambda: parse_list(page, _BASE, WATCHLIST), 1, seconds),
             f"28 films, {len(page) // 1000} kB each",
         ),
         (

@@ -1,10 +1,11 @@
-"""Letterboxd: where the wishes are, and how often they are looked at."""
+"""Letterboxd: users' watchlists, any other list there, and how often they are looked at."""
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from movie_sync.domain.letterboxd_text import is_slug, list_parts
 from movie_sync.domain.wish_list import WishList
 from movie_sync.services.base import Glimpse, ListService, Surroundings
 from movie_sync.services.form import Form
@@ -13,12 +14,20 @@ from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, 
 
 if TYPE_CHECKING:
     from movie_sync.net.http import HttpClient
-    from movie_sync.services.letterboxd.client import LetterboxdFilmPages, LetterboxdWatchlist
+    from movie_sync.services.letterboxd.client import LetterboxdFilmPages
+    from movie_sync.services.letterboxd.list_reader import ListReader, SiteList
 
 SHORTEST_CHECK_INTERVAL = 60
 _LONGEST_CHECK_INTERVAL = 30 * 24 * 3600  # far below what a wait can take on any system (49 days)
 _NAME = re.compile(r"[A-Za-z0-9_]{1,64}")
 _ADDRESS = re.compile(r"(?:https?://)?(?:www\.)?letterboxd\.com/([A-Za-z0-9_]+)(?:[/?#].*)?", re.IGNORECASE)
+_LIST = re.compile(
+    r"(?:(?:https?://)?(?:www\.)?letterboxd\.com)?/?(?P<user>[A-Za-z0-9_]{1,64})/list/(?P<name>[^/?#\s]{1,200})"
+    r"(?:/share/(?P<token>[A-Za-z0-9_-]{1,100}))?"
+    r"(?:/(?:detail|by/[^?#\s]*|page/\d{1,6})?)*(?:[?#].*)?",
+    re.IGNORECASE,
+)
+_MOST_PAGES = 20
 _NO_USER_NAMES = {"film", "films", "list", "lists", "settings"}  # addresses of something else
 
 
@@ -30,6 +39,18 @@ def letterboxd_name(value: object) -> str:
     if not _NAME.fullmatch(name) or (profile and name.lower() in _NO_USER_NAMES):
         raise UnusableValue
     return name
+
+
+def letterboxd_list(value: object) -> str:
+    """Return a list's path, `USER/list/NAME` or that with `/share/TOKEN`; raises UnusableValue.
+
+    A pasted address is reduced to it, wherever in the list it leads.
+    """
+    found = _LIST.fullmatch(text_in(value))
+    if not found or not is_slug(found["name"]):
+        raise UnusableValue
+    share = f"/share/{found['token']}" if found["token"] else ""
+    return f"{found['user']}/list/{found['name'].lower()}{share}"
 
 
 def _user_name(value: object) -> str:
@@ -105,23 +126,66 @@ class Letterboxd(ListService):
 
     def look(self, wish: WishList, config: Sections, around: Surroundings) -> Glimpse:
         """Read the first page alone: it declares how many films there are."""
-        page = self.build(wish, config, around).first_page()
-        return Glimpse(page.declared, page.movies)
+        return _glimpse(self.build(wish, config, around))
 
-    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "LetterboxdWatchlist":
-        from movie_sync.services.letterboxd.client import LetterboxdWatchlist
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "ListReader":
+        from movie_sync.services.letterboxd.list_reader import watchlist_of
 
-        base_url = config.section(LetterboxdSettings).base_url
-        return LetterboxdWatchlist(self._site(config, around), base_url, wish.place)
+        return _reader(watchlist_of(wish.place, wish.max_pages), config, around)
 
     def pages(self, config: Sections, around: Surroundings) -> "LetterboxdFilmPages":
         """Return the films' pages."""
         from movie_sync.services.letterboxd.client import LetterboxdFilmPages
 
         settings = config.section(LetterboxdSettings)
-        site = self._site(config, around)
-        return LetterboxdFilmPages(site, settings.base_url, keeps_posters=settings.posters)
+        return LetterboxdFilmPages(_site(config, around), settings.base_url, keeps_posters=settings.posters)
 
-    def _site(self, config: Sections, around: Surroundings) -> "HttpClient":
-        settings = config.section(LetterboxdSettings)
-        return around.site(self.title, settings.timeout, settings.request_delay)
+
+class LetterboxdList(ListService):
+    """Any list on the site, its owner's private ones by the link that shares them."""
+
+    name = "letterboxd_list"
+    title = Letterboxd.title
+    site = Letterboxd.site
+    entry_key = "list"
+    allowed = "USER/list/NAME, or the list's address on letterboxd.com (with /share/... if it's private)"
+
+    def own_list(self, config: Sections) -> WishList | None:
+        return None
+
+    def read_place(self, value: object) -> str:
+        return letterboxd_list(value)
+
+    def label(self, wish: WishList) -> str:
+        user, name, _ = list_parts(wish.place)
+        return f"{user}'s Letterboxd list {name}"
+
+    def owner(self, wish: WishList) -> str:
+        """Return the list's path without what shares it: that is no part of which list it is."""
+        user, name, _ = list_parts(wish.place)
+        return f"{user}/list/{name}"
+
+    def look(self, wish: WishList, config: Sections, around: Surroundings) -> Glimpse:
+        """Read the first page alone: it declares how many films there are."""
+        return _glimpse(self.build(wish, config, around))
+
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "ListReader":
+        from movie_sync.services.letterboxd.list_reader import list_of
+
+        return _reader(list_of(wish.place, wish.max_pages or _MOST_PAGES), config, around)
+
+
+def _reader(site_list: "SiteList", config: Sections, around: Surroundings) -> "ListReader":
+    from movie_sync.services.letterboxd.list_reader import ListReader
+
+    return ListReader(_site(config, around), config.section(LetterboxdSettings).base_url, site_list)
+
+
+def _glimpse(reader: "ListReader") -> Glimpse:
+    page = reader.first_page()
+    return Glimpse(page.declared, page.movies)
+
+
+def _site(config: Sections, around: Surroundings) -> "HttpClient":
+    settings = config.section(LetterboxdSettings)
+    return around.site(Letterboxd.title, settings.timeout, settings.request_delay)
