@@ -121,6 +121,14 @@ def test_the_key_goes_to_no_other_server(tmp_path: Path, tmdb: TmdbStandIn) -> N
     assert tmdb.requests == []
 
 
+def test_an_open_address_is_warned_of(tmp_path: Path) -> None:
+    """The key could be read on its way; on this machine nobody can."""
+    for url, warned in (("http://nas:80", True), ("http://localhost:80", False), ("https://nas", False)):
+        variables = environ(tmp_path, MOVIE_SYNC_TMDB__BASE_URL=url)
+        config = Config.load(tmp_path / "config.json", environ=variables)
+        assert any("unencrypted" in each for each in config.warnings) is warned
+
+
 @pytest.mark.parametrize(("key", "error"), [(KEY, None), (WRONG, AuthError), ("", UserError)])
 def test_check(tmp_path: Path, tmdb: TmdbStandIn, key: str, error: type[Exception] | None) -> None:
     """It says whether the key is accepted, with one request."""

@@ -22,7 +22,12 @@ from movie_sync.net.http import HttpClient
 from movie_sync.ports import FilmDatabase
 from movie_sync.queues.codec import entry_from_dict, entry_to_dict
 from movie_sync.queues.entry import QueueEntry
+from movie_sync.reports.film import film_facts
+from movie_sync.reports.lines import LineStyle, state_of, status_lines
+from movie_sync.reports.needs import needs
 from movie_sync.reports.release_dates import not_out_words
+from movie_sync.reports.status import Status, overview, status_document
+from movie_sync.reports.wall import film_card
 from movie_sync.services.tmdb.client import TmdbClient
 
 DAY = 86_400.0
@@ -400,6 +405,27 @@ def test_in_words(dates: tuple[str, ...], words: str) -> None:
     assert not_out_words(entry_of(*dates), now) == words
     assert not_out_words(entry_of(*dates, waits_for_release=False), now) == ""
     assert not_out_words(entry_of(*dates, acceptable_since=now), now) == ""
+
+
+def test_where_people_read_it() -> None:
+    """In the queue, on the wall and on the film's page; a film that is not out yet needs nobody."""
+    now = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    entry = entry_of("cinema 2026-10-02", "digital 2026-12-12")
+    words = "in cinemas, digital on 12 Dec"
+    assert state_of(QueueName.FAILED, entry, now) == words
+    assert state_of(QueueName.FAILED, entry._replace(retry_at=now), now).startswith(
+        f"{words}; next try 2026-11-01"
+    )
+    assert film_card(QueueName.FAILED, entry, None, is_full=False, now=now).words == words
+    assert ("Digital release", "2026-12-12") in list(film_facts(QueueName.FAILED, entry))
+    queues = {name: [entry] if name is QueueName.FAILED else [] for name in QueueName}
+    assert needs(queues, None, (), now) == []
+    assert len(needs(queues, None, (), now + timedelta(days=60))) == 1
+    view = overview(queues, [], now=now)
+    status = Status(now, {}, None, (), None, view)
+    assert any(words in line for line in status_lines(status, LineStyle()))
+    (waiting,) = status_document(status)["waiting_for_release"]  # type: ignore[misc]
+    assert waiting["release_dates"] == {"cinema": "2026-10-02", "digital": "2026-12-12", "disc": None}
 
 
 def test_the_dates_stand_with_the_film(bench: Bench) -> None:

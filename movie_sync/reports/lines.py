@@ -350,8 +350,9 @@ def state_of(queue: QueueName, entry: QueueEntry, now: datetime) -> str:
 
 def _state_of(queue: QueueName, entry: QueueEntry, now: datetime) -> str:
     if queue is QueueName.FAILED:
-        when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "gave up"
-        return f"{not_out_words(entry, now) or entry.error}; {when}"
+        not_out = not_out_words(entry, now)
+        when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "" if not_out else "gave up"
+        return "; ".join(filter(None, (not_out or str(entry.error), when)))
     if queue is QueueName.COMPLETED:
         state = torrent_state(entry)
         release = entry.choice.release if entry.choice else entry.extra.get("where", "")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.times import duration
@@ -9,6 +10,7 @@ from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import Slot
 from movie_sync.reports.daemon_state import DaemonState, NeedKind
+from movie_sync.reports.release_dates import not_out_words
 from movie_sync.settings.faults import Problem
 
 _SEEDLESS_SECONDS = 2 * 24 * 3600.0
@@ -31,16 +33,20 @@ class Need:
 
 
 def needs(
-    queues: Mapping[QueueName, Collection[QueueEntry]], daemon: DaemonState | None, faults: Sequence[Problem]
+    queues: Mapping[QueueName, Collection[QueueEntry]],
+    daemon: DaemonState | None,
+    faults: Sequence[Problem],
+    now: datetime | None = None,
 ) -> list[Need]:
-    """Return them all, what keeps every film back first."""
+    """Return them all, what keeps every film back first; a film that is not out `now` needs nobody."""
     found = [Need(NeedKind.SETTINGS, _sentence(fault.words), "Fix it in `config.json`.") for fault in faults]
     if daemon:
         found += [Need(need.kind, _sentence(need.why), _action(need.kind)) for need in daemon.needs]
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
-            found += _of_film(name, entry)
+            if not (now and not_out_words(entry, now)):
+                found += _of_film(name, entry)
     return found
 
 

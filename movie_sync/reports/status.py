@@ -188,7 +188,7 @@ def read_status(
         seeding_rules=seeding_rules,
         now=now,
     )
-    needed = needs(entries, daemon, held_back)
+    needed = needs(entries, daemon, held_back, now)
     return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view, needed)
 
 

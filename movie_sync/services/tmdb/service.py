@@ -1,8 +1,10 @@
 """TMDB: how it is asked, with the user's own key."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.letterboxd_text import is_image_address
@@ -10,7 +12,7 @@ from movie_sync.errors import UserError
 from movie_sync.services.base import FilmDatabaseService, Login, Surroundings
 from movie_sync.services.form import Form
 from movie_sync.settings.section import Sections, address, setting, yes_or_no
-from movie_sync.settings.values import UnusableValue, or_null, text_in
+from movie_sync.settings.values import UnusableValue, is_on_this_machine, or_null, text_in
 
 if TYPE_CHECKING:
     from movie_sync.services.tmdb.client import TmdbClient
@@ -59,6 +61,11 @@ class Tmdb(FilmDatabaseService):
     section = TmdbSettings
     attribution = "This product uses the TMDB API but is not endorsed or certified by TMDB."
     credentials = (CredentialField("key", "MOVIE_SYNC_TMDB_KEY", "TMDB key", may_hold_blanks=False),)
+
+    def warnings(self, config: Sections) -> Iterator[str]:
+        base_url = config.section(TmdbSettings).base_url
+        if urlsplit(base_url).scheme == "http" and not is_on_this_machine(base_url):
+            yield '"tmdb.base_url" isn\'t https: the key is sent unencrypted.'
 
     def is_used(self, config: Sections) -> bool:
         return config.section(TmdbSettings).enabled
