@@ -16,6 +16,7 @@ import house.commands
 import pytest
 from house.films import stand_in_film, stand_in_release
 from stand_ins.qbittorrent import LOGIN, PREFERENCES, Answer, QBittorrentStandIn
+from stand_ins.tmdb import KEY, TmdbStandIn
 from stand_ins.transmission import TransmissionStandIn
 
 from movie_sync.commands.context import Context, Options
@@ -685,6 +686,20 @@ def test_a_media_server_can_be_taken_away(home: NewUser) -> None:
     home.set_up(User("y", "", "", "-", "n"), only="notices")
 
     assert home.settings()["plex"] == {"url": None}
+
+
+@pytest.mark.parametrize("key", [KEY, "wrong-key"])
+def test_a_film_database(home: NewUser, key: str) -> None:
+    """Its key is tried, kept encrypted and not shown."""
+    with TmdbStandIn() as tmdb:
+        home.environ["MOVIE_SYNC_TMDB__BASE_URL"] = tmdb.url
+        user = User("y", "", "", "", "y", key, *([] if key == KEY else ["n"]))
+        _, shown = home.set_up(user, only="notices")
+    assert ("OK: TMDB accepts the key." in shown) is (key == KEY)
+    assert ("FAILED: The TMDB key was rejected (code 7)" in shown) is (key != KEY)
+    assert key not in shown
+    assert home.settings() == {"tmdb": {"enabled": True}}
+    assert home.manager.get("tmdb") == {"key": key}
 
 
 @pytest.mark.parametrize("damaged", ["config", "credentials"])
