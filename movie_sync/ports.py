@@ -21,6 +21,7 @@ from movie_sync.domain.models import (
 )
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.titles import KnowsTitle, knows_no_title
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 
 
 class Clock(Protocol):
@@ -119,7 +120,7 @@ class TorrentClient(Protocol):
     def states(self, info_hashes: Collection[str]) -> dict[str, HeldTorrent]:
         """Return those of these torrents that the client holds, by info-hash."""
 
-    def hand_over(self, torrent: TorrentFile) -> bool:
+    def hand_over(self, torrent: TorrentFile, placement: Placement = AS_USUAL) -> bool:
         """Add the torrent and see it there; False if it was there before (it is then left as it is).
 
         One that the client refuses is a ReleaseError.
@@ -137,7 +138,7 @@ class FollowedClient(TorrentClient, Protocol):
     def epoch(self) -> int:
         """A number that rises whenever the client may have been started anew since the last call."""
 
-    def room(self) -> Room:
+    def room(self, placement: Placement = AS_USUAL) -> Room:
         """Return how much room there is where torrents go, and how much of it is spoken for."""
 
     def refusal(self, info_hash: str) -> str | None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from movie_sync.domain.events import EventKind
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release, ReleaseId
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
@@ -242,7 +243,7 @@ def test_nothing_is_concluded_from_who_does_not_answer(rounds: list[list[str]]) 
     downloader = FileListDownloader(
         trackers=Trackers(trackers, clock, lambda _event: None), client=FakeClient(),
         pages=PageReader(FakePages(), clock), library=FakeLibrary(),
-        rules=QualityRules(), clock=clock,
+        rules=FilmRules(QualityRules()), clock=clock,
     )  # fmt: skip
     movie, refused = dataclasses.replace(film(1), page_read=True), set()
     for number, fates in enumerate(rounds):

@@ -4,6 +4,7 @@ import pytest
 from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker
 from house.films import hash_of, on_filelist, release
 
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, Reason
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.errors import (
@@ -43,7 +44,7 @@ class DownloaderBench:
             client=self.client,
             pages=PageReader(self.pages, self.clock),
             library=self.library,
-            rules=QualityRules(),
+            rules=FilmRules(QualityRules()),
             clock=self.clock,
             dry_run=dry_run,
         )

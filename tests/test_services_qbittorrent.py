@@ -27,6 +27,7 @@ from stand_ins.tracker import Tracker, copy_of, seed
 from movie_sync.demo.torrent_maker import bencode
 from movie_sync.domain.models import TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
+from movie_sync.domain.wish_list import Placement
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
 
 _FAR_HASH = "f" * 40
@@ -80,6 +81,11 @@ def test_settings_reach_the_torrent(running, raw, tmp_path):
     (row,) = raw.torrents_info(torrent_hashes=torrent.info_hash)
     assert (row.category, row.tags, row.save_path) == ("Elsewhere", "one, two", str(tmp_path / "mine"))
     assert row.auto_tmm is False
+    torrent, place = make_torrent(), Placement("Horror", ("two", "halloween"), str(tmp_path / "horror"))
+    assert client.hand_over(torrent, place) is True
+    (row,) = raw.torrents_info(torrent_hashes=torrent.info_hash)
+    assert (row.category, row.save_path) == ("Horror", str(tmp_path / "horror"))
+    assert sorted(row.tags.split(", ")) == ["halloween", "one", "two"]
 
 
 def test_without_save_path_qbittorrent_chooses_the_place(running, raw):

@@ -22,6 +22,7 @@ from movie_sync.demo.torrent_maker import bencode
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.domain.wish_list import Placement
 from movie_sync.errors import AuthError, NetworkError, ReleaseError, SlowError, UnavailableError
 from movie_sync.services.transmission.client import TransmissionClient
 
@@ -97,6 +98,11 @@ def test_what_is_handed_over_is_there_with_labels_and_folder(running, tmp_path):
     assert client.hand_over(torrent) is True
     row = running.row(torrent.info_hash)
     assert (row["labels"], row["downloadDir"]) == (["one", "two words"], str(tmp_path / "mine"))
+    own = make_torrent()
+    client.hand_over(own, Placement("Horror", ("halloween",), str(tmp_path / "horror")))
+    row = running.row(own.info_hash)
+    assert row["labels"] == ["one", "two words", "Horror", "halloween"]
+    assert row["downloadDir"] == str(tmp_path / "horror")
     for info_hash in (torrent.info_hash, torrent.info_hash.upper()):
         held = client.find(info_hash)
         assert held is not None

@@ -28,6 +28,7 @@ from stand_ins.transmission import (
 from movie_sync.demo.torrent_maker import make_file_torrent
 from movie_sync.domain.torrent_file import parse_torrent
 from movie_sync.domain.torrents import TorrentPhase
+from movie_sync.domain.wish_list import Placement
 from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError, Stopped, UnavailableError
 from movie_sync.services.transmission.rows import read_row
 from movie_sync.services.transmission.rpc import endpoint_of
@@ -178,6 +179,10 @@ def test_3_00_gets_labels_after_the_add_and_the_others_with_it(stand_in):
     stand_in.script[GET].append(done(torrents=[{"hashString": _TORRENT.info_hash, "labels": []}]))
     assert client.hand_over(_TORRENT) is True
     assert stand_in.calls[-2] == (SET, {"ids": [_TORRENT.info_hash], "labels": ["movie_sync"]})
+    stand_in.rows.clear()
+    stand_in.script[GET].append(done(torrents=[{"hashString": _TORRENT.info_hash, "labels": []}]))
+    assert client.hand_over(_TORRENT, Placement("Horror", ("halloween",))) is True
+    assert stand_in.calls[-2][1]["labels"] == ["movie_sync", "Horror", "halloween"]
 
 
 def test_another_torrent_than_the_one_added_is_no_success(stand_in):

@@ -3,7 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
@@ -20,7 +20,9 @@ from movie_sync.daemon.monitor import MonitorWorker
 from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Movie
+from movie_sync.domain.path_map import on_this_machine
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -46,6 +48,7 @@ from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
 from movie_sync.storage.history import History
+from movie_sync.wishes.first_lists import FirstLists
 from movie_sync.wishes.intakes import Intakes
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.memories import Memories
@@ -53,6 +56,22 @@ from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
 _GB = 1_000_000_000
+
+
+def memories_of(config: Config, watchlist: Path) -> Memories:
+    """Return the files in which the lists of the settings are remembered."""
+    wishes = [chosen.wish for chosen in chosen_lists(config)]
+    has_entries = bool(config.section(ListSettings).lists)
+    is_for_a_run = has_entries and is_replaced(config)
+    return Memories(watchlist, wishes, is_older=not has_entries, is_for_a_run=is_for_a_run)
+
+
+def film_rules(config: Config, watchlist: Path) -> FilmRules:
+    """Return what each film is judged by, by the settings and the lists as they were last read."""
+    memories = memories_of(config, watchlist)
+    wishes = (chosen.wish for chosen in chosen_lists(config))
+    first_lists = FirstLists((wish, memories.path_of(wish)) for wish in wishes)
+    return FilmRules(config.quality(), config.preset, first_lists.of)
 
 
 class Services:
@@ -112,23 +131,24 @@ class Services:
     def intakes(self, queue_manager: QueueManager) -> Intakes:
         """Return what takes readings of the lists in."""
         wishes = [chosen.wish for chosen in chosen_lists(self._config)]
-        has_entries = bool(self._config.section(ListSettings).lists)
-        is_overridden = has_entries and is_replaced(self._config)
-        memories = Memories(
-            self._paths.watchlist, wishes, is_older=not has_entries, is_for_a_run=is_overridden
-        )
         return Intakes(
             queue_manager,
             self.known_films(queue_manager),
-            memories,
+            memories_of(self._config, self._paths.watchlist),
             self.library,
             self._clock,
             wishes=wishes,
             history=self._history,
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
+            rules_on=self.rules.on,
             writable=self._around.is_real,
         )
+
+    @cached_property
+    def rules(self) -> FilmRules:
+        """What each film is judged by, and where its torrent goes."""
+        return film_rules(self._config, self._paths.watchlist)
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now, decrypted in a child process.
@@ -206,8 +226,7 @@ class Services:
             client=client,
             pages=PageReader(self.pages, self._clock, metadata),
             library=self.library,
-            rules=self._config.quality(),
-            preset=self._config.preset,
+            rules=self.rules,
             clock=self._clock,
             knows_title=known.knows_title,
             in_company=known.in_company,
@@ -241,7 +260,7 @@ class Services:
                 tracker.calls_per_hour(entry, self._config) for tracker, entry in self._trackers
             ),
             clock=clock,
-            upgrades=Upgrades(queue_manager, self._config.quality(), clock, self._config.preset),
+            upgrades=Upgrades(queue_manager, self.rules, clock),
         )
         rooms = RoomKeeper(
             queue_manager,
@@ -313,6 +332,8 @@ class Services:
         optional: list[Path] = []
         is_own = self._config.is_set("download_directory")
         (required if is_own else optional).insert(0, Path(self._general.download_directory))
+        folders = (chosen.wish.save_path for chosen in chosen_lists(self._config))
+        optional += [Path(on_this_machine(each, self._general.path_map)) for each in folders if each]
         rules = self._config.quality()
         return self._kept.part(
             "library",

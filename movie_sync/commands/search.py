@@ -7,6 +7,7 @@ import threading
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 
 from movie_sync.commands.building import Services
@@ -14,10 +15,11 @@ from movie_sync.commands.choose import note_search
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
 from movie_sync.commands.table import print_table
+from movie_sync.domain.film_rules import FilmRules, preset_words
 from movie_sync.domain.film_words import title_and_year
 from movie_sync.domain.models import NO_WORD, Movie
 from movie_sync.domain.plain_text import folded, one_line
-from movie_sync.domain.quality_rules import QualityRules, rules_of
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES, Candidate, rank, shown_seeders, why_not_first
 from movie_sync.errors import StorageError, UserError
 from movie_sync.fetching.downloader import Search
@@ -53,29 +55,36 @@ class Cells(NamedTuple):
 class Searched:
     """What a search found for `film`: its candidates, best first, with their numbers.
 
-    `judged_as` is the film as their names are judged for it.
+    `judged_as` is the film as their names are judged for it, `judged_by` by which preset, if not the general
+    settings, in words.
     """
 
     film: Movie
     found: Search
     rows: list[Row]
     judged_as: Movie
+    judged_by: str = ""
 
     def document(self) -> dict[str, object]:
         """Return it in plain values."""
         return _as_document(self.found, self.rows)
 
-    def judged_again(self, context: Context, entry: QueueEntry) -> "Searched":
+    def judged_again(self, film_rules: FilmRules, now: datetime, entry: QueueEntry) -> "Searched":
         """Return it as settings and the film's entry judge it now, with the same numbers; asks nobody."""
-        config, word = context.config, entry.word
-        rules = rules_of(word.preset, config.quality(), config.preset)
+        word = entry.word
+        rules = film_rules.of(entry.movie, word)
         tried = {old.choice.id: old.why for old in entry.set_aside if old.choice.id}
         numbers = {each.release.id: number for number, each, _ in self.rows}
         releases = [each.release for each in self.found.candidates]
-        again = rank(self.judged_as, releases, rules, context.clock.now(), tried=tried, word=word)
+        again = rank(self.judged_as, releases, rules, now, tried=tried, word=word)
         found = replace(self.found, candidates=tuple(again))
         rows = [(numbers[each.release.id], each, why) for _, each, why in _with_reasons(found, rules)]
-        return replace(self, found=found, rows=sorted(rows, key=lambda row: row[0]))
+        return replace(
+            self,
+            found=found,
+            rows=sorted(rows, key=lambda row: row[0]),
+            judged_by=preset_words(word, film_rules.first_list(entry.movie)),
+        )
 
     def table(self) -> list["Cells"]:
         """Return what is shown of each candidate."""
@@ -111,7 +120,11 @@ def search_releases(context: Context, queues: QueueManager, movie: Movie) -> Sea
     held = queues.find(known.slug or known.id) if known else None
     if known:
         movie = replace(
-            movie, runtime_minutes=known.runtime_minutes, original_language=known.original_language
+            movie,
+            id=known.id,
+            slug=known.slug,
+            runtime_minutes=known.runtime_minutes,
+            original_language=known.original_language,
         )
     word, set_aside = (held[1].word, held[1].set_aside) if held else (NO_WORD, ())
     downloader = services.session(queues).downloader
@@ -119,8 +132,9 @@ def search_releases(context: Context, queues: QueueManager, movie: Movie) -> Sea
     for outage in found.outages:
         context.complain(str(outage))
     _note(context, found, known)
-    rows = _with_reasons(found, downloader.rules_for(word))
-    return Searched(known or movie, found, rows, downloader.in_company(movie))
+    rows = _with_reasons(found, downloader.rules.of(movie, word))
+    judged_by = preset_words(word, downloader.rules.first_list(movie))
+    return Searched(known or movie, found, rows, downloader.in_company(movie), judged_by)
 
 
 def _named(args: Namespace, names: FilmNames) -> Movie | None:
@@ -243,6 +257,8 @@ def _show(context: Context, searched: Searched) -> None:
         _show_in_blocks(context, cells, shutil.get_terminal_size().columns - 1)
     else:
         print_table(_HEADERS, cells)
+    if searched.judged_by:
+        context.say(f"\nJudged by {searched.judged_by}.")
     if found.movie.runtime_minutes is None:
         context.complain(
             f"Running time unknown here: sizes are judged for {ASSUMED_RUNTIME_MINUTES} minutes. "

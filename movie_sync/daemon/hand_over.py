@@ -111,7 +111,7 @@ class HandOverJob:
         result = downloader.find_handed_over(movie, entry.choice) if entry.choice else None
         if result is None:
             if self.rooms and session.client:
-                self.rooms.check(session.client, self._known_bytes(entry))
+                self.rooms.check(session.client, self._known_bytes(entry), downloader.rules.placement(movie))
             result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         if result is None:
             movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
@@ -129,7 +129,7 @@ class HandOverJob:
         return (entry.needs_bytes or 0) if is_new else 0
 
     def _download(self, session: Session, entry: QueueEntry, movie: Movie) -> DownloadResult:
-        room = RoomCheck(self.rooms, session.client)
+        room = RoomCheck(self.rooms, session.client, session.downloader.rules.placement(movie))
         result = session.downloader.download_movie(
             movie,
             acceptable_since=entry.acceptable_since,

@@ -83,7 +83,7 @@ class UpgradeJob:
             return
         entry, present = held[1], held[1].choice
         if self.rooms and session.client:
-            self.rooms.check(session.client)
+            self.rooms.check(session.client, placement=session.downloader.rules.placement(movie))
         tried = releases
         try:
             movie = session.downloader.pages.describe(movie)
@@ -106,7 +106,7 @@ class UpgradeJob:
     def _handed_over(
         self, session: Session, entry: QueueEntry, present: Choice, better: Search
     ) -> DownloadResult:
-        room = RoomCheck(self.rooms, session.client)
+        room = RoomCheck(self.rooms, session.client, session.downloader.rules.placement(entry.movie))
 
         def record_choice(_movie: Movie, choice: Choice) -> bool:
             self._is_unsettled = True  # until it is noted as handed over

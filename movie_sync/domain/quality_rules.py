@@ -1,6 +1,6 @@
 """What may be taken and what is better: the `quality` section of the configuration, and its presets."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, Self
 
@@ -84,11 +84,6 @@ class QualityRules:
         if "size_mb_per_minute" in values:
             values["size_mb_per_minute"] = {**DEFAULT_SIZES, **values["size_mb_per_minute"]}
         return cls(**values)
-
-
-def rules_of(name: str, general: QualityRules, preset: Callable[[str], QualityRules | None]) -> QualityRules:
-    """Return the rules of a film: those of its own preset, if there is such a one, else the general ones."""
-    return (preset(name) if name else None) or general
 
 
 def _frozen(value: object) -> object:

@@ -3,12 +3,26 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import islice
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from movie_sync.domain.models import Movie
 
 FirstRun = Literal["all", "new"] | int
 """How much of a list is wanted when it is first read: all, only what is new from then on, or the newest."""
+
+
+class Placement(NamedTuple):
+    """Where a film's torrent goes in the client instead of where others go; empty: as for all films.
+
+    `tags` are given to it besides the usual ones, `save_path` is the folder as the client names it.
+    """
+
+    category: str = ""
+    tags: tuple[str, ...] = ()
+    save_path: str = ""
+
+
+AS_USUAL = Placement()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +57,21 @@ class WishList:
     def key(self) -> str:
         """What tells it from every other list, also once the settings are others."""
         return f"{self.kind}:{self.owner.casefold()}"
+
+    @property
+    def placement(self) -> Placement:
+        """Where the torrents of its films go."""
+        return Placement(self.category, tuple(self.tags), self.save_path)
+
+    @property
+    def judges(self) -> bool:
+        """Tell whether it has its own word on which releases are taken for its films."""
+        return bool(self.preset) or self.languages is not None
+
+    @property
+    def has_own_terms(self) -> bool:
+        """Tell whether anything is different for its films once they are looked for."""
+        return self.judges or self.placement != AS_USUAL
 
     def takes(self, movie: Movie) -> bool:
         """Tell whether a film on it is wanted by its year; one of no year is not where years are given."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.judging import Verdict
 from movie_sync.domain.models import (
     NO_WORD,
@@ -21,7 +22,7 @@ from movie_sync.domain.models import (
     TorrentFile,
     UserWord,
 )
-from movie_sync.domain.quality_rules import QualityRules, rules_of
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.selection import (
     Candidate,
     describe_refusals,
@@ -86,7 +87,7 @@ class FileListDownloader:
 
     `knows_title` tells whether some film has a title as its own, `in_company` returns a film with what
     other films of its title there are; both are asked whenever names are judged.
-    `preset` returns the rules of a quality by its name, if there is such; a film's own goes before `rules`.
+    `rules` tell what a film is judged by, and where its torrent goes.
     With `dry_run` it stops before the torrent is fetched and answers as if it had been handed over.
     For one thread (the download worker's, or a command's). All methods raise `TransientError`,
     `AuthError` and `StorageError` where a service or the disk cannot be used now.
@@ -96,9 +97,8 @@ class FileListDownloader:
     client: TorrentClient
     pages: PageReader
     library: MovieLibrary
-    rules: QualityRules
+    rules: FilmRules
     clock: Clock
-    preset: Callable[[str], QualityRules | None] = lambda _name: None
     knows_title: KnowsTitle = knows_no_title
     in_company: Callable[[Movie], Movie] = lambda movie: movie
     dry_run: bool = False
@@ -147,16 +147,12 @@ class FileListDownloader:
         now = self.clock.now()
         if not word.grabbed:
             since = min(acceptable_since or now, now)  # a time to come is a wrong clock's
-            self._check_grace(found, since, self.rules_for(word))
+            self._check_grace(found, since, self.rules.of(movie, word))
         if self.dry_run:
             check_room(best.size_bytes)
             return DownloadResult(movie, Reason.DOWNLOADED, Choice(best.name, best.id, _NOT_FETCHED))
         tried_hashes = {old.choice.info_hash for old in tried if not word.grabbed}
         return self._hand_over_best(found, tried_hashes, check_room, record_choice)
-
-    def rules_for(self, word: UserWord) -> QualityRules:
-        """Return the rules that a film is judged by: those of its own preset, if the user gave it one."""
-        return rules_of(word.preset, self.rules, self.preset)
 
     def _check_grace(self, found: Search, since: datetime, rules: QualityRules) -> None:
         """Raise BetterAwaitedError while a better release than the best one is waited for."""
@@ -193,7 +189,7 @@ class FileListDownloader:
         near: Sequence[Candidate] = found.candidates
         if in_doubt:
             near = [replace(each, refusals=()) for each in near if each.judgement.verdict is not Verdict.NO]
-        taken, rules = present.choice.release if present.choice else "", self.rules_for(present.word)
+        taken, rules = present.choice.release if present.choice else "", self.rules.of(movie, present.word)
         wanted = self.in_company(movie)
         better = improvements(wanted, taken, near, rules, language_counts=not in_doubt)
         return replace(found, candidates=tuple(better))
@@ -211,7 +207,7 @@ class FileListDownloader:
             if held is None:
                 return None
             return self._found_there(movie, held, Choice(held.name, word.grabbed, held.info_hash))
-        rules = self.rules_for(word)
+        rules = self.rules.of(movie, word)
         but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
         wanted = self.in_company(movie)
         where = self.library.find(wanted, but_for=but_for, knows_title=self.knows_title, rules=rules)
@@ -242,7 +238,7 @@ class FileListDownloader:
         """Judge releases that are at hand as candidates for a film; asks nobody."""
         why = {old.choice.id: old.why for old in tried if old.choice.id}
         wanted = self.in_company(movie)
-        rules, now = self.rules_for(word), self.clock.now()
+        rules, now = self.rules.of(movie, word), self.clock.now()
         return Search(movie, tuple(rank(wanted, releases, rules, now, tried=why, word=word)))
 
     def search(self, movie: Movie, tried: Sequence[FailedRelease] = (), word: UserWord = NO_WORD) -> Search:
@@ -286,7 +282,7 @@ class FileListDownloader:
         record_choice: Callable[[Movie, Choice], bool],
     ) -> DownloadResult:
         """Hand over the best release that turns out to be whole; the next ones stand in for it."""
-        tries, last_error = 0, ""
+        tries, last_error, placement = 0, "", self.rules.placement(found.movie)
         unanswered: UnansweredError | None = None
         for candidate in found.accepted:
             release = candidate.release
@@ -298,7 +294,7 @@ class FileListDownloader:
                 choice = Choice(release.name, release.id, torrent.info_hash)
                 if not record_choice(found.movie, choice):
                     raise NoLongerWantedError("removed from the queue in the meantime")
-                is_new = self.client.hand_over(torrent)
+                is_new = self.client.hand_over(torrent, placement)
             except ReleaseError as exc:
                 _log.warning("%s: %s", release.name, exc)
                 tries, last_error = tries + 1, str(exc)

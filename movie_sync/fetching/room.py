@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from movie_sync.domain.models import Room
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import FilmTooLargeError, NoRoomError
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.manager import QueueManager
@@ -29,13 +30,12 @@ class RoomKeeper:
         self._max_unfinished = max_unfinished
         self._min_free_bytes = min_free_bytes
         self._clock = clock
-        self._room: Room | None = None
-        self._room_at = 0.0
+        self._rooms: dict[Placement, tuple[Room, float]] = {}
 
-    def check(self, client: FollowedClient, known_bytes: int = 0) -> None:
+    def check(self, client: FollowedClient, known_bytes: int = 0, placement: Placement = AS_USUAL) -> None:
         """Look before a film is searched: a search that leads to nothing would only cost calls.
 
-        `known_bytes` is the size of its release, if that is known.
+        `known_bytes` is the size of its release, if that is known; `placement` is where it would go.
 
         Raises:
             NoRoomError: no film can be taken.
@@ -43,20 +43,23 @@ class RoomKeeper:
             AuthError, TransientError: the client cannot be asked.
         """
         self._check_slots()
-        self.check_size(client, known_bytes)
+        self.check_size(client, known_bytes, placement)
 
-    def check_size(self, client: FollowedClient, size_bytes: int) -> None:
+    def check_size(self, client: FollowedClient, size_bytes: int, placement: Placement = AS_USUAL) -> None:
         """Look whether a release has room; raises as `check`."""
         if not self._min_free_bytes:
             return
-        room = self._known_room(client, of_last_seconds=_ROOM_IS_NEWS_SECONDS)
+        room = self._known_room(client, placement, of_last_seconds=_ROOM_IS_NEWS_SECONDS)
         if self._left_of(room) < size_bytes:
-            room = self._known_room(client, of_last_seconds=0.0)
+            room = self._known_room(client, placement, of_last_seconds=0.0)
         left, setting = self._left_of(room), "min_free_space_gb"
         used = (
             f"{room.free_bytes / _GB:.1f} GB free on the client's disk, unfinished torrents still need "
             f"{room.promised_bytes / _GB:.1f} GB, {setting} is {self._min_free_bytes / _GB:g}"
         )
+        if left < 0 and placement.save_path:  # elsewhere there may be room for others
+            full = f"no room in {placement.save_path} ({used})"
+            raise FilmTooLargeError(full, setting=setting, size_bytes=size_bytes)
         if left < 0:
             raise NoRoomError(used, setting=setting)
         if left < size_bytes:
@@ -69,8 +72,8 @@ class RoomKeeper:
 
     def took(self, size_bytes: int) -> None:
         """Note that a torrent of that size was handed over."""
-        if self._room is not None:
-            self._room = replace(self._room, promised_bytes=self._room.promised_bytes + size_bytes)
+        for placement, (room, at) in self._rooms.items():
+            self._rooms[placement] = replace(room, promised_bytes=room.promised_bytes + size_bytes), at
 
     def _check_slots(self) -> None:
         most, slots = self._max_unfinished, self._queue_manager.slots()
@@ -88,11 +91,13 @@ class RoomKeeper:
     def _left_of(self, room: Room) -> int:
         return room.free_bytes - room.promised_bytes - self._min_free_bytes
 
-    def _known_room(self, client: FollowedClient, *, of_last_seconds: float) -> Room:
-        now = self._clock.monotonic()
-        if self._room is None or now - self._room_at > of_last_seconds:
-            self._room, self._room_at = client.room(), now
-        return self._room
+    def _known_room(self, client: FollowedClient, placement: Placement, *, of_last_seconds: float) -> Room:
+        now, place = self._clock.monotonic(), placement._replace(tags=())
+        room, at = self._rooms.get(place, (None, now))
+        if room is None or now - at > of_last_seconds:
+            room = client.room(place)
+            self._rooms[place] = room, now
+        return room
 
 
 @dataclass(eq=False, repr=False)
@@ -101,12 +106,13 @@ class RoomCheck:
 
     rooms: RoomKeeper | None
     client: FollowedClient | None
+    placement: Placement = AS_USUAL
     _size_bytes: int | None = field(default=None, init=False)
 
     def check(self, size_bytes: int) -> None:
         """Look at a release; raises as `RoomKeeper.check`."""
         if self.rooms and self.client:
-            self.rooms.check_size(self.client, size_bytes)
+            self.rooms.check_size(self.client, size_bytes, self.placement)
         self._size_bytes = size_bytes
 
     def note_taken(self) -> None:

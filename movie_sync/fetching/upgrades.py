@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from movie_sync.domain.events import Upgraded
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Movie, Reason, Release, ReleaseId
-from movie_sync.domain.quality_rules import QualityRules, rules_of
 from movie_sync.domain.selection import is_below_enough, quality_of
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.ports import Clock
@@ -24,13 +24,12 @@ _MOST_JUDGED = 20_000
 class Upgrades:
     """For one thread (the download worker's). What it remembers is found again if it is lost.
 
-    `rules` are the general ones; with a `preset` of its own a film has others.
+    Whether and how long is looked is general; up to what, the `rules` of each film tell.
     """
 
     queue_manager: QueueManager
-    rules: QualityRules
+    rules: FilmRules
     clock: Clock
-    preset: Callable[[str], QualityRules | None] = lambda _name: None
     _found: dict[str, tuple[Movie, Movie, Sequence[Release]]] = field(default_factory=dict, init=False)
     # Both of films with releases among the newest ones alone, of which there are few.
     _described: dict[str, Movie] = field(default_factory=dict, init=False)
@@ -41,14 +40,14 @@ class Upgrades:
     @property
     def is_on(self) -> bool:
         """Tell whether better releases are looked for at all."""
-        return self.rules.upgrade is not None
+        return self.rules.general.upgrade is not None
 
     def films(self) -> Iterator[QueueEntry]:
         """Yield the films that the user may still want in a better release."""
-        if self.rules.upgrade is None:
+        if self.rules.general.upgrade is None:
             return
         now = self.clock.now()
-        for entry in self.queue_manager.done_since(now - timedelta(days=self.rules.upgrade.days)):
+        for entry in self.queue_manager.done_since(now - timedelta(days=self.rules.general.upgrade.days)):
             if entry.completed_at and entry.completed_at > now:  # a wrong clock's: it would have no end
                 continue
             is_ours = entry.reason == Reason.DOWNLOADED
@@ -61,11 +60,12 @@ class Upgrades:
 
     def _is_below_enough(self, entry: QueueEntry) -> bool:
         taken = entry.choice.release if entry.choice else ""
-        number = hash((entry.movie.id, taken, entry.word.preset))
+        wish = self.rules.first_list(entry.movie)
+        number = hash((entry.movie.id, taken, entry.word.preset, wish and wish.key))
         if number not in self._below:
             if len(self._below) >= _MOST_JUDGED:
                 self._below.clear()
-            rules = rules_of(entry.word.preset, self.rules, self.preset)
+            rules = self.rules.on(wish, entry.word.preset)
             self._below[number] = is_below_enough(entry.movie, taken, rules)
         return self._below[number]
 

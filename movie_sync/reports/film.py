@@ -42,8 +42,8 @@ class TorrentOnItsWay:
     is_upgrade: bool
 
 
-def film_facts(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[str, str]]:
-    """Yield what is known of a film, each with what it is."""
+def film_facts(queue: QueueName, entry: QueueEntry, judged_by: str) -> Iterator[tuple[str, str]]:
+    """Yield what is known of a film, each with what it is; `judged_by` is its preset, if it has its own."""
     movie, follow = entry.movie, entry.follow
     if movie.original_title and movie.original_title != movie.title:
         yield "Original title", movie.original_title
@@ -60,8 +60,8 @@ def film_facts(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[str, str]]
         yield "Last search", minute(entry.searched_at)
     if entry.completed_at:
         yield "Handed over" if entry.reason == Reason.DOWNLOADED else "Completed", minute(entry.completed_at)
-    if entry.word.preset:
-        yield "Quality", entry.word.preset
+    if judged_by:
+        yield "Quality", judged_by
     if follow and follow.path:
         yield "File", follow.path
 

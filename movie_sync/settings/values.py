@@ -125,6 +125,16 @@ whole_path_anywhere = text_that(
     lambda text: PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
 )
 """Reads a whole path on some machine, perhaps another one with another system."""
+client_folder = text_that(
+    lambda text: (
+        text.startswith("~") or PurePosixPath(text).is_absolute() or PureWindowsPath(text).is_absolute()
+    )
+)
+"""Reads a whole path as a torrent client sees it, or one from a home folder of this machine."""
+client_category = text_that(
+    lambda text: not ("\\" in text or "//" in text or text.startswith("/") or text.endswith("/"))
+)
+"""Reads a category by qBittorrent's own rule for their names."""
 time_of_day = text_that(read_time)
 """Reads a time such as `08:00`."""
 time_span = text_that(read_span)

@@ -6,10 +6,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
+from movie_sync.commands.building import film_rules
 from movie_sync.commands.context import Context
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.plain_text import safe_lines
 from movie_sync.errors import MovieSyncError
 from movie_sync.logs import set_up_logging
+from movie_sync.settings.config import Config
 from movie_sync.storage.regular_file import file_signature
 
 _FAILED = 1
@@ -44,6 +47,7 @@ class Desk:
         self._context = context
         self._lock = threading.Lock()
         self._config_lock = threading.Lock()
+        self._rules: tuple[Config, FilmRules] | None = None
 
     def context(self) -> Context:
         """Return the surroundings, with the settings as the file has them now where it can be read."""
@@ -53,6 +57,13 @@ class Desk:
                 with suppress(MovieSyncError):
                     self._context = context.reloaded()
             return self._context
+
+    def rules(self) -> FilmRules:
+        """Return what films are judged by, as the settings and the lists are now."""
+        context, known = self.context(), self._rules
+        if known is None or known[0] is not context.config:
+            known = self._rules = context.config, film_rules(context.config, context.paths.watchlist)
+        return known[1]
 
     def run(self, command: Callable[[Namespace, Context], int], **arguments: object) -> Said:
         """Carry out a command with these arguments, and return what it said."""

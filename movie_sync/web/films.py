@@ -12,9 +12,12 @@ from starlette.routing import Route
 from movie_sync.commands.choose import run_grab, run_reject
 from movie_sync.commands.edit import run_add, run_remove, run_retry
 from movie_sync.commands.history import about_film
+from movie_sync.domain.film_rules import preset_words
 from movie_sync.domain.models import Movie, QueueName, ReleaseId
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES
+from movie_sync.errors import StorageError
 from movie_sync.fetching.downloader import most_queries
+from movie_sync.queues.entry import QueueEntry
 from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.film import film_facts, film_links, known_releases, torrents_on_their_way
 from movie_sync.reports.lines import state_of
@@ -123,11 +126,17 @@ class FilmPages:
             "state": f"{words[:1].upper()}{words[1:]}",
             "needs": [(clean(need.why), _HINTS.get(need.kind, clean(need.action))) for need in film.needs],
             "torrents": torrents_on_their_way(film.entry),
-            "facts": list(film_facts(film.queue, film.entry)),
+            "facts": list(film_facts(film.queue, film.entry, clean(self._judged_by(film.entry)))),
             "links": film_links(movie),
             "releases": known_releases(film.queue, film.entry),
             "events": self._events(movie, signature),
         }
+
+    def _judged_by(self, entry: QueueEntry) -> str:
+        try:
+            return preset_words(entry.word, self._desk.rules().first_list(entry.movie))
+        except StorageError:  # a list's memory can't be read now
+            return entry.word.preset
 
     def _offered(self, name: str, film: FilmSeen) -> dict[str, object]:
         """Return what the last search found for a film, and what another one costs."""

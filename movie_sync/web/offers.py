@@ -46,7 +46,7 @@ class Offers:
         kept = self._kept.get(film)
         if kept is None or context.clock.monotonic() - kept.at > _KEPT_SECONDS:
             return None
-        return kept.searched.judged_again(context, entry)
+        return kept.searched.judged_again(self._desk.rules(), context.clock.now(), entry)
 
     def _search(self, film: str, context: Context) -> int:
         queues = context.queues_to_look_at()

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 
 from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.models import Movie, WatchlistSnapshot
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.watchlist import (
     WatchlistChange,
     among_others,
@@ -41,7 +42,8 @@ class WatchlistIntake:
     """Takes readings of one list in, from the monitor and from the `import` command. Thread-safe.
 
     Those of several lists share one `lock`, and each asks `elsewhere` what the others have: a film leaves
-    when none has it any more. Of `wish`, only its films that its years and its limit leave are wanted.
+    when none has it any more. Of `wish`, only its films that its years and its limit leave are wanted;
+    `rules`, if it has its own, tell what of its films counts as there.
 
     `watchlist.json` is written last: if anything before fails or the process dies, the next
     reading finds the same wishes again, and what is queued already is not queued twice.
@@ -55,6 +57,7 @@ class WatchlistIntake:
     _: KW_ONLY
     first_run: FirstRun | None
     wish: WishList | None = None
+    rules: QualityRules | None = None
     elsewhere: Callable[[], Elsewhere] = lambda: NOWHERE
     unlisted: UnlistedStore | None = None
     history: History = NO_HISTORY
@@ -96,6 +99,7 @@ class WatchlistIntake:
             if self.unlisted and (change.unlisted or change.listed_again):
                 hashes_of = self.queue_manager.torrents_of
                 self.unlisted.note(change.unlisted, hashes_of, listed_again=change.listed_again)
+            self._note_new(change)
             there = self.queue_manager.add_all_to_completed(found)
             queue_of = self.queue_manager.queue_of
             # Before they are queued, as then they are told apart; a crash in between notes it twice.
@@ -114,6 +118,18 @@ class WatchlistIntake:
             _log.info("%s: no longer on the watchlist, so removed from the queue.", movie.label)
         self.history.note(Happened.LEFT, dropped)
         return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
+
+    def _note_new(self, change: WatchlistChange) -> None:
+        """Remember new films of a list with keys of its own before they are queued, where that is harmless.
+
+        Whoever takes one from the queue, after a crash too, finds the list that it is on. What left the
+        list, or came back, is concluded anew from what was remembered before.
+        """
+        is_harmless = not (change.unlisted or change.listed_again)
+        if is_harmless and self.wish and self.wish.has_own_terms:
+            queue_of = self.queue_manager.queue_of
+            if any(queue_of(movie) is None for movie in change.wanted):
+                self.store.save(change.memory)
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""
@@ -149,7 +165,7 @@ class WatchlistIntake:
             for movie in movies:
                 try:
                     as_known = self.known.in_company(movie)
-                    where = self.library.find(as_known, knows_title=self.known.knows_title)
+                    where = self.library.find(as_known, knows_title=self.known.knows_title, rules=self.rules)
                     found += [(movie, where)] if where is not None else []
                 except UnclearFilmError:  # the download worker says so
                     continue

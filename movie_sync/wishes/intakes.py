@@ -1,11 +1,12 @@
 """The intakes of all lists, and what becomes of the films of a list that the settings no longer name."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 from movie_sync.domain.models import WatchlistSnapshot
+from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.wish_list import FirstRun, WishList
 from movie_sync.ports import Clock, MovieLibrary
 from movie_sync.queues.manager import QueueManager
@@ -32,6 +33,7 @@ class Intakes:
         first_run: FirstRun | None,
         history: History,
         unlisted: UnlistedStore | None = None,
+        rules_on: Callable[[WishList], QualityRules | None] = lambda _wish: None,
         writable: bool = True,
     ) -> None:
         self.history = history
@@ -47,6 +49,7 @@ class Intakes:
                 library,
                 first_run=first_run if own is None else own,
                 wish=wish,
+                rules=rules_on(wish) if wish and wish.judges else None,
                 elsewhere=partial(memories.elsewhere, path),
                 unlisted=unlisted,
                 history=history,

@@ -17,6 +17,7 @@ from movie_sync.domain.models import (
 )
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.titles import KnowsTitle, knows_no_title
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import UnknownFilmError
 
 
@@ -166,6 +167,10 @@ class FakeClient:
         """Whether it knows torrents of both versions by the other info-hash."""
         self.epoch = 1
         self.free_bytes = 10**12
+        self.free_bytes_at: dict[str, int] = {}
+        """What differs in folders of lists' own."""
+        self.placements: dict[str, Placement] = {}
+        """Where each torrent was to go, by info-hash."""
         self.promised_bytes: int | None = None
         """None adds up what the unfinished torrents lack."""
         self.journal = journal if journal is not None else []
@@ -175,9 +180,10 @@ class FakeClient:
         self._call("client by hash")
         return self.held.get(info_hash)
 
-    def hand_over(self, torrent: TorrentFile) -> bool:
+    def hand_over(self, torrent: TorrentFile, placement: Placement = AS_USUAL) -> bool:
         """Take a torrent."""
         self._call("hand over")
+        self.placements[torrent.info_hash] = placement
         if self.errors:
             raise self.errors.pop(0)
         if not self.held.keys().isdisjoint(torrent.info_hashes):
@@ -199,11 +205,12 @@ class FakeClient:
         self._call("states")
         return {info_hash: self.held[info_hash] for info_hash in info_hashes if info_hash in self.held}
 
-    def room(self) -> Room:
+    def room(self, placement: Placement = AS_USUAL) -> Room:
         """Tell the room that was set."""
         self._call("room")
         lacking = sum(max(torrent.bytes_left, 0) for torrent in self.held.values())
-        return Room(self.free_bytes, lacking if self.promised_bytes is None else self.promised_bytes)
+        free_bytes = self.free_bytes_at.get(placement.save_path, self.free_bytes)
+        return Room(free_bytes, lacking if self.promised_bytes is None else self.promised_bytes)
 
     def refusal(self, info_hash: str) -> str | None:
         """Tell the refusal that was set."""

@@ -22,9 +22,11 @@ from movie_sync.daemon.results import ResultRecorder, RetryPolicy
 from movie_sync.daemon.session import Session, Sessions
 from movie_sync.daemon.worker import Pause
 from movie_sync.domain.events import Event
+from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.seeding import SeedingRule
+from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import (
     MovieSyncError,
 )
@@ -70,6 +72,7 @@ class Bench:
         self.max_unfinished = self.min_free_bytes = 0
         self.looks_at_newest = False
         self.presets: dict[str, QualityRules] = {}
+        self.first_list: Callable[[Movie], WishList | None] = lambda _movie: None
         self.tell: Callable[[Event], None] = self.told.append
         self.tagger: UnlistedTagger | None = None
         self.seeding_rules: dict[str, SeedingRule] | None = None
@@ -103,7 +106,7 @@ class Bench:
                 check_interval_seconds=3600,
                 calls_per_hour=120,
                 clock=self.clock,
-                upgrades=Upgrades(self.queues, self.rules, self.clock, self.presets.get),
+                upgrades=Upgrades(self.queues, self._film_rules(), self.clock),
             )
         self.worker = DownloadWorker(
             self.queues,
@@ -139,14 +142,16 @@ class Bench:
             client=self.client,
             pages=PageReader(self.pages, self.clock),
             library=self.library,
-            rules=self.rules,
-            preset=self.presets.get,
+            rules=self._film_rules(),
             clock=self.clock,
             knows_title=self.known.knows_title,
             in_company=self.known.in_company,
         )
         client = self.client if self.follow_policy or self.tagger else None
         return Session(downloader, client, "qBittorrent")
+
+    def _film_rules(self) -> FilmRules:
+        return FilmRules(self.rules, self.presets.get, self.first_list)
 
     def offer(self, *movies: Movie) -> None:
         """Put a good release of each film on the tracker."""

@@ -15,6 +15,7 @@ import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
 from movie_sync.net.faults import Calls, Party
 from movie_sync.services.base import Login, Surroundings
@@ -95,11 +96,11 @@ class QBittorrentClient:
         wanted = info_hash.lower()
         return self._call(partial(_read_states, info_hashes=[wanted])).get(wanted)
 
-    def hand_over(self, torrent: TorrentFile) -> bool:
+    def hand_over(self, torrent: TorrentFile, placement: Placement = AS_USUAL) -> bool:
         if self.states(torrent.info_hashes):
             return False
         for _ in range(_ADD_ATTEMPTS):
-            is_taken = self._call(lambda client: self._add(client, torrent.content))
+            is_taken = self._call(lambda client: self._add(client, torrent.content, placement))
             patience_seconds = _TAKEN_PATIENCE_SECONDS if is_taken else _REFUSED_PATIENCE_SECONDS
             if self._is_shown(torrent, patience_seconds):
                 return is_taken
@@ -141,7 +142,7 @@ class QBittorrentClient:
             found |= self._call(partial(_read_states, info_hashes=piece), _MAX_LIST_BYTES)
         return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
 
-    def room(self) -> Room:
+    def room(self, placement: Placement = AS_USUAL) -> Room:
         """Return how much room there is where torrents go, and what all unfinished ones there still lack.
 
         A category, automatic management or a folder for what is incomplete may put them elsewhere than in
@@ -149,7 +150,7 @@ class QBittorrentClient:
         the space of its default place alone; that of another one is looked at from this machine, if
         qBittorrent runs here and both see the same disks.
         """
-        default, places = self._call(self._read_places)
+        default, places = self._call(partial(self._read_places, placement=placement))
         free_bytes = self._call(partial(read_space_at, places=places))
         if free_bytes is None:
             # 4.5 measures when it is asked, and answers with the measure before, which may be old.
@@ -159,8 +160,11 @@ class QBittorrentClient:
             free_bytes = self._at_places(places, default, self._call(read_space_of_default_place))
         return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
 
-    def _read_places(self, client: Client) -> tuple[str, tuple[str, ...]]:
-        return read_places(client, self._settings.save_path, self._settings.category)
+    def _read_places(self, client: Client, placement: Placement = AS_USUAL) -> tuple[str, tuple[str, ...]]:
+        return read_places(client, self._save_path(placement), placement.category or self._settings.category)
+
+    def _save_path(self, placement: Placement) -> str | None:
+        return placement.save_path or self._settings.save_path
 
     def _at_places(self, places: tuple[str, ...], default: str, told_bytes: int) -> int:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""
@@ -211,17 +215,18 @@ class QBittorrentClient:
         """Let the library make a request, within the limits; its errors end here."""
         return self._calls.make(lambda: request(self._client), max_bytes)
 
-    def _add(self, client: Client, content: bytes) -> bool:
+    def _add(self, client: Client, content: bytes, placement: Placement) -> bool:
         """Return whether qBittorrent says that it took the torrent; False also for a duplicate."""
-        settings = self._settings
+        settings, save_path = self._settings, self._save_path(placement)
+        tags = [*settings.tags, *(tag for tag in placement.tags if tag not in settings.tags)]
         try:
             answer = client.torrents_add(
                 torrent_files=content,
-                category=settings.category or None,
-                tags=settings.tags or None,
-                save_path=settings.save_path,
+                category=placement.category or settings.category or None,
+                tags=tags or None,
+                save_path=save_path,
                 # With automatic management qBittorrent would ignore the save path.
-                use_auto_torrent_management=None if settings.save_path is None else False,
+                use_auto_torrent_management=None if save_path is None else False,
                 # What the user lets qBittorrent stop by itself is not for films that somebody waits for.
                 # qBittorrent knows this word for no condition as well; the library names the others.
                 is_stopped=False,

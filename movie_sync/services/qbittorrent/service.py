@@ -9,7 +9,7 @@ from movie_sync.errors import MovieSyncError
 from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.services.form import NONE, Form, address_here
 from movie_sync.settings.section import Sections, address, marks, setting, timeout, yes_or_no
-from movie_sync.settings.values import UnusableValue, filled_text, is_on_this_machine, or_null, text_in
+from movie_sync.settings.values import client_category, filled_text, is_on_this_machine, or_null, text_in
 from movie_sync.storage.paths import AppPaths
 
 if TYPE_CHECKING:
@@ -23,11 +23,7 @@ _TITLE = re.compile(r"<title>[^<]*(?:qBittorrent|VueTorrent)", re.IGNORECASE)
 
 
 def _category(value: object) -> str:
-    text = text_in(value)
-    # qBittorrent's own rule for category names.
-    if "\\" in text or "//" in text or text.startswith("/") or text.endswith("/"):
-        raise UnusableValue
-    return text
+    return "" if text_in(value) == "" else client_category(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import (
     ReleaseError,
     Stopped,
@@ -82,7 +83,7 @@ class TransmissionClient:
         self._loaded_in = 0
         self._looked_in = self._seen_in = 0
         self._seen_going: set[str] = set()
-        self._handed_over: dict[str, tuple[float, int]] = {}
+        self._handed_over: dict[str, tuple[float, int, Placement]] = {}
 
     @property
     def epoch(self) -> int:
@@ -122,23 +123,24 @@ class TransmissionClient:
             self._relabel(wanted, lambda labels: [*labels, *self._labels])
         return found
 
-    def hand_over(self, torrent: TorrentFile) -> bool:
+    def hand_over(self, torrent: TorrentFile, placement: Placement = AS_USUAL) -> bool:
         """Add the torrent and see it there; False if it was there before (it is then left as it is).
 
         Raises:
             ReleaseError: Transmission refuses this torrent.
         """
         self._await_loaded()
-        answer = self._call(partial(self._add, content=torrent.content))
+        answer = self._call(partial(self._add, content=torrent.content, placement=placement))
         if "torrent-duplicate" in answer:
             return False
         added = answer.get("torrent-added")
         info_hash = added.get("hashString") if isinstance(added, dict) else None
         if info_hash not in torrent.info_hashes:
             raise unexpected_answer(self._where)
-        if self._labels and not self._add_takes_labels():
-            self._relabel([info_hash], lambda labels: [*labels, *self._labels])
-        self._handed_over[info_hash] = self._clock.monotonic(), self._rpc.sessions
+        ours = self._labels_of(placement)
+        if ours and not self._add_takes_labels():
+            self._relabel([info_hash], lambda labels: [*labels, *ours])
+        self._handed_over[info_hash] = self._clock.monotonic(), self._rpc.sessions, placement
         if not self._call(partial(_read_rows, info_hashes=[info_hash])):
             raise UnavailableError(f"{self._where} accepted a torrent but doesn't list it.")
         return True
@@ -168,13 +170,14 @@ class TransmissionClient:
                 found[info_hash] = replace(found[info_hash], phase=TorrentPhase.QUEUED)
         return {info_hash: found[info_hash] for info_hash in wanted if info_hash in found}
 
-    def room(self) -> Room:
+    def room(self, placement: Placement = AS_USUAL) -> Room:
         """Return how much room there is where torrents go, and how much of it is spoken for.
 
         With a folder for what is incomplete the place with less room counts. Spoken for is what all its
         unfinished torrents still lack, whoever added them.
         """
-        free_bytes = self._call(partial(read_free_bytes, download_dir=self._download_dir))
+        folder = placement.save_path or self._download_dir
+        free_bytes = self._call(partial(read_free_bytes, download_dir=folder))
         return Room(free_bytes, self._call(read_promised, _MAX_LIST_BYTES))
 
     def refusal(self, info_hash: str) -> str | None:
@@ -208,10 +211,15 @@ class TransmissionClient:
         """
         self._change("torrent-remove", checked_hash(info_hash), {"delete-local-data": True})
 
-    def _add(self, rpc: Rpc, content: bytes) -> Arguments:
-        arguments: dict[str, object] = {"paused": False, "labels": self._labels}
-        if self._download_dir is not None:
-            arguments["download-dir"] = self._download_dir
+    def _labels_of(self, placement: Placement) -> list[str]:
+        """Return the labels of a torrent: a category is one here."""
+        own = [placement.category, *placement.tags]
+        return list(dict.fromkeys([*self._labels, *filter(None, own)]))
+
+    def _add(self, rpc: Rpc, content: bytes, placement: Placement) -> Arguments:
+        arguments: dict[str, object] = {"paused": False, "labels": self._labels_of(placement)}
+        if folder := placement.save_path or self._download_dir:
+            arguments["download-dir"] = folder
         try:
             return rpc.call("torrent-add", arguments, content=content)
         except NotDoneError as exc:
@@ -221,7 +229,7 @@ class TransmissionClient:
     def _starting(self) -> set[str]:
         """Return the info-hashes of torrents that were handed over a moment ago."""
         since = self._clock.monotonic() - _STARTING_SECONDS
-        return {info_hash for info_hash, (at, _) in self._handed_over.items() if at > since}
+        return {info_hash for info_hash, (at, _, _) in self._handed_over.items() if at > since}
 
     def _restore(self, found: dict[str, HeldTorrent]) -> None:
         """Give torrents again what Transmission has lost of them because it was killed soon after they came.
@@ -229,14 +237,14 @@ class TransmissionClient:
         They come back without labels, in the folder of its own choice.
         """
         now, sessions = self._clock.monotonic(), self._rpc.sessions
-        for info_hash, (at, session) in list(self._handed_over.items()):
+        for info_hash, (at, session, placement) in list(self._handed_over.items()):
             if now - at > _SAVED_AFTER_SECONDS:
                 del self._handed_over[info_hash]
             elif session != sessions and info_hash in found:
                 # Else the session alone is new, as each hour. Seconds are whole there.
                 if self._call(_read_seconds_active) <= now - at + 1:
-                    self._restore_one(found[info_hash])
-                self._handed_over[info_hash] = at, sessions
+                    self._restore_one(found[info_hash], placement)
+                self._handed_over[info_hash] = at, sessions, placement
 
     def _start_cut_short(self, found: dict[str, HeldTorrent]) -> None:
         """Start what Transmission was given just before it was started anew, and brings back stopped.
@@ -269,11 +277,11 @@ class TransmissionClient:
             if held.phase is not TorrentPhase.STOPPED and not held.phase.is_passing
         )
 
-    def _restore_one(self, held: HeldTorrent) -> None:
-        self._relabel([held.info_hash], lambda labels: [*labels, *self._labels])
-        folder = (self._download_dir or "").rstrip("/")
-        if folder and held.content_path != f"{folder}/{held.name}":
-            location = {"location": self._download_dir, "move": True}
+    def _restore_one(self, held: HeldTorrent, placement: Placement) -> None:
+        self._relabel([held.info_hash], lambda labels: [*labels, *self._labels_of(placement)])
+        folder = placement.save_path or self._download_dir or ""
+        if folder and held.content_path != f"{folder.rstrip('/')}/{held.name}":
+            location = {"location": folder, "move": True}
             self._change("torrent-set-location", held.info_hash, location)
 
     def _relabel(self, info_hashes: Sequence[str], change: Callable[[list[str]], list[str]]) -> None:

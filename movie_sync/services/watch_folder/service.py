@@ -15,6 +15,7 @@ from pathlib import Path
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.domain.plain_text import printable
+from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import UserError
 from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.services.form import Form
@@ -95,7 +96,8 @@ class WatchFolder:
         wanted = {info_hash.lower() for info_hash in info_hashes}
         return {held.info_hash: held for held in self.torrents() if held.info_hash in wanted}
 
-    def hand_over(self, torrent: TorrentFile) -> bool:
+    def hand_over(self, torrent: TorrentFile, placement: Placement = AS_USUAL) -> bool:
+        """Write the file; a `placement` is for clients, and makes no difference here."""
         with self._write_lock:
             with self._told_as("create"):
                 make_folder(self._folder)
