@@ -90,7 +90,7 @@ def test_nothing_fails_for_it(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 def test_from_the_list_to_the_end(tmp_path: Path) -> None:
     """What is listed, searched, refused, handed over and left is all there, with why."""
     monitor = MonitorBench(tmp_path, snapshot(film(1), film(2)), snapshot(film(1)))
-    monitor.worker.step()
+    monitor.step()
     bench = Bench(tmp_path)
     bench.offer(film(1))
     for _ in range(2):
@@ -98,7 +98,7 @@ def test_from_the_list_to_the_end(tmp_path: Path) -> None:
     assert bench.only_failed().movie.id == film(2).id
     monitor.start()
     for _ in range(3):
-        monitor.worker.step()
+        monitor.step()
     known = kept(tmp_path / "history.jsonl")
     assert [(label, what) for label, what, _ in known] == [
         (film(1).label, "listed"),
