@@ -154,7 +154,7 @@ def test_what_can_be_narrowed_to(page: Page) -> None:
     assert ('id="film-one"' in wall, 'id="film-three"' in wall) == (True, False)
     queued = page.get("/?show=queued").text
     assert ('id="film-one"' in queued, 'id="film-two"' in queued) == (True, False)
-    assert "No film here matches" in page.get("/?q=zzz").text
+    assert "No films match" in page.get("/?q=zzz").text
     assert page.get("/?page=99999999&show=nothing").status == 200
 
 

@@ -142,13 +142,13 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
     login = credentials[service.name]
     service.check_login(login)
     if service.is_named and entry not in config.values[service.section_name or service.name]:
-        raise UserError(f"There is no {service.title} tracker of that name.")
+        raise UserError(f"No {service.title} tracker has that name.")
     around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
     if isinstance(service, TrackerService):
         return service.check(entry, config, login, around)
     if isinstance(service, ClientService):
         return service.check(config, login, around)
-    raise UserError(f"There is nothing to test for {service.title}.")
+    raise UserError(f"{service.title} has nothing to test.")
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:

@@ -70,7 +70,7 @@ def run_retry(args: Namespace, context: Context) -> int:
         submit(context, Request("retry"), f"{films_words(failed)} back in the queue.")
     else:
         context.warn(view.damage)
-        context.say("No film has failed.")
+        context.say("No failed films.")
     return 0
 
 

@@ -97,6 +97,6 @@ class FilmNames:
             self._doubt = str(exc).rstrip(".")  # the others are not asked for: it is not the film's fault
             return NamedFilm(movie, doubt=self._doubt)
         if movie.is_series:
-            self.context.complain(f"{movie.label} is a series; Movie Sync downloads films only.")
+            self.context.complain(f"{movie.label} is a series; Movie Sync only downloads films.")
             return None
         return NamedFilm(movie, self.view.queue_of(movie))

@@ -208,7 +208,7 @@ class Blocks(Dialogue):
             self.say(f"\n{key}:")
             self._ask_entry(tracker, key.partition(":")[2])
         while not keys or self.confirm("Add another one?", default=False):
-            entry = self.ask("A name for it", "", _ENTRY, _ENTRY_RULE)
+            entry = self.ask("Name for the tracker", "", _ENTRY, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
                 self._ask_entry(tracker, entry)
@@ -314,7 +314,7 @@ class Blocks(Dialogue):
         if self.confirm(f"  Have {name} save Movie Sync's films to {folder}?", default=landing.exists_here):
             section, _, key = landing.client.folder_key.partition(".")
             return {section: {key: folder}}
-        self.say("  Kept. Movie Sync relies on the client for films that finish there.")
+        self.say(f"  Left as it is. Movie Sync finds films in {theirs} only while they're in {name}.")
         return {}
 
     def _is_to_be(self, folder: Path, *, is_new: bool) -> bool:

@@ -36,7 +36,7 @@ class Doors:
         except TooManyTriesError as exc:
             return self._again(request, HTTPStatus.TOO_MANY_REQUESTS, str(exc), "/")
         if not cookie:
-            why = "This login address has been used or is too old. Get a new one with `web --login`."
+            why = "This login address has been used or has expired. Get a new one with `web --login`."
             return self._again(request, HTTPStatus.FORBIDDEN, why, "/")
         return self._begin(cookie, "/")
 
@@ -52,7 +52,7 @@ class Doors:
             return self._again(request, HTTPStatus.FORBIDDEN, str(exc), target)
         if not cookie:
             return self._again(
-                request, HTTPStatus.FORBIDDEN, "That password is wrong, or none is set.", target
+                request, HTTPStatus.FORBIDDEN, "Wrong password, or no password is set.", target
             )
         return self._begin(cookie, target)
 

@@ -145,9 +145,9 @@ class Guard:
         headers = Headers(scope=scope)
         scope["state"] = {"cookie": "", "token": "", "form": []}
         if not self._names.know(headers.get("host", "")):
-            return receive, _refused(HTTPStatus.FORBIDDEN, "This page doesn't go by that name.")
+            return receive, _refused(HTTPStatus.FORBIDDEN, "The page isn't served under that host name.")
         if not _comes_from_here(headers):
-            return receive, _refused(HTTPStatus.FORBIDDEN, "That came from another site.")
+            return receive, _refused(HTTPStatus.FORBIDDEN, "The request came from another site.")
         cookie = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
         if self._logins.is_in(cookie):
             scope["state"] |= {"cookie": cookie, "token": change_token(cookie)}
@@ -204,16 +204,20 @@ def _failed(exc: Exception) -> Response:
     """Say what went wrong while a request was answered; what nobody foresaw goes to the log."""
     if isinstance(exc, MovieSyncError | _SessionEndedError):
         return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
-    _log.error("The page failed at a request: %s. See it with --log-level DEBUG.", type(exc).__name__)
+    _log.error(
+        "A request to the page failed: %s. Run with --log-level DEBUG for details.", type(exc).__name__
+    )
     _log.debug("It was:", exc_info=exc)
-    return _refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The page failed at this. Its terminal says more.")
+    return _refused(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong. The page's terminal has details."
+    )
 
 
 def _refused(status: HTTPStatus, text: str) -> Response:
     return PlainTextResponse(f"{text}\n", status)
 
 
-_TOO_MUCH = _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much.")
+_TOO_MUCH = _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large.")
 
 
 async def _read(receive: Receive) -> bytes | None:
