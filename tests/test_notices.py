@@ -700,14 +700,14 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.28123456, keeps_running=True),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): gave up on R.1995 at 28 % (stalled); looking for another release. "
-        "It keeps running: whichever finishes first wins.",
+        "Heat (1995): gave up on R.1995 at 28% (stalled); looking for another release. "
+        "The old torrent keeps running; whichever finishes first wins.",
         RELEASE | {"why": "stalled", "progress": 0.2812},
     ),
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.0, keeps_running=False),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): gave up on R.1995 at 0 % (stalled); looking for another release.",
+        "Heat (1995): gave up on R.1995 at 0% (stalled); looking for another release.",
         RELEASE | {"why": "stalled", "progress": 0.0},
     ),
     (

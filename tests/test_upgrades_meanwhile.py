@@ -294,7 +294,7 @@ def test_the_queue_shows_a_better_one(later: Later) -> None:
     later.become(BLURAY, TorrentPhase.DOWNLOADING, 0.4)
     later.check()
     better = release(BLURAY, "1080p.BluRay.x264").name
-    assert state_of(QueueName.COMPLETED, later.entry).endswith(f"; a better one, downloading, 40 %: {better}")
+    assert state_of(QueueName.COMPLETED, later.entry).endswith(f"; a better one, downloading, 40%: {better}")
 
 
 def test_what_was_replaced_is_not_shown_for_ever(later: Later) -> None:

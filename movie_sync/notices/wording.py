@@ -37,9 +37,13 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
         case events.Failed(movie=film, why=why):
             return f"Gave up on {film.label}: {why}"
         case events.Replaced(movie=film):
-            rest = " It keeps running: whichever finishes first wins." if event.keeps_running else ""
+            rest = (
+                " The old torrent keeps running; whichever finishes first wins."
+                if event.keeps_running
+                else ""
+            )
             return (
-                f"{film.label}: gave up on {event.release} at {percent(event.progress)} % ({event.why}); "
+                f"{film.label}: gave up on {event.release} at {percent(event.progress)}% ({event.why}); "
                 f"looking for another release.{rest}"
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
