@@ -1,12 +1,10 @@
 """Logging in and out."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from movie_sync.errors import MovieSyncError
 from movie_sync.web.guard import form_of
 from movie_sync.web.logins import SESSION, Logins, TooManyTriesError
 from movie_sync.web.views import Views
@@ -48,8 +46,6 @@ class Doors:
             cookie = self._logins.by_password(form.get("password", ""))
         except TooManyTriesError as exc:
             return self._again(request, HTTPStatus.TOO_MANY_REQUESTS, str(exc), target)
-        except MovieSyncError as exc:
-            return self._again(request, HTTPStatus.FORBIDDEN, str(exc), target)
         if not cookie:
             return self._again(
                 request, HTTPStatus.FORBIDDEN, "Wrong password, or no password is set.", target
@@ -75,6 +71,5 @@ class Doors:
 
 def _target(text: str) -> str:
     """Return a place on this page to go on to; never another site's."""
-    parts = urlsplit(text.replace("\\", "/"))
-    is_here = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.netloc
+    is_here = text.startswith("/") and not text.startswith(("//", "/\\"))
     return text if is_here and text.isprintable() else "/"
