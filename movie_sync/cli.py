@@ -276,7 +276,7 @@ def _add_commands(
     history = add(
         "history",
         "history:run_history",
-        "show what happened and why, for one film or, most recently, for all",
+        "show a film's history, or the latest events of all films",
     )
     history.add_argument("film", nargs="?", metavar="FILM", help=_FILM)
     _add_json(history)
@@ -339,7 +339,7 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
         choices=_LOG_LEVELS,
         type=str.upper,
         default=default("INFO"),
-        help="least severe messages to log to stderr (default: INFO)",
+        help="lowest level to log to stderr (default: INFO)",
     )
     parser.add_argument(
         "--plain",
