@@ -1,4 +1,4 @@
-"""The command line: what can be typed, which command that is, and which exit code comes of it.
+"""The command line: its options and commands, and the exit code of each outcome.
 
 Heavy rooms are imported by the command that needs them, so that `--help` answers at once.
 """
@@ -92,7 +92,7 @@ def _have_names_in_utf8() -> None:
 
 
 def _end_output() -> None:
-    """Write what is left, so that nothing keeps or fails the interpreter's own end."""
+    """Flush the output, so that the interpreter neither hangs nor fails at its exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -101,7 +101,7 @@ def _end_output() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Let streams that the caller closed lead nowhere: a file of ours must not get their numbers."""
+    """Open /dev/null for streams that the caller closed, so that our files don't get their descriptors."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # for the whole run
@@ -167,7 +167,7 @@ def _lost_output(exc: Exception) -> str | None:
 
 
 def _let_go(stream: TextIO) -> None:
-    """Send what is still to be written nowhere: Python would fail at it once more at the end."""
+    """Discard unwritten output: Python would fail to write it again at exit."""
     outlet = outlet_of(stream)
     if outlet is not None:
         outlet.hurry(0)
@@ -325,7 +325,7 @@ def _examples(name: str) -> str | None:
 
 
 def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
-    """Add the options that may stand before or after a command; after it they only override."""
+    """Add the options allowed before or after a command; after it they override those before it."""
 
     def default(value: object) -> object:
         return value if is_top else argparse.SUPPRESS

@@ -1,4 +1,4 @@
-"""`check`: tries every part against the real services and says what is wrong and how to mend it."""
+"""`check`: tests every part against the real services and says what is wrong and how to fix it."""
 
 import contextlib
 import os
@@ -26,7 +26,7 @@ _LANDING = "Where films land"
 
 
 class Outcome(StrEnum):
-    """How a check went; a note is nothing that fails."""
+    """How a check went; a note isn't a failure."""
 
     OK = "ok"
     FAIL = "FAIL"
@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was tried, how it went, and in one line how it is."""
+    """What was tested, the outcome, and one line of details."""
 
     name: str
     outcome: Outcome

@@ -29,7 +29,7 @@ class NamedFilm:
 
 @dataclass(eq=False, repr=False)
 class FilmNames:
-    """Answers what films a command's texts name; what is none of them is said on stderr."""
+    """Finds the films that a command's arguments name; complains on stderr about the rest."""
 
     context: Context
     view: QueueManager

@@ -51,7 +51,7 @@ class Blocks(Dialogue):
         self.context = context
         self.has_saved = False
         self.kept: list[str] = []
-        """What was kept though it failed: it is not asked again, as some ban who is refused too often."""
+        """Kept although the test failed; not tested again, as services may ban after many failures."""
         self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
             "letterboxd": self._ask_list,
@@ -125,7 +125,7 @@ class Blocks(Dialogue):
         *,
         correct: Callable[[MovieSyncError | OSError, Answers], bool] = lambda _exc, _answers: False,
     ) -> None:
-        """Ask, try and save; what is refused is asked again, unless it is to be kept on the user's word.
+        """Ask, test and save; ask again after a failure, unless the user keeps the answer.
 
         `correct` may put something right itself, which is then tried without another question.
         """
