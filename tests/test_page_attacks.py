@@ -13,6 +13,7 @@ from house.fakes import FakeClock
 from house.page import ADDRESS, Page
 
 from movie_sync.errors import StorageError
+from movie_sync.services.apprise.service import Notices
 from movie_sync.storage.local_socket import local_address
 from movie_sync.storage.paths import AppPaths
 from movie_sync.web import server
@@ -103,6 +104,46 @@ def test_one_look_answers_all_who_ask_meanwhile(page: Page, data: Path) -> None:
         threading.Thread(target=answer, daemon=True).start()
         assert {each.status for each in page.get_at_once(60, "/healthz")} == {200}
     assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://evil.example", "http://localhost.evil.example", "http://a\\.localhost", "http://127.0.0.1@evil"],
+)
+def test_torrents_go_to_no_other_machine(page: Page, data: Path, address: str) -> None:
+    """They contain the passkey: a session can't send them to a client of its own, whatever secret it types."""
+    for name in ("qbittorrent", "transmission"):
+        form = {"key": f"{name}.url", "value": address, "secret.password": "of my own"}
+        page.post(f"/settings/{name}/set", **form)
+        assert page.context.reloaded().config.values[name]["url"].startswith("http://localhost:")
+    assert (
+        page.post("/settings/qbittorrent/set", key="qbittorrent.url", value="http://127.0.0.1:81").status
+        == 200
+    )
+    assert page.context.reloaded().config.values["qbittorrent"]["url"] == "http://127.0.0.1:81"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_file"),
+    [
+        ("tgram://123:abc/5?template=/home/a/key", True),
+        ("ntfy://films discord://1/a?%74emplate=x.json", True),
+        ("fcm://project/?mode=oauth2&KeyFile=key.json", True),
+        ("json://example?x=%252Fetc%252Fpasswd", True),
+        ("ntfys://films?priority=high&click=https://example/a/b", False),
+        ("mailto://anna:pass@example.org?name=Movie%20Sync", False),
+    ],
+)
+def test_a_notice_carries_no_file_away(address: str, is_file: bool) -> None:
+    """Apprise reads files that an address names, and sends what is in them."""
+    assert Notices().names_files({"urls": address}) is is_file
+
+
+def test_an_address_that_names_a_file_is_refused(page: Page) -> None:
+    """On the page; a terminal takes it."""
+    form = {"service": "notices", "secret.urls": "slack://a/b/c?template=/etc/passwd"}
+    assert "in a terminal" in page.post("/settings/notices/secrets", **form).text
+    assert not page.context.paths.credentials.exists()
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: loc"])

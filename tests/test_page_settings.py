@@ -160,16 +160,16 @@ def test_an_address_is_changed_with_its_secret_alone(opened: Page, data: Path) -
     """Both are saved, or neither; what is not typed is forgotten, so that it goes to no other place."""
     save(opened, qbittorrent={"username": "anna", "password": "old secret", "api_key": "old-key"})
     before = content(data)
-    text = change(opened, "qbittorrent.url", "http://evil.example")
+    text = change(opened, "qbittorrent.url", "http://localhost:81")
     assert "Enter the password or API key again with the address" in text
-    assert 'value="http://evil.example"' in text
+    assert 'value="http://localhost:81"' in text
     assert "Enter the" in change(opened, "qbittorrent.url", "", do="unset")
-    refused = change(opened, "qbittorrent.url", "gopher://nas", **{"secret.password": "new secret"})
+    refused = change(opened, "qbittorrent.url", "gopher://localhost", **{"secret.password": "new secret"})
     assert "but must be an http or https address" in refused
     assert content(data) == before
     assert stored(opened, "qbittorrent")["password"] == "old secret"
-    done = change(opened, "qbittorrent.url", "http://nas:80", **{"secret.password": "new secret"})
-    assert 'qbittorrent.url is now "http://nas:80" (config.json).' in done
+    done = change(opened, "qbittorrent.url", "http://localhost:81", **{"secret.password": "new secret"})
+    assert 'qbittorrent.url is now "http://localhost:81" (config.json).' in done
     assert stored(opened, "qbittorrent") == {"username": "anna", "password": "new secret"}
     assert "new secret" not in done
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +15,14 @@ from movie_sync.commands.config import in_force, run_config, say_changed
 from movie_sync.commands.context import Context
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.invocation import command_line
 from movie_sync.services import registry
-from movie_sync.services.base import Service, TrackerService
+from movie_sync.services.base import ClientService, Service, TrackerService
 from movie_sync.settings.changes import receiver_of
 from movie_sync.settings.config import save_changes
 from movie_sync.settings.in_force import Setting, changes_of, variable_in_force
 from movie_sync.settings.keys import GeneralSettings
-from movie_sync.settings.values import may_be_secret
+from movie_sync.settings.values import is_on_this_machine, may_be_secret
 from movie_sync.storage.atomic_file import delete_files, write_atomically
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
@@ -123,6 +125,12 @@ class SettingsPages:
         if not typed:
             return self._back(request, Note(("Nothing was entered, so nothing has changed.",), is_good=True))
 
+        if service.names_files(typed):
+            again = command_line("setup", service.block)
+            return self._back(
+                request, _refused(f"What names a file can only be entered in a terminal: `{again}`")
+            )
+
         def save(context: Context) -> int:
             context.paths.prepare()
             context.credentials_manager().save({service.name: typed})
@@ -183,7 +191,7 @@ class SettingsPages:
         setting = self._setting(key)
         if setting is None:
             return _no("No such setting.")
-        if why := why_only_shown(setting):
+        if why := why_only_shown(setting) or _why_not_there(setting, text):
             return _no(why)
         is_unset = form.get("do") == "unset"
         if control_of(setting) is Control.CHECK:
@@ -247,6 +255,22 @@ class SettingsPages:
         section = request.path_params["section"]
         is_known = section in sections(in_force(self._desk.context()))
         return self._notes.leave(request, note, f"/settings/{section}" if is_known else "/settings")
+
+
+def _why_not_there(setting: Setting, address: str) -> str:
+    """Return why the page doesn't take a torrent client's address: whoever gets a torrent has the passkey."""
+    receiver = receiver_of(setting.key)
+    try:
+        host, present = (urlsplit(each).hostname for each in (address, str(setting.value)))
+        is_near = not host or host == present or is_on_this_machine(address)
+    except ValueError:  # no address: that's said where it's read
+        return ""
+    if is_near or receiver is None or not isinstance(receiver[0], ClientService):
+        return ""
+    return (
+        "Torrents contain your passkey, so a client on another machine can only be named in a terminal: "
+        f"`{command_line('config', setting.key, 'VALUE')}`"
+    )
 
 
 def _typed(form: Mapping[str, str], given: list[Given]) -> dict[str, str]:
