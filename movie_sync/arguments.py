@@ -1,4 +1,4 @@
-"""A parser of command lines that answers a slip with the nearest command or option, in one line."""
+"""Parses command lines; answers a typo with the nearest command or option, in one line."""
 
 import argparse
 import sys
@@ -15,7 +15,7 @@ _WRONG_USAGE = 2
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
-    """Help in which every command can be typed as it is shown, and no word is parted.
+    """Help that shows commands as they can be typed, and never wraps within a word.
 
     The usage line leaves the options out that every command has; they are last in the list below it.
     """
@@ -105,7 +105,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def did_you_mean(text: str, known: Iterable[str]) -> str:
-    """Return the question which of the known ones is meant, after a blank; nothing if none is near."""
+    """Return " Did you mean ...?" for the nearest known words, or "" if none is near."""
     import difflib  # noqa: PLC0415 - not for --help
 
     near = difflib.get_close_matches(text.casefold(), list(known), n=2, cutoff=_NEAR_ENOUGH)

@@ -1,4 +1,4 @@
-"""The command line: what can be typed, which command that is, and which exit code comes of it.
+"""The command line: its options and commands, and the exit code of each outcome.
 
 Heavy rooms are imported by the command that needs them, so that `--help` answers at once.
 """
@@ -58,7 +58,7 @@ _EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "search": (("Heat", "--year", "1995"), ("heat-1995",)),
     "import": (("letterboxd-export.zip",),),
 }
-_COMPLETION = """at each start of the shell:
+_COMPLETION = """to load it whenever the shell starts:
   bash, in ~/.bashrc:                   eval "$(movie-sync completion bash)"
   zsh, in ~/.zshrc, after compinit:     eval "$(movie-sync completion zsh)"
   fish, in ~/.config/fish/config.fish:  movie-sync completion fish | source"""
@@ -92,7 +92,7 @@ def _have_names_in_utf8() -> None:
 
 
 def _end_output() -> None:
-    """Write what is left, so that nothing keeps or fails the interpreter's own end."""
+    """Flush the output, so that the interpreter neither hangs nor fails at its exit."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -101,7 +101,7 @@ def _end_output() -> None:
 
 
 def _open_what_is_closed() -> None:
-    """Let streams that the caller closed lead nowhere: a file of ours must not get their numbers."""
+    """Open /dev/null for streams that the caller closed, so that our files don't get their descriptors."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)  # for the whole run
@@ -167,7 +167,7 @@ def _lost_output(exc: Exception) -> str | None:
 
 
 def _let_go(stream: TextIO) -> None:
-    """Send what is still to be written nowhere: Python would fail at it once more at the end."""
+    """Discard unwritten output: Python would fail to write it again at exit."""
     outlet = outlet_of(stream)
     if outlet is not None:
         outlet.hurry(0)
@@ -263,28 +263,30 @@ def _add_commands(
     config.add_argument(
         "key", nargs="?", metavar="KEY", help="a setting, such as check_interval or quality.preset"
     )
-    config.add_argument("value", nargs="?", metavar="VALUE", help="its new value (JSON, or else a string)")
+    config.add_argument("value", nargs="?", metavar="VALUE", help="its new value (JSON, or a plain string)")
     config.add_argument("--unset", action="store_true", help="remove it from config.json")
-    add("sync", "sync:run_sync", "check your lists and do what's due now")
-    _add_json(add("health", "health:run_health", "tell whether a daemon is running and working"))
+    add("sync", "sync:run_sync", "check your lists now and do what's due")
+    _add_json(add("health", "health:run_health", "tell whether a daemon is running and healthy"))
     status = add("status", "show:run_status", "show downloads, queues and what needs you")
-    status.add_argument("--watch", action="store_true", help="keep it on screen until Ctrl+C")
+    status.add_argument("--watch", action="store_true", help="keep updating the screen until Ctrl+C")
     _add_json(status)
     queue = add("queue", "show:run_queue", "list the films in the queues")
     queue.add_argument("queue", nargs="?", choices=_QUEUES, help="only this queue")
     _add_json(queue)
     history = add(
-        "history", "history:run_history", "show what happened to a film, or recently to all, and why"
+        "history",
+        "history:run_history",
+        "show a film's history, or the latest events of all films",
     )
     history.add_argument("film", nargs="?", metavar="FILM", help=_FILM)
     _add_json(history)
     retry = add("retry", "edit:run_retry", "put failed films back into the queue")
     retry.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
-    retry.add_argument("--all", action="store_true", help="all failed films")
+    retry.add_argument("--all", action="store_true", help="retry all failed films")
     remove = add("remove", "edit:run_remove", "remove films and keep them out until you add them again")
     remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued = add(
-        "add", "edit:run_add", "queue films: listed ones by title, others by Letterboxd address or IMDb id"
+        "add", "edit:run_add", "queue films by title (if on your lists), Letterboxd address or IMDb id"
     )
     queued.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued.add_argument("--quality", metavar="PRESET", help="the quality preset for these films")
@@ -303,10 +305,10 @@ def _add_commands(
     search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="the film's IMDb id")
     _add_json(search)
     add("import", "edit:run_import", "queue the films in a Letterboxd export").add_argument(
-        "file", type=Path, metavar="FILE", help="watchlist.csv, or the account's whole ZIP"
+        "file", type=Path, metavar="FILE", help="watchlist.csv, or the ZIP of your whole account"
     )
-    page = add("web", "", "serve the web page: all films with their posters, and every command")
-    page.add_argument("--listen", metavar="HOST:PORT", help="instead of 127.0.0.1:8787")
+    page = add("web", "", "serve the web page, with all films and their posters")
+    page.add_argument("--listen", metavar="HOST:PORT", help="where to listen, instead of 127.0.0.1:8787")
     page.add_argument("--login", action="store_true", help="print a new login address for the running page")
     page.set_defaults(run="web.command:run_web")
     completion = add("completion", "completion:run_completion", "print the completion script for a shell")
@@ -323,7 +325,7 @@ def _examples(name: str) -> str | None:
 
 
 def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> None:
-    """Add the options that may stand before or after a command; after it they only override."""
+    """Add the options allowed before or after a command; after it they override those before it."""
 
     def default(value: object) -> object:
         return value if is_top else argparse.SUPPRESS
@@ -337,7 +339,7 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
         choices=_LOG_LEVELS,
         type=str.upper,
         default=default("INFO"),
-        help="what to log to stderr (default: INFO)",
+        help="lowest level to log to stderr (default: INFO)",
     )
     parser.add_argument(
         "--plain",

@@ -133,4 +133,4 @@ def test_what_it_says(tmp_path: Path) -> None:
     queues.add_all_to_pending([film(8), film(9)])
     queues.add_to_failed(film(9), "no release", now, waits_for_release=True)
     reading = Activity(ActivityKind.READING_LIST)
-    assert bottom_words(queues, 0.439, reading) == "2 downloading, 43 % · 2 waiting · checking the list"
+    assert bottom_words(queues, 0.439, reading) == "2 downloading, 43% · 2 waiting · checking the list"

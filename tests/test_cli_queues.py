@@ -167,7 +167,7 @@ def test_retry(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [(entry.movie.id, entry.retry_count) for entry in entries] == [("K1", 0), ("K3", 0), ("K2", 0)]
     assert run(data, "retry", "one") == 1
     assert run(data, "retry", "--all") == 0
-    assert "No film has failed." in capsys.readouterr().out
+    assert "No failed films." in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_what_a_running_daemon_makes_of_it(data: Path, capsys: pytest.CaptureFix
         assert run(data, "config", "check_interval", "900") == 0
         assert "running and applies this by itself" in capsys.readouterr().out
         assert run(data, "config", "web.listen", "127.0.0.1:9000") == 0
-        assert "next start" in capsys.readouterr().out
+        assert "restart it" in capsys.readouterr().out
     finally:
         lock.release()
     assert run(data, "config", "check_interval", "600") == 0

@@ -231,7 +231,9 @@ def test_titles_do_as_well(data: Path, capsys: pytest.CaptureFixture[str]) -> No
         ],
     )
     assert run(data, "retry", "one") == 1
-    assert "more than one film here: One (1995) [one-1995], One (2001) [one-2001]" in capsys.readouterr().err
+    assert (
+        "matches several films here: One (1995) [one-1995], One (2001) [one-2001]" in capsys.readouterr().err
+    )
     assert run(data, "retry", "one 2001") == 0
     assert run(data, "remove", "Four", "One 2001") == 0
     out = capsys.readouterr().out

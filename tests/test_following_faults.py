@@ -159,7 +159,7 @@ def test_progress_is_shown_as_it_is(tmp_path: Path, progress: float, shown: int)
     view = overview(queues, [], now=scene.bench.clock.now())
     status = Status(scene.bench.clock.now(), {}, None, (), None, view)
     (((line,),),) = (each.items for each in sections(status, LineStyle()) if each.title == "Downloading")
-    assert f" {shown} %" in line
+    assert f" {shown}%" in line
     assert progress_to_dict(follow)["progress"] == min(round(progress, 4), 0.9999)
 
 

@@ -424,7 +424,7 @@ def test_a_password_that_is_refused_while_torrents_are_looked_at(
         _fill(letterboxd, filelist, 2)
         answer = home.run("--once", MOVIE_SYNC_QBITTORRENT_PASSWORD="another")
         assert answer.returncode == 2
-        assert answer.stderr.count("until they change") == 1
+        assert answer.stderr.count("until you change the credentials") == 1
 
 
 def test_a_first_run_that_asks(home: Household) -> None:

@@ -700,14 +700,14 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.28123456, keeps_running=True),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): gave up on R.1995 at 28 % (stalled); looking for another release. "
-        "It keeps running: whichever finishes first wins.",
+        "Heat (1995): gave up on R.1995 at 28% (stalled); looking for another release. "
+        "The old torrent keeps running; whichever finishes first wins.",
         RELEASE | {"why": "stalled", "progress": 0.2812},
     ),
     (
         Replaced(*WISH, "R.1995", "ab", "stalled", 0.0, keeps_running=False),
         f"replaced:{ASKED}:ab",
-        "Heat (1995): gave up on R.1995 at 0 % (stalled); looking for another release.",
+        "Heat (1995): gave up on R.1995 at 0% (stalled); looking for another release.",
         RELEASE | {"why": "stalled", "progress": 0.0},
     ),
     (
@@ -719,21 +719,21 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         ListUnreadable(MOMENT, "No answer."),
         "unreadable:2026-11-01",
-        "The watchlist hasn't been readable for a day: No answer.",
+        "The watchlist couldn't be read for a day: No answer.",
         {},
     ),
     (
         CredentialsRefused(MOMENT, "FileList", "Refused.", None),
         "refused:FileList:2026-11-01T12:30",
-        "Refused. Downloads are paused until they change: run `setup`, or, if they come from the environment, "
-        "change them there and restart.",
+        "Refused. Downloads are paused until you change the credentials: run `setup`, or, if they "
+        "come from the environment, change them there and restart.",
         {},
     ),
     (
         CredentialsRefused(MOMENT, "FileList", "Refused.", 90.0),
         "refused:FileList:2026-11-01T12:30",
-        "Refused. Downloads are paused until they change: run `setup`, or, if they come from the environment, "
-        f"change them there and restart. Next try at {time_of_day(MOMENT, 90.0)} either way.",
+        "Refused. Downloads are paused until you change the credentials: run `setup`, or, if they "
+        f"come from the environment, change them there and restart. Next try at {time_of_day(MOMENT, 90.0)} either way.",
         {},
     ),
     (
@@ -754,7 +754,7 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
         ClientDiskFull(MOMENT, "Heat", 2_000_000_000, 1_234_000_000),
         "disk full:client:2026-11-01T12",
         "The torrent client's disk is full: Heat needs 2.0 GB more, but only 1.2 GB is free. "
-        "It continues once there is space.",
+        "Downloads continue once there's space.",
         {},
     ),
 ]

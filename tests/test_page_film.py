@@ -172,7 +172,7 @@ def test_what_is_not_there(page: Page) -> None:
     """A film that is gone is missing, whatever is asked of it; no button is made up."""
     assert page.get("/film/gone").status == 404
     assert page.post("/film/gone/remove").status == 404
-    assert "no such button" in page.post("/film/one/explode").text
+    assert "have that action" in page.post("/film/one/explode").text
 
 
 def test_beside_a_daemon(data: Path, page: Page) -> None:
@@ -222,7 +222,7 @@ def test_only_from_the_page(data: Path, page: Page, tracker: FileListStandIn, ac
 def test_candidates(data: Path, tracker: FileListStandIn, page: Page) -> None:
     """They are what `search` shows, for one call; a release's name is only text, and the passkey in none."""
     before = page.get("/film/one").text
-    assert "This uses one call of your tracker&#39;s hourly budget." in before
+    assert "This uses one call from your tracker&#39;s hourly budget." in before
     assert searches(tracker) == 0
     text = page.post("/film/one/search").text
     assert searches(tracker) == 1

@@ -70,17 +70,17 @@ def shown(
     [
         (
             followed(1, Stage.DOWNLOADING, progress=0.478, bytes_a_second=5_340_000, size_bytes=8_200_000_000, seeds=12),
-            "[####......]  47 %  Made Up Bravo (1951): 5.3 MB/s, 14 min left, 8.2 GB, 12 seeds",
+            "[####......]  47%  Made Up Bravo (1951): 5.3 MB/s, 14 min left, 8.2 GB, 12 seeds",
         ),
         (
             followed(1, Stage.DOWNLOADING, progress=0.9999, idle_seconds=7300.0, seeds=0),
-            "[#########.]  99 %  Made Up Bravo (1951): no data for 2 h, 0 seeds",
+            "[#########.]  99%  Made Up Bravo (1951): no data for 2 h, 0 seeds",
         ),
-        (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50 %  Made Up Bravo (1951)"),
-        (followed(1, Stage.ADDED, seeds=1), "[..........]   0 %  Made Up Bravo (1951): starting, 1 seed"),
+        (followed(1, Stage.DOWNLOADING, progress=0.5, idle_seconds=59.0), "[#####.....]  50%  Made Up Bravo (1951)"),
+        (followed(1, Stage.ADDED, seeds=1), "[..........]   0%  Made Up Bravo (1951): starting, 1 seed"),
         (
             followed(1, Stage.BROKEN, progress=1.0, idle_seconds=90.0),
-            "[#########.]  99 %  Made Up Bravo (1951): broken, no data for 1 min",
+            "[#########.]  99%  Made Up Bravo (1951): broken, no data for 1 min",
         ),
     ],
 )  # fmt: skip
@@ -93,9 +93,9 @@ def test_a_torrent_on_its_way(entry: QueueEntry, line: str) -> None:
 def test_a_torrent_on_its_way_in_a_narrow_terminal() -> None:
     """The film's name stays, and how far it is; the bar and the release's name give way, never half a word."""
     entry = followed(1, Stage.DOWNLOADING, progress=0.478, idle_seconds=7300.0)
-    assert shown(entry, style=LineStyle(32))["Downloading"] == [" 47 %  Made Up Bravo (1951)"]
+    assert shown(entry, style=LineStyle(32))["Downloading"] == [" 47%  Made Up Bravo (1951)"]
     lines = shown(entry, style=LineStyle(60))["Downloading"]
-    assert lines == [" 47 %  Made Up Bravo (1951): no data for 2 h"]
+    assert lines == [" 47%  Made Up Bravo (1951): no data for 2 h"]
 
 
 def test_facts_begin_in_one_column() -> None:
@@ -114,7 +114,7 @@ def test_facts_begin_in_one_column() -> None:
     ]
     assert len({line.index(fact) for line, fact in zip(lines, ("1.9 M", "31 k", "5.4 G"), strict=True)}) == 1
     narrow = shown(*rows, style=LineStyle(60))["Downloading"]
-    assert narrow[0] == " 50 %  Made Up Bravo\u2026:   1.9 MB/s, 24 min left, 5.4 GB"
+    assert narrow[0] == " 50%  Made Up Bravo\u2026:   1.9 MB/s, 24 min left, 5.4 GB"
     assert "MB/s" not in str(shown(*rows, daemon=None)["Downloading"])  # that was some time ago
 
 
@@ -263,9 +263,9 @@ def test_durations(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(
     ("entry", "state"),
     [
-        (followed(1, Stage.ADDED), "added, 0 %: "),
-        (followed(1, Stage.DOWNLOADING, progress=0.478), "downloading, 47 %: "),
-        (followed(1, Stage.BROKEN, progress=0.2), "broken, 20 %: "),
+        (followed(1, Stage.ADDED), "added, 0%: "),
+        (followed(1, Stage.DOWNLOADING, progress=0.478), "downloading, 47%: "),
+        (followed(1, Stage.BROKEN, progress=0.2), "broken, 20%: "),
         (followed(1, Stage.REMOVED, progress=0.2), "no longer in the client: "),
         (followed(1, Stage.DOWNLOADED, progress=1.0), "downloaded: "),
     ],
@@ -357,7 +357,7 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["status", "--data-dir", str(tmp_path)]) == 0
     out = capsys.readouterr().out
     assert out.isascii()
-    assert out.count("[##........]  25 %  Made Up ") == 10
+    assert out.count("[##........]  25%  Made Up ") == 10
     assert out.count(f"  and 2 more: `{command_line('queue')}`") == 3
     for title in (
         "Downloading",

@@ -295,7 +295,7 @@ def test_the_queue_shows_a_better_one(later: Later) -> None:
     later.check()
     better = release(BLURAY, "1080p.BluRay.x264").name
     words = state_of(QueueName.COMPLETED, later.entry, datetime.now(UTC))
-    assert words.endswith(f"; a better one, downloading, 40 %: {better}")
+    assert words.endswith(f"; a better one, downloading, 40%: {better}")
 
 
 def test_what_was_replaced_is_not_shown_for_ever(later: Later) -> None:

@@ -55,14 +55,14 @@ _HALF = {"progress": 0.5, "size_bytes": 9_000_000_000, "bytes_a_second": 9_000_0
         (FAILED, entry(retry_at=NOW), Badge.RETRY, f"next try {NOW.astimezone():%H:%M}", None),
         (COMPLETED, handed(), Badge.HANDED_OVER, "handed over", None),
         (COMPLETED, entry(reason=Reason.ALREADY_DOWNLOADED), Badge.DONE, "done", None),
-        (COMPLETED, handed(Stage.ADDED), Badge.DOWNLOADING, "downloading 0 %", 0),
-        (COMPLETED, handed(Stage.DOWNLOADING, **_HALF), Badge.DOWNLOADING, "downloading 50 %, 9 min left", 50),
-        (COMPLETED, handed(Stage.DOWNLOADING, progress=0.9999), Badge.DOWNLOADING, "downloading 99 %", 99),
-        (COMPLETED, handed(Stage.DOWNLOADING, idle_seconds=7200.0), Badge.STALLED, "stalled at 0 %", 0),
+        (COMPLETED, handed(Stage.ADDED), Badge.DOWNLOADING, "downloading 0%", 0),
+        (COMPLETED, handed(Stage.DOWNLOADING, **_HALF), Badge.DOWNLOADING, "downloading 50%, 9 min left", 50),
+        (COMPLETED, handed(Stage.DOWNLOADING, progress=0.9999), Badge.DOWNLOADING, "downloading 99%", 99),
+        (COMPLETED, handed(Stage.DOWNLOADING, idle_seconds=7200.0), Badge.STALLED, "stalled at 0%", 0),
         (COMPLETED, handed(Stage.STOPPED, progress=0.3), Badge.NEEDS_YOU, "needs you", 30),
-        (COMPLETED, handed(Stage.STOPPED, progress=0.3, is_adopted=True), Badge.DOWNLOADING, "downloading 30 %", 30),
+        (COMPLETED, handed(Stage.STOPPED, progress=0.3, is_adopted=True), Badge.DOWNLOADING, "downloading 30%", 30),
         (COMPLETED, handed(Stage.DOWNLOADED), Badge.DONE, "done", None),
-        (COMPLETED, handed(Stage.DOWNLOADED)._replace(upgrade=_BETTER), Badge.DOWNLOADING, "upgrading 50 %", 50),
+        (COMPLETED, handed(Stage.DOWNLOADED)._replace(upgrade=_BETTER), Badge.DOWNLOADING, "upgrading 50%", 50),
         (COMPLETED, handed(Stage.REMOVED), Badge.GONE, "no longer in the client", None),
         (REMOVED, entry(), Badge.REMOVED, "removed", None),
     ],
@@ -154,7 +154,7 @@ def test_what_can_be_narrowed_to(page: Page) -> None:
     assert ('id="film-one"' in wall, 'id="film-three"' in wall) == (True, False)
     queued = page.get("/?show=queued").text
     assert ('id="film-one"' in queued, 'id="film-two"' in queued) == (True, False)
-    assert "No film here matches" in page.get("/?q=zzz").text
+    assert "No films match" in page.get("/?q=zzz").text
     assert page.get("/?page=99999999&show=nothing").status == 200
 
 

@@ -1,4 +1,4 @@
-"""`check`: tries every part against the real services and says what is wrong and how to mend it."""
+"""`check`: tests every part against the real services and says what is wrong and how to fix it."""
 
 import contextlib
 import os
@@ -35,7 +35,7 @@ _LANDING = "Where films land"
 
 
 class Outcome(StrEnum):
-    """How a check went; a note is nothing that fails."""
+    """How a check went; a note isn't a failure."""
 
     OK = "ok"
     FAIL = "FAIL"
@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was tried, how it went, and in one line how it is."""
+    """What was tested, the outcome, and one line of details."""
 
     name: str
     outcome: Outcome
@@ -152,13 +152,13 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
     login = credentials[service.name]
     service.check_login(login)
     if service.is_named and entry not in config.values[service.section_name or service.name]:
-        raise UserError(f"There is no {service.title} tracker of that name.")
+        raise UserError(f"No {service.title} tracker has that name.")
     around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
     if isinstance(service, TrackerService):
         return service.check(entry, config, login, around)
     if isinstance(service, ClientService | FilmDatabaseService):
         return service.check(config, login, around)
-    raise UserError(f"There is nothing to test for {service.title}.")
+    raise UserError(f"{service.title} has nothing to test.")
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:

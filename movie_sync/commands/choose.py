@@ -1,4 +1,4 @@
-"""`grab` and `reject`: the user's word on one release; and the numbers that `search` shows."""
+"""`grab` and `reject`: the user's choice of a release, by its id or by its number in `search`."""
 
 import json
 from argparse import Namespace

@@ -80,7 +80,7 @@ def say_changed(context: Context, key: str, *, is_unset: bool = False) -> None:
     if variable := variable_in_force(key, context.environ):
         context.say(f"{variable} is set in this environment and overrides config.json.")
     elif f"{key}.".startswith(f"{Web.name}."):
-        context.say("A page that is running uses this after its next start.")
+        context.say("If the page is running, restart it to apply this.")
     elif context.has_daemon():
         context.say("Movie Sync is running and applies this by itself.")
 

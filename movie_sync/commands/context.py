@@ -42,7 +42,7 @@ class Options:
 
 
 class Answer(Protocol):
-    """Takes a command's answer where it is not for a terminal. Lines are safe, and without secrets."""
+    """Receives a command's output when it doesn't go to a terminal. Lines are safe, and without secrets."""
 
     def say(self, line: str) -> None:
         """Take a line of the answer."""

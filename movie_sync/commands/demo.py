@@ -28,7 +28,7 @@ _STOP_SECONDS = 12.0
 
 
 def run_demo(args: Namespace, _context: None) -> int:
-    """Run the pipeline once from watchlist to watch folder; returns 0 if all went as it should."""
+    """Run the pipeline once, from watchlist to watch folder; returns 0 if everything went as expected."""
     folder = Path(tempfile.mkdtemp(prefix="movie-sync-demo-"))
     library = folder / "films"
     library.mkdir()
@@ -108,7 +108,7 @@ def _outcome(entry: QueueEntry) -> str:
 
 
 def _show_summary(data: Path) -> bool:
-    """Print what became of each film; tells whether only what should be missing is."""
+    """Print each film's outcome; return whether only the films expected to be missing are missing."""
     queues = QueueManager(data, writable=False)
     outcomes = {
         entry.movie.id: _outcome(entry)

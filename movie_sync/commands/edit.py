@@ -44,7 +44,7 @@ def run_add(args: Namespace, context: Context) -> int:
 
 
 def queue_films(context: Context, movies: Sequence[Movie]) -> None:
-    """Queue films that somebody picked from a list of theirs, as `add` does; their pages are not read."""
+    """Queue films that the user picked from a list, as `add` does, without reading their pages."""
     view = context.queues_to_look_at()
     words = [queued_words(movie, view.queue_of(movie)) for movie in movies]
     if len(words) > _MOST_NAMED:
@@ -70,7 +70,7 @@ def run_retry(args: Namespace, context: Context) -> int:
         submit(context, Request("retry"), f"{films_words(failed)} back in the queue.")
     else:
         context.warn(view.damage)
-        context.say("No film has failed.")
+        context.say("No failed films.")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What stays as it is while settings change in a run."""
+"""Parts that outlive a change of settings."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -7,13 +7,13 @@ _Part = TypeVar("_Part")
 
 
 class Kept:
-    """What goes on when settings change in a run: each part until what it was made with is different."""
+    """Parts that outlive a change of settings: each is kept until the settings it was built from change."""
 
     def __init__(self) -> None:
         self._parts: dict[str, tuple[object, Any]] = {}
 
     def part(self, name: str, made_with: object, make: Callable[[_Part | None], _Part]) -> _Part:
-        """Return a part as it is, or made anew; `make` is given the one before, if there is one."""
+        """Return a part, rebuilt if its settings changed; `make` gets the previous one, if any."""
         found = self._parts.get(name)
         if found is None or found[0] != made_with:
             found = self._parts[name] = made_with, make(found[1] if found else None)

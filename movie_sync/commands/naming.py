@@ -29,7 +29,7 @@ class NamedFilm:
 
 @dataclass(eq=False, repr=False)
 class FilmNames:
-    """Answers what films a command's texts name; what is none of them is said on stderr."""
+    """Finds the films that a command's arguments name; complains on stderr about the rest."""
 
     context: Context
     view: QueueManager
@@ -97,6 +97,6 @@ class FilmNames:
             self._doubt = str(exc).rstrip(".")  # the others are not asked for: it is not the film's fault
             return NamedFilm(movie, doubt=self._doubt)
         if movie.is_series:
-            self.context.complain(f"{movie.label} is a series; Movie Sync downloads films only.")
+            self.context.complain(f"{movie.label} is a series; Movie Sync only downloads films.")
             return None
         return NamedFilm(movie, self.view.queue_of(movie))

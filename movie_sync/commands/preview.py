@@ -37,7 +37,7 @@ def preview_lines(context: Context) -> Iterator[str]:
 def _what_would_be_taken(downloader: FileListDownloader, movie: Movie) -> str:
     film = downloader.pages.describe(movie)
     if film.is_series:
-        return "a series, not a film; it would be set aside"
+        return "a series, not a film; it would be skipped"
     there = downloader.find_already_there(film)
     if there is not None:
         return f"already there: {there.where or (there.choice.release if there.choice else '')}"

@@ -250,7 +250,7 @@ def _as_document(found: Search, rows: Sequence[Row]) -> dict[str, object]:
 def _show(context: Context, searched: Searched) -> None:
     found = searched.found
     if not found.candidates:
-        context.say(f"{found.movie.label}: the tracker has nothing.")
+        context.say(f"{found.movie.label}: no releases found.")
         return
     cells = searched.table()
     if sys.stdout.isatty():

@@ -1,4 +1,4 @@
-"""What a `config.json` that changes while the daemon runs means: nothing, a hold, or settings to take up."""
+"""Decides what a changed `config.json` means for a running daemon: nothing, a hold, or new settings."""
 
 import logging
 import threading
@@ -73,7 +73,7 @@ class SettingsGate:
         return self.context
 
     def give_up(self, before: Context, why: str) -> None:
-        """Go back to the settings before, as nothing can be built from those that were taken up."""
+        """Go back to the previous settings, because nothing can be built from the new ones."""
         with self._lock:
             self.context = before
             self._say(f"{_NOT_APPLIED}: {why.removesuffix('.')}")
@@ -100,7 +100,7 @@ class SettingsGate:
         return hold_words(config.faults)
 
     def _take(self, context: Context) -> None:
-        """Take up settings that protect as the user wants, if all of them are usable."""
+        """Apply new settings, if all of them are usable."""
         config, in_force = context.config, self.context.config
         if not in_force.faults and (unusable := _unusable(config)):
             self.why = ""
@@ -133,7 +133,7 @@ class SettingsGate:
 
 
 def _unusable(config: Config) -> str:
-    """Return what of the file cannot be used, in words, but for keys that mean nothing."""
+    """Return what in the file can't be used, in words; unknown keys don't count."""
     if not (chosen_lists(config) or config.may_be_meant("lists")):
         return "it doesn't name a watchlist"
     unusable = [problem for problem in config.problems if not problem.is_unknown]

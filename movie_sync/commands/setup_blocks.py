@@ -53,7 +53,7 @@ class Blocks(Dialogue):
         self.context = context
         self.has_saved = False
         self.kept: list[str] = []
-        """What was kept though it failed: it is not asked again, as some ban who is refused too often."""
+        """Kept although the test failed; not tested again, as services may ban after many failures."""
         self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
             "letterboxd": self._ask_list,
@@ -127,7 +127,7 @@ class Blocks(Dialogue):
         *,
         correct: Callable[[MovieSyncError | OSError, Answers], bool] = lambda _exc, _answers: False,
     ) -> None:
-        """Ask, try and save; what is refused is asked again, unless it is to be kept on the user's word.
+        """Ask, test and save; ask again after a failure, unless the user keeps the answer.
 
         `correct` may put something right itself, which is then tried without another question.
         """
@@ -212,7 +212,7 @@ class Blocks(Dialogue):
             self.say(f"\n{key}:")
             self._ask_entry(tracker, key.partition(":")[2])
         while not keys or self.confirm("Add another one?", default=False):
-            entry = self.ask("A name for it", "", _ENTRY, _ENTRY_RULE)
+            entry = self.ask("Name for the tracker", "", _ENTRY, _ENTRY_RULE)
             if entry and f"{tracker.name}:{entry}" not in keys:
                 keys.append(f"{tracker.name}:{entry}")
                 self._ask_entry(tracker, entry)
@@ -318,7 +318,7 @@ class Blocks(Dialogue):
         if self.confirm(f"  Have {name} save Movie Sync's films to {folder}?", default=landing.exists_here):
             section, _, key = landing.client.folder_key.partition(".")
             return {section: {key: folder}}
-        self.say("  Kept. Movie Sync relies on the client for films that finish there.")
+        self.say(f"  Left as it is. Movie Sync finds films in {theirs} only while they're in {name}.")
         return {}
 
     def _is_to_be(self, folder: Path, *, is_new: bool) -> bool:

@@ -120,7 +120,7 @@ class Signals:
 
 
 def _limit_time(seconds: float) -> Callable[[], None]:
-    """End the process after so long, unless the returned function is called before."""
+    """End the process after this many seconds, unless the returned function is called first."""
     handler = signal.signal(signal.SIGALRM, lambda _number, _frame: os._exit(0))
     timer = signal.setitimer(signal.ITIMER_REAL, seconds)
 
@@ -264,7 +264,7 @@ class MovieSyncApp:
             )
         self._log_statistics("Final statistics")
         if late:
-            # It cannot be cut short; what it was at is found again by the next start, as after a crash.
+            # It can't be interrupted; the next start recovers its work, as after a crash.
             # Python would wait for the thread at exit, so the process ends here.
             logging.shutdown()
             os._exit(0)

@@ -191,7 +191,7 @@ class DownloadWorker(Worker):
         return self.queue_manager.wait_for_work(seconds)
 
     def step(self) -> Pause | None:
-        """Do what is due in the client, and one job for films; or tell how long there is nothing to do."""
+        """Do what is due in the client and one job for films; return how long there is nothing to do."""
         held = self.held_back()
         self.sessions.look_at_refusal()
         may_connect = not self.sessions.is_refused and (not held or self.client_is_known)

@@ -105,7 +105,7 @@ class Faults:
         self.sessions.note_accepted()
 
     def note_idle(self) -> None:
-        """Nothing is to be done: what is waited for from now on is said again."""
+        """Forget what was said about waiting, so that the next wait is logged again."""
         self._is_budget_said = False
         self._room_said = self.disk_full = ""
 

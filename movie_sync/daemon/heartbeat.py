@@ -19,7 +19,7 @@ _MOST_WAITING = 16
 
 
 class Heartbeat:
-    """A socket in the data folder; who connects is told how long ago each worker moved.
+    """A socket in the data folder that tells whoever connects how long ago each worker made progress.
 
     Where it can't be made (a file system without sockets), nobody is answered. For one thread, the main
     one: that it answers tells that it lives.

@@ -125,7 +125,7 @@ class Inbox:
             yield request, paths
 
     def _clear_the_way(self) -> None:
-        """Put aside what stands in the folder's place; a link to another folder is not followed."""
+        """Move aside whatever is in the folder's place; links to other folders aren't followed."""
         if os.path.lexists(self._folder) and (self._folder.is_symlink() or not self._folder.is_dir()):
             aside = keep_aside(self._folder, self._clock.now())
             _log.warning("%s isn't Movie Sync's folder; it's kept as %s.", self._folder, aside.name)

@@ -282,7 +282,7 @@ class ResultRecorder:
             self.tell(Waiting(self.clock.now(), movie, entry.wish, str(exc), len(entry.tried)))
 
     def _tell_failed(self, entry: QueueEntry, movie: Movie, why: str, failures: int) -> None:
-        # A torrent that came to nothing begins the count anew.
+        # A torrent that failed starts the count again.
         self.tell(Failed(self.clock.now(), movie, entry.wish, why, failures, len(entry.tried)))
 
 

@@ -90,7 +90,7 @@ class Sessions:
         return self.get().client if may_connect or self._session else None
 
     def look_at_refusal(self) -> None:
-        """Note whether another try does no harm, as the credentials changed or the time is over."""
+        """Note whether another try is safe, because the credentials changed or the wait is over."""
         self.is_refused = (
             self.is_refused
             and self.clock.monotonic() < self._may_be_over_at
@@ -103,7 +103,7 @@ class Sessions:
         self.refusal = str(exc)
         if isinstance(exc, AuthError) and self._session and exc.service == self._session.client_service:
             self._session = None  # what is refused by a tracker keeps nobody from following torrents
-        # What is amiss here, and not with a service, is looked at again: that locks nobody out.
+        # Faults on this machine, not of a service, may be retried: they can't cause a lockout.
         seconds = exc.retry_after_seconds if isinstance(exc, AuthError) else _OWN_FAULT_SECONDS
         self._may_be_over_at = math.inf if seconds is None else self.clock.monotonic() + seconds
         if self.refusal == self._said:

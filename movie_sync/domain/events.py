@@ -37,7 +37,7 @@ class _Happening:
 
     @property
     def id(self) -> str:
-        """The same when it is told again after a crash, another for the next one of its kind."""
+        """Stays the same if the event is sent again after a crash; differs for the next event of its kind."""
         return f"{self.kind}:{self.about.format(self)}"
 
 

@@ -13,7 +13,7 @@ class SeedingRule:
 
 @dataclass(frozen=True, slots=True)
 class SeedingLeft:
-    """What is missing on each of the two ways, of which one is enough; 0 on one that was gone to its end."""
+    """What is missing in each of the two ways to satisfy the rule (one is enough); 0 if satisfied."""
 
     ratio: float
     seconds: float

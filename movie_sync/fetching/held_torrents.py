@@ -98,7 +98,7 @@ class HeldTorrents:
         self._until = now + max(_NEWS_SECONDS, _LONGEST_SHARE * (now - begun))
 
     def _look_up(self, numbers: Iterable[int]) -> list[HeldTorrent]:
-        """Ask for torrents anew: the list may be a minute old. If one is gone, it is read anew next time."""
+        """Ask for torrents again: the list may be a minute old. If one is gone, reload the list next time."""
         places = {number * _HASH_BYTES for number in numbers}
         hashes = {self._hashes[place : place + _HASH_BYTES].hex() for place in places}
         held = self.client.states(hashes) if hashes else {}

@@ -182,12 +182,12 @@ class TorrentFollower:
             return
         if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
             _log.warning(
-                "%s: its torrent was stopped in the client at %d %%, by you or by a rule there. "
+                "%s: its torrent was stopped in the client at %d%%, by you or by a rule there. "
                 "Start it there to continue.",
                 entry.movie.label,
                 percent(after.progress),
             )
-            why = f"{choice.release}: stopped in the client at {percent(after.progress)} %"
+            why = f"{choice.release}: stopped in the client at {percent(after.progress)}%"
             self.history.note(Happened.STOPPED, entry.movie, why)
         if self._unanswered >= _MOST_UNANSWERED or self.clock.monotonic() < known.not_before:
             return

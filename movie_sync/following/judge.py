@@ -42,7 +42,7 @@ class TorrentJudge:
     def judge(
         self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
     ) -> tuple[TorrentProgress, str]:
-        """Return what is known of a torrent that is not whole, and why it is to be given up, if it is."""
+        """Return what is known of an incomplete torrent, and why to give up on it, if so."""
         known = self.memory[torrent.info_hash]
         if torrent.phase.is_broken:
             return self._judge_broken(client, torrent, follow)

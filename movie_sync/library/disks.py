@@ -131,7 +131,7 @@ class DiskLibrary:
         except (FileNotFoundError, NotADirectoryError, NotAFileError):
             return False
         except OSError as exc:
-            # Whoever may not read it knows no fault of it, so its name and its size decide.
+            # Without permission to read it, only its name and size can decide.
             self._say_once(path, f"counts as its film, but can't be read ({_reason(exc)})")
             return True
         if not is_whole:
@@ -139,7 +139,7 @@ class DiskLibrary:
         return is_whole
 
     def _say_once(self, path: str, words: str) -> None:
-        """Log what is odd about an entry of a film folder, once, and only so many."""
+        """Log what is odd about an entry of a film folder: each once, up to a limit."""
         said = hash((path, words))
         if said in self._said or len(self._said) > _MOST_SAID:
             return

@@ -37,20 +37,24 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
         case events.Failed(movie=film, why=why):
             return f"Gave up on {film.label}: {why}"
         case events.Replaced(movie=film):
-            rest = " It keeps running: whichever finishes first wins." if event.keeps_running else ""
+            rest = (
+                " The old torrent keeps running; whichever finishes first wins."
+                if event.keeps_running
+                else ""
+            )
             return (
-                f"{film.label}: gave up on {event.release} at {percent(event.progress)} % ({event.why}); "
+                f"{film.label}: gave up on {event.release} at {percent(event.progress)}% ({event.why}); "
                 f"looking for another release.{rest}"
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
             return f"Upgraded {film.label} from {before} to {after}: {release}"
         case events.ListUnreadable(why=why, label=label):
-            return f"{label or 'The watchlist'} hasn't been readable for a day: {why}"
+            return f"{label or 'The watchlist'} couldn't be read for a day: {why}"
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
             again = "" if seconds is None else f" Next try at {time_of_day(at, seconds)} either way."
             return (
-                f"{why} Downloads are paused until they change: run `setup`, or, if they come from the "
-                f"environment, change them there and restart.{again}"
+                f"{why} Downloads are paused until you change the credentials: run `setup`, or, if they "
+                f"come from the environment, change them there and restart.{again}"
             )
         case events.TrackerRefused(why=why, title=title):
             return (
@@ -66,7 +70,7 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
         case events.ClientDiskFull(torrent=torrent, needed_bytes=needed, free_bytes=free):
             return (
                 f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more, but only "
-                f"{free / 1e9:.1f} GB is free. It continues once there is space."
+                f"{free / 1e9:.1f} GB is free. Downloads continue once there's space."
             )
 
 

@@ -36,6 +36,6 @@ def bottom_words(queue_manager: QueueManager, share: float | None, monitor: Acti
     slots = queue_manager.slots()
     downloading = slots[Slot.IN_USE] + slots[Slot.IDLE]
     waiting = queue_manager.get_statistics()["pending"] + queue_manager.waiting_count()
-    far = f", {percent(share)} %" if downloading and share is not None else ""
+    far = f", {percent(share)}%" if downloading and share is not None else ""
     check = f"next check {monitor.until.astimezone():%H:%M}" if monitor.until else "checking the list"
     return f"{downloading} downloading{far} \u00b7 {waiting} waiting \u00b7 {check}"

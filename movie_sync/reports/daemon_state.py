@@ -29,7 +29,7 @@ class ActivityKind(StrEnum):
     NO_ROOM = "no room", "waiting for room: {detail}"
     NO_BUDGET = "no budget", "waiting for the tracker's call budget until {until}"
     REFUSED = "refused", "waiting for new credentials: {detail}"
-    PAUSED = "paused", "pausing until {until}: {detail}"
+    PAUSED = "paused", "paused until {until}: {detail}"
     HELD_BACK = "held back", "{detail}"
     FAULT = "fault", "restarting after: {detail}"
     OTHER = "other", "{detail}"

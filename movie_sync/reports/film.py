@@ -126,7 +126,7 @@ def _handed_over(queue: QueueName, entry: QueueEntry) -> Iterator[tuple[Choice, 
         is_done = queue is QueueName.COMPLETED
         yield entry.choice, torrent_state(entry) if is_done else "picked; may be in the client already"
     if entry.upgrade:
-        yield entry.upgrade.choice, "better: it replaces the present one once it's complete"
+        yield entry.upgrade.choice, "better: replaces the current one once it's complete"
     for old in reversed(entry.tried):
         yield old.choice, f"given up: {old.why}"
     for old in reversed(entry.replaced):

@@ -25,7 +25,7 @@ def not_found_words(finding: Finding, hint: str = "") -> str:
     """Say that a text names no film, with those that may be meant, else a hint; or that it names several."""
     text = one_line(finding.text)
     if len(finding.films) > 1:
-        return f'"{text}" is more than one film here: {_choice(finding.films)}. Use a name in brackets.'
+        return f'"{text}" matches several films here: {_choice(finding.films)}. Use a name from the brackets.'
     if finding.near:
         return f'No film "{text}" here. Did you mean {_either(finding.near)}?'
     return f'No film "{text}" here{"; " if hint else ""}{hint}.'

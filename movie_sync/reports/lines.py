@@ -159,7 +159,7 @@ def counts_line(status: Status) -> str:
 def _far(downloading: Iterable[QueueEntry]) -> str:
     """Return how far unfinished torrents are in all, by their sizes where they are known."""
     part = share_done(entry.follow for entry in downloading if entry.follow)
-    return "" if part is None else f" ({percent(part)} %)"
+    return "" if part is None else f" ({percent(part)}%)"
 
 
 def sections(status: Status, style: LineStyle) -> list[Section]:
@@ -269,9 +269,9 @@ def _begun(entry: QueueEntry, style: LineStyle) -> str:
         return ""
     part = percent(entry.follow.progress)
     if style.width is not None and style.width < _FULL_BAR_COLUMNS:
-        return f"{part:3d} %"
+        return f"{part:3d}%"
     cells = part * _BAR_CELLS // _PERCENT
-    return f"[{style.bar[0] * cells}{style.bar[1] * (_BAR_CELLS - cells)}] {part:3d} %"
+    return f"[{style.bar[0] * cells}{style.bar[1] * (_BAR_CELLS - cells)}] {part:3d}%"
 
 
 def torrent_facts(follow: TorrentProgress, *, is_old: bool = False) -> Iterator[str]:
@@ -371,7 +371,7 @@ def torrent_state(entry: QueueEntry) -> str:
     if follow.stage is Stage.REMOVED:
         return "no longer in the client"
     if entry.is_unfinished:
-        return f"{follow.stage}, {percent(follow.progress)} %"
+        return f"{follow.stage}, {percent(follow.progress)}%"
     return str(follow.stage)
 
 

@@ -72,7 +72,7 @@ def _stopped(entries: Sequence[QueueEntry]) -> Iterator[Need]:
     films += f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else ""
     yield Need(
         NeedKind.STOPPED,
-        f"Stopped in the torrent client before the end{'' if one else f': {films}'}.",
+        f"Stopped in the torrent client before it was complete{'' if one else f': {films}'}.",
         f"Start {'it' if one else 'them'} there; if the client stops torrents by itself, change its limits.",
         one,
     )

@@ -124,7 +124,7 @@ def film_card(
 
 
 def _torrent_words(follow: TorrentProgress, *, is_upgrade: bool) -> str:
-    part = f"{percent(follow.progress)} %"
+    part = f"{percent(follow.progress)}%"
     if follow.is_idle:
         return f"{Badge.STALLED} at {part}"
     left = follow.seconds_left

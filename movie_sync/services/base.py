@@ -97,6 +97,10 @@ class Service:
         """Yield what the user should know of settings that are usable."""
         return ()
 
+    def names_files(self, _login: Login) -> bool:
+        """Tell whether credentials name files of this machine: then the page doesn't take them."""
+        return False
+
     def ask(self, form: Form) -> None:
         """Ask what setup has to know of it."""
 

@@ -1,10 +1,12 @@
 """The page's addresses, and what answers each."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -13,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.film_database import used_databases
-from movie_sync.reports.health import look_at_health
+from movie_sync.reports.health import Health, look_at_health
 from movie_sync.services.web.service import WebSettings
 from movie_sync.web.add import AddPage
 from movie_sync.web.command import password_of
@@ -79,9 +81,17 @@ def _missing(views: Views) -> Callable[[Request, Exception], Response]:
     return lambda request, _exc: views.page(request, "missing.html", HTTPStatus.NOT_FOUND, name="")
 
 
-def _healthz(context: Context) -> Callable[[Request], Response]:
-    def answer(_request: Request) -> Response:
-        is_healthy = look_at_health(context.paths, patience_seconds=_HEALTH_SECONDS).is_healthy
+def _healthz(context: Context) -> Callable[[Request], Awaitable[Response]]:
+    """Return what answers whoever asks: one look for all who ask meanwhile, else they'd take every thread."""
+    look: asyncio.Future[Health] | None = None
+
+    async def answer(_request: Request) -> Response:
+        nonlocal look
+        if look is None or look.done():
+            look = asyncio.ensure_future(
+                run_in_threadpool(look_at_health, context.paths, patience_seconds=_HEALTH_SECONDS)
+            )
+        is_healthy = (await asyncio.shield(look)).is_healthy
         return Response(status_code=200 if is_healthy else 503)
 
     return answer

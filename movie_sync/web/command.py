@@ -72,11 +72,11 @@ def run_web(args: Namespace, context: Context) -> int:
     context.warn(context.config.warnings)
     if not place.is_private and not password_of(context):
         raise UserError(
-            f"On {place.host}, others in your network could open the page, so it needs a password first: set "
-            "MOVIE_SYNC_WEB_PASSWORD, or enter one on the page's Settings while it listens on 127.0.0.1."
+            f"On {place.host}, others on your network could open the page, so it needs a password first. Set "
+            "MOVIE_SYNC_WEB_PASSWORD, or start the page on 127.0.0.1 and enter one under Settings."
         )
     if not lock.acquire():
-        address = read_note(context.paths.page).get("address", "an address unknown")
+        address = read_note(context.paths.page).get("address", "an unknown address")
         raise UserError(
             f"The page is already running at {address}. "
             f"`{command_line('web', '--login')}` prints a new login address for it."
@@ -89,8 +89,8 @@ def run_web(args: Namespace, context: Context) -> int:
             context.say(f"The page is at {address}/ (Ctrl+C stops it).")
             if not place.is_private:
                 context.complain(
-                    "WARNING: Whoever reaches this machine can try the password, and read what is sent: "
-                    "the connection isn't encrypted. See docs/security.md."
+                    "WARNING: The connection isn't encrypted. Anyone who can reach this machine can try "
+                    "passwords, and others on the network can read what is sent. See docs/security.md."
                 )
             _say_login(context, address)
             serve(context, place.host, port, listener)

@@ -1,12 +1,10 @@
 """Logging in and out."""
 
 from http import HTTPStatus
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from movie_sync.errors import MovieSyncError
 from movie_sync.web.guard import form_of
 from movie_sync.web.logins import SESSION, Logins, TooManyTriesError
 from movie_sync.web.views import Views
@@ -36,7 +34,7 @@ class Doors:
         except TooManyTriesError as exc:
             return self._again(request, HTTPStatus.TOO_MANY_REQUESTS, str(exc), "/")
         if not cookie:
-            why = "This login address has been used or is too old. Get a new one with `web --login`."
+            why = "This login address has been used or has expired. Get a new one with `web --login`."
             return self._again(request, HTTPStatus.FORBIDDEN, why, "/")
         return self._begin(cookie, "/")
 
@@ -48,11 +46,9 @@ class Doors:
             cookie = self._logins.by_password(form.get("password", ""))
         except TooManyTriesError as exc:
             return self._again(request, HTTPStatus.TOO_MANY_REQUESTS, str(exc), target)
-        except MovieSyncError as exc:
-            return self._again(request, HTTPStatus.FORBIDDEN, str(exc), target)
         if not cookie:
             return self._again(
-                request, HTTPStatus.FORBIDDEN, "That password is wrong, or none is set.", target
+                request, HTTPStatus.FORBIDDEN, "Wrong password, or no password is set.", target
             )
         return self._begin(cookie, target)
 
@@ -75,6 +71,5 @@ class Doors:
 
 def _target(text: str) -> str:
     """Return a place on this page to go on to; never another site's."""
-    parts = urlsplit(text.replace("\\", "/"))
-    is_here = text.startswith("/") and not text.startswith(("//", "/\\")) and not parts.netloc
+    is_here = text.startswith("/") and not text.startswith(("//", "/\\"))
     return text if is_here and text.isprintable() else "/"

@@ -38,7 +38,7 @@ _HINTS = {
     NeedKind.NO_SEEDS: "Wait, pick another release below, or remove the film.",
     NeedKind.RELEASES: "Pick another release below.",
     NeedKind.SERIES: "Remove it.",
-    NeedKind.UNCLEAR: "Once that is done, retry it.",
+    NeedKind.UNCLEAR: "Once that's done, retry it.",
     NeedKind.GAVE_UP: "Retry it, or pick a release below.",
     NeedKind.DISK: "Free some space, or pick a smaller release below.",
 }
@@ -165,4 +165,4 @@ class FilmPages:
 
 
 def _no_such_button(_film: str, _release: str) -> Said:
-    return Said(1, complaints=["There is no such button."])
+    return Said(1, complaints=["The page doesn't have that action."])

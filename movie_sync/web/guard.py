@@ -4,6 +4,8 @@ What changes something must come from the page itself: a session's cookie, that 
 foreign Origin. The token stands in the form's field `token`, or in the header `X-Token`.
 """
 
+import asyncio
+import contextlib
 import hmac
 import ipaddress
 import logging
@@ -13,7 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request, cookie_parser
@@ -24,14 +26,15 @@ from movie_sync.errors import MovieSyncError
 from movie_sync.web.logins import Logins, change_token
 
 _log = logging.getLogger(__name__)
-_MOST_BYTES = 512_000
+_MOST_BYTES, _MOST_BYTES_OF_STRANGERS = 512_000, 10_000
+_BODY_SECONDS = 20.0
 _SAFE_METHODS = {"GET", "HEAD"}
 _OPEN = frozenset({"/login", "/healthz", "/take", "/favicon.ico"})
 _OPEN_BELOW = ("/login/", "/static/")
 """What is answered without a session; none of it has anything of the user's."""
 _FORM = "application/x-www-form-urlencoded"
 _HOST = re.compile(r"(\[[0-9a-f:.]{2,45}\]|[a-z0-9._-]{1,253})(?::\d{1,5})?", re.ASCII)
-_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -52,6 +55,7 @@ class Names:
     """The names that the page answers to, in small letters: under another one a site is playing tricks.
 
     An IP address cannot be rebound, so each is taken where the page listens on all of them.
+    They stand here without brackets.
     """
 
     names: frozenset[str]
@@ -61,8 +65,8 @@ class Names:
     def of(cls, host: str, more: Collection[str]) -> "Names":
         """Return the names of a page that listens on `host`: this machine's, and what the user adds."""
         own = socket.gethostname().lower()
-        bare = host.strip("[]").lower()
-        known = {*_LOOPBACK_NAMES, host.lower(), own, own.partition(".")[0], *more}
+        bare = _plain(host.lower())
+        known = {*_LOOPBACK_NAMES, bare, own, own.partition(".")[0], *more}
         known.add(f"{own.partition('.')[0]}.local")
         return cls(frozenset(known), takes_addresses=bare in {"0.0.0.0", "::"})  # noqa: S104 - only compared
 
@@ -71,13 +75,22 @@ class Names:
         found = _HOST.fullmatch(host.lower())
         if found is None:
             return False
-        if found[1] in self.names:
-            return True
-        try:
-            ipaddress.ip_address(found[1].strip("[]"))
-        except ValueError:
-            return False
-        return self.takes_addresses
+        name = _plain(found[1])
+        return name in self.names or (self.takes_addresses and _is_address(name))
+
+
+def _plain(host: str) -> str:
+    """Return a host without brackets, an IPv6 address as browsers write it."""
+    bare = host.strip("[]")
+    return str(ipaddress.ip_address(bare)) if _is_address(bare) else bare
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 class _SessionEndedError(Exception):
@@ -106,7 +119,7 @@ class _Answering:
 
     async def fail(self, exc: Exception, scope: Scope, receive: Receive) -> None:
         """Say what went wrong, or end what was begun."""
-        answer = _failed(exc)
+        answer = _failed(exc, is_stranger=not scope["state"]["cookie"])
         if self._is_begun:
             await self._send({"type": "http.response.body"})
         else:
@@ -145,9 +158,9 @@ class Guard:
         headers = Headers(scope=scope)
         scope["state"] = {"cookie": "", "token": "", "form": []}
         if not self._names.know(headers.get("host", "")):
-            return receive, _refused(HTTPStatus.FORBIDDEN, "This page doesn't go by that name.")
+            return receive, _refused(HTTPStatus.FORBIDDEN, "The page isn't served under that host name.")
         if not _comes_from_here(headers):
-            return receive, _refused(HTTPStatus.FORBIDDEN, "That came from another site.")
+            return receive, _refused(HTTPStatus.FORBIDDEN, "The request came from another site.")
         cookie = cookie_parser(headers.get("cookie", "")).get(self._cookie, "")
         if self._logins.is_in(cookie):
             scope["state"] |= {"cookie": cookie, "token": change_token(cookie)}
@@ -155,7 +168,8 @@ class Guard:
             path = str(scope["path"])
             is_free = bool(scope["state"]["cookie"]) or path in _OPEN or path.startswith(_OPEN_BELOW)
             return receive, None if is_free else _to_login(scope, headers)
-        body = await _read(receive)
+        most = _MOST_BYTES if scope["state"]["cookie"] else _MOST_BYTES_OF_STRANGERS
+        body = await _read(receive, most)
         return (receive, _TOO_MUCH) if body is None else (_replay(body), _changes(scope, headers, body))
 
 
@@ -187,7 +201,8 @@ def _comes_from_here(headers: Headers) -> bool:
         return True
     if origin == "null":
         return site == "same-origin"
-    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+    host = headers.get("host", "").lower()
+    return origin.lower() in {f"http://{host}", f"https://{host}"}
 
 
 def _to_login(scope: Scope, headers: Headers) -> Response:
@@ -200,32 +215,46 @@ def _to_login(scope: Scope, headers: Headers) -> Response:
     return RedirectResponse("/login" if wanted == "/" else f"/login?to={quote(wanted)}", HTTPStatus.SEE_OTHER)
 
 
-def _failed(exc: Exception) -> Response:
-    """Say what went wrong while a request was answered; what nobody foresaw goes to the log."""
+def _failed(exc: Exception, *, is_stranger: bool) -> Response:
+    """Say what went wrong while a request was answered; what nobody foresaw goes to the log.
+
+    Who is not logged in learns nothing of the user's, as paths are.
+    """
     if isinstance(exc, MovieSyncError | _SessionEndedError):
-        return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
-    _log.error("The page failed at a request: %s. See it with --log-level DEBUG.", type(exc).__name__)
+        if not is_stranger:
+            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
+        _log.warning("A request failed before the login: %s", exc)
+        return _refused(
+            HTTPStatus.SERVICE_UNAVAILABLE, "That can't be done now. The page's terminal has details."
+        )
+    _log.error(
+        "A request to the page failed: %s. Run with --log-level DEBUG for details.", type(exc).__name__
+    )
     _log.debug("It was:", exc_info=exc)
-    return _refused(HTTPStatus.INTERNAL_SERVER_ERROR, "The page failed at this. Its terminal says more.")
+    return _refused(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "Something went wrong. The page's terminal has details."
+    )
 
 
 def _refused(status: HTTPStatus, text: str) -> Response:
     return PlainTextResponse(f"{text}\n", status)
 
 
-_TOO_MUCH = _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "That is too much.")
+_TOO_MUCH = _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The request is too large, or too slow.")
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """Return the whole body, None if it is too large."""
+async def _read(receive: Receive, most_bytes: int) -> bytes | None:
+    """Return the whole body, None if it is too large or takes too long."""
     body = b""
-    while len(body) <= _MOST_BYTES:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        body += bytes(message.get("body", b""))
-        if not message.get("more_body"):
-            return body
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_BODY_SECONDS):
+            while len(body) <= most_bytes:
+                message = await receive()
+                if message["type"] != "http.request":
+                    return b""
+                body += bytes(message.get("body", b""))
+                if not message.get("more_body"):
+                    return body if len(body) <= most_bytes else None
     return None
 
 

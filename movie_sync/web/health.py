@@ -87,9 +87,9 @@ class CheckUp:
         except (MovieSyncError, OSError) as exc:
             why = clean(str(exc))
         except Exception as exc:  # noqa: BLE001 - it would end with a traceback on the terminal
-            _log.error("The check failed: %s. See it with --log-level DEBUG.", type(exc).__name__)
+            _log.error("The check failed: %s. Run with --log-level DEBUG for details.", type(exc).__name__)
             _log.debug("It was:", exc_info=exc)
-            why = "The check broke off. The page's terminal says more."
+            why = "The check failed unexpectedly. The page's terminal has details."
         self.result = Result(is_running=False, began_at=began_at, found=tuple(found), why=why)
         self._changed()
 
@@ -167,7 +167,7 @@ class HealthPage:
         """Begin the check, and show how far it is."""
         self._loop = asyncio.get_running_loop()
         is_begun = await run_in_threadpool(self.check_up.start)
-        words = "The check has begun." if is_begun else "The check is already running."
+        words = "Check started." if is_begun else "The check is already running."
         return self._notes.leave(request, Note((words,), is_good=True), "/health")
 
     def _regions(self) -> Regions:

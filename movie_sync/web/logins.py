@@ -43,30 +43,35 @@ class Logins:
         self._paths = paths
         self._clock = clock
         self._password = password
+        self._door = threading.Lock()  # held while the password is looked up; sessions need not wait for it
         self._lock = threading.Lock()
         self._wrong: deque[float] = deque(maxlen=_TRIES)
+        self._wrong_addresses: deque[float] = deque(maxlen=_TRIES)
         self._sessions = self._stored()
 
     def by_token(self, token: str) -> str:
         """Return a new session's cookie for a login address's token, or "" if that does not let in."""
-        with self._lock:
+        with self._door:
             told = read_note(self._paths.page_login)
             until = parse_time(told.get("until"))
             now = self._clock.now()
             is_right = hmac.compare_digest(_hash(token), str(told.get("hash", "")))
             if not is_right or until is None or not now <= until <= now + INVITATION:
-                self._check_tries()  # not before: who has the right one cannot be kept out by who has not
-                return self._refused()
+                # Not before, and on their own: any site can have a browser ask for wrong ones, and who
+                # has the right one, or the password, cannot be kept out by that.
+                self._count(self._wrong_addresses)
+                return ""
             delete_files(self._paths.page_login)
             return self._begun()
 
     def by_password(self, text: str) -> str:
         """Return a new session's cookie for the password, or "" if it is wrong or none is set."""
-        with self._lock:
-            self._check_tries()
+        with self._door:
+            self._count(self._wrong)
             password = self._password()
             if not password or not hmac.compare_digest(_hash(text), _hash(password)):
-                return self._refused()
+                return ""
+            self._wrong.pop()
             return self._begun()
 
     def is_in(self, cookie: str) -> bool:
@@ -91,21 +96,22 @@ class Logins:
             self._sessions = {key: until for key, until in self._sessions.items() if key == kept}
             self._keep()
 
-    def _check_tries(self) -> None:
-        if len(self._wrong) == _TRIES and self._clock.monotonic() - self._wrong[0] < _TRIES_SECONDS:
+    def _count(self, tries: deque[float]) -> None:
+        now = self._clock.monotonic()
+        if len(tries) == _TRIES and now - tries[0] < _TRIES_SECONDS:
             raise TooManyTriesError("Too many logins failed. Wait a minute, then try again.")
-
-    def _refused(self) -> str:
-        self._wrong.append(self._clock.monotonic())
-        return ""
+        tries.append(now)
 
     def _begun(self) -> str:
         cookie = secrets.token_urlsafe(32)
         now = self._clock.now()
-        alive = [(key, until) for key, until in self._sessions.items() if (parse_time(until) or now) > now]
-        self._sessions = dict(alive[-_MOST_SESSIONS + 1 :])
-        self._sessions[_hash(cookie)] = format_time(now + SESSION)
-        self._keep()
+        with self._lock:
+            alive = [
+                (key, until) for key, until in self._sessions.items() if (parse_time(until) or now) > now
+            ]
+            self._sessions = dict(alive[-_MOST_SESSIONS + 1 :])
+            self._sessions[_hash(cookie)] = format_time(now + SESSION)
+            self._keep()
         return cookie
 
     def _keep(self) -> None:

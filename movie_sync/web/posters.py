@@ -215,7 +215,7 @@ class Posters:
             if key not in self._given_up:
                 self._wanted[key] = -1.0, address
                 self._wanted.move_to_end(key, last=False)
-        _log.debug("No posters for %g seconds. %s", self._pause, exc)
+        _log.debug("Not fetching posters for %g seconds. %s", self._pause, exc)
 
 
 class _UnusableError(Exception):

@@ -1,5 +1,6 @@
 """The page's process: uvicorn on a socket that is open already, ended in order by a signal."""
 
+import asyncio
 import contextlib
 import logging
 import signal
@@ -8,13 +9,33 @@ from collections.abc import Iterator
 from types import FrameType
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from movie_sync.commands.context import Context
 from movie_sync.web.app import build
 
 _LAST_SECONDS = 1  # open streams of events would keep it for ever
 _MOST_AT_ONCE = 200
+_PATIENCE_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class _Connection(H11Protocol):
+    """Hangs up on who neither sends a request nor reads an answer: enough of them would keep others out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(_PATIENCE_SECONDS, self._look, (None, 0))
+
+    def _look(self, before: tuple[object, int]) -> None:
+        if self.transport.is_closing():
+            return
+        stands = self.cycle, self.transport.get_write_buffer_size()
+        is_answering = self.cycle is not None and not self.cycle.response_complete and not stands[1]
+        if stands == before and not is_answering:
+            self.transport.abort()
+        else:
+            self.loop.call_later(_PATIENCE_SECONDS, self._look, stands)
 
 
 class _Server(uvicorn.Server):
@@ -42,7 +63,7 @@ def serve(context: Context, host: str, port: int, listener: socket.socket) -> No
     app = build(context, host, port)
     config = uvicorn.Config(
         app,
-        http="h11",
+        http=_Connection,
         loop="asyncio",
         ws="none",
         lifespan="off",

@@ -106,11 +106,11 @@ def rows(section: str, context: Context, secrets: Secrets) -> list[Row]:
 def why_only_shown(setting: Setting) -> str:
     """Return why a setting is not changed on the page, or nothing: the server asks this, too."""
     if setting.rule.is_only_shown:
-        return f"Changed in a terminal only: `{command_line('config', setting.key, 'VALUE')}`"
+        return f"Can only be changed in a terminal: `{command_line('config', setting.key, 'VALUE')}`"
     if setting.source is Source.ENVIRONMENT:
-        return f"{setting.detail} sets it, and overrides config.json."
+        return f"Set by {setting.detail}, which overrides config.json."
     if setting.source is Source.COMMAND_LINE:
-        return "The command line that started the page sets it."
+        return "Set on the command line that started the page."
     return ""
 
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,13 +15,14 @@ from movie_sync.commands.config import in_force, run_config, say_changed
 from movie_sync.commands.context import Context
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.invocation import command_line
 from movie_sync.services import registry
-from movie_sync.services.base import Service, TrackerService
+from movie_sync.services.base import ClientService, Service, TrackerService
 from movie_sync.settings.changes import receiver_of
 from movie_sync.settings.config import save_changes
 from movie_sync.settings.in_force import Setting, changes_of, variable_in_force
 from movie_sync.settings.keys import GeneralSettings
-from movie_sync.settings.values import may_be_secret
+from movie_sync.settings.values import is_on_this_machine, may_be_secret
 from movie_sync.storage.atomic_file import delete_files, write_atomically
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
@@ -113,15 +115,21 @@ class SettingsPages:
         form = form_of(request)
         service = self._service(request, form)
         if service is None:
-            return self._back(request, _refused("There is no such service."))
+            return self._back(request, _refused("No such service."))
         given = self._secrets.of(service)
         typed = _typed(form, given)
         if variables := [each.variable for each in given if each.variable and each.name in typed]:
             return self._back(
-                request, _refused(f"{', '.join(variables)} overrides what is stored. Change it there.")
+                request, _refused(f"{', '.join(variables)} overrides the stored value. Change it there.")
             )
         if not typed:
-            return self._back(request, Note(("Nothing was typed, so nothing has changed.",), is_good=True))
+            return self._back(request, Note(("Nothing was entered, so nothing has changed.",), is_good=True))
+
+        if service.names_files(typed):
+            again = command_line("setup", service.block)
+            return self._back(
+                request, _refused(f"What names a file can only be entered in a terminal: `{again}`")
+            )
 
         def save(context: Context) -> int:
             context.paths.prepare()
@@ -141,9 +149,9 @@ class SettingsPages:
         form = form_of(request)
         service = self._service(request, form)
         if service is None:
-            return self._back(request, _refused("There is no such service."))
+            return self._back(request, _refused("No such service."))
         if not self._testing.acquire(blocking=False):
-            return self._back(request, _refused("Another test is running. Try again when it has ended."))
+            return self._back(request, _refused("Another test is running. Try again when it's done."))
         context = self._desk.context()
         try:
             self._secrets.learn()
@@ -162,7 +170,7 @@ class SettingsPages:
         service = self._service(request, form)
         name, url, key = (form.get(field, "").strip() for field in ("name", "url", "key"))
         if not isinstance(service, TrackerService) or not service.is_named:
-            return self._back(request, _refused("There is no such kind of tracker."))
+            return self._back(request, _refused("No such kind of tracker."))
         section = service.section_name or service.name
 
         def add(context: Context) -> int:
@@ -171,10 +179,10 @@ class SettingsPages:
                 if variable := variable_in_force(overridden, context.environ):
                     raise UserError(f"{variable} overrides config.json. Add it there.")
             if name in context.config.values[section]:
-                raise UserError(f"There is a tracker {name} already.")
+                raise UserError(f"There's already a tracker named {name}.")
             changes = {section: {name: {"url": url}}, "trackers": [*trackers, f"{service.name}:{name}"]}
             _save_with_secrets(context, service, changes, {name: key})
-            context.say(f"{service.name}:{name} is now one of the trackers.")
+            context.say(f"Added the tracker {service.name}:{name}.")
             return 0
 
         return self._back(request, Note.of(self._desk.do(add)))
@@ -182,14 +190,14 @@ class SettingsPages:
     def _set(self, key: str, text: str, form: Mapping[str, str]) -> Said:
         setting = self._setting(key)
         if setting is None:
-            return _no("There is no such setting.")
-        if why := why_only_shown(setting):
+            return _no("No such setting.")
+        if why := why_only_shown(setting) or _why_not_there(setting, text):
             return _no(why)
         is_unset = form.get("do") == "unset"
         if control_of(setting) is Control.CHECK:
             text = "true" if "value" in form else "false"
         if not is_unset and not text and setting.is_hidden:
-            return _no("Nothing was typed, so nothing has changed.")
+            return _no("Nothing was entered, so nothing has changed.")
         receiver = receiver_of(key)
         if receiver is not None:
             if why := self._secrets.learn():
@@ -208,20 +216,20 @@ class SettingsPages:
         secrets = [each for each in needed if each.is_secret]
         if variables := [each.variable for each in secrets if each.is_set and each.variable]:
             return _no(
-                f"{', '.join(variables)} sets what is sent to this address. "
+                f"{', '.join(variables)} sets the credentials for this address. "
                 "Change both where Movie Sync is started, and restart it."
             )
         if form.get("do") == "unset" or not any(each.name in typed for each in secrets):
             titles = " or ".join(each.title for each in secrets)
             return _no(
-                f"Type the {titles} again with the address: the stored one was entered for the old address."
+                f"Enter the {titles} again with the address: the stored one was entered for the old address."
             )
         anew = {each.name: "" for each in secrets} | typed
 
         def save(context: Context) -> int:
             _save_with_secrets(context, service, changes_of(setting.key, text), anew)
             say_changed(context, setting.key)
-            context.say("What you typed with it is saved, too.")
+            context.say("The credentials were saved with it.")
             return 0
 
         return self._desk.do(save)
@@ -247,6 +255,22 @@ class SettingsPages:
         section = request.path_params["section"]
         is_known = section in sections(in_force(self._desk.context()))
         return self._notes.leave(request, note, f"/settings/{section}" if is_known else "/settings")
+
+
+def _why_not_there(setting: Setting, address: str) -> str:
+    """Return why the page doesn't take a torrent client's address: whoever gets a torrent has the passkey."""
+    receiver = receiver_of(setting.key)
+    try:
+        host, present = (urlsplit(each).hostname for each in (address, str(setting.value)))
+        is_near = not host or host == present or is_on_this_machine(address)
+    except ValueError:  # no address: that's said where it's read
+        return ""
+    if is_near or receiver is None or not isinstance(receiver[0], ClientService):
+        return ""
+    return (
+        "Torrents contain your passkey, so a client on another machine can only be named in a terminal: "
+        f"`{command_line('config', setting.key, 'VALUE')}`"
+    )
 
 
 def _typed(form: Mapping[str, str], given: list[Given]) -> dict[str, str]:

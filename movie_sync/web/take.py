@@ -94,7 +94,7 @@ class TakePages:
 
         said = self._desk.do(queue) if movies else None
         if said is None:
-            return {"is_good": False, "lines": ["There was no film in that."], "odd": odd}
+            return {"is_good": False, "lines": ["No films were sent."], "odd": odd}
         return {"is_good": said.is_good, "lines": [*said.complaints, *said.lines], "odd": odd}
 
 
@@ -154,8 +154,8 @@ class Bookmarklet:
 def bookmarklets(page_address: str) -> list[Bookmarklet]:
     """Return those that hand films over to a page at this address."""
     return [
-        Bookmarklet("Add this film", _script("film", page_address), "on a film's page on Letterboxd"),
-        Bookmarklet("Send these films", _script("list", page_address), "on a page of a watchlist or list"),
+        Bookmarklet("Add this film", _script("film", page_address), "on a film's Letterboxd page"),
+        Bookmarklet("Send these films", _script("list", page_address), "on a watchlist or list page"),
     ]
 
 

@@ -31,7 +31,7 @@ _ON_ITS_PAGE = {
     NeedKind.NO_SEEDS: "Wait, or pick another release on its page.",
     NeedKind.RELEASES: "Pick another release on its page.",
     NeedKind.SERIES: "Remove it on its page.",
-    NeedKind.UNCLEAR: "Once that is done, retry it on its page.",
+    NeedKind.UNCLEAR: "Once that's done, retry it on its page.",
     NeedKind.GAVE_UP: "Retry it, or pick a release, on its page.",
     NeedKind.DISK: "Free some space, or pick a smaller release on its page.",
 }

@@ -98,6 +98,14 @@ class Page:
 
         return self._runner.run(send())
 
+    def get_at_once(self, count: int, path: str) -> list[Answer]:
+        """Ask for an address several times at the same moment."""
+
+        async def ask() -> list[Answer]:
+            return await asyncio.gather(*(self._answer("GET", path, b"", {}) for _ in range(count)))
+
+        return self._runner.run(ask())
+
     def post_json(self, path: str, document: object) -> Answer:
         """Send a document as the page's scripts do."""
         own = {"content-type": "application/json", "x-token": self.token, "origin": ADDRESS}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from movie_sync.credentials.manager import CredentialField
 from movie_sync.domain.events import EventKind
@@ -13,6 +14,8 @@ from movie_sync.services.form import Form
 from movie_sync.settings.section import Sections, setting, yes_or_no
 from movie_sync.settings.values import list_of, number, one_of, or_null, time_of_day, time_span
 
+_PARAMETER = re.compile(r"[?&;]([^=&;]*)=\s*([^&;]*)")
+_FILE_NAME, _FILE = re.compile(r"file|template", re.IGNORECASE), re.compile(r"[/~.\\]|file:", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,15})://", re.IGNORECASE)
 
 
@@ -54,6 +57,13 @@ class Notices(ToldService):
             read_time(settings.digest_at) if settings.digest_at else None,
         )
         return Subscription(frozenset(map(EventKind, settings.kinds)), schedule)
+
+    def names_files(self, login: Login) -> bool:
+        """Tell whether an address has Apprise read a file, such as a template, which it would send away."""
+        text, plain = "", login.get("urls", "")
+        while text != plain:
+            text, plain = plain, unquote(plain)
+        return any(_FILE_NAME.search(name) or _FILE.match(value) for name, value in _PARAMETER.findall(text))
 
     def ask(self, form: Form) -> None:
         form.say("Notifications go to Apprise addresses such as ntfy://my-topic; separate them by spaces.")

@@ -220,9 +220,9 @@ document.addEventListener("submit", async (event) => {
     if (answer.status === 401) return goToLogin();
     const text = await answer.text();
     if (answer.headers.get("content-type")?.startsWith("text/html")) show(text);
-    else note(text.trim() || `The page refused it (${answer.status}).`);
+    else note(text.trim() || `The page refused the request (status ${answer.status}).`);
   } catch {
-    note("The page didn't answer. Is it still running? Reload to see whether it was done.");
+    note("The page didn't answer. Is it still running? Reload to see whether it worked.");
   }
   form.ariaBusy = null;
   button?.removeAttribute("aria-busy");

@@ -40,14 +40,14 @@ function offer(shown) {
   document.getElementById("offered").replaceChildren(...shown.films.map(row));
   const fresh = shown.films.filter((film) => !film.state).length;
   const known = shown.films.length - fresh;
-  const odd = shown.odd ? ` ${shown.odd} couldn't be read and are left out.` : "";
-  say(`${shown.films.length} on that page, ${fresh} new${known ? `, ${known} known already` : ""}.${odd} Nothing is queued yet.`);
+  const odd = shown.odd ? ` ${shown.odd} couldn't be read and were left out.` : "";
+  say(`${shown.films.length} on that page, ${fresh} new${known ? `, ${known} already known` : ""}.${odd} Nothing is queued yet.`);
   form.hidden = shown.films.length === 0;
 }
 
 async function begin() {
   films = received();
-  if (!films.length) return say("No films came with this address. Use a bookmarklet from the Add page on a page of Letterboxd.");
+  if (!films.length) return say("No films were sent here. Open a page on Letterboxd and click a bookmarklet from the Add page.");
   try {
     token = (await ask("/take/session")).token;
     const shown = await ask("/take/films", { films });
@@ -68,7 +68,7 @@ form.addEventListener("submit", async (event) => {
     say(done.lines.join(" "));
     history.replaceState(null, "", "/take");
   } catch {
-    say("The page didn't answer, so perhaps nothing was queued. Reload to see.");
+    say("The page didn't answer, so the films may not have been queued. Reload to check.");
   }
   document.getElementById("back").hidden = false;
 });
