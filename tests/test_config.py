@@ -821,6 +821,20 @@ def test_variables_are_taken_together(tmp_path: Path) -> None:
     assert load(tmp_path, {}, environ)["check_interval"] == 1
 
 
+def test_a_username_beside_lists(tmp_path: Path) -> None:
+    """It is named as not used, unless it is another one's for this run."""
+    path = tmp_path / "config.json"
+    path.write_text('{"username": "anna", "lists": [{"watchlist": "ben"}]}')
+    (words,) = Config.load(path, environ=HOME).warnings
+    assert (
+        words
+        == f'{path}: "username" isn\'t used, because "lists" is set. Name that list there, or remove "username".'
+    )
+    assert not Config.load(path, environ=HOME | {"MOVIE_SYNC_USERNAME": "cora"}).warnings
+    path.write_text('{"username": "anna", "lists": []}')
+    assert not Config.load(path, environ=HOME).warnings
+
+
 def test_an_unknown_variable_is_warned_of(tmp_path: Path) -> None:
     """Its name alone: what stands in it may be a secret. Those of credentials are known."""
     environ = HOME | {

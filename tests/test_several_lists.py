@@ -137,6 +137,7 @@ def test_a_list_that_fails_holds_up_no_other_and_concludes_nothing(desk: Desk) -
     anna.films = []
     desk.check(3)
     assert desk.pending() == {1}, "ben's list was never read: perhaps it has the film"
+    assert [(each.label, each.why) for each in desk.monitor.lists] == [("anna", ""), ("ben", "private")]
     ben.fault = None
     desk.check()
     assert desk.pending() == {1, 2}, "it is taken up where it was"

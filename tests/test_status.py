@@ -14,14 +14,23 @@ from movie_sync import cli
 from movie_sync.clock import SystemClock
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import width
-from movie_sync.domain.times import clock_time, day, duration, minute
+from movie_sync.domain.times import clock_time, day, duration, minute, time_of_day
 from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
 from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
 from movie_sync.reports.counts import statistics_words
-from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, write_state
+from movie_sync.reports.daemon_state import (
+    Activity,
+    ActivityKind,
+    DaemonState,
+    ListState,
+    next_words,
+    read_state,
+    unread_words,
+    write_state,
+)
 from movie_sync.reports.lines import LineStyle, sections, state_of
 from movie_sync.reports.needs import needs
 from movie_sync.reports.status import Status, overview
@@ -420,6 +429,28 @@ def test_a_client_that_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str
     alone = capsys.readouterr().out
     assert alone.startswith(f"Movie Sync isn't running. Everything below is as of {seen}.\n")
     assert f"as last seen at {seen}" in alone
+
+
+def test_several_lists(tmp_path: Path) -> None:
+    """Those that can't be read are named first, each with why; of the others, when they are read next."""
+    at = datetime(2026, 11, 1, 12, tzinfo=UTC)
+    due = at + timedelta(minutes=10)
+    lists = (
+        ListState("anna's watchlist", due),
+        ListState("Halloween", at + timedelta(hours=2), "It's private."),
+    )
+    state = DaemonState(
+        1, "2026-11-01T12:00:00Z", Activity(ActivityKind.LIST_UNREADABLE, "Halloween: It's private.", due),
+        lists=lists,
+    )  # fmt: skip
+    write_state(tmp_path / "daemon.json", state)
+    read = read_state(tmp_path / "daemon.json")
+    assert read == state
+    words, later_words = time_of_day(at, 600), time_of_day(at, 7200)
+    assert unread_words(lists, at) == [f"Couldn't read Halloween: It's private. Next try at {later_words}."]
+    assert next_words(lists, at) == f"anna's watchlist at {words}"
+    assert next_words([ListState(str(number), due) for number in range(9)], at).endswith("and 3 more")
+    assert next_words(lists[1:], at) == "no list can be read now"
 
 
 # --- the daemon's statistics ------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from itertools import chain, islice, zip_longest
 from pathlib import Path
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
@@ -23,6 +24,8 @@ from movie_sync.domain.events import Event
 from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Movie
 from movie_sync.domain.path_map import on_this_machine
+from movie_sync.domain.twins import distinct
+from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -33,7 +36,7 @@ from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.memory import TorrentMemory
 from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
-from movie_sync.ports import FollowedClient, MovieLibrary, WatchlistSource
+from movie_sync.ports import FollowedClient, MovieLibrary
 from movie_sync.queues.manager import QueueManager
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
@@ -56,6 +59,7 @@ from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
 _GB = 1_000_000_000
+_MOST_NEWEST = 10
 
 
 def memories_of(config: Config, watchlist: Path) -> Memories:
@@ -121,12 +125,43 @@ class Services:
         required_lists(self._config)
 
     def newest_wishes(self) -> Sequence[Movie]:
-        """Read the newest films of the first list, those that are looked for first."""
-        return required_lists(self._config)[0].look(self._config, self._around).newest
+        """Read the newest films of each list in turn, those that are looked for first.
 
-    def watchlist_source(self) -> WatchlistSource:
-        """Return the reader of the first list."""
-        return required_lists(self._config)[0].build(self._config, self._around)
+        Raises as `ChosenList.look` if no list can be read.
+        """
+        newest, errors = [], []
+        for chosen in required_lists(self._config):
+            try:
+                glimpse = chosen.look(self._config, self._around)
+            except MovieSyncError as exc:
+                errors.append(exc)
+            else:
+                newest.append(list(islice(chosen.wish.chosen(glimpse.newest), _MOST_NEWEST)))
+        if errors and not newest:
+            raise errors[0]
+        in_turn = chain.from_iterable(zip_longest(*newest))
+        return list(distinct(movie for movie in in_turn if movie))
+
+    def list_checks(self) -> list[tuple[str, Callable[[], str]]]:
+        """Return the name of each list, with what tries it; of one that is not known which, what says so."""
+        lists = chosen_lists(self._config)
+        if not lists:
+            return [("Watchlist", partial(self._check_list, None))]
+        is_only = len(lists) == 1 and not lists[0].wish.name
+        names = ("Watchlist" if is_only else f"List {each.wish.label}" for each in lists)
+        return [(name, partial(self._check_list, each)) for name, each in zip(names, lists, strict=True)]
+
+    def _check_list(self, chosen: ChosenList | None) -> str:
+        chosen = chosen or required_lists(self._config)[0]
+        snapshot = chosen.build(self._config, self._around).fetch()
+        if snapshot is None:
+            raise UserError("the list couldn't be read")
+        wish, listed = chosen.wish, snapshot.movies
+        count = len(listed)
+        if wish.years or wish.limit:
+            wanted = sum(1 for _ in wish.chosen(listed))
+            return f"{count} films of {snapshot.owner}, {wanted} of them wanted"
+        return f"{count} films of {snapshot.owner}"
 
     def intakes(self, queue_manager: QueueManager) -> Intakes:
         """Return what takes readings of the lists in."""

@@ -77,7 +77,7 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Find
         ("Settings", lambda: _check_settings(context)),
         ("Credentials", lambda: _check_credentials(services)),
         ("Film folders", lambda: _check_folders(context)),
-        ("Watchlist", lambda: _check_watchlist(services)),
+        *services.list_checks(),
         *services.checks(),
         *((each.title, partial(try_service, context, each)) for each in used_databases(context.config)),
         *(
@@ -127,13 +127,6 @@ def _check_folders(context: Context) -> str:
             raise UserError(f"{folder} is missing or can't be read. Mount it, or change config.json.")
         words.append(f"{folder} ({shutil.disk_usage(folder).free / _GB:.0f} GB free)")
     return ", ".join(words)
-
-
-def _check_watchlist(services: Services) -> str:
-    snapshot = services.watchlist_source().fetch()
-    if snapshot is None:
-        raise UserError("the list couldn't be read")
-    return f"{len(snapshot.movies)} films of {snapshot.owner}"
 
 
 def try_service(context: Context, service: Service, entry: str = "") -> str:

@@ -229,6 +229,7 @@ class MovieSyncApp:
             trackers=self.crew.download.sessions.tracker_troubles,
             settings=self.trouble(),
             needs=self.crew.download.needs,
+            lists=self.crew.monitor.lists,
         )
         if state != self.state:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk

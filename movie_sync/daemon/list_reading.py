@@ -44,6 +44,11 @@ class ListReading:
     def __post_init__(self) -> None:
         self.due_at = self.last.at + self.interval_seconds
 
+    @property
+    def why_words(self) -> str:
+        """What the last try failed with, and for which list, if there are several."""
+        return f"{self.label}: {self.why}" if self.label else self.why
+
     def read(self) -> tuple[IntakeCounts, bool]:
         """Read it and take it in; return what came of it, and whether it was found unchanged."""
         # A file that was not written again is not read again: a reading is kept until it is taken in.

@@ -12,7 +12,7 @@ from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.times import later, time_of_day
 from movie_sync.errors import BlockedError, RateLimitError, StorageError, TransientError, UserError
-from movie_sync.reports.daemon_state import Activity, ActivityKind
+from movie_sync.reports.daemon_state import Activity, ActivityKind, ListState
 from movie_sync.wishes.intake import IntakeCounts
 
 _log = logging.getLogger(__name__)
@@ -37,6 +37,8 @@ class MonitorWorker(Worker):
     after_reading: Callable[[], None] = lambda: None
     checked_at: float = field(default=-math.inf, init=False)
     """When (monotonic seconds) the last check began."""
+    lists: tuple[ListState, ...] = field(default=(), init=False)
+    """When each of several lists is read next, and why not, in the order of the settings; for any thread."""
     _is_hurried: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class MonitorWorker(Worker):
     def _until_next(self) -> Pause | None:
         """Return the pause until a list is due; what fails is what people want to know of."""
         now = self.clock.monotonic()
+        self.lists = self._states(now) if len(self.readings) > 1 else ()
         first = self._first(now)
         if first.due_at <= now:
             return None
@@ -79,8 +82,15 @@ class MonitorWorker(Worker):
         kind = ActivityKind.LIST_UNREADABLE if failing else ActivityKind.LIST_READ
         return Pause(
             first.due_at - now,
-            Activity(kind, failing.why if failing else "", until),
+            Activity(kind, failing.why_words if failing else "", until),
             is_asked_for=all(reading.is_asked_for for reading in self.readings),
+        )
+
+    def _states(self, now: float) -> tuple[ListState, ...]:
+        at = self.clock.now()
+        return tuple(
+            ListState(each.label, later(at, max(each.due_at - now, 0.0)).replace(microsecond=0), each.why)
+            for each in self.readings
         )
 
     def _read(self, reading: ListReading) -> None:
@@ -108,7 +118,7 @@ class MonitorWorker(Worker):
             "" if self.once else f" Next try at {time_of_day(self.clock.now(), seconds)}.",
             exc=exc,
         )
-        reading.why = f"{reading.label}: {exc}" if reading.label else str(exc)
+        reading.why = str(exc)
         self._tell_unreadable(reading, str(exc))
         until, is_asked_for = self.clock.monotonic() + seconds, asked_seconds(exc) > 0
         reading.wait(until, is_asked_for=is_asked_for)

@@ -4,6 +4,7 @@ The file tells nothing once the daemon has ended, however it ended, so it need n
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +14,8 @@ from typing import Self
 from movie_sync.domain.times import format_time, parse_time, time_of_day
 from movie_sync.storage.atomic_file import delete_files, keep_aside, write_atomically
 from movie_sync.storage.document import read_note
+
+_MOST_LISTS = 6
 
 
 class ActivityKind(StrEnum):
@@ -55,9 +58,7 @@ STARTING = Activity(ActivityKind.STARTING)
 
 def activity_words(activity: Activity, now: datetime) -> str:
     """Return what a worker is at, for people."""
-    until = activity.until
-    at = time_of_day(now, (until - now).total_seconds()) if until else "an unknown time"
-    return activity.kind.words.format(detail=activity.detail, until=at)
+    return activity.kind.words.format(detail=activity.detail, until=_clock(activity.until, now))
 
 
 class NeedKind(StrEnum):
@@ -84,10 +85,41 @@ class DaemonNeed:
 
 
 @dataclass(frozen=True, slots=True)
+class ListState:
+    """What people call a list, when it is read next, and why the last try failed, in words."""
+
+    label: str
+    until: datetime | None
+    why: str = ""
+
+
+def unread_words(lists: Sequence[ListState], now: datetime) -> list[str]:
+    """Return a line for each list that can't be read."""
+    return [
+        f"Couldn't read {each.label}: {each.why} Next try at {_clock(each.until, now)}."
+        for each in lists
+        if each.why
+    ]
+
+
+def next_words(lists: Sequence[ListState], now: datetime) -> str:
+    """Return when each of the other lists is read next."""
+    words = [f"{each.label} at {_clock(each.until, now)}" for each in lists if not each.why]
+    if len(words) > _MOST_LISTS:
+        words[_MOST_LISTS:] = [f"and {len(words) - _MOST_LISTS} more"]
+    return ", ".join(words) or "no list can be read now"
+
+
+def _clock(until: datetime | None, now: datetime) -> str:
+    return time_of_day(now, (until - now).total_seconds()) if until else "an unknown time"
+
+
+@dataclass(frozen=True, slots=True)
 class DaemonState:
     """Process id, start time (ISO 8601, UTC), what workers are at, troubles, and needs.
 
-    The troubles are those of the client, of the trackers and of the settings, in words.
+    `lists` are those that are read, where they are several. The troubles are those of the client, of the
+    trackers and of the settings, in words.
     """
 
     pid: int
@@ -98,6 +130,7 @@ class DaemonState:
     trackers: tuple[str, ...] = ()
     settings: str = ""
     needs: tuple[DaemonNeed, ...] = ()
+    lists: tuple[ListState, ...] = ()
 
 
 def write_state(path: Path, state: DaemonState) -> None:
@@ -131,6 +164,10 @@ def read_state(path: Path) -> DaemonState | None:
             settings=str(plain.get("settings", "")),
             needs=tuple(
                 DaemonNeed(NeedKind(each["kind"]), str(each["why"])) for each in plain.get("needs", ())
+            ),
+            lists=tuple(
+                ListState(str(each["label"]), parse_time(each["until"]), str(each["why"]))
+                for each in plain.get("lists", ())
             ),
         )
     except (ValueError, TypeError, KeyError, OverflowError):

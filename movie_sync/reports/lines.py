@@ -12,7 +12,7 @@ from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent, share_done
 from movie_sync.queues.releases import Stage, TorrentProgress
-from movie_sync.reports.daemon_state import ActivityKind, activity_words
+from movie_sync.reports.daemon_state import ActivityKind, activity_words, next_words, unread_words
 from movie_sync.reports.needs import Need
 from movie_sync.reports.release_dates import not_out_words
 from movie_sync.reports.status import (
@@ -112,7 +112,9 @@ def trouble_lines(status: Status) -> list[str]:
     lines = []
     if daemon := status.daemon:
         lines += [trouble for trouble in (daemon.client, *daemon.trackers) if trouble]
-        for activity in (daemon.monitor, daemon.download):
+        lines += unread_words(daemon.lists, status.at)
+        workers = (daemon.download,) if daemon.lists else (daemon.monitor, daemon.download)
+        for activity in workers:
             if activity.kind in {ActivityKind.LIST_UNREADABLE, ActivityKind.PAUSED, ActivityKind.REFUSED}:
                 words = activity_words(activity, status.at)
                 lines.append(f"{words[:1].upper()}{words[1:]}")
@@ -135,8 +137,11 @@ def daemon_lines(status: Status) -> list[str]:
     monitor = daemon.monitor
     if monitor.kind is ActivityKind.LIST_UNREADABLE:  # why is above
         monitor = replace(monitor, kind=ActivityKind.LIST_READ)
+    is_said_below = daemon.lists and monitor.kind is ActivityKind.LIST_READ
+    reading = "" if is_said_below else f"; {activity_words(monitor, status.at)}"
     return [
-        f"Running{since} (process {daemon.pid}); {activity_words(monitor, status.at)}",
+        f"Running{since} (process {daemon.pid}){reading}",
+        *([f"Next checks: {next_words(daemon.lists, status.at)}"] if daemon.lists else []),
         *([f"Downloads: {at_work}"] if daemon.download.kind not in _SAID_ELSEWHERE else []),
     ]
 

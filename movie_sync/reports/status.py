@@ -19,7 +19,14 @@ from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.queues.releases import FailedRelease, Stage
-from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, activity_words, read_state
+from movie_sync.reports.daemon_state import (
+    Activity,
+    ActivityKind,
+    DaemonState,
+    ListState,
+    activity_words,
+    read_state,
+)
 from movie_sync.reports.needs import Need, needs
 from movie_sync.reports.release_dates import dates_document
 from movie_sync.settings.faults import Problem
@@ -216,6 +223,7 @@ def status_document(status: Status) -> dict[str, object]:
         "download": activity_words(daemon.download, status.at) if daemon else None,
         "client": (daemon.client or None) if daemon else None,
         "trackers": list(daemon.trackers) if daemon else [],
+        "lists": [_list_document(each) for each in daemon.lists] if daemon else [],
         "settings": (daemon.settings or None) if daemon else None,
         "held_back": [
             {"key": fault.key, "line": fault.line, "column": fault.column, "why": fault.words}
@@ -225,6 +233,11 @@ def status_document(status: Status) -> dict[str, object]:
         **_films_document(status.overview),
         "needs_you": [_need_document(need) for need in status.needs],
     }
+
+
+def _list_document(state: ListState) -> dict[str, object]:
+    until = format_time(state.until) if state.until else None
+    return {"list": state.label, "next_check": until, "why": state.why or None}
 
 
 def _films_document(view: Overview) -> dict[str, object]:

@@ -1,6 +1,6 @@
 """The lists that wishes come from: those of the setting `lists`, else the one that older settings name."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -136,6 +136,9 @@ class Settings(Sections, Protocol):
     def may_be_meant(self, key: str) -> bool:
         """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
 
+    def is_set(self, key: str) -> bool:
+        """Return whether a key holds the user's own value."""
+
     def is_overridden(self, key: str) -> bool:
         """Return whether the command line or the environment gives a key for this run."""
 
@@ -160,6 +163,15 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
 def is_replaced(config: Settings) -> bool:
     """Tell whether a list is named for this run alone."""
     return any(map(config.is_overridden, _OLDER_KEYS))
+
+
+def unused_keys(config: Settings) -> Iterator[str]:
+    """Yield in words which older keys of the file name a list that is not read, as `lists` names them."""
+    if not config.section(ListSettings).lists or is_replaced(config):
+        return
+    for key in _OLDER_KEYS:
+        if config.is_set(key):
+            yield f'"{key}" isn\'t used, because "lists" is set. Name that list there, or remove "{key}".'
 
 
 def chosen_lists(config: Settings) -> Sequence[ChosenList]:

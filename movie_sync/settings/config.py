@@ -21,6 +21,7 @@ from movie_sync.domain.quality_rules import PRESETS, QualityRules
 from movie_sync.errors import StorageError, UserError
 from movie_sync.services import registry
 from movie_sync.services.base import ClientService
+from movie_sync.services.wish_lists import unused_keys
 from movie_sync.settings.faults import Problem
 from movie_sync.settings.keys import GeneralSettings, known, rules
 from movie_sync.settings.reading import Settings, UnreadableSettings, content_of, read_raw
@@ -80,6 +81,7 @@ class Config(Settings):
         _refuse([problem for problem in problems if problem.key in variables], variables)
         config._note(path, text, problems)
         config.warnings += [f"{path}: {words}" for words in config._warnings_of_quality()]
+        config.warnings += [f"{path}: {words}" for words in unused_keys(config)]
         for service in registry.everything():
             config.warnings += [f"{path}: {words}" for words in service.warnings(config)]
         for key, value in (overrides or {}).items():
