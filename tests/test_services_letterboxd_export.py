@@ -1,6 +1,7 @@
 """The account export: the right file read whole, every other one refused with a reason."""
 
 import os
+import time
 import tracemalloc
 import zipfile
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_sync.domain.models import Movie
+from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import UnavailableError, UserError
-from movie_sync.services.letterboxd_export.export import ExportWatchlist, read_export
+from movie_sync.services.letterboxd_export.export import read_export
+from movie_sync.services.letterboxd_export.folder import export_at, signature_of
+from movie_sync.services.list_file import FileList
 
 HEADER = "Date,Name,Year,Letterboxd URI\n"
 CSV = (
@@ -40,6 +43,11 @@ def written(folder: Path, content: str | bytes, name: str = "watchlist.csv") -> 
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     return path
+
+
+def source_of(path: Path) -> FileList:
+    """Return what reads an export again when it changes."""
+    return FileList(path, export_at, setting="`lists`", stamp=signature_of)
 
 
 def zipped(folder: Path, members: dict[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
@@ -101,7 +109,7 @@ def test_small_differences_do_not_matter(tmp_path: Path, content: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("https://boxd.it/5b8a", ""),
+        ("2001,https://boxd.it/5b8a", ","),
         ("boxd.it/5b8a", "evil.example/x"),
         ("5b8a", "../x"),
         ("2001", "soon"),
@@ -109,7 +117,7 @@ def test_small_differences_do_not_matter(tmp_path: Path, content: str) -> None:
         (",2001,https://boxd.it/5b8a", ""),
     ],
     ids=[
-        "no address",
+        "no address and no year",
         "a strange address",
         "a key that is a path",
         "no year",
@@ -121,7 +129,7 @@ def test_a_row_that_cannot_be_read_is_named_and_the_others_are_taken(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, old: str, new: str
 ) -> None:
     """One row is left out, and said once for each time that the file was written."""
-    source = ExportWatchlist(written(tmp_path, CSV.replace(old, new)))
+    source = source_of(written(tmp_path, CSV.replace(old, new)))
     snapshot = source.fetch()
     assert snapshot is not None
     assert [movie.id for movie in snapshot.movies] == ["DErS", "wPKW"]
@@ -194,17 +202,17 @@ DIARY = "Date,Name,Year,Letterboxd URI,Rating,Rewatch,Tags,Watched Date\n"
 REFUSED: dict[str, tuple[str, str | bytes, str]] = {
     "watched films": ("watched.csv", CSV, "watched.csv doesn't look like a watchlist"),
     "a file of any name": ("films.csv", CSV, "file's name"),
-    "a diary": ("diary.csv", DIARY, "doesn't look like a watchlist"),
+    "a diary": ("diary.csv", DIARY, "ratings or a diary"),
     "a diary under a wrong name": ("watchlist.csv", DIARY, "ratings or a diary"),
-    "a list": ("watchlist.csv", "Letterboxd list export v7\nDate,Name\n", "a list's export"),
+    "half a list": ("watchlist.csv", "Letterboxd list export v7\nDate,Name\n", "its films are missing"),
     "another header": ("watchlist.csv", "Title;Year\nHeat;1995\n", "doesn't start"),
     "nothing": ("watchlist.csv", "", "doesn't start"),
     "a page": ("watchlist.csv", "<!DOCTYPE html><html></html>", "doesn't start"),
     "rubbish": ("watchlist.csv", bytes(range(256)) * 9, "UTF-8|doesn't start|broken"),
     "UTF-16": ("watchlist.csv", CSV.encode("utf-16"), "UTF-8"),
     "Latin-1": ("watchlist.csv", CSV.replace("Heat", "Hé").encode("latin-1"), "UTF-8"),
-    "cut within a row": ("watchlist.csv", CSV[:-20], r"line 4 \(Heat 2\): not a film"),
-    "hardly any films": ("watchlist.csv", CSV.replace("https", "x", 2), r"line 2 \(Sanctuary\): not a film"),
+    "cut within a row": ("watchlist.csv", CSV[:-20], r"line 4 \(Heat 2\) isn't a film"),
+    "hardly any films": ("watchlist.csv", CSV.replace("https", "x", 2), r"line 2 \(Sanctuary\) isn't a film"),
     "cut within quotes": ("watchlist.csv", HEADER + '2023-10-05,"Taxi, An', "broken CSV"),
     "a huge field": ("watchlist.csv", HEADER + '2023-10-05,"' + "x" * 200_000, "far too large"),
     "a field over many lines": (
@@ -343,7 +351,7 @@ def test_a_locked_zip_is_refused(tmp_path: Path) -> None:
 def test_the_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
     """Unchanged is no list; a new file of the same size is a new list."""
     path = written(tmp_path, CSV)
-    source = ExportWatchlist(path)
+    source = source_of(path)
     first = source.fetch()
     assert first is not None
     assert first.movies == NEWEST_FIRST
@@ -361,8 +369,8 @@ def test_the_file_is_read_again_only_when_it_changes(tmp_path: Path) -> None:
 def test_a_missing_file_is_a_passing_trouble(tmp_path: Path) -> None:
     """A disk that is not there now may be there later; then the file is read."""
     path = tmp_path / "watchlist.csv"
-    source = ExportWatchlist(path)
-    with pytest.raises(UnavailableError, match=r"Can't read.*letterboxd\.export_file"):
+    source = source_of(path)
+    with pytest.raises(UnavailableError, match=r"Can't read.*change `lists` in config\.json"):
         source.fetch()
     written(tmp_path, CSV)
     assert source.fetch() is not None
@@ -371,7 +379,7 @@ def test_a_missing_file_is_a_passing_trouble(tmp_path: Path) -> None:
 def test_a_wrong_file_is_not_remembered_as_read(tmp_path: Path) -> None:
     """The trouble is named at each check until the file is right."""
     path = written(tmp_path, DIARY)
-    source = ExportWatchlist(path)
+    source = source_of(path)
     for _ in range(2):
         with pytest.raises(UserError, match="diary"):
             source.fetch()
@@ -384,7 +392,7 @@ def test_a_file_that_is_being_written_is_left_for_later(
 ) -> None:
     """A copy in progress is neither a short list nor a broken export."""
     path = written(tmp_path, CSV[:-20])
-    source = ExportWatchlist(path)
+    source = source_of(path)
     opened = os.open
 
     def open_while_written(name: Path, flags: int, mode: int) -> int:
@@ -400,3 +408,159 @@ def test_a_file_that_is_being_written_is_left_for_later(
     snapshot = source.fetch()
     assert snapshot is not None
     assert snapshot.movies == NEWEST_FIRST
+
+
+# --- rows without an address, and lists ---------------------------------------------------------
+
+LIST = (
+    "Letterboxd list export v7\n"
+    "Date,Name,Tags,URL,Description\n"
+    '2021-11-06,My Favourites,"best, rewatchable",https://boxd.it/list1,"A list,\nover two lines."\n'
+    "\n"
+    "Position,Name,Year,URL,Description\n"
+    '1,The Shining,1980,https://boxd.it/1aYa,"It\n\nsnows, and ""Jack"" types."\n'
+    "2,Heat,1995,https://letterboxd.com/film/heat-1995/,\n"
+    "3,Sanctuary,2022,,\n"
+)
+
+
+def test_a_row_without_an_address_goes_by_title_and_year(tmp_path: Path) -> None:
+    """The same title and year are the same film however they are written; both are needed."""
+    path = written(
+        tmp_path, CSV.replace("https://boxd.it/5b8a", "") + "2026-01-01,TAXI - an encounter,2001.0,\n"
+    )
+    snapshot = read_export(path)
+    assert [movie.id for movie in snapshot.movies] == ["title:taxianencounter-2001", "DErS", "wPKW"]
+    assert snapshot.movies[0].year == 2001
+    assert not snapshot.unread
+
+
+def test_a_file_that_ends_within_a_row_is_refused(tmp_path: Path) -> None:
+    """Where the address would come, the row may be cut off, and others with it."""
+    with pytest.raises(UserError, match="incomplete"):
+        read_export(written(tmp_path, CSV + "2026-01-01,Taxi,2001,"))
+
+
+@pytest.mark.parametrize("name", ["my-favourites.csv", "watchlist.csv"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        LIST,
+        LIST.replace("v7", "v8").replace("\n", "\r\n"),
+        "\ufeff" + LIST.replace("export v7", "export v7,,,,"),
+        "Letterboxd list export v7;;;;\nDate;Name;Tags;URL;Description\n2021;x;;https://boxd.it/a;\n;;;;\n"
+        "Position;Name;Year;URL;Description\n1;The Shining;1980;https://boxd.it/1aYa;\n"
+        "2;Heat;1995,0;https://letterboxd.com/film/heat-1995/;\n3;Sanctuary;2022;;\n",
+    ],
+    ids=["as it is", "v8", "commas", "semicolons"],
+)
+def test_a_lists_export_is_read_in_its_order(tmp_path: Path, content: str, name: str) -> None:
+    """Of whatever version and name, with breaks within a field."""
+    snapshot = read_export(written(tmp_path, content, name))
+    assert [(movie.id, movie.year) for movie in snapshot.movies] == [
+        ("1aYa", 1980),
+        ("heat-1995", 1995),
+        ("title:sanctuary-2022", 2022),
+    ]
+
+
+# --- a folder -----------------------------------------------------------------------------------
+
+
+def put(folder: Path, name: str, users: str, *rows: str, age: int = 0) -> Path:
+    """Put an account's ZIP into a folder, so many seconds old."""
+    films = "".join(f"2024-01-01,Film {row},1999,https://boxd.it/{row}\n" for row in rows)
+    members = {"watchlist.csv": HEADER + films}
+    if users:
+        members["profile.csv"] = f"Date Joined,Username,Given Name\n2020-01-01,{users},\n"
+    path = folder / name
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in members.items():
+            archive.writestr(member, content)
+    at = 1_800_000_000 - age
+    os.utime(path, (at, at))
+    return path
+
+
+def test_the_newest_export_of_a_folder_counts(tmp_path: Path) -> None:
+    """By its time, not its name; other files are left alone, and unchanged is no reading."""
+    put(tmp_path, "letterboxd-anna-2026-10-01-10-00-utc.zip", "Anna", "old", age=10)
+    put(tmp_path, "Letterboxd-anna (1).zip", "Anna", "new")
+    for other in ("holiday.zip", "ratings.csv", "letterboxd-anna.zip.crdownload", "notes.txt"):
+        written(tmp_path, "x", other)
+    (tmp_path / "lists").mkdir()
+    source = source_of(tmp_path)
+    snapshot = source.fetch()
+    assert snapshot is not None
+    assert [movie.id for movie in snapshot.movies] == ["new"]
+    assert (snapshot.owner, snapshot.origin, snapshot.concludes) == (str(tmp_path), "anna", True)
+    assert source.fetch() is None
+    put(tmp_path, "letterboxd-anna-2026-12-01-10-00-utc.zip", "", "newer", age=-5)
+    after = source.fetch()
+    assert after is not None
+    assert ([movie.id for movie in after.movies], after.origin) == (["newer"], "anna")
+
+
+def test_what_only_looks_like_an_export_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is named, and as it is not known what the newest would say, no removals are concluded."""
+    put(tmp_path, "letterboxd-anna.zip", "anna", "old")
+    os.utime(written(tmp_path, DIARY, "watchlist.csv"), (1_900_000_000, 1_900_000_000))
+    snapshot = source_of(tmp_path).fetch()
+    assert snapshot is not None
+    assert [movie.id for movie in snapshot.movies] == ["old"]
+    assert not snapshot.concludes
+    assert "ratings or a diary" in caplog.text
+
+
+def test_a_folder_without_an_export_is_awaited(tmp_path: Path) -> None:
+    """With where to get one; so is a folder that is not there."""
+    with pytest.raises(UnavailableError, match=r"no Letterboxd export in .*settings/data"):
+        source_of(tmp_path).fetch()
+    with pytest.raises(UnavailableError, match="Can't read"):
+        source_of(tmp_path / "away").fetch()
+
+
+def test_an_export_that_is_written_while_it_is_read_is_read_later(tmp_path: Path) -> None:
+    """The reading ends with words; the next one has the whole file."""
+    path = put(tmp_path, "letterboxd-anna.zip", "anna", "old")
+
+    def reading(folder: Path) -> WatchlistSnapshot:
+        found = export_at(folder)
+        if path.exists():
+            path.unlink()
+            put(tmp_path, "letterboxd-anna-2.zip", "anna", "new")
+        return found
+
+    source = FileList(tmp_path, reading, setting="`lists`", stamp=signature_of)
+    with pytest.raises(UnavailableError, match="being written"):
+        source.fetch()
+    after = source.fetch()
+    assert after is not None
+    assert [movie.id for movie in after.movies] == ["new"]
+
+
+def test_a_folder_of_very_many_files_is_looked_at_briefly(tmp_path: Path) -> None:
+    """Only so many exports are looked at, and only so many are tried."""
+    for number in range(300):
+        (tmp_path / f"watchlist-{number}.csv").write_text("x")
+    started = time.monotonic()
+    with pytest.raises(UserError, match="doesn't start like"):
+        source_of(tmp_path).fetch()
+    assert time.monotonic() - started < 2
+
+
+def test_twenty_thousand_rows_cost_little_memory(tmp_path: Path) -> None:
+    """Films are packed as they are read; one more is refused."""
+    rows = "".join(f"2024-01-01,A Film of Number {n},1999,https://boxd.it/{n:x}\n" for n in range(20_000))
+    path = written(tmp_path, HEADER + rows)
+    tracemalloc.start()
+    try:
+        assert len(read_export(path).movies) == 20_000
+        assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    finally:
+        tracemalloc.stop()
+    written(tmp_path, HEADER + rows + "2024-01-01,One More,1999,https://boxd.it/more\n")
+    with pytest.raises(UserError, match="20,000 films"):
+        read_export(path)

@@ -26,7 +26,7 @@ OPENED_OTHERWISE = {
     "storage/locks.py": 1,  # a folder
     "storage/local_socket.py": 1,  # a folder
     "commands/daemon.py": 1,  # the socket that answers `health`
-    "services/letterboxd_export/export.py": 1,  # a ZIP's member
+    "services/letterboxd_export/export.py": 2,  # a ZIP's members
     "logs.py": 1,  # with our own opener
     "outlet.py": 1,  # the open stderr or stdout once more, without waiting
 }

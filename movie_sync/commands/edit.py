@@ -10,7 +10,7 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.naming import FilmNames
 from movie_sync.daemon.inbox import Inbox, Request, RequestKind, carry_out, hand_in
-from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.errors import UserError
@@ -20,7 +20,10 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.reports.film_lines import queued_words, removed_words
 from movie_sync.reports.lines import films_words
-from movie_sync.services.letterboxd_export.export import describe_unread, read_export
+from movie_sync.services.imdb_export.rows import is_imdb, read_imdb
+from movie_sync.services.letterboxd_export.export import read_file
+from movie_sync.services.letterboxd_export.rows import ExportKind
+from movie_sync.services.list_file import describe_unread
 from movie_sync.services.wish_lists import chosen_lists
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.wishes.film_finder import FoundFilm
@@ -85,21 +88,33 @@ def run_remove(args: Namespace, context: Context) -> int:
 
 
 def run_import(args: Namespace, context: Context) -> int:
-    """Take a Letterboxd export in as the watchlist; returns the exit code."""
-    export: Path = args.file
+    """Take a watchlist's export in, or the films of any other list; returns the exit code."""
+    path: Path = args.file
     try:
-        snapshot = read_export(export)
+        is_watchlist, snapshot = _read_list(path)
     except UserError as exc:
         raise UserError(one_line(str(exc))) from None  # it quotes the file's name
+    except OSError as exc:
+        raise UserError(f"Can't read {one_line(str(path))} ({exc.strerror or exc}).") from None
     if snapshot.unread:
-        context.complain(describe_unread(export.name, snapshot))
+        context.complain(describe_unread(path.name, snapshot))
     context.paths.prepare()
+    owner = (_list_owner(context) or snapshot.owner) if is_watchlist else ""
+    others = f" Skipped {snapshot.passed_over:,} that aren't films." if snapshot.passed_over else ""
     submit(
         context,
-        Request("import", movies=tuple(snapshot.movies), owner=_list_owner(context) or snapshot.owner),
-        f"{films_words(len(snapshot.movies))} read from {one_line(export.name)}.",
+        Request("import", movies=tuple(snapshot.movies), owner=owner),
+        f"{films_words(len(snapshot.movies))} read from {one_line(path.name)}.{others}",
     )
     return 0
+
+
+def _read_list(path: Path) -> tuple[bool, WatchlistSnapshot]:
+    """Read a file of any kind that is known; tell whether it is a watchlist."""
+    if is_imdb(path):
+        return False, read_imdb(path)
+    found = read_file(path)
+    return found.kind is ExportKind.WATCHLIST, found.snapshot
 
 
 def _submit_known(

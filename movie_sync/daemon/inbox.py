@@ -51,8 +51,9 @@ class Request:
     """What a command wants done.
 
     `films` names films by slug or id (`retry`, `remove`; `retry` without any means all).
-    `movies` are whole films (`add`, `import`, newest first; `grab` and `reject`, one), `owner` whose list is
-    imported, `preset` the quality that added films are judged by, `release` the one to take or not to take.
+    `movies` are whole films (`add`, `import`, newest first; `grab` and `reject`, one), `owner` whose
+    watchlist is imported (none: its films alone), `preset` the quality that added films are judged by,
+    `release` the one to take or not to take.
     `sync` has nothing of these.
     """
 
@@ -220,8 +221,16 @@ def carry_out(
     elif request.release is not None:
         _take_word(queue_manager, intakes.history, request, request.release)
     elif request.kind == "import":
+        _import(intakes, request)
+
+
+def _import(intakes: Intakes, request: Request) -> None:
+    if request.owner:
         taken = intakes.take_export(WatchlistSnapshot(request.owner, request.movies))
         _log.info("Export imported: %d films, %d newly queued.", taken.listed, taken.queued)
+    else:
+        queued = intakes.take_films(request.movies)
+        _log.info("List imported: %d films, %d newly queued.", len(request.movies), queued)
 
 
 def _take_word(queue_manager: QueueManager, history: History, request: Request, release: ReleaseId) -> None:

@@ -3,11 +3,14 @@
 import re
 from urllib.parse import quote
 
+from movie_sync.domain.titles import title_key
+
 _SLUG = re.compile(r"[^ /\\?#%]{1,255}")
 _LID = re.compile(r"[A-Za-z0-9]{1,24}")
 _YEAR_BEHIND = re.compile(r"\((\d{4})\)\Z", re.ASCII)
 _IMAGE = re.compile(r"""https?://[!-.0-~]{1,255}/[!-~]{1,480}""")
 _NOT_IN_IMAGES = re.compile(r"""["'<>\\^`{|}#]""")
+_TITLE_ID = "title:"
 _FILM_PATH = re.compile(r"(?:^|/)film/([^/]+)/?$")
 
 
@@ -30,6 +33,18 @@ def is_slug(text: str) -> bool:
 def is_lid(text: str) -> bool:
     """Tell whether a text has the form of Letterboxd's own key for a film."""
     return _LID.fullmatch(text) is not None
+
+
+def title_id(title: str, year: int | None) -> str:
+    """Return the id of a film that is named by its title and year alone; no key or slug has this form."""
+    key = title_key(title)
+    words = f"{key.article}{key.squashed}" if key.squashed else "".join(title.casefold().split())
+    return f"{_TITLE_ID}{words}-{year}"
+
+
+def is_title_id(text: str) -> bool:
+    """Tell whether an id stands for a title and a year alone."""
+    return text.startswith(_TITLE_ID)
 
 
 def list_parts(path: str) -> tuple[str, str, str]:

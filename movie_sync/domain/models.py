@@ -16,9 +16,9 @@ class Movie:
     """A film as Letterboxd names it.
 
     `id` is Letterboxd's own key (the `lid`, also the last piece of a boxd.it address), else the
-    slug, which is empty where only the key is known. `twin_years`, of other films of that title, are there
-    while names are judged (`KnownFilms.in_company`). What follows them is known once `page_read` is true:
-    from its page, or from a database of films.
+    slug, else its IMDb id, else one made of title and year. The slug is empty where it is not known.
+    `twin_years`, of other films of that title, are there while names are judged (`KnownFilms.in_company`).
+    What follows them is known once `page_read` is true: from its page, or from a database of films.
     `poster` is the address of its picture, "" for none; nothing but the page that `web` serves asks for it.
     `release_dates` are as `film_facts.ReleaseDates` reads them.
     """
@@ -225,12 +225,14 @@ class WatchlistSnapshot:
 
     `owner` is the username it belongs to, the list's path, or the file's path. `unread` says, in words, which
     rows of a file are no films that can be read. From films that it does not list nothing is concluded then,
-    nor if it may be of another list, or older, than the one before it (not `concludes`). `passed_over` is
-    how much of the list is no film.
+    nor if it may be of another list, or older, than the one before it (not `concludes`). `origin` is what
+    such a reading must have in common with the first one, where it was not the user who named its file.
+    `passed_over` is how much of the list is no film.
     """
 
     owner: str
     movies: Sequence[Movie]
     unread: tuple[str, ...] = ()
     concludes: bool = True
+    origin: str = ""
     passed_over: int = 0

@@ -4,6 +4,7 @@ from array import array
 from collections.abc import Collection, Iterable, Iterator
 
 from movie_sync.domain.compact import HashedNumbers
+from movie_sync.domain.letterboxd_text import is_title_id
 from movie_sync.domain.models import Movie
 from movie_sync.domain.titles import title_key
 
@@ -17,17 +18,23 @@ def own_titles(movie: Movie) -> tuple[str, ...]:
 
 
 def letterboxd_keys(movie: Movie) -> tuple[str, ...]:
-    """Return the keys that Letterboxd gave; none if only IMDb names the film."""
-    return tuple(key for key in movie.keys() if key not in {f"i:{movie.imdb_id}", f"k:{movie.imdb_id}"})  # noqa: SIM118
+    """Return the keys that Letterboxd gave; none if only IMDb, or a title and a year, name the film."""
+    others = {f"i:{movie.imdb_id}", f"k:{movie.imdb_id}"}
+    if is_title_id(movie.id):
+        others.add(f"k:{movie.id}")
+    return tuple(key for key in movie.keys() if key not in others)  # noqa: SIM118
 
 
 def is_same_film(one: Movie, other: Movie) -> bool:
     """Tell whether two entries are one film: Letterboxd's key, the slug, or the IMDb id agrees.
 
+    Of two that are named by title and year alone, these must agree.
     An IMDb id is not enough where Letterboxd has given it to two films: both have keys of their own
     there, and their titles or years disagree.
     """
     if any(key in letterboxd_keys(other) for key in letterboxd_keys(one)):
+        return True
+    if one.id == other.id and is_title_id(one.id):
         return True
     if not one.imdb_id or one.imdb_id != other.imdb_id:
         return False

@@ -16,7 +16,8 @@ class WatchlistMemory:
 
     `absent` are films that the last reading no longer listed (once so far), `left` those that two
     readings in a row no longer listed, `not_wanted` keys of films that were on the list before
-    Movie Sync first read it and that the user did not ask for (`first_run`).
+    Movie Sync first read it and that the user did not ask for (`first_run`). `origin` is the
+    first that a reading had: what later ones must have as well, or they conclude no removals.
     """
 
     owner: str
@@ -24,6 +25,7 @@ class WatchlistMemory:
     absent: tuple[Movie, ...] = ()
     left: tuple[Movie, ...] = ()
     not_wanted: frozenset[str] = frozenset()
+    origin: str = ""
 
     @property
     def known(self) -> Iterable[Movie]:
@@ -59,7 +61,8 @@ def compare(
     """
     movies = _with_known_slugs(snapshot.movies, before.movies if before else ())
     if before is None or is_first_reading(snapshot, before):
-        return _first_reading(snapshot.owner, movies, first_run)
+        return _first_reading(snapshot, movies, first_run)
+    concludes_removals = concludes_removals and snapshot.origin == before.origin
     listed, left_before = KeySet(movies), KeySet(before.left)
     wanted = movies
     if before.not_wanted:
@@ -74,6 +77,7 @@ def compare(
         absent=gone_once,
         left=(*unlisted_of(before.left, listed), *gone_twice),
         not_wanted=before.not_wanted - _keys(gone_twice),
+        origin=before.origin or snapshot.origin,
     )
     return WatchlistChange(wanted=wanted, listed_again=listed_again, unlisted=gone_twice, memory=memory)
 
@@ -114,11 +118,13 @@ def is_first_reading(snapshot: WatchlistSnapshot, before: WatchlistMemory | None
     return before is None or before.owner.casefold() != snapshot.owner.casefold()
 
 
-def _first_reading(owner: str, movies: Sequence[Movie], first_run: FirstRun) -> WatchlistChange:
+def _first_reading(
+    snapshot: WatchlistSnapshot, movies: Sequence[Movie], first_run: FirstRun
+) -> WatchlistChange:
     count = first_run if isinstance(first_run, int) else len(movies) if first_run == "all" else 0
     wanted = movies if count >= len(movies) else movies[:count]
     not_wanted = _keys(movies[count:]) - _keys(wanted) if len(wanted) < len(movies) else frozenset()
-    memory = WatchlistMemory(owner=owner, movies=movies, not_wanted=not_wanted)
+    memory = WatchlistMemory(snapshot.owner, movies, not_wanted=not_wanted, origin=snapshot.origin)
     return WatchlistChange(wanted=wanted, listed_again=(), unlisted=(), memory=memory)
 
 

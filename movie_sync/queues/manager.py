@@ -12,6 +12,7 @@ Rules that make it so:
 import logging
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Unpack
@@ -89,6 +90,19 @@ class QueueManager(TorrentRecords):
             if self._is_settled(book, movie, place.entry.movie, [_REMOVED, _COMPLETED]):
                 return False
             book.renew({place.number: place.entry.learnt(movie, choice)}, _PENDING, place.entry.movie, movie)
+            return True
+
+    def name_anew(self, known_as: Movie, movie: Movie) -> bool:
+        """Give a film known by title and year alone its keys; False while it is being handed over."""
+        with self._locked() as book:
+            place = book.held(known_as)
+            if place and place.queue is _PENDING and place.entry.choice:
+                return False
+            if place:
+                old = place.entry.movie
+                imdb_id = movie.imdb_id or old.imdb_id
+                named = replace(old, id=movie.id, slug=movie.slug, url=movie.url or old.url, imdb_id=imdb_id)
+                book.renew({place.number: place.entry.learnt(named)}, place.queue, known_as)
             return True
 
     def note_choice(self, movie: Movie, choice: Choice) -> bool:

@@ -16,6 +16,7 @@ SERVICES: dict[str, str] = {
     "letterboxd": "movie_sync.services.letterboxd.service:Letterboxd",
     "letterboxd_list": "movie_sync.services.letterboxd.service:LetterboxdList",
     "letterboxd_export": "movie_sync.services.letterboxd_export.service:LetterboxdExport",
+    "imdb": "movie_sync.services.imdb_export.service:ImdbExport",
     "filelist": "movie_sync.services.filelist.service:FileList",
     "torznab": "movie_sync.services.torznab.service:Torznab",
     "qbittorrent": "movie_sync.services.qbittorrent.service:QBittorrent",

@@ -19,6 +19,7 @@ from movie_sync.errors import LibraryError, MovieSyncError, StorageError, Unclea
 from movie_sync.ports import MovieLibrary
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.history import NO_HISTORY, Happened, History
+from movie_sync.wishes.by_title import aligned, give_keys
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.memories import NOWHERE, Elsewhere
 from movie_sync.wishes.unlisted_store import UnlistedStore
@@ -81,7 +82,7 @@ class WatchlistIntake:
             memory = self.store.load()
         if memory is None:  # nothing was read yet, or what was remembered is damaged
             return IntakeCounts(0, 0, 0, 0)
-        return self.take(WatchlistSnapshot(memory.owner, memory.movies))
+        return self.take(WatchlistSnapshot(memory.owner, memory.movies, origin=memory.origin))
 
     def take_export(self, snapshot: WatchlistSnapshot) -> IntakeCounts:
         """Take in an export, which may be older than the last reading: it tells of no removal.
@@ -133,7 +134,7 @@ class WatchlistIntake:
 
     def _compare(self, snapshot: WatchlistSnapshot, *, concludes_removals: bool) -> WatchlistChange:
         """Compare a reading with what is remembered; its films are known from now on."""
-        before = self.store.load()
+        snapshot, before = aligned(snapshot, self.store.load(), self.known)
         if self.first_run is None and is_first_reading(snapshot, before):
             raise StorageError(
                 "This list is new, but first_run in config.json can't be used. "
@@ -143,6 +144,11 @@ class WatchlistIntake:
         change = compare(snapshot, before, first_run=first_run, concludes_removals=concludes_removals)
         change = self._among_all(change)
         self.known.note_listed(self.store.path, change.memory.known)
+        waiting = give_keys(self.queue_manager.missing(change.wanted), self.queue_manager)
+        if waiting:
+            change = replace(
+                change, wanted=PackedMovies(each for each in change.wanted if each.id not in waiting)
+            )
         return change
 
     def _among_all(self, change: WatchlistChange) -> WatchlistChange:

@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from movie_sync.domain.models import WatchlistSnapshot
+from movie_sync.domain.compact import PackedMovies
+from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.wish_list import FirstRun, WishList
 from movie_sync.ports import Clock, MovieLibrary
 from movie_sync.queues.manager import QueueManager
-from movie_sync.storage.history import History
+from movie_sync.storage.history import Happened, History
+from movie_sync.wishes.by_title import give_keys, with_known_keys
 from movie_sync.wishes.intake import IntakeCounts, WatchlistIntake
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.memories import Memories
@@ -38,7 +40,8 @@ class Intakes:
     ) -> None:
         self.history = history
         self._memories = memories
-        lock = threading.Lock()
+        self._queue_manager, self._known = queue_manager, known
+        self._lock = lock = threading.Lock()
 
         def made(path: Path, wish: WishList | None) -> WatchlistIntake:
             own = wish.first_run if wish else None
@@ -71,6 +74,15 @@ class Intakes:
         intake = self._intakes[key] if key else self._made(self._memories.watchlist, None)
         return intake.take_export(snapshot)
 
+    def take_films(self, movies: Sequence[Movie]) -> int:
+        """Queue the films of a list that is not read again, if no queue holds them; return how many."""
+        with self._lock:
+            named = PackedMovies(with_known_keys(movies, self._known))
+            waiting = give_keys(self._queue_manager.missing(named), self._queue_manager)
+            new = self._queue_manager.missing(movie for movie in named if movie.id not in waiting)
+            self.history.note(Happened.ADDED, new)
+            return len(self._queue_manager.add_by_command(new))
+
     def take_leave(self) -> None:
         """Count a list that the settings no longer name as read, without a film: two such, and all leave."""
         for path in self._memories.left_behind():
@@ -81,4 +93,4 @@ class Intakes:
             if memory is None or not (memory.movies or memory.absent):
                 self._emptied.add(path)
             else:
-                intake.take(WatchlistSnapshot(memory.owner, ()))
+                intake.take(WatchlistSnapshot(memory.owner, (), origin=memory.origin))

@@ -101,7 +101,15 @@ def _read(path: Path) -> _Reading:
     films, absent, left = (reader.movies(plain.get(name)) for name in ("films", "absent", "left"))
     keys, odd_keys = _keys(plain.get("not_wanted"))
     odd = films[1] + absent[1] + left[1] + odd_keys
-    memory = WatchlistMemory(plain["username"], films[0], tuple(absent[0]), tuple(left[0]), keys)
+    origin = plain.get("origin")
+    memory = WatchlistMemory(
+        plain["username"],
+        films[0],
+        tuple(absent[0]),
+        tuple(left[0]),
+        keys,
+        origin if isinstance(origin, str) else "",
+    )
     return _Reading(memory, f"{odd} of its entries can't be read" if odd else "", not odd_keys)
 
 
@@ -190,11 +198,14 @@ def _filled(found: _Reading, earlier: WatchlistMemory | None) -> WatchlistMemory
         absent=memory.absent + unlisted_of(earlier.absent, known),
         left=memory.left + unlisted_of(earlier.left, known),
         not_wanted=memory.not_wanted | (frozenset() if found.are_keys_whole else earlier.not_wanted),
+        origin=memory.origin,
     )
 
 
 def _encode(memory: WatchlistMemory, read_at: str) -> Iterator[bytes]:
     yield b'{"version": 1, "username": ' + _json(memory.owner) + b', "read_at": ' + _json(read_at)
+    if memory.origin:
+        yield b', "origin": ' + _json(memory.origin)
     for name, movies in (("films", memory.movies), ("absent", memory.absent), ("left", memory.left)):
         yield b",\n" + _json(name) + b": "
         yield from in_lines(movie_to_dict(movie, with_page=False) for movie in movies)

@@ -11,7 +11,7 @@ from movie_sync.settings.section import Sections, folder
 from movie_sync.settings.values import path_here
 
 if TYPE_CHECKING:
-    from movie_sync.services.letterboxd_export.export import ExportWatchlist
+    from movie_sync.services.list_file import FileList
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,9 @@ class LetterboxdExport(ListService):
     def owner(self, wish: WishList) -> str:
         return str(Path(wish.place).absolute())
 
-    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "ExportWatchlist":
-        from movie_sync.services.letterboxd_export.export import ExportWatchlist
+    def build(self, wish: WishList, config: Sections, around: Surroundings) -> "FileList":
+        from movie_sync.services.letterboxd_export.folder import export_at, signature_of
+        from movie_sync.services.list_file import FileList
 
-        return ExportWatchlist(Path(wish.place))
+        setting = "letterboxd.export_file" if config.section(ExportSettings).export_file else "`lists`"
+        return FileList(Path(wish.place), export_at, setting=setting, stamp=signature_of)

@@ -1,0 +1,1 @@
+"""Lists exported from IMDb."""
