@@ -207,7 +207,7 @@ def test_what_is_there_and_gone_in_a_moment_is_not_downloaded(
 ) -> None:
     """The client had the torrent when it was to be handed over, and has not when it is looked at: tried again."""
     hand_over = scene.bench.client.hand_over
-    monkeypatch.setattr(scene.bench.client, "hand_over", lambda _torrent: False)
+    monkeypatch.setattr(scene.bench.client, "hand_over", lambda *_: False)
     scene.wish()
     assert scene.bench.only(QueueName.FAILED).retry_count == 0
     monkeypatch.setattr(scene.bench.client, "hand_over", hand_over)

@@ -417,7 +417,7 @@ def test_where_people_read_it() -> None:
         f"{words}; next try 2026-11-01"
     )
     assert film_card(QueueName.FAILED, entry, None, is_full=False, now=now).words == words
-    assert ("Digital release", "2026-12-12") in list(film_facts(QueueName.FAILED, entry))
+    assert ("Digital release", "2026-12-12") in list(film_facts(QueueName.FAILED, entry, ""))
     queues = {name: [entry] if name is QueueName.FAILED else [] for name in QueueName}
     assert needs(queues, None, (), now) == []
     assert len(needs(queues, None, (), now + timedelta(days=60))) == 1

@@ -14,6 +14,7 @@ from movie_sync.errors import AuthError
 from movie_sync.fetching.trackers import Trackers
 from movie_sync.notices import process
 from movie_sync.services import registry
+from movie_sync.services.base import ClientService
 from movie_sync.settings.config import Config, save_changes
 from movie_sync.storage.paths import AppPaths
 
@@ -84,7 +85,7 @@ def test_across_restarts(home: Home) -> None:
     held = home.manager().load(["qbittorrent", "filelist"])
     assert held["qbittorrent"] == {"username": "maria"}
     assert held["filelist"]["passkey"] == "k3y"
-    words = str(registry.everything()[4].held_back(held))
+    words = str(registry.of_kind(ClientService)["qbittorrent"].held_back(held))
     assert f"entered for {OLD}, so they aren't sent to {NEW}" in words
     assert "setup client`" in words
     assert "opensesame" not in words
