@@ -108,6 +108,14 @@ def test_without_keys_no_file_is_read(shelf: Shelf) -> None:
     assert lists.of(film(1)) is None
 
 
+def test_in_a_run_that_writes_nothing(shelf: Shelf) -> None:
+    """What was read counts, though no file has it."""
+    shelf.put(_OWN, film(1))
+    lists = shelf.first_lists(_OWN)
+    lists.note(shelf.path(_OWN), [film(2)])
+    assert [lists.of(film(number)) for number in (1, 2)] == [None, _OWN]
+
+
 def test_a_new_film_is_remembered_before_it_is_queued(shelf: Shelf) -> None:
     """Whoever takes it from the queue finds its list, also if the program died in between."""
     bench = shelf.bench

@@ -38,6 +38,7 @@ from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.ports import FollowedClient, MovieLibrary
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.lines import films_words
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
 from movie_sync.services.letterboxd.service import (
@@ -70,12 +71,17 @@ def memories_of(config: Config, watchlist: Path) -> Memories:
     return Memories(watchlist, wishes, is_older=not has_entries, is_for_a_run=is_for_a_run)
 
 
-def film_rules(config: Config, watchlist: Path) -> FilmRules:
+def film_rules(config: Config, watchlist: Path, first_lists: FirstLists | None = None) -> FilmRules:
     """Return what each film is judged by, by the settings and the lists as they were last read."""
+    first_lists = first_lists or first_lists_of(config, watchlist)
+    return FilmRules(config.quality(), config.preset, first_lists.of)
+
+
+def first_lists_of(config: Config, watchlist: Path) -> FirstLists:
+    """Return what knows which list's keys hold for a film."""
     memories = memories_of(config, watchlist)
     wishes = (chosen.wish for chosen in chosen_lists(config))
-    first_lists = FirstLists((wish, memories.path_of(wish)) for wish in wishes)
-    return FilmRules(config.quality(), config.preset, first_lists.of)
+    return FirstLists((wish, memories.path_of(wish)) for wish in wishes)
 
 
 class Services:
@@ -148,7 +154,8 @@ class Services:
         if not lists:
             return [("Watchlist", partial(self._check_list, None))]
         is_only = len(lists) == 1 and not lists[0].wish.name
-        names = ("Watchlist" if is_only else f"List {each.wish.label}" for each in lists)
+        labels = (f"List {wish.name}" if wish.name else wish.label for wish in (each.wish for each in lists))
+        names = ["Watchlist"] if is_only else labels
         return [(name, partial(self._check_list, each)) for name, each in zip(names, lists, strict=True)]
 
     def _check_list(self, chosen: ChosenList | None) -> str:
@@ -156,12 +163,11 @@ class Services:
         snapshot = chosen.build(self._config, self._around).fetch()
         if snapshot is None:
             raise UserError("the list couldn't be read")
-        wish, listed = chosen.wish, snapshot.movies
-        count = len(listed)
-        if wish.years or wish.limit:
-            wanted = sum(1 for _ in wish.chosen(listed))
-            return f"{count} films of {snapshot.owner}, {wanted} of them wanted"
-        return f"{count} films of {snapshot.owner}"
+        words = f"{films_words(len(snapshot.movies))} of {snapshot.owner}"
+        if chosen.wish.years or chosen.wish.limit:
+            wanted = sum(1 for _ in chosen.wish.chosen(snapshot.movies))
+            return f"{words}, {wanted} of them wanted"
+        return words
 
     def intakes(self, queue_manager: QueueManager) -> Intakes:
         """Return what takes readings of the lists in."""
@@ -177,13 +183,18 @@ class Services:
             first_run=None if self._config.may_be_meant("first_run") else self._general.first_run,
             unlisted=self._unlisted,
             rules_on=self.rules.on,
+            note_unwritten=self._first_lists.note,
             writable=self._around.is_real,
         )
 
     @cached_property
     def rules(self) -> FilmRules:
         """What each film is judged by, and where its torrent goes."""
-        return film_rules(self._config, self._paths.watchlist)
+        return film_rules(self._config, self._paths.watchlist, self._first_lists)
+
+    @cached_property
+    def _first_lists(self) -> FirstLists:
+        return first_lists_of(self._config, self._paths.watchlist)
 
     def credentials(self) -> Credentials:
         """Return the credentials as they are now, decrypted in a child process.

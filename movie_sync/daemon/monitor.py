@@ -13,6 +13,7 @@ from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.times import later, time_of_day
 from movie_sync.errors import BlockedError, RateLimitError, StorageError, TransientError, UserError
 from movie_sync.reports.daemon_state import Activity, ActivityKind, ListState
+from movie_sync.reports.lines import films_words
 from movie_sync.wishes.intake import IntakeCounts
 
 _log = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ class MonitorWorker(Worker):
 
     def __post_init__(self) -> None:
         self.checked_at = max((reading.last.at for reading in self.readings), default=-math.inf)
+        self._note_states()
 
     def hurry(self) -> None:
         """Read all lists now that no site asked to wait for; as `Worker.hurry`."""
@@ -70,7 +72,7 @@ class MonitorWorker(Worker):
     def _until_next(self) -> Pause | None:
         """Return the pause until a list is due; what fails is what people want to know of."""
         now = self.clock.monotonic()
-        self.lists = self._states(now) if len(self.readings) > 1 else ()
+        self._note_states()
         first = self._first(now)
         if first.due_at <= now:
             return None
@@ -86,12 +88,13 @@ class MonitorWorker(Worker):
             is_asked_for=all(reading.is_asked_for for reading in self.readings),
         )
 
-    def _states(self, now: float) -> tuple[ListState, ...]:
-        at = self.clock.now()
-        return tuple(
-            ListState(each.label, later(at, max(each.due_at - now, 0.0)).replace(microsecond=0), each.why)
-            for each in self.readings
-        )
+    def _note_states(self) -> None:
+        at, now = self.clock.now(), self.clock.monotonic()
+        if len(self.readings) > 1:
+            self.lists = tuple(
+                ListState(each.label, later(at, max(each.due_at - now, 0.0)).replace(microsecond=0), each.why)
+                for each in self.readings
+            )
 
     def _read(self, reading: ListReading) -> None:
         try:
@@ -131,9 +134,9 @@ class MonitorWorker(Worker):
         is_news = counts.queued or counts.already_there or counts.dropped
         _log.log(
             logging.DEBUG if is_unchanged and not is_news else logging.INFO,
-            "%s read: %d films, %d newly queued%s%s.",
+            "%s read: %s, %d newly queued%s%s.",
             reading.label or "Watchlist",
-            counts.listed,
+            films_words(counts.listed),
             counts.queued,
             f", {counts.already_there} already downloaded" if counts.already_there else "",
             f", {counts.dropped} no longer listed" if counts.dropped else "",

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import chain
 from typing import Self
 
 from movie_sync.demo import letterboxd_html as html
@@ -103,6 +104,7 @@ class LetterboxdStandIn:
     Served on 127.0.0.1 while it runs.
 
     `films` is the watchlist, newest wish first; it and all other attributes may be changed at any time.
+    `watchlists` are those of further users, by their names in small letters.
     `other_films` have pages but are not on the list. `renamed` leads old slugs to new ones.
     `fault` is asked for each request, before the page is made: what it returns is sent instead, and
     it may change `films` itself. Use it as a context manager, or call `start` and `stop`.
@@ -120,6 +122,7 @@ class LetterboxdStandIn:
         self.other_films: list[StandInFilm] = []
         self.renamed: dict[str, str] = {}
         self.lists: dict[str, StandInList] = {}
+        self.watchlists: dict[str, list[StandInFilm]] = {}
         self.private_lists_are_missing = False
         self.username = username
         self.page_size = page_size
@@ -187,8 +190,8 @@ class LetterboxdStandIn:
         if not path.endswith("/"):
             return Fault.redirect(f"{path}/")
         match path.strip("/").split("/"):
-            case [user, "watchlist", *rest] if user.lower() == self.username.lower():
-                return self._watchlist_page(_page_number(rest))
+            case [user, "watchlist", *rest]:
+                return self._watchlist_page(user, _page_number(rest))
             case [_, "list", _, *_] as pieces:
                 return self._list_page("/".join(pieces[:3]).lower(), pieces[3:])
             case ["film", slug]:
@@ -209,7 +212,8 @@ class LetterboxdStandIn:
         return Fault(image=html.poster_image(found.number)) if found else Fault.not_found()
 
     def _first(self, is_it: Callable[[StandInFilm], bool]) -> StandInFilm | None:
-        return next((film for film in (*self.films, *self.other_films) if is_it(film)), None)
+        listed = (self.films, *self.watchlists.values(), *(each.films for each in self.lists.values()))
+        return next((film for film in chain(*listed, self.other_films) if is_it(film)), None)
 
     def _list_page(self, path: str, rest: list[str]) -> Fault:
         found = self.lists.get(path)
@@ -227,15 +231,19 @@ class LetterboxdStandIn:
         address = f"{path}/share/{share}" if share else path
         return Fault(body=html.list_page(address, shown, films, number, pages))
 
-    def _watchlist_page(self, number: int) -> Fault:
-        if self.is_private:
+    def _watchlist_page(self, user: str, number: int) -> Fault:
+        is_first = user.lower() == self.username.lower()
+        if is_first and self.is_private:
             return Fault.private()
-        films = list(self.films)
+        if not is_first and user.lower() not in self.watchlists:
+            return Fault.not_found()
+        user = self.username if is_first else user
+        films = list(self.films if is_first else self.watchlists[user.lower()])
         pages = max(1, -(-len(films) // self.page_size))
         if not 1 <= number <= pages:
             return Fault.not_found()
         shown = films[(number - 1) * self.page_size : number * self.page_size]
-        return Fault(body=html.watchlist_page(self.username, shown, len(films), number, pages))
+        return Fault(body=html.watchlist_page(user, shown, len(films), number, pages))
 
 
 def _page_number(pieces: list[str]) -> int:

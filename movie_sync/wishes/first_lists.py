@@ -27,7 +27,14 @@ class FirstLists:
         while self._lists and not self._lists[-1][0].has_own_terms:
             self._lists.pop()  # whichever of the rest has a film, the general settings hold
         self._read: dict[Path, tuple[object, KeySet]] = {}
+        self._noted: dict[Path, KeySet] = {}
         self._lock = threading.Lock()
+
+    def note(self, path: Path, movies: Iterable[Movie]) -> None:
+        """Take these films as those of a list, whatever its file says: in a run that writes none."""
+        films = KeySet(movies)
+        with self._lock:
+            self._noted[path] = films
 
     def of(self, movie: Movie) -> WishList | None:
         """Return the list of a film, if its keys are different from the general settings.
@@ -41,6 +48,8 @@ class FirstLists:
         return None
 
     def _films(self, path: Path) -> KeySet:
+        if path in self._noted:
+            return self._noted[path]
         signature = file_signature(path)
         found = self._read.get(path)
         if found is None or found[0] != signature:

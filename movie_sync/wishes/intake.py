@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import KW_ONLY, dataclass, field, replace
+from itertools import chain
 
 from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.models import Movie, WatchlistSnapshot
@@ -61,6 +62,8 @@ class WatchlistIntake:
     rules: QualityRules | None = None
     elsewhere: Callable[[], Elsewhere] = lambda: NOWHERE
     unlisted: UnlistedStore | None = None
+    note_unwritten: Callable[[Iterable[Movie]], None] | None = None
+    """Gets what the list has, if the `store` does not keep it."""
     history: History = NO_HISTORY
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -144,6 +147,8 @@ class WatchlistIntake:
         change = compare(snapshot, before, first_run=first_run, concludes_removals=concludes_removals)
         change = self._among_all(change)
         self.known.note_listed(self.store.path, change.memory.known)
+        if self.note_unwritten:
+            self.note_unwritten(chain(change.memory.movies, change.memory.absent))
         waiting = give_keys(self.queue_manager.missing(change.wanted), self.queue_manager)
         if waiting:
             change = replace(

@@ -1,7 +1,7 @@
 """The intakes of all lists, and what becomes of the films of a list that the settings no longer name."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Intakes:
         history: History,
         unlisted: UnlistedStore | None = None,
         rules_on: Callable[[WishList], QualityRules | None] = lambda _wish: None,
+        note_unwritten: Callable[[Path, Iterable[Movie]], None] = lambda _path, _movies: None,
         writable: bool = True,
     ) -> None:
         self.history = history
@@ -55,6 +56,7 @@ class Intakes:
                 rules=rules_on(wish) if wish and wish.judges else None,
                 elsewhere=partial(memories.elsewhere, path),
                 unlisted=unlisted,
+                note_unwritten=partial(note_unwritten, path) if not writable else None,
                 history=history,
                 lock=lock,
             )
