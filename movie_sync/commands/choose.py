@@ -55,7 +55,7 @@ def note_search(context: Context, movie: Movie, known: Movie | None, shown: Sequ
 
 def _say(args: Namespace, context: Context, kind: Literal["grab", "reject"], done: str) -> int:
     view = context.queues_to_look_at()
-    names = FilmNames(context, view)
+    names = FilmNames(context, view, series_too=kind == "grab")
     film = (
         names.any(args.film) if kind == "grab" else names.known(args.film, set(QueueName), "isn't in a queue")
     )

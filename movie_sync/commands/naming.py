@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from movie_sync.commands.context import Context
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.errors import FilmError, TransientError, UnknownFilmError
+from movie_sync.invocation import command_line
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.film_lines import elsewhere_words, not_found_words, unknown_words
 from movie_sync.services.letterboxd.service import LetterboxdSettings
@@ -35,6 +36,8 @@ class FilmNames:
     view: QueueManager
     past: Sequence[Movie] = ()
     """Films of earlier days that can be named too."""
+    series_too: bool = False
+    """Whether a series may be meant: a release of it is taken on the user's word alone."""
     _finder: FilmFinder = field(init=False)
     _services: "Services | None" = field(default=None, init=False)
     _doubt: str = field(default="", init=False)
@@ -76,7 +79,7 @@ class FilmNames:
     def read(self, finding: Finding) -> NamedFilm | None:
         """Return the new film of a finding, with what its page tells if that can be read now.
 
-        None, which is said: Letterboxd has no such film, or it is a series.
+        None, which is said: Letterboxd has no such film, or it is a series and none may be meant.
         """
         movie = finding.new
         if movie is None or self._doubt:
@@ -96,7 +99,10 @@ class FilmNames:
         except TransientError as exc:
             self._doubt = str(exc).rstrip(".")  # the others are not asked for: it is not the film's fault
             return NamedFilm(movie, doubt=self._doubt)
-        if movie.is_series:
-            self.context.complain(f"{movie.label} is a series; Movie Sync only downloads films.")
+        if movie.is_series and not self.series_too:
+            self.context.complain(
+                f"{movie.label} is a series; Movie Sync only downloads films. To take a release "
+                f"of it all the same, run `{command_line('search', finding.text)}`, then `grab`."
+            )
             return None
         return NamedFilm(movie, self.view.queue_of(movie))

@@ -100,7 +100,7 @@ def run_search(args: Namespace, context: Context) -> int:
     context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     queues = context.queues_to_look_at()
-    movie = _named(args, FilmNames(context, queues))
+    movie = _named(args, FilmNames(context, queues, series_too=True))
     if movie is None:
         return 1
     searched = search_releases(context, queues, movie)

@@ -122,7 +122,7 @@ class MonitorWorker(Worker):
             exc=exc,
         )
         reading.why = str(exc)
-        self._tell_unreadable(reading, str(exc))
+        self._tell_unreadable(reading, str(exc), reading.site if isinstance(exc, _OF_THE_SITE) else "")
         until, is_asked_for = self.clock.monotonic() + seconds, asked_seconds(exc) > 0
         reading.wait(until, is_asked_for=is_asked_for)
         if isinstance(exc, _OF_THE_SITE):
@@ -142,8 +142,8 @@ class MonitorWorker(Worker):
             f", {counts.dropped} no longer listed" if counts.dropped else "",
         )
 
-    def _tell_unreadable(self, reading: ListReading, why: str) -> None:
+    def _tell_unreadable(self, reading: ListReading, why: str, refused_by: str = "") -> None:
         """Tell it once if a list couldn't be read for a day."""
         if reading.unreadable.note() >= _DAY_SECONDS and not reading.unreadable.is_told:
-            self.tell(ListUnreadable(self.clock.now(), why, reading.label))
+            self.tell(ListUnreadable(self.clock.now(), why, reading.label, refused_by))
             reading.unreadable.note_told()

@@ -114,10 +114,14 @@ class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
 
 @dataclass(frozen=True, slots=True)
 class ListUnreadable(_Happening, kind=EventKind.UNREADABLE, about="{0.at:%Y-%m-%d}{0.number}"):
-    """A list could not be read for a day; `label` is what it is called where there are several."""
+    """A list could not be read for a day; `label` is what it is called where there are several.
+
+    `refused_by` is the site that does not let it be read from here, if that is why.
+    """
 
     why: str
     label: str = ""
+    refused_by: str = ""
 
     @property
     def number(self) -> str:

@@ -48,8 +48,8 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
             return f"Upgraded {film.label} from {before} to {after}: {release}"
-        case events.ListUnreadable(why=why, label=label):
-            return f"{label or 'The watchlist'} couldn't be read for a day: {why}"
+        case events.ListUnreadable():
+            return _unreadable(event)
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
             again = "" if seconds is None else f" Next try at {time_of_day(at, seconds)} either way."
             return (
@@ -72,6 +72,17 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
                 f"The torrent client's disk is full: {torrent} needs {needed / 1e9:.1f} GB more, but only "
                 f"{free / 1e9:.1f} GB is free. Downloads continue once there's space."
             )
+
+
+def _unreadable(event: events.ListUnreadable) -> str:
+    what = f"{event.label or 'The watchlist'} couldn't be read for a day"
+    if not event.refused_by:
+        return f"{what}: {event.why}"
+    return (
+        f"{what}: {event.refused_by} refuses to be read by programs from here. 1. For now, run `web` and "
+        "add films with its bookmarklet. 2. For good, download your account's export into a folder and add "
+        '{"export": FOLDER} to `lists` in config.json.'
+    )
 
 
 @dataclass(frozen=True, slots=True)

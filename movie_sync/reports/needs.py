@@ -87,9 +87,9 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
         return
     if movie.is_series:
         if is_given_up:
-            yield Need(
-                NeedKind.SERIES, "It's a series, not a film.", f"Remove it: {_typed('remove', name)}.", movie
-            )
+            action = f"Remove it: {_typed('remove', name)}. Or take a release of it all the same: "
+            action += f"{_typed('search', name)}, then `grab`."
+            yield Need(NeedKind.SERIES, "It's a series, not a film.", action, movie)
     elif entry.is_unclear and queue is QueueName.FAILED:
         yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run {_typed('retry', name)}.", movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
