@@ -304,8 +304,11 @@ def _add_commands(
     search.add_argument("--year", type=_year, help="the film's year")
     search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="the film's IMDb id")
     _add_json(search)
-    add("import", "edit:run_import", "queue the films in a Letterboxd export").add_argument(
-        "file", type=Path, metavar="FILE", help="watchlist.csv, or the ZIP of your whole account"
+    add("import", "edit:run_import", "queue the films in a file from Letterboxd or IMDb").add_argument(
+        "file",
+        type=Path,
+        metavar="FILE",
+        help="watchlist.csv, the ZIP of your whole account, or a list's CSV from Letterboxd or IMDb",
     )
     page = add("web", "", "serve the web page, with all films and their posters")
     page.add_argument("--listen", metavar="HOST:PORT", help="where to listen, instead of 127.0.0.1:8787")

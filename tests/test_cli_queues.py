@@ -320,6 +320,47 @@ def test_import(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     assert held(data, QueueName.PENDING) == ["K1", "K5"]
 
 
+IMDB = """Position,Const,Title,Title Type,Year,Runtime (mins)
+1,tt0113277,Heat,Movie,1995,170
+2,tt0944947,Game of Thrones,TV Series,2011,57
+3,tt0000099,Nine,tvMovie,1999,
+"""
+LIST = """Letterboxd list export v7
+Date,Name,Tags,URL,Description
+2021-11-06,My Favourites,,https://boxd.it/list1,
+
+Position,Name,Year,URL,Description
+1,Five,1995,https://boxd.it/K5,
+2,Six,1996,,
+3,One,1991,https://boxd.it/K1,
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "said", "queued"),
+    [
+        (IMDB, "2 films read from list.csv. Skipped 1 that isn't a film.", ["tt0113277", "tt0000099"]),
+        (LIST, "3 films read from list.csv.", ["K5", "title:six-1996"]),
+    ],
+    ids=["IMDb", "Letterboxd"],
+)
+def test_import_of_another_list(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str, queued: list[str]
+) -> None:
+    """Its films are added, those that no queue holds; no list's memory changes, so none leaves by it."""
+    before = (data / "watchlist.json").read_bytes() if (data / "watchlist.json").exists() else None
+    (tmp_path / "list.csv").write_text(content)
+    for _ in range(2):
+        assert run(data, "import", str(tmp_path / "list.csv")) == 0
+        assert said in capsys.readouterr().out
+        assert sorted(held(data, QueueName.PENDING)) == sorted(["K1", *queued])
+    after = (data / "watchlist.json").read_bytes() if (data / "watchlist.json").exists() else None
+    assert after == before
+    entries = QueueManager(data, writable=False).entries(QueueName.PENDING)
+    assert all(entry.by_command for entry in entries if entry.movie.id in queued)
+    assert len(held(data, QueueName.COMPLETED)) + len(held(data, QueueName.FAILED)) > 0
+
+
 def test_import_where_the_daemon_reads_an_export(data: Path, tmp_path: Path) -> None:
     """It counts as a reading of that list, so the daemon does not take its own for another one."""
     export = tmp_path / "watchlist.csv"

@@ -166,6 +166,15 @@ def test_a_film_that_letterboxd_has(
     assert len(site.requests) <= 2
 
 
+def test_a_series_is_grabbed(data: Path, site: LetterboxdStandIn, capsys: pytest.CaptureFixture[str]) -> None:
+    """What `add` refuses is taken on the user's word, by its release."""
+    assert run(data, "add", "a-series") == 1
+    assert "search a-series" in capsys.readouterr().err
+    assert run(data, "grab", "a-series", "filelist:7") == 0
+    (entry,) = (each for each in QueueManager(data).entries(PENDING) if each.movie.id == "9ser")
+    assert (str(entry.word.grabbed), entry.movie.is_series) == ("filelist:7", True)
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

@@ -100,7 +100,9 @@ def run_import(args: Namespace, context: Context) -> int:
         context.complain(describe_unread(path.name, snapshot))
     context.paths.prepare()
     owner = (_list_owner(context) or snapshot.owner) if is_watchlist else ""
-    others = f" Skipped {snapshot.passed_over:,} that aren't films." if snapshot.passed_over else ""
+    count = snapshot.passed_over
+    what = "isn't a film" if count == 1 else "aren't films"
+    others = f" Skipped {count:,} that {what}." if count else ""
     submit(
         context,
         Request("import", movies=tuple(snapshot.movies), owner=owner),
