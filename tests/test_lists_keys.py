@@ -9,6 +9,7 @@ from house.wishes import IntakeBench, reading
 from house.workers import Bench
 
 from movie_sync.domain.film_rules import FilmRules, preset_words
+from movie_sync.domain.letterboxd_text import title_id
 from movie_sync.domain.models import Movie, QueueName, UserWord
 from movie_sync.domain.quality_rules import PRESETS, QualityRules
 from movie_sync.domain.torrents import TorrentPhase
@@ -93,7 +94,9 @@ def test_the_first_list_in_the_file(shelf: Shelf) -> None:
     first, turned = shelf.first_lists(_PLAIN, _OWN), shelf.first_lists(_OWN, _PLAIN)
     assert [first.of(film(number)) for number in (1, 2, 3, 4)] == [None, _OWN, _OWN, None]
     assert turned.of(film(1)) is _OWN
-    shelf.put(_OWN, film(4))
+    named = film(5)
+    shelf.put(_OWN, film(4), Movie(title_id(named.title, named.year), "", named.title, named.year))
+    assert first.of(named) is _OWN
     assert [first.of(film(number)) for number in (2, 4)] == [None, _OWN]
 
 

@@ -24,7 +24,7 @@ from movie_sync.commands.setup import is_unfinished, run_setup
 from movie_sync.commands.setup_blocks import PRESETS
 from movie_sync.credentials.manager import CredentialField, CredentialsManager
 from movie_sync.demo.filelist_server import FileListStandIn
-from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn
+from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInList
 from movie_sync.domain.quality_rules import PRESETS as QUALITY_PRESETS
 from movie_sync.errors import UserError
 from movie_sync.invocation import command_line
@@ -540,22 +540,53 @@ def test_wrong_answers_are_asked_again(home: NewUser) -> None:
 
 def test_a_list_that_cannot_be_read(home: NewUser) -> None:
     """The name is corrected in place; a list that is blocked or private can be read from an export instead."""
-    done, shown = home.set_up(User("anne", "y", "anna"), only="letterboxd")
+    done, shown = home.set_up(User("anne", "y", "anna", "n"), only="letterboxd")
     assert done
     assert shown.count("FAILED: Letterboxd") == 1
     assert home.settings() == {"username": "anna"}
     home.town.letterboxd.fault = lambda _path: Fault.challenge()
     export = home.folder / "watchlist.csv"
     export.write_text("Date,Name,Year,Letterboxd URI\n2026-01-01,Heat,1995,https://boxd.it/2b0k\n")
-    answers = ("", "y", str(home.folder / "none.csv"), "y", "", str(export))
+    answers = ("", "y", str(home.folder / "none.csv"), "y", "", str(export), "n")
     done, shown = home.set_up(User(*answers), only="letterboxd")
     assert done
     assert f"OK: the export {export} has 1 film." in shown
     assert home.settings() == {"username": "anna", "letterboxd": {"export_file": str(export)}}
     home.town.letterboxd.fault = None
-    done, shown = home.set_up(User("", "-"), only="letterboxd")
+    done, shown = home.set_up(User("", "-", "n"), only="letterboxd")
     assert done
     assert "anna's Letterboxd watchlist has 3 films" in shown
+
+
+def test_another_list(home: NewUser) -> None:
+    """It comes behind the one there is, is tried at once, and what was set of the others stays."""
+    site = home.town.letterboxd
+    site.watchlists["ben"] = [stand_in_film(7)]
+    site.lists["ben/list/dark"] = StandInList([stand_in_film(8), stand_in_film(9)])
+    assert home.set_up(User(*first_answers(home)))[0]
+    done, shown = home.set_up(User("", "y", "bern", "y", "ben", "n"), only="letterboxd")
+    assert done
+    assert shown.count("FAILED: Letterboxd has no user named bern") == 1
+    assert home.settings()["lists"] == [{"watchlist": "anna"}, {"watchlist": "ben"}]
+    assert home.settings()["username"] == ""
+
+    imdb = home.folder / "list.csv"
+    imdb.write_text("Const,Title,Year,Title Type\ntt0113277,Heat,1995,Movie\n")
+    own = {"watchlist": "anna", "name": "Mine", "save_path": "~/films"}
+    home.write_settings({**home.settings(), "lists": [own]})
+    added = ("y", "https://letterboxd.com/ben/list/dark/", "y", "what is this", str(imdb), "n")
+    done, shown = home.set_up(User(*added), only="letterboxd")
+    assert done
+    assert "OK: Mine has 3 films." in shown
+    assert "OK: ben's Letterboxd list dark has 2 films." in shown
+    assert home.settings()["lists"] == [own, {"list": "ben/list/dark"}, {"imdb": str(imdb)}]
+
+    done, shown = home.set_up(User(*[""] * 11))
+    assert done
+    assert "OK: ben's Letterboxd list dark has 2 films." in shown
+    assert home.settings()["lists"] == [own, {"list": "ben/list/dark"}, {"imdb": str(imdb)}]
+    for number in (7, 8):
+        assert (stand_in_film(number).title in shown) is (number == 8), "the first films of every list"
 
 
 def test_the_client_s_own_folder_is_offered(home: NewUser) -> None:

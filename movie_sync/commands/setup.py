@@ -72,6 +72,7 @@ def run_setup(
     answered = [] if only else _read_answered(context.paths)
     try:
         if only:
+            blocks.is_alone = True
             blocks.by_name[only]()
             blocks.say(f"\nSaved in {context.paths.root}.{_of_running(blocks)}")
             return True

@@ -5,26 +5,26 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from movie_sync.commands.check import check_telling
 from movie_sync.commands.context import Context
 from movie_sync.commands.landing import Landing
+from movie_sync.commands.setup_lists import ask_lists
 from movie_sync.credentials.manager import CredentialsManager
-from movie_sync.errors import BlockedError, MovieSyncError, PrivateListError, TransientError
+from movie_sync.errors import MovieSyncError, TransientError
 from movie_sync.services import registry
 from movie_sync.services.base import (
     ClientService,
     FilmDatabaseService,
-    ListService,
     Service,
     Surroundings,
     ToldService,
     TrackerService,
 )
 from movie_sync.services.form import Answers, Dialogue, Form, Prompts
-from movie_sync.services.wish_lists import chosen_lists, required_lists
 from movie_sync.settings.config import Config, save_changes
 from movie_sync.settings.keys import USER_NAME, GeneralSettings, QualityPreset
 from movie_sync.settings.values import one_of, path_here, text_that
@@ -51,12 +51,14 @@ class Blocks(Dialogue):
     def __init__(self, context: Context, prompts: Prompts, out: TextIO) -> None:
         super().__init__(prompts, out, context.redactor)
         self.context = context
+        self.is_alone = False
+        """Whether one part alone is asked."""
         self.has_saved = False
         self.kept: list[str] = []
         """Kept although the test failed; not tested again, as services may ban after many failures."""
-        self._around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
+        self.around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
         self.by_name: dict[str, Callable[[], None]] = {
-            "letterboxd": self._ask_list,
+            "letterboxd": partial(ask_lists, self),
             "filelist": self._ask_trackers,
             "client": self._ask_client,
             "folders": self._ask_folders,
@@ -95,7 +97,7 @@ class Blocks(Dialogue):
                 self.redactor.learn_login(login.get("username", ""), login.get(each.name, ""))
         return login
 
-    def _form(
+    def form(
         self,
         service: Service,
         answers: Answers,
@@ -119,7 +121,7 @@ class Blocks(Dialogue):
             address,
         )
 
-    def _until_it_works(
+    def until_it_works(
         self,
         what: str,
         ask: Callable[[Answers], None],
@@ -159,32 +161,6 @@ class Blocks(Dialogue):
 
     # --- the parts ------------------------------------------------------------------------
 
-    def _ask_list(self) -> None:
-        sources = registry.of_kind(ListService).values()
-
-        def ask(answers: Answers) -> None:
-            chosen = chosen_lists(self.config.changed(answers.settings))
-            service = chosen[0].service if chosen else None
-            for source in sources:
-                is_needed = source is service if service else source.is_fallback
-                source.ask(self._form(source, answers, is_needed=is_needed and not source.question))
-
-        def attempt(config: Config, _answers: Answers) -> str:
-            chosen = required_lists(config)[0]
-            count = chosen.look(config, self._around).count
-            return f"{chosen.wish.label} has {count:,} film{'' if count == 1 else 's'}."
-
-        def stand_in(exc: MovieSyncError | OSError, answers: Answers) -> bool:
-            if isinstance(exc, BlockedError | PrivateListError):
-                for source in sources:
-                    if source.question and self.confirm(f"  {source.question}", default=False):
-                        source.ask(self._form(source, answers))
-                        return True
-            return False
-
-        self.say()
-        self._until_it_works("the list", ask, attempt, correct=stand_in)
-
     def _ask_trackers(self) -> None:
         """Ask which trackers are used, if there is more than one kind; new ones are asked last."""
         present = self.config.section(GeneralSettings).trackers
@@ -222,11 +198,11 @@ class Blocks(Dialogue):
         def attempt(config: Config, answers: Answers) -> str:
             login = self._login(tracker, answers)
             tracker.check_login(login)
-            return f"{tracker.title} {tracker.check(entry, config, login, self._around)}."
+            return f"{tracker.title} {tracker.check(entry, config, login, self.around)}."
 
-        self._until_it_works(
+        self.until_it_works(
             f"{tracker.title} {entry}".rstrip(),
-            lambda answers: tracker.ask(self._form(tracker, answers, entry=entry)),
+            lambda answers: tracker.ask(self.form(tracker, answers, entry=entry)),
             attempt,
         )
 
@@ -237,7 +213,7 @@ class Blocks(Dialogue):
         self.say("\nLooking for a torrent client on this machine...")
         chosen, address = registry.fallback_client(), ""
         is_own = self.config.is_set("client") or self.config.is_set(present.name)
-        found = {each.name: url for each in clients if (url := each.find_here(self.config, self._around))}
+        found = {each.name: url for each in clients if (url := each.find_here(self.config, self.around))}
         if not found:
             self.say("  None found.")
         for client in sorted(clients, key=lambda each: (each.name not in found, each is not present)):
@@ -252,7 +228,7 @@ class Blocks(Dialogue):
         def attempt(config: Config, answers: Answers) -> str:
             login = self._login(chosen, answers)
             chosen.check_login(login)
-            return f"{chosen.title} {chosen.check(config, login, self._around)}."
+            return f"{chosen.title} {chosen.check(config, login, self.around)}."
 
         if address and not self._login(chosen):
             try:
@@ -265,9 +241,9 @@ class Blocks(Dialogue):
 
         def ask(answers: Answers) -> None:
             answers.settings |= settings
-            chosen.ask(self._form(chosen, answers, address=address))
+            chosen.ask(self.form(chosen, answers, address=address))
 
-        self._until_it_works(chosen.title, ask, attempt)
+        self.until_it_works(chosen.title, ask, attempt)
 
     def _ask_folders(self) -> None:
         self.say("\nThe folder your films are downloaded to. Films in it aren't downloaded again.")
@@ -296,7 +272,7 @@ class Blocks(Dialogue):
         client = self.config.client()
         if client.title not in self.kept:
             with contextlib.suppress(MovieSyncError):
-                return Landing.of(self.config, self._login(client), self._around)
+                return Landing.of(self.config, self._login(client), self.around)
         self.say(f"{client.title} can't say now where it saves; `check` will ask again.")
         return None
 
@@ -368,17 +344,17 @@ class Blocks(Dialogue):
     def _ask_database(self, database: FilmDatabaseService) -> None:
         def attempt(config: Config, answers: Answers) -> str:
             is_used, login = database.is_used(config), self._login(database, answers)
-            how = database.check(config, login, self._around) if is_used else "isn't used"
+            how = database.check(config, login, self.around) if is_used else "isn't used"
             return f"{database.title} {how}."
 
-        self._until_it_works(database.title, lambda all_: database.ask(self._form(database, all_)), attempt)
+        self.until_it_works(database.title, lambda all_: database.ask(self.form(database, all_)), attempt)
 
     def _ask_told(self, service: ToldService) -> None:
         """Ask, save, and try what was typed: only the process that tells it has the secrets."""
         is_again = False
         while True:
             answers = Answers()
-            service.ask(self._form(service, answers))
+            service.ask(self.form(service, answers))
             self._save(answers)
             told = service.subscription(self.config)
             if told is None or not (is_again or answers.settings or answers.credentials):

@@ -1,5 +1,6 @@
 """The lists that wishes come from: those of the setting `lists`, else the one that older settings name."""
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
@@ -163,6 +164,22 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
 def is_replaced(config: Settings) -> bool:
     """Tell whether a list is named for this run alone."""
     return any(map(config.is_overridden, _OLDER_KEYS))
+
+
+def entry_of(chosen: ChosenList) -> dict[str, object]:
+    """Return how `lists` names a list that an older key names."""
+    return {chosen.service.entry_key: chosen.wish.place}
+
+
+def entries_for(text: str) -> list[dict[str, object]]:
+    """Return the entries that what was typed may mean, likeliest first; raises UnusableValue if none."""
+    found: list[dict[str, object]] = []
+    for key, service in sorted(_kinds().items(), key=lambda each: each[1].is_fallback):
+        with contextlib.suppress(UnusableValue):
+            found.append({key: service.read_place(text)})
+    if not found:
+        raise UnusableValue
+    return found
 
 
 def unused_keys(config: Settings) -> Iterator[str]:

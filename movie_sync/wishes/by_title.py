@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from movie_sync.domain.compact import PackedMovies
+from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.letterboxd_text import is_title_id, title_id
 from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.watchlist import WatchlistMemory
@@ -16,6 +16,13 @@ def with_known_keys(movies: Iterable[Movie], known: KnownFilms) -> Iterator[Movi
     for movie in movies:
         meant = known.meant(movie) if is_title_id(movie.id) else None
         yield _bare(meant) if meant else movie
+
+
+def has_film(films: KeySet, movie: Movie) -> bool:
+    """Tell whether a list has a film, which it may name by title and year alone until it is read again."""
+    if films.has_one_of(movie):
+        return True
+    return movie.year is not None and films.has_one_of(Movie(title_id(movie.title, movie.year), "", ""))
 
 
 def aligned(

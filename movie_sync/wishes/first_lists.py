@@ -12,6 +12,7 @@ from movie_sync.domain.compact import KeySet
 from movie_sync.domain.models import Movie
 from movie_sync.domain.wish_list import WishList
 from movie_sync.storage.regular_file import file_signature
+from movie_sync.wishes.by_title import has_film
 from movie_sync.wishes.watchlist_store import read_memory
 
 
@@ -43,7 +44,7 @@ class FirstLists:
         """
         with self._lock:
             for wish, path in self._lists:
-                if self._films(path).has_one_of(movie):
+                if has_film(self._films(path), movie):
                     return wish if wish.has_own_terms else None
         return None
 
