@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 # A folder of downloads may be full of other things; only names are looked at then.
 _MOST_NAMES = 20_000
-_MOST_EXPORTS = 200
+_MOST_EXPORTS = 500
 _MOST_TRIED = 10
 _LIKE_AN_EXPORT = re.compile(r"letterboxd[^/]*\.zip|watchlist[^/]*\.(?:csv|zip)", re.IGNORECASE)
 
