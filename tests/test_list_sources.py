@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -109,3 +110,43 @@ def test_every_kind_has_a_key_of_its_own() -> None:
     """The contract names them."""
     keys = [service.entry_key for service in of_kind(ListService).values()]
     assert keys == ["watchlist", "list", "export", "imdb"]
+
+
+def test_a_film_that_another_kind_of_list_has_does_not_leave(tmp_path: Path, site: LetterboxdStandIn) -> None:
+    """Letterboxd and IMDb name it by keys of their own: the queue, which read its page, knows both."""
+    clock = FakeClock()
+    imdb = put_imdb(tmp_path / "imdb.csv", film(0))
+    (tmp_path / "watchlist.csv").write_text(
+        f"Date,Name,Year,Letterboxd URI\n2024-01-01,{film(1).title},{film(1).year},\n"
+    )
+    with FileListStandIn(users={USER: PASSKEY}) as filelist:
+        shop = Workshop(
+            tmp_path / "data",
+            site,
+            filelist,
+            environ=SECRETS | {"HOME": str(tmp_path)},
+            clock=clock,
+            username="",
+            lists=[{"watchlist": "maria"}, {"imdb": str(imdb)}, {"export": str(tmp_path / "watchlist.csv")}],
+        )
+        read_all(shop, clock)
+        shop.work()
+        for listed in ([stand_in_film(7)], [stand_in_film(0), stand_in_film(1)]):
+            site.films = listed
+            for _ in range(3):
+                read_all(shop, clock)
+                shop.work()
+                waiting = [each.movie for each in shop.queues.entries(QueueName.FAILED)]
+                assert sorted(movie.id for movie in waiting if movie.id != film(7).id) == [
+                    film(0).id,
+                    film(1).id,
+                ]
+        lines = (tmp_path / "data" / "history.jsonl").read_text().splitlines()
+        assert [each["id"] for each in map(json.loads, lines) if each["what"] == "left"] == [film(7).id]
+        put_imdb(imdb)
+        site.films = [stand_in_film(1), stand_in_film(2)]
+        for _ in range(3):
+            read_all(shop, clock)
+            shop.work()
+        waiting = [each.movie for each in shop.queues.entries(QueueName.FAILED)]
+        assert sorted(movie.id for movie in waiting) == [film(1).id, film(2).id]

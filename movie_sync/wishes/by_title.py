@@ -1,12 +1,13 @@
 """Films that a list names by title and year alone: each is the film of these that has keys, if one has."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from movie_sync.domain.compact import KeySet, PackedMovies
 from movie_sync.domain.letterboxd_text import is_title_id, title_id
 from movie_sync.domain.models import Movie, WatchlistSnapshot
-from movie_sync.domain.watchlist import WatchlistMemory
+from movie_sync.domain.watchlist import OtherLists, WatchlistMemory
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.known_films import KnownFilms
 
@@ -63,6 +64,25 @@ def give_keys(movies: Iterable[Movie], queues: QueueManager) -> set[str]:
             if not queues.name_anew(titled, movie):
                 waiting.add(movie.id)
     return waiting
+
+
+@dataclass(frozen=True, slots=True)
+class AsQueued:
+    """What the other lists have, also of films that they know by other keys than this one does."""
+
+    others: OtherLists
+    queues: QueueManager
+
+    @property
+    def is_known(self) -> bool:
+        """Whether each of them was read before."""
+        return self.others.is_known
+
+    def has(self, movie: Movie) -> bool:
+        """Tell whether one of them has a film, by any key that the queues know, or by title and year."""
+        held = (each for key in movie.keys() for each in self.queues.films_with_key(key))  # noqa: SIM118
+        titled = Movie(title_id(movie.title, movie.year), "", movie.title, movie.year)
+        return any(map(self.others.has, chain([movie, titled], held)))
 
 
 def _by_title(movies: Iterable[Movie], ids: set[str]) -> dict[str, Movie]:

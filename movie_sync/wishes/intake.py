@@ -20,7 +20,7 @@ from movie_sync.errors import LibraryError, MovieSyncError, StorageError, Unclea
 from movie_sync.ports import MovieLibrary
 from movie_sync.queues.manager import QueueManager
 from movie_sync.storage.history import NO_HISTORY, Happened, History
-from movie_sync.wishes.by_title import aligned, give_keys
+from movie_sync.wishes.by_title import AsQueued, aligned, give_keys
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.memories import NOWHERE, Elsewhere
 from movie_sync.wishes.unlisted_store import UnlistedStore
@@ -159,7 +159,7 @@ class WatchlistIntake:
     def _among_all(self, change: WatchlistChange) -> WatchlistChange:
         """Return what a change of this list means beside the others, and what it wants of its films."""
         if change.unlisted or change.listed_again:
-            change = among_others(change, self.elsewhere())
+            change = among_others(change, AsQueued(self.elsewhere(), self.queue_manager))
         if self.wish is None or (self.wish.years is None and self.wish.limit is None):
             return change
         chosen = KeySet(self.wish.chosen(change.memory.movies))
