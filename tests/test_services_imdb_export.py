@@ -32,7 +32,7 @@ KINDS = [
     "TV Special",
 ]
 OTHERS = ["tvSeries", "TV Series", "tvMiniSeries", "TV Mini Series", "tvEpisode", "TV Episode", "videoGame"]
-OTHERS += ["musicVideo", "Music Video", "podcastSeries"]
+OTHERS += ["musicVideo", "TV Short", "podcastSeries"]
 
 
 def row(number: int, kind: str = "movie", **changed: str) -> dict[str, str]:

@@ -344,3 +344,14 @@ def test_no_poster_is_kept_where_none_is_wanted(site: LetterboxdStandIn) -> None
     http = HttpClient("Letterboxd", stop=threading.Event(), timeout_seconds=5)
     movie = LetterboxdFilmPages(http, site.url, keeps_posters=False).read(WISH)
     assert (movie.poster, movie.page_read, site.paths) == ("", True, ["/film/metropolis/"])
+
+
+def test_no_page_is_asked_for_a_film_of_a_list_of_imdbs() -> None:
+    """Its id, title and year are enough, wherever they were kept meanwhile; of an id alone they are not."""
+    with LetterboxdStandIn([StandInFilm("29pq", "heat-1995", "Heat", 1995, "tt0113277")]) as site:
+        http = HttpClient("Letterboxd", stop=threading.Event(), timeout_seconds=5)
+        pages = LetterboxdFilmPages(http, site.url)
+        listed = Movie("tt0113277", "", "Heat", 1995, "https://www.imdb.com/title/tt0113277/", "tt0113277")
+        assert pages.read(listed) == replace(listed, page_read=True)
+        assert site.paths == []
+        assert pages.read(replace(listed, year=None)).slug == "heat-1995"

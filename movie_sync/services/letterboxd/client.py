@@ -25,11 +25,14 @@ class LetterboxdFilmPages:
     def read(self, movie: Movie) -> Movie:
         """Return the film with what its page tells.
 
-        A film known only by its key (from an account export) is reached through boxd.it. Where the
+        A film known only by its key (from an account export) is reached through boxd.it, one known by its
+        IMDb id through that; but where its title and year are known too, no page is asked for. Where the
         configured site is not Letterboxd itself there is no such way: the film comes back as it was.
         Besides what the port names it raises FilmError if another film's page stands at its address.
         """
         by_imdb_id = movie.id == movie.imdb_id and not movie.slug
+        if by_imdb_id and movie.year is not None:  # from a list of IMDb's: all that a search needs is known
+            return replace(movie, page_read=True)
         if is_slug(movie.slug):
             address = film_url(self.base_url, movie.slug)
         elif by_imdb_id:
