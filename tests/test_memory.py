@@ -15,7 +15,7 @@ from stand_ins.qbittorrent import QBittorrentStandIn
 from stand_ins.transmission import TransmissionStandIn, row_of
 
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
-from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm
+from movie_sync.demo.letterboxd_server import Fault, LetterboxdStandIn, StandInFilm, StandInList
 from movie_sync.demo.torrent_maker import bencode
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -248,6 +248,47 @@ def _put(export: Path, text: str) -> None:
         archive.writestr("watchlist.csv", text)
         for number in range(5_000):
             archive.writestr(f"l/{number:04}", "")
+
+
+@pytest.mark.parametrize(
+    ("each", "checks"), [(150, 1), pytest.param(2_500, 4, marks=[_LONG, pytest.mark.timeout(600)])]
+)
+def test_five_lists(
+    tmp_path: Path, each: int, checks: int, record_property: Callable[[str, object], None]
+) -> None:
+    """10,000 films over five lists, one of them with keys of its own, of which some are gone at the third check."""
+    films = [
+        StandInFilm(
+            f"L{number:05}", f"a-film-of-a-list-{number}", f"A Film of a List {number}", 1950 + number % 70
+        )
+        for number in range(4 * each)
+    ]
+    step = each * 3 // 4  # each list has films of the next one
+    with (
+        LetterboxdStandIn(films[:each], username="maria") as letterboxd,
+        FileListStandIn(users={TRACKER_USER: PASSKEY}) as filelist,
+        Household(tmp_path, letterboxd, filelist, username="") as home,
+    ):
+        users = ["u1", "u2", "u3"]
+        for number, user in enumerate(users, 1):
+            letterboxd.watchlists[user] = films[number * step : number * step + each]
+        letterboxd.lists["u1/list/all"] = StandInList(films[4 * step : 4 * step + each])
+        own = {"list": "u1/list/all", "preset": "small", "category": "All", "max_pages": 100}
+        home.write_settings(
+            lists=[{"watchlist": "maria"}, *({"watchlist": user} for user in users), own],
+            filelist={"base_url": filelist.url, "calls_per_hour": 1},  # searches are not measured
+        )
+        peaks = []
+        for number in range(checks):
+            if number == 2:
+                del letterboxd.watchlists["u2"][::2]
+            answer = home.run("--once", program=_MEASURED, seconds=300)
+            peaks.append(int(answer.stdout.rpartition("peak ")[2]))
+        count = len(home.queue("pending")) + len(home.queue("failed"))
+    films_left = each + 4 * step - (each // 4 if checks > 2 else 0)
+    assert count == films_left, answer.stderr
+    record_property("measured", f"{', '.join(f'{peak:,}' for peak in peaks)} KB with {count:,} films left")
+    assert max(peaks) < _LIMIT_KB
 
 
 _FILES = 9_000
