@@ -15,7 +15,6 @@ from pathlib import Path
 from movie_sync.domain.compact import KeySet
 from movie_sync.domain.models import Movie
 from movie_sync.domain.wish_list import WishList
-from movie_sync.wishes.by_title import has_film
 from movie_sync.wishes.watchlist_store import memory_files, read_memory
 
 _HASH_DIGITS = 16
@@ -32,7 +31,7 @@ class Elsewhere:
 
     def has(self, movie: Movie) -> bool:
         """Tell whether another list has a film."""
-        return has_film(self.films, movie)
+        return self.films.has_one_of(movie)
 
 
 NOWHERE = Elsewhere(KeySet(()), is_known=True)
