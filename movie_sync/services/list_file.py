@@ -25,6 +25,7 @@ _MAX_BYTES = 12_000_000
 _MAX_LINE_BYTES = 20_000
 _MAX_LINES = 5 * MOST_FILMS
 _SEPARATOR_LINE = re.compile(r"\"?sep=([,;\t])\"?\s*", re.IGNORECASE)
+_ZIP = b"PK\x03\x04"
 _SEPARATORS = ",;\t"
 _MOST_NAMED = 3
 # A spreadsheet may have made a number with a fraction of it.
@@ -83,6 +84,8 @@ class Table:
             size += len(line)
             if len(line) > _MAX_LINE_BYTES or size > _MAX_BYTES or count > _MAX_LINES:
                 raise TooLargeTableError
+            if count == 1 and line.startswith(_ZIP):
+                raise NoTableError("is a ZIP or a spreadsheet's own format. Save it as CSV")
             self.last_line = b"" if line.endswith((b"\n", b"\r")) else line.strip(b' ,;\t"')
             try:
                 yield line.decode(encoding)

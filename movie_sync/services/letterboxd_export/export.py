@@ -29,6 +29,7 @@ _ZIP64_LOCATOR = b"PK\x06\x07"
 _ZIP64_LOCATOR_BYTES = 20
 _DAMAGES = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError)
 _NAMED_AFTER = re.compile(r"^(?:letterboxd|watchlist)-([a-z0-9_]{1,64})-\d{4}-\d\d-\d\d", re.IGNORECASE)
+_OF_SPREADSHEETS = frozenset({"xl/workbook.xml", "content.xml"})
 _OTHER_FOLDERS = frozenset({"deleted", "orphaned", "lists", "likes"})
 
 
@@ -131,6 +132,8 @@ def _watchlist_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         pieces = name.replace("\\", "/").lower().split("/")
         if len(pieces) in found and pieces[-1] == "watchlist.csv" and pieces[0] not in _OTHER_FOLDERS:
             found[len(pieces)].append(name)
+        elif name in _OF_SPREADSHEETS:
+            raise NoTableError("is a spreadsheet's own format. Save it as CSV")
     candidates = found[1] or found[2]
     if len(candidates) != 1:
         how_many = "several of them" if candidates else "none"
