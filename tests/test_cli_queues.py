@@ -22,6 +22,7 @@ from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonState, read_state, write_state
 from movie_sync.reports.dry_run import dry_run_lines, outcomes_so_far
 from movie_sync.storage.locks import InstanceLock
+from movie_sync.wishes.watchlist_store import memory_files, read_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 # Fixtures count where a test file names them.
@@ -359,6 +360,32 @@ def test_import_of_another_list(
     entries = QueueManager(data, writable=False).entries(QueueName.PENDING)
     assert all(entry.by_command for entry in entries if entry.movie.id in queued)
     assert len(held(data, QueueName.COMPLETED)) + len(held(data, QueueName.FAILED)) > 0
+
+
+@pytest.mark.parametrize(
+    ("lists", "owner"),
+    [
+        ([{"list": "ben/list/x"}, {"watchlist": "Anna"}], "Anna"),
+        ([{"watchlist": "maria"}, {"watchlist": "anna"}], "anna"),
+        ([{"list": "ben/list/x"}, {"watchlist": "maria"}], ""),
+        ([{"imdb": "/tmp/x.csv"}], ""),
+    ],
+)
+def test_an_import_counts_for_its_users_list(
+    data: Path, tmp_path: Path, lists: list[dict[str, str]], owner: str
+) -> None:
+    """Never for another list, from which its films would leave again."""
+    export = tmp_path / "watchlist-anna-2026-11-01-10-00-utc.csv"
+    export.write_text(_csv())
+    write(data / "config.json", {"lists": lists})
+    assert run(data, "import", str(export)) == 0
+    (entry,) = (each for each in QueueManager(data).entries(QueueName.PENDING) if each.movie.id == "K5")
+    assert entry.by_command is (owner == "")
+    owners = {
+        memory.owner for path in memory_files(data / "watchlist.json") if (memory := read_memory(path)[0])
+    }
+    assert owner in owners or not owner
+    assert "ben/list/x" not in owners
 
 
 def test_import_where_the_daemon_reads_an_export(data: Path, tmp_path: Path) -> None:

@@ -21,8 +21,10 @@ from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.reports.film_lines import queued_words, removed_words
 from movie_sync.reports.lines import films_words
 from movie_sync.services.imdb_export.rows import is_imdb, read_imdb
-from movie_sync.services.letterboxd_export.export import read_file
+from movie_sync.services.letterboxd.service import Letterboxd
+from movie_sync.services.letterboxd_export.export import Export, read_file
 from movie_sync.services.letterboxd_export.rows import ExportKind
+from movie_sync.services.letterboxd_export.service import LetterboxdExport
 from movie_sync.services.list_file import describe_unread
 from movie_sync.services.wish_lists import chosen_lists
 from movie_sync.storage.locks import InstanceLock
@@ -91,7 +93,7 @@ def run_import(args: Namespace, context: Context) -> int:
     """Take a watchlist's export in, or the films of any other list; returns the exit code."""
     path: Path = args.file
     try:
-        is_watchlist, snapshot = _read_list(path)
+        owner, snapshot = _read_list(path, context)
     except UserError as exc:
         raise UserError(one_line(str(exc))) from None  # it quotes the file's name
     except OSError as exc:
@@ -99,7 +101,6 @@ def run_import(args: Namespace, context: Context) -> int:
     if snapshot.unread:
         context.complain(describe_unread(path.name, snapshot))
     context.paths.prepare()
-    owner = (_list_owner(context) or snapshot.owner) if is_watchlist else ""
     count = snapshot.passed_over
     what = "isn't a film" if count == 1 else "aren't films"
     others = f" Skipped {count:,} that {what}." if count else ""
@@ -111,12 +112,13 @@ def run_import(args: Namespace, context: Context) -> int:
     return 0
 
 
-def _read_list(path: Path) -> tuple[bool, WatchlistSnapshot]:
-    """Read a file of any kind that is known; tell whether it is a watchlist."""
+def _read_list(path: Path, context: Context) -> tuple[str, WatchlistSnapshot]:
+    """Read a file of any kind that is known; return whose list its films count for, too."""
     if is_imdb(path):
-        return False, read_imdb(path)
+        return "", read_imdb(path)
     found = read_file(path)
-    return found.kind is ExportKind.WATCHLIST, found.snapshot
+    is_watchlist = found.kind is ExportKind.WATCHLIST
+    return _list_owner(context, found) if is_watchlist else "", found.snapshot
 
 
 def _submit_known(
@@ -144,11 +146,20 @@ def _entry(view: QueueManager, film: FoundFilm) -> QueueEntry | None:
     return found[1] if found else None
 
 
-def _list_owner(context: Context) -> str:
-    """Return whose list the daemon reads here, so that the export counts as a reading of that list."""
-    remembered = WatchlistStore(context.paths.watchlist, context.clock, writable=False).load()
-    lists = chosen_lists(context.config)
-    return (lists[0].wish.owner if lists else "") or (remembered.owner if remembered else "")
+def _list_owner(context: Context, export: Export) -> str:
+    """Return which list a watchlist's export counts as a reading of: its user's, if that is read here.
+
+    Nobody's, if the lists are other ones: from those its films would leave again.
+    """
+    wishes = [chosen.wish for chosen in chosen_lists(context.config)]
+    if not wishes:
+        remembered = WatchlistStore(context.paths.watchlist, context.clock, writable=False).load()
+        return remembered.owner if remembered else export.snapshot.owner
+    watchlists = [wish.owner for wish in wishes if wish.kind == Letterboxd.name]
+    files = [wish.owner for wish in wishes if wish.kind == LetterboxdExport.name]
+    if export.user:
+        watchlists = [owner for owner in watchlists if owner.casefold() == export.user]
+    return next(iter((*watchlists, *files)), "")
 
 
 def submit(context: Context, request: Request, *done: str) -> None:
