@@ -38,7 +38,7 @@ from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.ports import FollowedClient, MovieLibrary
 from movie_sync.queues.manager import QueueManager
-from movie_sync.reports.lines import films_words
+from movie_sync.reports.counts import films_words
 from movie_sync.services import registry
 from movie_sync.services.base import Login, Service, Surroundings, TrackerService
 from movie_sync.services.letterboxd.service import (

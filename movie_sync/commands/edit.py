@@ -17,9 +17,9 @@ from movie_sync.errors import UserError
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
+from movie_sync.reports.counts import films_words
 from movie_sync.reports.daemon_state import forget_state, read_state
 from movie_sync.reports.film_lines import queued_words, removed_words
-from movie_sync.reports.lines import films_words
 from movie_sync.services.imdb_export.rows import is_imdb, read_imdb
 from movie_sync.services.letterboxd.service import Letterboxd
 from movie_sync.services.letterboxd_export.export import Export, read_file

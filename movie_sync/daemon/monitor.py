@@ -12,8 +12,8 @@ from movie_sync.daemon.worker import Pause, Worker
 from movie_sync.domain.events import Event, ListUnreadable
 from movie_sync.domain.times import later, time_of_day
 from movie_sync.errors import BlockedError, RateLimitError, StorageError, TransientError, UserError
+from movie_sync.reports.counts import films_words
 from movie_sync.reports.daemon_state import Activity, ActivityKind, ListState
-from movie_sync.reports.lines import films_words
 from movie_sync.wishes.intake import IntakeCounts
 
 _log = logging.getLogger(__name__)

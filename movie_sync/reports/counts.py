@@ -8,6 +8,11 @@ from movie_sync.queues.releases import Slot
 from movie_sync.reports.daemon_state import Activity
 
 
+def films_words(count: int) -> str:
+    """Return how many films there are."""
+    return f"{count} film" if count == 1 else f"{count} films"
+
+
 def counts_words(statistics: Mapping[str, int]) -> str:
     """Return how many films each queue holds."""
     return (

@@ -378,8 +378,3 @@ def torrent_state(entry: QueueEntry) -> str:
     if entry.is_unfinished:
         return f"{follow.stage}, {percent(follow.progress)}%"
     return str(follow.stage)
-
-
-def films_words(count: int) -> str:
-    """Return how many films there are."""
-    return f"{count} film" if count == 1 else f"{count} films"
