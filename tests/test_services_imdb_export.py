@@ -131,6 +131,11 @@ def test_a_film_listed_twice_counts_once(tmp_path: Path) -> None:
         (b"Const,Title,Year\ntt0000001,Heat", "incomplete"),
         (b"Const,Title,Year\n" + b"x" * 30_000, "far too large"),
         (b"Const,Title,Year\n" + b"tt0000001,Heat,1995\n" * 20_001, "far too large"),
+        (
+            b"Const,Title,Year\n"
+            + b"".join(b"tt%07d,%s,1995\n" % (number, b"x" * 400) for number in range(4_000)),
+            "far too large",
+        ),
         (b"Const,Title,Year\n" + b"nm1,Heat,1995\n" * 9, "isn't a film"),
     ],
 )

@@ -300,7 +300,7 @@ def test_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     shown = capsys.readouterr().out
     assert codes == [0, 1]
-    assert "ok    Watchlist: 1 films of anais" in shown
+    assert "ok    Watchlist: 1 film of anais" in shown
     assert "ok    Cinema: 30 calls left" in shown
     assert "ok    Crate: padded" in shown
     assert "FAIL  Cinema: Cinema refuses the ticket (hidden)" in shown

@@ -21,6 +21,7 @@ _log = logging.getLogger(__name__)
 
 # Real lines have sixty bytes, those of IMDb three hundred; a list's have what people write about a film.
 MOST_FILMS = 20_000
+_MAX_CHARACTERS = 1_500_000  # of titles, all of which are kept
 _MAX_BYTES = 12_000_000
 _MAX_LINE_BYTES = 20_000
 _MAX_LINES = 5 * MOST_FILMS
@@ -94,6 +95,12 @@ class Table:
                     "isn't UTF-8. Use the file as it was downloaded, not saved again"
                 ) from None
             encoding = "utf-8"
+
+
+def check_size(count: int, characters: int) -> None:
+    """Raise TooLargeTableError if so many films with so long titles are more than any list has."""
+    if count > MOST_FILMS or characters > _MAX_CHARACTERS:
+        raise TooLargeTableError
 
 
 def cells_of(row: Sequence[str], places: Sequence[int | None]) -> list[str]:

@@ -13,11 +13,10 @@ from movie_sync.domain.models import Movie, WatchlistSnapshot
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import UserError
 from movie_sync.services.list_file import (
-    MOST_FILMS,
     NoTableError,
     Table,
-    TooLargeTableError,
     cells_of,
+    check_size,
     each_once,
     is_year,
     number_in,
@@ -74,7 +73,7 @@ def _read(stream: IO[bytes]) -> tuple[PackedMovies, tuple[str, ...], int]:
     columns = [header.index(name) if name in header else None for name in _COLUMNS]
     found = PackedMovies()
     unread: list[str] = []
-    passed_over = 0
+    passed_over = characters = 0
     is_last_whole = True
     for line, row in rows:
         imdb_id, title, year, kind, original, runtime, released = cells_of(row, columns)
@@ -85,8 +84,8 @@ def _read(stream: IO[bytes]) -> tuple[PackedMovies, tuple[str, ...], int]:
             found.append(_movie_of(imdb_id, title, year or released, original, runtime))
         else:
             unread.append(unread_row(line, title))
-        if len(found) + len(unread) + passed_over > MOST_FILMS:
-            raise TooLargeTableError
+        characters += len(title) + len(original)
+        check_size(len(found) + len(unread) + passed_over, characters)
     if (table.last_line and not is_last_whole) or len(unread) > len(found) + passed_over:
         where = unread[-1 if table.last_line else 0] if unread else "its last line"
         raise NoTableError(f"can't be read: {where} isn't a film's row. The file may be incomplete or edited")

@@ -14,11 +14,10 @@ from movie_sync.domain.letterboxd_text import slug_in, title_id
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.services.list_file import (
-    MOST_FILMS,
     NoTableError,
     Table,
-    TooLargeTableError,
     cells_of,
+    check_size,
     each_once,
     is_year,
     number_in,
@@ -51,7 +50,7 @@ def read_rows(stream: IO[bytes]) -> tuple[ExportKind, PackedMovies, tuple[str, .
     kind, columns = _head(rows)
     found = PackedMovies()
     unread: list[str] = []
-    is_last_whole = True
+    is_last_whole, characters = True, 0
     for line, row in rows:
         title, year, address = cells_of(row, columns)
         movie = _movie_of(title, year, address)
@@ -60,8 +59,8 @@ def read_rows(stream: IO[bytes]) -> tuple[ExportKind, PackedMovies, tuple[str, .
             unread.append(unread_row(line, title))
         else:
             found.append(movie)
-        if len(found) + len(unread) > MOST_FILMS:
-            raise TooLargeTableError
+        characters += len(title)
+        check_size(len(found) + len(unread), characters)
     is_cut = not is_last_whole and table.last_line != b""
     if is_cut or len(unread) > len(found):
         where = unread[-1 if is_cut else 0] if unread else "its last line"
