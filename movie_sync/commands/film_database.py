@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from movie_sync.credentials.manager import Credentials
-from movie_sync.fetching.metadata import Metadata, RefusedKey
 from movie_sync.services import registry
 from movie_sync.services.base import FilmDatabaseService, Surroundings
 from movie_sync.services.letterboxd.service import LetterboxdSettings
 from movie_sync.settings.section import Sections
+
+if TYPE_CHECKING:
+    from movie_sync.fetching.metadata import Metadata, RefusedKey
 
 _log = logging.getLogger(__name__)
 
@@ -22,8 +25,8 @@ def metadata_of(
     config: Sections,
     credentials: Credentials,
     around: Surroundings,
-    kept: Callable[[str, object, Callable[[object], RefusedKey]], RefusedKey],
-) -> tuple[Metadata | None, str]:
+    kept: Callable[[str, object, Callable[[object], "RefusedKey"]], "RefusedKey"],
+) -> "tuple[Metadata | None, str]":
     """Return what fills films, and why there is none although it is turned on, in words.
 
     `kept` returns what goes on when settings change, as `Kept.part`: a refused key is not sent again.
@@ -34,6 +37,8 @@ def metadata_of(
         if why := str(held) if held else service.lacking(login):
             _log.warning("%s", why)
             return None, why
+        from movie_sync.fetching.metadata import Metadata, RefusedKey  # noqa: PLC0415 - most don't use it
+
         keeps_posters = config.section(LetterboxdSettings).posters
         sent = service.section and config.section(service.section), login
         metadata = Metadata(

@@ -1,6 +1,7 @@
 """Reads the films' own pages, and knows what it means when one cannot be had."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from movie_sync.domain.models import Movie
 from movie_sync.errors import (
@@ -12,8 +13,10 @@ from movie_sync.errors import (
     UnclearFilmError,
     UnknownFilmError,
 )
-from movie_sync.fetching.metadata import Metadata
 from movie_sync.ports import Clock, FilmPages
+
+if TYPE_CHECKING:
+    from movie_sync.fetching.metadata import Metadata
 
 _log = logging.getLogger(__name__)
 
@@ -27,7 +30,7 @@ class PageReader:
     For one thread.
     """
 
-    def __init__(self, pages: FilmPages, clock: Clock, metadata: Metadata | None = None) -> None:
+    def __init__(self, pages: FilmPages, clock: Clock, metadata: "Metadata | None" = None) -> None:
         self._pages = pages
         self._clock = clock
         self._metadata = metadata
