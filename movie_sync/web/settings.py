@@ -128,7 +128,8 @@ class SettingsPages:
         if service.names_files(typed):
             again = command_line("setup", service.block)
             return self._back(
-                request, _refused(f"What names a file can only be entered in a terminal: `{again}`")
+                request,
+                _refused(f"An address that names a file can only be entered in a terminal: `{again}`"),
             )
 
         def save(context: Context) -> int:
@@ -268,8 +269,8 @@ def _why_not_there(setting: Setting, address: str) -> str:
     if is_near or receiver is None or not isinstance(receiver[0], ClientService):
         return ""
     return (
-        "Torrents contain your passkey, so a client on another machine can only be named in a terminal: "
-        f"`{command_line('config', setting.key, 'VALUE')}`"
+        "Torrents contain your passkey, so the address of a client on another machine can only be set "
+        f"in a terminal: `{command_line('config', setting.key, 'VALUE')}`"
     )
 
 
