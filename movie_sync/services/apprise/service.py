@@ -38,7 +38,7 @@ class Notices(ToldService):
     """Any of the services that Apprise knows."""
 
     name = "notices"
-    title = "notices"
+    title = "notifications"
     section = NoticeSettings
     is_private = True
     credentials = (
