@@ -83,6 +83,21 @@ def test_nobody_is_kept_out_by_wrong_addresses(tmp_path: Path) -> None:
         logins.by_password("right")
 
 
+def test_a_session_that_has_ended_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even if its end can't be written; and who logs in then is in."""
+    paths, clock = AppPaths(tmp_path), FakeClock()
+    first = Logins(paths, clock, lambda: "right")
+    cookie = first.by_password("right")
+
+    def fail(*_: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr("movie_sync.web.logins.write_note", fail)
+    first.end(cookie)
+    assert first.is_in(first.by_password("right"))
+    assert not Logins(paths, clock, lambda: "right").is_in(cookie)
+
+
 def test_a_stranger_learns_and_sends_little(page: Page, data: Path) -> None:
     """No path of the user's in an error, and no large body."""
     AppPaths(data).credentials.write_text("damaged")
