@@ -299,4 +299,4 @@ def test_a_stranger(browser: "Browser", world: World) -> None:
         other.get_by_role("button", name="Log out").click()
         expect(other.get_by_label("Password")).to_be_visible()
         QueueManager(world.home.data).add_to_pending(Movie("aNew", "new", "New", 2020))
-        page.wait_for_url("**/login**")  # and not a word of the new film
+        page.wait_for_url("**/login**")  # the next event would have been its own: the stream ends instead
