@@ -51,7 +51,7 @@ def test_twelve_films_to_the_end(town: Town) -> None:
         ("replaced", stand_in_film(_REFUSED).lid, refused.info_hash),
     }
     dice = random.Random(3)
-    daemon = town.home.start()
+    daemon = town.home.start(fresh=True)
     kills_at = (1.0, 2.5, 5.0, 8.0)
     kills, restarts, state = list(kills_at), [3.5, 6.5], {"late": False}
 
@@ -66,7 +66,7 @@ def test_twelve_films_to_the_end(town: Town) -> None:
             kills.pop(0)
             daemon.process.kill()
             daemon.wait()
-            daemon = town.home.start()
+            daemon = town.home.start(fresh=True)
         if not state["late"] and seconds > 4:
             town.offer(late)
             state["late"] = True

@@ -231,7 +231,7 @@ def test_no_secret_is_left_by_transmission(
 def test_no_secret_is_seen_in_the_process_list(home: Household) -> None:
     """Neither arguments nor environment of the daemon and of the processes it starts hold a secret."""
     seen: set[bytes] = set()
-    daemon = home.start("--log-level", "DEBUG", without=_STORED)
+    daemon = home.start("--log-level", "DEBUG", fresh=True, without=_STORED)
 
     def has_worked() -> bool:
         seen.update(processes_of(daemon.process.pid))
@@ -246,7 +246,7 @@ def test_no_secret_is_seen_in_the_process_list(home: Household) -> None:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 def test_where_the_passkey_stands_readable(home: Household) -> None:
     """As docs/security.md says: in the daemon's environment if it came from there, and in the torrent files."""
-    daemon = home.start()
+    daemon = home.start(fresh=True)
     wait_until(lambda: len(home.queue("completed")) == 3)
     seen = list(processes_of(daemon.process.pid))
     assert daemon.stop() == 0

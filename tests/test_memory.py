@@ -61,7 +61,7 @@ def test_ten_thousand_completed_and_a_thousand_listed(
         Household(tmp_path, letterboxd, filelist, client=client) as home,
     ):
         (home.data / "queue_completed.json").write_text(_completed(10_000))
-        daemon = home.start()
+        daemon = home.start(fresh=True)
 
         def has_worked() -> bool:
             return len(filelist.requests) >= 50

@@ -867,7 +867,7 @@ def test_check_tries_every_way_of_telling(tmp_path: Path) -> None:
         )
         assert sorted(received.path for received in receiver.received) == ["/", "/Library/Refresh"]
     lines = answer.stdout.splitlines()
-    assert "ok    Notices: a test notification was sent" in lines
+    assert "ok    Notifications: a test notification was sent" in lines
     assert "ok    Jellyfin: looks for new films" in lines
     assert any(line.startswith("FAIL  Plex: Plex at http://127.0.0.1") for line in lines)
     assert answer.returncode == 1

@@ -1,9 +1,13 @@
 """What an attacker tries on the page: from another site, from the network, and from within a session."""
 
 import asyncio
+import signal
 import socket
+import subprocess
 import threading
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 import uvicorn
@@ -11,6 +15,7 @@ from house import commands
 from house import page as pages
 from house.fakes import FakeClock
 from house.page import ADDRESS, Page
+from house.program import PROGRAM
 
 from movie_sync.errors import StorageError
 from movie_sync.services.apprise.service import Notices
@@ -18,7 +23,7 @@ from movie_sync.storage.local_socket import local_address
 from movie_sync.storage.paths import AppPaths
 from movie_sync.web import server
 from movie_sync.web.guard import Names
-from movie_sync.web.logins import Logins, TooManyTriesError, invite
+from movie_sync.web.logins import Logins, TooManyTriesError, change_token, invite
 
 data = commands.data
 page = pages.page
@@ -76,6 +81,21 @@ def test_nobody_is_kept_out_by_wrong_addresses(tmp_path: Path) -> None:
             logins.by_password("right")
     with pytest.raises(TooManyTriesError):
         logins.by_password("right")
+
+
+def test_a_session_that_has_ended_does_not_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even if its end can't be written; and who logs in then is in."""
+    paths, clock = AppPaths(tmp_path), FakeClock()
+    first = Logins(paths, clock, lambda: "right")
+    cookie = first.by_password("right")
+
+    def fail(*_: object) -> None:
+        raise StorageError("The disk is full.")
+
+    monkeypatch.setattr("movie_sync.web.logins.write_note", fail)
+    first.end(cookie)
+    assert first.is_in(first.by_password("right"))
+    assert not Logins(paths, clock, lambda: "right").is_in(cookie)
 
 
 def test_a_stranger_learns_and_sends_little(page: Page, data: Path) -> None:
@@ -169,3 +189,31 @@ def test_who_sends_nothing_is_hung_up_on(sent: bytes, monkeypatch: pytest.Monkey
 
 async def _no_app(_scope: object, _receive: object, _send: object) -> None:
     """Answer nothing: uvicorn does."""
+
+
+def test_a_service_that_never_answers_keeps_no_page_open(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A signal ends the page at once, whatever its threads wait for."""
+    monkeypatch.setenv("MOVIE_SYNC_FILELIST_USERNAME", "maria")
+    monkeypatch.setenv("MOVIE_SYNC_FILELIST_PASSKEY", "0123456789abcdef" * 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        commands.write(
+            data / "config.json", {"filelist": {"base_url": f"http://127.0.0.1:{silent.getsockname()[1]}"}}
+        )
+        line = [*PROGRAM, "--data-dir", str(data), "web", "--listen", "127.0.0.1:0"]
+        with subprocess.Popen(line, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout
+            login = urlsplit([process.stdout.readline() for _ in range(3)][-1].strip())
+            connection = HTTPConnection(login.netloc, timeout=10)
+            connection.request("GET", login.path)
+            answer = connection.getresponse()
+            answer.read()
+            cookie = answer.headers["set-cookie"].partition(";")[0]
+            form = urlencode({"service": "filelist", "token": change_token(cookie.partition("=")[2])})
+            headers = {"Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
+            connection.request("POST", "/settings/filelist/test", form, headers)
+            asked = silent.accept()[0]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+            asked.close()
+            connection.close()

@@ -277,7 +277,7 @@ def test_a_service_is_tried(opened: Page, data: Path) -> None:
     assert "qBittorrent: " in text
     assert 'class="note bad"' in text
     assert "No Torznab tracker" in opened.post("/settings/torznab/test", service="torznab", entry="x").text
-    assert "isn&#39;t turned on" in opened.post("/settings/plex/test", service="plex").text
+    assert "Turn on" in opened.post("/settings/plex/test", service="plex").text
 
 
 def test_health_shows_what_is_known(opened: Page, data: Path) -> None:

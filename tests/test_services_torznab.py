@@ -579,7 +579,7 @@ BAD_TORRENTS: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "page": (document("<html>Log in", content_type="text/html"), ReleaseError, "something other than"),
     "JSON": (document('{"error": 1}'), ReleaseError, "something other"),
     "nothing": (document(b""), ReleaseError, "something other"),
-    "cut": (document(b"d4:infod6:length"), ReleaseError, "broken: it is"),
+    "cut": (document(b"d4:infod6:length"), ReleaseError, "broken: it's"),
     "gone": (Fault(404, b""), ReleaseError, "any more"),
     "gone, 410": (error(410, "x", status=410), ReleaseError, "any more"),
     "Prowlarr got a page": (error(500, "x", status=500), ReleaseError, "couldn't get this torrent"),

@@ -251,7 +251,7 @@ def test_memory(tmp_path: Path, filelist: FileListStandIn, record_property: Any,
         (home.data / "queue_completed.json").write_text(
             "[\n" + ",\n".join(json.dumps(film) for film in done) + "\n]\n"
         )
-        daemon = home.start()
+        daemon = home.start(fresh=True)
         wait_until(lambda: server.calls.count("download") >= listed // 4)
         server.always["search"] = replace(error(0), body=b"<rss>" + b"<a b='&amp;'/>" * 140_000)
         before = len(server.requests)

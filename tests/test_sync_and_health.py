@@ -62,6 +62,19 @@ def test_a_resting_monitor_reads_again(desk: MonitorBench, tmp_path: Path) -> No
     assert desk.source.fetches == 2
 
 
+def test_a_stop_takes_no_request_along(desk: MonitorBench, tmp_path: Path) -> None:
+    """A monitor that is stopped as it is asked, for other settings to apply, leaves it to the next one."""
+    bench = Bench(tmp_path / "bench")
+    before = MonitorBench(tmp_path / "before", snapshot()).worker  # never runs
+    syncs = Syncs(before, bench.worker, 60.0, desk.clock)
+    syncs.ask()
+    desk.clock.advance(60)
+    syncs.work_for(desk.worker, bench.worker, 60.0)
+    syncs.work_for(desk.worker, bench.worker, 60.0)
+    syncs.tick()
+    wait_until(lambda: desk.source.fetches == 2)
+
+
 def test_what_a_service_asked_for_is_waited_for(tmp_path: Path) -> None:
     """Letterboxd wants an hour of rest: nobody cuts that short but who stops the worker."""
     desk = MonitorBench(tmp_path, RateLimitError("slow down", retry_after_seconds=3600))

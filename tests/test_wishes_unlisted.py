@@ -15,7 +15,7 @@ from house.workers import Bench
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context, Options
 from movie_sync.domain.models import Choice, HeldTorrent, Movie, QueueName, WatchlistSnapshot
-from movie_sync.errors import AuthError, NetworkError, StorageError
+from movie_sync.errors import AuthError, NetworkError, SlowError, StorageError
 from movie_sync.following.tagger import TAG, UnlistedTagger
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.releases import FailedRelease
@@ -236,8 +236,17 @@ def test_a_full_disk_changes_nothing(desk: IntakeBench, monkeypatch: pytest.Monk
 # --- in the download worker -------------------------------------------------------------------------
 
 
-def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """It is done between films; an outage is said once and tried again a minute later, then less often."""
+@pytest.mark.parametrize(
+    ("error", "rest_seconds", "tries"),
+    [
+        (NetworkError("no answer"), 30, 3),  # at once, and every half minute
+        (SlowError("no answer"), 60, 2),  # at once, after one minute, and after two more
+    ],
+)
+def test_the_worker_tags(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, error: NetworkError, rest_seconds: int, tries: int
+) -> None:
+    """It is done between films; an outage is said once, and what costs a long wait tried less and less."""
     bench = Bench(tmp_path)
     store = UnlistedStore(tmp_path / "unlisted.json", bench.clock, tags=True)
     bench.tagger = UnlistedTagger(store)
@@ -245,15 +254,15 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     bench.client.held[hash_of(1)] = HeldTorrent(hash_of(1), "x")
     bench.worker.step()
     store.note([film(1)], lambda _movie: (hash_of(1),))
-    bench.client.error = NetworkError("no answer")
+    bench.client.error = error
     rests = []
     for _ in range(3):
         rest = bench.worker.step()
         assert rest is not None
         rests.append(rest.seconds)
         bench.clock.advance(rest.seconds)
-    assert rests == [60, 60, 60]
-    assert bench.journal.count("tag") == 2  # after one minute, and after two more
+    assert rests == [rest_seconds] * 3
+    assert bench.journal.count("tag") == tries
     assert caplog.text.count("unlisted films yet: no answer") == 1
     bench.client.error = None
     bench.clock.advance(60)
@@ -262,7 +271,7 @@ def test_the_worker_tags(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> No
     assert bench.client.held[hash_of(1)].tags == (TAG,)
     assert "Working again" in caplog.text
     assert bench.worker.step() is not None
-    assert bench.journal.count("tag") == 3
+    assert bench.journal.count("tag") == tries + 1
 
 
 def test_films_go_on_while_tagging_fails(tmp_path: Path) -> None:
@@ -292,7 +301,9 @@ def _refuse(*_: object) -> None:
         ({"unlisted": "tag", "qbittorrent": {"enabled": False}}, False),
     ],
 )
-def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], tags: bool) -> None:
+def test_only_where_it_is_wanted(
+    tmp_path: Path, settings: dict[str, object], tags: bool, caplog: pytest.LogCaptureFixture
+) -> None:
     """The daemon tags with `unlisted: "tag"` and qBittorrent alone; a watch folder knows no tags."""
     paths = AppPaths(tmp_path / "data")
     paths.prepare()
@@ -303,4 +314,5 @@ def test_only_where_it_is_wanted(tmp_path: Path, settings: dict[str, object], ta
     UnlistedStore(paths.unlisted, FakeClock(), tags=True).note([film(1)], lambda _movie: (hash_of(1),))
     worker = services.download_worker(QueueManager(paths.root), lambda _event: None)
     worker.step()  # without credentials
-    assert ("Couldn't tag" in worker.client_trouble) is tags
+    assert ("Couldn't tag" in caplog.text) is tags
+    assert bool(worker.client_trouble) is tags

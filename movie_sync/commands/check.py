@@ -137,7 +137,7 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
     config = context.config
     if isinstance(service, ToldService):
         if (told := service.subscription(config)) is None:
-            raise UserError(f"{service.title} isn't turned on in the settings.")
+            raise UserError(f"Turn on {service.title} in the settings first.")
         return check_telling(context, service, told.order)
     credentials = context.credentials_manager().load_in_child([service.name])
     if held := service.held_back(credentials, entry):
@@ -151,7 +151,7 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
         return service.check(entry, config, login, around)
     if isinstance(service, ClientService | FilmDatabaseService):
         return service.check(config, login, around)
-    raise UserError(f"{service.title} has nothing to test.")
+    raise UserError(f"Nothing to test for {service.title}.")
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:

@@ -27,9 +27,9 @@ from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import AppPaths
 
 _WELCOME = (
-    "Movie Sync finds the films on your Letterboxd watchlist on your tracker and sends them to your torrent "
-    "client. It uses your own accounts; following their terms of service and your local copyright law is up "
-    "to you.\n"
+    "Movie Sync searches your tracker for the films on your Letterboxd watchlist and sends them to your "
+    "torrent client. It uses your own accounts; following their terms of service and your local copyright "
+    "law is up to you.\n"
     "Enter keeps the value in [brackets]. Each part is saved once it's done. You can stop with Ctrl+C; the "
     "next `setup` continues where you left off."
 )

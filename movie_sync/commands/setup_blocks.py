@@ -35,9 +35,9 @@ _ENTRY = text_that(USER_NAME.fullmatch)
 _ENTRY_RULE = "Use letters, digits, - and _, at most 40."
 PRESETS = {
     _BUILT_IN: "1080p first, then 2160p, then 720p",
-    "hd": "1080p, else 720p",
-    "4k": "2160p, else 1080p",
-    "small": "720p, else 1080p or DVD quality; small files, at most 8 GB",
+    "hd": "1080p, otherwise 720p",
+    "4k": "2160p, otherwise 1080p",
+    "small": "720p, otherwise 1080p or DVD quality; small files, at most 8 GB",
 }
 
 

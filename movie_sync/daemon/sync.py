@@ -20,7 +20,9 @@ class Syncs:
     _done_at: float = field(default=-math.inf, init=False)
 
     def work_for(self, monitor: MonitorWorker, download: Worker, least_seconds: float) -> None:
-        """Let others do it from now on, also what was asked for before."""
+        """Let others do it from now on, also what was asked for before and those were stopped from doing."""
+        if self.monitor.checked_at < self._done_at:
+            self._is_asked, self._done_at = True, self.monitor.checked_at
         self.monitor, self.download, self.least_seconds = monitor, download, least_seconds
 
     def ask(self) -> None:

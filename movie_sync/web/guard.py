@@ -225,7 +225,7 @@ def _failed(exc: Exception, *, is_stranger: bool) -> Response:
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, str(exc))
         _log.warning("A request failed before the login: %s", exc)
         return _refused(
-            HTTPStatus.SERVICE_UNAVAILABLE, "That can't be done now. The page's terminal has details."
+            HTTPStatus.SERVICE_UNAVAILABLE, "The page can't do that right now. Its terminal has details."
         )
     _log.error(
         "A request to the page failed: %s. Run with --log-level DEBUG for details.", type(exc).__name__

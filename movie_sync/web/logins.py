@@ -12,7 +12,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from movie_sync.domain.times import format_time, parse_time
-from movie_sync.errors import MovieSyncError
+from movie_sync.errors import MovieSyncError, StorageError
 from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.document import read_note, write_note
@@ -115,7 +115,10 @@ class Logins:
         return cookie
 
     def _keep(self) -> None:
-        write_note(self._paths.page_sessions, dict(self._sessions), self._clock)
+        try:
+            write_note(self._paths.page_sessions, dict(self._sessions), self._clock)
+        except StorageError:  # a disk may be full; what has ended must not be there again after a restart
+            delete_files(self._paths.page_sessions)
 
     def _stored(self) -> dict[str, str]:
         return {str(key): str(until) for key, until in read_note(self._paths.page_sessions).items()}

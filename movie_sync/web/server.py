@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
+import threading
 from collections.abc import Iterator
 from types import FrameType
 
@@ -39,11 +41,17 @@ class _Connection(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """Ends on a signal without raising it again, so that the exit code is 0."""
+    """Ends on a signal without raising it again, so that the exit code is 0.
+
+    A thread that waits for a service does not keep it: what is written is whole at any moment.
+    """
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         def end(_number: int, _frame: FrameType | None) -> None:
+            last = threading.Timer(_LAST_SECONDS + 0.5, os._exit, (0,))
+            last.daemon = True
+            last.start()
             self.force_exit = self.should_exit
             self.should_exit = True
 

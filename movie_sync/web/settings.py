@@ -23,7 +23,7 @@ from movie_sync.settings.config import save_changes
 from movie_sync.settings.in_force import Setting, changes_of, variable_in_force
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine, may_be_secret
-from movie_sync.storage.atomic_file import delete_files, write_atomically
+from movie_sync.storage.atomic_file import DamagedError, delete_files, read_whole, write_atomically
 from movie_sync.web.desk import Desk, Said
 from movie_sync.web.guard import form_of
 from movie_sync.web.logins import Logins
@@ -128,7 +128,8 @@ class SettingsPages:
         if service.names_files(typed):
             again = command_line("setup", service.block)
             return self._back(
-                request, _refused(f"What names a file can only be entered in a terminal: `{again}`")
+                request,
+                _refused(f"An address that names a file can only be entered in a terminal: `{again}`"),
             )
 
         def save(context: Context) -> int:
@@ -268,8 +269,8 @@ def _why_not_there(setting: Setting, address: str) -> str:
     if is_near or receiver is None or not isinstance(receiver[0], ClientService):
         return ""
     return (
-        "Torrents contain your passkey, so a client on another machine can only be named in a terminal: "
-        f"`{command_line('config', setting.key, 'VALUE')}`"
+        "Torrents contain your passkey, so the address of a client on another machine can only be set "
+        f"in a terminal: `{command_line('config', setting.key, 'VALUE')}`"
     )
 
 
@@ -289,7 +290,12 @@ def _save_with_secrets(
     context.paths.prepare()
     changed = replace(context, config=context.config.changed(changes))
     path = context.paths.credentials
-    before = path.read_bytes() if path.exists() else b""
+    try:
+        before = read_whole(path)
+    except FileNotFoundError:
+        before = b""
+    except DamagedError as exc:
+        raise UserError(f"Can't use {path}: {exc}.") from None
     changed.credentials_manager().save({service.name: typed})
     try:
         save_changes(context.paths.config, changes)

@@ -36,7 +36,7 @@ _ON_ITS_PAGE = {
     NeedKind.DISK: "Free some space, or pick a smaller release on its page.",
 }
 """What to do here about what a film needs, where the terminal's words name a command."""
-_MOST_DIGITS = 6
+_MOST_DIGITS, _LONGEST = 6, 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,9 @@ class Filter:
         asked = request.query_params
         page = asked.get("page", "")
         is_page = page.isascii() and page.isdecimal() and len(page) <= _MOST_DIGITS
-        return cls(asked.get("show", ""), asked.get("q", "").strip(), max(int(page), 1) if is_page else 1)
+        return cls(
+            asked.get("show", ""), asked.get("q", "").strip()[:_LONGEST], max(int(page), 1) if is_page else 1
+        )
 
     def takes(self, card: FilmCard) -> bool:
         """Tell whether a film's badge is asked for; removed ones only where they are."""

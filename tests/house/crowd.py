@@ -60,7 +60,7 @@ def crowded_peak(folder: Path, size: Crowd) -> dict[str, int]:
             qbittorrent={"url": client.url}, max_unfinished=0, check_interval=_INTERVAL_SECONDS
         )
         fill_library(home.films, size.library_files)
-        daemon = home.start()
+        daemon = home.start(fresh=True)
 
         def wait(condition: Callable[[], bool]) -> None:
             wait_until(lambda: condition() or daemon.process.poll() is not None, _LONG_SECONDS)

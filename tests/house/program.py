@@ -1,10 +1,13 @@
 """The real program as a user runs it: its own process, its own data folder, stand-ins for the sites."""
 
+import io
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -12,6 +15,7 @@ from typing import Any, Self
 
 from house.real_qbittorrent import RealQBittorrent
 from house.real_transmission import RealTransmission
+from house.starts import STARTS, Forked
 from house.waiting import LONG_SECONDS, wait_until
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
@@ -52,7 +56,7 @@ class Household:
         }
         self._secrets = (client.secrets if client else {}) | dict(secrets)
         self._settings |= (client.settings if client else {}) | settings
-        self._running: list[subprocess.Popen[str]] = []
+        self._running: list[subprocess.Popen[str] | Forked] = []
         self.data.mkdir(mode=0o700)
         self.films.mkdir()
         self.write_settings()
@@ -79,12 +83,19 @@ class Household:
         without: Sequence[str] = (),
         program: Sequence[str] = PROGRAM,
         seconds: float = 60,
+        fresh: bool = False,
         **more: str,
     ) -> "subprocess.CompletedProcess[str]":
-        """Run a command to its end; `more` are further environment variables."""
+        """Run a command to its end; `more` are further environment variables.
+
+        `fresh` starts Python anew, for what a fork cannot show: see `starts`.
+        """
         environment = {name: value for name, value in self.environment.items() if name not in without} | more
+        command = [*program, "--data-dir", str(self.data), *arguments]
+        if not fresh and STARTS.is_possible(program, environment):
+            return _run_forked(command, environment, seconds)
         return subprocess.run(
-            [*program, "--data-dir", str(self.data), *arguments],
+            command,
             env=environment,
             capture_output=True,
             text=True,
@@ -99,19 +110,24 @@ class Household:
         without: Sequence[str] = (),
         program: Sequence[str] = PROGRAM,
         output: int | None = None,
+        fresh: bool = False,
     ) -> "Running":
-        """Start the daemon; `output` is a descriptor for stdout and stderr, its log then tells what it says."""
+        """Start the daemon; `output` is a descriptor for stdout and stderr, its log then tells what it says.
+
+        `fresh` as in `run`.
+        """
         environment = {name: value for name, value in self.environment.items() if name not in without}
         log = self._folder / f"output-{len(self._running)}.txt"
-        with log.open("w") as file:
-            process = subprocess.Popen(
-                [*program, "--data-dir", str(self.data), *arguments],
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=file if output is None else output,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
+        command = [*program, "--data-dir", str(self.data), *arguments]
+        process: subprocess.Popen[str] | Forked
+        with log.open("w") as file, Path(os.devnull).open() as nothing:
+            said = file.fileno() if output is None else output
+            if not fresh and STARTS.is_possible(program, environment):
+                process = STARTS.fork(command[1:], environment, (nothing.fileno(), said, said))
+            else:
+                process = subprocess.Popen(
+                    command, env=environment, stdin=nothing, stdout=said, stderr=subprocess.STDOUT, text=True
+                )
         self._running.append(process)
         return Running(process, log if output is None else self.data / "movie_sync.log")
 
@@ -146,7 +162,7 @@ class Household:
 class Running:
     """A daemon that was started."""
 
-    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+    def __init__(self, process: "subprocess.Popen[str] | Forked", log: Path) -> None:
         self.process = process
         self._log = log
 
@@ -176,6 +192,38 @@ class Running:
         """Stop it as Ctrl+C does; return its exit code."""
         self.interrupt()
         return self.wait()
+
+
+def _run_forked(
+    command: Sequence[str], environment: Mapping[str, str], seconds: float
+) -> "subprocess.CompletedProcess[str]":
+    ends = time.monotonic() + seconds
+    (out, out_end), (errors, errors_end) = os.pipe(), os.pipe()
+    with Path(os.devnull).open() as nothing:
+        process = STARTS.fork(command[1:], environment, (nothing.fileno(), out_end, errors_end))
+    os.close(out_end)
+    os.close(errors_end)
+    said: dict[int, list[bytes]] = {out: [], errors: []}
+    try:
+        is_open = list(said)
+        while is_open:
+            ready = select.select(is_open, [], [], max(ends - time.monotonic(), 0))[0]
+            if not ready:
+                raise subprocess.TimeoutExpired(command, seconds)
+            for descriptor in ready:
+                said[descriptor].append(os.read(descriptor, 1 << 16))
+                if not said[descriptor][-1]:
+                    is_open.remove(descriptor)
+        code = process.wait(max(ends - time.monotonic(), 0))
+    except BaseException:
+        process.kill()
+        process.wait()
+        raise
+    finally:
+        os.close(out)
+        os.close(errors)
+    texts = [io.TextIOWrapper(io.BytesIO(b"".join(said[each]))).read() for each in (out, errors)]
+    return subprocess.CompletedProcess(list(command), code, *texts)
 
 
 def cost_of(pid: int | str) -> dict[str, int]:

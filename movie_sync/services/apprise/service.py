@@ -14,7 +14,7 @@ from movie_sync.services.form import Form
 from movie_sync.settings.section import Sections, setting, yes_or_no
 from movie_sync.settings.values import list_of, number, one_of, or_null, time_of_day, time_span
 
-_PARAMETER = re.compile(r"[?&;]([^=&;]*)=\s*([^&;]*)")
+_PARAMETER = re.compile(r"[?&;]([^=?&;]*)=\s*([^&;]*)")
 _FILE_NAME, _FILE = re.compile(r"file|template", re.IGNORECASE), re.compile(r"[/~.\\]|file:", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,15})://", re.IGNORECASE)
 
@@ -38,7 +38,7 @@ class Notices(ToldService):
     """Any of the services that Apprise knows."""
 
     name = "notices"
-    title = "notices"
+    title = "notifications"
     section = NoticeSettings
     is_private = True
     credentials = (

@@ -47,7 +47,10 @@ function offer(shown) {
 
 async function begin() {
   films = received();
-  if (!films.length) return say("No films were sent here. Open a page on Letterboxd and click a bookmarklet from the Add page.");
+  if (!films.length) {
+    document.getElementById("back").hidden = false;
+    return say("No films were sent here. Open a page on Letterboxd and click a bookmarklet from the Add page.");
+  }
   try {
     token = (await ask("/take/session")).token;
     const shown = await ask("/take/films", { films });
