@@ -581,9 +581,14 @@ def test_another_list(home: NewUser) -> None:
     assert "OK: ben's Letterboxd list dark has 2 films." in shown
     assert home.settings()["lists"] == [own, {"list": "ben/list/dark"}, {"imdb": str(imdb)}]
 
+    home.write_settings(
+        {**home.settings(), "lists": [{**own, "preset": "small"}, *home.settings()["lists"][1:]]}
+    )  # type: ignore[index]
     done, shown = home.set_up(User(*[""] * 11))
     assert done
     assert "OK: ben's Letterboxd list dark has 2 films." in shown
+    assert home.town.tracker.releases[0].name not in shown, "the list's own preset takes smaller ones"
+    home.write_settings({**home.settings(), "lists": [own, *home.settings()["lists"][1:]]})  # type: ignore[index]
     assert home.settings()["lists"] == [own, {"list": "ben/list/dark"}, {"imdb": str(imdb)}]
     for number in (7, 8):
         assert (stand_in_film(number).title in shown) is (number == 8), "the first films of every list"

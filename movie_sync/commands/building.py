@@ -136,6 +136,7 @@ class Services:
         Raises as `ChosenList.look` if no list can be read.
         """
         newest, errors = [], []
+        memories = memories_of(self._config, self._paths.watchlist)
         for chosen in required_lists(self._config):
             try:
                 glimpse = chosen.look(self._config, self._around)
@@ -143,6 +144,9 @@ class Services:
                 errors.append(exc)
             else:
                 newest.append(list(islice(chosen.wish.chosen(glimpse.newest), _MOST_NEWEST)))
+                self._first_lists.note(
+                    memories.path_of(chosen.wish), newest[-1]
+                )  # they are judged by its keys
         if errors and not newest:
             raise errors[0]
         in_turn = chain.from_iterable(zip_longest(*newest))
