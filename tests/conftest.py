@@ -25,7 +25,7 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 # How long an example takes says more of the machine than of the program.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("short", _ANY_MACHINE, max_examples=25)
+settings.register_profile("short", _ANY_MACHINE, max_examples=20)
 settings.register_profile("long", _ANY_MACHINE, max_examples=200)
 
 

@@ -325,7 +325,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
 
-@pytest.mark.parametrize("umask", ["000", "777"])
+@pytest.mark.parametrize("umask", ["000", pytest.param("777", marks=pytest.mark.long)])
 def test_files_are_private_from_the_moment_they_exist(home: Household, tmp_path: Path, umask: str) -> None:
     """Whatever the umask: no file or folder is ever made with more than its owner's rights, and all have them."""
     record = tmp_path / "record"

@@ -43,7 +43,7 @@ def _completed(count: int) -> str:
     return "[\n" + ",\n".join(json.dumps(film) for film in films) + "\n]\n"
 
 
-@pytest.mark.parametrize("kind", CLIENTS)
+@pytest.mark.parametrize("kind", ["qbittorrent", pytest.param("transmission", marks=pytest.mark.long)])
 def test_ten_thousand_completed_and_a_thousand_listed(
     tmp_path: Path, kind: str, record_property: Callable[[str, object], None]
 ) -> None:

@@ -303,8 +303,8 @@ def test_full_devices(home: Household, line: list[str], full: str, code: int) ->
     "variables",
     [
         {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"},
-        {"PYTHONIOENCODING": "ascii:strict"},
-        {"PYTHONIOENCODING": "latin-1:strict"},
+        pytest.param({"PYTHONIOENCODING": "ascii:strict"}, marks=pytest.mark.long),
+        pytest.param({"PYTHONIOENCODING": "latin-1:strict"}, marks=pytest.mark.long),
     ],
 )
 def test_a_locale_that_cannot_spell_a_title(
