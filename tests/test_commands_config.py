@@ -178,3 +178,14 @@ def test_what_a_running_daemon_makes_of_it(data: Path, capsys: pytest.CaptureFix
     assert "secrets" not in capsys.readouterr().out
     assert run(data, "config", "qbittorrent.url", "http://nas:8080") == 0
     assert "setup client" in capsys.readouterr().out
+
+
+def test_a_shared_list_is_shown_without_its_token(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever has it can read the private list; the rest of the setting is shown."""
+    write(data / "config.json", {"lists": [{"list": "ben/list/mine/share/AbCdEf12"}, {"watchlist": "anna"}]})
+    assert run(data, "config", "lists") == 0
+    assert "anna" in (said := "".join(capsys.readouterr()))
+    assert "AbCdEf12" not in said
+    write(data / "config.json", {"lists": [{"list": "ben/share/AbCdEf12"}]})
+    assert run(data, "config", "lists") == 0
+    assert "AbCdEf12" not in "".join(capsys.readouterr())

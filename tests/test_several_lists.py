@@ -4,6 +4,7 @@ import logging
 import random
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -302,3 +303,6 @@ def _live(shelf: Shelf, dice: random.Random) -> None:
         shelf.films.insert(0, new)
     if shelf.films and dice.random() < 0.4:
         shelf.films.pop(dice.randrange(len(shelf.films)))
+    if shelf.films and dice.random() < 0.1:  # the site gives a film another address; on the lists one by one
+        place = dice.randrange(len(shelf.films))
+        shelf.films[place] = replace(shelf.films[place], slug=f"{shelf.films[place].id.lower()}-renamed")

@@ -19,7 +19,7 @@ from movie_sync.settings.config import (
 from movie_sync.settings.keys import USER_NAME, known, nodes_in
 from movie_sync.settings.reading import is_credential
 from movie_sync.settings.section import NamedSections, Node, Rule, Section
-from movie_sync.settings.values import may_be_secret, shown
+from movie_sync.settings.values import may_be_secret, shown, without_share_token
 
 _NEAR_ENOUGH = 0.6
 _MOST_NEAR = 3
@@ -60,7 +60,7 @@ def settings_in_force(
             if name in ready:
                 yield Setting(key, rule, _plain(ready[name]), Source.PRESET, preset)
                 continue
-        is_hidden = bool(value) and (rule.is_private or may_be_secret(str(value)))
+        is_hidden = bool(value) and (rule.is_private or may_be_secret(str(_plain(value))))
         yield Setting(key, rule, _plain(value), source, detail, is_hidden)
 
 
@@ -163,4 +163,6 @@ def _plain(value: object) -> object:
         return {"when": {**{str(each): _plain(has) for each, has in value.when.items()}, **unwanted}, **what}
     if isinstance(value, Mapping):
         return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, str):
+        return without_share_token(value)
     return [_plain(part) for part in value] if isinstance(value, tuple | list) else value

@@ -26,10 +26,12 @@ _HUGE = 10**18
 MANY = 1_000_000  # the bound of numbers that need none of their own
 _LINE_BREAKERS = {"Cc", "Cs", "Zl", "Zp"}
 _NOT_IN_ADDRESSES = re.compile(r"""[\s"<>\\^`{|}]""")
-# A query, an address that is none of the web, or a run of characters as a passkey is one.
+# A query, an address that is none of the web, a shared list, or a run of characters as a passkey is one.
 _MAY_BE_SECRET = re.compile(
-    r"(?<!http)(?<!https)://|[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|[0-9a-f]{16}|[0-9a-z]{24}", re.IGNORECASE
+    r"(?<!http)(?<!https)://|[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|/share/\w|[0-9a-f]{16}|[0-9a-z]{24}",
+    re.IGNORECASE,
 )
+_SHARE = re.compile(r"(/share/)\w+")
 
 
 class UnusableValue(ValueError):
@@ -61,6 +63,11 @@ def shown(value: object, *, is_private: bool = False) -> str:
 def may_be_secret(text: str) -> bool:
     """Tell whether a text looks as if a password, a token or a passkey were in it."""
     return {":", "@"} <= set(text) or _MAY_BE_SECRET.search(text) is not None
+
+
+def without_share_token(text: str) -> str:
+    """Return the address of a list without what lets its reader into a private one."""
+    return _SHARE.sub("\\1...", text)
 
 
 def _printable(text: str) -> str:
