@@ -277,6 +277,7 @@ def test_durations(seconds: float, words: str) -> None:
         (followed(1, Stage.BROKEN, progress=0.2), "broken, 20%: "),
         (followed(1, Stage.REMOVED, progress=0.2), "no longer in the client: "),
         (followed(1, Stage.DOWNLOADED, progress=1.0), "downloaded: "),
+        (followed(1, Stage.ADDED)._replace(follow=None, reason="downloaded"), "handed over: "),
     ],
 )
 def test_the_stage_in_the_queue(entry: QueueEntry, state: str) -> None:

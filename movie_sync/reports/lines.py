@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum, auto
 
-from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.domain.plain_text import cut, folded, one_line, width
 from movie_sync.domain.times import clock_time, day, duration, minute, parse_time
 from movie_sync.invocation import command_line
@@ -372,7 +372,9 @@ def torrent_state(entry: QueueEntry) -> str:
     """Return in words how far a completed film's release is."""
     follow = entry.follow
     if follow is None:
-        return "about to be handed over" if entry.is_upgrade else str(entry.reason)
+        if entry.is_upgrade:
+            return "about to be handed over"
+        return "handed over" if entry.reason == Reason.DOWNLOADED else str(entry.reason)
     if follow.stage is Stage.REMOVED:
         return "no longer in the client"
     if entry.is_unfinished:
