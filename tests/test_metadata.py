@@ -255,8 +255,8 @@ def test_an_old_film_that_is_well_known_is_not_asked_about(bench: Bench, databas
     ("error", "seconds"),
     [
         (UnavailableError("TMDB is down."), 60),
-        (RateLimitError("TMDB wants fewer requests."), 60),
-        (RateLimitError("TMDB wants fewer requests.", retry_after_seconds=900), 900),
+        (RateLimitError("TMDB is limiting requests."), 60),
+        (RateLimitError("TMDB is limiting requests.", retry_after_seconds=900), 900),
         (PageChangedError("TMDB sent something else."), 60),
         (ValueError("unforeseen"), 60),
     ],

@@ -725,8 +725,8 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         ListUnreadable(MOMENT, "Blocked.", "anna's Letterboxd watchlist", "Letterboxd"),
         "unreadable:2026-11-01:ff28ed32",
-        "anna's Letterboxd watchlist couldn't be read for a day: Letterboxd refuses to be read by programs from "
-        "here. 1. For now, run `web` and add films with its bookmarklet. 2. For good, download your account's "
+        "anna's Letterboxd watchlist couldn't be read for a day: Letterboxd blocks automated access from "
+        "here. 1. For now, run `web` and add films with its bookmarklet. 2. As a lasting fix, download your account's "
         'export into a folder and add {"export": FOLDER} to `lists` in config.json.',
         {},
     ),

@@ -517,7 +517,7 @@ def test_what_only_looks_like_an_export_is_passed_over(
 
 def test_a_folder_without_an_export_is_awaited(tmp_path: Path) -> None:
     """With where to get one; so is a folder that is not there."""
-    with pytest.raises(UnavailableError, match=r"no Letterboxd export in .*settings/data"):
+    with pytest.raises(UnavailableError, match=r"No Letterboxd export found in .*settings/data"):
         source_of(tmp_path).fetch()
     with pytest.raises(UnavailableError, match="Can't read"):
         source_of(tmp_path / "away").fetch()

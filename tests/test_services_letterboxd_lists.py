@@ -69,7 +69,7 @@ def test_a_private_list_is_read_by_its_link(site: LetterboxdStandIn) -> None:
 def test_private_deleted_and_a_wrong_link_are_told_apart(site: LetterboxdStandIn) -> None:
     """Each with what to do; the link's token is in no message."""
     site.lists[PATH] = StandInList(FILMS[:9], token="aBc123")
-    with pytest.raises(PrivateListError, match=r"is private.*link to share.*config\.json"):
+    with pytest.raises(PrivateListError, match=r"is private.*share link.*config\.json"):
         reader(site).fetch()
     with pytest.raises(NoListError, match=r"the link was replaced.*Copy") as wrong:
         reader(site, f"{PATH}/share/wrong77").fetch()
@@ -91,7 +91,7 @@ FAILURES: dict[str, tuple[Fault, type[MovieSyncError], str]] = {
     "challenge with 200": (Fault.challenge(200), BlockedError, "proof that you're human"),
     "ban": (Fault.ban(), BlockedError, "status 403"),
     "426": (Fault.ban(426), BlockedError, "status 426"),
-    "429": (Fault.rate_limit(), RateLimitError, "fewer requests"),
+    "429": (Fault.rate_limit(), RateLimitError, "limiting requests"),
     "502": (Fault.outage(), UnavailableError, "is down"),
     "another site": (
         Fault(200, "<title>Sign in to Wi-Fi</title>"),
@@ -173,7 +173,7 @@ def test_a_list_with_a_missing_page_or_a_film_twice_is_refused(site: LetterboxdS
 
 def test_a_long_list_is_refused_after_one_page(site: LetterboxdStandIn) -> None:
     """With the reason and the key to raise; a watchlist is bounded only if the user says so."""
-    with pytest.raises(UserError, match=r'204 films on 3 pages.*up to 2.*"max_pages": 3'):
+    with pytest.raises(UserError, match=r'204 films on 3 pages.*limit is 2.*"max_pages": 3'):
         reader(site, max_pages=2).fetch()
     assert len(site.requests) == 1
     assert len(reader(site, max_pages=3).fetch().movies) == 204

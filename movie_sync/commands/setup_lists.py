@@ -29,7 +29,7 @@ def ask_lists(blocks: "Blocks") -> None:
     config = blocks.config
     blocks.say()
     if config.may_be_meant("lists"):
-        blocks.say('"lists" in config.json can\'t be used. `check` says why; fix it there.')
+        blocks.say('"lists" in config.json can\'t be used. Run `check` to see why, then fix the file.')
         blocks.kept.append("the lists")
         return
     if config.section(ListSettings).lists and not is_replaced(config):

@@ -79,9 +79,9 @@ def _unreadable(event: events.ListUnreadable) -> str:
     if not event.refused_by:
         return f"{what}: {event.why}"
     return (
-        f"{what}: {event.refused_by} refuses to be read by programs from here. 1. For now, run `web` and "
-        "add films with its bookmarklet. 2. For good, download your account's export into a folder and add "
-        '{"export": FOLDER} to `lists` in config.json.'
+        f"{what}: {event.refused_by} blocks automated access from here. 1. For now, run `web` and "
+        "add films with its bookmarklet. 2. As a lasting fix, download your account's export into a folder "
+        'and add {"export": FOLDER} to `lists` in config.json.'
     )
 
 

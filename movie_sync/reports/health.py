@@ -38,7 +38,7 @@ def look_at_health(paths: AppPaths, *, patience_seconds: float = _ANSWER_SECONDS
     try:
         return _judged(answer)
     except (ValueError, TypeError, KeyError, AttributeError):
-        return Health(False, f"{_named(paths)} exited while it was being asked.")
+        return Health(False, f"{_named(paths)} exited before it could answer.")
 
 
 def _ask(path: Path, seconds: float) -> bytes:

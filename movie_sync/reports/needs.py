@@ -87,7 +87,7 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
         return
     if movie.is_series:
         if is_given_up:
-            action = f"Remove it: {_typed('remove', name)}. Or take a release of it all the same: "
+            action = f"Remove it: {_typed('remove', name)}. Or take one of its releases anyway: "
             action += f"{_typed('search', name)}, then `grab`."
             yield Need(NeedKind.SERIES, "It's a series, not a film.", action, movie)
     elif entry.is_unclear and queue is QueueName.FAILED:

@@ -43,7 +43,7 @@ class TooLargeTableError(NoTableError):
 
     def __init__(self) -> None:
         super().__init__(
-            f"is far too large for a list: the limit is {MOST_FILMS:,} films and {_MAX_BYTES:,} bytes"
+            f"is far too large: a list may have at most {MOST_FILMS:,} films and {_MAX_BYTES:,} bytes"
         )
 
 
@@ -73,7 +73,7 @@ class Table:
                 if any(map(str.strip, row)):
                     yield rows.line_num + skipped, row
         except UnicodeDecodeError:
-            raise NoTableError("isn't UTF-8. Use the file as it was downloaded, not saved again") from None
+            raise NoTableError("isn't UTF-8. Use the file exactly as you downloaded it") from None
         except csv.Error as exc:
             raise NoTableError(f"has broken CSV in line {rows.line_num + skipped} ({exc})") from None
 
@@ -86,14 +86,12 @@ class Table:
             if len(line) > _MAX_LINE_BYTES or size > _MAX_BYTES or count > _MAX_LINES:
                 raise TooLargeTableError
             if count == 1 and line.startswith(_ZIP):
-                raise NoTableError("is a ZIP or a spreadsheet's own format. Save it as CSV")
+                raise NoTableError("is a ZIP or in a spreadsheet's own format. Save it as CSV")
             self.last_line = b"" if line.endswith((b"\n", b"\r")) else line.strip(b' ,;\t"')
             try:
                 yield line.decode(encoding)
             except UnicodeDecodeError:
-                raise NoTableError(
-                    "isn't UTF-8. Use the file as it was downloaded, not saved again"
-                ) from None
+                raise NoTableError("isn't UTF-8. Use the file exactly as you downloaded it") from None
             encoding = "utf-8"
 
 
@@ -170,7 +168,7 @@ class FileList:
                 "config.json."
             ) from None
         if snapshot is None or self._stamp(self._path) != stamp:
-            raise UnavailableError(f"{self._path} is being written. Movie Sync will read it later.")
+            raise UnavailableError(f"{self._path} is still being written. Movie Sync will read it later.")
         self._read_stamp = stamp
         if snapshot.unread:
             _log.warning("%s", describe_unread(self._path.name, snapshot))
@@ -186,7 +184,7 @@ def describe_unread(name: str, snapshot: WatchlistSnapshot) -> str:
     return (
         f"{one_line(name)}: skipped {rows} that can't be read as a film: "
         f"{one_line(named)}{more}. The other films were read, and no film is removed from the queue "
-        "for not being listed there."
+        "for being missing from this file."
     )
 
 

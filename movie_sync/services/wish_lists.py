@@ -52,7 +52,7 @@ _OPTIONS: Mapping[str, tuple[str, Reader]] = {
     "languages": ("a list of languages", list_of(language, may_be_empty=False)),
     "category": ("a category as qBittorrent allows it", client_category),
     "tags": ("a list of texts without commas", list_of(text_without_commas)),
-    "save_path": ("a whole path as the client sees it, or ~/...", client_folder),
+    "save_path": ("a full path as the client sees it, or ~/...", client_folder),
     "interval": (
         f"a number of seconds from {_SHORTEST_INTERVAL} to {_LONGEST_INTERVAL}",
         number(_SHORTEST_INTERVAL, _LONGEST_INTERVAL),
@@ -69,14 +69,14 @@ def _kinds() -> dict[str, ListService]:
 def _entry(value: object) -> dict[str, object]:
     kinds = _kinds()
     if not isinstance(value, Mapping):
-        raise UnusableValue("each list is an object")
+        raise UnusableValue("each list must be an object")
     named = [key for key in value if key in kinds]
     if len(named) != 1:
-        raise UnusableValue(f"each list has one of {', '.join(kinds)}")
+        raise UnusableValue(f"each list must have exactly one of {', '.join(kinds)}")
     read: dict[str, object] = {}
     for key, given in value.items():
         if key not in kinds and key not in _OPTIONS:
-            raise UnusableValue(f"{shown(key)} isn't a key of a list; keys are {', '.join(_OPTIONS)}")
+            raise UnusableValue(f"{shown(key)} isn't a key of a list; the keys are {', '.join(_OPTIONS)}")
         allowed, reader = (kinds[key].allowed, kinds[key].read_place) if key in kinds else _OPTIONS[key]
         try:
             read[str(key)] = reader(given)
@@ -98,7 +98,7 @@ def _entries(value: object) -> list[dict[str, object]]:
     ]
     for place in places:
         if places.count(place) > 1:
-            raise UnusableValue(f"{place[0]} {shown(place[1])} is there twice")
+            raise UnusableValue(f"{place[0]} {shown(place[1])} is listed twice")
     return entries
 
 
@@ -151,8 +151,8 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
         return lists
     if config.may_be_meant("lists"):
         raise UserError(
-            "It isn't known which lists to read, because config.json can't be used. Fix it, or name a "
-            "Letterboxd user with MOVIE_SYNC_USERNAME."
+            "Can't tell which lists to read, because config.json can't be used. Fix it, or set "
+            "MOVIE_SYNC_USERNAME to a Letterboxd username."
         )
     raise UserError(
         "No Letterboxd username is set: it's the name in letterboxd.com/NAME/ (letters, digits and "

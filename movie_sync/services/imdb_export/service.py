@@ -18,7 +18,7 @@ class ImdbExport(ListService):
     name = "imdb"
     title = "IMDb list"
     entry_key = "imdb"
-    allowed = "a whole path or ~/..."
+    allowed = "a full path or ~/..."
 
     def own_list(self, config: Sections) -> WishList | None:
         return None

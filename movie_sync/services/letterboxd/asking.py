@@ -60,8 +60,8 @@ def refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
     wait = answer.retry_after_seconds
     if refusal is Refusal.RATE_LIMIT:
         return RateLimitError(
-            "Letterboxd wants fewer requests (429). Movie Sync is waiting; a larger letterboxd.request_delay "
-            "or check_interval in config.json helps.",
+            "Letterboxd is limiting requests (429). Movie Sync is waiting; a larger "
+            "letterboxd.request_delay or check_interval in config.json helps.",
             retry_after_seconds=wait,
         )
     if refusal in {Refusal.CHALLENGE, Refusal.BAN}:

@@ -81,7 +81,7 @@ def parse_list(page: str, base_url: str, form: ListForm) -> ListPage:
     def changed(how: str) -> PageChangedError:
         return PageChangedError(
             f"Letterboxd's {form.noun} page has changed: {how}. "
-            "Nothing was changed here. Look for a newer version of Movie Sync."
+            "Nothing was changed here. Check for a newer version of Movie Sync."
         )
 
     with parts_of(page, is_part) as (soup, body):

@@ -56,21 +56,21 @@ def watchlist_of(user: str, max_pages: int | None = None) -> SiteList:
 def list_of(path: str, max_pages: int | None = None) -> SiteList:
     """Return a list, by its path with or without what shares it."""
     user, name, token = list_parts(path)
-    again = "Copy the list's link to share again, and put it in `lists` in config.json."
-    export = 'Or export the list on its page, and name that file as "export" in `lists`.'
+    again = "Copy the list's share link again and put it in `lists` in config.json."
+    export = 'Or export the list from its page and add that file to `lists` as "export".'
     private = (
-        f"{user}'s list {name} is private. If it's yours, put its link to share in `lists` in config.json "
+        f"{user}'s list {name} is private. If it's yours, put its share link in `lists` in config.json "
         f"({user}/list/{name}/share/...). {export}"
     )
     missing = (
         f"{user} has no list named {name} on Letterboxd: it was deleted, renamed or made private, or the "
-        "address is misspelt. Open the list in a browser and copy its address, or if it's private its "
-        "link to share."
+        "address is misspelt. Open the list in a browser and copy its address, or its share link if it's "
+        "private."
     )
     if token:
         private = f"Letterboxd doesn't accept the link to {user}'s list {name}. {again} {export}"
         missing = (
-            f"Letterboxd has no list {name} of {user} under this link: the list was deleted, or the link was "
+            f"Letterboxd has no list {name} by {user} under this link: the list was deleted, or the link was "
             f"replaced. {again}"
         )
     return SiteList(
@@ -121,8 +121,8 @@ class ListReader:
         pages = -(-page.declared // page.size) if page.size else 1
         if most is not None and page.has_next and pages > most:
             raise UserError(
-                f"This {self.site_list.form.noun} has {page.declared:,} films on {pages} pages, but only "
-                f'lists of up to {most} are read. To read it whole, give it `"max_pages": {pages}` in '
+                f"This {self.site_list.form.noun} has {page.declared:,} films on {pages} pages, but the "
+                f'limit is {most}. To read it, set `"max_pages": {pages}` for it in '
                 "`lists` in config.json; a longer `interval` saves requests."
             )
         return page
@@ -164,7 +164,7 @@ class ListReader:
             self._named.update(new)
             more = f" and {len(new) - _MOST_NAMED} more" if len(new) > _MOST_NAMED else ""
             named = one_line(", ".join(new[:_MOST_NAMED]))
-            _log.info("Not a film, so skipped: %s%s.", named, more)
+            _log.info("Skipped (not a film): %s%s.", named, more)
 
     def _read_page(self, number: int) -> ListPage:
         site_list = self.site_list

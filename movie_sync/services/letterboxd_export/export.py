@@ -133,10 +133,10 @@ def _watchlist_member(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
         if len(pieces) in found and pieces[-1] == "watchlist.csv" and pieces[0] not in _OTHER_FOLDERS:
             found[len(pieces)].append(name)
         elif name in _OF_SPREADSHEETS:
-            raise NoTableError("is a spreadsheet's own format. Save it as CSV")
+            raise NoTableError("is in a spreadsheet's own format. Save it as CSV")
     candidates = found[1] or found[2]
     if len(candidates) != 1:
-        how_many = "several of them" if candidates else "none"
+        how_many = "several" if candidates else "none"
         raise NoTableError(f"should contain one watchlist.csv, but contains {how_many}")
     member = archive.getinfo(candidates[0])
     if member.flag_bits & 1:

@@ -63,7 +63,7 @@ def _read_newest(folder: Path) -> WatchlistSnapshot:
             passed_over.append(str(exc))
             continue
         if found.kind is not ExportKind.WATCHLIST:
-            passed_over.append(f"{file.path} isn't the watchlist's export.")
+            passed_over.append(f"{file.path} isn't a watchlist export.")
             continue
         for words in passed_over:
             _log.warning("%s %s was read instead.", one_line(words), one_line(file.path.name))
@@ -76,8 +76,8 @@ def _read_newest(folder: Path) -> WatchlistSnapshot:
     if passed_over:
         raise UserError(passed_over[0])
     raise UnavailableError(
-        f"There's no Letterboxd export in {folder}. Download yours on letterboxd.com/settings/data/ into it; "
-        "the newest letterboxd-*.zip or watchlist*.csv there is read."
+        f"No Letterboxd export found in {folder}. Download yours from letterboxd.com/settings/data/ into it; "
+        "Movie Sync reads the newest letterboxd-*.zip or watchlist*.csv there."
     )
 
 

@@ -76,9 +76,9 @@ def _head(rows: Iterator[tuple[int, list[str]]]) -> tuple[ExportKind, Sequence[i
             header = _next_header(rows)
             if {"position", *_LIST}.issubset(header):
                 return ExportKind.LIST, [header.index(column) for column in _LIST]
-        raise NoTableError("isn't a whole export of a list: its films are missing")
+        raise NoTableError("isn't a complete list export: its films are missing")
     if not _OTHER_EXPORTS.isdisjoint(header):
-        raise NoTableError("contains ratings or a diary, not a list of wishes")
+        raise NoTableError("contains ratings or a diary, not a watchlist")
     if not {"date", *_WATCHLIST}.issubset(header):
         raise NoTableError(
             "doesn't start like a watchlist's export (Date,Name,Year,Letterboxd URI) or a list's (Letterboxd "

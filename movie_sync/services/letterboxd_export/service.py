@@ -29,14 +29,14 @@ class LetterboxdExport(ListService):
     section = ExportSettings
     section_name = "letterboxd"
     entry_key = "export"
-    allowed = "a whole path or ~/..."
+    allowed = "a full path or ~/..."
     question = "Read your account's export instead of the website?"
 
     def ask(self, form: Form) -> None:
         """Ask where the export is, where one is read or is to be."""
         present = form.config.section(ExportSettings).export_file or ""
         if present or form.is_needed:
-            form.say("Get an export on https://letterboxd.com/settings/data/ and download the ZIP.")
+            form.say("Export your data on https://letterboxd.com/settings/data/ and download the ZIP.")
             path = form.ask(
                 f"Path of the export{f' ({NONE} to read the website instead)' if present else ''}",
                 present,

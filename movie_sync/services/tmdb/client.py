@@ -175,7 +175,7 @@ def _fault(answer: HttpAnswer) -> AuthError | RateLimitError | UnavailableError:
     if answer.status == HTTPStatus.UNAUTHORIZED and isinstance(code, int):
         return _refused(f"was rejected (code {code})")
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimitError("TMDB wants fewer requests (429).", retry_after_seconds=wait)
+        return RateLimitError("TMDB is limiting requests (429).", retry_after_seconds=wait)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnavailableError(f"TMDB is down (status {answer.status}).", retry_after_seconds=wait)
     return UnavailableError(

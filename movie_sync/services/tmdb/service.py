@@ -73,7 +73,7 @@ class Tmdb(FilmDatabaseService):
     def ask(self, form: Form) -> None:
         is_used = self.is_used(form.config)
         wanted = form.confirm(
-            "Use TMDB for release dates and original titles? It needs a free key of your own.",
+            "Use TMDB for release dates and original titles? You need a free API key.",
             default=is_used,
         )
         if wanted is not is_used:
