@@ -102,6 +102,30 @@ def test_lists_that_change_while_they_are_read(house: House) -> None:
     assert house.pending() == ["W1", "W2", "W50"]
 
 
+@pytest.mark.parametrize(
+    ("content", "overrides"),
+    [
+        ("{", {"username": "cora"}),
+        ('{"lists": [{"watchlst": "anna"}]}', {"username": "cora"}),
+        ("{}", {"lists": [{"watchlist": "cora"}]}),
+    ],
+)
+def test_lists_that_are_not_named_for_now(house: House, content: str, overrides: dict[str, object]) -> None:
+    """While the file can't be read, or the environment names others, no list counts as taken out."""
+    house.pass_hours(house.monitor(_ANNA, _BEN), 0.5)
+    house.site.watchlists["cora"] = [wished(50)]
+    (house.data / "config.json").write_text(content)
+    at_site: dict[str, object] = {"letterboxd": {"base_url": house.site.url, "request_delay": 0}}
+    context = replace(Context.load(house.data, Options(), overrides | at_site, Redactor()), clock=house.clock)
+    services = Services(context, stop=threading.Event(), kept=house.kept)
+    monitor = services.monitor_worker(
+        services.intakes(house.queues), lambda _event: None, on_read=lambda: None
+    )
+    house.pass_hours(monitor, 3.5)
+    assert "/cora/watchlist/" in house.site.paths
+    assert len(set(house.pending()) - {"W50"}) == 41
+
+
 def test_check_tries_each_list(house: House) -> None:
     """Each by its name, with how many films are wanted of it, or why it can't be read."""
     lists = [_ANNA, {**_BEN, "limit": 5}, {"watchlist": "nobody"}]

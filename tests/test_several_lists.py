@@ -225,6 +225,39 @@ def test_from_a_username_to_lists(desk: Desk) -> None:
     assert {path.name for path in desk.folder.iterdir()} >= {"watchlist.json", "lists"}
 
 
+def test_lists_in_another_order(desk: Desk) -> None:
+    """Each keeps its memory, also while `watchlist.json` is missing, and when a username is left alone."""
+    anna, ben = Shelf("anna"), Shelf("ben", 2)
+    lists = [(anna, wish(anna, first_run="new")), (ben, wish(ben, first_run="new"))]
+    anna.fault = NoListError("private")
+    desk.start(*lists)
+    desk.check()
+    ben.films.insert(0, film(3))
+    desk.start(*reversed(lists))
+    desk.check()
+    assert desk.pending() == {3}
+    anna.fault = None
+    desk.start(*lists)
+    desk.check()
+    ben.films.insert(0, film(4))
+    desk.start(lists[1], is_older=True)
+    desk.check()
+    assert desk.pending() == {3, 4}
+
+
+def test_a_destroyed_memory_of_a_list_taken_out(desk: Desk) -> None:
+    """What nobody will ever know again keeps no film of the other lists in the queue."""
+    anna, ben = Shelf("anna", 1, 2), Shelf("ben", 3)
+    desk.start((anna, wish(anna)), (ben, wish(ben)))
+    desk.check()
+    for path in (desk.folder / "lists").iterdir():
+        path.write_bytes(b"{")
+    desk.start((anna, wish(anna)))
+    anna.films = [film(1)]
+    desk.check(2)
+    assert desk.pending() == {1, 3}
+
+
 def test_years_and_limit(desk: Desk) -> None:
     """The years first, then the first of what they leave; a film that was queued never leaves by them."""
     anna = Shelf("anna", 1, 2, 3, 4)

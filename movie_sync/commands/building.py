@@ -66,9 +66,15 @@ _MOST_NEWEST = 10
 def memories_of(config: Config, watchlist: Path) -> Memories:
     """Return the files in which the lists of the settings are remembered."""
     wishes = [chosen.wish for chosen in chosen_lists(config)]
-    has_entries = bool(config.section(ListSettings).lists)
-    is_for_a_run = has_entries and is_replaced(config)
-    return Memories(watchlist, wishes, is_older=not has_entries, is_for_a_run=is_for_a_run)
+    # Lists that cannot be read are lists: nothing may be concluded of their films.
+    has_entries = bool(config.section(ListSettings).lists) or config.may_be_meant("lists")
+    return Memories(
+        watchlist,
+        wishes,
+        is_older=not has_entries,
+        is_for_a_run=has_entries and is_replaced(config),
+        are_all_named=not config.is_overridden("lists"),
+    )
 
 
 def film_rules(config: Config, watchlist: Path, first_lists: FirstLists | None = None) -> FilmRules:

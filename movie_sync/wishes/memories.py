@@ -41,16 +41,24 @@ class Memories:
     """The files of the lists that are read. `watchlist` is the path of `watchlist.json`.
 
     `is_older`: older settings name the one list. `is_for_a_run`: it is read in this run alone, in place of
-    those of the settings, of which nothing is concluded meanwhile. Raises StorageError: a file cannot be
-    read now.
+    those of the settings, of which nothing is concluded meanwhile. `are_all_named`: the settings name every
+    list, so that what they do not name was taken out. Raises StorageError: a file cannot be read now.
     """
 
     def __init__(
-        self, watchlist: Path, lists: Sequence[WishList], *, is_older: bool = True, is_for_a_run: bool = False
+        self,
+        watchlist: Path,
+        lists: Sequence[WishList],
+        *,
+        is_older: bool = True,
+        is_for_a_run: bool = False,
+        are_all_named: bool = True,
     ) -> None:
         self.watchlist = watchlist
         self._folder = watchlist.parent / "lists"
         self._is_for_a_run = is_for_a_run
+        self._is_older = is_older
+        self._are_all_named = are_all_named and not is_for_a_run
         names = {wish.key: f"{_OF_ONE_RUN * is_for_a_run}{_name(wish)}" for wish in lists}
         self._paths = {key: self._folder / name for key, name in names.items()}
         if own := self._owner_of_watchlist(lists, is_older=is_older):
@@ -61,14 +69,15 @@ class Memories:
         return self._paths[wish.key]
 
     def left_behind(self) -> list[Path]:
-        """Return the files of lists that the settings no longer name."""
-        if self._is_for_a_run:
+        """Return the files of lists that the settings no longer name; another username takes none out."""
+        if not self._are_all_named:
             return []
         named = set(self._paths.values())
         return [
             path
             for path in memory_files(self.watchlist)
-            if path not in named and (path == self.watchlist or _OF_THE_SETTINGS.fullmatch(path.name))
+            if path not in named
+            and (not self._is_older if path == self.watchlist else _OF_THE_SETTINGS.fullmatch(path.name))
         ]
 
     def elsewhere(self, path: Path) -> Elsewhere:
@@ -81,17 +90,20 @@ class Memories:
             if other == path:
                 continue
             memory, damage = read_memory(other)
-            is_known = is_known and not damage and (memory is not None or other not in self._paths.values())
+            # A file that says nothing, of a list that is not read, will say nothing later either.
+            if other in self._paths.values() or memory is not None:
+                is_known = is_known and not damage and memory is not None
             films += [chain(memory.movies, memory.absent)] if memory else []
         return Elsewhere(KeySet(chain.from_iterable(films)), is_known)
 
     def _owner_of_watchlist(self, lists: Sequence[WishList], *, is_older: bool) -> WishList | None:
         """Return the list whose memory `watchlist.json` is."""
-        if is_older and len(lists) == 1:
-            return lists[0]
+        first = lists[0] if lists and not self._paths[lists[0].key].exists() else None
+        if is_older and len(lists) == 1 and first:
+            return first
         memory, damage = read_memory(self.watchlist)
         if memory is None:
-            return lists[0] if lists and not damage and not self._is_for_a_run else None
+            return None if damage or self._is_for_a_run else first
         owner = memory.owner.casefold()
         return next((wish for wish in lists if wish.owner.casefold() == owner), None)
 
