@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from movie_sync import __version__
+from movie_sync import __version__, invocation
 from movie_sync.arguments import Parser
 from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
 from movie_sync.invocation import command_line
@@ -70,6 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _have_names_in_utf8()
     _open_what_is_closed()
     take_over_streams()
+    invocation.name_folder(None)
     try:
         code = _answer(argv)
     except KeyboardInterrupt:  # while an error was told
@@ -201,12 +202,13 @@ def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Con
 
     if args.data_dir is not None and not args.data_dir.strip():
         raise UserError("--data-dir is empty. Give a folder, or omit the option to use ~/.movie_sync.")
-    root = expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)
+    root = (expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)).absolute()
+    invocation.name_folder(root if args.data_dir and root != default_root(os.environ).absolute() else None)
     options = Options(
         log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run, umask=umask
     )
     overrides = {"username": args.username, "check_interval": args.interval}
-    return Context.load(root.absolute(), options, overrides, redactor)
+    return Context.load(root, options, overrides, redactor)
 
 
 def _parser() -> Parser:

@@ -6,6 +6,13 @@ import sys
 from pathlib import Path
 
 SCRIPT = "movie-sync"
+_folder: list[str] = []
+"""What names the data folder, where it is another one than a command without it would take."""
+
+
+def name_folder(folder: Path | None) -> None:
+    """Let commands that are shown name this data folder; None: theirs is the one without a name."""
+    _folder[:] = ["--data-dir", str(folder)] if folder else []
 
 
 def command_line(*words: str) -> str:
@@ -18,4 +25,4 @@ def command_line(*words: str) -> str:
         program = [interpreter, "-m", "movie_sync"]
     else:
         program = [interpreter, started]
-    return shlex.join([*program, *words])
+    return shlex.join([*program, *_folder, *words])

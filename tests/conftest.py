@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import movie_sync.net.http  # noqa: F401 - requests warns when it is first loaded: no test may be the one
+from movie_sync import invocation
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
 
 _connect = socket.socket.connect
@@ -104,9 +105,10 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 @pytest.fixture(autouse=True)
 def _process_as_before() -> Iterator[None]:
-    """Leave logging as Python has it, and the umask as it was at first: commands set both."""
+    """Leave logging, the umask and the commands that are shown as they were at first: commands set them."""
     yield
     os.umask(_UMASK)
+    invocation.name_folder(None)
     tear_down_logging()
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.NOTSET)

@@ -28,7 +28,6 @@ from movie_sync.logs import set_up_logging
 from movie_sync.queues.codec import filelist_id
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.storage.paths import default_root
 
 _GB = 1_000_000_000
 _YEAR_DIGITS = 4
@@ -109,7 +108,7 @@ def run_search(args: Namespace, context: Context) -> int:
     else:
         _show(context, searched)
         if searched.rows:
-            context.say(f"\nTo take {_grab(context, searched)}")
+            context.say(f"\nTo take {_grab(searched)}")
     return 0 if searched.found.accepted else 1
 
 
@@ -180,14 +179,12 @@ def _asked_year(title: str, known: Sequence[int]) -> int | None:
             return int(answer)
 
 
-def _grab(context: Context, searched: Searched) -> str:
+def _grab(searched: Searched) -> str:
     """Return which release can be taken instead of the one that would be, and the command that does it."""
     number, candidate, _ = searched.rows[min(len(searched.found.accepted[:1]), len(searched.rows) - 1)]
     movie = searched.film
     film = movie.slug or movie.id or movie.imdb_id or candidate.release.imdb_id or "LETTERBOXD-ADDRESS"
-    folder = context.paths.root
-    elsewhere = [] if folder == default_root(context.environ) else ["--data-dir", str(folder)]
-    return f"number {number}: `{command_line('grab', film, str(number), *elsewhere)}`"
+    return f"number {number}: `{command_line('grab', film, str(number))}`"
 
 
 def _note(context: Context, found: Search, known: Movie | None) -> None:

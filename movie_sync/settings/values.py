@@ -31,7 +31,7 @@ _MAY_BE_SECRET = re.compile(
     r"(?<!http)(?<!https)://|[?&][\w-]{0,40}=|pass\w{0,20}\W{1,5}\w|/share/\w|[0-9a-f]{16}|[0-9a-z]{24}",
     re.IGNORECASE,
 )
-_SHARE = re.compile(r"(/share/)\w+")
+_SHARE = re.compile(r"(/share/)[\w-]+")
 
 
 class UnusableValue(ValueError):
