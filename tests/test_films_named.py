@@ -301,7 +301,7 @@ def test_a_search_says_the_next_command(
     last = out.splitlines()[-1]
     assert last.startswith("To take number 2: `")
     film = "heat-1995" if name == "2bbs" else name
-    assert last.endswith(f" grab {film} 2 --data-dir {shop}`")
+    assert last.endswith(f" --data-dir {shop} grab {film} 2`")
     assert run(shop, "grab", film, "2") == 0
     assert "Heat (1995): filelist:8 will be taken" in capsys.readouterr().out
 

@@ -114,7 +114,7 @@ def test_for_scripts(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "slug": "three",
         "id": "K3",
         "why": "A series.",
-        "action": "Try again: `movie-sync retry three`.",
+        "action": f"Try again: `movie-sync --data-dir {data} retry three`.",
     }
 
 
