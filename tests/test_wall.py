@@ -15,6 +15,7 @@ from house.page import Page
 
 from movie_sync.domain.models import QueueName, Reason
 from movie_sync.queues.entry import QueueEntry
+from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
 from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.needs import Need
@@ -171,7 +172,7 @@ def test_only_what_is_different_is_sent(data: Path, page: Page) -> None:
     """From what the browser has, which it names by its mark."""
     wall = page.get("/").text
     events = wall.partition('data-events="')[2].partition('"')[0].replace("&amp;", "&")
-    event = page.events(events, lambda: commands.run(data, "retry", "two"))
+    event = page.events(events, lambda: QueueManager(data).retry(["two"]))
     assert {"film-two", "chips"} <= set(event["changed"]) <= {"film-two", "chips", "head"}
 
 
