@@ -8,8 +8,8 @@ from house import page as pages
 from house.commands import held
 from house.page import ADDRESS, Page
 
-from movie_sync import cli
 from movie_sync.domain.models import QueueName
+from movie_sync.queues.manager import QueueManager
 
 data = commands.data
 page = pages.page
@@ -55,7 +55,7 @@ def test_a_change_comes_from_the_page(
 
 def test_what_changes_is_sent(page: Page, data: Path) -> None:
     """A film that is removed leaves the wall of who looks at it."""
-    event = page.events("/events", lambda: cli.main(["remove", "one", "--data-dir", str(data)]))
+    event = page.events("/events", lambda: QueueManager(data).remove(["one"]))
     assert "film-one" not in event["order"]
 
 
