@@ -154,7 +154,9 @@ def test_a_film_from_waiting_to_done(browser: "Browser", town: Town) -> None:
         daemon = town.home.start()
         expect(card(page, stand_in_film(1).slug)).to_contain_text("waiting for a release", timeout=_LONG)
         expect(card(page, stand_in_film(0).slug)).to_contain_text("done", timeout=_LONG)
-        page.wait_for_function("document.querySelector('img.art')?.naturalWidth > 1")  # a poster has come
+        expect(page.locator("img.art:not([src$='-'])").first).to_be_attached(
+            timeout=_LONG
+        )  # a poster has come
         assert (
             daemon.stop() == 0
         )  # else it may find the release before anybody clicks, or look before it is there
