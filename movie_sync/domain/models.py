@@ -224,10 +224,10 @@ class WatchlistSnapshot:
     """A list that was read whole, in its order: a watchlist's newest wish first.
 
     `owner` is the username it belongs to, the list's path, or the file's path. `unread` says, in words, which
-    rows of a file are no films that can be read. From films that it does not list nothing is concluded then,
-    nor if it may be of another list, or older, than the one before it (not `concludes`). `origin` is what
+    rows of a file can't be read as a film. Nothing is then concluded about films that it does not list, nor
+    if it may be another list than the reading before, or an older one (not `concludes`). `origin` is what
     such a reading must have in common with the first one, where it was not the user who named its file.
-    `passed_over` is how much of the list is no film.
+    `passed_over` counts the entries that are not films.
     """
 
     owner: str

@@ -96,8 +96,8 @@ class OtherLists(Protocol):
 def among_others(change: WatchlistChange, others: OtherLists) -> WatchlistChange:
     """Return what a change of one list means beside the others.
 
-    A film that another list has has not left, and is no fresh wish when this one lists it again. While it
-    is not known what the others have, none leaves: it counts as missing for the first time still.
+    A film that is still on another list has not left, and is not a new wish when this one lists it again.
+    While it is not known what is on the others, none leaves: it still counts as missing for the first time.
     """
     memory, unlisted = change.memory, change.unlisted
     if not others.is_known:

@@ -71,7 +71,7 @@ class Trackers:
         return tuple(dict.fromkeys(map(str, [*self._refused.values(), *outages])))
 
     def check_refused(self) -> None:
-        """Raise the refusal of a tracker that may not be asked at all, if there is no other."""
+        """If every tracker has refused us for good, raise the first refusal."""
         if self._refused and len(self._refused) == len(self._states):
             raise next(iter(self._refused.values())).with_traceback(None)
 

@@ -123,7 +123,7 @@ class Upgrades:
 
 
 def upgraded(entry: QueueEntry, at: datetime, path: str) -> Upgraded:
-    """Return what is told of a film once its better release, as the last of its `torrents`, is there."""
+    """Return what to report once a film's better release, its current choice, has finished."""
     old, new = entry.replaced[-1].choice.release, entry.choice
     release, info_hash = (new.release, new.info_hash) if new else ("", "")
     before, after = (quality_of(entry.movie, name) for name in (old, release))
