@@ -12,6 +12,7 @@ from movie_sync.commands.context import Context
 from movie_sync.commands.film_database import metadata_of, used_databases
 from movie_sync.commands.kept import Kept
 from movie_sync.commands.landing import Landing
+from movie_sync.commands.list_terms import film_rules, first_lists_of, memories_of
 from movie_sync.commands.telling import used_services
 from movie_sync.complaints import Complaints
 from movie_sync.credentials.manager import Credentials, CredentialsManager
@@ -40,54 +41,32 @@ from movie_sync.ports import FollowedClient, MovieLibrary
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.counts import films_words
 from movie_sync.services import registry
-from movie_sync.services.base import Login, Service, Surroundings, TrackerService
+from movie_sync.services.base import (
+    ClientService,
+    FilmDatabaseService,
+    Login,
+    Service,
+    Surroundings,
+    TrackerService,
+)
 from movie_sync.services.letterboxd.service import (
     SHORTEST_CHECK_INTERVAL,
     Letterboxd,
     LetterboxdSettings,
     WatchlistSettings,
 )
-from movie_sync.services.wish_lists import ChosenList, ListSettings, chosen_lists, is_replaced, required_lists
-from movie_sync.settings.config import Config
+from movie_sync.services.wish_lists import ChosenList, chosen_lists, required_lists
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
 from movie_sync.storage.history import History
 from movie_sync.wishes.first_lists import FirstLists
 from movie_sync.wishes.intakes import Intakes
 from movie_sync.wishes.known_films import KnownFilms
-from movie_sync.wishes.memories import Memories
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
 
 _GB = 1_000_000_000
 _MOST_NEWEST = 10
-
-
-def memories_of(config: Config, watchlist: Path) -> Memories:
-    """Return the files in which the lists of the settings are remembered."""
-    wishes = [chosen.wish for chosen in chosen_lists(config)]
-    # Lists that cannot be read are lists: nothing may be concluded of their films.
-    has_entries = bool(config.section(ListSettings).lists) or config.may_be_meant("lists")
-    return Memories(
-        watchlist,
-        wishes,
-        is_older=not has_entries,
-        is_for_a_run=has_entries and is_replaced(config),
-        are_all_named=not config.is_overridden("lists"),
-    )
-
-
-def film_rules(config: Config, watchlist: Path, first_lists: FirstLists | None = None) -> FilmRules:
-    """Return what each film is judged by, by the settings and the lists as they were last read."""
-    first_lists = first_lists or first_lists_of(config, watchlist)
-    return FilmRules(config.quality(), config.preset, first_lists.of)
-
-
-def first_lists_of(config: Config, watchlist: Path) -> FirstLists:
-    """Return what knows which list's keys hold for a film."""
-    memories = memories_of(config, watchlist)
-    wishes = (chosen.wish for chosen in chosen_lists(config))
-    return FirstLists((wish, memories.path_of(wish)) for wish in wishes)
 
 
 class Services:
@@ -222,36 +201,37 @@ class Services:
         for name in others:
             del credentials[name]
         for service in services:
-            login = credentials[service.name]
             for field in service.credentials:
-                if field.is_named:
-                    self._context.redactor.learn(login.values())
-                elif field.is_secret:
-                    self._context.redactor.learn_login(login.get("username", ""), login.get(field.name, ""))
+                field.hide(credentials[service.name], self._context.redactor)
         for service in services:
             if service.name not in credentials.held:
                 service.check_login(credentials[service.name])
         return credentials
 
     def checks(self) -> list[tuple[str, Callable[[], str]]]:
-        """Return the name of each tracker and of the client, with what tries it."""
+        """Return the name of each tracker, of the client and of what else is asked, with what tries it."""
         tried = [
-            (
-                f"{tracker.title} {entry}".rstrip(),
-                partial(self._check, tracker, entry, partial(tracker.check, entry)),
-            )
+            (f"{tracker.title} {entry}".rstrip(), partial(self.check, tracker, entry))
             for tracker, entry in self._trackers
         ]
-        return [*tried, (self.client.title, partial(self._check, self.client, "", self.client.check))]
+        databases = ((each.title, partial(self.check, each)) for each in used_databases(self._config))
+        return [*tried, (self.client.title, partial(self.check, self.client)), *databases]
+
+    def check(self, service: Service, entry: str = "") -> str:
+        """Try one service, by the user's name for it where it is a named one, and say how it is.
+
+        Raises MovieSyncError or OSError if it cannot be used.
+        """
+        login = self._login(service, entry)
+        if isinstance(service, TrackerService):
+            return service.check(entry, self._config, login, self._around)
+        if isinstance(service, ClientService | FilmDatabaseService):
+            return service.check(self._config, login, self._around)
+        raise UserError(f"Nothing to test for {service.title}.")
 
     def landing(self) -> Landing | None:
         """Ask the client where films land; None if it cannot tell."""
         return Landing.of(self._config, self._login(self.client), self._around)
-
-    def _check(
-        self, service: Service, entry: str, check: Callable[[Config, Login, Surroundings], str]
-    ) -> str:
-        return check(self._config, self._login(service, entry), self._around)
 
     def _login(self, service: Service, entry: str = "") -> Login:
         """Return the credentials for one service; raises AuthError if they are held back."""

@@ -13,19 +13,11 @@ from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.film_database import used_databases
 from movie_sync.commands.telling import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
 from movie_sync.logs import set_up_logging
-from movie_sync.services.base import (
-    ClientService,
-    FilmDatabaseService,
-    Service,
-    Surroundings,
-    ToldService,
-    TrackerService,
-)
+from movie_sync.services.base import Service, ToldService
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
 
@@ -79,7 +71,6 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Find
         ("Film folders", lambda: _check_folders(context)),
         *services.list_checks(),
         *services.checks(),
-        *((each.title, partial(try_service, context, each)) for each in used_databases(context.config)),
         *(
             (f"{each.title[:1].upper()}{each.title[1:]}", partial(check_telling, context, each, told.order))
             for each, told in used_services(context)
@@ -139,19 +130,9 @@ def try_service(context: Context, service: Service, entry: str = "") -> str:
         if (told := service.subscription(config)) is None:
             raise UserError(f"Turn on {service.title} in the settings first.")
         return check_telling(context, service, told.order)
-    credentials = context.credentials_manager().load_in_child([service.name])
-    if held := service.held_back(credentials, entry):
-        raise held
-    login = credentials[service.name]
-    service.check_login(login)
     if service.is_named and entry not in config.values[service.section_name or service.name]:
         raise UserError(f"No {service.title} tracker has that name.")
-    around = Surroundings(threading.Event(), context.clock, context.paths, is_real=True)
-    if isinstance(service, TrackerService):
-        return service.check(entry, config, login, around)
-    if isinstance(service, ClientService | FilmDatabaseService):
-        return service.check(config, login, around)
-    raise UserError(f"Nothing to test for {service.title}.")
+    return Services(context, stop=threading.Event()).check(service, entry)
 
 
 def check_telling(context: Context, service: ToldService, order: Mapping[str, str]) -> str:

@@ -91,10 +91,7 @@ class Blocks(Dialogue):
         for name in credentials.held.get(service.name, {}):
             answers.credentials.setdefault(service.name, {}).setdefault(name, "")
         for each in service.credentials:
-            if each.is_named:
-                self.redactor.learn(login.values())
-            elif each.is_secret:
-                self.redactor.learn_login(login.get("username", ""), login.get(each.name, ""))
+            each.hide(login, self.redactor)
         return login
 
     def form(

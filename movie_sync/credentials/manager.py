@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING
 from movie_sync.credentials.addresses import Destinations, Held, Servers, may_receive
 from movie_sync.credentials.content import Content, is_texts, parsed, serialized
 from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
 from movie_sync.storage.locks import writing_into
@@ -63,6 +64,15 @@ class CredentialField:
     is_list: bool = False
     is_named: bool = False
     group: str = ""
+
+    def hide(self, login: Mapping[str, str], redactor: Redactor) -> None:
+        """Let a redactor know what of a login must not be shown."""
+        if self.is_named:
+            redactor.learn(login.values())
+        elif self.is_list:
+            redactor.learn(login.get(self.name, "").split())
+        elif self.is_secret:
+            redactor.learn_login(login.get("username", ""), login.get(self.name, ""))
 
     @property
     def file_variable(self) -> str:

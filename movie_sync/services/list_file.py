@@ -77,6 +77,15 @@ class Table:
         except csv.Error as exc:
             raise NoTableError(f"has broken CSV in line {rows.line_num + skipped} ({exc})") from None
 
+    def check_end(self, *, is_last_whole: bool, read: int, unread: Sequence[str]) -> None:
+        """Raise NoTableError if the file was cut in its last row, or if most of its rows are unreadable."""
+        is_cut = not is_last_whole and self.last_line != b""
+        if is_cut or len(unread) > read:
+            where = unread[-1 if is_cut else 0] if unread else "its last line"
+            raise NoTableError(
+                f"can't be read: {where} isn't a film's row. The file may be incomplete or edited"
+            )
+
     def _lines(self) -> Iterator[str]:
         count = size = 0
         encoding = "utf-8-sig"

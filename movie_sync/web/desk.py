@@ -6,8 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
-from movie_sync.commands.building import film_rules
 from movie_sync.commands.context import Context
+from movie_sync.commands.list_terms import film_rules
 from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.plain_text import safe_lines
 from movie_sync.errors import MovieSyncError

@@ -1,7 +1,7 @@
 """Which secrets are set, and where each comes from: never what they are."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from movie_sync.commands.context import Context
@@ -103,19 +103,10 @@ class Secrets:
         found = all_there.load_in_child(list(all_fields))  # also what is held back
         self._held = manager.load_in_child(list(all_fields)).held
         for service, fields in all_fields.items():
-            _teach(context, fields, found[service])
+            for each in fields:
+                each.hide(found[service], context.redactor)
         self._names = {service: frozenset(filter(login.get, login)) for service, login in found.items()}
         self._signature = signature
-
-
-def _teach(context: Context, fields: Sequence[CredentialField], login: Mapping[str, str]) -> None:
-    for field in fields:
-        if field.is_named:
-            context.redactor.learn(login.values())
-        elif field.is_list:
-            context.redactor.learn(login.get(field.name, "").split())
-        elif field.is_secret:
-            context.redactor.learn_login(login.get("username", ""), login.get(field.name, ""))
 
 
 def _variable_of(field: CredentialField, environ: Mapping[str, str]) -> str:

@@ -1,7 +1,7 @@
 """Finds the film that a person means among those of the queues and lists: the one place that decides it."""
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -99,22 +99,23 @@ class FilmFinder:
 
     def listed(self) -> Iterator[Movie]:
         """Yield the listed films that no queue has, each once."""
-        seen: set[str] = set()
-        for path in memory_files(self._watchlist):
-            memory, _damage = read_memory(path)
-            for movie in self._queues.missing(memory.movies if memory else ()):
-                if seen.isdisjoint(movie.keys()):
-                    yield movie
-                seen.update(movie.keys())
+        return self._unqueued(self._lists())
 
     def _listed_or_past(self) -> Iterator[Movie]:
-        yield from self.listed()
-        if not self._past:
-            return
-        seen = set(chain.from_iterable(movie.keys() for movie in self.listed()))
-        for movie in self._queues.missing(self._past):
+        return self._unqueued(chain(self._lists(), [self._past]))
+
+    def _lists(self) -> Iterator[Sequence[Movie]]:
+        for path in memory_files(self._watchlist):
+            memory, _damage = read_memory(path)
+            if memory:
+                yield memory.movies
+
+    def _unqueued(self, lists: Iterable[Sequence[Movie]]) -> Iterator[Movie]:
+        seen: set[str] = set()
+        for movie in chain.from_iterable(map(self._queues.missing, lists)):
             if seen.isdisjoint(movie.keys()):
                 yield movie
+            seen.update(movie.keys())
 
     def _titled(
         self, text: str, among: Queues, *, in_lists: bool

@@ -74,7 +74,7 @@ class WatchlistIntake:
         is read for the first time is to be queued; take it in again.
         """
         with self.lock:
-            change = self._compare(snapshot, concludes_removals=True)
+            change = self._compare(snapshot, concludes_removals=False)  # of it only what is wanted is used
         # Looking through the disks may take long, so nobody is made to wait for it.
         found = self._find_on_disk(self.queue_manager.missing(change.wanted))
         return self._take(snapshot, found, concludes_removals=snapshot.concludes and not snapshot.unread)

@@ -86,9 +86,7 @@ def _read(stream: IO[bytes]) -> tuple[PackedMovies, tuple[str, ...], int]:
             unread.append(unread_row(line, title))
         characters += len(title) + len(original)
         check_size(len(found) + len(unread) + passed_over, characters)
-    if (table.last_line and not is_last_whole) or len(unread) > len(found) + passed_over:
-        where = unread[-1 if table.last_line else 0] if unread else "its last line"
-        raise NoTableError(f"can't be read: {where} isn't a film's row. The file may be incomplete or edited")
+    table.check_end(is_last_whole=is_last_whole, read=len(found) + passed_over, unread=unread)
     return each_once(found), tuple(unread), passed_over
 
 

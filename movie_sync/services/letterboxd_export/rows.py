@@ -61,10 +61,7 @@ def read_rows(stream: IO[bytes]) -> tuple[ExportKind, PackedMovies, tuple[str, .
             found.append(movie)
         characters += len(title)
         check_size(len(found) + len(unread), characters)
-    is_cut = not is_last_whole and table.last_line != b""
-    if is_cut or len(unread) > len(found):
-        where = unread[-1 if is_cut else 0] if unread else "its last line"
-        raise NoTableError(f"can't be read: {where} isn't a film's row. The file may be incomplete or edited")
+    table.check_end(is_last_whole=is_last_whole, read=len(found), unread=unread)
     return kind, each_once(found, is_oldest_first=kind is ExportKind.WATCHLIST), tuple(unread)
 
 
