@@ -20,6 +20,7 @@ from movie_sync.daemon.download import DownloadWorker
 from movie_sync.daemon.heartbeat import Heartbeat
 from movie_sync.daemon.inbox import Inbox, carry_out
 from movie_sync.daemon.monitor import MonitorWorker
+from movie_sync.daemon.service_manager import ServiceManager
 from movie_sync.daemon.sync import Syncs
 from movie_sync.daemon.worker import Worker
 from movie_sync.domain.times import format_time
@@ -35,6 +36,7 @@ from movie_sync.reports.daemon_state import (
     read_state,
     write_state,
 )
+from movie_sync.reports.health import judged
 from movie_sync.services.wish_lists import watched_words
 from movie_sync.settings.faults import sentence
 from movie_sync.storage.locks import InstanceLock
@@ -179,6 +181,9 @@ class Run:
         self.announcer = kept_announcer(context, self._kept)
         self._workers: list[Worker] = []
         self.heartbeat = Heartbeat(context.paths.health, self._workers, context.clock)
+        self._service_manager = ServiceManager(
+            context.environ, lambda: judged(self.heartbeat.beat()), context.clock
+        )
         self._syncs: Syncs | None = None
 
     def crew(self, context: Context) -> Crew:
@@ -203,7 +208,8 @@ class Run:
             services.client.target,
             services.client.place(context.config, context.paths),
         )
-        extras = [announcer.tick, syncs.tick, self.heartbeat.tick, write_waiting_lines, self._renew_lock]
+        extras = [announcer.tick, syncs.tick, self.heartbeat.tick, self._service_manager.tick]
+        extras += [write_waiting_lines, self._renew_lock]
         if not options.runs_once:
             extras.append(self._look_at_settings)
             if can_show_below():
@@ -213,7 +219,7 @@ class Run:
             download,
             (lambda _is_stopping: 0) if options.dry_run else drain,
             tick_extras=extras,
-            closers=[] if options.runs_once else [announcer.close],
+            closers=[self._service_manager.stopping, *([] if options.runs_once else [announcer.close])],
         )
 
     def _look_at_settings(self) -> None:

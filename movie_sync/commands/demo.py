@@ -11,7 +11,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from movie_sync.commands import building  # noqa: F401 - a missing package is said at once
-from movie_sync.credentials.manager import child_environment
+from movie_sync.credentials.environment import child_environment
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.films import WATCHLIST, all_releases
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn

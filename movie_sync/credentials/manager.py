@@ -26,12 +26,13 @@ from typing import TYPE_CHECKING
 
 from movie_sync.credentials.addresses import Destinations, Held, Servers, may_receive
 from movie_sync.credentials.content import Content, is_texts, parsed, serialized
+from movie_sync.credentials.environment import PACKAGE_PARENT, child_environment
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
 from movie_sync.storage.locks import writing_into
-from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, check_key_is_outside
+from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
 from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ _CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
 # What the system says of a file that somebody has to mend; anything else may pass by itself.
 _FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 _LARGEST_FILE_BYTES = 1_000_000
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,23 +364,6 @@ def _fernet_class() -> "type[Fernet]":
             "Install it again where Movie Sync is installed: pip install cryptography"
         ) from None
     return Fernet
-
-
-def without_secrets(environ: Mapping[str, str], *, but: Sequence[CredentialField] = ()) -> dict[str, str]:
-    """Return an environment without anything of ours but the places of files, and the credentials named."""
-    kept = {HOME_VARIABLE, KEY_FILE_VARIABLE}
-    kept |= {name for field in but for name in (field.variable, field.file_variable)}
-    return {name: value for name, value in environ.items() if name in kept or not name.startswith(PREFIX)}
-
-
-def child_environment(
-    environ: Mapping[str, str] = os.environ, *, but: Sequence[CredentialField] = ()
-) -> dict[str, str]:
-    """Return the environment for a process of our own: it finds this package, and no other secret."""
-    clean_environ = without_secrets(environ, but=but)
-    places = [str(PACKAGE_PARENT), clean_environ.get("PYTHONPATH", "")]
-    clean_environ["PYTHONPATH"] = os.pathsep.join(place for place in places if place)
-    return clean_environ
 
 
 def _main(path: str, key_file: str) -> int:

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from movie_sync.complaints import Complaints
-from movie_sync.credentials.manager import without_secrets
+from movie_sync.credentials.environment import without_secrets
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.errors import StorageError
 from movie_sync.notices.outbox import EventOutbox

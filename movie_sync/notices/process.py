@@ -17,12 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from movie_sync.credentials.addresses import Destinations
-from movie_sync.credentials.manager import (
-    CHILD_SAYS_WHY,
-    PACKAGE_PARENT,
-    CredentialsManager,
-    child_environment,
-)
+from movie_sync.credentials.environment import PACKAGE_PARENT, child_environment
+from movie_sync.credentials.manager import CHILD_SAYS_WHY, CredentialsManager
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import MovieSyncError

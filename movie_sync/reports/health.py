@@ -2,8 +2,10 @@
 
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.times import duration
@@ -36,7 +38,7 @@ def look_at_health(paths: AppPaths, *, patience_seconds: float = _ANSWER_SECONDS
     except OSError as exc:
         return _unasked(paths, is_possible=not isinstance(exc, FileNotFoundError))
     try:
-        return _judged(answer)
+        return judged(json.loads(answer))
     except (ValueError, TypeError, KeyError, AttributeError):
         return Health(False, f"{_named(paths)} exited before it could answer.")
 
@@ -56,8 +58,8 @@ def _ask(path: Path, seconds: float) -> bytes:
         return answer
 
 
-def _judged(answer: bytes) -> Health:
-    beat = json.loads(answer)
+def judged(beat: Mapping[str, Any]) -> Health:
+    """Judge what a daemon says of itself. Raises KeyError, TypeError or ValueError: it is no such answer."""
     who, workers = f"process {int(beat['pid'])}", beat["workers"]
     for name, worker in workers.items():
         if float(worker["moved"]) > _STUCK_SECONDS:
