@@ -138,7 +138,7 @@ def test_a_file_that_is_gone_is_not_corrected(tmp_path: Path) -> None:
     door.path.unlink()
     assert "is gone" in door.why
     door.write({"max_unfinished": 2})
-    assert "doesn't name a watchlist" in door.why
+    assert "doesn't name a list" in door.why
     assert door.gate.next is None
     door.write(GOOD)
     door.gate.held_back()

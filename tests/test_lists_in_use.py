@@ -53,6 +53,16 @@ class House:
         intakes = services.intakes(self.queues)
         return services.monitor_worker(intakes, lambda _event: None, on_read=lambda: None)
 
+    def overridden(self, content: str, overrides: dict[str, object]) -> MonitorWorker:
+        """Return what reads the lists where this stands in the file and is given besides it."""
+        (self.data / "config.json").write_text(content)
+        at_site: dict[str, object] = {"letterboxd": {"base_url": self.site.url, "request_delay": 0}}
+        context = Context.load(self.data, Options(), overrides | at_site, Redactor())
+        services = Services(replace(context, clock=self.clock), stop=threading.Event(), kept=self.kept)
+        return services.monitor_worker(
+            services.intakes(self.queues), lambda _event: None, on_read=lambda: None
+        )
+
     def pass_hours(self, monitor: MonitorWorker, hours: float) -> None:
         """Let the monitor do what is due meanwhile."""
         ends_at = self.clock.monotonic() + hours * _HOUR
@@ -107,23 +117,28 @@ def test_lists_that_change_while_they_are_read(house: House) -> None:
     [
         ("{", {"username": "cora"}),
         ('{"lists": [{"watchlst": "anna"}]}', {"username": "cora"}),
-        ("{}", {"lists": [{"watchlist": "cora"}]}),
+        ('{"lists": [{"watchlist": "ben"}]}', {"lists": [{"watchlist": "cora"}]}),
+        ('{"username": "anna"}', {"lists": [{"watchlist": "cora"}]}),
     ],
 )
 def test_lists_that_are_not_named_for_now(house: House, content: str, overrides: dict[str, object]) -> None:
     """While the file can't be read, or the environment names others, no list counts as taken out."""
     house.pass_hours(house.monitor(_ANNA, _BEN), 0.5)
     house.site.watchlists["cora"] = [wished(50)]
-    (house.data / "config.json").write_text(content)
-    at_site: dict[str, object] = {"letterboxd": {"base_url": house.site.url, "request_delay": 0}}
-    context = replace(Context.load(house.data, Options(), overrides | at_site, Redactor()), clock=house.clock)
-    services = Services(context, stop=threading.Event(), kept=house.kept)
-    monitor = services.monitor_worker(
-        services.intakes(house.queues), lambda _event: None, on_read=lambda: None
-    )
-    house.pass_hours(monitor, 3.5)
+    house.pass_hours(house.overridden(content, overrides), 3.5)
     assert "/cora/watchlist/" in house.site.paths
     assert len(set(house.pending()) - {"W50"}) == 41
+
+
+def test_lists_that_only_the_environment_names(house: House) -> None:
+    """Where the file names none, as in a container, a list taken out there leaves as it would from the file."""
+    house.pass_hours(house.overridden("{}", {"lists": [_ANNA, _BEN]}), 0.5)
+    assert len(house.pending()) == 41
+    monitor = house.overridden("{}", {"lists": [_ANNA]})
+    house.pass_hours(monitor, 0.9)
+    assert len(house.pending()) == 41
+    house.pass_hours(monitor, 1)
+    assert house.pending() == ["W1", "W2"]
 
 
 def test_check_tries_each_list(house: House) -> None:

@@ -931,7 +931,7 @@ def test_a_removal_that_is_lost_is_said_truly(
     QueueManager(tmp_path, clock=clock)
     assert "may be fetched again" in caplog.text
     assert "remove them again" in caplog.text
-    assert "comes back from the watchlist" not in caplog.text
+    assert "comes back from your lists" not in caplog.text
 
 
 def test_a_film_that_went_on_is_not_brought_back_by_an_earlier_generation(

@@ -50,6 +50,7 @@ pages = st.builds(
     original_title=st.none() | words,
     alternative_titles=st.lists(words, max_size=3).map(tuple),
     runtime_minutes=st.none() | st.integers(1, 900),
+    original_language=st.none() | st.just("") | words,
     is_series=st.booleans(),
     page_read=st.just(True),
 )

@@ -222,7 +222,7 @@ def test_what_is_over() -> None:
     assert [line.split(":")[0] for line in sections_shown["No longer in the torrent client"]] == [
         f"{day(NOW - 30 * DAY)}  made-up-echo"
     ]
-    assert sections_shown["No longer on the watchlist"] == [
+    assert sections_shown["No longer listed"] == [
         f"{day(NOW - DAY)}  Made Up Golf (1956); its torrent is tagged",
         f"{day(NOW - 2 * DAY)}  Made Up Hotel (1957); its torrent stays",
         f"{day(NOW - 30 * DAY)}  Made Up India (1958)",
@@ -374,7 +374,7 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         "Waiting for a release",
         "Stalled",
         "Done this week",
-        "No longer on the watchlist",
+        "No longer listed",
     ):
         assert f"\n{title}" in out
     assert "Waiting for a slot" not in out

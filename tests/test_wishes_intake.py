@@ -61,7 +61,7 @@ def test_dropped_after_two_readings(desk: IntakeBench, caplog: pytest.LogCapture
     assert desk.take(1).dropped == 2
     assert (desk.held(), desk.held(QueueName.FAILED)) == ([1], [])
     assert desk.held(QueueName.COMPLETED) == [3]
-    assert "Made Up Charlie (1952): no longer on the watchlist" in caplog.text
+    assert "Made Up Charlie (1952): no longer listed" in caplog.text
     assert desk.take(1).dropped == 0
 
 

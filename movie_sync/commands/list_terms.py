@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from movie_sync.domain.film_rules import FilmRules
-from movie_sync.services.wish_lists import ListSettings, chosen_lists, is_replaced
+from movie_sync.services.wish_lists import ListSettings, are_all_named, chosen_lists, is_replaced
 from movie_sync.settings.config import Config
 from movie_sync.wishes.first_lists import FirstLists
 from movie_sync.wishes.memories import Memories
@@ -19,7 +19,7 @@ def memories_of(config: Config, watchlist: Path) -> Memories:
         wishes,
         is_older=not has_entries,
         is_for_a_run=has_entries and is_replaced(config),
-        are_all_named=not config.is_overridden("lists"),
+        are_all_named=are_all_named(config),
     )
 
 

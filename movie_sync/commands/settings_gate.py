@@ -96,7 +96,7 @@ class SettingsGate:
         if self.why and config.signature is None:  # a file that is being replaced is gone for a moment
             return f"downloads are paused until config.json is back: {context.paths.config} is gone"
         if self.why and not (chosen_lists(config) or config.may_be_meant("lists")):
-            return f"{NOTHING_HANDED_OVER}: it doesn't name a watchlist"
+            return f"{NOTHING_HANDED_OVER}: it doesn't name a list"
         return hold_words(config.faults)
 
     def _take(self, context: Context) -> None:
@@ -135,7 +135,7 @@ class SettingsGate:
 def _unusable(config: Config) -> str:
     """Return what in the file can't be used, in words; unknown keys don't count."""
     if not (chosen_lists(config) or config.may_be_meant("lists")):
-        return "it doesn't name a watchlist"
+        return "it doesn't name a list"
     unusable = [problem for problem in config.problems if not problem.is_unknown]
     more = f" (and {len(unusable) - 1} more)" if len(unusable) > 1 else ""
     return f"{unusable[0].words}{more}" if unusable else ""

@@ -18,7 +18,7 @@ _LONGEST_LINE = 300
 _ORDER = {kind: number for number, kind in enumerate(EventKind)}
 # How a count of them reads; a kind that is not here reads well as it is.
 _COUNTED = {
-    EventKind.UNREADABLE: "watchlist unreadable",
+    EventKind.UNREADABLE: "list unreadable",
     EventKind.REFUSED: "credentials refused",
 }
 _DETAILS = ("release", "info_hash", "why", "path", "progress", "before", "after")

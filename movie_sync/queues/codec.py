@@ -88,6 +88,8 @@ _PAGE = {
     key: _MOVIE.pop(key)
     for key in ("alternative_titles", "runtime_minutes", "original_language", "is_series", "page_read")
 }
+_PAGE["original_language"] = ("original_language", lambda value: value if isinstance(value, str) else None)
+_TOLD_EMPTY = "original_language"  # of which "" tells something, and its lack nothing
 _DATES = {"release_dates": _MOVIE.pop("release_dates")}
 _STATES = _fields(QueueEntry, is_extra_look="extra_look", is_unclear="unclear")
 del _STATES["sequence"]  # it stands at the end
@@ -110,7 +112,7 @@ def _written(value: object, fields: _Fields) -> dict[str, object]:
     return {
         key: format_time(it) if isinstance(it, datetime) else it
         for key, (name, _) in fields.items()
-        if (it := getattr(value, name))
+        if (it := getattr(value, name)) or (it == "" and key == _TOLD_EMPTY)
     }
 
 

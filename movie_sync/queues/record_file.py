@@ -43,8 +43,8 @@ _log = logging.getLogger(__name__)
 # A film has up to three keys, and those of where it was are kept until there are this many more.
 _MOST_KEYS_A_FILM = 6
 _SPARE_KEYS = 2_500
-_IS_MISSING = "Anything still missing comes back from the watchlist."
-_REMOVED_IS_MISSING = "Films you removed may be fetched again if they're on the watchlist: remove them again."
+_IS_MISSING = "Anything still missing comes back from your lists."
+_REMOVED_IS_MISSING = "Films you removed may be fetched again if they're still on a list: remove them again."
 
 
 class RecordFile:
@@ -176,7 +176,7 @@ class RecordFile:
             self._index = index
 
     def _publish(self, new: NewFile, old: Table, *, flush_name: bool) -> None:
-        # What is lost of the other queues comes back from the watchlist; a removal nobody repeats.
+        # What is lost of the other queues comes back from the lists; a removal nobody repeats.
         is_doubled = self.queue is QueueName.REMOVED or not os.path.lexists(self._path)
         damaged_at = self._clock.now() if self.damage else None
         try:

@@ -24,8 +24,8 @@ class ActivityKind(StrEnum):
     words: str
 
     STARTING = "starting", "starting"
-    READING_LIST = "reading list", "reading the watchlist"
-    LIST_READ = "list read", "next check of the watchlist at {until}"
+    READING_LIST = "reading list", "checking for new films"
+    LIST_READ = "list read", "next check for new films at {until}"
     LIST_UNREADABLE = "list unreadable", "the last check failed ({detail}); next try at {until}"
     WORKING = "working", "working on {detail}"
     NO_FILMS = "no films", "waiting for films"

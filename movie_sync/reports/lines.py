@@ -229,7 +229,7 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
             one_each(_replaced_line(each, style) for each in view.replaced),
             Look.DIM,
         ),
-        Section("No longer on the watchlist", one_each(map(_unlisted_line, view.unlisted)), Look.DIM),
+        Section("No longer listed", one_each(map(_unlisted_line, view.unlisted)), Look.DIM),
     ]
 
 

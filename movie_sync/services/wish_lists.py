@@ -143,6 +143,9 @@ class Settings(Sections, Protocol):
     def is_overridden(self, key: str) -> bool:
         """Return whether the command line or the environment gives a key for this run."""
 
+    def is_in_file(self, key: str) -> bool:
+        """Return whether the file has a value for a key, usable or not."""
+
 
 def required_lists(config: Settings) -> Sequence[ChosenList]:
     """Return the lists in the order of the file; raises UserError if none is named."""
@@ -164,6 +167,17 @@ def required_lists(config: Settings) -> Sequence[ChosenList]:
 def is_replaced(config: Settings) -> bool:
     """Tell whether a list is named for this run alone."""
     return any(map(config.is_overridden, _OLDER_KEYS))
+
+
+def are_all_named(config: Settings) -> bool:
+    """Tell whether the settings name every list, so that one they do not name was taken out.
+
+    The environment names all where the file names none; else it may be meant for this run alone.
+    """
+    keys = ("lists", *_OLDER_KEYS)
+    return not config.is_overridden("lists") or not (
+        config.may_be_meant("lists") or any(map(config.is_in_file, keys))
+    )
 
 
 def entry_of(chosen: ChosenList) -> dict[str, object]:

@@ -161,6 +161,15 @@ class Config(Settings):
         """Return whether the command line or the environment gives a key for this run."""
         return key in self.overridden
 
+    def is_in_file(self, key: str) -> bool:
+        """Return whether the file has a value for a key, usable or not."""
+        section: object = self.content
+        for name in key.split("."):
+            if not isinstance(section, Mapping) or name not in section:
+                return False
+            section = section[name]
+        return True
+
     def may_be_meant(self, key: str) -> bool:
         """Return whether a fault may hide what the user wants of a protecting key, or of one in it."""
         return any(

@@ -119,7 +119,7 @@ class WatchlistIntake:
             self.history.note(Happened.ALREADY_THERE, movie, where)
             _log.info("%s: already downloaded: %s", movie.label, where)
         for movie in dropped:
-            _log.info("%s: no longer on the watchlist, so removed from the queue.", movie.label)
+            _log.info("%s: no longer listed, so removed from the queue.", movie.label)
         self.history.note(Happened.LEFT, dropped)
         return IntakeCounts(len(snapshot.movies), queued, there, len(dropped))
 
