@@ -11,6 +11,7 @@ from house.workers import Bench
 from movie_sync.domain.models import HeldTorrent, Movie, QueueName, Release
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.wanted import WantedFilm
+from movie_sync.errors import BlockedError
 from movie_sync.queues.manager import QueueManager
 from movie_sync.wishes.known_films import KnownFilms
 
@@ -183,3 +184,50 @@ def test_a_double_with_the_same_title_and_year_is_one_film(bench: Bench, state: 
     assert {key: queue for key, (queue, _) in states(bench).items()} == {
         "KX": COMPLETED if state is COMPLETED else PENDING
     }
+
+
+def of_imdb(movie: Movie) -> Movie:
+    """Return a film as a list of IMDb's names it."""
+    return Movie(movie.imdb_id or "", "", movie.title, movie.year, imdb_id=movie.imdb_id, page_read=True)
+
+
+@pytest.mark.parametrize("page", ["read", "blocked"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_one_film_on_lists_of_two_sites_is_one_entry(bench: Bench, page: str, order: int) -> None:
+    """Its page tells that they are one, or where it can't be read, that no other film can be meant."""
+    bench.pages.error = BlockedError("refused") if page == "blocked" else None
+    bench.tracker.offer(ONE.imdb_id or "", good_release(1, "After.Hours.2019", ONE.imdb_id))
+    bench.queues.add_all_to_pending([listed(ONE), of_imdb(ONE)][::order])
+    work(bench)
+    assert states(bench) == {"KA": (COMPLETED, good_release(1, "After.Hours.2019").name)}
+    assert list(bench.client.added) == [hash_of(1)]
+    bench.queues.add_all_to_pending([listed(ONE), of_imdb(ONE)])
+    assert not bench.queues.entries(PENDING)
+
+
+def test_another_film_of_that_title_and_year_is_not_the_one_of_the_other_site(bench: Bench) -> None:
+    """Its page says so, also where a release of that name is in the client."""
+    for number, movie in enumerate((ONE, TWIN), 1):
+        bench.tracker.offer(movie.imdb_id or "", good_release(number, "After.Hours.2019", movie.imdb_id))
+    bench.queues.add_all_to_pending([listed(TWIN), of_imdb(ONE)])
+    work(bench)
+    assert states(bench) == {
+        "KB": (COMPLETED, good_release(2, "After.Hours.2019").name),
+        "tt0000001": (COMPLETED, good_release(1, "After.Hours.2019").name),
+    }
+    assert sorted(bench.client.added) == [hash_of(1), hash_of(2)]
+
+
+def test_of_two_films_neither_is_known_to_be_the_one_of_the_other_site(bench: Bench) -> None:
+    """Their pages can't be read: the one with an id is taken by it, the others wait."""
+    bench.pages.error = BlockedError("refused")
+    bench.tracker.offer(ONE.imdb_id or "", good_release(1, "After.Hours.2019", ONE.imdb_id))
+    offer_by_name(bench, good_release(1, "After.Hours.2019", ONE.imdb_id))
+    bench.queues.add_all_to_pending([listed(ONE), listed(TWIN), of_imdb(ONE)])
+    work(bench)
+    assert {name: queue for name, (queue, _) in states(bench).items()} == {
+        "KA": FAILED,
+        "KB": FAILED,
+        "tt0000001": COMPLETED,
+    }
+    assert list(bench.client.added) == [hash_of(1)]

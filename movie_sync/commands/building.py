@@ -260,7 +260,7 @@ class Services:
         downloader = FileListDownloader(
             trackers=Trackers(trackers, self._clock, tell, refused),
             client=client,
-            pages=PageReader(self.pages, self._clock, metadata),
+            pages=PageReader(self.pages, self._clock, metadata, known.imdb_id_of),
             library=self.library,
             rules=self.rules,
             clock=self._clock,

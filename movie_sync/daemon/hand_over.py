@@ -112,7 +112,8 @@ class HandOverJob:
         if result is None:
             if self.rooms and session.client:
                 self.rooms.check(session.client, self._known_bytes(entry), downloader.rules.placement(movie))
-            result = downloader.find_already_there(movie, entry.set_aside, entry.word)
+            if not downloader.pages.may_be_another(movie):
+                result = downloader.find_already_there(movie, entry.set_aside, entry.word)
         if result is None:
             movie = downloader.pages.describe(movie, is_doubted=entry.page_missing_since is not None)
             if movie != entry.movie:  # known by more titles now

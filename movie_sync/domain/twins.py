@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 
 from movie_sync.domain.compact import HashedNumbers
 from movie_sync.domain.letterboxd_text import is_title_id
@@ -71,8 +72,11 @@ class ListedTitles:
         """Tell whether a film has this title, a squashed key, as its own."""
         return self._titles.get(title) is not None
 
-    def years_of_others(self, movie: Movie, titles: Collection[str]) -> list[int]:
-        """Return the year of each film that has one of these titles and is not this film, where known."""
-        itself = self._keys.under(*movie.keys())
-        others = set(self._titles.under(*titles)).difference(itself)
+    def years_of_others(self, itself: Iterable[Movie], titles: Collection[str]) -> list[int]:
+        """Return the year of each film that has one of these titles and is not this one, where known.
+
+        `itself` are the ways in which this film is named.
+        """
+        own = self._keys.under(*chain.from_iterable(movie.keys() for movie in itself))
+        others = set(self._titles.under(*titles)).difference(own)
         return [self._years[number] for number in others if self._years[number]]

@@ -1,6 +1,8 @@
 """Reads the films' own pages, and knows what it means when one cannot be had."""
 
 import logging
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from movie_sync.domain.models import Movie
@@ -27,13 +29,20 @@ _FILMS_OF_AN_OUTAGE = 3
 class PageReader:
     """What one page answers may be that film's affair; what several in a row answer is Letterboxd's.
 
-    For one thread.
+    `known_id` returns the IMDb id of a film where other lists tell it. For one thread.
     """
 
-    def __init__(self, pages: FilmPages, clock: Clock, metadata: "Metadata | None" = None) -> None:
+    def __init__(
+        self,
+        pages: FilmPages,
+        clock: Clock,
+        metadata: "Metadata | None" = None,
+        known_id: Callable[[Movie], str | None] = lambda _movie: None,
+    ) -> None:
         self._pages = pages
         self._clock = clock
         self._metadata = metadata
+        self._known_id = known_id
         self._none_until = 0.0
         # Films in a row whose page was not there, or not to be understood.
         self._missing: set[str] = set()
@@ -63,7 +72,16 @@ class PageReader:
                 _log.debug("%s", exc)
                 return found
             raise
-        return (self._metadata and self._metadata.filled(described)) or described
+        described = (self._metadata and self._metadata.filled(described)) or described
+        return (
+            replace(described, imdb_id=self._known_id(described))
+            if self.may_be_another(described)
+            else described
+        )
+
+    def may_be_another(self, movie: Movie) -> bool:
+        """Tell whether a film may be one that another list names by its IMDb id alone; its page tells."""
+        return not (movie.imdb_id or movie.page_read) and self._known_id(movie) is not None
 
     def _read(self, movie: Movie, *, is_doubted: bool) -> Movie:
         if self._clock.monotonic() >= self._none_until:

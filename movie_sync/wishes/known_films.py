@@ -7,6 +7,7 @@ it before Movie Sync first read it, and such as have left it.
 import threading
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from movie_sync.domain.compact import HashedNumbers
@@ -47,22 +48,33 @@ class KnownFilms:
         """Return the film as names are to be judged for it: with the years of others of its titles.
 
         An IMDb id that another film has as well proves nothing, and is left out. A film that no key of
-        Letterboxd's names is the known one of its title and year, unless their IMDb ids say otherwise.
+        Letterboxd's names is the known one of its title and year, unless their IMDb ids say otherwise: one
+        list may name it by the one, and another by the other.
         """
         titles = own_titles(movie)
         with self._lock:
             namesakes = self._named(titles)
-            itself = next((other for other in namesakes if _is_meant(movie, other)), movie)
+            itself = _as_known(movie, namesakes)
             years: list[int] = []
             for listed in self._lists().values():
                 of_others = listed.years_of_others(itself, titles)
-                if not letterboxd_keys(itself) and movie.year in of_others:
+                if not any(map(letterboxd_keys, itself)) and movie.year in of_others:
                     of_others.remove(movie.year)
                 years += of_others
-            years += [other.year for other in namesakes if other.year and not is_same_film(itself, other)]
-            is_shared = any(not is_same_film(itself, other) for other in self._with_id(movie.imdb_id))
+            years += [other.year for other in namesakes if other.year and not _is_one_of(itself, other)]
+            is_shared = not all(_is_one_of(itself, other) for other in self._with_id(movie.imdb_id))
         imdb_id = None if is_shared else movie.imdb_id
         return replace(movie, twin_years=tuple(sorted(set(years))), imdb_id=imdb_id)
+
+    def imdb_id_of(self, movie: Movie) -> str | None:
+        """Return the IMDb id by which another list names a film, if only one film can be meant; else None."""
+        with self._lock:
+            namesakes = self._named(own_titles(movie))
+        itself = _as_known(movie, namesakes)
+        if any(other.year == movie.year and not _is_one_of(itself, other) for other in namesakes):
+            return None
+        ids = {each.imdb_id for each in itself if each.imdb_id}
+        return ids.pop() if len(ids) == 1 else None
 
     def meant(self, movie: Movie) -> Movie | None:
         """Return the known film that is meant by title and year or IMDb id; of several the best known."""
@@ -90,6 +102,18 @@ class KnownFilms:
     def _with_id(self, imdb_id: str | None) -> list[Movie]:
         """Return the films of the queues that have this IMDb id."""
         return self._queues.films_with_key(f"i:{imdb_id}") if imdb_id else []
+
+
+def _as_known(movie: Movie, namesakes: Iterable[Movie]) -> list[Movie]:
+    """Return a film, and how else it is known among those of its titles."""
+    if letterboxd_keys(movie):
+        return [movie, *(other for other in namesakes if _is_meant(other, movie))]
+    meant = (other for other in namesakes if letterboxd_keys(other) and _is_meant(movie, other))
+    return [movie, *islice(meant, 1)]
+
+
+def _is_one_of(movies: Iterable[Movie], other: Movie) -> bool:
+    return any(is_same_film(movie, other) for movie in movies)
 
 
 def _is_meant(movie: Movie, other: Movie) -> bool:

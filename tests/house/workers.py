@@ -140,7 +140,7 @@ class Bench:
         downloader = FileListDownloader(
             trackers=Trackers(self.trackers, self.clock, self.told.append),
             client=self.client,
-            pages=PageReader(self.pages, self.clock),
+            pages=PageReader(self.pages, self.clock, known_id=self.known.imdb_id_of),
             library=self.library,
             rules=self._film_rules(),
             clock=self.clock,
