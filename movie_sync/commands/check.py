@@ -35,7 +35,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """What was tested, the outcome, and one line of details."""
 
     name: str
@@ -47,21 +47,21 @@ def run_check(_args: Namespace, context: Context) -> int:
     """Try everything; returns 1 if anything fails."""
     set_up_logging("ERROR", context.redactor, plain=context.options.plain)
     found = []
-    for finding in look_at_everything(context, threading.Event()):
-        found.append(finding)
-        context.say(f"{finding.outcome:4}  {finding.name}: {finding.words}")
+    for result in look_at_everything(context, threading.Event()):
+        found.append(result)
+        context.say(f"{result.outcome:4}  {result.name}: {result.words}")
     context.say(f"\n{summary(found)}")
-    return 1 if any(finding.outcome is Outcome.FAIL for finding in found) else 0
+    return 1 if any(result.outcome is Outcome.FAIL for result in found) else 0
 
 
-def summary(found: Sequence[Finding]) -> str:
+def summary(found: Sequence[CheckResult]) -> str:
     """Return in a sentence how all went."""
-    tried = [finding for finding in found if finding.name != _LANDING]
-    failed = sum(finding.outcome is Outcome.FAIL for finding in tried)
+    tried = [result for result in found if result.name != _LANDING]
+    failed = sum(result.outcome is Outcome.FAIL for result in tried)
     return f"{failed} of {len(tried)} checks failed." if failed else "Everything works."
 
 
-def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Finding]:
+def look_at_everything(context: Context, stop: threading.Event) -> Iterator[CheckResult]:
     """Try one part after the other, with the real services; `stop` ends what is waited for."""
     context.paths.prepare()
     services = Services(context, stop=stop)
@@ -79,15 +79,15 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Find
     failed: set[str] = set()
     for name, check in checks:
         try:
-            yield Finding(name, Outcome.OK, one_line(check()))
+            yield CheckResult(name, Outcome.OK, one_line(check()))
         except (MovieSyncError, OSError) as exc:
             failed.add(name)
-            yield Finding(name, Outcome.FAIL, one_line(str(exc)))
+            yield CheckResult(name, Outcome.FAIL, one_line(str(exc)))
     if services.client.title not in failed:  # a client bans who is refused too often
         with contextlib.suppress(MovieSyncError):
             if landing := services.landing():
                 outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
-                yield Finding(_LANDING, outcome, one_line(landing.words()))
+                yield CheckResult(_LANDING, outcome, one_line(landing.words()))
 
 
 def _check_settings(context: Context) -> str:

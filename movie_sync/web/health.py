@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from movie_sync import __version__
-from movie_sync.commands.check import Finding, look_at_everything, summary
+from movie_sync.commands.check import CheckResult, look_at_everything, summary
 from movie_sync.commands.context import Context
 from movie_sync.domain.times import duration, parse_time
 from movie_sync.errors import MovieSyncError
@@ -41,7 +41,7 @@ class Result:
 
     is_running: bool = False
     began_at: datetime | None = None
-    found: tuple[Finding, ...] = ()
+    found: tuple[CheckResult, ...] = ()
     why: str = ""
 
     @property
@@ -51,7 +51,7 @@ class Result:
 
 
 class CheckUp:
-    """Carries the check out, one at a time, beside all else; `changed` is called at each finding."""
+    """Carries the check out, one at a time, beside all else; `changed` is called for each result."""
 
     def __init__(self, desk: Desk, changed: Callable[[], object]) -> None:
         self._desk = desk
@@ -77,11 +77,11 @@ class CheckUp:
             self._thread.join(seconds)
 
     def _run(self, context: Context) -> None:
-        found: list[Finding] = []
+        found: list[CheckResult] = []
         began_at, why, clean = self.result.began_at, "", context.redactor.clean
         try:
-            for finding in look_at_everything(context, threading.Event()):
-                found.append(Finding(finding.name, finding.outcome, clean(finding.words)))
+            for result in look_at_everything(context, threading.Event()):
+                found.append(CheckResult(result.name, result.outcome, clean(result.words)))
                 self.result = Result(is_running=True, began_at=began_at, found=tuple(found))
                 self._changed()
         except (MovieSyncError, OSError) as exc:
