@@ -20,7 +20,7 @@ from movie_sync.storage.paths import (
 from movie_sync.storage.regular_file import open_regular
 
 _UNIT = "movie-sync.service"
-_SECONDS = 30
+_SECONDS = 100  # systemd itself waits for 90 until a service says that it runs
 _TEXT = """\
 [Unit]
 Description=Movie Sync, from the Letterboxd watchlist to the torrent client
@@ -28,13 +28,23 @@ Wants=network-online.target
 After=network-online.target
 
 [Service]
+Type=notify
 ExecStart={command}
 {more}Restart=on-failure
 RestartSec=30
 RestartPreventExitStatus=2 3
 TimeoutStopSec=15
-UMask=0077
+WatchdogSec=180
+WatchdogSignal=SIGTERM
+LimitCORE=0
 NoNewPrivileges=yes
+ProtectSystem=full
+LockPersonality=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
+RestrictRealtime=yes
+SystemCallArchitectures=native
+SystemCallFilter=@system-service
+SystemCallErrorNumber=EPERM
 
 [Install]
 WantedBy=default.target
