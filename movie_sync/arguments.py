@@ -1,6 +1,7 @@
 """Parses command lines; answers a typo with the nearest command or option, in one line."""
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
@@ -12,6 +13,8 @@ from movie_sync.outlet import readable
 _EVERYWHERE = {"help", "version", "data_dir", "log_level", "plain"}
 _NEAR_ENOUGH = 0.6
 _WRONG_USAGE = 2
+_IMDB_ID = re.compile(r"tt\d{5,10}")
+_FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 
 
 class Help(argparse.RawDescriptionHelpFormatter):
@@ -110,3 +113,26 @@ def did_you_mean(text: str, known: Iterable[str]) -> str:
 
     near = difflib.get_close_matches(text.casefold(), list(known), n=2, cutoff=_NEAR_ENOUGH)
     return f" Did you mean {' or '.join(near)}?" if near else ""
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds") from None
+    return int(value) if value.is_integer() else value
+
+
+def film_year(text: str) -> int:
+    """Read the year of a film."""
+    if not (text.isascii() and text.isdigit()) or not _FIRST_FILM_YEAR <= int(text) <= _LAST_FILM_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} isn't a film's year")
+    return int(text)
+
+
+def imdb_id(text: str) -> str:
+    """Read the id of a film at IMDb."""
+    if not _IMDB_ID.fullmatch(text.strip().lower()):
+        raise argparse.ArgumentTypeError(f"{text!r} isn't an IMDb id such as tt0113277")
+    return text.strip().lower()

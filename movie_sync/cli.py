@@ -7,16 +7,15 @@ import argparse
 import errno
 import importlib
 import os
-import re
 import signal
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from movie_sync import __version__, invocation
-from movie_sync.arguments import Parser
+from movie_sync.arguments import Parser, film_year, imdb_id, seconds
 from movie_sync.errors import AuthError, MovieSyncError, Stopped, UserError
 from movie_sync.invocation import command_line
 from movie_sync.outlet import hurry, outlet_of, readable, take_over_streams
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 _QUEUES = ("pending", "failed", "completed", "removed")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _SETUP_SECTIONS = ("letterboxd", "filelist", "client", "folders", "quality", "notices")
-_IMDB_ID = re.compile(r"tt\d{5,10}")
-_FIRST_FILM_YEAR, _LAST_FILM_YEAR = 1870, 2100
 _ANSWER_IS_NO, _UNUSABLE, _INTERRUPTED = 1, 2, 130
 _LAST_SECONDS = 1.0
 _OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF}
@@ -57,6 +54,8 @@ _EXAMPLES: dict[str, tuple[tuple[str, ...], ...]] = {
     "reject": (("Heat", "2"), ("heat-1995", "filelist:12345")),
     "search": (("Heat", "--year", "1995"), ("heat-1995",)),
     "import": (("letterboxd-export.zip",),),
+    "backup": (("movie-sync.tar.gz",), ("movie-sync.backup", "--with-secrets")),
+    "restore": (("movie-sync.backup",),),
 }
 _COMPLETION = """to load it whenever the shell starts:
   bash, in ~/.bashrc:                   eval "$(movie-sync completion bash)"
@@ -223,7 +222,7 @@ def _parser() -> Parser:
         "--username", metavar="NAME", help="use this user's watchlist instead of the configured one"
     )
     daemon.add_argument(
-        "--interval", metavar="SECONDS", type=_seconds, help="seconds between checks, at least 60"
+        "--interval", metavar="SECONDS", type=seconds, help="seconds between checks, at least 60"
     )
     daemon.add_argument("--once", action="store_true", help="check once, do what can be done now, then exit")
     daemon.add_argument(
@@ -303,8 +302,8 @@ def _add_commands(
         )
     search = add("search", "search:run_search", "show a film's releases, and which one would be taken")
     search.add_argument("title", metavar="TITLE", help=_FILM)
-    search.add_argument("--year", type=_year, help="the film's year")
-    search.add_argument("--imdb", type=_imdb_id, metavar="ttN", help="the film's IMDb id")
+    search.add_argument("--year", type=film_year, help="the film's year")
+    search.add_argument("--imdb", type=imdb_id, metavar="ttN", help="the film's IMDb id")
     _add_json(search)
     add("import", "edit:run_import", "queue the films in a file from Letterboxd or IMDb").add_argument(
         "file",
@@ -312,6 +311,7 @@ def _add_commands(
         metavar="FILE",
         help="watchlist.csv, the ZIP of your whole account, or a list's CSV from Letterboxd or IMDb",
     )
+    _add_moving(add)
     page = add("web", "", "serve the web page, with all films and their posters")
     page.add_argument("--listen", metavar="HOST:PORT", help="where to listen, instead of 127.0.0.1:8787")
     page.add_argument("--login", action="store_true", help="print a new login address for the running page")
@@ -322,6 +322,22 @@ def _add_commands(
     completion.set_defaults(needs_folder=False, parser_of_all=_parser)
     demo = add("demo", "demo:run_demo", "run the whole pipeline against local stand-ins")
     demo.set_defaults(needs_folder=False)
+
+
+def _add_moving(add: Callable[[str, str, str], Parser]) -> None:
+    backup = add(
+        "backup", "backup:run_backup", "save your settings and all films in one file, to move or to keep"
+    )
+    backup.add_argument("file", metavar="FILE", help="the new file, or - for stdout; it isn't overwritten")
+    backup.add_argument(
+        "--with-secrets", action="store_true", help="include passwords, keys and torrents, and encrypt it all"
+    )
+    restore = add("restore", "restore:run_restore", "put what a backup has into the data folder")
+    restore.add_argument("file", type=Path, metavar="FILE", help="a file that `backup` wrote")
+    restore.add_argument("--replace", action="store_true", help="move what is there into a folder of its own")
+    restore.add_argument(
+        "--trust", action="store_true", help="don't ask about the commands and servers in its settings"
+    )
 
 
 def _examples(name: str) -> str | None:
@@ -356,23 +372,3 @@ def _add_global_options(parser: argparse.ArgumentParser, *, is_top: bool) -> Non
 
 def _add_json(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a number of seconds") from None
-    return int(value) if value.is_integer() else value
-
-
-def _year(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not _FIRST_FILM_YEAR <= int(text) <= _LAST_FILM_YEAR:
-        raise argparse.ArgumentTypeError(f"{text!r} isn't a film's year")
-    return int(text)
-
-
-def _imdb_id(text: str) -> str:
-    if not _IMDB_ID.fullmatch(text.strip().lower()):
-        raise argparse.ArgumentTypeError(f"{text!r} isn't an IMDb id such as tt0113277")
-    return text.strip().lower()

@@ -16,6 +16,7 @@ DOCS, PACKAGE = ROOT / "docs", ROOT / "movie_sync"
 COMMANDS = (DOCS / "commands.md").read_text(encoding="utf-8")
 ENVIRONMENT = {
     *("MOVIE_SYNC_HOME", "MOVIE_SYNC_KEY_FILE", "MOVIE_SYNC_USERNAME", "MOVIE_SYNC_CHECK_INTERVAL"),
+    "MOVIE_SYNC_BACKUP_PASSPHRASE",
     *(field.variable for fields in registry.credential_fields().values() for field in fields),
 }
 

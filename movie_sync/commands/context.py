@@ -79,6 +79,10 @@ class Context:
         """Read the settings of a data folder; `overrides` are those of the command line."""
         paths = AppPaths(data_dir)
         paths.check()
+        if os.path.lexists(paths.restored):
+            from movie_sync.storage.restoring import finish_restoring  # noqa: PLC0415 - after a crash alone
+
+            finish_restoring(paths)
         config = Config.load(paths.config, environ=os.environ, overrides=overrides)
         return cls(paths, config, options, overrides, os.environ, redactor=redactor)
 

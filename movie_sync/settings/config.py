@@ -6,7 +6,6 @@ in an override does stop it, because somebody is there to read the message.
 
 import contextlib
 import copy
-import errno
 import json
 import os
 import re
@@ -27,14 +26,19 @@ from movie_sync.settings.keys import GeneralSettings, known, rules
 from movie_sync.settings.reading import Settings, UnreadableSettings, content_of, read_raw
 from movie_sync.settings.section import Node, Rule
 from movie_sync.settings.values import UnusableValue
-from movie_sync.storage.atomic_file import write_atomically, write_in_place
+from movie_sync.storage.atomic_file import IS_A_MOUNT, write_atomically, write_in_place
 from movie_sync.storage.locks import writing_into
-from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX, AppPaths, default_root
+from movie_sync.storage.paths import (
+    HOME_VARIABLE,
+    KEY_FILE_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    PREFIX,
+    AppPaths,
+    default_root,
+)
 from movie_sync.storage.regular_file import file_signature
 
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?")
-# What the system answers if a file cannot be replaced because it is a mount of its own, as in a container.
-_IS_A_MOUNT = frozenset({errno.EBUSY, errno.EXDEV})
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -208,6 +212,7 @@ class Config(Settings):
     def _take_environment(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Take what the environment sets, all at once; return the variables by the keys that they set."""
         ours = {HOME_VARIABLE, KEY_FILE_VARIABLE, *map(variable_of, rules())}
+        ours |= {PASSPHRASE_VARIABLE, f"{PASSPHRASE_VARIABLE}_FILE"}
         for fields in registry.credential_fields().values():
             ours |= {name for field in fields for name in (field.variable, field.file_variable)}
         unknown = sorted(name for name in environ if name.startswith(PREFIX) and name not in ours)
@@ -308,7 +313,7 @@ def _write(path: Path, content: Mapping[str, object]) -> None:
         try:
             write_atomically(path, [text, b"\n"])
         except StorageError as exc:
-            if exc.errno not in _IS_A_MOUNT:
+            if exc.errno not in IS_A_MOUNT:
                 raise
             write_in_place(path, text + b"\n")
 

@@ -29,6 +29,8 @@ TEMPORARY_SUFFIX = ".tmp"
 _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF})
 # What shares and sticks without modes of files answer to whoever sets one.
 _NO_MODES = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
+# What the system answers if a file cannot be replaced because it is a mount of its own, as in a container.
+IS_A_MOUNT = frozenset({errno.EBUSY, errno.EXDEV})
 # What says that the machine is short of something now, and nothing about the file.
 _SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 _without_modes: set[Path] = set()

@@ -6,17 +6,25 @@ What cannot be used is a UserError that says what to do.
 """
 
 import os
+import shutil
 import stat
 from collections.abc import Mapping
 from pathlib import Path
 
 from movie_sync.errors import UserError
-from movie_sync.storage.atomic_file import TEMPORARY_SUFFIX, delete_leftover, keep_private, make_folder
+from movie_sync.storage.atomic_file import (
+    TEMPORARY_SUFFIX,
+    delete_leftover,
+    keep_private,
+    make_folder,
+    temporary_of,
+)
 
 PREFIX = "MOVIE_SYNC_"
 """How the name of every environment variable of ours begins."""
 HOME_VARIABLE = "MOVIE_SYNC_HOME"
 KEY_FILE_VARIABLE = "MOVIE_SYNC_KEY_FILE"
+PASSPHRASE_VARIABLE = "MOVIE_SYNC_BACKUP_PASSPHRASE"  # noqa: S105 - its name
 _OTHER_FOLDER = f"Fix that, or choose another folder with --data-dir or {HOME_VARIABLE}."
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
@@ -53,6 +61,7 @@ class AppPaths:
         self.posters = root / "posters"  # the folder of images that the page shows
         self.log = root / "movie_sync.log"
         self.inbox = root / "inbox"  # the folder of commands that a running daemon takes up
+        self.restored = root / "restored"  # the folder of a backup's files that are taking their places
         self.torrents = root / "torrents"  # the folder for `.torrent` files where no client is used
 
     def check(self, *, is_to_be_made: bool = False) -> None:
@@ -96,6 +105,8 @@ class AppPaths:
         """
         for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.unreadable, self.events):
             delete_leftover(path)
+        if os.path.lexists(unfinished := temporary_of(self.restored)):
+            shutil.rmtree(unfinished, ignore_errors=True)
         if is_alone:
             budgets = {path.with_suffix("") for path in self.root.glob(f"budget*.json{TEMPORARY_SUFFIX}")}
             for path in (self.config, self.credentials, self.setup, *budgets):
@@ -103,7 +114,7 @@ class AppPaths:
 
     def _close_files(self) -> None:
         """Take back what an editor or a restored backup allows others."""
-        folders = (self.root, self.inbox, self.torrents, self.posters, self.lists)
+        folders = (self.root, self.inbox, self.torrents, self.posters, self.lists, self.restored)
         named = (path for path in vars(self).values() if path not in folders)
         ours = ("queue_", "budget-", *(path.name for path in named))
         for path in self.root.iterdir():
