@@ -21,6 +21,7 @@ from movie_sync.errors import StorageError
 from movie_sync.outlet import Outlet, outlet_of
 from movie_sync.storage.atomic_file import keep_aside, keep_private
 from movie_sync.storage.regular_file import open_regular_descriptor
+from movie_sync.storage.replacing import replace_file
 
 LOGGER_NAME = "movie_sync"
 _FILE_BYTES = 1_000_000
@@ -89,7 +90,7 @@ class _PrivateFile(logging.FileHandler):
         older = [f"{self.baseFilename}.{number}" for number in range(1, _FILES_KEPT + 1)]
         for name, next_name in reversed(list(pairwise([self.baseFilename, *older]))):
             with contextlib.suppress(FileNotFoundError):
-                Path(name).replace(next_name)
+                replace_file(Path(name), Path(next_name))
 
     def _open(self) -> TextIOWrapper:
         def opener(path: str, flags: int) -> int:

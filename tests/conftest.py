@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 import movie_sync.net.http  # noqa: F401 - requests warns when it is first loaded: no test may be the one
 from movie_sync import invocation
 from movie_sync.logs import LOGGER_NAME, tear_down_logging
+from movie_sync.storage import shortcomings
 
 _connect = socket.socket.connect
 
@@ -110,6 +111,8 @@ def _process_as_before() -> Iterator[None]:
     os.umask(_UMASK)
     invocation.name_folder(None)
     tear_down_logging()
+    for noted in (shortcomings._noted, shortcomings._said, shortcomings._is_saying):
+        noted.clear()
     logger = logging.getLogger(LOGGER_NAME)
     logger.setLevel(logging.NOTSET)
     logger.propagate = logging.raiseExceptions = True

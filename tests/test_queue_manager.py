@@ -874,7 +874,7 @@ def test_the_queue_that_a_film_leaves_keeps_its_earlier_generation(
 def test_what_could_not_be_taken_back_is_mended(
     filled: QueueManager, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without hard links a change whose name cannot be flushed stays on the disk, until the next write."""
+    """A change whose name cannot be flushed, nor taken back, stays on the disk until the next write."""
 
     def refuse(*_: object) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
@@ -886,7 +886,7 @@ def test_what_could_not_be_taken_back_is_mended(
         filled.add_all_to_pending([film("n1")])
     flush = [call.path for call in recorder.calls].index(".")
     failing = Recorder(tmp_path)
-    failing.fail_from, failing.fail_until = flush, flush + 1
+    failing.fail_from, failing.fail_until = flush, flush + 2
     with failing.watching(), pytest.raises(StorageError):
         filled.add_all_to_pending([film("n2")])
     assert "n2" in on_disk(tmp_path)["pending"]

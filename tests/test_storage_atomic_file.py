@@ -218,7 +218,7 @@ def test_a_file_system_that_cannot_flush_at_all_will_do(
 
 
 def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a file cannot have two names there is no earlier generation, and no failure."""
+    """Where a file cannot have two names the earlier generation is a copy, and a damaged one is renamed."""
 
     def link(*_: object, **__: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
@@ -227,7 +227,8 @@ def test_a_file_system_without_hard_links_will_do(path: Path, monkeypatch: pytes
     write_atomically(path, [b"one"], keep_previous=True)
     write_atomically(path, [b"two"], keep_previous=True)
     assert path.read_bytes() == b"two"
-    assert not previous_of(path).exists()
+    assert previous_of(path).read_bytes() == b"one"
+    assert stat.S_IMODE(previous_of(path).stat().st_mode) == 0o600
     assert keep_aside(path, NOW, until_replaced=True).read_bytes() == b"two"
     assert not path.exists()
 

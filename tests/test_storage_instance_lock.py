@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.locks import InstanceLock, writing_into
+from movie_sync.storage.shortcomings import say_shortcomings
 
 ROOT = Path(__file__).resolve().parents[1]
 _HOLDER = """
@@ -237,13 +239,48 @@ def test_folders_that_cannot_be_locked(path: Path, monkeypatch: pytest.MonkeyPat
     lock.release()
 
 
+@pytest.mark.parametrize("has_other_locks", [True, False])
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL])
-def test_a_file_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
-    """It is named as the cause, and is not taken for another daemon."""
+def test_a_file_system_without_locks(
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    code: int,
+    has_other_locks: bool,
+) -> None:
+    """Another kind of lock will do, or else a name on this machine, which is warned of; a second one is kept out."""
 
-    def flock(_descriptor: int, _how: int) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(code, os.strerror(code))
 
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(StorageError, match=r"file system doesn't support locks .*--data-dir"):
-        InstanceLock(path).acquire(wait_seconds=5)
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    if not has_other_locks:
+        monkeypatch.setattr(fcntl, "fcntl", refuse)
+    say_shortcomings()
+    lock, link = InstanceLock(path), path.with_name("link")
+    link.symlink_to(path.parent)
+    assert lock.acquire()
+    assert not InstanceLock(path).acquire()
+    assert InstanceLock(link / path.name).is_held_elsewhere()
+    lock.release()
+    assert not lock.is_held_elsewhere()
+    assert lock.acquire()
+    lock.release()
+    assert caplog.text.count("make sure that only one".capitalize()) == (0 if has_other_locks else 1)
+
+
+def test_a_machine_without_names_either(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing keeps a second one out, which is said as it is."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(fcntl, "fcntl", refuse)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    say_shortcomings()
+    assert InstanceLock(path).acquire()
+    assert InstanceLock(path).acquire()
+    assert "a second Movie Sync would start" in caplog.text

@@ -10,6 +10,7 @@ import pytest
 from movie_sync.errors import UserError
 from movie_sync.storage.atomic_file import temporary_of
 from movie_sync.storage.paths import AppPaths, default_key_file, default_root, expand_home
+from movie_sync.storage.shortcomings import say_shortcomings
 
 as_user_only = pytest.mark.skipif(
     not hasattr(os, "geteuid") or os.geteuid() == 0, reason="file modes do not bind root"
@@ -175,6 +176,19 @@ def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now:
     }
 
 
+def test_what_stepped_aside_when_a_crash_came_is_put_back(tmp_path: Path) -> None:
+    """A file that is missing; where the newer one had its place already, it is deleted."""
+    paths = AppPaths(tmp_path)
+    for path in (paths.watchlist, paths.radar):
+        path.with_name(f"{path.name}.replaced1").write_text("before")
+    paths.radar.write_text("after")
+    paths.sweep(True)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "watchlist.json": "before",
+        "radar.json": "after",
+    }
+
+
 def test_a_data_folder_where_modes_cannot_be_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -189,5 +203,8 @@ def test_a_data_folder_where_modes_cannot_be_set(
     monkeypatch.setattr(os, "chmod", chmod)
     for _ in range(2):
         AppPaths(data).prepare()
-    assert caplog.text.count("can't be kept private") == 1
+    assert not caplog.text, "a command beside the daemon says nothing"
+    for _ in range(2):
+        say_shortcomings()
+    assert caplog.text.count("can't be made private") == 1
     assert "Operation not permitted" in caplog.text

@@ -20,10 +20,12 @@ from movie_sync.logs import set_up_logging
 from movie_sync.services.base import Service, ToldService
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.storage.shortcomings import shortcomings
 
 _GB = 1_000_000_000
 _LOOK_SECONDS = 1.0
 _LANDING = "Where films land"
+_FILE_SYSTEM = "File system"
 
 
 class Outcome(StrEnum):
@@ -56,7 +58,7 @@ def run_check(_args: Namespace, context: Context) -> int:
 
 def summary(found: Sequence[CheckResult]) -> str:
     """Return in a sentence how all went."""
-    tried = [result for result in found if result.name != _LANDING]
+    tried = [result for result in found if result.name not in {_LANDING, _FILE_SYSTEM}]
     failed = sum(result.outcome is Outcome.FAIL for result in tried)
     return f"{failed} of {len(tried)} checks failed." if failed else "Everything works."
 
@@ -88,6 +90,8 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Chec
             if landing := services.landing():
                 outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
                 yield CheckResult(_LANDING, outcome, one_line(landing.words()))
+    for words in shortcomings():
+        yield CheckResult(_FILE_SYSTEM, Outcome.NOTE, one_line(words))
 
 
 def _check_settings(context: Context) -> str:

@@ -39,7 +39,9 @@ from movie_sync.reports.daemon_state import (
 from movie_sync.reports.health import judged
 from movie_sync.services.wish_lists import watched_words
 from movie_sync.settings.faults import sentence
+from movie_sync.storage.atomic_file import try_flush
 from movie_sync.storage.locks import InstanceLock
+from movie_sync.storage.shortcomings import say_shortcomings
 
 _log = logging.getLogger(__name__)
 
@@ -66,6 +68,7 @@ def run_daemon(_args: Namespace, context: Context) -> int:
         )
         return ALREADY_RUNNING
     try:
+        try_flush(context.paths.daemon_lock)
         with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk
             forget_state(context.paths.daemon, context.clock.now())
             write_state(context.paths.daemon, state)
@@ -119,6 +122,7 @@ def _run_on(context: Context, state: DaemonState, renew_lock: Callable[[], None]
     """Run until the end, which may be with other settings; returns the exit code."""
     options, log_file = context.options, None if context.options.dry_run else context.paths.log
     set_up_logging(options.log_level, context.redactor, log_file=log_file, plain=options.plain)
+    say_shortcomings()
     for warning in context.config.warnings:
         _log.warning("%s", warning)
     gate = SettingsGate(context, once=options.runs_once)

@@ -12,13 +12,12 @@ lacks that: the first that decrypts it for use notes the server in force.
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import subprocess
 import sys
 import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -31,7 +30,7 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import CredentialsError, StorageError, UserError
 from movie_sync.storage.atomic_file import make_folder, told_as, write_atomically
-from movie_sync.storage.locks import writing_into
+from movie_sync.storage.locks import alone_with, writing_into
 from movie_sync.storage.paths import KEY_FILE_VARIABLE, check_key_is_outside
 from movie_sync.storage.regular_file import NotAFileError, file_signature, open_regular
 
@@ -144,7 +143,7 @@ class CredentialsManager:
         Secrets count as entered for their present destinations. What cannot be decrypted is left as it is.
         Raises StorageError if nothing could be written.
         """
-        with self._alone():
+        with alone_with(self._key_file):  # without a key there is nothing that others could change
             content = self._content()
             for service, values in changes.items():
                 present = content.services.setdefault(service, {})
@@ -159,7 +158,7 @@ class CredentialsManager:
         """Return the decrypted file; where it can be written, servers that are lacking are noted in it."""
         content = self._content()
         if content.note(servers):
-            with contextlib.suppress(StorageError), self._alone():
+            with contextlib.suppress(StorageError), alone_with(self._key_file):
                 content = self._content()  # another may have written it meanwhile
                 content.note(servers)
                 self._write(content)
@@ -173,14 +172,6 @@ class CredentialsManager:
         fernet = self._fernet_for_writing()
         with writing_into(self._path.parent):
             write_atomically(self._path, [fernet.encrypt(serialized(content))])
-
-    @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Keep other writers out, by a lock on the key: without a key there is nothing they could change."""
-        with contextlib.ExitStack() as held:
-            with contextlib.suppress(OSError, NotAFileError):
-                fcntl.flock(held.enter_context(open_regular(self._key_file)), fcntl.LOCK_EX)
-            yield
 
     def signature(self) -> object:
         """Return a value that changes whenever a file with credentials or the key is written anew."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from movie_sync.daemon.worker import Worker
 from movie_sync.ports import Clock
 from movie_sync.reports.daemon_state import activity_words
-from movie_sync.storage.local_socket import local_address
+from movie_sync.storage.local_socket import is_own, listening_at
 
 _log = logging.getLogger(__name__)
 
@@ -21,7 +21,7 @@ _MOST_WAITING = 16
 class Heartbeat:
     """A socket in the data folder that tells whoever connects how long ago each worker made progress.
 
-    Where it can't be made (a file system without sockets), nobody is answered. For one thread, the main
+    Where it can't be made, nobody is answered. For one thread, the main
     one: that it answers tells that it lives.
     """
 
@@ -33,20 +33,14 @@ class Heartbeat:
 
     def open(self) -> None:
         """Begin to listen. For the holder of the instance lock: what a killed daemon left is replaced."""
-        listener = socket.socket(socket.AF_UNIX)
         try:
-            self._path.unlink(missing_ok=True)
-            with local_address(self._path) as address:
-                listener.bind(address)
-            listener.listen(_MOST_WAITING)
-            listener.setblocking(False)
+            self._socket = listening_at(self._path, _MOST_WAITING)
         except OSError as exc:
-            listener.close()
             _log.debug(
                 "Couldn't create %s, so `health` only knows that Movie Sync is running: %s", self._path, exc
             )
         else:
-            self._socket = listener
+            self._socket.setblocking(False)
 
     def tick(self) -> None:
         """Answer those who asked. To be called about once a second."""
@@ -57,7 +51,8 @@ class Heartbeat:
                 connection, _ = self._socket.accept()
                 with connection, contextlib.suppress(OSError):
                     connection.setblocking(False)
-                    connection.sendall(json.dumps(self.beat()).encode())
+                    if is_own(connection):
+                        connection.sendall(json.dumps(self.beat()).encode())
 
     def close(self) -> None:
         """Stop listening; without effect if it does not."""

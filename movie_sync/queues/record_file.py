@@ -217,7 +217,10 @@ class RecordFile:
         source = self._table.source
         if not self._writable or not isinstance(source, OpenFile):
             return False
-        now, then = os.fstat(source.descriptor), source.found
+        try:
+            now, then = os.fstat(source.descriptor), source.found
+        except OSError:  # the server has forgotten what was open: it is opened again by its name
+            return True
         return (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns)
 
     def _take_up_leftover(self) -> None:

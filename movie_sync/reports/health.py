@@ -11,7 +11,7 @@ from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.times import duration
 from movie_sync.invocation import command_line
 from movie_sync.reports.daemon_state import read_state
-from movie_sync.storage.local_socket import local_address
+from movie_sync.storage.local_socket import connect_to
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
 
@@ -47,11 +47,10 @@ def _ask(path: Path, seconds: float) -> bytes:
     """Return what the daemon answers; nothing if it ends meanwhile."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(seconds)
-        with local_address(path) as address:
-            try:
-                connection.connect(address)
-            except BlockingIOError:  # many wait for an answer already
-                raise TimeoutError from None
+        try:
+            connect_to(path, connection)
+        except BlockingIOError:  # many wait for an answer already
+            raise TimeoutError from None
         answer = b""
         while len(answer) < _MOST_BYTES and (piece := connection.recv(_MOST_BYTES)):
             answer += piece

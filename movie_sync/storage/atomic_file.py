@@ -6,7 +6,6 @@ takes the old one's name; the folder is flushed too, because the new name is an 
 
 import contextlib
 import errno
-import logging
 import os
 import stat
 import weakref
@@ -19,6 +18,8 @@ from typing import BinaryIO, Self
 
 from movie_sync.errors import StorageError
 from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
+from movie_sync.storage.replacing import replace_file
+from movie_sync.storage.shortcomings import Lack, note_lack
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -31,10 +32,15 @@ _NO_FLUSH = frozenset({errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF})
 _NO_MODES = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS})
 # What the system answers if a file cannot be replaced because it is a mount of its own, as in a container.
 IS_A_MOUNT = frozenset({errno.EBUSY, errno.EXDEV})
-# What says that the machine is short of something now, and nothing about the file.
-_SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
-_without_modes: set[Path] = set()
-_log = logging.getLogger(__name__)
+# What says that this machine is short of something, or another away, and nothing about the file.
+_SHORTAGES = frozenset(
+    {
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT),
+        *(errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ECONNABORTED, errno.ECONNRESET),
+    }
+)
+# What file systems without hard links answer to whoever makes one.
+_NO_LINKS = _NO_MODES | {errno.EMLINK}
 
 
 @contextlib.contextmanager
@@ -92,6 +98,14 @@ def _overwrite(descriptor: int, content: bytes) -> None:
         written += os.pwrite(descriptor, content[written:], written)
     os.ftruncate(descriptor, len(content))
     _flush(descriptor)
+
+
+def try_flush(path: Path) -> None:
+    """Find out, from a file that is there, whether those of its folder can be flushed to the disk at all."""
+    with contextlib.suppress(OSError):  # whoever writes there says what is wrong
+        file = OpenFile(open_regular_descriptor(path, os.O_RDONLY | os.O_NOFOLLOW))
+        _flush(file.descriptor, path.parent)
+        file.close()
 
 
 def write_all(descriptor: int, content: bytes | memoryview) -> None:
@@ -168,11 +182,10 @@ class NewFile:
     ) -> str:
         """Make it the file, mode 0600; what was written can be read on by `file`.
 
-        With `keep_previous` the content so far stays under the name of `previous_of`, where there are
-        hard links. With `damaged_at` it is kept aside instead, and where is returned, as the end of a
-        message. Without `is_safe` a power failure may leave an empty file, without `flush_name` it may
-        bring the earlier one back; so it may if the folder alone could not be flushed, which is an error,
-        and there was nothing to go back to.
+        With `keep_previous` the content so far stays under the name of `previous_of`. With `damaged_at` it
+        is kept aside instead, and where is returned, as the end of a message. Without `is_safe` a power
+        failure may leave an empty file, without `flush_name` it may bring the earlier one back; so it may if
+        the folder alone could not be flushed, which is an error, and there was nothing to go back to.
         """
         self._write_out()
         path, kept = self._path, ""
@@ -181,23 +194,21 @@ class NewFile:
         with told_as(self._failure):
             keep_private(self.file.descriptor, _FILE_MODE, path.parent)  # the umask may have taken bits away
             if is_safe:
-                _flush(self.file.descriptor)
-            # What is read on keeps nobody from making the disk read-only.
-            reader = OpenFile(os.open(temporary_of(path), os.O_RDONLY | os.O_NOFOLLOW))
+                _flush(self.file.descriptor, path.parent)
+            # What is read on keeps nobody from making the disk read-only. It is opened once the file is
+            # closed, as some file systems note only then when it was written.
+            self.file.close()
+            self.file = OpenFile(os.open(temporary_of(path), os.O_RDONLY | os.O_NOFOLLOW))
             undo: Callable[[], object] | None = None if os.path.lexists(path) else path.unlink
             if damaged_at and undo is None:
                 sync_folder(path.parent)  # the new content is safe by its temporary name, too
                 aside = keep_aside(path, damaged_at, until_replaced=True)
                 kept = f" The damaged file is kept as {aside.name}."
             elif keep_previous and not damaged_at:
-                with contextlib.suppress(OSError):  # a second safety: the write does not fail for it
-                    previous_of(path).unlink(missing_ok=True)
-                    os.link(path, previous_of(path))
-                    _make_private(previous_of(path))
+                with contextlib.suppress(OSError, StorageError):  # it is only a second safety
+                    _keep_previous(path)
                     undo = partial(previous_of(path).replace, path)
-            temporary_of(path).replace(path)
-            self.file.close()
-            self.file = reader
+            replace_file(temporary_of(path), path)
             try:
                 if flush_name:
                     sync_folder(path.parent)
@@ -222,6 +233,21 @@ def temporary_of(path: Path) -> Path:
 def previous_of(path: Path) -> Path:
     """Return the name under which the generation before the present one is kept."""
     return path.with_name(path.name + ".previous")
+
+
+def _keep_previous(path: Path) -> None:
+    """Let what a file holds stay under its second name, too; as a copy where there are no hard links."""
+    previous_of(path).unlink(missing_ok=True)
+    try:
+        os.link(path, previous_of(path))
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        with open_regular(path) as file:
+            pieces = iter(partial(file.read, _CHUNK_BYTES), b"")
+            write_atomically(previous_of(path), pieces, is_safe=False, flush_name=False)
+    else:
+        _make_private(previous_of(path))
 
 
 def sync_folder(folder: Path) -> None:
@@ -309,26 +335,18 @@ def _make_private(path: Path) -> None:
 def keep_private(what: Path | int, mode: int, folder: Path) -> None:
     """Give a file or folder of ours, or an open one, a mode that lets only its owner in; may raise OSError.
 
-    A file system without modes is warned of once for each `folder`; the work goes on. Thread-safe.
+    Where a file system has no modes, that is noted for the `folder` and the work goes on. Thread-safe.
     """
+    failure: OSError | None = None
     try:
         if stat.S_IMODE(os.stat(what).st_mode) != mode:  # noqa: PTH116 - or a descriptor
             os.chmod(what, mode)  # noqa: PTH101 - the same
-        if not os.stat(what).st_mode & 0o077:  # noqa: PTH116 - the same
-            return
-        reason = "they stay as they are"
     except OSError as exc:
         if exc.errno not in _NO_MODES:
             raise
-        reason = exc.strerror or str(exc)
-    if folder not in _without_modes:
-        _without_modes.add(folder)
-        _log.warning(
-            "%s can't be kept private: its file system doesn't let modes be set (%s). Others on this "
-            "machine may be able to read what Movie Sync writes there.",
-            folder,
-            reason,
-        )
+        failure = exc
+    if os.stat(what).st_mode & 0o077:  # noqa: PTH116 - the same
+        note_lack(Lack.MODES, folder, failure)
 
 
 def delete_files(*paths: Path) -> None:
@@ -351,12 +369,15 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _flush(descriptor: int) -> None:
+def _flush(descriptor: int, folder: Path | None = None) -> None:
+    """Bring what is open to the disk; where files of a folder cannot be, that is noted."""
     try:
         os.fsync(descriptor)
     except OSError as exc:
         if exc.errno not in _NO_FLUSH:
             raise
+        if folder:
+            note_lack(Lack.FLUSHES, folder, exc)
 
 
 def _anonymous() -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import keep_aside, keep_private, told_as, write_all
 from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
+from movie_sync.storage.replacing import replace_file
 
 _FILE_MODE = 0o600
 
@@ -29,7 +30,7 @@ def add_lines(path: Path, lines: bytes, *, most_bytes: int, now: datetime) -> No
             keep_aside(path, now)
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_size + len(lines) > most_bytes:
-                path.replace(older_of(path))
+                replace_file(path, older_of(path))
         descriptor = _opened(path)
         try:
             size = os.fstat(descriptor).st_size

@@ -3,12 +3,17 @@
 The system frees them when a process ends, however it ends. So what lies half-written in a folder that
 nobody holds was left by a crash; and on the folder itself there is no file to make, to leave behind or
 to plant.
+
+Where a file system has no locks of one kind, another kind is tried; where it has none at all, a name that the
+system keeps for the machine (Linux) stands for the file.
 """
 
 import contextlib
 import errno
 import fcntl
 import os
+import struct
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +21,7 @@ from pathlib import Path
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import keep_private
 from movie_sync.storage.regular_file import open_regular_descriptor
+from movie_sync.storage.shortcomings import Lack, note_lack
 
 _FILE_MODE = 0o600
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
@@ -25,17 +31,21 @@ _WRITER_SECONDS = 2.0
 _HELD = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.EACCES, errno.EDEADLK})
 _NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL})
 _NONE = -1  # in the place of a descriptor
+# A lock on the whole of a file for as long as it is open, in the form of `struct flock`.
+_WHOLE = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+_IS_LINUX = sys.platform.startswith("linux")
 
 
 class FileLock:
     """One at a time holds it, of all processes and all objects of this class. For one thread.
 
-    A StorageError says that its file cannot be made or opened, or that the file system has no locks.
+    A StorageError says that its file cannot be made or opened.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor = _NONE
+        self._name = _NONE
 
     def acquire(self, *, wait_seconds: float = 0.0) -> bool:
         """Take the lock; False if another holds it all that time. The file is made, with mode 0600."""
@@ -52,21 +62,24 @@ class FileLock:
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
         self._descriptor = _closed(self._descriptor)
+        self._name = _closed(self._name)
 
     def _try(self) -> bool:
-        descriptor = _NONE
+        descriptor = name = _NONE
         try:
             descriptor = open_regular_descriptor(self._path, _FLAGS, _FILE_MODE)
             keep_private(descriptor, _FILE_MODE, self._path.parent)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name = _lock_file(descriptor, self._path)
             if self._is_still_there(descriptor):
                 self._descriptor, descriptor = descriptor, _NONE
+                self._name, name = name, _NONE
                 return True
         except OSError as exc:
             if descriptor == _NONE or exc.errno not in _HELD:
                 raise self._failure(exc) from None
         finally:
             _closed(descriptor)
+            _closed(name)
         return False
 
     def _is_still_there(self, descriptor: int) -> bool:
@@ -79,12 +92,6 @@ class FileLock:
         reason = exc.strerror or str(exc)
         if self._path.is_symlink():
             text = f"{self._path} is a symbolic link, which isn't followed. Delete it."
-        elif exc.errno in _NO_LOCKS:
-            text = (
-                f"{self._path} can't be locked, because its file system doesn't support locks ({reason}). "
-                "Two Movie Syncs could run there at once, so it won't start. Use a folder on another disk "
-                "(--data-dir)."
-            )
         else:
             text = f"Couldn't lock {self._path}: {reason}. If it's a folder or a link, delete it."
         return StorageError(text, errno=exc.errno)
@@ -148,6 +155,24 @@ class InstanceLock(FileLock):
 
 
 @contextlib.contextmanager
+def alone_with(path: Path) -> Iterator[None]:
+    """Hold a file that is there, waiting for others that do; nothing is held where it can't be opened."""
+    with contextlib.ExitStack() as held:
+        with contextlib.suppress(OSError):
+            descriptor = open_regular_descriptor(path, os.O_RDONLY)
+            held.callback(_closed, descriptor)
+
+            def take() -> bool:
+                with contextlib.suppress(BlockingIOError):
+                    held.callback(_closed, _lock_file(descriptor, path))
+                    return True
+                return False
+
+            _keep_trying(take, sys.maxsize)
+        yield
+
+
+@contextlib.contextmanager
 def writing_into(folder: Path) -> Iterator[None]:
     """Hold the folder as one of its writers, of which there may be many.
 
@@ -174,6 +199,56 @@ def nobody_writes_into(folder: Path) -> Iterator[bool]:
         yield descriptor != _NONE
     finally:
         _closed(descriptor)
+
+
+def _lock_file(descriptor: int, path: Path) -> int:
+    """Lock an open file for as long as it is open; a BlockingIOError says that another has it.
+
+    If its file system cannot, a name of the machine is held in its place, by the descriptor that is returned.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        if exc.errno not in _NO_LOCKS:
+            raise
+        if not _has_locked_whole(descriptor):
+            return _named_for(path, exc)
+    return _NONE
+
+
+def _has_locked_whole(descriptor: int) -> bool:
+    """Lock a file with the other kind of locks that Linux has; False if it has none there."""
+    try:
+        if not _IS_LINUX:
+            return False
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WHOLE)
+    except OSError as exc:
+        if exc.errno in _HELD:
+            raise BlockingIOError(errno.EAGAIN, exc.strerror) from None
+        return False
+    return True
+
+
+def _named_for(path: Path, exc: OSError) -> int:
+    """Take the name that stands for a file on this machine, until what is returned is closed."""
+    import socket  # noqa: PLC0415 - few need it
+
+    from movie_sync.storage.local_socket import name_of  # noqa: PLC0415 - the same
+
+    lack = Lack.ANY_LOCKS
+    try:
+        if _IS_LINUX:
+            with socket.socket(socket.AF_UNIX) as name:
+                name.bind(name_of(path))
+                lack = Lack.LOCKS
+                return name.detach()
+    except OSError as refusal:
+        if refusal.errno == errno.EADDRINUSE:
+            lack = Lack.LOCKS
+            raise BlockingIOError(errno.EAGAIN, refusal.strerror) from None
+    finally:
+        note_lack(lack, path.parent, exc)
+    return _NONE
 
 
 def _lock_alone(folder: Path) -> int:

@@ -19,6 +19,7 @@ from movie_sync.storage.atomic_file import (
     make_folder,
     temporary_of,
 )
+from movie_sync.storage.replacing import restore_replaced
 
 PREFIX = "MOVIE_SYNC_"
 """How the name of every environment variable of ours begins."""
@@ -103,6 +104,8 @@ class AppPaths:
         What commands write beside it is left where it is not sure that nobody does (`is_alone`). The
         queues and the inbox sweep theirs themselves.
         """
+        for folder in (self.root, self.lists):
+            restore_replaced(folder)
         for path in (self.watchlist, self.daemon, self.radar, self.unlisted, self.unreadable, self.events):
             delete_leftover(path)
         if os.path.lexists(unfinished := temporary_of(self.restored)):
