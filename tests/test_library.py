@@ -8,6 +8,7 @@ import tempfile
 import threading
 import time
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from house.fakes import FakeClock
 from house.films import film
 
 from movie_sync.domain.quality_rules import QualityRules
+from movie_sync.domain.titles import fold
 from movie_sync.errors import LibraryError, Stopped, UnclearFilmError
 from movie_sync.library import film_file
 from movie_sync.library import folder as library_folder
@@ -589,11 +591,11 @@ OLD_NAMES = [
 @pytest.mark.parametrize(("title", "year", "encoding"), OLD_NAMES)
 @pytest.mark.parametrize("place", ["{} ({}).mkv", "{} ({})/movie.mkv"])
 def test_a_name_in_an_old_encoding_is_read(shelf, place, title, year, encoding):
-    """A name that is no UTF-8 is read as what it most likely is."""
-    name = os.fsdecode(place.format(title, year).encode(encoding))
-    put(shelf.root / name)
+    """A name that is no UTF-8 is read as what it most likely is, and shown as that."""
+    name = place.format(title, year)
+    put(shelf.root / os.fsdecode(name.encode(encoding)))
     put(shelf.root / "Ronin (1998).mkv")
-    assert shelf.find(wish(title, year)) == name
+    assert fold(shelf.find(wish(title, year))) == fold(name)
     assert shelf.find(wish("Ronin", 1998)) == "Ronin (1998).mkv"
     assert shelf.find(wish("Heat", year)) is None
 
@@ -612,9 +614,39 @@ def test_a_name_that_cannot_be_read_holds_back_what_it_may_be(shelf):
 
 def test_a_name_that_is_cut_within_a_letter_is_read(shelf):
     """Half a letter at the end, as a limit of the length leaves it, hides nothing."""
-    name = os.fsdecode("Amélie (2001) Édition d’Amé".encode()[:-1] + b".mkv")
+    put(shelf.root / os.fsdecode("Amélie (2001) Édition d’Amé".encode()[:-1] + b".mkv"))
+    assert shelf.find(wish("Amélie", 2001)) == "Amélie (2001) Édition d’Am.mkv"
+
+
+def test_an_unclear_name_is_no_trouble_where_it_is_shown(shelf):
+    """What cannot be read of it is a visible mark, which every log, notice and file can hold."""
+    put(shelf.root / os.fsdecode(b"Am\xff\x81\x8dlie (2001).mkv"))
+    with pytest.raises(UnclearFilmError) as raised:
+        shelf.find(wish("Amélie", 2001))
+    assert f"{shelf.root}/Am\ufffd\ufffd\ufffdlie (2001).mkv may be" in str(raised.value)
+
+
+def test_a_name_in_pieces_is_read(shelf):
+    """Some systems part letters from their accents in names of files."""
+    name = unicodedata.normalize("NFD", "Călătoria Amélie (2001).mkv")
     put(shelf.root / name)
-    assert shelf.find(wish("Amélie", 2001)) == name
+    assert shelf.find(wish("Călătoria Amélie", 2001)) == name
+
+
+def test_a_disk_that_does_not_note_all_changes(shelf):
+    """Where times are whole seconds a film that was only renamed is found after a while, others at once."""
+    put(shelf.root / "Heat (1995)" / "a.mkv")
+    settle(shelf.root)
+    assert shelf.find() == "Heat (1995)/a.mkv"
+    (shelf.root / "Heat (1995)" / "a.mkv").rename(shelf.root / "Heat (1995)" / "Heat (1995).mkv")
+    settle(shelf.root)
+    assert shelf.find() == "Heat (1995)/Heat (1995).mkv", "the one known is gone: its folder is looked at"
+    assert shelf.find(wish("Ronin", 1998)) is None
+    (shelf.root / "Heat (1995)" / "Heat (1995).mkv").rename(shelf.root / "Heat (1995)" / "Ronin (1998).mkv")
+    settle(shelf.root)
+    assert shelf.find(wish("Ronin", 1998)) is None
+    shelf.clock.advance(600)
+    assert shelf.find(wish("Ronin", 1998)) == "Heat (1995)/Ronin (1998).mkv"
 
 
 def test_folders_that_come_and_go_leave_no_growing_trace(shelf, monkeypatch):

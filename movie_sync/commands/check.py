@@ -120,7 +120,8 @@ def _check_folders(context: Context) -> str:
                 words.append(f"{folder} doesn't exist (it's the default; set download_directory)")
                 continue
             raise UserError(f"{folder} is missing or can't be read. Mount it, or change config.json.")
-        words.append(f"{folder} ({shutil.disk_usage(folder).free / _GB:.0f} GB free)")
+        usage = shutil.disk_usage(folder)
+        words.append(f"{folder} ({usage.free / _GB:.0f} GB free)" if usage.total else str(folder))
     return ", ".join(words)
 
 

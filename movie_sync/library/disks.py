@@ -17,6 +17,7 @@ from movie_sync.domain.judging import judge
 from movie_sync.domain.models import Movie
 from movie_sync.domain.odd_names import likely_names, may_be
 from movie_sync.domain.path_name import is_never_film
+from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import QualityRules
 from movie_sync.domain.titles import KnowsTitle, knows_no_title
 from movie_sync.domain.wanted import WantedFilm
@@ -31,6 +32,10 @@ _log = logging.getLogger(__name__)
 
 # A pass so soon after the last one would find the same.
 _REUSE_SECONDS = 5.0
+# Sticks and old shares, whose times are whole seconds, note not every change in a folder: so often they are
+# listed whether one shows or not.
+_RELIST_SECONDS = 600.0
+_RELISTED_AT_ONCE = 2_000  # more would take memory
 _LOCK_POLL_SECONDS = 0.2
 _MOST_SAID = 50
 _SHOWN_LETTERS = 80  # at either end
@@ -62,6 +67,7 @@ class DiskLibrary:
         self._said: set[int] = set()
         self._lock = threading.Lock()
         self._scanned_at: float | None = None
+        self._relisted_at: float | None = None
         self._reset()
 
     def find(
@@ -82,28 +88,36 @@ class DiskLibrary:
             if self._scanned_at is None or self._clock.monotonic() - self._scanned_at >= _REUSE_SECONDS:
                 self._scan()
                 self._scanned_at = self._clock.monotonic()
-            for file in self._table.candidates(wanted):
-                if self._is_there(wanted, file, but_for, knows_title, rules):
-                    return self._table.path(file)
+            found, is_outdated = self._look_for(wanted, but_for, knows_title, rules)
+            if is_outdated:
+                self._scan()
+                found, _ = self._look_for(wanted, but_for, knows_title, rules)
+            if found:
+                return found
             for file in self._table.unclear():
                 self._complain_if_it_may_be(wanted, file, but_for, rules)
             return None
         finally:
             self._lock.release()
 
-    def _is_there(
-        self,
-        wanted: WantedFilm,
-        file: int,
-        but_for: AbstractSet[str],
-        knows_title: KnowsTitle,
-        rules: QualityRules,
-    ) -> bool:
-        for name in likely_names(self._table.name(file)) or (self._table.name(file),):
-            found = judge(wanted, name, id_beside=self._table.imdb_id(file))
-            if counts_as_there(found, knows_title):
-                return self._is_the_film(name, self._table.path(file), but_for, found.title_end, rules)
-        return False
+    def _look_for(
+        self, wanted: WantedFilm, but_for: AbstractSet[str], knows_title: KnowsTitle, rules: QualityRules
+    ) -> tuple[str | None, bool]:
+        """Return where a film is, to be shown, and whether a file that may be it is no more where it was."""
+        is_outdated = False
+        for file in self._table.candidates(wanted):
+            raw, path = self._table.name(file), self._table.path(file)
+            for name in likely_names(raw) or (raw,):
+                found = judge(wanted, name, id_beside=self._table.imdb_id(file))
+                if not counts_as_there(found, knows_title):
+                    continue
+                if self._is_the_film(name, path, but_for, found.title_end, rules):
+                    return one_line(path.removesuffix(raw) + name), False
+                if not os.path.lexists(path):
+                    self._table.doubt(file)
+                    is_outdated = True
+                break
+        return None, is_outdated
 
     def _complain_if_it_may_be(
         self, wanted: WantedFilm, file: int, but_for: AbstractSet[str], rules: QualityRules
@@ -154,7 +168,7 @@ class DiskLibrary:
         self._root_numbers: dict[str, int] = {}
         self._devices: dict[int, int] = {}  # of roots and other mount points, by folder
         self._link_targets: dict[int, tuple[int, int]] = {}
-        self._scanned_at = None
+        self._scanned_at = self._relisted_at = None
 
     def _check_stop(self) -> None:
         if self._stop.is_set():
@@ -168,7 +182,9 @@ class DiskLibrary:
             self._reset()
         table = self._table
         self._take_roots()
-        changed = array("i")
+        changed, listed_long_ago = array("i"), array("i")
+        now = self._clock.monotonic()
+        is_time = self._relisted_at is not None and now - self._relisted_at >= _RELIST_SECONDS
         for folder in range(len(table.parents)):
             self._check_stop()
             found = self._look_at(folder) if table.is_alive(folder) else None
@@ -178,8 +194,14 @@ class DiskLibrary:
                 table.bury(folder)
             elif not table.is_current(folder, found.st_mtime_ns):
                 changed.append(folder)
+            elif is_time and not found.st_mtime_ns % 1_000_000_000:
+                listed_long_ago.append(folder)
         if changed:
             self._list_again(changed)
+        for begin in range(0, len(listed_long_ago), _RELISTED_AT_ONCE):
+            self._list_again(listed_long_ago[begin : begin + _RELISTED_AT_ONCE])
+        if is_time or self._relisted_at is None:
+            self._relisted_at = now
         table.settle()
 
     def _take_roots(self) -> None:
@@ -341,4 +363,5 @@ def _reason(exc: OSError) -> str:
 
 
 def _shortened(path: str) -> str:
+    path = one_line(path)
     return path if len(path) <= 2 * _SHOWN_LETTERS else f"{path[:_SHOWN_LETTERS]}…{path[-_SHOWN_LETTERS:]}"

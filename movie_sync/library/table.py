@@ -74,6 +74,10 @@ class LibraryTable:
         """Note up to when a folder is known; 0 if it has to be listed again anyway."""
         self._stamps[folder] = _short(stamp) if stamp else 0
 
+    def doubt(self, file: int) -> None:
+        """Let a file's folder be listed again, whatever its time says."""
+        self.set_stamp(self._folders_of_files[file], 0)
+
     def folder_path(self, folder: int) -> str:
         """Return a folder's whole path."""
         parent = self.parents[folder]

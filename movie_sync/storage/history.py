@@ -128,7 +128,11 @@ def _event_from(line: bytes) -> HistoryEvent | None:
     try:
         plain = parse_json(line)
         when = parse_time(plain["when"])
-        texts = [str(plain[key]) for key in ("id", "slug", "film", "what", "detail")]
+        # Half a surrogate pair, as names of files have them that are no UTF-8, is no JSON for everybody.
+        texts = [
+            str(plain[key]).encode(errors="replace").decode()
+            for key in ("id", "slug", "film", "what", "detail")
+        ]
     except (ValueError, KeyError, TypeError):
         return None
     return HistoryEvent(when, *texts) if when else None

@@ -70,7 +70,8 @@ def _free_at(place: str) -> int:
     with contextlib.suppress(OSError, ValueError):
         for folder in (Path(place), *Path(place).parents):
             if folder.is_dir() and folder != Path(folder.anchor):
-                return shutil.disk_usage(folder).free
+                usage = shutil.disk_usage(folder)
+                return usage.free if usage.total else -1  # some network shares say nothing
     return -1
 
 
