@@ -3,8 +3,10 @@
 import itertools
 import json
 import os
+import pty
 import stat
 import subprocess
+import sys
 import tarfile
 import threading
 from argparse import Namespace
@@ -16,7 +18,10 @@ import pytest
 from house.commands import data, held, process_as_before, run, write
 from house.crash_disk import Disk, Recorder, Tree, freeze, read_tree, write_tree
 from house.crash_world import folder_in_memory
+from house.fakes import FakeClock
 from house.films import film
+from house.program import PROGRAM
+from house.terminal import Reader
 
 from movie_sync.commands.backup import run_backup
 from movie_sync.commands.context import Context, Options
@@ -135,7 +140,7 @@ def test_every_file_of_the_data_folder_is_decided_on(tmp_path: Path) -> None:
     files = MovedFiles(paths)
     for path in vars(paths).values():
         if path not in {paths.root, paths.lists, paths.inbox, paths.torrents}:
-            groups = (files._plain, files._moved_aside, files._left)
+            groups = (files._limits, files._moved_aside, files._left)
             assert sum(path.name in group for group in groups) == 1, path.name
 
 
@@ -181,7 +186,7 @@ def test_beside_a_daemon_that_moves_films(tmp_path: Path) -> None:
     """Whenever it is taken: no film is missing from a backup, and none is in two queues."""
     root = tmp_path / "data"
     AppPaths(root).prepare()
-    queues = QueueManager(root)
+    queues = QueueManager(root, clock=(clock := FakeClock()))
     films = [film(number) for number in range(1, 31)]
     queues.add_all_to_pending(films)
     is_over = threading.Event()
@@ -190,9 +195,11 @@ def test_beside_a_daemon_that_moves_films(tmp_path: Path) -> None:
         for number in itertools.count():
             if is_over.is_set():
                 return
-            some = [each.slug for each in films[number % 10 :: 10]]
-            queues.remove(some)
-            queues.add_by_command([each for each in films if each.slug in some])
+            some = films[number % 10 :: 10]
+            queues.add_to_failed(some[0], "no release", clock.now())
+            queues.remove([each.slug for each in some[1:]])
+            queues.add_to_completed(some[0])
+            queues.add_by_command(some)
 
     mover = threading.Thread(target=move)
     mover.start()
@@ -212,18 +219,43 @@ def test_beside_a_daemon_that_moves_films(tmp_path: Path) -> None:
     assert len(seen) > 1
 
 
-def test_a_folder_that_never_rests(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_film_that_moves_between_two_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One is opened before the film gets there, the other after it has left: then all are opened again."""
+    root, moved = tmp_path / "data", []
+    AppPaths(root).prepare()
+    queues = QueueManager(root)
+    queues.add_all_to_pending([film(1), film(2)])
+    queues.add_all_to_completed([(film(3), "/films/three")])
+    real = os.open
+
+    def slow_open(path, flags, *more, **options):
+        descriptor = real(path, flags, *more, **options)
+        if str(path).endswith("queue_completed.json") and not moved:
+            moved.append(film(1))
+            queues.add_to_completed(film(1))
+        return descriptor
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", slow_open)
+        assert run(root, "backup", str(tmp_path / "b")) == 0
+    assert moved
+    assert run(tmp_path / "new", "restore", str(tmp_path / "b")) == 0
+    assert held(tmp_path / "new", QueueName.PENDING) == [film(2).id]
+    assert held(tmp_path / "new", QueueName.COMPLETED) == [film(3).id, film(1).id]
+
+
+def test_a_folder_that_never_rests(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The backup gives up in the end, says so, and leaves nothing behind."""
-    counter = itertools.count()
-    real = MovedFiles.to_move
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("movie_sync.storage.snapshot._MOST_LOOKS", 5)
+    counter, real = itertools.count(), os.listdir
 
-        def to_move(files: MovedFiles) -> list[str]:
-            (data / "history.jsonl").write_text("x" * next(counter))
-            return real(files)
+    def list_busy_folder(path):
+        (data / "history.jsonl").write_text("x" * next(counter))
+        return real(path)
 
-        patch.setattr(MovedFiles, "to_move", to_move)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "listdir", list_busy_folder)
         assert run(data, "backup", str(tmp_path / "b")) == 1
     assert "keep changing" in capsys.readouterr().err
     assert [*tmp_path.iterdir()] == [data]
@@ -526,9 +558,43 @@ def test_the_data_folder_is_a_mount(data: Path, tmp_path: Path) -> None:
 
 def test_to_stdout(data: Path, tmp_path: Path) -> None:
     """Nothing but the backup is there."""
-    command = [os.sys.executable, "main.py", "--data-dir", str(data), "backup", "-"]
+    command = [sys.executable, "main.py", "--data-dir", str(data), "backup", "-"]
     done = subprocess.run(command, capture_output=True, check=True, cwd=Path(__file__).parents[1])
     (tmp_path / "b").write_bytes(done.stdout)
     with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
         assert archive.getnames()[0] == "backup.json"
     assert run(tmp_path / "new", "restore", str(tmp_path / "b")) == 0
+
+
+def test_what_is_typed_is_not_shown(data: Path, tmp_path: Path) -> None:
+    """On a real terminal: the passphrase twice, then once more; and an answer of no restores nothing."""
+    write(data / "config.json", {"on_event": "/tmp/evil --now"})
+    new = tmp_path / "new"
+    shown = on_terminal(
+        ["--data-dir", str(data), "backup", str(tmp_path / "b"), "--with-secrets"], [PASSPHRASE] * 2
+    )
+    assert "4 files, encrypted" in " ".join(shown.split())
+    assert PASSPHRASE not in shown
+    shown = on_terminal(["--data-dir", str(new), "restore", str(tmp_path / "b")], [PASSPHRASE, "n"])
+    assert '["/tmp/evil", "--now"]' in shown
+    assert "Nothing was changed" in shown
+    assert PASSPHRASE not in shown
+    assert not new.exists()
+    on_terminal(["--data-dir", str(new), "restore", str(tmp_path / "b")], [PASSPHRASE, "y"])
+    assert held(new, QueueName.PENDING) == ["K1"]
+
+
+def on_terminal(arguments: list[str], answers: list[str]) -> str:
+    """Run the program on a terminal of its own; each answer is typed once something is asked."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MOVIE_SYNC_")}
+    process, terminal = pty.fork()
+    if process == 0:
+        os.execve(sys.executable, [sys.executable, *PROGRAM[1:], *arguments], environment)
+    reader = Reader(terminal)
+    for number, answer in enumerate(answers):
+        reader.read_until("[y/N]" if answer in {"y", "n"} else ("again" if number else "hidden"))
+        os.write(terminal, f"{answer}\n".encode())
+    reader.read_to_end()
+    os.close(terminal)
+    os.waitpid(process, 0)
+    return reader.raw.decode()

@@ -7,6 +7,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -46,7 +47,7 @@ def run_backup(args: Namespace, context: Context, prompts: Prompts | None = None
         raise UserError("A backup isn't text. Name a file, or redirect the output.")
     if not is_to_stdout and os.path.lexists(args.file):
         raise UserError(_is_there(args.file))
-    passphrase, credentials = "", b""
+    passphrase, credentials, left_out = "", b"", files.left_out()
     if args.with_secrets:
         if context.paths.credentials.exists():
             credentials = context.credentials_manager().note_servers({})
@@ -54,7 +55,7 @@ def run_backup(args: Namespace, context: Context, prompts: Prompts | None = None
     with _stdout() if is_to_stdout else _new_file(Path(args.file)) as file:
         said = _write(file, context, files, credentials, passphrase)
     context.complain(said) if is_to_stdout else context.say(f"{args.file}: {said}")
-    if left_out := files.left_out():
+    if left_out:
         context.complain(f"Left out, because they aren't Movie Sync's or are damaged: {in_words(left_out)}.")
     return 0
 
@@ -79,6 +80,8 @@ def _write(file: BinaryIO, context: Context, files: MovedFiles, credentials: byt
         for name, found in held.items():
             if found is None:
                 context.complain(f"Left out, because it isn't a regular file: {name}.")
+            elif found.size > (files.most_bytes_in_backup(name, has_secrets=False) or 0):
+                context.complain(f"Left out, because it's far too large to be sound: {name}.")
             elif name.startswith(context.paths.config.name) and not passphrase:
                 count += _add_settings(archive, found, context)
             else:
@@ -122,12 +125,17 @@ def _add_settings(archive: ArchiveWriter, found: HeldFile, context: Context) -> 
     return 1
 
 
+def _if_there(root: Path, name: str) -> list[str]:
+    return [name] if os.path.lexists(root / name) else []
+
+
 def _add_torrents(archive: ArchiveWriter, root: Path, files: MovedFiles) -> int:
     """Add the torrents, one at a time: there may be thousands, and a client takes them when it likes."""
     count = 0
     for name in files.torrents():
-        with held_at_once(root, lambda name=name: [name]) as held:  # type: ignore[misc]
-            if found := held[name]:
+        with held_at_once(root, partial(_if_there, root, name)) as held:
+            found = held.get(name)
+            if found and found.size <= (files.most_bytes_in_backup(name, has_secrets=True) or 0):
                 archive.add(name, found.size, found.chunks())
                 count += 1
     return count

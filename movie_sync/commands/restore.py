@@ -33,10 +33,10 @@ from movie_sync.storage.restoring import Restoring
 _ANSWER_IS_NO, _ALREADY_RUNNING = 1, 3
 _LOCK_WAIT_SECONDS = 2.0
 _MOST_TRIES = 3
-_MOST_BYTES_KEPT = 1_000_000
 _LONGEST_FIRST_LINE = 200
 _GZIP = b"\x1f\x8b"
-_KEPT = frozenset({MANIFEST, CREDENTIALS, "config.json"})
+_SETTINGS = "config.json"
+_KEPT = frozenset({MANIFEST, CREDENTIALS, _SETTINGS})
 
 
 @dataclass(slots=True)
@@ -121,8 +121,12 @@ def _put_in_place(backup: _Backup, found: _Found, args: Namespace, context: Cont
         held.callback(restoring.give_up)
         with backup.told():
             for member in backup.members():
+                # What was checked and shown is restored, even if the file has changed meanwhile.
+                kept = found.kept.get(member.name)
+                if kept is None and member.name in _KEPT:
+                    raise RefusedError("it was changed meanwhile")
                 if member.name not in {MANIFEST, CREDENTIALS}:
-                    restoring.add(member.name, member.chunks())
+                    restoring.add(member.name, member.chunks() if kept is None else [kept])
         if found.credentials:
             content = context.credentials_manager().encrypted(found.kept[CREDENTIALS])
             restoring.add(paths.credentials.name, [content])
@@ -225,7 +229,7 @@ def _checked(backup: _Backup) -> _Found:
         for member in backup.members():
             if not found.kept and member.name != MANIFEST:
                 raise backup.unusable("it isn't a backup of Movie Sync")
-            if member.name in _KEPT and member.size <= _MOST_BYTES_KEPT:
+            if member.name in _KEPT:
                 found.kept[member.name] = b"".join(member.chunks())
             found.count += member.name != MANIFEST
     about = _object(found.kept.get(MANIFEST, b""))
@@ -278,7 +282,7 @@ def _is_allowed(
 
 def _reaching(found: _Found, context: Context) -> Iterator[str]:
     try:
-        content = content_of(Path("config.json"), found.kept.get("config.json", b"{}"))
+        content = content_of(Path(_SETTINGS), found.kept.get(_SETTINGS, b"{}"))
     except UnreadableSettings:  # nothing of it is used then
         content = {}
     yield from reaching_out(content, context.environ)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import BinaryIO
 
+from movie_sync.errors import StorageError
 from movie_sync.storage.age_file import Sink
 from movie_sync.storage.atomic_file import DamagedError
 
@@ -45,9 +46,14 @@ class ArchiveWriter:
         self._sink = sink
         self._made_at = int(made_at)
         self._gzip = zlib.compressobj(wbits=_GZIP_BITS)
+        self._count = self._bytes = 0
 
     def add(self, name: str, size: int, chunks: Iterable[bytes]) -> None:
-        """Add a file of this size; a StorageError of whoever reads it leaves the archive useless."""
+        """Add a file of this size. A StorageError, also of whoever reads it, leaves the archive useless."""
+        self._count += 1
+        self._bytes += size + 4 * _BLOCK  # headers, at most
+        if self._bytes > _MOST_BYTES or self._count > _MOST_MEMBERS:
+            raise StorageError("There's more here than a backup may hold (2 GB in 50,000 files).")
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = size, _FILE_MODE, self._made_at
         self._write(info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
@@ -124,7 +130,7 @@ def members(file: BinaryIO, most_bytes_of: Callable[[str], int | None]) -> Itera
         seen: set[str] = set()
         while (header := source.read_whole(_BLOCK)) != bytes(_BLOCK):
             info, name = _described(header, source)
-            if (alike := unicodedata.normalize("NFC", name).casefold()) in seen:  # one name on some disks
+            if (alike := folded_name(name)) in seen:
                 raise RefusedError(f"{name!r} is in it twice")
             seen.add(alike)
             if len(seen) > _MOST_MEMBERS:
@@ -142,6 +148,11 @@ def members(file: BinaryIO, most_bytes_of: Callable[[str], int | None]) -> Itera
         while rest := source.read(_CHUNK_BYTES):
             if rest.strip(b"\0"):
                 raise RefusedError("something follows its end")
+
+
+def folded_name(name: str) -> str:
+    """Return what names that some file systems take for one have in common."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _described(header: bytes, source: _Source) -> tuple[tarfile.TarInfo, str]:

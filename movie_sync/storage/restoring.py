@@ -48,6 +48,8 @@ class Restoring:
         self._staged = temporary_of(paths.restored)
         self._new: list[str] = []
         self.give_up()
+        if os.path.lexists(self._staged):  # a link, which is not followed, or what can't be deleted
+            raise StorageError(f"{self._staged} is in the way. Delete it.")
         with told_as(f"Couldn't create the folder {self._staged}"):
             make_folder(self._staged / _FILES)
 
@@ -101,9 +103,9 @@ def _finish(paths: AppPaths) -> None:
     failure = f"Couldn't finish restoring into {root}"
     with told_as(failure, " Nothing is lost: the next command continues."):
         plan = _plan(paths.restored / _PLAN)
-        aside = root / plan["aside"]
+        aside, new = root / plan["aside"], set(plan["new"])
         for name in plan["old"]:
-            is_new = name in plan["new"] and not os.path.lexists(files / name)  # in its place already
+            is_new = name in new and not os.path.lexists(files / name)  # in its place already
             if not is_new and os.path.lexists(root / name):
                 _move_aside(root / name, aside / name)
         _sync_folders(aside, plan["old"])
