@@ -208,6 +208,14 @@ def test_room_on_another_disk(running, raw, tmp_path):
     assert abs(room.free_bytes - there) < 3_000_000_000
 
 
+def test_room_in_a_folder_of_path_map(running, raw, tmp_path):
+    """A place that this machine has another name for is measured there, wherever qBittorrent runs."""
+    client, place = make_client(running, save_path="/no/such/disk"), ("/no/such/disk",)
+    assert client._at_places(place, "/films", 7) == 7
+    mapped = make_client(running, save_path="/no/such/disk", path_map=[("/no/such", str(tmp_path))])
+    assert abs(mapped._at_places(place, "/films", 7) - shutil.disk_usage(tmp_path).free) < 1_000_000_000
+
+
 def test_a_disk_that_looks_another_from_here_is_not_measured(tmp_path):
     """Paths of a container may be there by chance: only if the default place is the same are they taken."""
     free = shutil.disk_usage(tmp_path).free

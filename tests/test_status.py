@@ -313,7 +313,8 @@ def _fill(folder: Path, count: int = 1) -> None:
 
 def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One document with a list for each state, without a login: qBittorrent is not there at all."""
-    (tmp_path / "config.json").write_text('{"qbittorrent": {"url": "http://127.0.0.1:9"}}')
+    settings = {"qbittorrent": {"url": "http://127.0.0.1:9"}, "path_map": [["/films", "/mnt/films"]]}
+    (tmp_path / "config.json").write_text(json.dumps(settings))
     _fill(tmp_path)
     assert cli.main(["status", "--json", "--data-dir", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
@@ -353,7 +354,7 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert (done["film"], done["release"], done["path"]) == (
         "Made Up Bravo (1951)",
         choice(1).release,
-        "/films/One",
+        "/mnt/films/One",
     )
     assert datetime.fromisoformat(done["when"]).tzinfo is not None
     assert [entry["id"] for entry in document["removed_in_client"]] == ["K2"]

@@ -15,7 +15,7 @@ from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import AuthError, NetworkError, UnavailableError
 from movie_sync.following.follower import FollowPolicy
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import Stage
+from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.storage.history import read_history
 
 _STALLED_AFTER = 3600.0
@@ -104,6 +104,22 @@ def test_a_film_is_followed_until_its_files_are_there(scene: HandedOver) -> None
     scene.client.journal.clear()
     scene.pass_time(3600)
     assert scene.client.journal == [], "nothing is asked any more"
+
+
+def test_what_is_rechecked_is_whole_only_once_the_client_has_looked(scene: HandedOver) -> None:
+    """A client calls a torrent whole for a moment after it was made to compare its files, which are gone."""
+    now = scene.bench.clock.now()
+    scene.bench.queues.note_progress({scene.hash: TorrentProgress(Stage.ADDED, now, rechecked_at=now)})
+    scene.bench.follow(FollowPolicy(_STALLED_AFTER))
+    scene.become(TorrentPhase.WHOLE, 1.0)
+    scene.pass_time(5)
+    assert scene.completed.is_unfinished
+    scene.become(TorrentPhase.DOWNLOADING, 0.1)
+    scene.pass_time(5)
+    assert scene.completed.is_unfinished
+    scene.become(TorrentPhase.WHOLE, 1.0)
+    scene.pass_time(30)
+    assert not scene.completed.is_unfinished
 
 
 @pytest.mark.parametrize("phase", [TorrentPhase.MOVING, TorrentPhase.CHECKING])

@@ -85,6 +85,12 @@ def test_check_says_where_films_land(
             write(data / "config.json", settings | more)
             return check_line(data, capsys)
 
+        def note_with(saves_to: object, **more: object) -> str:
+            line_with(saves_to, **more)
+            run(data, "check")
+            lines = capsys.readouterr().out.splitlines()
+            return next((line for line in lines if "path_map" in line), "")
+
         assert line_with(films) == f"ok    Where films land: qBittorrent saves to {films}"
         assert line_with(films / "hd").startswith("ok ")
         assert line_with(other, library_directories=[str(other)]).startswith("ok ")
@@ -96,6 +102,13 @@ def test_check_says_where_films_land(
         pair = line.partition('"path_map": ')[2].removesuffix(".")
         line = line_with("/downloads", path_map=json.loads(pair))
         assert line == f"ok    Where films land: qBittorrent saves to /downloads, which is {films} here"
+        assert "path_map has /other, but qBittorrent has nothing there" in note_with(
+            "/downloads", path_map=[["/downloads", str(films)], ["/other", str(other)]]
+        )
+        client.rows = [{"hash": "1" * 40, "name": "X", "content_path": "/other/X", "state": "uploading"}]
+        assert note_with(films, path_map=[["/other", str(other)]]) == ""
+        gone = tmp_path / "gone"
+        assert f"path_map: {gone} isn't a folder" in note_with(films, path_map=[["/other", str(gone)]])
         assert line_with("C:\\films").startswith("NOTE ")
         client.always[PREFERENCES] = Answer(500)
         assert check_line(data, capsys) == ""

@@ -11,7 +11,7 @@ import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing i
 from movie_sync.commands.context import Context
 from movie_sync.commands.film_database import metadata_of, used_databases
 from movie_sync.commands.kept import Kept
-from movie_sync.commands.landing import Landing
+from movie_sync.commands.landing import Landing, unused_pairs
 from movie_sync.commands.list_terms import film_rules, first_lists_of, memories_of
 from movie_sync.commands.telling import used_services
 from movie_sync.complaints import Complaints
@@ -24,9 +24,9 @@ from movie_sync.daemon.session import Session, Sessions
 from movie_sync.domain.events import Event
 from movie_sync.domain.film_rules import FilmRules
 from movie_sync.domain.models import Movie
-from movie_sync.domain.path_map import on_this_machine
 from movie_sync.domain.twins import distinct
 from movie_sync.errors import MovieSyncError, UserError
+from movie_sync.fetching.client_files import ClientFiles
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -81,11 +81,13 @@ class Services:
     ) -> None:
         self._context, self._config = context, context.config
         self._clock, self._paths, self._once = context.clock, context.paths, context.options.runs_once
-        self._around = Surroundings(stop, self._clock, self._paths, is_real=not context.options.dry_run)
+        self._general = self._config.section(GeneralSettings)
+        pairs, is_real = self._general.path_map, not context.options.dry_run
+        self._around = Surroundings(stop, self._clock, self._paths, is_real, pairs)
+        self.files = ClientFiles(pairs)
         self._in_child = in_child
         self._kept = kept or Kept()
         self.manager: CredentialsManager = context.credentials_manager()
-        self._general = self._config.section(GeneralSettings)
         self._watchlist = self._config.section(WatchlistSettings)
         self.client = self._config.client()
         kinds = registry.of_kind(TrackerService)
@@ -233,6 +235,12 @@ class Services:
         """Ask the client where films land; None if it cannot tell."""
         return Landing.of(self._config, self._login(self.client), self._around)
 
+    def unused_pairs(self, folder: str) -> list[str]:
+        """Return as `landing.unused_pairs`, which raises, too; `folder` is where the client saves to."""
+        client = self.client.build(self._config, self._login(self.client), self._around)
+        pairs = self._general.path_map
+        return unused_pairs(pairs, client, folder) if isinstance(client, FollowedClient) else []
+
     def _login(self, service: Service, entry: str = "") -> Login:
         """Return the credentials for one service; raises AuthError if they are held back."""
         credentials = self._logins([service])
@@ -267,6 +275,7 @@ class Services:
             knows_title=known.knows_title,
             in_company=known.in_company,
             dry_run=not self._around.is_real,
+            files=self.files,
         )
         followed = client if isinstance(client, FollowedClient) else None
         why = tuple(str(each) for each in (*told, why_none) if each)
@@ -282,9 +291,8 @@ class Services:
     ) -> DownloadWorker:
         """Return the worker that gets the films while nothing holds them back; it is not started."""
         general, clock, is_real = self._general, self._clock, self._around.is_real
-        policy = FollowPolicy(
-            general.stalled_after, removes_stalled=self.client.removes_stalled(self._config)
-        )
+        removes_stalled = self.client.removes_stalled(self._config)
+        policy = FollowPolicy(general.stalled_after, removes_stalled, self.files.here)
         client = self.client.name, self.client.place(self._config, self._paths)
         memory = self._kept.part("torrents", client, lambda _: TorrentMemory(clock))
         follower = TorrentFollower(queue_manager, policy, clock, tell, self._history, memory)
@@ -369,7 +377,7 @@ class Services:
         is_own = self._config.is_set("download_directory")
         (required if is_own else optional).insert(0, Path(self._general.download_directory))
         folders = (chosen.wish.save_path for chosen in chosen_lists(self._config))
-        optional += [Path(on_this_machine(each, self._general.path_map)) for each in folders if each]
+        optional += [Path(self.files.here(each)) for each in folders if each]
         rules = self._config.quality()
         return self._kept.part(
             "library",

@@ -71,6 +71,7 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Chec
         ("Settings", lambda: _check_settings(context)),
         ("Credentials", lambda: _check_credentials(services)),
         ("Film folders", lambda: _check_folders(context)),
+        *([("Paths of the client", lambda: _check_path_map(services))] if services.files.pairs else []),
         *services.list_checks(),
         *services.checks(),
         *(
@@ -90,6 +91,10 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Chec
             if landing := services.landing():
                 outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
                 yield CheckResult(_LANDING, outcome, one_line(landing.words()))
+            for theirs in services.unused_pairs(landing.theirs if landing else ""):
+                name = services.client.title
+                words = f"path_map has {theirs}, but {name} has nothing there. Is that what {name} calls it?"
+                yield CheckResult(_LANDING, Outcome.NOTE, one_line(words))
     for words in shortcomings():
         yield CheckResult(_FILE_SYSTEM, Outcome.NOTE, one_line(words))
 
@@ -108,6 +113,12 @@ def _check_settings(context: Context) -> str:
 def _check_credentials(services: Services) -> str:
     services.credentials()
     return "can be read"
+
+
+def _check_path_map(services: Services) -> str:
+    if missing := list(services.files.missing_folders()):
+        raise UserError(" ".join(missing))
+    return ", ".join(f"{theirs} is {ours} here" for theirs, ours in services.files.pairs)
 
 
 def _check_folders(context: Context) -> str:

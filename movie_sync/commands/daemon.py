@@ -212,6 +212,9 @@ class Run:
             services.client.target,
             services.client.place(context.config, context.paths),
         )
+        # Once for the same pairs: what is kept has then been gone through.
+        for missing in self._kept.part("paths", services.files, lambda _: services.files.missing_folders()):
+            _log.warning("%s", missing)
         extras = [announcer.tick, syncs.tick, self.heartbeat.tick, self._service_manager.tick]
         extras += [write_waiting_lines, self._renew_lock]
         if not options.runs_once:

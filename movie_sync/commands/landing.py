@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from movie_sync.domain.path_map import on_this_machine
+from movie_sync.domain.path_map import Pairs, fits, on_this_machine
+from movie_sync.ports import FollowedClient
 from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
@@ -59,6 +60,17 @@ class Landing:
             f"{name} saves to {self.theirs}, which isn't a folder on this machine; download_directory is "
             f'{folder}. If they are the same place, set "path_map": {pair}.'
         )
+
+
+def unused_pairs(pairs: Pairs, client: FollowedClient, folder: str) -> list[str]:
+    """Return the client's side of each pair that neither its folder nor any of its torrents lies in.
+
+    Raises as `TorrentClient`.
+    """
+    unused = {theirs for theirs, _ in pairs if not fits(folder, theirs)}
+    for torrent in client.torrents() if unused else ():
+        unused -= {theirs for theirs in unused if fits(torrent.content_path, theirs)}
+    return [theirs for theirs, _ in pairs if theirs in unused]
 
 
 def _is_in(path: str, folder: str) -> bool:

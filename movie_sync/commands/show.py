@@ -13,6 +13,7 @@ from movie_sync.queues.codec import entry_to_dict
 from movie_sync.reports.lines import LineStyle, state_of, status_lines
 from movie_sync.reports.status import read_status, status_document
 from movie_sync.services import registry
+from movie_sync.settings.keys import GeneralSettings
 
 _NAME_COLUMN = "SLUG OR ID"  # what the commands take
 _SHOWN_QUEUES = (QueueName.PENDING, QueueName.FAILED, QueueName.COMPLETED)
@@ -34,7 +35,12 @@ def run_status(args: Namespace, context: Context) -> int:
     queues = context.queues_to_look_at()
     context.warn(queues.damage)
     status = read_status(
-        context.paths, queues, context.config.faults, context.clock, registry.seeding_rules()
+        context.paths,
+        queues,
+        context.config.faults,
+        context.clock,
+        registry.seeding_rules(),
+        context.config.section(GeneralSettings).path_map,
     )
     if not status.held_back and not (status.daemon and status.daemon.settings):  # those name it themselves
         context.warn(context.config.warnings)

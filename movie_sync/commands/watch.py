@@ -17,6 +17,7 @@ from movie_sync.reports.lines import LineStyle, Look, counts_line, status_lines
 from movie_sync.reports.screen import screen_lines
 from movie_sync.reports.status import Status, read_status, running_daemon
 from movie_sync.services import registry
+from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.regular_file import file_signature
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ class Watched:
         context = self.context
         queues = context.queues_to_look_at()
         status = read_status(
-            context.paths, queues, context.config.faults, context.clock, registry.seeding_rules()
+            context.paths,
+            queues,
+            context.config.faults,
+            context.clock,
+            registry.seeding_rules(),
+            context.config.section(GeneralSettings).path_map,
         )
         self.queues = queues
         return status

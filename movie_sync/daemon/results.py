@@ -71,7 +71,9 @@ class ResultRecorder:
         is_new = result.reason is Reason.DOWNLOADED
         follow = None
         if is_new and choice and choice.info_hash:
-            follow = TorrentProgress(Stage.ADDED, now, is_adopted=result.is_adopted) if is_followed else None
+            rechecked_at = now if result.is_rechecked else None
+            added = TorrentProgress(Stage.ADDED, now, is_adopted=result.is_adopted, rechecked_at=rechecked_at)
+            follow = added if is_followed else None
             if not result.is_adopted:
                 # Told before it is written down: a crash in between tells it twice, not never.
                 self.tell(Added(now, movie, entry.wish, choice.release, choice.info_hash, result.why))

@@ -206,8 +206,9 @@ class Room:
 class DownloadResult:
     """A film was handed over, or was there already. `choice` is None if only a file was found.
 
-    `is_adopted`: its torrent was in the client before and is not whole yet. `is_found_again`: an earlier
-    attempt handed it over, perhaps one that was cut short. `why` says in words what spoke for the release.
+    `is_adopted`: its torrent was in the client before and is not whole yet; `is_rechecked`: the client was
+    made to compare its files, which are gone. `is_found_again`: an earlier attempt handed it over, perhaps
+    one that was cut short. `why` says in words what spoke for the release.
     """
 
     movie: Movie
@@ -216,6 +217,7 @@ class DownloadResult:
     where: str = ""
     why: str = ""
     is_adopted: bool = False
+    is_rechecked: bool = False
     is_found_again: bool = False
 
 

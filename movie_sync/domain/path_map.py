@@ -25,6 +25,12 @@ def on_this_machine(path: str, pairs: Pairs) -> str:
     return "/".join([best.rstrip("/"), *rest]) or "/"
 
 
+def fits(path: str, theirs: str) -> bool:
+    """Tell whether a path of the client is this folder of the client, or in it."""
+    start = _pieces(theirs)
+    return _pieces(path)[: len(start)] == start
+
+
 def _pieces(path: str) -> list[str]:
     pieces = _shown_pieces(path)
     return [piece.casefold() for piece in pieces] if _WINDOWS.match(path) else pieces

@@ -1,8 +1,6 @@
 """One film from wish to torrent client: look whether it is there, choose, write down, hand over."""
 
 import logging
-import re
-import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -31,7 +29,7 @@ from movie_sync.domain.selection import (
     shown_seeders,
     wait_until,
 )
-from movie_sync.domain.titles import KnowsTitle, fold, knows_no_title
+from movie_sync.domain.titles import KnowsTitle, knows_no_title
 from movie_sync.errors import (
     AuthError,
     BetterAwaitedError,
@@ -47,21 +45,20 @@ from movie_sync.errors import (
     UnansweredError,
     UnavailableError,
 )
+from movie_sync.fetching.client_files import AS_THE_CLIENT_SAYS, ClientFiles
 from movie_sync.fetching.held_torrents import HeldTorrents
+from movie_sync.fetching.name_queries import name_queries
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.trackers import Outage, Trackers
-from movie_sync.ports import Clock, MovieLibrary, TorrentClient, Tracker
+from movie_sync.ports import Clock, FollowedClient, MovieLibrary, TorrentClient, Tracker
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import FailedRelease
 
 _log = logging.getLogger(__name__)
 
 _MOST_TRIES = 3
-# The film's title, its original title, and a few others: each is a call of the hourly budget.
-_MOST_NAME_SEARCHES = 4
 # Stands for the info-hash that only the torrent tells, so that the choice counts as one.
 _NOT_FETCHED = "not fetched"
-_NO_WORD = re.compile(r"[^\w\s]|_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +98,7 @@ class FileListDownloader:
     clock: Clock
     knows_title: KnowsTitle = knows_no_title
     in_company: Callable[[Movie], Movie] = lambda movie: movie
+    files: ClientFiles = AS_THE_CLIENT_SAYS
     dry_run: bool = False
 
     def __post_init__(self) -> None:
@@ -218,11 +216,19 @@ class FileListDownloader:
         return None if held is None else self._found_there(movie, held)
 
     def _found_there(self, movie: Movie, held: HeldTorrent, choice: Choice | None = None) -> DownloadResult:
-        """Return the result for a torrent that is in the client: done, or to be followed from now on."""
+        """Return the result for a torrent that is in the client: done, or to be followed from now on.
+
+        One whose files somebody deleted is still whole for the client, until it compares them.
+        """
         choice = choice or Choice(held.name, self.trackers.release_in(held.comment), held.info_hash)
-        if held.phase.counts_as_there:
+        is_gone = self.files.are_gone(held)
+        if held.phase.counts_as_there and not is_gone:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
-        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True)
+        if is_gone and isinstance(self.client, FollowedClient) and not self.dry_run:
+            place = self.files.here(held.content_path)
+            _log.warning("%s: the client has it, but not its files in %s; rechecking.", held.name, place)
+            self.client.recheck(held.info_hash)
+        return DownloadResult(movie, Reason.DOWNLOADED, choice, is_adopted=True, is_rechecked=is_gone)
 
     def latest(self) -> dict[str, list[Release]]:
         """Return the newest releases of each tracker that tells them, by its name."""
@@ -260,7 +266,7 @@ class FileListDownloader:
     ) -> tuple[list[Release], RefusedQueryError | None]:
         """Return what a tracker has, and why it was not searched by name if it accepts none of them."""
         releases: dict[ReleaseId, Release] = {}
-        names = [partial(tracker.search_name, text) for text in _name_queries(movie)]
+        names = [partial(tracker.search_name, text) for text in name_queries(movie)]
         queries = [partial(tracker.search_imdb, movie.imdb_id), *names] if movie.imdb_id else names
         refused: list[RefusedQueryError] = []
         for query in queries:
@@ -341,11 +347,6 @@ class FileListDownloader:
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
 
 
-def most_queries(movie: Movie) -> int:
-    """Return how many searches for a film there are at most on each tracker; one, if that finds enough."""
-    return len(_name_queries(movie)) + bool(movie.imdb_id)
-
-
 def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     """Return why nothing can be taken: while a tracker could not be asked, its absence tells nothing."""
     if grabbed and grabbed in {each.release.id for each in found.candidates}:
@@ -363,22 +364,6 @@ def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:
     return NoneAcceptableError(text) if found.candidates else NotAvailableError(text)
 
 
-def _name_queries(movie: Movie) -> list[str]:
-    """Return the word searches that may find a film: its titles with the year, each once."""
-    others = [title for title in movie.alternative_titles if _is_latin(title)]
-    queries: dict[str, str] = {}
-    for title in (movie.title, movie.original_title or "", *others):
-        words = _as_words(title)
-        if words:
-            queries.setdefault(fold(words), f"{words} {movie.year}" if movie.year else words)
-    return list(queries.values())[:_MOST_NAME_SEARCHES]
-
-
-def _is_latin(title: str) -> bool:
-    """Tell whether a release could be named so: names on the tracker are in Latin letters."""
-    return all("LATIN" in unicodedata.name(mark, "") for mark in title if mark.isalpha())
-
-
 def _praise(candidate: Candidate, found: Search) -> str:
     """Say what spoke for a release: "Bluray-1080p, 9.8 GB, 120 seeders, best of 7 acceptable"."""
     release = candidate.release
@@ -388,8 +373,3 @@ def _praise(candidate: Candidate, found: Search) -> str:
     if len(found.accepted) > 1:
         parts.append(f"best of {len(found.accepted)} acceptable")
     return ", ".join(parts)
-
-
-def _as_words(title: str) -> str:
-    """Leave words alone: the tracker's search takes punctuation literally, release names have none."""
-    return " ".join(_NO_WORD.sub(" ", title.replace("'", "").replace("\u2019", "")).split())

@@ -38,6 +38,8 @@ _REMOVED_IS_FINAL = timedelta(days=7)
 # A client that answers none of them is out of order, and each may take its whole time limit.
 _MOST_UNANSWERED = 3
 _WORTH_KEEPING = 0.1
+# A client that is made to compare files calls a torrent whole until it has begun with it.
+_RECHECK_BEGINS = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class FollowPolicy:
 
     stalled_after_seconds: float
     removes_stalled: bool = False
+    here: Callable[[str], str] = lambda path: path
+    """Returns a path of the client as this machine names it."""
 
 
 @dataclass(eq=False, repr=False)
@@ -178,6 +182,11 @@ class TorrentFollower:
         after = observed(before, torrent, self._now(), known.tried_seconds)
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
         if after.stage is Stage.DOWNLOADED:
+            begun = before.rechecked_at if before.stage is Stage.ADDED else None
+            if begun and self._now() - begun < _RECHECK_BEGINS:  # else the client would have seen it
+                found[choice.info_hash] = before
+                self.hurry()
+                return
             self._say_whole(entry, choice, after)
             return
         if after.stage is Stage.STOPPED and before.stage is not Stage.STOPPED:
@@ -316,9 +325,10 @@ class TorrentFollower:
             now = self.clock.now()
             whole = Downloaded(now, entry.movie, entry.wish, choice.release, choice.info_hash, follow.path)
         self.tell(whole)
-        _log.info("%s, in %s", text_of(whole), follow.path)
+        place = self.policy.here(follow.path)
+        _log.info("%s, in %s", text_of(whole), place)
         what = Happened.UPGRADED if isinstance(whole, Upgraded) else Happened.DOWNLOADED
-        self.history.note(what, entry.movie, f"{choice.release}, in {follow.path}")
+        self.history.note(what, entry.movie, f"{choice.release}, in {place}")
         self._memory[choice.info_hash].is_said = True
         self.hurry()
 

@@ -5,11 +5,12 @@ All of it stands in the data folder: no service is asked, and no credentials are
 
 import heapq
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from movie_sync.domain.models import Movie, QueueName, Reason
+from movie_sync.domain.path_map import Pairs, on_this_machine
 from movie_sync.domain.seeding import SeedingLeft, SeedingRule, seeding_left
 from movie_sync.domain.times import duration, format_time
 from movie_sync.ports import Clock
@@ -155,6 +156,14 @@ def stage_time(entry: QueueEntry) -> datetime:
     return entry.follow.since if entry.follow else entry.added_at
 
 
+def as_seen_here(entry: QueueEntry, pairs: Pairs) -> QueueEntry:
+    """Return an entry with its torrent's path as this machine names it."""
+    follow = entry.follow
+    if not follow or not follow.path:
+        return entry
+    return entry._replace(follow=replace(follow, path=on_this_machine(follow.path, pairs)))
+
+
 def release_of(entry: QueueEntry) -> str:
     """Return the name of the release that was taken for the film, or ""."""
     return entry.choice.release if entry.choice else ""
@@ -184,8 +193,12 @@ def read_status(
     held_back: Sequence[Problem],
     clock: Clock,
     seeding_rules: Mapping[str, SeedingRule] = MappingProxyType({}),
+    pairs: Pairs = (),
 ) -> Status:
-    """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now."""
+    """Read it, beside a running daemon or without one. Raises StorageError: it cannot be read now.
+
+    Paths of films that are done are shown as this machine names them, by `pairs`.
+    """
     daemon, now = running_daemon(paths), clock.now()
     entries = {name: queues.entries(name) for name in _QUEUES}
     view = overview(
@@ -195,6 +208,7 @@ def read_status(
         seeding_rules=seeding_rules,
         now=now,
     )
+    view = replace(view, done=[as_seen_here(entry, pairs) for entry in view.done])
     needed = needs(entries, daemon, held_back, now)
     return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view, needed)
 

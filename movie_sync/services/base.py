@@ -16,6 +16,7 @@ from movie_sync.credentials.manager import CredentialField, Credentials
 from movie_sync.domain.events import EventKind
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule
+from movie_sync.domain.path_map import Pairs
 from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import AuthError, UserError
@@ -37,13 +38,15 @@ Login = Mapping[str, str]
 class Surroundings:
     """What is built with besides its settings; of each budget and each site's client there is one.
 
-    Where it is no `is_real` run, nothing is written.
+    Where it is no `is_real` run, nothing is written. `path_map` has the client's folders by its own names and
+    by this machine's.
     """
 
     stop: threading.Event
     clock: Clock
     paths: AppPaths
     is_real: bool
+    path_map: Pairs = ()
     _budgets: dict[str, CallBudget] = field(default_factory=dict)
     _sites: dict[str, "HttpClient"] = field(default_factory=dict)
 

@@ -16,11 +16,12 @@ from movie_sync.domain.film_rules import preset_words
 from movie_sync.domain.models import Movie, QueueName, ReleaseId
 from movie_sync.domain.selection import ASSUMED_RUNTIME_MINUTES
 from movie_sync.errors import StorageError
-from movie_sync.fetching.downloader import most_queries
+from movie_sync.fetching.name_queries import most_queries
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.film import film_facts, film_links, known_releases, torrents_on_their_way
 from movie_sync.reports.lines import state_of
+from movie_sync.reports.status import as_seen_here
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.growing_file import older_of
 from movie_sync.storage.history import HistoryEvent, read_history
@@ -120,13 +121,14 @@ class FilmPages:
         """Return what is known of a film."""
         paths, movie, clean = self._desk.context().paths, film.entry.movie, self._glance.clean
         words = clean(state_of(film.queue, film.entry, self._desk.context().clock.now()))
+        here = as_seen_here(film.entry, self._desk.context().config.section(GeneralSettings).path_map)
         signature = file_signature(paths.history), file_signature(older_of(paths.history))
         return {
             "look": LOOKS[film.card.badge.look],
             "state": f"{words[:1].upper()}{words[1:]}",
             "needs": [(clean(need.why), _HINTS.get(need.kind, clean(need.action))) for need in film.needs],
             "torrents": torrents_on_their_way(film.entry),
-            "facts": list(film_facts(film.queue, film.entry, clean(self._judged_by(film.entry)))),
+            "facts": list(film_facts(film.queue, here, clean(self._judged_by(film.entry)))),
             "links": film_links(movie),
             "releases": known_releases(film.queue, film.entry),
             "events": self._events(movie, signature),

@@ -49,7 +49,8 @@ def _parts(
         settings = {"url": at.url}
     login |= {name: changes.pop(name) for name in ("username", "password", "api_key") if name in changes}
     stop, clock = changes.pop("stop", threading.Event()), changes.pop("clock", SystemClock())
-    around = Surroundings(stop, clock, AppPaths(Path()), is_real=False)
+    pairs = changes.pop("path_map", ())
+    around = Surroundings(stop, clock, AppPaths(Path()), is_real=False, path_map=pairs)
     return replace(form(), **settings | changes), login, around
 
 

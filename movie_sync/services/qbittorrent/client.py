@@ -7,6 +7,7 @@ after a few.
 """
 
 import logging
+import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import partial
 from typing import TypeVar
@@ -14,6 +15,7 @@ from typing import TypeVar
 import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
+from movie_sync.domain.path_map import on_this_machine
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
@@ -24,6 +26,7 @@ from movie_sync.services.qbittorrent.room import (
     read_promised,
     read_space_at,
     read_space_of_default_place,
+    space_at,
     space_here,
 )
 from movie_sync.services.qbittorrent.rows import read_brief_row, read_row, refusal_in
@@ -74,7 +77,7 @@ class QBittorrentClient:
         party = Party(SERVICE, settings.url, "qbittorrent", "Web UI", settings.timeout)
         self._where = party.where
         self._settings = settings
-        self._stop, self._clock = around.stop, around.clock
+        self._stop, self._clock, self._path_map = around.stop, around.clock, around.path_map
         self._is_place_said = False
         self._calls = Calls(party, around.stop, put_into_words)
         self._client = Client(party, login, verify_tls=settings.verify_tls)
@@ -148,7 +151,7 @@ class QBittorrentClient:
         A category, automatic management or a folder for what is incomplete may put them elsewhere than in
         the default place. Of several places the one with least room counts. Before 5.3 qBittorrent tells
         the space of its default place alone; that of another one is looked at from this machine, if
-        qBittorrent runs here and both see the same disks.
+        `path_map` says where it is here, or if qBittorrent runs here and both see the same disks.
         """
         default, places = self._call(partial(self._read_places, placement=placement))
         free_bytes = self._call(partial(read_space_at, places=places))
@@ -170,8 +173,12 @@ class QBittorrentClient:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""
         if places == (default,):
             return told_bytes
-        is_here = is_on_this_machine(self._settings.url)
-        free_bytes = space_here(default, told_bytes, places) if is_here else None
+        mapped = [on_this_machine(place, self._path_map) for place in places]
+        free_bytes = None
+        if not any(map(operator.eq, mapped, places)):
+            free_bytes = space_at(mapped)
+        elif is_on_this_machine(self._settings.url):
+            free_bytes = space_here(default, told_bytes, places)
         if free_bytes is None and not self._is_place_said:
             self._is_place_said = True
             _log.warning(

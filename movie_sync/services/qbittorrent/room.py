@@ -65,6 +65,12 @@ def space_here(default: str, told_bytes: int, places: Iterable[str]) -> int | No
     return least if is_same and min(here, least) >= 0 else None
 
 
+def space_at(places: Iterable[str]) -> int | None:
+    """Return the least bytes free at places of this machine, or None if one of them is not there."""
+    least = min(map(_free_at, places))
+    return least if least >= 0 else None
+
+
 def _free_at(place: str) -> int:
     """Return the bytes free at a place that may be made only when it is needed; -1 if nothing tells."""
     with contextlib.suppress(OSError, ValueError):
