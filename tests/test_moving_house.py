@@ -19,6 +19,7 @@ from house.commands import data, held, process_as_before, run, write
 from house.crash_disk import Disk, Recorder, Tree, freeze, read_tree, write_tree
 from house.crash_world import folder_in_memory
 from house.fakes import FakeClock
+from house.file_systems import lacking
 from house.films import film
 from house.program import PROGRAM
 from house.terminal import Reader
@@ -554,6 +555,55 @@ def test_the_data_folder_is_a_mount(data: Path, tmp_path: Path) -> None:
             subprocess.run(["umount", str(root / "config.json")], check=True)
     finally:
         subprocess.run(["umount", str(root)], check=True)
+
+
+@pytest.mark.parametrize("share", ["nothing at all", pytest.param("smb", marks=pytest.mark.long)])
+def test_on_a_share(data: Path, tmp_path: Path, share: str) -> None:
+    """A disk without modes, links, locks and flushes takes backups, and is restored to, with all it replaces."""
+    there = tmp_path / "share"
+    there.mkdir()
+    environment = {**os.environ, **lacking(there, share, tmp_path)}
+
+    def run_there(*arguments: str) -> int:
+        return subprocess.run(
+            [*PROGRAM, *arguments], env=environment, capture_output=True, check=False
+        ).returncode
+
+    assert run_there("--data-dir", str(data), "backup", str(there / "b")) == 0
+    assert run_there("--data-dir", str(data), "backup", str(there / "b")) == 2
+    for _ in range(2):
+        assert run_there("--data-dir", str(there / "new"), "restore", str(there / "b"), "--replace") == 0
+    assert held(there / "new", QueueName.PENDING) == ["K1"]
+    (aside,) = (there / "new").glob("replaced-*")
+    assert held(aside, QueueName.PENDING) == ["K1"]
+    assert {path.name for path in there.iterdir()} == {"b", "new"}
+
+
+def test_a_file_that_steps_aside_for_its_next_content(data: Path, tmp_path: Path) -> None:
+    """In the moment between two names, as on some shares, it is in the backup under its own."""
+    (data / "queue_pending.json").rename(data / "queue_pending.json.replaced1")
+    (data / "queue_failed.json.replaced1").write_text("old")
+    assert run(data, "backup", str(tmp_path / "b")) == 0
+    assert run(tmp_path / "new", "restore", str(tmp_path / "b")) == 0
+    assert held(tmp_path / "new", QueueName.PENDING) == ["K1"]
+    assert held(tmp_path / "new", QueueName.FAILED) == ["K2", "K3"]
+
+
+def test_folders_that_are_links(data: Path, tmp_path: Path) -> None:
+    """None of them is followed out of the data folder."""
+    (data / "lists").mkdir()
+    (data / "lists" / "0123456789abcdef.json").write_text("{}")
+    assert run(data, "backup", str(tmp_path / "b")) == 0
+    new, elsewhere = tmp_path / "new", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    new.mkdir()
+    (new / "lists").symlink_to(elsewhere)
+    assert run(new, "restore", str(tmp_path / "b"), "--replace") == 0
+    assert [*elsewhere.iterdir()] == []
+    assert (new / "lists" / "0123456789abcdef.json").read_text() == "{}"
+    (new / "restored.tmp").symlink_to(elsewhere)
+    assert run(new, "restore", str(tmp_path / "b"), "--replace") == 1
+    assert [*elsewhere.iterdir()] == []
 
 
 def test_to_stdout(data: Path, tmp_path: Path) -> None:

@@ -115,9 +115,12 @@ def test_hostile(which: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> N
 
 
 def test_what_is_allowed(tmp_path: Path) -> None:
-    """The frame of the attacks is a backup that can be restored."""
+    """The frame of the attacks is a backup that can be restored, and so is one that is dated oddly."""
     (tmp_path / "b").write_bytes(packed(entry("history.jsonl", b"x")))
     assert run(tmp_path / "new", "restore", str(tmp_path / "b")) == 0
+    about = json.dumps({"format": 1, "made_at": "9999-12-31T23:59:59-12:00"}).encode()
+    (tmp_path / "odd").write_bytes(gzip.compress(entry("backup.json", about) + bytes(1024)))
+    assert run(tmp_path / "odd_one", "restore", str(tmp_path / "odd")) == 0
 
 
 @pytest.mark.parametrize("is_long_name", [False, True])

@@ -22,7 +22,8 @@ from movie_sync.settings.hiding import without_secrets
 from movie_sync.settings.reading import UnreadableSettings, content_of
 from movie_sync.storage.age_file import Encryptor
 from movie_sync.storage.archive import ArchiveWriter
-from movie_sync.storage.atomic_file import sync_folder, told_as
+from movie_sync.storage.atomic_file import flush, keep_private, sync_folder, told_as
+from movie_sync.storage.replacing import stood_aside
 from movie_sync.storage.snapshot import HeldFile, held_at_once
 
 FORMAT = 1
@@ -77,7 +78,8 @@ def _write(file: BinaryIO, context: Context, files: MovedFiles, credentials: byt
     count = 0
     with held_at_once(context.paths.root, files.to_move) as held:
         _add(archive, MANIFEST, json.dumps(about).encode())
-        for name, found in held.items():
+        for there, found in held.items():
+            name = stood_aside(there) or there
             if found is None:
                 context.complain(f"Left out, because it isn't a regular file: {name}.")
             elif found.size > (files.most_bytes_in_backup(name, has_secrets=False) or 0):
@@ -155,9 +157,10 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _FILE_MODE)
         try:
             with os.fdopen(descriptor, "wb") as file:
+                keep_private(descriptor, _FILE_MODE, path.parent)
                 yield file
                 file.flush()
-                os.fsync(descriptor)
+                flush(descriptor)
             _give_name(temporary, path)
             sync_folder(path.parent)
         finally:

@@ -13,6 +13,7 @@ from movie_sync.storage.archive import folded_name
 from movie_sync.storage.atomic_file import previous_of
 from movie_sync.storage.growing_file import older_of
 from movie_sync.storage.paths import AppPaths
+from movie_sync.storage.replacing import stood_aside
 
 MANIFEST = "backup.json"
 CREDENTIALS = "credentials.json"
@@ -27,7 +28,7 @@ _MOST_BYTES_OF_A_TORRENT = 20 * _MB
 _IN_FOLDERS = re.compile(r"lists/(run-)?[0-9a-f]{16}\.json(\.previous)?|inbox/[0-9]+(-[0-9]+)*\.json")
 _BUDGET = re.compile(r"budget-[a-z_]{1,40}-[A-Za-z0-9][A-Za-z0-9_-]{0,39}\.json")
 _TORRENT = re.compile(r"torrents/[^/\x00-\x1f\x7f-\x9f]{1,190}\.torrent")
-_BESIDE = re.compile(r"(\.tmp|\.damaged-[0-9TZ]+(-[0-9]+)?)$")
+_BESIDE = re.compile(r"(\.tmp|\.replaced[0-9]|\.damaged-[0-9TZ]+(-[0-9]+)?)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,11 @@ class MovedFiles:
         object.__setattr__(self, "_left", frozenset(path.name for path in left))
 
     def to_move(self) -> list[str]:
-        """Return the files that every backup has."""
-        return [name for name in self._names() if self._most_bytes(name)]
+        """Return the files that every backup has; one that steps aside for its next content is meant too."""
+        names = self._names()
+        there = {name for name in names if self._most_bytes(name)}
+        aside = {stood_aside(name): name for name in names}
+        return sorted(there | {aside[name] for name in aside.keys() - there if self._most_bytes(name)})
 
     def torrents(self) -> list[str]:
         """Return the torrents, which hold the passkey; of names that some disks take for one, the first."""

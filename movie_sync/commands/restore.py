@@ -15,8 +15,10 @@ from movie_sync.commands.moved_files import CREDENTIALS, MANIFEST, REPLACED, Mov
 from movie_sync.commands.passphrase import given_passphrase, typed_passphrase
 from movie_sync.credentials.content import Content, parsed
 from movie_sync.domain.json_text import parse_json
+from movie_sync.domain.times import minute, parse_time
 from movie_sync.errors import UserError
 from movie_sync.invocation import command_line
+from movie_sync.reports.counts import films_words
 from movie_sync.reports.daemon_state import read_state
 from movie_sync.services.form import Dialogue, Prompts
 from movie_sync.settings.reach import reaching_out
@@ -78,9 +80,8 @@ class _Backup:
 class _Found:
     """What a backup has, as far as that decides something."""
 
-    made_at: str = ""
+    made_at: str = "an unknown day"
     kept: dict[str, bytes] = field(default_factory=dict)
-    count: int = 0
     credentials: Content | None = None
 
 
@@ -110,11 +111,14 @@ def _put_in_place(backup: _Backup, found: _Found, args: Namespace, context: Cont
     paths, files = context.paths, backup.files
     paths.prepare()
     with contextlib.ExitStack() as held:
-        for lock in (InstanceLock(paths.daemon_lock), FileLock(paths.page_lock)):
-            if not lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS):
-                held.close()
-                return _refuse(context, _holder(context) or "Another command is changing the queues")
-            held.callback(lock.release)
+        lock, page = InstanceLock(paths.daemon_lock), FileLock(paths.page_lock)
+        is_held = lock.acquire(wait_seconds=_LOCK_WAIT_SECONDS, while_alone=paths.sweep)
+        held.callback(lock.release)
+        is_held = is_held and page.acquire(wait_seconds=_LOCK_WAIT_SECONDS)
+        held.callback(page.release)
+        if not is_held:
+            held.close()
+            return _refuse(context, _holder(context) or "Another command is changing the queues")
         _refuse_data(context, files, args)
         old, aside = files.to_move_aside(), _aside(context)
         restoring = Restoring(paths)
@@ -137,7 +141,9 @@ def _put_in_place(backup: _Backup, found: _Found, args: Namespace, context: Cont
 
 def _say_done(found: _Found, context: Context, aside: str) -> None:
     root = context.paths.root
-    context.say(f"Restored {found.count} files into {root}, as they were on {found.made_at}.")
+    numbers = context.queues_to_look_at().get_statistics()
+    films = films_words(numbers["pending"] + numbers["failed"] + numbers["completed"])
+    context.say(f"Restored {films} and all else into {root}, as it was on {found.made_at}.")
     if aside:
         context.say(f"The files that were there are in {root / aside}; delete that folder once all is well.")
     if not found.credentials:
@@ -231,12 +237,12 @@ def _checked(backup: _Backup) -> _Found:
                 raise backup.unusable("it isn't a backup of Movie Sync")
             if member.name in _KEPT:
                 found.kept[member.name] = b"".join(member.chunks())
-            found.count += member.name != MANIFEST
     about = _object(found.kept.get(MANIFEST, b""))
     if about.get("format") != FORMAT:
         is_newer = isinstance(about.get("format"), int)
         raise backup.unusable("a newer version wrote it" if is_newer else "it isn't a backup of Movie Sync")
-    found.made_at = str(about.get("made_at", "an unknown day"))[:40]
+    with contextlib.suppress(OverflowError):
+        found.made_at = minute(parse_time(about.get("made_at"))) or found.made_at
     if CREDENTIALS in found.kept:
         found.credentials = parsed(found.kept[CREDENTIALS])
         if found.credentials is None:

@@ -12,6 +12,7 @@ import os
 import re
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
+from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import DamagedError
 
 if TYPE_CHECKING:
@@ -187,7 +188,13 @@ def _stretched(passphrase: str, salt: bytes, cost: int) -> bytes:
     from cryptography.hazmat.primitives.kdf.scrypt import Scrypt  # noqa: PLC0415 - see above
 
     stretch = Scrypt(salt=b"%s/scrypt" % FORMAT + salt, length=32, n=1 << cost, r=8, p=1)
-    return stretch.derive(passphrase.encode("utf-8", "surrogateescape"))
+    try:
+        return stretch.derive(passphrase.encode("utf-8", "surrogateescape"))
+    except MemoryError:
+        needed = (1 << cost) // 1000
+        raise StorageError(
+            f"Not enough memory for the passphrase: it takes {needed} MB for a moment."
+        ) from None
 
 
 def _derived(key: bytes, salt: bytes, purpose: bytes) -> bytes:

@@ -97,14 +97,14 @@ def _overwrite(descriptor: int, content: bytes) -> None:
     while written < len(content):
         written += os.pwrite(descriptor, content[written:], written)
     os.ftruncate(descriptor, len(content))
-    _flush(descriptor)
+    flush(descriptor)
 
 
 def try_flush(path: Path) -> None:
     """Find out, from a file that is there, whether those of its folder can be flushed to the disk at all."""
     with contextlib.suppress(OSError):  # whoever writes there says what is wrong
         file = OpenFile(open_regular_descriptor(path, os.O_RDONLY | os.O_NOFOLLOW))
-        _flush(file.descriptor, path.parent)
+        flush(file.descriptor, path.parent)
         file.close()
 
 
@@ -194,7 +194,7 @@ class NewFile:
         with told_as(self._failure):
             keep_private(self.file.descriptor, _FILE_MODE, path.parent)  # the umask may have taken bits away
             if is_safe:
-                _flush(self.file.descriptor, path.parent)
+                flush(self.file.descriptor, path.parent)
             # What is read on keeps nobody from making the disk read-only. It is opened once the file is
             # closed, as some file systems note only then when it was written.
             self.file.close()
@@ -253,7 +253,7 @@ def _keep_previous(path: Path) -> None:
 def sync_folder(folder: Path) -> None:
     """Make renames and deletions in a folder durable; a no-op where folders cannot be flushed."""
     with contextlib.closing(OpenFile(os.open(folder, os.O_RDONLY | os.O_DIRECTORY))) as opened:
-        _flush(opened.descriptor)
+        flush(opened.descriptor)
 
 
 class DamagedError(ValueError):
@@ -369,8 +369,8 @@ def _close(descriptor: int) -> None:
         os.close(descriptor)
 
 
-def _flush(descriptor: int, folder: Path | None = None) -> None:
-    """Bring what is open to the disk; where files of a folder cannot be, that is noted."""
+def flush(descriptor: int, folder: Path | None = None) -> None:
+    """Bring what is open to the disk; where files of a folder cannot be, that is noted. Raises OSError."""
     try:
         os.fsync(descriptor)
     except OSError as exc:

@@ -48,6 +48,12 @@ def restore_replaced(folder: Path) -> None:
                         each.rename(path)
 
 
+def stood_aside(name: str) -> str:
+    """Return the name that a file had before it stepped aside, or "" if it didn't."""
+    match = _ASIDE.fullmatch(name)
+    return match["name"] if match else ""
+
+
 def _step_aside(path: Path) -> Path | None:
     for number in range(1, _MOST_ASIDE + 1):
         aside = path.with_name(f"{path.name}{_SUFFIX}{number}")

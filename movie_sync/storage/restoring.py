@@ -19,6 +19,7 @@ from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
     IS_A_MOUNT,
+    flush,
     make_folder,
     read_whole,
     sync_folder,
@@ -62,7 +63,7 @@ class Restoring:
             try:
                 for chunk in chunks:
                     write_all(descriptor, chunk)
-                os.fsync(descriptor)
+                flush(descriptor, self._paths.root)
             finally:
                 os.close(descriptor)
             sync_folder(path.parent)
