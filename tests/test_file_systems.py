@@ -56,8 +56,9 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     )
 
 
-def test_all_is_done_and_what_that_means_is_said(place: Place) -> None:
+def test_all_is_done_and_what_that_means_is_said(place: Place, tmp_path: Path) -> None:
     """Films are fetched once, a second daemon is kept out, a kill loses nothing, and one warning is given."""
+    told = tmp_path / "told.txt"
     with contextlib.ExitStack() as stack:
         letterboxd = stack.enter_context(
             LetterboxdStandIn([stand_in_film(number) for number in range(_FILMS)], username="maria")
@@ -71,6 +72,7 @@ def test_all_is_done_and_what_that_means_is_said(place: Place) -> None:
                 filelist,
                 secrets=place.environment,
                 quality={"size_mb_per_minute": SMALL_SIZES},
+                on_event=["sh", "-c", 'cat >> "$0"; echo >> "$0"', str(told)],
             )
         )
         daemon = home.start()
@@ -103,6 +105,13 @@ def test_all_is_done_and_what_that_means_is_said(place: Place) -> None:
             assert place.lacks == {what for what, words in _MEANINGS.items() if words in text}, text
         check = home.run("check")
         assert ("NOTE  File system" in check.stdout) is bool(place.lacks), check.stdout
+        lines = [json.loads(line) for line in told.read_text().splitlines() if line]
+        handed_over = Counter(line["film"]["title"] for line in lines if line["kind"] == "added")
+        assert set(handed_over.values()) == {1}
+        assert len(handed_over) == _FILMS - 1
+        backup = home.run("backup", str(place.folder / "backup"))
+        assert backup.returncode == 0, backup
+        assert ("WARNING" in backup.stderr) is bool(place.lacks - {"locks"}), backup
         left = [path.name for path in home.data.iterdir() if path.suffix == ".tmp" or "replaced" in path.name]
         assert not left
         previous = json.loads((home.data / "queue_completed.json.previous").read_text())

@@ -24,6 +24,7 @@ from movie_sync.storage.age_file import Encryptor
 from movie_sync.storage.archive import ArchiveWriter
 from movie_sync.storage.atomic_file import flush, keep_private, sync_folder, told_as
 from movie_sync.storage.replacing import stood_aside
+from movie_sync.storage.shortcomings import shortcomings
 from movie_sync.storage.snapshot import HeldFile, held_at_once
 
 FORMAT = 1
@@ -56,6 +57,7 @@ def run_backup(args: Namespace, context: Context, prompts: Prompts | None = None
     with _stdout() if is_to_stdout else _new_file(Path(args.file)) as file:
         said = _write(file, context, files, credentials, passphrase)
     context.complain(said) if is_to_stdout else context.say(f"{args.file}: {said}")
+    context.warn(shortcomings(but_for=context.paths.root))
     if left_out:
         context.complain(f"Left out, because they aren't Movie Sync's or are damaged: {in_words(left_out)}.")
     return 0
@@ -160,7 +162,7 @@ def _new_file(path: Path) -> Iterator[BinaryIO]:
                 keep_private(descriptor, _FILE_MODE, path.parent)
                 yield file
                 file.flush()
-                flush(descriptor)
+                flush(descriptor, path.parent)
             _give_name(temporary, path)
             sync_folder(path.parent)
         finally:

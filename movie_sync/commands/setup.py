@@ -25,6 +25,7 @@ from movie_sync.settings.config import read_file_to_change, variable_of
 from movie_sync.storage.atomic_file import DamagedError, delete_files, read_whole, write_atomically
 from movie_sync.storage.locks import writing_into
 from movie_sync.storage.paths import AppPaths
+from movie_sync.storage.shortcomings import shortcomings
 
 _WELCOME = (
     "Movie Sync searches your tracker for the films on your Letterboxd watchlist and sends them to your "
@@ -74,15 +75,22 @@ def run_setup(
         if only:
             blocks.is_alone = True
             blocks.by_name[only]()
+            _warn_of_file_systems(context)
             blocks.say(f"\nSaved in {context.paths.root}.{_of_running(blocks)}")
             return True
         _ask_all(blocks, answered)
         blocks.say(f"\nSaved in {context.paths.root}.")
+        _warn_of_file_systems(context)
         _end(blocks, start)
     except (KeyboardInterrupt, EOFError):
         blocks.say(f"\n{_stopped_words(answered, blocks)}")
         return False
     return True
+
+
+def _warn_of_file_systems(context: Context) -> None:
+    """Say what is lacking where the key was written; what the data folder lacks the daemon says."""
+    context.warn(shortcomings(but_for=context.paths.root))
 
 
 def _ask_all(blocks: Blocks, answered: list[str]) -> None:

@@ -24,6 +24,7 @@ from movie_sync.ports import Clock
 from movie_sync.storage.atomic_file import (
     DamagedError,
     delete_leftover,
+    flush,
     read_whole,
     told_as,
     write_atomically,
@@ -99,7 +100,7 @@ class EventOutbox:
                     )
                 self._is_overfull = bool(oldest)
                 given_up = [_encoded({"done": oldest, "for": sorted(self._keep)})] if oldest else []
-                self._append(*given_up, line, flush=True)
+                self._append(*given_up, line, is_safe=True)
             elif self._size == _UNKNOWN:
                 self._write_whole()
 
@@ -126,7 +127,7 @@ class EventOutbox:
                 self._take_off(event_id, {channel})
             # Not flushed: it outlasts the end of the program, and a power failure only repeats.
             with contextlib.suppress(StorageError):
-                self._append(_encoded({"done": sorted(ids), "for": [channel]}), flush=False)
+                self._append(_encoded({"done": sorted(ids), "for": [channel]}), is_safe=False)
 
     def _take_off(self, event_id: str, channels: set[str]) -> None:
         waiting = self._waiting.get(event_id)
@@ -163,7 +164,7 @@ class EventOutbox:
 
     # --- the file -------------------------------------------------------------------------
 
-    def _append(self, *lines: bytes, flush: bool) -> None:
+    def _append(self, *lines: bytes, is_safe: bool) -> None:
         spent = self._size - sum(len(waiting.line) for waiting in self._waiting.values())
         try:
             descriptor = open_regular_descriptor(self._path, _OPEN_FLAGS)
@@ -180,8 +181,8 @@ class EventOutbox:
                 content = b"".join(line + b"\n" for line in lines)
                 if os.write(descriptor, content) != len(content):
                     raise OSError(0, "only part of the line was written")
-                if flush:
-                    os.fsync(descriptor)
+                if is_safe:
+                    flush(descriptor, self._path.parent)
                 self._size = size + len(content)
         finally:
             os.close(descriptor)

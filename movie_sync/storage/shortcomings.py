@@ -64,10 +64,14 @@ def say_shortcomings() -> None:
         _log.warning("%s", text)
 
 
-def shortcomings() -> list[str]:
-    """Return what was noted so far, a text for each folder."""
+def shortcomings(*, but_for: Path | None = None) -> list[str]:
+    """Return what was noted so far, a text for each folder, without one and what is in it."""
     with _lock:
-        return [_words(folder, lacks.keys()) for folder, lacks in _noted.items()]
+        return [
+            _words(folder, lacks.keys())
+            for folder, lacks in _noted.items()
+            if but_for is None or not folder.is_relative_to(but_for.absolute())
+        ]
 
 
 def _words(folder: Path, lacks: AbstractSet[Lack]) -> str:
