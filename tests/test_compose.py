@@ -1,5 +1,6 @@
 """compose.yaml and .env.example: what they set is known, what they name is there, and both agree."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 import yaml
 from house.program import ROOT
 
+from movie_sync.services import registry
 from movie_sync.services.qbittorrent.service import QBittorrentSettings
-from movie_sync.settings.config import Config
+from movie_sync.settings.config import Config, rules, variable_of
 
 COMPOSE = ROOT / "compose.yaml"
 OURS = ("movie-sync", "page", "prepare")
@@ -99,3 +101,18 @@ def test_nothing_but_the_ports_is_open(services: dict[str, dict[str, Any]], exam
     pages = [*services["page"]["ports"], services["qbittorrent"]["ports"][0]]
     assert [filled(each, example).split(":")[0] for each in pages] == ["127.0.0.1", "127.0.0.1"]
     assert "ports" not in services["movie-sync"]
+
+
+def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
+    """Each value that a setting has is taken from its variable, without a warning."""
+    path = tmp_path / "config.json"
+    default = Config.load(path, environ={})
+    for key in rules():
+        value = default
+        for part in key.split("."):
+            value = value[part]
+        if value not in (None, ""):
+            text = value if isinstance(value, str) else json.dumps(value)
+            assert Config.load(path, environ={variable_of(key): text}).warnings == [], key
+    for fields in registry.credential_fields().values():
+        assert all(field.file_variable for field in fields if field.is_secret)
