@@ -112,7 +112,7 @@ def test_every_setting_can_come_from_the_environment(tmp_path: Path) -> None:
         for part in key.split("."):
             value = value[part]
         if value not in (None, ""):
-            text = value if isinstance(value, str) else json.dumps(value)
+            text = value if isinstance(value, str) else json.dumps(value, default=dict)
             assert Config.load(path, environ={variable_of(key): text}).warnings == [], key
     for fields in registry.credential_fields().values():
         assert all(field.file_variable for field in fields if field.is_secret)
