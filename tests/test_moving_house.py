@@ -153,7 +153,8 @@ def test_what_may_be_secret_in_the_settings(
     settings = {
         "lists": [{"watchlist": "anna"}, {"list": f"ben/list/x/share/{token}"}],
         "on_event": ["/bin/notify", "tgram://123456:abcdef/789"],
-        "filelist": {"passkey": PASSKEY},
+        "username": "anna",
+        "filelist": {"passkey": PASSKEY, "username": "maria77", "pin": 1234, "token": 5678},
         "library_directories": [f"/srv/{'averylongfoldername' * 2}"],
     }
     write(data / "config.json", settings)
@@ -161,7 +162,7 @@ def test_what_may_be_secret_in_the_settings(
     said = capsys.readouterr().err
     assert all(key in said for key in ("lists[1].list", "on_event[1]", "filelist.passkey"))
     content = tarfile_content(tmp_path / "b").decode()
-    assert not any(secret in content for secret in (token, "tgram", PASSKEY))
+    assert not any(secret in content for secret in (token, "tgram", PASSKEY, "maria77", "5678"))
     assert "averylongfoldername" in content
     assert run(data, "restore", str(tmp_path / "b"), "--replace", "--trust") == 0
     assert context_of(data).config.may_be_meant("lists")

@@ -14,7 +14,7 @@ LEFT_OUT = "LEFT OUT OF THE BACKUP"
 def without_secrets(content: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
     """Return the content without what may be secret, and the keys of that.
 
-    A list by a link that shares it, an argument of `on_event` with a token, a password under a key that
+    A list by a link that shares it, an argument of `on_event` with a token, a login under a key that
     nothing reads. Folders are none, however long their names.
     """
     folders = {
@@ -32,7 +32,8 @@ def without_secrets(content: Mapping[str, object]) -> tuple[dict[str, object], l
         if isinstance(value, list):
             return [cleaned(f"{key}[{number}]", name, part) for number, part in enumerate(value)]
         is_given = value not in {None, ""} and not isinstance(value, bool)
-        if is_given and (is_credential(name) or (isinstance(value, str) and may_be_secret(value))):
+        is_login = is_credential(name) or (name == "username" and key != name)
+        if is_given and (is_login or (isinstance(value, str) and may_be_secret(value))):
             taken.append(key)
             return LEFT_OUT
         return value

@@ -11,7 +11,7 @@ from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import OpenFile
 from movie_sync.storage.regular_file import NotAFileError, open_regular_descriptor
 
-_MOST_LOOKS = 500
+_MOST_LOOKS = 200
 _PAUSE_SECONDS = 0.002
 _CHUNK_BYTES = 64 * 1024
 
