@@ -281,9 +281,13 @@ def _add_commands(
     )
     history.add_argument("film", nargs="?", metavar="FILM", help=_FILM)
     _add_json(history)
-    retry = add("retry", "edit:run_retry", "put failed films back into the queue")
-    retry.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
-    retry.add_argument("--all", action="store_true", help="retry all failed films")
+    for name, run, text, of_all in (
+        ("retry", "edit:run_retry", "put failed films back into the queue", "retry all failed films"),
+        ("shelf", "shelf:run_shelf", "put finished films on the shelf", "all that aren't there yet"),
+    ):
+        some = add(name, run, text)
+        some.add_argument("film", nargs="*", metavar="FILM", help=_FILM)
+        some.add_argument("--all", action="store_true", help=of_all)
     remove = add("remove", "edit:run_remove", "remove films and keep them out until you add them again")
     remove.add_argument("film", nargs="+", metavar="FILM", help=_FILM)
     queued = add(

@@ -43,6 +43,7 @@ DEFAULTS = json.loads("""
   "download_directory": "/home/anna/Downloads",
   "library_directories": [],
   "path_map": [],
+  "shelf": {"folder": null, "how": "hardlink", "name": "{title} ({year}) [imdbid-{imdb_id}]", "extras": false},
   "client": "qbittorrent",
   "trackers": ["filelist"],
   "torrent_directory": null,

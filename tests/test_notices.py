@@ -21,6 +21,7 @@ from house.real_program import free_port
 from house.waiting import wait_until
 from stand_ins.receiver import Receiver
 
+from movie_sync import child_process
 from movie_sync.commands import check
 from movie_sync.commands.context import Context, Options
 from movie_sync.commands.telling import build_announcer
@@ -39,6 +40,7 @@ from movie_sync.domain.events import (
     ListUnreadable,
     OwnDiskFull,
     Replaced,
+    Shelved,
     TrackerRefused,
     Upgraded,
     Waiting,
@@ -47,7 +49,6 @@ from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import UserError
-from movie_sync.notices import process
 from movie_sync.notices.channels import Announcer
 from movie_sync.notices.outbox import EventOutbox
 from movie_sync.notices.wording import WordedEvent, notice_of, text_of, worded
@@ -717,6 +718,12 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
         RELEASE | {"path": "/films/R", "before": "WEB-1080p", "after": "Bluray-1080p"},
     ),
     (
+        Shelved(*WISH, "R.1995", "ab", "/shelf/Heat (1995).mkv", MOMENT),
+        f"shelved:{ASKED}:ab:2026-11-01T12:30:00Z",
+        "On the shelf: Heat (1995), in /shelf/Heat (1995).mkv",
+        RELEASE | {"path": "/shelf/Heat (1995).mkv"},
+    ),
+    (
         ListUnreadable(MOMENT, "No answer."),
         "unreadable:2026-11-01",
         "The watchlist couldn't be read for a day: No answer.",
@@ -898,7 +905,7 @@ def test_what_outlives_the_process_that_sends(home: NoticeHome) -> None:
 
 def test_an_order_that_hangs(home: NoticeHome, monkeypatch: pytest.MonkeyPatch) -> None:
     """`check` waits for a minute, ends it, and says why."""
-    monkeypatch.setattr(process, "_MOST_SECONDS", 0.0)
+    monkeypatch.setattr(child_process, "_MOST_SECONDS", 0.0)
     context = Context(home.paths, Config.load(home.paths.config), Options(), {}, home.environ, home.clock)
     with pytest.raises(UserError, match="took longer than 0 seconds"):
         check.check_telling(context, Notices(), {})

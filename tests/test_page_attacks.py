@@ -19,7 +19,7 @@ from house.program import PROGRAM
 
 from movie_sync.errors import StorageError
 from movie_sync.services.apprise.service import Notices
-from movie_sync.storage.local_socket import local_address
+from movie_sync.storage.local_socket import listening_at
 from movie_sync.storage.paths import AppPaths
 from movie_sync.web import server
 from movie_sync.web.guard import Names
@@ -111,10 +111,8 @@ def test_a_stranger_learns_and_sends_little(page: Page, data: Path) -> None:
 def test_one_look_answers_all_who_ask_meanwhile(page: Page, data: Path) -> None:
     """However many ask for `/healthz`, they take one thread."""
     asked: list[socket.socket] = []
-    with socket.socket(socket.AF_UNIX) as daemon:
-        with local_address(AppPaths(data).health) as address:
-            daemon.bind(address)
-        daemon.listen(100)
+    with listening_at(AppPaths(data).health, 100) as daemon:
+        daemon.setblocking(True)
 
         def answer() -> None:
             asked.append(daemon.accept()[0])

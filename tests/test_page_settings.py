@@ -29,6 +29,7 @@ NEVER_HERE = {
     "on_event", "download_directory", "library_directories", "torrent_directory", "path_map", "lists", "letterboxd.export_file",
     "qbittorrent.save_path", "qbittorrent.verify_tls", "transmission.download_dir", "transmission.verify_tls",
     "web.listen", "web.hosts",
+    "shelf.folder", "shelf.how", "shelf.name", "shelf.extras",
 }  # fmt: skip
 ADDRESSES = {
     "filelist.base_url",

@@ -19,7 +19,7 @@ from movie_sync.queues.releases import FailedRelease
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
 words = st.text(st.characters(exclude_categories=("Cs",)), min_size=1).map(str.strip).filter(bool)
-times = st.datetimes(datetime(2, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)).map(
+times = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=st.just(UTC)).map(
     lambda moment: moment.replace(microsecond=0)
 )
 plain_values = st.recursive(

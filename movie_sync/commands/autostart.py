@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from movie_sync.child_process import PACKAGE_PARENT
 from movie_sync.commands.context import Context
-from movie_sync.credentials.environment import PACKAGE_PARENT
 from movie_sync.services.form import Dialogue
 from movie_sync.storage.paths import (
     HOME_VARIABLE,

@@ -58,6 +58,7 @@ from movie_sync.services.letterboxd.service import (
 from movie_sync.services.wish_lists import ChosenList, chosen_lists, required_lists
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.settings.values import is_on_this_machine
+from movie_sync.shelf.settings import ShelfSettings
 from movie_sync.storage.history import History
 from movie_sync.wishes.first_lists import FirstLists
 from movie_sync.wishes.intakes import Intakes
@@ -294,8 +295,11 @@ class Services:
         removes_stalled = self.client.removes_stalled(self._config)
         policy = FollowPolicy(general.stalled_after, removes_stalled, self.files.here)
         client = self.client.name, self.client.place(self._config, self._paths)
+        shelves = self._config.section(ShelfSettings).folder is not None
         memory = self._kept.part("torrents", client, lambda _: TorrentMemory(clock))
-        follower = TorrentFollower(queue_manager, policy, clock, tell, self._history, memory)
+        follower = TorrentFollower(
+            queue_manager, policy, clock, tell, self._history, shelves=shelves, earlier=memory
+        )
         radar = Radar(
             queue_manager,
             self._paths.radar,

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
+from movie_sync.commands.landing import Landing
+from movie_sync.commands.shelving import check_shelf
 from movie_sync.commands.telling import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError
@@ -20,6 +22,7 @@ from movie_sync.logs import set_up_logging
 from movie_sync.services.base import Service, ToldService
 from movie_sync.settings.faults import NOTHING_HANDED_OVER, sentence
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.shelf.settings import ShelfSettings
 from movie_sync.storage.shortcomings import shortcomings
 
 _GB = 1_000_000_000
@@ -81,22 +84,33 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Chec
     ]
     failed: set[str] = set()
     for name, check in checks:
-        try:
-            yield CheckResult(name, Outcome.OK, one_line(check()))
-        except (MovieSyncError, OSError) as exc:
+        result = _tried(name, check)
+        if result.outcome is Outcome.FAIL:
             failed.add(name)
-            yield CheckResult(name, Outcome.FAIL, one_line(str(exc)))
+        yield result
+    landing: Landing | None = None
     if services.client.title not in failed:  # a client bans who is refused too often
         with contextlib.suppress(MovieSyncError):
-            if landing := services.landing():
-                outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
-                yield CheckResult(_LANDING, outcome, one_line(landing.words()))
+            landing = services.landing()
             for theirs in services.unused_pairs(landing.theirs if landing else ""):
                 name = services.client.title
                 words = f"path_map has {theirs}, but {name} has nothing there. Is that what {name} calls it?"
                 yield CheckResult(_LANDING, Outcome.NOTE, one_line(words))
+    if landing:
+        outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE
+        yield CheckResult(_LANDING, outcome, one_line(landing.words()))
+    shelf = context.config.section(ShelfSettings)
+    if shelf.folder is not None:
+        yield _tried("Shelf", partial(check_shelf, shelf, services.client, landing))
     for words in shortcomings():
         yield CheckResult(_FILE_SYSTEM, Outcome.NOTE, one_line(words))
+
+
+def _tried(name: str, check: Callable[[], str]) -> CheckResult:
+    try:
+        return CheckResult(name, Outcome.OK, one_line(check()))
+    except (MovieSyncError, OSError) as exc:
+        return CheckResult(name, Outcome.FAIL, one_line(str(exc)))
 
 
 def _check_settings(context: Context) -> str:

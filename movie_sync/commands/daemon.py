@@ -14,6 +14,7 @@ from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.kept import Kept
 from movie_sync.commands.settings_gate import SettingsGate
+from movie_sync.commands.shelving import build_shelver
 from movie_sync.commands.telling import kept_announcer
 from movie_sync.daemon.app import Crew, MovieSyncApp, keep_memory_together
 from movie_sync.daemon.download import DownloadWorker
@@ -39,6 +40,7 @@ from movie_sync.reports.daemon_state import (
 from movie_sync.reports.health import judged
 from movie_sync.services.wish_lists import watched_words
 from movie_sync.settings.faults import sentence
+from movie_sync.shelf.shelver import Shelver
 from movie_sync.storage.atomic_file import try_flush
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.shortcomings import say_shortcomings
@@ -151,7 +153,7 @@ def _run_on(context: Context, state: DaemonState, renew_lock: Callable[[], None]
         show_below("")
         run.heartbeat.close()
     if options.runs_once:
-        (run.announcer.close if app.is_interrupted else run.announcer.finish)()
+        run.finish(is_interrupted=app.is_interrupted)
     if app.is_interrupted:
         hurry(_LAST_SECONDS)
     monitor, download = app.crew.monitor, app.crew.download
@@ -189,6 +191,7 @@ class Run:
             context.environ, lambda: judged(self.heartbeat.beat()), context.clock
         )
         self._syncs: Syncs | None = None
+        self._shelver: Shelver | None = None
 
     def crew(self, context: Context) -> Crew:
         """Build all parts; raises MovieSyncError if these settings cannot be used."""
@@ -215,10 +218,11 @@ class Run:
         # Once for the same pairs: what is kept has then been gone through.
         for missing in self._kept.part("paths", services.files, lambda _: services.files.missing_folders()):
             _log.warning("%s", missing)
-        extras = [announcer.tick, syncs.tick, self.heartbeat.tick, self._service_manager.tick]
-        extras += [write_waiting_lines, self._renew_lock]
+        shelver = self._shelver = build_shelver(context, self.queue_manager, announcer.tell)
+        extras: list[Callable[[], object]] = [announcer.tick, syncs.tick, self.heartbeat.tick]
+        extras += [self._service_manager.tick, write_waiting_lines, self._renew_lock]
         if not options.runs_once:
-            extras.append(self._look_at_settings)
+            extras += [self._look_at_settings, *([shelver.tick] if shelver else [])]
             if can_show_below():
                 extras.append(partial(_show_below, self.queue_manager, monitor, download))
         return Crew(
@@ -226,8 +230,22 @@ class Run:
             download,
             (lambda _is_stopping: 0) if options.dry_run else drain,
             tick_extras=extras,
-            closers=[self._service_manager.stopping, *([] if options.runs_once else [announcer.close])],
+            closers=[
+                self._service_manager.stopping,
+                *([shelver.close] if shelver else []),
+                *([] if options.runs_once else [announcer.close]),
+            ],
+            shelf_trouble=lambda: shelver.trouble if shelver else "",
         )
+
+    def finish(self, *, is_interrupted: bool) -> None:
+        """Put on the shelf and tell what waits, for the end of a single run; cut short by a signal."""
+        if is_interrupted:
+            self.announcer.close()
+            return
+        if self._shelver:
+            self._shelver.finish()
+        self.announcer.finish()
 
     def _look_at_settings(self) -> None:
         self.gate.look()

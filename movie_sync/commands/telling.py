@@ -1,9 +1,11 @@
 """What tells the user, built from the settings."""
 
 import contextlib
+from dataclasses import replace
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.kept import Kept
+from movie_sync.domain.events import EventKind
 from movie_sync.domain.path_map import on_this_machine
 from movie_sync.errors import StorageError
 from movie_sync.invocation import command_line
@@ -13,6 +15,7 @@ from movie_sync.notices.process import Sender
 from movie_sync.services import registry
 from movie_sync.services.base import Subscription, ToldService
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.shelf.settings import ShelfSettings
 from movie_sync.storage.atomic_file import delete_files
 from movie_sync.storage.paths import default_key_file
 
@@ -68,7 +71,11 @@ def build_announcer(context: Context, outbox: EventOutbox | None = None) -> Anno
 def used_services(context: Context) -> list[tuple[ToldService, Subscription]]:
     """Return the services that are told of events, with what they are told."""
     services = registry.of_kind(ToldService).values()
-    return [(each, told) for each in services if (told := each.subscription(context.config))]
+    used = [(each, told) for each in services if (told := each.subscription(context.config))]
+    if context.config.section(ShelfSettings).folder is None:
+        return used
+    on_shelf = frozenset({EventKind.SHELVED})  # before it is there, a media server would find nothing new
+    return [(each, replace(told, kinds=on_shelf) if each.looks_for_films else told) for each, told in used]
 
 
 def build_sender(context: Context) -> Sender:

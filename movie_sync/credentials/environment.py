@@ -2,15 +2,14 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from movie_sync.child_process import PACKAGE_PARENT
 from movie_sync.storage.paths import HOME_VARIABLE, KEY_FILE_VARIABLE, PREFIX
 
 if TYPE_CHECKING:
     from movie_sync.credentials.manager import CredentialField
 
-PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 _KEPT = (HOME_VARIABLE, KEY_FILE_VARIABLE)
 NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
 """How a service manager is told how the daemon is, which is the daemon's alone to tell."""

@@ -23,9 +23,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from movie_sync.child_process import CHILD_SAYS_WHY, PACKAGE_PARENT
 from movie_sync.credentials.addresses import Destinations, Held, Servers, may_receive
 from movie_sync.credentials.content import Content, is_texts, parsed, serialized
-from movie_sync.credentials.environment import PACKAGE_PARENT, child_environment
+from movie_sync.credentials.environment import child_environment
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import CredentialsError, StorageError, UserError
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from cryptography.fernet import Fernet
 
 _MODULE = "movie_sync.credentials.manager"
-CHILD_SAYS_WHY = 2  # the child's exit code when its output is a message
 _CHILD_SAYS_NOT_NOW = 3  # the same, of something that may pass by itself
 # What the system says of a file that somebody has to mend; anything else may pass by itself.
 _FOR_THE_USER = frozenset({errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})

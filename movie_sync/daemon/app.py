@@ -138,14 +138,15 @@ class Crew:
     `drain_inbox` carries out what commands asked for and is called about once a second, with a function
     that says whether to leave the rest for the next start; it may raise StorageError. `tick_extras` are
     called about once a second, `closers` once when the workers were asked to end; those may take two
-    seconds. None of them may raise.
+    seconds. None of them may raise. `shelf_trouble` tells why no film can be put on the shelf, or "".
     """
 
     monitor: MonitorWorker
     download: DownloadWorker
     drain_inbox: Callable[[Callable[[], bool]], int]
-    tick_extras: Sequence[Callable[[], None]] = ()
+    tick_extras: Sequence[Callable[[], object]] = ()
     closers: Sequence[Callable[[], None]] = ()
+    shelf_trouble: Callable[[], str] = str
 
     @property
     def workers(self) -> Sequence[Worker]:
@@ -230,6 +231,7 @@ class MovieSyncApp:
             settings=self.trouble(),
             needs=self.crew.download.needs,
             lists=self.crew.monitor.lists,
+            shelf=self.crew.shelf_trouble(),
         )
         if state != self.state:
             with contextlib.suppress(StorageError):  # a full disk is said by those who need the disk

@@ -38,7 +38,7 @@ from movie_sync.wishes.intakes import Intakes
 _log = logging.getLogger(__name__)
 _counter = itertools.count()
 
-RequestKind = Literal["add", "retry", "remove", "import", "grab", "reject", "sync"]
+RequestKind = Literal["add", "retry", "remove", "import", "grab", "reject", "sync", "shelf"]
 _TOGETHER = frozenset({"add", "retry", "remove", "sync"})
 _STALE_SECONDS = 3600.0
 _MOST_TOGETHER = 500
@@ -50,7 +50,7 @@ _POLL_SECONDS = 0.05
 class Request:
     """What a command wants done.
 
-    `films` names films by slug or id (`retry`, `remove`; `retry` without any means all).
+    `films` names films by slug or id (`retry`, `remove`, `shelf`; the first and last without any mean all).
     `movies` are whole films (`add`, `import`, newest first; `grab` and `reject`, one), `owner` whose
     watchlist is imported (none: its films alone), `preset` the quality that added films are judged by,
     `release` the one to take or not to take.
@@ -197,31 +197,36 @@ def _request_from_dict(plain: dict[str, Any]) -> Request:
     )
 
 
-def carry_out(
+def carry_out(  # noqa: C901 - one case for each
     queue_manager: QueueManager,
     intakes: Intakes,
     request: Request,
     look_now: Callable[[], None] = lambda: None,
 ) -> None:
     """Do what a request says, to the queues, or with `look_now`; doing it twice does no harm."""
-    if request.kind == "sync":
-        look_now()
-    elif request.kind == "add":
-        for movie in queue_manager.add_by_command(request.movies, request.preset):
-            _log.info("%s: added by command.", movie.label)
-            intakes.history.note(Happened.ADDED, movie)
-    elif request.kind == "retry":
-        for movie in queue_manager.retry(request.films or None):
-            _log.info("%s: back in the queue by command.", movie.label)
-            intakes.history.note(Happened.RETRIED, movie)
-    elif request.kind == "remove":
-        for movie in queue_manager.remove(request.films):
-            _log.info("%s: removed by command.", movie.label)
-            intakes.history.note(Happened.REMOVED, movie)
-    elif request.release is not None:
-        _take_word(queue_manager, intakes.history, request, request.release)
-    elif request.kind == "import":
-        _import(intakes, request)
+    history = intakes.history
+    match request:
+        case Request(kind="sync"):
+            look_now()
+        case Request(kind="add", movies=movies, preset=preset):
+            for movie in queue_manager.add_by_command(movies, preset):
+                _log.info("%s: added by command.", movie.label)
+                history.note(Happened.ADDED, movie)
+        case Request(kind="retry", films=films):
+            for movie in queue_manager.retry(films or None):
+                _log.info("%s: back in the queue by command.", movie.label)
+                history.note(Happened.RETRIED, movie)
+        case Request(kind="remove", films=films):
+            for movie in queue_manager.remove(films):
+                _log.info("%s: removed by command.", movie.label)
+                history.note(Happened.REMOVED, movie)
+        case Request(kind="shelf", films=films):
+            for movie in queue_manager.ask_for_shelf(films or None):
+                _log.info("%s: to be put on the shelf, by command.", movie.label)
+        case Request(release=ReleaseId() as release):
+            _take_word(queue_manager, history, request, release)
+        case Request(kind="import"):
+            _import(intakes, request)
 
 
 def _import(intakes: Intakes, request: Request) -> None:

@@ -17,6 +17,7 @@ class EventKind(StrEnum):
     WAITING = "waiting"
     REPLACED = "replaced"
     UPGRADED = "upgraded"
+    SHELVED = "shelved"
     FAILED = "failed"
     UNREADABLE = "unreadable"
     REFUSED = "refused"
@@ -104,6 +105,16 @@ class Upgraded(FilmEvent, kind=EventKind.UPGRADED, about="{0.info_hash}"):
 
 
 @dataclass(frozen=True, slots=True)
+class Shelved(FilmEvent, kind=EventKind.SHELVED, about="{0.info_hash}:{0.asked:%Y-%m-%dT%H:%M:%SZ}"):
+    """Its video is on the shelf, at `path` on this machine; `asked` is when it was to be put there."""
+
+    release: str
+    info_hash: str
+    path: str
+    asked: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
     """It failed for good, with so many `failures` since the last of so many releases `tried`."""
 
@@ -180,6 +191,6 @@ class ClientDiskFull(_Happening, kind=EventKind.DISK_FULL, about="client:{0.at:%
 
 
 Event = (
-    Added | Downloaded | Waiting | Replaced | Upgraded | Failed
+    Added | Downloaded | Waiting | Replaced | Upgraded | Shelved | Failed
     | ListUnreadable | CredentialsRefused | TrackerRefused | AccountRefused | OwnDiskFull | ClientDiskFull
 )  # fmt: skip

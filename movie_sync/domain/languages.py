@@ -9,9 +9,18 @@ from movie_sync.domain.word_lists import meanings
 ORIGINAL = "original"
 """Stands in the configuration for the language that a film was made in."""
 
+_CODE_LETTERS = 2
 _NAMES: dict[str, str] = {}
 for _name, _text in meanings("language codes"):
     _NAMES |= dict.fromkeys([fold(_name), *_text.split(", ")], _name)
+_CODES: dict[str, str] = {}
+"""The codes of ISO 639-1 by what else names the language: itself, an English name, one of ISO 639-2."""
+for _name, _text in meanings("language codes"):
+    _words = [fold(_name), *_text.split(", ")]
+    _code = next((_word for _word in _words if len(_word) == _CODE_LETTERS), "")
+    _CODES |= dict.fromkeys(_words, _code) if _code else {}
+for _code, _text in meanings("codes of subtitles"):
+    _CODES |= dict.fromkeys(_text.split(), _code)
 # Tags that say something else than one language that is spoken.
 _SEVERAL = frozenset({"Multi", "Nordic"})
 _SUBTITLES_ALONE = frozenset({"RoSubbed", "VOSTFR"})
@@ -39,6 +48,11 @@ UNTOLD = Sound(frozenset(), has_original=True)
 def language_named(text: str) -> str:
     """Return the name used here for an English name or an ISO 639-1 code; "" if none is known by it."""
     return _NAMES.get(fold(text), "")
+
+
+def code_of(text: str) -> str:
+    """Return the code of ISO 639-1 for a language's name or code; "" if none is known by it."""
+    return _CODES.get(fold(text), "")
 
 
 def language_of_page(text: str) -> str:

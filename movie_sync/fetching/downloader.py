@@ -206,7 +206,7 @@ class FileListDownloader:
                 return None
             return self._found_there(movie, held, Choice(held.name, word.grabbed, held.info_hash))
         rules = self.rules.of(movie, word)
-        but_for = {name for old in tried for name in (old.name, old.choice.release) if name}
+        but_for = {name for old in tried for name in (old.name, old.choice.release, old.shelf_name) if name}
         wanted = self.in_company(movie)
         where = self.library.find(wanted, but_for=but_for, knows_title=self.knows_title, rules=rules)
         if where is not None:

@@ -24,7 +24,7 @@ from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing, observed, percent, share_done
-from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Shelving, Stage, TorrentProgress
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
@@ -61,6 +61,8 @@ class TorrentFollower:
     clock: Clock
     tell: Callable[[Event], None]
     history: History = NO_HISTORY
+    shelves: bool = False
+    """Whether a film whose torrent comes to its end is to be put on the shelf."""
     earlier: InitVar[TorrentMemory | None] = None
     """What another one knew of the same client's torrents."""
     share: float | None = field(default=None, init=False)
@@ -179,7 +181,7 @@ class TorrentFollower:
         if torrent is None:
             self._note_missing(entry, choice, before, found)
             return
-        after = observed(before, torrent, self._now(), known.tried_seconds)
+        after = self._for_shelf(observed(before, torrent, self._now(), known.tried_seconds))
         found[choice.info_hash] = after  # also if what is asked of it now has no answer
         if after.stage is Stage.DOWNLOADED:
             begun = before.rechecked_at if before.stage is Stage.ADDED else None
@@ -308,12 +310,18 @@ class TorrentFollower:
                 continue
             path = torrent.content_path
             follow = TorrentProgress(Stage.DOWNLOADED, self.clock.now(), progress=1.0, path=path)
+            follow = self._for_shelf(replace(follow, size_bytes=torrent.size_bytes))
             self._say_whole(entry, old.choice, follow)
             overtaken = f"{old.choice.release} finished first"
             if self.queue_manager.finish_with(entry.movie, old.choice, follow, overtaken=overtaken):
                 _log.info("%s: that's the release given up on earlier (%s).", entry.movie.label, old.why)
             return True
         return False
+
+    def _for_shelf(self, follow: TorrentProgress) -> TorrentProgress:
+        """Return how far a torrent is, with the wish to put it on the shelf once it is whole."""
+        is_due = self.shelves and follow.stage is Stage.DOWNLOADED and follow.shelf is None
+        return replace(follow, shelf=Shelving(self._now())) if is_due else follow
 
     def _say_whole(self, entry: QueueEntry, choice: Choice, follow: TorrentProgress) -> None:
         if self._memory[choice.info_hash].is_said:  # only the writing failed

@@ -12,12 +12,13 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from movie_sync.child_process import Ended, Process
 from movie_sync.complaints import Complaints
 from movie_sync.credentials.environment import without_secrets
 from movie_sync.domain.events import Event, EventKind
 from movie_sync.errors import StorageError
 from movie_sync.notices.outbox import EventOutbox
-from movie_sync.notices.process import Ended, Process, Sender
+from movie_sync.notices.process import Sender
 from movie_sync.notices.wording import WordedEvent, notice_of, worded
 from movie_sync.ports import Clock
 from movie_sync.services.base import Subscription, ToldService

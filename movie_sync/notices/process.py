@@ -1,24 +1,20 @@
-"""Processes that are given something to read, looked at from time to time, and never waited for.
+"""What tells the user's services: as a program, `python -m movie_sync.notices.process FILE KEY_FILE`.
 
-Our own is this module as a program, `python -m movie_sync.notices.process FILE KEY_FILE`, which tells
-the user's services. What to do comes on standard input; the secrets are read there, from the encrypted
-file or from the environment, and die with it. Standard output holds nothing, or one line for the log.
+What to do comes on standard input; the secrets are read there, from the encrypted file or from the
+environment, and die with it. Standard output holds nothing, or one line for the log.
 """
 
-import contextlib
 import json
 import os
-import signal
-import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from movie_sync.child_process import CHILD_SAYS_WHY, Process
 from movie_sync.credentials.addresses import Destinations
-from movie_sync.credentials.environment import PACKAGE_PARENT, child_environment
-from movie_sync.credentials.manager import CHILD_SAYS_WHY, CredentialsManager
+from movie_sync.credentials.environment import child_environment
+from movie_sync.credentials.manager import CredentialsManager
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.redaction import Redactor
 from movie_sync.errors import MovieSyncError
@@ -27,93 +23,7 @@ from movie_sync.services import registry
 from movie_sync.services.base import ToldService
 
 _MODULE = "movie_sync.notices.process"
-_MOST_SECONDS = 60.0
 _LONGEST_ANSWER = 4000  # no more than what a pipe holds, whoever reads it
-_KILL_SECONDS = 0.5  # nothing outlives the signal, unless the system itself hangs
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a process ended: its exit code (None: it was killed because it took too long), its answer."""
-
-    code: int | None
-    answer: str = ""
-
-    @property
-    def overdue(self) -> str:
-        """That it took too long, in words; empty if it did not."""
-        return f"took longer than {_MOST_SECONDS:g} seconds" if self.code is None else ""
-
-    @property
-    def failure(self) -> str:
-        """Why our own process did not carry an order out; empty if it did."""
-        if self.code == CHILD_SAYS_WHY:
-            return f"failed: {self.answer}"
-        return self.overdue or (f"failed: its process exited with code {self.code}" if self.code else "")
-
-
-class Process:
-    """Starts at once, in a process group of its own, which is killed if it takes longer than a minute.
-
-    What it is to read lies in a file without a name, so that a process that does not read keeps
-    nobody waiting. What it writes is dropped, unless it `is_ours`: our own writes a line, at its end.
-    For one thread.
-
-    Raises OSError: it cannot be started.
-    """
-
-    def __init__(
-        self,
-        words: Sequence[str],
-        given: bytes,
-        *,
-        environ: Mapping[str, str],
-        clock: Clock,
-        umask: int = -1,
-        is_ours: bool = False,
-    ) -> None:
-        self._clock = clock
-        self._ends_at = clock.monotonic() + _MOST_SECONDS
-        with tempfile.TemporaryFile() as source:
-            source.write(given)
-            source.seek(0)
-            self._process = subprocess.Popen(  # noqa: S603 - a list of words, no shell
-                words,
-                stdin=source,
-                stdout=subprocess.PIPE if is_ours else subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env=environ,
-                cwd=PACKAGE_PARENT if is_ours else None,
-                umask=umask,
-                start_new_session=True,  # Ctrl+C is the daemon's to answer
-            )
-
-    def poll(self) -> Ended | None:
-        """Return how it ended, or None while it runs."""
-        code = self._process.poll()
-        if code is None and self._clock.monotonic() < self._ends_at:
-            return None
-        return Ended(code, self.end())
-
-    def wait(self, seconds: float) -> bool:
-        """Wait for its end, not longer than this; tell whether it ended."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(seconds)
-        return self._process.returncode is not None
-
-    def end(self) -> str:
-        """Kill it if it runs; return what it answered."""
-        if self._process.poll() is None:
-            # Its own group has its number for as long as nobody asked how it ended.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self.wait(_KILL_SECONDS)
-        if self._process.stdout is None:
-            return ""
-        with self._process.stdout as pipe:
-            # What did not die, or was started by it, may hold the other end.
-            os.set_blocking(pipe.fileno(), False)
-            return (pipe.read() or b"").decode(errors="replace").strip()
 
 
 @dataclass(frozen=True, slots=True)

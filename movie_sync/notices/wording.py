@@ -25,7 +25,7 @@ _DETAILS = ("release", "info_hash", "why", "path", "progress", "before", "after"
 _FILM_KEYS = ("id", "slug", "title", "year", "imdb_id", "url")
 
 
-def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
+def text_of(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for each
     """Return what happened as a line for people, with whatever secrets are in its values."""
     match event:
         case events.Added(movie=film, release=release, why=why):
@@ -48,6 +48,8 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911 - one case for each
             )
         case events.Upgraded(movie=film, release=release, before=before, after=after):
             return f"Upgraded {film.label} from {before} to {after}: {release}"
+        case events.Shelved(movie=film, path=path):
+            return f"On the shelf: {film.label}, in {path}"
         case events.ListUnreadable():
             return _unreadable(event)
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):
@@ -124,7 +126,7 @@ def worded(
         details = {name: getattr(event, name) for name in _DETAILS if hasattr(event, name)}
     if "why" in details:
         details["why"] = clean(details["why"])
-    if details.get("path"):
+    if details.get("path") and not isinstance(event, events.Shelved):  # which is this machine's path
         details["path"] = here(details["path"])
     if "progress" in details:
         details["progress"] = round(details["progress"], 4)

@@ -14,7 +14,7 @@ from movie_sync.domain.letterboxd_text import is_image_address
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWord
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress, Upgrade
+from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, Stage, TorrentProgress, Upgrade
 
 FILELIST = "filelist"
 # Stood before the reason of a stall in an earlier version, as it now stands over the group in `status`.
@@ -96,12 +96,13 @@ del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted", size_bytes="size")
 _SEEDING = _fields(Seeding, seconds="seeding_seconds", is_gone="gone", is_settled="settled")
 _SEEDING["seeding_seconds"] = ("seconds", _READERS[int])
+_SHELF = _fields(Shelving) | {"at": ("at", parse_time)}
 _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted", "size")}
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
 _KNOWN |= {"replaced", "upgrade", "preset", "grabbed", "rejected"}
 _KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash"}
-_KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since"}
+_KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since", "shelf"}
 
 
 def _read(plain: Mapping[str, object], fields: _Fields) -> dict[str, Any]:
@@ -205,6 +206,7 @@ def entry_from_dict(plain: Mapping[str, object], now: datetime) -> QueueEntry:
 
 def _release_to_dict(old: FailedRelease) -> dict[str, object]:
     plain = _choice_to_dict(old.choice) | {"why": old.why, "name": old.name}
+    plain |= {"shelf_name": old.shelf_name} if old.shelf_name else {}
     return plain | ({"adopted": True} if old.is_adopted else {}) | _written(old.seeding, _SEEDING)
 
 
@@ -216,6 +218,7 @@ def _releases_from(rows: object) -> tuple[FailedRelease, ...]:
             _text(row.get("name")),
             row.get("adopted") is True,
             Seeding(**_read(row, _SEEDING)),
+            _text(row.get("shelf_name")),
         )
         for row in (rows if isinstance(rows, list) else ())
         if isinstance(row, dict) and (old := _choice_from_dict(row))
@@ -266,6 +269,8 @@ def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:
         plain["idle_seconds"] = round(follow.idle_seconds)
         if follow.idle_from is not None and follow.idle_from < follow.progress:
             plain["idle_from"] = round(follow.idle_from, 6)
+    if follow.shelf:
+        plain["shelf"] = _written(follow.shelf, _SHELF)
     return plain | _written(follow, _AS_THEY_ARE)
 
 
@@ -275,4 +280,8 @@ def _progress_from_dict(plain: Mapping[str, object], now: datetime) -> TorrentPr
         return None
     values = _read(plain, _PROGRESS)
     values["progress"] = min(values.get("progress", 0.0), 1.0)
-    return TorrentProgress(stage, parse_time(plain.get("stage_since")) or now, **values)
+    row, shelf = plain.get("shelf"), None
+    if isinstance(row, dict) and stage is Stage.DOWNLOADED:
+        texts = _read(row, _SHELF)
+        shelf = Shelving(texts.pop("at", None) or now, **texts)
+    return TorrentProgress(stage, parse_time(plain.get("stage_since")) or now, **values, shelf=shelf)

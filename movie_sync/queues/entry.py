@@ -319,10 +319,12 @@ class QueueEntry(NamedTuple):
         """Return the present release as one that another takes the place of, if there is one."""
         if self.choice is None:
             return ()
-        place = self.follow.path if self.follow else ""  # as the client says it, on whatever system
+        if self.follow is None:
+            return (FailedRelease(self.choice, why),)
+        place = self.follow.path  # as the client says it, on whatever system
         name = place.replace("\\", "/").rstrip("/").rpartition("/")[2]
-        is_adopted = self.follow is not None and self.follow.is_adopted
-        return (FailedRelease(self.choice, why, name, is_adopted),)
+        shelf_name = self.follow.shelf.path.rpartition("/")[2] if self.follow.shelf else ""
+        return (FailedRelease(self.choice, why, name, self.follow.is_adopted, shelf_name=shelf_name),)
 
     # --- to failed ------------------------------------------------------------------------
 

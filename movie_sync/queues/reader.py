@@ -149,6 +149,18 @@ class QueueReader:
         """Return how many films have such a torrent."""
         return self._count(lambda facts: bool(facts.replaced), *FOLLOWED)
 
+    def next_for_shelf(self, but_for: Collection[str] = ()) -> QueueEntry | None:
+        """Return the film that has been done for longest and is still to be put on the shelf.
+
+        `but_for` are info-hashes of those that are passed over.
+        """
+        with self._locked() as book:
+            for number, facts in book[_COMPLETED].facts():
+                entry = book[_COMPLETED].entry(number) if facts.is_for_shelf else None
+                if entry and entry.choice and entry.choice.info_hash not in but_for:
+                    return entry
+        return None
+
     def torrents_of(self, movie: Movie) -> tuple[str, ...]:
         """Return the info-hashes of all torrents that were handed over for a film."""
         with self._locked() as book:

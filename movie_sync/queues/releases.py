@@ -31,6 +31,20 @@ LONG_IDLE_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
+class Shelving:
+    """Whether a film whose torrent is whole is on the shelf: at `path`, or `left` in words, or it is due."""
+
+    at: datetime
+    path: str = ""
+    left: str = ""
+
+    @property
+    def is_due(self) -> bool:
+        """Whether the film is still to be put there."""
+        return not (self.path or self.left)
+
+
+@dataclass(frozen=True, slots=True)
 class TorrentProgress:
     """What is known of a torrent on its way.
 
@@ -39,6 +53,7 @@ class TorrentProgress:
     progress when that began (None: as `progress`). `missing_since` is when the client was first
     seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
     client before, whoever put it there. `size_bytes` is 0 and `seeds` None where they are not known.
+    `shelf` is None unless it was to be put there since it came to its end.
     """
 
     stage: Stage
@@ -53,6 +68,12 @@ class TorrentProgress:
     is_adopted: bool = False
     size_bytes: int = 0
     seeds: int | None = None
+    shelf: Shelving | None = None
+
+    @property
+    def may_be_shelved(self) -> bool:
+        """Tell whether it is whole, and known where."""
+        return self.stage is Stage.DOWNLOADED and bool(self.path)
 
     @property
     def seconds_left(self) -> float | None:
@@ -86,8 +107,8 @@ class Seeding:
 class FailedRelease:
     """A release that was handed over for a film and given up; it is not taken for it again.
 
-    `why` is in words. `name` is the torrent's own, which its file or folder bears. `is_adopted`: as in
-    `TorrentProgress`.
+    `why` is in words. `name` is the torrent's own, which its file or folder bears, and `shelf_name` what its
+    video is called on the shelf. `is_adopted`: as in `TorrentProgress`.
     """
 
     choice: Choice
@@ -95,6 +116,7 @@ class FailedRelease:
     name: str = ""
     is_adopted: bool = False
     seeding: Seeding = Seeding()
+    shelf_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,8 @@ class Facts(NamedTuple):
     was about to be handed over; of a failed one when it is due (None: never) and whether it waits for a
     release. `hashes` are those of torrents that may still come to their end. Of the present one, how
     it counts among the unfinished, and when it was done, if that was lately.
-    `replaced` are the hashes of those that another took the place of, while they are looked after.
+    `replaced` are the hashes of those that another took the place of, while they are looked after;
+    `is_for_shelf`: the film is still to be put there.
     """
 
     wished_at: datetime = _NEVER
@@ -41,6 +42,7 @@ class Facts(NamedTuple):
     slot: Slot | None = None
     done_at: datetime | None = None
     replaced: tuple[str, ...] = ()
+    is_for_shelf: bool = False
 
 
 _NOTHING = Facts()
@@ -64,6 +66,7 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
         hashes=hashes,
         slot=entry.slot if entry.is_followed else None,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
+        is_for_shelf=bool(entry.follow and entry.follow.shelf and entry.follow.shelf.is_due),
     )
 
 

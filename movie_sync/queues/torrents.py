@@ -1,11 +1,12 @@
 """What became of the torrents that were handed over, written down with their films."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.reader import FOLLOWED, QueueReader
-from movie_sync.queues.releases import FailedRelease, Seeding, TorrentProgress, Upgrade
+from movie_sync.queues.reader import FOLLOWED, QueueReader, named
+from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, TorrentProgress, Upgrade
 
 _COMPLETED = QueueName.COMPLETED
 
@@ -88,6 +89,42 @@ class TorrentRecords(QueueReader):
                 }
                 if changed:
                     book.renew(changed, name)
+
+    # --- the shelf ------------------------------------------------------------------------
+
+    def note_shelf(self, movie: Movie, info_hash: str, shelf: Shelving) -> bool:
+        """Write down what came of a film's torrent on the shelf; False if it has another one now."""
+
+        def noted(entry: QueueEntry) -> QueueEntry | None:
+            is_it = entry.choice is not None and entry.choice.info_hash == info_hash
+            return (
+                entry._replace(follow=replace(entry.follow, shelf=shelf)) if is_it and entry.follow else None
+            )
+
+        return self._renew_completed(movie, noted)
+
+    def ask_for_shelf(self, films: Collection[str] | None) -> list[Movie]:
+        """Have finished films put on the shelf, named by slug or id; None means all that are not there.
+
+        Returns those whose files are known.
+        """
+        with self._locked() as book:
+            now, file = self._clock.now(), book[_COMPLETED]
+            if films is None:
+                numbers: Iterable[int] = [number for number, _ in file.facts()]
+            else:
+                numbers = [place.number for place in named(book, [_COMPLETED], films)]
+            due = {}
+            for number in numbers:
+                entry = file.entry(number)
+                follow = entry.follow if entry else None
+                if entry is None or follow is None or not follow.may_be_shelved:
+                    continue
+                if films is not None or not (follow.shelf and follow.shelf.path):
+                    due[number] = entry._replace(follow=replace(follow, shelf=Shelving(now)))
+            if due:
+                book.renew(due, _COMPLETED)
+            return [entry.movie for entry in due.values()]
 
     def _renew_completed(self, movie: Movie, change: Callable[[QueueEntry], QueueEntry | None]) -> bool:
         """Change a completed film where it stands; False if it stands elsewhere or is not to be changed."""

@@ -119,7 +119,7 @@ class DaemonState:
     """Process id, start time (ISO 8601, UTC), what workers are at, troubles, and needs.
 
     `lists` are those that are read, where they are several. The troubles are those of the client, of the
-    trackers and of the settings, in words.
+    trackers, of the settings and of the shelf, in words.
     """
 
     pid: int
@@ -131,6 +131,7 @@ class DaemonState:
     settings: str = ""
     needs: tuple[DaemonNeed, ...] = ()
     lists: tuple[ListState, ...] = ()
+    shelf: str = ""
 
 
 def write_state(path: Path, state: DaemonState) -> None:
@@ -162,6 +163,7 @@ def read_state(path: Path) -> DaemonState | None:
             client=str(plain.get("client", "")),
             trackers=tuple(map(str, plain.get("trackers", ()))),
             settings=str(plain.get("settings", "")),
+            shelf=str(plain.get("shelf", "")),
             needs=tuple(
                 DaemonNeed(NeedKind(each["kind"]), str(each["why"])) for each in plain.get("needs", ())
             ),

@@ -9,6 +9,7 @@ from movie_sync.domain.models import Choice, Movie, QueueName, Reason, ReleaseId
 from movie_sync.domain.times import minute
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
+from movie_sync.queues.releases import TorrentProgress
 from movie_sync.reports.lines import torrent_facts, torrent_state
 from movie_sync.reports.status import release_of
 
@@ -62,8 +63,15 @@ def film_facts(queue: QueueName, entry: QueueEntry, judged_by: str) -> Iterator[
         yield "Handed over" if entry.reason == Reason.DOWNLOADED else "Completed", minute(entry.completed_at)
     if judged_by:
         yield "Quality", judged_by
-    if follow and follow.path:
+    if follow:
+        yield from _places(follow)
+
+
+def _places(follow: TorrentProgress) -> Iterator[tuple[str, str]]:
+    if follow.path:
         yield "File", follow.path
+    if shelf := follow.shelf:
+        yield "Shelf", shelf.path or (f"not there, because {shelf.left}" if shelf.left else "not there yet")
 
 
 def _dates(movie: Movie) -> Iterator[tuple[str, str]]:

@@ -111,7 +111,7 @@ def trouble_lines(status: Status) -> list[str]:
     """Return what keeps films back now: services that are down, and settings that cannot be used."""
     lines = []
     if daemon := status.daemon:
-        lines += [trouble for trouble in (daemon.client, *daemon.trackers) if trouble]
+        lines += [trouble for trouble in (daemon.client, *daemon.trackers, daemon.shelf) if trouble]
         lines += unread_words(daemon.lists, status.at)
         workers = (daemon.download,) if daemon.lists else (daemon.monitor, daemon.download)
         for activity in workers:
@@ -321,6 +321,11 @@ def _waiting_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
 
 def _done_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
     where = f", in {entry.follow.path}" if entry.follow and entry.follow.path else ""
+    shelf = entry.follow.shelf if entry.follow else None
+    if shelf and shelf.path:
+        where = f", on the shelf in {shelf.path}"
+    elif shelf and shelf.left:
+        where += f"; not on the shelf, because {shelf.left}"
     at = clock_time(stage_time(entry), status.at)
     return f"{at}  {style.label(entry.movie)}: {release_of(entry)}{where}"
 

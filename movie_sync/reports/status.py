@@ -320,6 +320,8 @@ def _past_document(entry: QueueEntry) -> dict[str, object]:
         "info_hash": choice.info_hash if choice else "",
         "path": follow.path if follow else "",
         "when": format_time(follow.since) if follow else None,
+        "shelf": (follow.shelf.path or None) if follow and follow.shelf else None,
+        "not_on_shelf": (follow.shelf.left or None) if follow and follow.shelf else None,
     }
 
 

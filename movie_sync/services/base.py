@@ -192,6 +192,8 @@ class ClientService(Service):
 
     block = "client"
     can_tag: bool = True
+    is_followed: bool = True
+    """Whether it tells how far its torrents are."""
     """Whether its torrents can be given tags."""
     question: str = ""
     """Asked by setup, to be answered by yes or no; the one without is used if no other is."""
@@ -312,6 +314,8 @@ class ToldService(Service):
     """What reaches it, at the beginning of a sentence."""
     done: str = ""
     """What `check` says after it was tried."""
+    looks_for_films: bool = False
+    """Whether it is told to look where the user's films are: on the shelf, if there is one."""
 
     def subscription(self, config: Sections) -> Subscription | None:
         """Return what it is to be told, or None if it is not used."""

@@ -33,6 +33,7 @@ class MediaServer(ToldService):
     section: type[ServerSettings]
     is_private = True
     done = "looks for new films"
+    looks_for_films = True
     method: str
     path: str
     header: tuple[str, str]

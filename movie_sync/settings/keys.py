@@ -39,6 +39,7 @@ from movie_sync.settings.values import (
     text_in,
     whole_path_anywhere,
 )
+from movie_sync.shelf.settings import ShelfSettings
 
 _LONGEST_RETRY_INTERVAL = 7 * 24 * 3600
 _LONGEST_INTERVAL = 30 * 24 * 3600
@@ -222,6 +223,7 @@ def _known(_services: tuple[tuple[str, str], ...]) -> Keys:
             keys[name] = NamedSections(section, protects=service.protects) if service.is_named else section
             places[service.section] = name
     keys["quality"] = _quality()
+    keys["shelf"], places[ShelfSettings] = section_of(ShelfSettings), "shelf"
     top = Section(keys)
     nodes = dict(nodes_in(top))
     named = {full for full, node in nodes.items() if isinstance(node, NamedSections) and node.each.protects}

@@ -51,6 +51,9 @@ class Happened(StrEnum):
     """From the torrent client."""
     DOWNLOADED = "downloaded"
     UPGRADED = "upgraded"
+    SHELVED = "shelved"
+    NOT_SHELVED = "not shelved"
+    """For good, as what there is is no single video."""
     LEFT = "left"
 
 

@@ -30,7 +30,9 @@ class NoticeSettings:
     )
     digest_at: str | None = setting(None, 'a time such as "08:00", or null for none', or_null(time_of_day))
     kinds: tuple[str, ...] = setting(
-        [str(kind) for kind in EventKind], f"a list of {', '.join(EventKind)}", list_of(one_of(*EventKind))
+        [str(kind) for kind in EventKind if kind is not EventKind.SHELVED],  # a download is told already
+        f"a list of {', '.join(EventKind)}",
+        list_of(one_of(*EventKind)),
     )
 
 

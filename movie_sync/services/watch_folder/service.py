@@ -56,6 +56,7 @@ class WatchFolderService(ClientService):
     target = "the watch folder"
     main = FolderSettings
     can_tag = False
+    is_followed = False
 
     def ask(self, form: Form) -> None:
         folder = self.place(form.config, form.paths)

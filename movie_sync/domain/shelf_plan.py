@@ -1,0 +1,171 @@
+"""What of a torrent's files goes to the shelf: the film and its subtitles, or why that can't be told.
+
+A path is relative to the torrent, its pieces separated by slashes; sizes are bytes.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+from movie_sync.domain.languages import code_of
+from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
+from movie_sync.domain.titles import fold
+
+_DISC_FOLDERS = frozenset({"bdmv", "video_ts", "hvdvd_ts"})
+_DISC_FILES = frozenset({"iso", "img", "nrg", "mdf", "vob", "ifo"})
+_ARCHIVES = re.compile(r"(?:rar|r\d\d|zip|7z|tar|gz|\d{3})")
+_SUBTITLES = frozenset({"srt", "ass", "ssa", "sub", "idx", "vtt", "smi", "sup"})
+_SAMPLE_FOLDERS = frozenset({"sample", "samples", "proof", "screens", "screenshots"})
+_SAMPLE = re.compile(r"(?:^|[^a-z0-9])sample$|^sample(?:[^a-z0-9]|$)")
+_SAMPLE_SHARE = 4  # the film is at least so many times as large
+_PART = re.compile(r"(?:^|[^a-z])(?:cd|dvd|dis[ck]|part|pt|teil)[ ._-]?(\d{1,2}|[a-d])(?![a-z0-9])")
+_OTHER_FILM_SHARE = 0.4
+_EXTRAS: Mapping[str, str] = {
+    "trailer": "trailers",
+    "teaser": "trailers",
+    "behind": "behind the scenes",
+    "making": "behind the scenes",
+    "deleted": "deleted scenes",
+    "interview": "interviews",
+    "featurette": "featurettes",
+    "short": "shorts",
+    "scene": "scenes",
+}
+"""The folders that both Jellyfin and Plex know, by how a word in the path begins."""
+_OTHER_EXTRAS = "other"
+_FORCED, _HEARING = frozenset({"forced", "foreign"}), frozenset({"sdh", "cc", "hi", "hearing"})
+_WORD = re.compile(r"[^\W_]+")
+
+
+class Left(StrEnum):
+    """Why nothing of a torrent goes to the shelf; the words stand in `queue_completed.json`."""
+
+    DISC = "it's a disc, not a video file"
+    PARTS = "the film is in several parts"
+    SEVERAL = "there are several videos as long as a film"
+    PACKED = "it's in an archive"
+    NO_VIDEO = "there's no video in it"
+    AMONG_OTHERS = "its files lie among others', so it can't be told which are its own"
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfFile:
+    """A file of the torrent, and what its name on the shelf has behind the film's: `.ro.forced.srt`.
+
+    `folder` is the one for extras, in which it keeps its own name.
+    """
+
+    path: str
+    ending: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfPlan:
+    """The film's one video, and what belongs to it."""
+
+    video: ShelfFile
+    subtitles: tuple[ShelfFile, ...] = ()
+    extras: tuple[ShelfFile, ...] = ()
+
+
+def plan_of(files: Mapping[str, int], *, with_extras: bool = False) -> ShelfPlan | Left:
+    """Return what goes to the shelf, by paths and sizes."""
+    if any(_is_of_disc(path) for path in files):
+        return Left.DISC
+    videos = {path: size for path, size in files.items() if _extension(path) in VIDEO_EXTENSIONS}
+    largest = max(videos.values(), default=0)
+    packed = sum(size for path, size in files.items() if _ARCHIVES.fullmatch(_extension(path)))
+    if packed > largest:
+        return Left.PACKED
+    videos = {path: size for path, size in videos.items() if not _is_sample(path, size, largest)}
+    if not videos:
+        return Left.NO_VIDEO
+    main = max(videos, key=lambda path: (videos[path], path))
+    others = [path for path in videos if path != main]
+    if any(_are_parts(main, other) for other in others):
+        return Left.PARTS
+    if any(videos[path] > _OTHER_FILM_SHARE * videos[main] and not _extras_folder(path) for path in others):
+        return Left.SEVERAL
+    ending = f".{_extension(main)}"
+    extras = (ShelfFile(path, folder=_extras_folder(path) or _OTHER_EXTRAS) for path in others)
+    return ShelfPlan(
+        ShelfFile(main, ending), tuple(_subtitles(sorted(files), main)), tuple(extras) if with_extras else ()
+    )
+
+
+def _extension(path: str) -> str:
+    return PurePosixPath(path).suffix[1:].lower()
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
+
+
+def _folders(path: str) -> list[str]:
+    return [fold(piece).strip() for piece in PurePosixPath(path).parts[:-1]]
+
+
+def _is_of_disc(path: str) -> bool:
+    return _extension(path) in _DISC_FILES or not _DISC_FOLDERS.isdisjoint(_folders(path))
+
+
+def _is_sample(path: str, size: int, largest: int) -> bool:
+    is_called_so = _SAMPLE.search(_stem(path).lower()) or not _SAMPLE_FOLDERS.isdisjoint(_folders(path))
+    return bool(is_called_so) and (size * _SAMPLE_SHARE <= largest or "/" in path)
+
+
+def _are_parts(one: str, other: str) -> bool:
+    """Tell whether two videos are called alike but for the number of a part."""
+    names = [fold("/".join(PurePosixPath(path).with_suffix("").parts)) for path in (one, other)]
+    found = [_PART.search(name) for name in names]
+    if not all(found):
+        return False
+    without = [_PART.sub("", name) for name in names]
+    return without[0] == without[1] and names[0] != names[1]
+
+
+def _extras_folder(path: str) -> str:
+    """Return the folder for a video that is called something else than the film; "" if it is not."""
+    words = [word for piece in (*_folders(path), fold(_stem(path))[-40:]) for word in _WORD.findall(piece)]
+    for word in words:
+        for beginning, folder in _EXTRAS.items():
+            if word.startswith(beginning):
+                return folder
+    return _OTHER_EXTRAS if {"extras", "bonus", "extra", "specials"}.intersection(words) else ""
+
+
+def _subtitles(paths: Sequence[str], main: str) -> list[ShelfFile]:
+    """Return the subtitles, each with its language and kind; those of one kind are numbered."""
+    groups: dict[str, list[str]] = {}  # a pair of .idx and .sub is one
+    for path in paths:
+        if _extension(path) in _SUBTITLES and not _SAMPLE_FOLDERS.intersection(_folders(path)):
+            groups.setdefault(str(PurePosixPath(path).with_suffix("")), []).append(path)
+    counts: Counter[tuple[str, str]] = Counter()
+    found = []
+    for stem, members in groups.items():
+        tags = _tags(stem, main)
+        extensions = {_extension(path) for path in members}
+        counts.update((tags, extension) for extension in extensions)
+        number = max(counts[tags, extension] for extension in extensions)
+        ending = f"{tags}.{number}" if number > 1 else tags
+        found += [ShelfFile(path, f"{ending}.{_extension(path)}") for path in members]
+    return found
+
+
+def _tags(stem: str, main: str) -> str:
+    """Return the language and the kind that the name of subtitles tells: `.ro.forced`.
+
+    What the film's own name has tells nothing of them.
+    """
+    own = {*_WORD.findall(fold(_stem(main)))}
+    words = [word for word in _WORD.findall(fold(PurePosixPath(stem).name)) if word not in own]
+    kinds = [".forced"] if not _FORCED.isdisjoint(words) else []
+    codes = [code for word in words if word != "hi" and (code := code_of(word))]
+    if not codes and "hi" in words:
+        codes, words = ["hi"], [word for word in words if word != "hi"]
+    kinds += [".sdh"] if not _HEARING.isdisjoint(words) else []
+    return "".join([*(f".{code}" for code in codes[-1:]), *kinds])

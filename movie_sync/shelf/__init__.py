@@ -1,0 +1,1 @@
+"""From a finished torrent to the user's shelf of films."""

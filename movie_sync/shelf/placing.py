@@ -1,0 +1,314 @@
+"""Puts a film's files on the shelf: as hard links, else as copies that share their blocks, else as copies.
+
+Nothing that is there is replaced or removed, but for half of a copy that was cut off, which has a name
+of its own until it is whole. Whatever is done twice has no effect the second time.
+"""
+
+import contextlib
+import errno
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
+from movie_sync.domain.shelf_plan import ShelfFile, ShelfPlan
+from movie_sync.storage.regular_file import NotAFileError, open_regular_descriptor
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_PIECE_BYTES = 1 << 20
+_SPARE_BYTES = 100 << 20
+_CLONE = 0x40049409  # FICLONE of linux/fs.h
+_NO_LINKS = {
+    errno.EPERM,
+    errno.EACCES,
+    errno.EXDEV,
+    errno.EMLINK,
+    errno.ENOTSUP,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+}
+_NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
+# What is amiss with the disk, and not with one file.
+_OF_THE_DISK = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENODEV}
+_MOST_NUMBERS = 20
+
+
+class ShelfError(Exception):
+    """Why a film could not be put on the shelf now; with `is_of_all`, no other one could be either."""
+
+    def __init__(self, words: str, *, is_of_all: bool = False) -> None:
+        super().__init__(words)
+        self.is_of_all = is_of_all
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """Where films are put; with `may_copy`, their files are copied where they can't be shared."""
+
+    folder: Path
+    may_copy: bool = False
+
+    def place(self, plan: ShelfPlan, source: Path, name: str, labels: Sequence[str]) -> Path:
+        """Put a film there under its name, and return its video's path.
+
+        `source` is the folder that the plan's paths are relative to. Of several versions of the film the
+        second and later ones get one of the `labels` behind the name. The video comes last: what a media
+        server sees of the film is then whole. Raises ShelfError.
+        """
+        if not self.folder.is_dir():
+            raise ShelfError(
+                f"The shelf's folder {self.folder} isn't there. Create it, or mount the disk it's on.",
+                is_of_all=True,
+            )
+        folder = self.folder / name
+        with _told(f"Couldn't create {folder}"):
+            folder.mkdir(exist_ok=True)
+        try:
+            return self._fill(folder, plan, source, name, labels)
+        except ShelfError:
+            with contextlib.suppress(OSError):  # it isn't empty: it was there, or has a part of the film
+                folder.rmdir()
+            raise
+
+    def _fill(self, folder: Path, plan: ShelfPlan, source: Path, name: str, labels: Sequence[str]) -> Path:
+        video = source / plan.video.path
+        stem = _stem_for(video, folder, name, labels, plan.video.ending)
+        for file in plan.subtitles:
+            self._put(source / file.path, _free_for(source / file.path, folder, stem, file))
+        for file in plan.extras:
+            extras = folder / file.folder
+            with _told(f"Couldn't create {extras}"):
+                extras.mkdir(exist_ok=True)
+            path = Path(file.path)
+            self._put(
+                source / path, _free_for(source / path, extras, path.stem, ShelfFile(file.path, path.suffix))
+            )
+        target = folder / f"{stem}{plan.video.ending}"
+        self._put(video, target)
+        return target
+
+    def _put(self, source: Path, target: Path | None) -> None:
+        """Put a file there unless it is there already; None is where something else has its name."""
+        if target is None or _is_there(source, target):
+            return
+        try:
+            os.link(source, target)  # at once, or not at all; what has the name keeps it
+        except FileExistsError:
+            raise ShelfError(f"{target} has just been created by something else.") from None
+        except OSError as exc:
+            if exc.errno not in _NO_LINKS:
+                raise ShelfError(f"Couldn't put {source} on the shelf: {_reason(exc)}.") from None
+            self._copy(source, target, exc)
+        _flush_folder(target.parent)
+
+    def _copy(self, source: Path, target: Path, why_no_link: OSError) -> None:
+        """Make a copy under a name of its own, and give it the right name once it is whole."""
+        half = target.parent / f".movie-sync-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
+        with _told(f"Couldn't copy {source} to {target.parent}"), _opened(source) as (original, found):
+            copy = os.open(half, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | getattr(os, "O_CLOEXEC", 0), 0o666)
+            try:
+                if not _share_blocks(copy, original):
+                    if not self.may_copy:
+                        half.unlink()
+                        raise ShelfError(_why_no_link(source, self.folder, why_no_link))
+                    _go_on_copying(copy, original, found.st_size, half)
+                if _signature(os.fstat(original)) != _signature(found):
+                    half.unlink()
+                    raise ShelfError(f"{source} was changed while it was being copied.")
+                with contextlib.suppress(OSError):  # a share without modes or times
+                    os.fchmod(copy, stat.S_IMODE(found.st_mode) & 0o666 | 0o200)
+                    os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
+                _flush(copy)
+            finally:
+                os.close(copy)
+            _name_without_replacing(half, target)
+
+
+def _stem_for(video: Path, folder: Path, name: str, labels: Sequence[str], ending: str) -> str:
+    """Return what the files are called: as they are if they are there, else as no other version is."""
+    stems = [f"{name}{label}" for label in labels]
+    for stem in stems:
+        if _is_there(video, folder / f"{stem}{ending}"):
+            return stem
+    with _told(f"Couldn't read {folder}"):
+        taken = {entry.stem.casefold() for entry in folder.iterdir() if _is_video(entry)}
+    for stem in stems:
+        if stem.casefold() not in taken and not os.path.lexists(folder / f"{stem}{ending}"):
+            return stem
+    raise ShelfError(f"{folder} has other files under all the names this release could get; they're kept.")
+
+
+def _free_for(source: Path, folder: Path, stem: str, file: ShelfFile) -> Path | None:
+    """Return where a file belongs that stands beside the video, or None if its names are all taken."""
+    kind = Path(file.path).suffix.lower()
+    ending = file.ending.removesuffix(kind) if file.ending.endswith(kind) else ""
+    for number in range(1, _MOST_NUMBERS):
+        path = folder / f"{stem}{ending}{f'.{number}' if number > 1 else ''}{kind}"
+        if not os.path.lexists(path) or _is_there(source, path):
+            return path
+    return None
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix[1:].lower() in VIDEO_EXTENSIONS
+
+
+def _is_there(source: Path, target: Path) -> bool:
+    """Tell whether a file is on the shelf already: it is the same, or has the same content."""
+    try:
+        there = target.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        raise ShelfError(f"Couldn't look at {target}: {_reason(exc)}.") from None
+    with _told(f"Couldn't compare {source} with {target}"), _opened(source) as (original, found):
+        if os.path.samestat(found, there):
+            return True
+        if not stat.S_ISREG(there.st_mode) or there.st_size != found.st_size:
+            return False
+        with _opened(target) as (copy, _):
+            return _same_until(copy, original, found.st_size) == found.st_size
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a regular file to be read; raises OSError."""
+    try:
+        descriptor = open_regular_descriptor(path, os.O_RDONLY)
+    except NotAFileError:
+        raise ShelfError(f"{path} isn't a regular file.") from None
+    try:
+        yield descriptor, os.fstat(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _share_blocks(copy: int, original: int) -> bool:
+    """Let a new file have the blocks of another one, which file systems such as btrfs and XFS can."""
+    if fcntl is None or os.fstat(copy).st_size:
+        return False
+    try:
+        fcntl.ioctl(copy, _CLONE, original)
+    except OSError:
+        return False
+    return True
+
+
+def _go_on_copying(copy: int, original: int, size: int, half: Path) -> None:
+    """Copy what is missing. What half a copy has is compared first: a crash may have lost some of it."""
+    done = _same_until(copy, original, min(os.fstat(copy).st_size, size))
+    os.ftruncate(copy, done)
+    disk = os.statvfs(half.parent)
+    free = disk.f_bavail * disk.f_frsize
+    if disk.f_blocks and free < size - done + _SPARE_BYTES:
+        half.unlink()  # a disk that is full is not to be kept so
+        raise ShelfError(
+            f"There's no room for it in {half.parent.parent}: {_gb(size)} needed, {_gb(free)} free."
+        )
+    while done < size:
+        piece = os.pread(original, _PIECE_BYTES, done)
+        if not piece:
+            break  # it has become shorter, which is said below
+        done += os.pwrite(copy, piece, done)
+
+
+def _same_until(copy: int, original: int, end: int) -> int:
+    """Return up to where two files are the same."""
+    place = 0
+    while place < end:
+        count = min(_PIECE_BYTES, end - place)
+        piece = os.pread(original, count, place)
+        if not piece or os.pread(copy, count, place) != piece:
+            break
+        place += len(piece)
+    return place
+
+
+def _name_without_replacing(half: Path, target: Path) -> None:
+    """Give a whole copy its name; raises OSError, also if something has it."""
+    try:
+        os.link(half, target)
+    except OSError as exc:
+        if exc.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(target):  # without links there is no better way to ask
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+        half.rename(target)
+    else:
+        half.unlink()
+
+
+def _flush(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _NO_FLUSH:
+            raise
+
+
+def _flush_folder(folder: Path) -> None:
+    with _told(f"Couldn't write {folder}"):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            _flush(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _signature(found: os.stat_result) -> tuple[int, int]:
+    return found.st_size, found.st_mtime_ns
+
+
+@contextlib.contextmanager
+def _told(failure: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise ShelfError(f"{failure}: {_reason(exc)}.", is_of_all=exc.errno in _OF_THE_DISK) from None
+
+
+def _reason(exc: OSError) -> str:
+    return exc.strerror or type(exc).__name__
+
+
+_WHY_NO_LINK: Mapping[int, str] = {
+    errno.EXDEV: (
+        "{shelf} is on another file system, or another mount of the same one, so {file} can't be hard-linked "
+        'there. Put both on one, or set "shelf": {{"how": "copy"}} to copy films.'
+    ),
+    errno.EMLINK: '{file} has too many hard links already. Set "shelf": {{"how": "copy"}} to copy films.',
+}
+_FORBIDDEN = (
+    "The system doesn't let Movie Sync hard-link {file}, because the file belongs to another user. Run it as "
+    "the torrent client's user, give it write access to the file, or set "
+    '"shelf": {{"how": "copy"}} to copy films.'
+)
+_WITHOUT_LINKS = 'The file system of {shelf} has no hard links. Set "shelf": {{"how": "copy"}} to copy films.'
+
+
+def _why_no_link(source: Path, shelf: Path, exc: OSError) -> str:
+    """Return why a file can't be linked, and what to do; `exc` is what the system said."""
+    form = _WHY_NO_LINK.get(exc.errno or 0)
+    if form is None:
+        is_anothers = exc.errno in {errno.EPERM, errno.EACCES} and _is_anothers(source)
+        form = _FORBIDDEN if is_anothers else _WITHOUT_LINKS
+    return form.format(file=source, shelf=shelf)
+
+
+def _is_anothers(path: Path) -> bool:
+    """Tell whether a file is another user's: Linux then forbids links unless it may be written."""
+    try:
+        return hasattr(os, "geteuid") and path.stat().st_uid != os.geteuid()
+    except OSError:
+        return False
+
+
+def _gb(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"

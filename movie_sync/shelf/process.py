@@ -1,0 +1,94 @@
+"""Puts one film on the shelf; as a program, `python -m movie_sync.shelf.process`, apart from the daemon.
+
+What to do comes as JSON on standard input, and what came of it goes as JSON to standard output. A disk that
+hangs or is slow then holds up nothing else, and a copy can be cut off at any time.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from movie_sync.domain.shelf_names import shelf_name, version_labels
+from movie_sync.domain.shelf_plan import Left, plan_of
+from movie_sync.shelf.order import Outcome, ShelfOrder
+from movie_sync.shelf.placing import Shelf, ShelfError
+
+_MOST_FILES = 20_000
+_NICENESS = 10
+_MORE_THAN_THE_TORRENT = 1.05
+_MORE_BYTES = 100_000_000
+
+
+def put_on_shelf(order: ShelfOrder) -> Outcome:
+    """Do it; whatever is done twice has no effect the second time."""
+    try:
+        source, files = _files_of(order)
+        plan = plan_of(files, with_extras=order.with_extras)
+        most = order.size_bytes * _MORE_THAN_THE_TORRENT + _MORE_BYTES
+        if order.size_bytes and sum(files.values()) > most:
+            plan = Left.AMONG_OTHERS
+        if isinstance(plan, Left):
+            return Outcome(left=plan)
+        name = shelf_name(order.name, order.movie, order.release)
+        shelf = Shelf(Path(order.folder), order.may_copy)
+        return Outcome(str(shelf.place(plan, source, name, version_labels(order.release))))
+    except ShelfError as exc:
+        return Outcome(failed=str(exc), is_of_all=exc.is_of_all)
+
+
+def _files_of(order: ShelfOrder) -> tuple[Path, dict[str, int]]:
+    """Return the folder of a torrent's files, and each one's size; raises ShelfError."""
+    path = Path(order.path)
+    if path.is_file():
+        return path.parent, {path.name: path.stat().st_size}
+    if not path.is_dir():
+        raise ShelfError(_why_missing(path, order))
+    files: dict[str, int] = {}
+    try:
+        for file, size in _walk(path):
+            files[file.relative_to(path).as_posix()] = size
+            if len(files) > _MOST_FILES:
+                raise ShelfError(f"{path} has more than {_MOST_FILES:,} files.")
+    except OSError as exc:
+        raise ShelfError(f"Couldn't read {exc.filename or path}: {exc.strerror}.") from None
+    return path, files
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, int]]:
+    def refuse(exc: OSError) -> None:
+        raise exc
+
+    for folder, _, names in os.walk(path, onerror=refuse):
+        for name in names:
+            file = Path(folder, name)
+            if file.is_file():
+                yield file, file.stat().st_size
+
+
+def _why_missing(path: Path, order: ShelfOrder) -> str:
+    """Return what is not there, and what to do about it."""
+    missing = path
+    while not missing.parent.exists() and missing != missing.parent:
+        missing = missing.parent
+    said = f" (the torrent client calls it {order.client_path})" if order.client_path != order.path else ""
+    if missing == path:
+        return f"{path}{said} isn't there any more."
+    return (
+        f"The folder {missing} isn't on this machine, so {path}{said} can't be reached. If the torrent "
+        'client runs in a container or on another machine, correct "path_map"; if it\'s a disk, mount it.'
+    )
+
+
+def _main() -> int:
+    with contextlib.suppress(OSError, AttributeError):
+        os.nice(_NICENESS)
+    json.dump(asdict(put_on_shelf(ShelfOrder.from_json(sys.stdin.read()))), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main())
