@@ -16,7 +16,7 @@ from house.page import Page
 from movie_sync.domain.models import QueueName, Reason
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
+from movie_sync.queues.releases import Shelving, Stage, TorrentProgress, Upgrade
 from movie_sync.reports.daemon_state import NeedKind
 from movie_sync.reports.needs import Need
 from movie_sync.reports.wall import Badge, FilmCard, film_card, film_cards
@@ -63,6 +63,8 @@ _HALF = {"progress": 0.5, "size_bytes": 9_000_000_000, "bytes_a_second": 9_000_0
         (COMPLETED, handed(Stage.STOPPED, progress=0.3), Badge.NEEDS_YOU, "needs you", 30),
         (COMPLETED, handed(Stage.STOPPED, progress=0.3, is_adopted=True), Badge.DOWNLOADING, "downloading 30%", 30),
         (COMPLETED, handed(Stage.DOWNLOADED), Badge.DONE, "done", None),
+        (COMPLETED, handed(Stage.DOWNLOADED, shelf=Shelving(NOW)), Badge.DONE, "done", None),
+        (COMPLETED, handed(Stage.DOWNLOADED, shelf=Shelving(NOW, "/films/x.mkv")), Badge.DONE, "on the shelf", None),
         (COMPLETED, handed(Stage.DOWNLOADED)._replace(upgrade=_BETTER), Badge.DOWNLOADING, "upgrading 50%", 50),
         (COMPLETED, handed(Stage.REMOVED), Badge.GONE, "no longer in the client", None),
         (REMOVED, entry(), Badge.REMOVED, "removed", None),

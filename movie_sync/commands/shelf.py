@@ -84,9 +84,7 @@ def _all(context: Context) -> list[QueueEntry]:
     done = [
         entry
         for entry in view.entries(QueueName.COMPLETED)
-        if entry.follow
-        and entry.follow.may_be_shelved
-        and not (entry.follow.shelf and entry.follow.shelf.path)
+        if entry.follow and entry.follow.may_be_shelved and not entry.follow.is_on_shelf
     ]
     if not done:
         context.say("Every film whose files are known is on the shelf.")

@@ -71,6 +71,11 @@ class TorrentProgress:
     shelf: Shelving | None = None
 
     @property
+    def is_on_shelf(self) -> bool:
+        """Tell whether its film was put there."""
+        return self.shelf is not None and bool(self.shelf.path)
+
+    @property
     def may_be_shelved(self) -> bool:
         """Tell whether it is whole, and known where."""
         return self.stage is Stage.DOWNLOADED and bool(self.path)

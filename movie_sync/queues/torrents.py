@@ -120,7 +120,7 @@ class TorrentRecords(QueueReader):
                 follow = entry.follow if entry else None
                 if entry is None or follow is None or not follow.may_be_shelved:
                     continue
-                if films is not None or not (follow.shelf and follow.shelf.path):
+                if films is not None or not follow.is_on_shelf:
                     due[number] = entry._replace(follow=replace(follow, shelf=Shelving(now)))
             if due:
                 book.renew(due, _COMPLETED)

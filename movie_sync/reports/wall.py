@@ -111,6 +111,8 @@ def film_card(
         words = f"next try {clock_time(entry.retry_at, now)}"
     elif badge is Badge.RELEASE:
         words = not_out_words(entry, now) or words
+    elif badge is Badge.DONE and entry.follow and entry.follow.is_on_shelf:
+        words = "on the shelf"
     return FilmCard(
         name=entry.movie.slug or entry.movie.id,
         movie=entry.movie,
