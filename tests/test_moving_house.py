@@ -166,7 +166,8 @@ def test_what_may_be_secret_in_the_settings(
     assert "averylongfoldername" in content
     assert run(data, "restore", str(tmp_path / "b"), "--replace", "--trust") == 0
     assert context_of(data).config.may_be_meant("lists")
-    capsys.readouterr()
+    said = capsys.readouterr().out
+    assert all(key in said for key in ("lists[1].list", "on_event[1]", "filelist.passkey"))
     write(data / "config.json", settings)
     assert run(data, "backup", str(tmp_path / "all"), "--with-secrets") == 0
     assert run(data, "restore", str(tmp_path / "all"), "--replace", "--trust") == 0

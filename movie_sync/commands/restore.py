@@ -21,6 +21,7 @@ from movie_sync.invocation import command_line
 from movie_sync.reports.counts import films_words
 from movie_sync.reports.daemon_state import read_state
 from movie_sync.services.form import Dialogue, Prompts
+from movie_sync.settings.hiding import left_out_of
 from movie_sync.settings.reach import reaching_out
 from movie_sync.settings.reading import UnreadableSettings, content_of
 from movie_sync.storage.age_file import FORMAT as AGE
@@ -148,6 +149,8 @@ def _say_done(found: _Found, context: Context, aside: str) -> None:
         context.say(f"The files that were there are in {root / aside}; delete that folder once all is well.")
     if not found.credentials:
         context.say(f"Passwords and keys aren't in this backup: enter them with `{command_line('setup')}`.")
+    if lacking := [*left_out_of(_settings(found))]:
+        context.say(f"Set these again in config.json, which the backup doesn't have: {in_words(lacking)}.")
     context.say(f"Then see whether everything works on this machine: `{command_line('check')}`")
 
 
@@ -177,8 +180,8 @@ def _refuse(context: Context, holder: str) -> int:
 def _refuse_data(context: Context, files: MovedFiles, args: Namespace) -> None:
     if not args.replace and (names := files.to_move_aside()):
         raise UserError(
-            f"{context.paths.root} has data already ({in_words(names)}). --replace moves it into a folder "
-            f"{REPLACED}... in there, and deletes nothing."
+            f"{context.paths.root} already has data ({in_words(names)}). Use --replace to move it into a "
+            f"folder there ({REPLACED}TIME) first; nothing is deleted."
         )
 
 
@@ -286,12 +289,15 @@ def _is_allowed(
         return False
 
 
-def _reaching(found: _Found, context: Context) -> Iterator[str]:
+def _settings(found: _Found) -> dict[str, object]:
     try:
-        content = content_of(Path(_SETTINGS), found.kept.get(_SETTINGS, b"{}"))
+        return content_of(Path(_SETTINGS), found.kept.get(_SETTINGS, b"{}"))
     except UnreadableSettings:  # nothing of it is used then
-        content = {}
-    yield from reaching_out(content, context.environ)
+        return {}
+
+
+def _reaching(found: _Found, context: Context) -> Iterator[str]:
+    yield from reaching_out(_settings(found), context.environ)
     addresses = found.credentials.services.get("notices", {}).get("urls", "") if found.credentials else ""
     for scheme in sorted({address.partition(":")[0] for address in addresses.split()}):
         yield f"send notifications to an address of {scheme}:// (hidden)"

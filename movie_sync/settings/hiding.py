@@ -1,6 +1,6 @@
 """Takes out of the content of `config.json` what may be a secret that somebody wrote there."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from movie_sync.settings.keys import rules
 from movie_sync.settings.reading import is_credential
@@ -39,3 +39,15 @@ def without_secrets(content: Mapping[str, object]) -> tuple[dict[str, object], l
         return value
 
     return {key: cleaned(key, key, value) for key, value in content.items()}, taken
+
+
+def left_out_of(value: object, key: str = "") -> Iterator[str]:
+    """Yield the keys of what `without_secrets` took out of a content."""
+    if isinstance(value, Mapping):
+        for name, part in value.items():
+            yield from left_out_of(part, f"{key}.{name}" if key else str(name))
+    elif isinstance(value, list):
+        for number, part in enumerate(value):
+            yield from left_out_of(part, f"{key}[{number}]")
+    elif value == LEFT_OUT:
+        yield key
