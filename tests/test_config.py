@@ -68,7 +68,7 @@ DEFAULTS = json.loads("""
   "on_event": null,
   "notices": {"enabled": false, "gather_seconds": 60, "quiet_hours": null, "digest_at": null,
               "kinds": ["added", "downloaded", "waiting", "replaced", "upgraded", "failed", "unreadable", "refused",
-                        "disk full"]},
+                        "disk full", "not seeding"]},
   "jellyfin": {"url": null},
   "plex": {"url": null},
   "lists": [],

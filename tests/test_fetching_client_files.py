@@ -30,17 +30,17 @@ def test_files_that_are_there_and_that_are_not(films: Path) -> None:
     """A file or a folder counts as long as most of it is there."""
     files, path = ClientFiles([("/downloads", str(films))]), films / _NAME
     assert files.here(_WHOLE.content_path) == str(path)
-    assert files.are_gone(_WHOLE)
+    assert files.are_there(_WHOLE) is False
     path.write_bytes(b"x" * 1000)
-    assert not files.are_gone(_WHOLE)
+    assert files.are_there(_WHOLE)
     path.write_bytes(b"")
-    assert files.are_gone(_WHOLE)
+    assert files.are_there(_WHOLE) is False
     path.unlink()
     (path / "Sub").mkdir(parents=True)
     (path / "film.nfo").write_bytes(b"x" * 10)
-    assert files.are_gone(_WHOLE)
+    assert files.are_there(_WHOLE) is False
     (path / "Sub" / "film.mkv").write_bytes(b"x" * 990)
-    assert not files.are_gone(_WHOLE)
+    assert files.are_there(_WHOLE)
 
 
 def test_what_this_machine_cannot_tell(films: Path, tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_what_this_machine_cannot_tell(films: Path, tmp_path: Path) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
     for pairs in ([], [("/downloads", str(empty))], [("/downloads", str(tmp_path / "none"))]):
-        assert not ClientFiles(pairs).are_gone(_WHOLE)
+        assert ClientFiles(pairs).are_there(_WHOLE) is None
     files = ClientFiles([("/downloads", str(films))])
-    assert not files.are_gone(replace(_WHOLE, phase=TorrentPhase.MOVING))
-    assert not files.are_gone(replace(_WHOLE, phase=TorrentPhase.UNTOLD))
+    assert files.are_there(replace(_WHOLE, phase=TorrentPhase.MOVING)) is None
+    assert files.are_there(replace(_WHOLE, phase=TorrentPhase.UNTOLD)) is None
     for path in ("", "C:\\films\\Heat", "/elsewhere/Heat", "films/Heat", "/downloads/a\0b"):
-        assert not files.are_gone(replace(_WHOLE, content_path=path))
+        assert files.are_there(replace(_WHOLE, content_path=path)) is None
 
 
 def test_a_folder_that_is_not_there_is_named(films: Path, tmp_path: Path) -> None:

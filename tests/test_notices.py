@@ -38,6 +38,8 @@ from movie_sync.domain.events import (
     EventKind,
     Failed,
     ListUnreadable,
+    ManyNotSeeding,
+    NotSeeding,
     OwnDiskFull,
     Replaced,
     Shelved,
@@ -47,6 +49,7 @@ from movie_sync.domain.events import (
 )
 from movie_sync.domain.models import Movie
 from movie_sync.domain.notice_schedule import Schedule, read_span, read_time
+from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.domain.times import time_of_day
 from movie_sync.errors import UserError
 from movie_sync.notices.channels import Announcer
@@ -762,6 +765,21 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
         "refused:tracker:2026-11-01T12:fc60b87f",
         "The tracker refuses your torrents because of your account or torrent client (ratio). "
         "Other releases won't help; check the tracker's site.",
+        {},
+    ),
+    (
+        NotSeeding(
+            *WISH, "R.1995", "ab", SeedingTrouble.FILES_MISSING, "its files are missing in /f", "/f", None
+        ),
+        f"not seeding:{ASKED}:ab:files missing:",
+        "Heat (1995) is no longer seeding: its files are missing in /f: R.1995",
+        RELEASE | {"why": "its files are missing in /f", "path": "/f", "trouble": "files missing"},
+    ),
+    (
+        ManyNotSeeding(MOMENT, 12, ("Heat (1995)", "Ran (1985)"), "its files are missing in /d/Heat"),
+        "not seeding:12:2026-11-01",
+        "12 films are no longer seeding: Heat (1995), Ran (1985) and 10 more. The first one: its files are "
+        "missing in /d/Heat. If a disk is missing, mount it.",
         {},
     ),
     (OwnDiskFull(MOMENT, "No room."), "disk full:own:2026-11-01T12", "No room.", {}),

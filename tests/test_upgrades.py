@@ -13,7 +13,7 @@ from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.selection import improvements, rank
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import NetworkError, ReleaseError
-from movie_sync.following.tagger import REPLACED_TAG
+from movie_sync.following.seeding import REPLACED_TAG
 from movie_sync.queues.releases import Stage
 
 
@@ -225,6 +225,8 @@ def test_the_older_torrent_is_tagged_and_looked_after(later: Later) -> None:
     later.become(WEB, TorrentPhase.WHOLE, 1.0, ratio=0.5, seeding_seconds=49 * 3600)
     later.check()
     assert later.entry.replaced[0].seeding.is_settled
+    later.become(BLURAY, TorrentPhase.WHOLE, 1.0, ratio=1.0)
+    later.check()
     bench.journal.clear()
     later.check(5)
     assert "states" not in bench.journal

@@ -16,7 +16,7 @@ from movie_sync.domain.selection import improvements, rank
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import NetworkError, ReleaseError
 from movie_sync.following.follower import FollowPolicy
-from movie_sync.following.tagger import REPLACED_TAG
+from movie_sync.following.seeding import REPLACED_TAG
 from movie_sync.queues.book import queue_path
 from movie_sync.queues.codec import entry_from_dict, entry_to_dict
 from movie_sync.queues.releases import FailedRelease, Seeding
@@ -154,6 +154,7 @@ def test_a_client_that_shows_nothing_for_a_moment(later: Later) -> None:
     assert not later.entry.replaced[0].seeding.is_gone
     assert bench.client.held[hash_of(WEB)].tags == (REPLACED_TAG,)
     del bench.client.held[hash_of(WEB)]
+    later.become(BLURAY, TorrentPhase.WHOLE, 1.0, ratio=1.0)
     later.check(2)
     assert later.entry.replaced[0].seeding.is_settled
     bench.journal.clear()

@@ -35,7 +35,8 @@ from movie_sync.fetching.trackers import Trackers
 from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
 from movie_sync.following.memory import TorrentMemory
-from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
+from movie_sync.following.seeding import SeedingWatch
+from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.library.disks import DiskLibrary
 from movie_sync.ports import FollowedClient, MovieLibrary
 from movie_sync.queues.manager import QueueManager
@@ -300,6 +301,8 @@ class Services:
         follower = TorrentFollower(
             queue_manager, policy, clock, tell, self._history, shelves=shelves, earlier=memory
         )
+        rules = registry.seeding_rules()
+        seeding = SeedingWatch(queue_manager, rules, clock, tell, self._history, self.files)
         radar = Radar(
             queue_manager,
             self._paths.radar,
@@ -336,9 +339,7 @@ class Services:
             rooms=rooms,
             radar=radar if is_real else None,
             tagger=UnlistedTagger(self._unlisted) if self._tags_unlisted and is_real else None,
-            replaced=ReplacedTagger(queue_manager, registry.seeding_rules(), clock)
-            if self.client.can_tag and is_real
-            else None,
+            seeding=seeding if self.client.can_tag and is_real else None,
             held_back=held_back,
             client_is_known=client_is_known,
             once=self._once,

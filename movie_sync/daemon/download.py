@@ -16,7 +16,8 @@ from movie_sync.errors import AuthError, MovieSyncError, NetworkError, SlowError
 from movie_sync.fetching.radar import Radar
 from movie_sync.fetching.room import RoomKeeper
 from movie_sync.following.follower import TorrentFollower
-from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
+from movie_sync.following.seeding import SeedingWatch
+from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind, DaemonNeed, NeedKind
 
@@ -35,7 +36,7 @@ class ClientJob:
     `complaint` says what is amiss while that cannot be done.
     """
 
-    task: TorrentFollower | UnlistedTagger | ReplacedTagger
+    task: TorrentFollower | UnlistedTagger | SeedingWatch
     complaint: str
     sessions: Sessions
     trouble: str = field(default="", init=False)
@@ -101,7 +102,7 @@ class DownloadWorker(Worker):
     rooms: RoomKeeper | None
     radar: Radar | None
     tagger: UnlistedTagger | None
-    replaced: ReplacedTagger | None
+    seeding: SeedingWatch | None
     held_back: Callable[[], str]
     client_is_known: bool = True
     paused_until: float = field(default=0.0, init=False)
@@ -118,7 +119,7 @@ class DownloadWorker(Worker):
         tasks = (
             (self.follower, "Couldn't check on the torrents"),
             (self.tagger, "Couldn't tag the torrents of unlisted films yet"),
-            (self.replaced, "Couldn't tag the replaced torrents yet"),
+            (self.seeding, "Couldn't check how the finished torrents are seeding"),
         )
         self._client_jobs = [ClientJob(task, words, self.sessions) for task, words in tasks if task]
         self._hand_over = HandOverJob(

@@ -22,7 +22,7 @@ from movie_sync.errors import (
 )
 from movie_sync.fetching.room import RoomCheck, RoomKeeper
 from movie_sync.following.follower import TorrentFollower
-from movie_sync.following.tagger import REPLACED_TAG
+from movie_sync.following.seeding import REPLACED_TAG
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import ActivityKind

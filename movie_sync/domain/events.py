@@ -7,6 +7,7 @@ from typing import ClassVar
 from zlib import crc32
 
 from movie_sync.domain.models import Movie
+from movie_sync.domain.seeding import SeedingTrouble
 
 
 class EventKind(StrEnum):
@@ -22,6 +23,7 @@ class EventKind(StrEnum):
     UNREADABLE = "unreadable"
     REFUSED = "refused"
     DISK_FULL = "disk full"
+    NOT_SEEDING = "not seeding"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,32 @@ class Shelved(FilmEvent, kind=EventKind.SHELVED, about="{0.info_hash}:{0.asked:%
 
 
 @dataclass(frozen=True, slots=True)
+class NotSeeding(FilmEvent, kind=EventKind.NOT_SEEDING, about="{0.info_hash}:{0.trouble}:{0.number}"):
+    """Its whole torrent seeds no more; `before_at` is since when it was as it was, if that was noted."""
+
+    release: str
+    info_hash: str
+    trouble: SeedingTrouble
+    why: str
+    path: str
+    before_at: datetime | None
+
+    @property
+    def number(self) -> str:
+        """What tells this time from an earlier one."""
+        return f"{self.before_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if self.before_at else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ManyNotSeeding(_Happening, kind=EventKind.NOT_SEEDING, about="{0.count}:{0.at:%Y-%m-%d}"):
+    """Many seed no more, all seen at once, the first of these `films` (their labels) for `why`."""
+
+    count: int
+    films: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Failed(FilmEvent, kind=EventKind.FAILED, about="{0.failures}:{0.tried}"):
     """It failed for good, with so many `failures` since the last of so many releases `tried`."""
 
@@ -191,6 +219,6 @@ class ClientDiskFull(_Happening, kind=EventKind.DISK_FULL, about="client:{0.at:%
 
 
 Event = (
-    Added | Downloaded | Waiting | Replaced | Upgraded | Shelved | Failed
+    Added | Downloaded | Waiting | Replaced | Upgraded | Shelved | Failed | NotSeeding | ManyNotSeeding
     | ListUnreadable | CredentialsRefused | TrackerRefused | AccountRefused | OwnDiskFull | ClientDiskFull
 )  # fmt: skip

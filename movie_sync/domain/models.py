@@ -174,7 +174,8 @@ class HeldTorrent:
     -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now.
     `ratio` is uploaded to downloaded and `seeding_seconds` how long it has seeded in all, as the client
     counts them; `seeds` is how many others have all of it, as the tracker or the client counts. None if the
-    client does not say so in a usable number.
+    client does not say so in a usable number. `is_stopped` is known of whole ones too. `refusal` is what the
+    tracker says that refuses it, "" if none does, None where that is to be asked for.
     """
 
     info_hash: str
@@ -192,6 +193,8 @@ class HeldTorrent:
     ratio: float | None = None
     seeding_seconds: int | None = None
     seeds: int | None = None
+    is_stopped: bool = False
+    refusal: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,15 @@
 """What a tracker asks of those who took a torrent there, and what of that is still to be done."""
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SeedingTrouble(StrEnum):
+    """Why a whole torrent is of no use to others any more; the words stand in `queue_completed.json`."""
+
+    FILES_MISSING = "files missing"
+    REFUSED = "refused by the tracker"
+    FAILED = "error in the client"
 
 
 @dataclass(frozen=True, slots=True)

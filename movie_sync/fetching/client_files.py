@@ -24,21 +24,21 @@ class ClientFiles:
         """Return a path of the client as this machine names it."""
         return on_this_machine(path, self.pairs)
 
-    def are_gone(self, torrent: HeldTorrent) -> bool:
-        """Tell whether the files of a torrent that the client calls whole are certainly not all there.
+    def are_there(self, torrent: HeldTorrent) -> bool | None:
+        """Tell whether the files of a torrent that the client calls whole are there, most of them at least.
 
-        False where this machine cannot tell: it does not see the folder, or nothing is in it, as where a
+        None where this machine cannot tell: it does not see the folder, or nothing is in it, as where a
         disk is not mounted.
         """
-        if torrent.phase is not TorrentPhase.WHOLE or not torrent.content_path:
-            return False
         path = Path(self.here(torrent.content_path))
+        if torrent.phase is not TorrentPhase.WHOLE or not torrent.content_path or not path.is_absolute():
+            return None
         try:
-            return path.is_absolute() and not _holds(path, torrent.size_bytes)
+            return _holds(path, torrent.size_bytes)
         except (FileNotFoundError, NotADirectoryError):
-            return _has_entries(path.parent)
+            return False if _has_entries(path.parent) else None
         except (OSError, ValueError):
-            return False
+            return None
 
     def missing_folders(self) -> Iterator[str]:
         """Yield in words what is wrong with each pair whose folder is not on this machine."""

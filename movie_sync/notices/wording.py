@@ -21,7 +21,7 @@ _COUNTED = {
     EventKind.UNREADABLE: "list unreadable",
     EventKind.REFUSED: "credentials refused",
 }
-_DETAILS = ("release", "info_hash", "why", "path", "progress", "before", "after")
+_DETAILS = ("release", "info_hash", "why", "path", "progress", "before", "after", "trouble")
 _FILM_KEYS = ("id", "slug", "title", "year", "imdb_id", "url")
 
 
@@ -50,6 +50,14 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for
             return f"Upgraded {film.label} from {before} to {after}: {release}"
         case events.Shelved(movie=film, path=path):
             return f"On the shelf: {film.label}, in {path}"
+        case events.NotSeeding(movie=film, release=release, why=why):
+            return f"{film.label} is no longer seeding: {why}: {release}"
+        case events.ManyNotSeeding(count=count, films=films, why=why):
+            rest = f" and {count - len(films)} more" if count > len(films) else ""
+            return (
+                f"{count} films are no longer seeding: {', '.join(films)}{rest}. The first one: {why}. "
+                "If a disk is missing, mount it."
+            )
         case events.ListUnreadable():
             return _unreadable(event)
         case events.CredentialsRefused(at=at, why=why, again_seconds=seconds):

@@ -12,9 +12,18 @@ from typing import Any, get_type_hints
 
 from movie_sync.domain.letterboxd_text import is_image_address
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId, UserWord
+from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, Stage, TorrentProgress, Upgrade
+from movie_sync.queues.releases import (
+    NEVER_SEEN,
+    FailedRelease,
+    Seeding,
+    Shelving,
+    Stage,
+    TorrentProgress,
+    Upgrade,
+)
 
 FILELIST = "filelist"
 # Stood before the reason of a stall in an earlier version, as it now stands over the group in `status`.
@@ -71,6 +80,7 @@ _READERS: Mapping[object, Callable[[object], Any]] = {
     float | None: _number,
     bool: lambda value: value is True,
     datetime | None: parse_time,
+    SeedingTrouble | None: lambda value: next((each for each in SeedingTrouble if each == value), None),
     tuple[str, ...]: _texts,
 }
 _Fields = dict[str, tuple[str, Callable[[object], Any]]]
@@ -94,7 +104,15 @@ _DATES = {"release_dates": _MOVIE.pop("release_dates")}
 _STATES = _fields(QueueEntry, is_extra_look="extra_look", is_unclear="unclear")
 del _STATES["sequence"]  # it stands at the end
 _PROGRESS = _fields(TorrentProgress, bytes_a_second="speed", is_adopted="adopted", size_bytes="size")
-_SEEDING = _fields(Seeding, seconds="seeding_seconds", is_gone="gone", is_settled="settled")
+_SEEDING = _fields(
+    Seeding,
+    seconds="seeding_seconds",
+    is_gone="gone",
+    is_settled="settled",
+    why="trouble_why",
+    since="trouble_since",
+    is_here="here",
+)
 _SEEDING["seeding_seconds"] = ("seconds", _READERS[int])
 _SHELF = _fields(Shelving) | {"at": ("at", parse_time)}
 _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at", "path", "adopted", "size")}
@@ -102,7 +120,7 @@ _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at",
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
 _KNOWN |= {"replaced", "upgrade", "preset", "grabbed", "rejected"}
 _KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash"}
-_KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since", "shelf"}
+_KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since", "shelf", "seeding"}
 
 
 def _read(plain: Mapping[str, object], fields: _Fields) -> dict[str, Any]:
@@ -271,6 +289,8 @@ def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:
             plain["idle_from"] = round(follow.idle_from, 6)
     if follow.shelf:
         plain["shelf"] = _written(follow.shelf, _SHELF)
+    if follow.seeding != NEVER_SEEN:
+        plain["seeding"] = _written(follow.seeding, _SEEDING)
     return plain | _written(follow, _AS_THEY_ARE)
 
 
@@ -280,6 +300,8 @@ def _progress_from_dict(plain: Mapping[str, object], now: datetime) -> TorrentPr
         return None
     values = _read(plain, _PROGRESS)
     values["progress"] = min(values.get("progress", 0.0), 1.0)
+    if isinstance(seeding := plain.get("seeding"), dict) and stage is Stage.DOWNLOADED:
+        values["seeding"] = Seeding(**_read(seeding, _SEEDING))
     row, shelf = plain.get("shelf"), None
     if isinstance(row, dict) and stage is Stage.DOWNLOADED:
         texts = _read(row, _SHELF)

@@ -309,11 +309,14 @@ class QueueEntry(NamedTuple):
         return self._replace(upgrade=None, tried=(*self.tried, *failed))
 
     def seeding_seen(self, seen: Mapping[str, Seeding]) -> "QueueEntry":
-        """Return the entry with what was seen of the torrents that others took the place of, by info-hash."""
+        """Return the entry with how its whole torrent seeds, and those replaced, as seen; by info-hash."""
         replaced = (
             replace(old, seeding=seen.get(old.choice.info_hash, old.seeding)) for old in self.replaced
         )
-        return self._replace(replaced=tuple(replaced))
+        follow = self.follow
+        if self.choice and follow and follow.stage is Stage.DOWNLOADED:
+            follow = replace(follow, seeding=seen.get(self.choice.info_hash, follow.seeding))
+        return self._replace(replaced=tuple(replaced), follow=follow)
 
     def as_replaced(self, why: str) -> tuple[FailedRelease, ...]:
         """Return the present release as one that another takes the place of, if there is one."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import Enum, StrEnum, auto
 
 from movie_sync.domain.models import Choice
+from movie_sync.domain.seeding import SeedingTrouble
 
 
 class Stage(StrEnum):
@@ -28,6 +29,37 @@ class Slot(Enum):
 
 LONG_IDLE_SECONDS = 3600.0
 """After so long without progress a torrent counts among those that stand still."""
+
+
+class Watch(Enum):
+    """How often a whole torrent is looked at: until it has seeded enough, and from then on."""
+
+    OFTEN = auto()
+    DAILY = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Seeding:
+    """What the client last told, `seen_at` then, of a whole torrent, or of one whose film has another now.
+
+    `ratio` and `seconds` of seeding are None where it does not tell; `is_gone`: it holds it no more.
+    `is_settled`: it has seeded as its tracker asks, or it is gone for good. What has never been seen and
+    belongs to no film is not marked in the client yet. `trouble` is why it does not seed, `why` in words,
+    `since` when that began or ended, or it went. `is_here`: its files were seen from this machine.
+    """
+
+    seen_at: datetime | None = None
+    ratio: float | None = None
+    seconds: int | None = None
+    is_gone: bool = False
+    is_settled: bool = False
+    trouble: SeedingTrouble | None = None
+    why: str = ""
+    since: datetime | None = None
+    is_here: bool = False
+
+
+NEVER_SEEN = Seeding()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +86,7 @@ class TorrentProgress:
     seen without it, `rechecked_at` when its files were last compared. `is_adopted`: it was in the
     client before, whoever put it there. `size_bytes` is 0 and `seeds` None where they are not known.
     `shelf` is None unless it was to be put there since it came to its end.
+    `seeding` is how it goes on once it is whole.
     """
 
     stage: Stage
@@ -69,6 +102,7 @@ class TorrentProgress:
     size_bytes: int = 0
     seeds: int | None = None
     shelf: Shelving | None = None
+    seeding: Seeding = NEVER_SEEN
 
     @property
     def is_on_shelf(self) -> bool:
@@ -79,6 +113,13 @@ class TorrentProgress:
     def may_be_shelved(self) -> bool:
         """Tell whether it is whole, and known where."""
         return self.stage is Stage.DOWNLOADED and bool(self.path)
+
+    @property
+    def watch(self) -> Watch | None:
+        """How often it is looked at as one that is whole; None if it is not, or is gone for good."""
+        if self.stage is not Stage.DOWNLOADED or (self.seeding.is_gone and self.seeding.is_settled):
+            return None
+        return Watch.DAILY if self.seeding.is_settled or self.seeding.is_gone else Watch.OFTEN
 
     @property
     def seconds_left(self) -> float | None:
@@ -94,21 +135,6 @@ class TorrentProgress:
 
 
 @dataclass(frozen=True, slots=True)
-class Seeding:
-    """What the client last told, `seen_at` then, of a torrent whose film has another one now.
-
-    `ratio` and `seconds` of seeding are None where it does not tell; `is_gone`: it holds it no more.
-    `is_settled`: no further look at it is needed. Without a look it is not marked in the client yet.
-    """
-
-    seen_at: datetime | None = None
-    ratio: float | None = None
-    seconds: int | None = None
-    is_gone: bool = False
-    is_settled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class FailedRelease:
     """A release that was handed over for a film and given up; it is not taken for it again.
 
@@ -120,7 +146,7 @@ class FailedRelease:
     why: str
     name: str = ""
     is_adopted: bool = False
-    seeding: Seeding = Seeding()
+    seeding: Seeding = NEVER_SEEN
     shelf_name: str = ""
 
 

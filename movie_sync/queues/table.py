@@ -13,7 +13,7 @@ from movie_sync.domain.json_text import is_nested_deeply
 from movie_sync.domain.models import QueueName
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
-from movie_sync.queues.releases import Slot
+from movie_sync.queues.releases import Slot, Watch
 from movie_sync.storage.atomic_file import NewFile, OpenFile
 
 _PIECE_BYTES = 64 * 1024
@@ -31,7 +31,7 @@ class Facts(NamedTuple):
     release. `hashes` are those of torrents that may still come to their end. Of the present one, how
     it counts among the unfinished, and when it was done, if that was lately.
     `replaced` are the hashes of those that another took the place of, while they are looked after;
-    `is_for_shelf`: the film is still to be put there.
+    `is_for_shelf`: the film is still to be put there; `watch` is how often its whole torrent is looked at.
     """
 
     wished_at: datetime = _NEVER
@@ -43,9 +43,12 @@ class Facts(NamedTuple):
     done_at: datetime | None = None
     replaced: tuple[str, ...] = ()
     is_for_shelf: bool = False
+    watch: Watch | None = None
 
 
 _NOTHING = Facts()
+# Thousands of films have the same.
+_SHARED = {facts: facts for facts in (_NOTHING, *(Facts(watch=watch) for watch in Watch))}
 
 
 def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
@@ -67,6 +70,7 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
         slot=entry.slot if entry.is_followed else None,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
         is_for_shelf=bool(entry.follow and entry.follow.shelf and entry.follow.shelf.is_due),
+        watch=entry.follow.watch if entry.follow and entry.choice else None,
     )
 
 
@@ -118,7 +122,7 @@ class Table:
         self.sequences.append(max(entry.sequence, 0))
         # Films that came together share their facts.
         last = self.facts[-1] if self.facts else _NOTHING
-        self.facts.append(last if last == facts else _NOTHING if facts == _NOTHING else facts)
+        self.facts.append(last if last == facts else _SHARED.get(facts, facts))
 
     def copy(self, old: "Table", first: int, end: int, new: NewFile) -> None:
         """Write rows that follow one another as they stand in another file, and add them."""

@@ -1,12 +1,13 @@
 """What became of the torrents that were handed over, written down with their films."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
 from movie_sync.domain.models import Choice, Movie, QueueName
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.reader import FOLLOWED, QueueReader, named
-from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, TorrentProgress, Upgrade
+from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, TorrentProgress, Upgrade, Watch
 
 _COMPLETED = QueueName.COMPLETED
 
@@ -78,14 +79,41 @@ class TorrentRecords(QueueReader):
 
         return self._renew_completed(movie, dropped)
 
-    def note_seeding(self, seen: Mapping[str, Seeding]) -> None:
-        """Write down, with one write for each queue, what was seen of replaced torrents, by info-hash."""
+    # --- seeding --------------------------------------------------------------------------
+
+    def watched_count(self, watch: Watch) -> int:
+        """Return how many films have a whole torrent that is looked at so often."""
+        return self._count(lambda facts: facts.watch is watch, _COMPLETED)
+
+    def watched(
+        self, watch: Watch | None, before: int, most: int, among: Collection[int] = ()
+    ) -> list[tuple[int, QueueEntry]]:
+        """Return such films in turn, each with its number: the newest that comes `before` one, and so on.
+
+        With `among` only films of these numbers, whatever their `watch`.
+        """
+        with self._locked() as book:
+            numbers = [
+                number
+                for number, facts in book[_COMPLETED].facts()
+                if facts.watch and (number in among if among else facts.watch is watch)
+            ]
+            turn = bisect_left(numbers, before)
+            in_turn = (*numbers[:turn][::-1][:most], *numbers[turn:][::-1])[:most]
+            return [(number, entry) for number in in_turn if (entry := book[_COMPLETED].entry(number))]
+
+    def note_seeding(self, seen: Mapping[str, Seeding], numbers: Collection[int] = ()) -> None:
+        """Write down, with one write for each queue, what was seen of torrents, by info-hash.
+
+        They are replaced ones, or the present ones of completed films with these numbers.
+        """
         with self._locked() as book:
             for name in FOLLOWED:
                 changed = {
                     number: entry.seeding_seen(seen)
                     for number, facts in book[name].facts()
-                    if not seen.keys().isdisjoint(facts.replaced) and (entry := book[name].entry(number))
+                    if (facts.watch and number in numbers) or not seen.keys().isdisjoint(facts.replaced)
+                    if (entry := book[name].entry(number))
                 }
                 if changed:
                     book.renew(changed, name)

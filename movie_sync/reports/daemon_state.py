@@ -74,6 +74,7 @@ class NeedKind(StrEnum):
     SERIES = "series"
     UNCLEAR = "unclear film"
     GAVE_UP = "gave up"
+    NOT_SEEDING = "not seeding"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """All that is known of one film, for the page of its own."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from movie_sync.domain.film_facts import ReleaseDates
 from movie_sync.domain.models import Choice, Movie, QueueName, Reason, ReleaseId
+from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.times import minute
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
 from movie_sync.queues.releases import TorrentProgress
 from movie_sync.reports.lines import torrent_facts, torrent_state
+from movie_sync.reports.seeding import seeding_of
 from movie_sync.reports.status import release_of
 
 _MOST_TITLES = 6
@@ -72,6 +74,13 @@ def _places(follow: TorrentProgress) -> Iterator[tuple[str, str]]:
         yield "File", follow.path
     if shelf := follow.shelf:
         yield "Shelf", shelf.path or (f"not there, because {shelf.left}" if shelf.left else "not there yet")
+
+
+def seeding_facts(entry: QueueEntry, rules: Mapping[str, SeedingRule]) -> Iterator[tuple[str, str]]:
+    """Yield how long its whole torrent has seeded against the tracker's rule, if that was looked at."""
+    if seeding := seeding_of(entry, rules):
+        at = seeding.seeding.seen_at
+        yield "Seeding", f"{seeding.words} (as of {minute(at)})" if at else seeding.words
 
 
 def _dates(movie: Movie) -> Iterator[tuple[str, str]]:

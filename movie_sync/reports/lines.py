@@ -15,8 +15,8 @@ from movie_sync.queues.releases import Stage, TorrentProgress
 from movie_sync.reports.daemon_state import ActivityKind, activity_words, next_words, unread_words
 from movie_sync.reports.needs import Need
 from movie_sync.reports.release_dates import not_out_words
+from movie_sync.reports.seeding import SeedingTorrent
 from movie_sync.reports.status import (
-    ReplacedTorrent,
     Status,
     StuckRelease,
     release_of,
@@ -224,9 +224,10 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
             Look.DIM,
             "`add FILM` fetches it again",
         ),
+        Section("Seeding", one_each(_seeding_line(each, style) for each in view.seeding), Look.DIM),
         Section(
             "Replaced, and still seeding",
-            one_each(_replaced_line(each, style) for each in view.replaced),
+            one_each(_seeding_line(each, style) for each in view.replaced),
             Look.DIM,
         ),
         Section("No longer listed", one_each(map(_unlisted_line, view.unlisted)), Look.DIM),
@@ -330,18 +331,8 @@ def _done_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
     return f"{at}  {style.label(entry.movie)}: {release_of(entry)}{where}"
 
 
-def _replaced_line(each: ReplacedTorrent, style: LineStyle) -> str:
-    seeding, left = each.old.seeding, each.left
-    told = [f"seeded for {duration(seeding.seconds)}"] if seeding.seconds is not None else []
-    told += [f"ratio {seeding.ratio:.2f}"] if seeding.ratio is not None else []
-    if left and left.is_enough:
-        told.insert(0, "can be deleted")
-    elif left:
-        told.append(
-            f"can be deleted in {duration(left.seconds)}, or once its ratio has grown by {left.ratio:.2f}"
-        )
-    state = ", ".join(told) or "not checked yet"
-    return f"{style.label(each.movie)}: {state}: {each.old.choice.release}"
+def _seeding_line(each: SeedingTorrent, style: LineStyle) -> str:
+    return f"{style.label(each.movie)}: {each.words}: {each.choice.release}"
 
 
 def _unlisted_line(film: UnlistedFilm) -> str:
@@ -384,4 +375,6 @@ def torrent_state(entry: QueueEntry) -> str:
         return "no longer in the client"
     if entry.is_unfinished:
         return f"{follow.stage}, {percent(follow.progress)}%"
-    return str(follow.stage)
+    if follow.seeding.is_gone:
+        return f"{follow.stage}, no longer in the client"
+    return f"{follow.stage}, but {follow.seeding.why}" if follow.seeding.trouble else str(follow.stage)

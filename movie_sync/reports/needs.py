@@ -1,10 +1,11 @@
 """What needs the user, as no retry will put it right: why, and the one thing to do about it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from movie_sync.domain.models import Movie, QueueName
+from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.domain.times import duration
 from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
@@ -16,6 +17,12 @@ from movie_sync.settings.faults import Problem
 _SEEDLESS_SECONDS = 2 * 24 * 3600.0
 _TRIED_RELEASES = 2
 _NAMED_FILMS = 3
+_SHOWN_FOR = timedelta(days=31)
+_NOT_SEEDING_ACTIONS = {
+    SeedingTrouble.FILES_MISSING: "Put the files back and recheck it in the torrent client, or remove it.",
+    SeedingTrouble.REFUSED: "See what the tracker's site says, or remove it in the torrent client.",
+    SeedingTrouble.FAILED: "See what the torrent client says about it.",
+}
 _ACTIONS = {
     NeedKind.ACCOUNT: "See what the tracker's site says about your account and torrent client.",
     NeedKind.DISK: "Free some space there.",
@@ -43,6 +50,7 @@ def needs(
     if daemon:
         found += [Need(need.kind, _sentence(need.why), _action(need.kind)) for need in daemon.needs]
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
+    found += _not_seeding(queues[QueueName.COMPLETED], now)
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
             if not (now and not_out_words(entry, now)):
@@ -68,14 +76,34 @@ def _stopped(entries: Sequence[QueueEntry]) -> Iterator[Need]:
     if not entries:
         return
     one = entries[0].movie if len(entries) == 1 else None
-    films = ", ".join(entry.movie.label for entry in entries[:_NAMED_FILMS])
-    films += f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else ""
     yield Need(
         NeedKind.STOPPED,
-        f"Stopped in the torrent client before it was complete{'' if one else f': {films}'}.",
+        f"Stopped in the torrent client before it was complete{'' if one else f': {_films(entries)}'}.",
         f"Start {'it' if one else 'them'} there; if the client stops torrents by itself, change its limits.",
         one,
     )
+
+
+def _not_seeding(completed: Iterable[QueueEntry], now: datetime | None) -> Iterator[Need]:
+    """Yield a need for each film whose torrent seeds no more, or one for many; for a month."""
+    for trouble, action in _NOT_SEEDING_ACTIONS.items():
+        entries = [
+            entry
+            for entry in completed
+            if entry.follow and entry.follow.watch and entry.follow.seeding.trouble is trouble
+            if not (now and entry.follow.seeding.since and now - entry.follow.seeding.since > _SHOWN_FOR)
+        ]
+        if len(entries) <= _NAMED_FILMS:
+            for entry in entries:
+                why = entry.follow.seeding.why if entry.follow else ""
+                yield Need(NeedKind.NOT_SEEDING, _sentence(f"no longer seeding: {why}"), action, entry.movie)
+            continue
+        yield Need(NeedKind.NOT_SEEDING, f"No longer seeding ({trouble}): {_films(entries)}.", action)
+
+
+def _films(entries: Sequence[QueueEntry]) -> str:
+    films = ", ".join(entry.movie.label for entry in entries[:_NAMED_FILMS])
+    return films + (f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else "")
 
 
 def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from movie_sync.domain.models import Movie, QueueName, Reason
 from movie_sync.domain.path_map import Pairs, on_this_machine
-from movie_sync.domain.seeding import SeedingLeft, SeedingRule, seeding_left
+from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.times import duration, format_time
 from movie_sync.ports import Clock
 from movie_sync.queues.book import queue_path
@@ -19,7 +19,7 @@ from movie_sync.queues.codec import entry_to_dict
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
-from movie_sync.queues.releases import FailedRelease, Stage
+from movie_sync.queues.releases import Stage
 from movie_sync.reports.daemon_state import (
     Activity,
     ActivityKind,
@@ -30,6 +30,7 @@ from movie_sync.reports.daemon_state import (
 )
 from movie_sync.reports.needs import Need, needs
 from movie_sync.reports.release_dates import dates_document
+from movie_sync.reports.seeding import SeedingTorrent, left_of, seeding_of
 from movie_sync.settings.faults import Problem
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
@@ -49,15 +50,6 @@ class StuckRelease:
 
 
 @dataclass(frozen=True, slots=True)
-class ReplacedTorrent:
-    """A torrent that another one took the place of; `left` is what it has to seed yet, None if not known."""
-
-    movie: Movie
-    old: FailedRelease
-    left: SeedingLeft | None
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """The films by what goes on with them, each group in the order in which it is shown.
 
@@ -73,7 +65,10 @@ class Overview:
     unlisted: Sequence[UnlistedFilm]
     retries: Sequence[QueueEntry]
     permanent: Sequence[QueueEntry]
-    replaced: Sequence[ReplacedTorrent] = ()
+    replaced: Sequence[SeedingTorrent] = ()
+    """Torrents that others took the place of."""
+    seeding: Sequence[SeedingTorrent] = ()
+    """Those of films that are done: which have to seed yet, and which of the last month may go."""
     handed_over: Sequence[QueueEntry] = ()
     """Films of the last week whose torrent went where nothing is told of it, as a watch folder."""
     room_why: str = ""
@@ -122,23 +117,33 @@ def overview(
         retries=sorted(scheduled, key=lambda entry: str(entry.retry_at)),
         permanent=[entry for entry in failed if entry.retry_at is None],
         replaced=[
-            ReplacedTorrent(entry.movie, old, _left(old, seeding_rules))
+            SeedingTorrent(
+                entry.movie, old.choice, old.seeding, left_of(old.choice, old.seeding, seeding_rules), old.why
+            )
             for queue in queues.values()
             for entry in queue
             for old in entry.replaced
             # What is settled is not looked at again, and may be gone since.
             if not old.seeding.is_gone and (old.seeding.seen_at or stage_time(entry)) > now - KEPT_FOR
         ],
+        seeding=sorted(
+            _seeding(completed, seeding_rules, now), key=lambda each: each.left.seconds if each.left else 0
+        ),
         next_up=heapq.nlargest(_NEXT_UP, queues[QueueName.PENDING], key=lambda entry: entry.added_at),
         room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",
     )
 
 
-def _left(old: FailedRelease, rules: Mapping[str, SeedingRule]) -> SeedingLeft | None:
-    rule = rules.get(old.choice.id.tracker) if old.choice.id else None
-    if rule is None or old.seeding.seen_at is None:
-        return None
-    return seeding_left(rule, old.seeding.ratio, old.seeding.seconds)
+def _seeding(
+    completed: Iterable[QueueEntry], rules: Mapping[str, SeedingRule], now: datetime
+) -> Iterator[SeedingTorrent]:
+    """Yield what has to seed yet, and what has seeded enough and was done in the last month."""
+    for entry in completed:
+        each = seeding_of(entry, rules)
+        if each is None or each.left is None or each.seeding.is_gone:
+            continue
+        if not each.left.is_enough or stage_time(entry) > now - KEPT_FOR:
+            yield each
 
 
 def _stuck(waiting: Sequence[QueueEntry], downloading: Sequence[QueueEntry]) -> Iterator[StuckRelease]:
@@ -267,7 +272,8 @@ def _films_document(view: Overview) -> dict[str, object]:
             for entry in view.handed_over
         ],
         "removed_in_client": [_past_document(entry) for entry in view.removed_in_client],
-        "replaced": [_replaced_document(each) for each in view.replaced],
+        "seeding": [{**_film(each.movie), **each.document()} for each in view.seeding],
+        "replaced": [{**_film(each.movie), **each.document()} for each in view.replaced],
         "unlisted": [_unlisted_document(film) for film in view.unlisted],
         "retries": [entry_to_dict(entry, QueueName.FAILED) for entry in view.retries],
         "permanent_failures": [entry_to_dict(entry, QueueName.FAILED) for entry in view.permanent],
@@ -322,20 +328,6 @@ def _past_document(entry: QueueEntry) -> dict[str, object]:
         "when": format_time(follow.since) if follow else None,
         "shelf": (follow.shelf.path or None) if follow and follow.shelf else None,
         "not_on_shelf": (follow.shelf.left or None) if follow and follow.shelf else None,
-    }
-
-
-def _replaced_document(each: ReplacedTorrent) -> dict[str, object]:
-    seeding = each.old.seeding
-    return {
-        **_film(each.movie),
-        "release": each.old.choice.release,
-        "info_hash": each.old.choice.info_hash,
-        "why": each.old.why,
-        "ratio": seeding.ratio,
-        "seeding_seconds": seeding.seconds,
-        "may_go": each.left.is_enough if each.left else None,
-        "seen_at": format_time(seeding.seen_at) if seeding.seen_at else None,
     }
 
 

@@ -54,6 +54,7 @@ class Happened(StrEnum):
     SHELVED = "shelved"
     NOT_SHELVED = "not shelved"
     """For good, as what there is is no single video."""
+    NOT_SEEDING = "not seeding"
     LEFT = "left"
 
 

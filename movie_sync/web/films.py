@@ -19,9 +19,16 @@ from movie_sync.errors import StorageError
 from movie_sync.fetching.name_queries import most_queries
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.reports.daemon_state import NeedKind
-from movie_sync.reports.film import film_facts, film_links, known_releases, torrents_on_their_way
+from movie_sync.reports.film import (
+    film_facts,
+    film_links,
+    known_releases,
+    seeding_facts,
+    torrents_on_their_way,
+)
 from movie_sync.reports.lines import state_of
 from movie_sync.reports.status import as_seen_here
+from movie_sync.services import registry
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.storage.growing_file import older_of
 from movie_sync.storage.history import HistoryEvent, read_history
@@ -128,7 +135,10 @@ class FilmPages:
             "state": f"{words[:1].upper()}{words[1:]}",
             "needs": [(clean(need.why), _HINTS.get(need.kind, clean(need.action))) for need in film.needs],
             "torrents": torrents_on_their_way(film.entry),
-            "facts": list(film_facts(film.queue, here, clean(self._judged_by(film.entry)))),
+            "facts": [
+                *film_facts(film.queue, here, clean(self._judged_by(film.entry))),
+                *seeding_facts(film.entry, registry.seeding_rules()),
+            ],
             "links": film_links(movie),
             "releases": known_releases(film.queue, film.entry),
             "events": self._events(movie, signature),

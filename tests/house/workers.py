@@ -30,6 +30,7 @@ from movie_sync.domain.wish_list import WishList
 from movie_sync.errors import (
     MovieSyncError,
 )
+from movie_sync.fetching.client_files import AS_THE_CLIENT_SAYS
 from movie_sync.fetching.downloader import FileListDownloader
 from movie_sync.fetching.page_reader import PageReader
 from movie_sync.fetching.radar import Radar
@@ -37,7 +38,8 @@ from movie_sync.fetching.room import RoomKeeper
 from movie_sync.fetching.trackers import Trackers
 from movie_sync.fetching.upgrades import Upgrades
 from movie_sync.following.follower import FollowPolicy, TorrentFollower
-from movie_sync.following.tagger import ReplacedTagger, UnlistedTagger
+from movie_sync.following.seeding import SeedingWatch
+from movie_sync.following.tagger import UnlistedTagger
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.daemon_state import Activity, ActivityKind
@@ -76,6 +78,7 @@ class Bench:
         self.tell: Callable[[Event], None] = self.told.append
         self.tagger: UnlistedTagger | None = None
         self.seeding_rules: dict[str, SeedingRule] | None = None
+        self.files = AS_THE_CLIENT_SAYS
         self.start()
 
     def follow(self, policy: FollowPolicy, *, max_unfinished: int = 0, min_free_bytes: int = 0) -> None:
@@ -126,9 +129,9 @@ class Bench:
             rooms=self.rooms,
             radar=self.radar,
             tagger=self.tagger,
-            replaced=None
+            seeding=None
             if self.seeding_rules is None
-            else ReplacedTagger(self.queues, self.seeding_rules, self.clock),
+            else SeedingWatch(self.queues, self.seeding_rules, self.clock, self.tell, history, self.files),
             held_back=lambda: "",
             once=once,
         )

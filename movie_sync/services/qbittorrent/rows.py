@@ -38,6 +38,7 @@ _PHASES = {
     for word in words.split()
 }
 
+_STOPPED = frozenset("pausedUP stoppedUP pausedDL stoppedDL".split())
 _MAX_COMMENT_CHARACTERS = 300
 _DISABLED, _WORKING, _FAILED, _REFUSED, _UNREACHABLE = 0, 2, 4, 5, 6
 _STATUS_LINES = frozenset(status.phrase.casefold() for status in http.HTTPStatus)
@@ -67,6 +68,8 @@ def read_row(row: _Row) -> HeldTorrent:
         ratio=usable_number(row.get("ratio")),  # -1 is endless
         seeding_seconds=None if seconds is None else int(seconds),
         seeds=_seeds(row),
+        is_stopped=text_of(row.get("state")) in _STOPPED,
+        refusal=_refusal(row),
     )
 
 
@@ -112,6 +115,13 @@ def _has_tracker(row: _Row) -> bool:
         return is_served(row["trackers"])
     except TypeError:
         return False
+
+
+def _refusal(row: _Row) -> str | None:
+    try:
+        return (refusal_in(row["trackers"]) or "") if "trackers" in row else None
+    except TypeError:
+        return None
 
 
 def _progress(row: _Row) -> float:

@@ -13,7 +13,7 @@ from movie_sync.domain.json_text import usable_number
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.torrents import TorrentPhase, checked_hash
 from movie_sync.domain.tracker_words import without_secrets
-from movie_sync.services.transmission.trackers import Row, is_served
+from movie_sync.services.transmission.trackers import Row, is_served, refusal_in
 
 BRIEF_FIELDS = (
     "hashString name status error errorString percentDone leftUntilDone sizeWhenDone totalSize comment "
@@ -60,6 +60,8 @@ def read_row(row: Row) -> HeldTorrent:
         size_bytes=_count(row.get("sizeWhenDone")),
         bytes_a_second=_count(row.get("rateDownload")),
         has_tracker=_has_tracker(row),
+        is_stopped=row.get("status") == 0,
+        refusal=_refusal(row),
         ratio=usable_number(row.get("uploadRatio")),  # -1 is none and -2 endless
         seeding_seconds=None if seconds is None else int(seconds),
         seeds=max((int(number) for number in _seeds(row) if number is not None), default=None),
@@ -124,6 +126,13 @@ def _has_tracker(row: Row) -> bool:
         return is_served(row.get("trackerStats"))
     except TypeError:
         return False
+
+
+def _refusal(row: Row) -> str | None:
+    try:
+        return refusal_in(row.get("trackerStats")) or ""
+    except TypeError:
+        return None
 
 
 def _seeds(row: Row) -> Iterator[float | None]:
