@@ -70,14 +70,27 @@ class _PrivateFile(logging.FileHandler):
         """Write the record, in a new file if this one has no room for it."""
         try:
             line = f"{self.format(record)}\n"
-            stream = self._stream()
-            if stream.seek(0, os.SEEK_END) + len(line) >= _FILE_BYTES and Path(self.baseFilename).is_file():
-                self._put_aside()
-                stream = self._stream()
-            stream.write(line)
-            stream.flush()
+            try:
+                self._write(line)
+            except OSError:  # its disk was away, or a server has forgotten what was open
+                self._close_stream()
+                self._write(line)
         except Exception:  # noqa: BLE001 - as every handler does
             self.handleError(record)
+
+    def _write(self, line: str) -> None:
+        stream = self._stream()
+        if stream.seek(0, os.SEEK_END) + len(line) >= _FILE_BYTES and Path(self.baseFilename).is_file():
+            self._put_aside()
+            stream = self._stream()
+        stream.write(line)
+        stream.flush()
+
+    def _close_stream(self) -> None:
+        stream, self.stream = self.stream, None
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def _stream(self) -> TextIOWrapper:
         if self.stream is None:

@@ -43,8 +43,8 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     """Each kind of file system: mounted, or its share's stand-in."""
     kind = request.param
     if kind not in SHARES:
-        with mounted(kind, tmp_path) as folder:
-            yield Place(folder, {}, "modes")
+        with mounted(kind, tmp_path) as mount:
+            yield Place(mount.folder, {}, "modes")
         return
     lacks = set(SHARES[kind])
     told = {"modes": "modes" in lacks, "locks": {"flock", "locks"} <= lacks, "flushes": "flushes" in lacks}
@@ -117,3 +117,42 @@ def test_all_is_done_and_what_that_means_is_said(place: Place, tmp_path: Path) -
         previous = json.loads((home.data / "queue_completed.json.previous").read_text())
         assert previous, "the generation before the last is there, as a copy if need be"
         assert not list(home.films.iterdir())
+
+
+@pytest.mark.long
+@pytest.mark.waits
+def test_a_disk_that_is_unplugged_and_comes_back(tmp_path: Path) -> None:
+    """The daemon goes on, makes no new data folder meanwhile, and knows each film when the disk is back."""
+    films = [stand_in_film(number) for number in range(_FILMS)]
+    with contextlib.ExitStack() as stack:
+        mount = stack.enter_context(mounted("ntfs", tmp_path))
+        letterboxd = stack.enter_context(LetterboxdStandIn(films, username="maria"))
+        filelist = stack.enter_context(FileListStandIn(users={TRACKER_USER: PASSKEY}))
+        filelist.releases.extend(stand_in_release(number, "BluRay") for number in range(_FILMS))
+        home = stack.enter_context(
+            Household(
+                mount.folder,
+                letterboxd,
+                filelist,
+                check_interval=1,
+                quality={"size_mb_per_minute": SMALL_SIZES},
+            )
+        )
+        said = tmp_path / "said.txt"
+        daemon = home.start(output=stack.enter_context(said.open("w")).fileno())
+        wait_until(lambda: len(home.queue("completed")) == _FILMS)
+        mount.take_away()
+        wait_until(lambda: "Couldn't" in said.read_text())
+        letterboxd.films = [*films, stand_in_film(_FILMS)]
+        filelist.releases.append(stand_in_release(_FILMS, "BluRay"))
+        wait_until(lambda: said.read_text().count("WARNING: ") > 2)
+        assert daemon.process.poll() is None
+        assert not list(mount.folder.iterdir())
+        mount.bring_back()
+        wait_until(lambda: len(home.queue("completed")) == _FILMS + 1)
+        assert home.run("--once").returncode == 3
+        wait_until(lambda: home.run("health").returncode == 0)
+        torrents = list((home.data / "torrents").iterdir())
+        assert len(torrents) == _FILMS + 1, "each was handed over once"
+        assert daemon.stop() == 0
+        assert "Traceback" not in said.read_text()

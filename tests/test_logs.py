@@ -196,6 +196,18 @@ def test_the_file_is_private(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, um
     assert all(path.stat().st_size <= 300 for path in tmp_path.iterdir())
 
 
+def test_a_disk_that_was_away(tmp_path: Path) -> None:
+    """What was open on it is lost; the file is opened anew."""
+    log_file = tmp_path / "movie_sync.log"
+    set_up_logging("ERROR", Redactor(), log_file=log_file)
+    _log.info("before")
+    lost = next(each for each in _log.parent.handlers if isinstance(each, logging.FileHandler))
+    os.close(lost.stream.fileno())
+    _log.info("after")
+    tear_down_logging()
+    assert [line.split()[-1] for line in log_file.read_text().splitlines()] == ["before", "after"]
+
+
 def test_a_file_that_was_opened_to_others(tmp_path: Path) -> None:
     """An older file with a looser mode is made private."""
     log_file = tmp_path / "movie_sync.log"

@@ -21,6 +21,7 @@ from movie_sync.storage.atomic_file import (
     temporary_of,
     write_atomically,
 )
+from movie_sync.storage.replacing import restore_replaced
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -362,3 +363,76 @@ def test_a_private_folder_is_private(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FileExistsError):
         make_folder(tmp_path / "file" / "c")
+
+
+# --- a share where nothing replaces what is open -----------------------------------------------------
+
+
+@pytest.fixture
+def refusals(monkeypatch: pytest.MonkeyPatch) -> list[OSError]:
+    """A file system that lets nothing be renamed to what is there; the errors come in this order, then none."""
+    errors: list[OSError] = []
+    real = os.replace
+
+    def replace(source: Path, target: Path) -> None:
+        if os.path.lexists(target):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+        if errors:
+            raise errors.pop(0)
+        real(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    return errors
+
+
+def test_what_is_open_steps_aside(path: Path, refusals: list[OSError]) -> None:
+    """The new content takes its place all the same, and nothing is left."""
+    for content in (b"one", b"two", b"three"):
+        write_atomically(path, [content])
+    assert path.read_bytes() == b"three"
+    assert list(path.parent.iterdir()) == [path]
+    refusals.append(OSError(errno.EIO, os.strerror(errno.EIO)))
+    with pytest.raises(StorageError, match="Input/output error"):
+        write_atomically(path, [b"four"])
+    assert path.read_bytes() == b"three", "it is back"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_crash_while_it_stood_aside(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its content is there under another name, and is put back."""
+    write_atomically(path, [b"one"])
+    real = os.rename
+
+    class Killed(BaseException):
+        """What no code of ours survives."""
+
+    def replace(*_: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    def rename(source: Path, target: Path) -> None:
+        real(source, target)
+        raise Killed
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(Killed):
+        write_atomically(path, [b"two"])
+    assert not path.exists()
+    monkeypatch.setattr(os, "rename", real)
+    restore_replaced(path.parent)
+    assert path.read_bytes() == b"one"
+
+
+def test_a_file_that_is_a_mount_is_named_as_that(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It cannot step aside either: the error is the one that tells so."""
+    write_atomically(path, [b"one"])
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(StorageError) as raised:
+        write_atomically(path, [b"two"])
+    assert raised.value.errno == errno.EBUSY
+    assert path.read_bytes() == b"one"

@@ -284,3 +284,16 @@ def test_a_machine_without_names_either(
     assert InstanceLock(path).acquire()
     assert InstanceLock(path).acquire()
     assert "a second Movie Sync would start" in caplog.text
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_disk_that_was_away(path: Path, what: str) -> None:
+    """What was locked on it is lost; it is locked anew once it is back."""
+    lock = InstanceLock(path)
+    assert lock.acquire()
+    os.close(lock._descriptor if what == "file" else lock._folder)
+    lock.renew()
+    with writing_into(path.parent):
+        assert InstanceLock(path).is_held_elsewhere()
+    lock.release()
+    assert not InstanceLock(path).is_held_elsewhere()

@@ -1,8 +1,11 @@
 """`sync` and `health`: what makes a resting daemon look now, and what tells that it lives."""
 
+import errno
 import json
 import os
 import signal
+import socket
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,8 +28,11 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.errors import NetworkError, RateLimitError
 from movie_sync.reports.daemon_state import ActivityKind, DaemonState, write_state
 from movie_sync.reports.health import Health, look_at_health
+from movie_sync.storage.local_socket import name_of
 from movie_sync.storage.locks import InstanceLock
 from movie_sync.storage.paths import AppPaths
+
+_NOBODY = 65534
 
 data, process_as_before = commands.data, commands.process_as_before
 
@@ -227,3 +233,64 @@ def test_the_real_daemon(tmp_path: Path) -> None:
         assert (health.is_healthy, "stuck" in health.why) == (False, True)
         assert daemon.stop() == 0
         assert not look_at_health(paths).is_healthy
+
+
+@pytest.mark.waits
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_socket_that_is_gone_is_made_anew(paths: AppPaths, is_away: bool) -> None:
+    """It was deleted, or the disk was away for a while: `health` gets its answer all the same."""
+    heartbeat = Heartbeat(paths.health, [], FakeClock())
+    heartbeat.open()
+    try:
+        if is_away:
+            paths.root.rename(paths.root.with_name("away"))
+            heartbeat.tick()
+            paths.root.with_name("away").rename(paths.root)
+            paths.health.rename(paths.root / "mine.sock")
+        else:
+            paths.health.unlink()
+        heartbeat.tick()
+        assert asked(paths, heartbeat).is_healthy
+    finally:
+        heartbeat.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names for sockets apart from files")
+def test_a_file_system_without_sockets(paths: AppPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the daemon is asked under a name of the machine, and answers nobody else's."""
+    real = socket.socket.bind
+
+    def bind(sock: socket.socket, address: str) -> None:
+        if not address.startswith("\0"):
+            paths.health.touch()  # as exFAT does it
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(sock, address)
+
+    monkeypatch.setattr(socket.socket, "bind", bind)
+    heartbeat = Heartbeat(paths.health, [], FakeClock())
+    heartbeat.open()
+    try:
+        assert not paths.health.exists()
+        assert asked(paths, heartbeat).is_healthy
+        if os.geteuid() == 0:
+            assert _asked_as_nobody(paths.health, heartbeat) == b""
+    finally:
+        heartbeat.close()
+
+
+def _asked_as_nobody(path: Path, heartbeat: Heartbeat) -> bytes:
+    """Return what another user gets who asks under the name."""
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.setuid(_NOBODY)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(name_of(path))
+            os.write(writing, b"asked")
+            os.write(writing, connection.recv(100))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb", buffering=0) as answer:
+        assert answer.read(5) == b"asked"
+        heartbeat.tick()
+        os.waitpid(child, 0)
+        return answer.read()

@@ -21,8 +21,8 @@ _MOST_WAITING = 16
 class Heartbeat:
     """A socket in the data folder that tells whoever connects how long ago each worker made progress.
 
-    Where it can't be made, nobody is answered. For one thread, the main
-    one: that it answers tells that it lives.
+    Where it can't be made, nobody is answered. For one thread, the main one: that it answers tells that it
+    lives.
     """
 
     def __init__(self, path: Path, workers: Sequence[Worker], clock: Clock) -> None:
@@ -30,6 +30,7 @@ class Heartbeat:
         self._workers = workers
         self._clock = clock
         self._socket: socket.socket | None = None
+        self._file: os.stat_result | None = None
 
     def open(self) -> None:
         """Begin to listen. For the holder of the instance lock: what a killed daemon left is replaced."""
@@ -41,11 +42,17 @@ class Heartbeat:
             )
         else:
             self._socket.setblocking(False)
+            with contextlib.suppress(FileNotFoundError):  # it may have a name apart from files
+                self._file = self._path.lstat()
 
     def tick(self) -> None:
         """Answer those who asked. To be called about once a second."""
         if self._socket is None:
             return
+        if self._file and not self._is_still_there(self._file):  # deleted, or its disk was away
+            self._socket.close()
+            self._file = None
+            self.open()
         with contextlib.suppress(OSError):  # nobody asks, or whoever did has gone
             while True:
                 connection, _ = self._socket.accept()
@@ -61,6 +68,11 @@ class Heartbeat:
             self._socket = None
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
+
+    def _is_still_there(self, file: os.stat_result) -> bool:
+        with contextlib.suppress(OSError):
+            return os.path.samestat(file, self._path.lstat())
+        return not os.access(self._path.parent, os.W_OK)  # while that is away nothing can be made there
 
     def beat(self) -> dict[str, object]:
         """Return what is answered, for `reports.health` to judge."""

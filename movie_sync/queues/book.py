@@ -49,9 +49,18 @@ class Book:
         return self._files[name]
 
     def take_edits(self) -> None:
-        """Load anew what somebody has changed in its place."""
+        """Load anew what somebody has changed in its place, or what the disk has lost hold of.
+
+        What cannot be read right now stays as it was known.
+        """
         if any(file.is_edited() for file in self._files.values()):
-            self._load()
+            before = [(file, file.state) for file in self._files.values()]
+            try:
+                self._load()
+            except StorageError as exc:
+                for file, state in before:
+                    file.state = state
+                _log.debug("%s", exc)
 
     # --- looking --------------------------------------------------------------------------
 

@@ -131,6 +131,8 @@ class RecordFile:
         `add` is gone through an entry at a time, as thousands take memory; each can be found before the next
         is asked for. Without `flush_name` a power failure may undo the change.
         """
+        if self._has_lost_hold():  # what stands under its name by now may be another disk's, or nothing
+            raise StorageError(f"Couldn't write {self._path}: its disk or share is away.")
         self._forget_what_is_gone()
         old = self._table
         changes = {**(changes or {}), **dict.fromkeys(old.hidden)}
@@ -200,6 +202,8 @@ class RecordFile:
             with open_regular(self._path) as file:
                 return OpenFile(os.dup(file.fileno()))
         except FileNotFoundError:
+            if self._has_lost_hold():
+                raise StorageError(f"{self._path} is gone, like the disk or share that it was on.") from None
             return "it's a link to a missing file" if self._path.is_symlink() else None
         except OSError as exc:
             return damage_in(self._path, exc)
@@ -217,11 +221,29 @@ class RecordFile:
         source = self._table.source
         if not self._writable or not isinstance(source, OpenFile):
             return False
-        try:
-            now, then = os.fstat(source.descriptor), source.found
-        except OSError:  # the server has forgotten what was open: it is opened again by its name
+        if self._has_lost_hold():
             return True
+        now, then = os.fstat(source.descriptor), source.found
         return (now.st_size, now.st_mtime_ns) != (then.st_size, then.st_mtime_ns)
+
+    def _has_lost_hold(self) -> bool:
+        """Tell whether what is open can be used no more: its disk has gone, or a server forgot it."""
+        source = self._table.source
+        try:
+            if isinstance(source, OpenFile):
+                os.fstat(source.descriptor)
+        except OSError:
+            return True
+        return False
+
+    @property
+    def state(self) -> tuple[Table, bool, str]:
+        """What is known of the file, to be set again if it cannot be loaded anew."""
+        return self._table, self.is_stale, self.damage
+
+    @state.setter
+    def state(self, state: tuple[Table, bool, str]) -> None:
+        self._table, self.is_stale, self.damage = state
 
     def _take_up_leftover(self) -> None:
         """Undo a write that was cut off; or finish it, where a damaged file had to be renamed before."""

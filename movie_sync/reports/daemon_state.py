@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self
 
 from movie_sync.domain.times import format_time, parse_time, time_of_day
-from movie_sync.storage.atomic_file import delete_files, keep_aside, write_atomically
+from movie_sync.storage.atomic_file import delete_files, keep_aside, told_as, write_atomically
 from movie_sync.storage.document import read_note
 
 _MOST_LISTS = 6
@@ -146,7 +146,9 @@ def forget_state(path: Path, now: datetime) -> None:
 
     Raises StorageError: it is still there.
     """
-    if path.is_dir() and not path.is_symlink():
+    with told_as(f"Couldn't delete {path}"):
+        is_folder = path.is_dir() and not path.is_symlink()
+    if is_folder:
         keep_aside(path, now)
     else:
         delete_files(path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from movie_sync.clock import boot_id
 from movie_sync.errors import BudgetError, StorageError
 from movie_sync.ports import Clock
+from movie_sync.storage.atomic_file import told_as
 from movie_sync.storage.document import Document
 from movie_sync.storage.locks import FileLock, writing_into
 
@@ -78,7 +79,9 @@ class CallBudget:
             if not self._persist:
                 yield
                 return
-            if not self._path.parent.is_dir():
+            with told_as(f"Can't write {self._path}"):
+                is_there = self._path.parent.is_dir()
+            if not is_there:
                 raise StorageError(f"Can't write {self._path}: its folder is missing.")
             if not self._file_lock.acquire(wait_seconds=_LOCK_SECONDS):
                 raise StorageError(

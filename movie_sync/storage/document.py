@@ -9,7 +9,7 @@ from typing import Any
 from movie_sync.domain.json_text import parse_json
 from movie_sync.errors import StorageError
 from movie_sync.ports import Clock
-from movie_sync.storage.atomic_file import DamagedError, keep_aside, read_whole, write_atomically
+from movie_sync.storage.atomic_file import DamagedError, keep_aside, read_whole, told_as, write_atomically
 
 _log = logging.getLogger(__name__)
 _MOST_BYTES = 40_000_000
@@ -78,6 +78,8 @@ def read_note(path: Path) -> dict[str, Any]:
 
 def write_note(path: Path, plain: dict[str, Any], clock: Clock) -> None:
     """Replace such an object, or raise StorageError; a folder in its place is kept aside."""
-    if path.is_dir() and not path.is_symlink():
+    with told_as(f"Couldn't write {path}"):
+        is_folder = path.is_dir() and not path.is_symlink()
+    if is_folder:
         keep_aside(path, clock.now())
     write_atomically(path, [json.dumps(plain).encode() + b"\n"])

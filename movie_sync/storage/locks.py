@@ -52,12 +52,12 @@ class FileLock:
         return _keep_trying(self._try, wait_seconds)
 
     def renew(self) -> None:
-        """Lock a new file if the one that is held was deleted: what is locked has to be found by others."""
+        """Lock a new file if the one that is held is gone: what is locked has to be found by others."""
         held = self._descriptor
         if held != _NONE and not self._is_still_there(held):
             with contextlib.suppress(StorageError):  # a full disk, say: the next time then
                 if self._try():
-                    os.close(held)
+                    _closed(held)
 
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
@@ -83,14 +83,12 @@ class FileLock:
         return False
 
     def _is_still_there(self, descriptor: int) -> bool:
-        """Tell whether the file was not deleted before it was locked: another may hold a new one."""
-        with contextlib.suppress(FileNotFoundError):
-            return os.path.samestat(os.fstat(descriptor), self._path.lstat())
-        return False
+        """Tell whether the file was not deleted, or its disk taken away: another may hold a new one."""
+        return _is_same(descriptor, self._path)
 
     def _failure(self, exc: OSError) -> StorageError:
         reason = exc.strerror or str(exc)
-        if self._path.is_symlink():
+        if os.path.islink(self._path):  # noqa: PTH114 - which says no where the disk is gone
             text = f"{self._path} is a symbolic link, which isn't followed. Delete it."
         else:
             text = f"Couldn't lock {self._path}: {reason}. If it's a folder or a link, delete it."
@@ -126,6 +124,16 @@ class InstanceLock(FileLock):
             with contextlib.suppress(OSError):
                 fcntl.flock(self._folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return True
+
+    def renew(self) -> None:
+        """Lock the file and the folder anew if they are not what was locked."""
+        super().renew()
+        folder = self._path.parent
+        with contextlib.suppress(OSError):
+            if self._folder != _NONE and not _is_same(self._folder, folder) and folder.is_dir():
+                self._folder = _closed(self._folder)
+                self._folder = _lock_alone(folder)
+                fcntl.flock(self._folder, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
     def release(self) -> None:
         """Free the lock; without effect if it is not held."""
@@ -267,6 +275,12 @@ def _lock_alone(folder: Path) -> int:
     return descriptor
 
 
+def _is_same(descriptor: int, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    return False
+
+
 def _opened(folder: Path) -> int:
     with contextlib.suppress(OSError):  # whoever writes there says what is wrong
         return os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
@@ -275,7 +289,8 @@ def _opened(folder: Path) -> int:
 
 def _closed(descriptor: int) -> int:
     if descriptor != _NONE:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
     return _NONE
 
 

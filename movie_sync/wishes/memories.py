@@ -15,7 +15,7 @@ from pathlib import Path
 from movie_sync.domain.compact import KeySet
 from movie_sync.domain.models import Movie
 from movie_sync.domain.wish_list import WishList
-from movie_sync.wishes.watchlist_store import memory_files, read_memory
+from movie_sync.wishes.watchlist_store import LISTS, memory_files, read_memory
 
 _HASH_DIGITS = 16
 _OF_THE_SETTINGS = re.compile(rf"[0-9a-f]{{{_HASH_DIGITS}}}\.json")
@@ -55,7 +55,7 @@ class Memories:
         are_all_named: bool = True,
     ) -> None:
         self.watchlist = watchlist
-        self._folder = watchlist.parent / "lists"
+        self._folder = watchlist.parent / LISTS
         self._is_for_a_run = is_for_a_run
         self._is_older = is_older
         self._are_all_named = are_all_named and not is_for_a_run

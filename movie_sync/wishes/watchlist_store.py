@@ -20,6 +20,8 @@ from movie_sync.storage.document import Document, in_lines
 
 # In a document that is being read, what stands for films that were taken from their own lines.
 _PLACES = "places of films"
+LISTS = "lists"
+"""The folder beside `watchlist.json` in which further lists are remembered."""
 
 
 class WatchlistStore:
@@ -45,15 +47,17 @@ class WatchlistStore:
 
     def save(self, memory: WatchlistMemory) -> None:
         """Replace what is remembered."""
-        if self._writable and not self.path.parent.exists():
-            with told_as(f"Couldn't create the folder {self.path.parent}"):
-                make_folder(self.path.parent)
+        folder = self.path.parent
+        if self._writable and folder.name == LISTS:
+            with told_as(f"Couldn't create the folder {folder}"):
+                if folder.parent.is_dir():  # a data folder whose disk is away is not to begin anew elsewhere
+                    make_folder(folder)
         self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
 
 
 def memory_files(watchlist: Path) -> list[Path]:
     """Return the files in which lists are remembered: `watchlist.json`, and those beside it."""
-    beside = sorted((watchlist.parent / "lists").glob("*.json"))
+    beside = sorted((watchlist.parent / LISTS).glob("*.json"))
     return [*([watchlist] if watchlist.exists() else []), *beside]
 
 

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -54,8 +54,43 @@ def lacking(folder: Path, share: str, built: Path) -> dict[str, str]:
     return {"LD_PRELOAD": str(library), "POOR_DISK": str(folder), "POOR_DISK_LACKS": lacks}
 
 
+class Mount:
+    """A file system of a kind in a file, at a folder; may be taken away and come back."""
+
+    def __init__(self, kind: str, image: Path, folder: Path) -> None:
+        self.folder = folder
+        self._making, self._mounting = _MADE_BY[kind]
+        self._image = image
+        self._devices: list[str] = []
+
+    def make(self) -> None:
+        """Make it, and mount it."""
+        self._new_device()
+        _run(*self._making, self._devices[-1])
+        _run(*self._mounting, self._devices[-1], str(self.folder))
+
+    def take_away(self) -> None:
+        """Let everything fail from now on that was open on it, as if it was unplugged, or its server gone."""
+        _run("umount", "--force", "--lazy", str(self.folder))
+
+    def bring_back(self) -> None:
+        """Mount it again, as another device."""
+        self._new_device()
+        _run(*self._mounting, self._devices[-1], str(self.folder))
+
+    def close(self) -> None:
+        """Leave nothing."""
+        if os.path.ismount(self.folder):
+            _run("umount", "--lazy", str(self.folder))
+        for device in self._devices:
+            _run("losetup", "--detach", device)
+
+    def _new_device(self) -> None:
+        self._devices.append(_run("losetup", "--find", "--show", str(self._image)).strip())
+
+
 @contextmanager
-def mounted(kind: str, folder: Path) -> Iterator[Path]:
+def mounted(kind: str, folder: Path) -> Iterator[Mount]:
     """Give a new file system of a kind; the test is skipped where it cannot be mounted."""
     making, mounting = _MADE_BY[kind]
     for program in (making[0], mounting[0], "losetup", "umount"):
@@ -66,16 +101,15 @@ def mounted(kind: str, folder: Path) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(_IMAGE_BYTES)
     where.mkdir()
-    with ExitStack() as undone:
+    mount = Mount(kind, image, where)
+    try:
         try:
-            device = _run("losetup", "--find", "--show", str(image)).strip()
-            undone.callback(_run, "losetup", "--detach", device)
-            _run(*making, device)
-            _run(*mounting, device, str(where))
+            mount.make()
         except subprocess.CalledProcessError as exc:
             pytest.skip(f"{kind} cannot be mounted here: {exc.stderr}")
-        undone.callback(_run, "umount", "--lazy", str(where))
-        yield where
+        yield mount
+    finally:
+        mount.close()
 
 
 def _run(*command: str) -> str:
