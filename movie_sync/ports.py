@@ -147,6 +147,9 @@ class FollowedClient(TorrentClient, Protocol):
         A tracker that cannot be reached is no refusal.
         """
 
+    def with_trackers(self, torrent: HeldTorrent) -> HeldTorrent:
+        """Return a torrent with what its trackers say now, if `states` did not tell (`refusal` is None)."""
+
     def recheck(self, info_hash: str) -> None:
         """Let the client compare the torrent's files with the torrent, and go on with it."""
 

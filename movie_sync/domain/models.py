@@ -171,11 +171,11 @@ class HeldTorrent:
     """A torrent that the client already holds. `progress` is 0 to 1, `comment` may be empty.
 
     `client_word` is what the client calls the phase, for log lines. Sizes are bytes (`bytes_left`
-    -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now.
+    -1 if unknown), speed is bytes a second. `has_tracker` says whether a tracker serves it now, or did.
     `ratio` is uploaded to downloaded and `seeding_seconds` how long it has seeded in all, as the client
     counts them; `seeds` is how many others have all of it, as the tracker or the client counts. None if the
     client does not say so in a usable number. `is_stopped` is known of whole ones too. `refusal` is what the
-    tracker says that refuses it, "" if none does, None where that is to be asked for.
+    tracker says that refuses it, "" if none does, None where only `with_trackers` tells.
     """
 
     info_hash: str

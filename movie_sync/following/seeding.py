@@ -1,7 +1,7 @@
 """Looks after torrents that are whole: how long they have seeded, and whether they still do.
 
-What has not seeded enough is looked at every hour, everything else once a day, a piece of a hundred at a
-time. What is amiss counts if it is so twice, an hour apart. Nothing is deleted and nothing is stopped.
+What has not seeded enough is looked at every hour, everything else once a day, a few at a time. What is
+amiss counts if it is so twice, an hour apart. Nothing is deleted and nothing is stopped.
 """
 
 import logging
@@ -32,7 +32,7 @@ _PIECE, _MOST_AT_ONCE = 100, 500
 _LOOK_SECONDS, _DAY_SECONDS, _SHORTEST_PIECE_SECONDS = 3600.0, 22 * 3600.0, 60.0
 _CONFIRMED_SECONDS = 0.9 * _LOOK_SECONDS
 _GONE_IS_FINAL = timedelta(days=7)
-_MOST_QUESTIONS = 25
+_MOST_QUESTIONS = 25  # each of them may be a request of its own
 _MOST_KNOWN = 1000
 _TOLD_ONE_BY_ONE = 10
 _NAMED_FILMS = 3
@@ -49,11 +49,10 @@ _SETTLED_RATIO, _SETTLED_SHARE = 0.5, 0.25
 
 
 class _Look(NamedTuple):
-    """A torrent, whether its files are there (None: not known), and what the tracker says against it."""
+    """A torrent, and whether its files are there (None: not known)."""
 
     torrent: HeldTorrent
     has_files: bool | None
-    refusal: str
 
 
 @dataclass(eq=False, repr=False)
@@ -115,15 +114,15 @@ class SeedingWatch:
             self._note()
 
     def _piece_seconds(self) -> float:
-        pieces = math.ceil(self.queue_manager.watched_count(Watch.DAILY) / _PIECE)
+        pieces = math.ceil(self.queue_manager.watched_count(Watch.DAILY) / _MOST_QUESTIONS)
         return max(_DAY_SECONDS / max(pieces, 1), _SHORTEST_PIECE_SECONDS)
 
     def _look_daily(self, client: FollowedClient) -> None:
         count = self.queue_manager.watched_count(Watch.DAILY)
         # Anywhere at first: a program that is started anew all the time gets to all of them as well.
         anywhere = int(self.clock.now().timestamp()) % (len(QueueName) * count + 1)
-        piece, _ = self._next_in_turn(Watch.DAILY, anywhere)
-        self._look(client, piece, with_files=True)
+        piece, _ = self._next_in_turn(Watch.DAILY, _MOST_QUESTIONS, anywhere)
+        self._look(client, piece)
         self._looked_at += len(piece)
         if self._looked_at >= count:
             self._say_unused_pairs()
@@ -134,31 +133,40 @@ class SeedingWatch:
         looked_at = {number for number, _ in suspects}
         if len(suspects) < _MOST_AT_ONCE:
             self._suspects = {key: what for key, what in self._suspects.items() if key in looked_at}
-        for first in range(0, len(suspects), _PIECE):
-            self._look(client, suspects[first : first + _PIECE], with_files=True)
+        for first in range(0, len(suspects), _MOST_QUESTIONS):
+            self._look(client, suspects[first : first + _MOST_QUESTIONS])
         del suspects
         for _ in range(_MOST_AT_ONCE // _PIECE):
-            piece, is_all = self._next_in_turn(Watch.OFTEN)
-            self._look(client, [each for each in piece if each[0] not in looked_at], with_files=is_new_day)
+            piece, is_all = self._next_in_turn(Watch.OFTEN, _PIECE)
+            others = [each for each in piece if each[0] not in looked_at]
+            self._look(client, others, is_routine=True, looks_for_files=is_new_day)
             if is_all:
                 break
 
-    def _next_in_turn(self, watch: Watch, start: int = 0) -> tuple[Sequence[tuple[int, QueueEntry]], bool]:
+    def _next_in_turn(
+        self, watch: Watch, most: int, start: int = 0
+    ) -> tuple[Sequence[tuple[int, QueueEntry]], bool]:
         """Return the films whose turn it is, and whether the oldest has had its one with them."""
         before = self._before.get(watch, start)
-        piece = self.queue_manager.watched(watch, before, _PIECE)
-        is_all = len(piece) < _PIECE or (bool(before) and piece[-1][0] >= before)
+        piece = self.queue_manager.watched(watch, before, most)
+        is_all = len(piece) < most or (bool(before) and piece[-1][0] >= before)
         self._before[watch] = piece[-1][0] if piece else 0
         return piece, is_all
 
     # --- one look -------------------------------------------------------------------------
 
     def _look(
-        self, client: FollowedClient, piece: Collection[tuple[int, QueueEntry]], *, with_files: bool
+        self,
+        client: FollowedClient,
+        piece: Collection[tuple[int, QueueEntry]],
+        *,
+        is_routine: bool = False,
+        looks_for_files: bool = True,
     ) -> None:
+        """Look at some films; in a routine look a torrent's trackers are asked for once a day only."""
         questions = _MOST_QUESTIONS
         held = client.states([entry.choice.info_hash for _, entry in piece if entry.choice]) if piece else {}
-        for number, entry in sorted(piece, key=lambda each: self._asked.get(each[0], 0.0)):
+        for number, entry in piece:
             choice, follow = entry.choice, entry.follow
             if choice is None or follow is None:
                 continue
@@ -166,18 +174,29 @@ class SeedingWatch:
             if torrent is None:
                 after = self._gone(number, before)
             else:
-                has_files = self.files.are_there(torrent) if with_files or not before.seen_at else None
-                words = torrent.refusal or ""
-                if _is_to_be_asked(torrent, before) and questions:
-                    questions, words = questions - 1, client.refusal(choice.info_hash) or ""
-                    self._note_asked(number)
-                after = self._seen(number, choice, before, _Look(torrent, has_files, words))
+                is_told = torrent.refusal is not None or torrent.is_stopped
+                if not is_told and questions and (not is_routine or self._is_to_be_asked(number)):
+                    torrent, questions = client.with_trackers(torrent), questions - 1
+                has_files = None
+                if looks_for_files or before.seen_at is None:
+                    has_files = self.files.are_there(torrent)
+                after = self._seen(number, choice, before, _Look(torrent, has_files))
                 self._unused -= {theirs for theirs in self._unused if fits(torrent.content_path, theirs)}
                 self._has_seen = True
             if after.trouble and after.trouble is not before.trouble:
                 self._lost.append((entry, after))
             if is_worth_writing(before, after):
                 self._unwritten[number] = choice.info_hash, after
+
+    def _is_to_be_asked(self, number: int) -> bool:
+        """Tell whether a day has passed since a torrent's trackers were last asked for."""
+        now = self.clock.monotonic()
+        if now - self._asked.get(number, -math.inf) < _DAY_SECONDS:
+            return False
+        if len(self._asked) >= _MOST_KNOWN:
+            self._asked.clear()
+        self._asked[number] = now
+        return True
 
     def _seen(self, number: int, choice: Choice, before: Seeding, look: _Look) -> Seeding:
         torrent = look.torrent
@@ -200,7 +219,7 @@ class SeedingWatch:
 
     def _trouble(self, before: Seeding, look: _Look) -> tuple[SeedingTrouble | None, str]:
         """Return what is amiss with a torrent, and why in words; as before where it cannot be told now."""
-        torrent, has_files, refusal = look
+        torrent, has_files = look
         place, phase = self.files.here(torrent.content_path), torrent.phase
         if phase is TorrentPhase.FILES_MISSING or (has_files is False and before.is_here):
             return SeedingTrouble.FILES_MISSING, f"its files are missing in {place}"
@@ -210,9 +229,10 @@ class SeedingWatch:
             return SeedingTrouble.FILES_MISSING, "the client found that files are missing"
         if phase is not TorrentPhase.WHOLE:
             return before.trouble, before.why
-        if refusal and not torrent.is_stopped and not concerns_account(refusal):
-            return SeedingTrouble.REFUSED, f"the tracker refuses it ({refusal})"
-        is_open = (before.trouble is SeedingTrouble.REFUSED and not torrent.has_tracker) or (
+        if torrent.refusal and not torrent.is_stopped and not concerns_account(torrent.refusal):
+            return SeedingTrouble.REFUSED, f"the tracker refuses it ({torrent.refusal})"
+        is_served = torrent.has_tracker and torrent.refusal is not None
+        is_open = (before.trouble is SeedingTrouble.REFUSED and not is_served) or (
             before.trouble is SeedingTrouble.FILES_MISSING and before.is_here and has_files is None
         )
         return (before.trouble, before.why) if is_open else (None, "")
@@ -239,11 +259,6 @@ class SeedingWatch:
     def _is_settled(self, choice: Choice, torrent: HeldTorrent) -> bool:
         rule = self.rules.get(choice.id.tracker) if choice.id else None
         return rule is None or seeding_left(rule, torrent.ratio, torrent.seeding_seconds).is_enough
-
-    def _note_asked(self, number: int) -> None:
-        if len(self._asked) >= _MOST_KNOWN:
-            self._asked.clear()
-        self._asked[number] = self.clock.monotonic()
 
     # --- what was found -------------------------------------------------------------------
 
@@ -324,13 +339,6 @@ class SeedingWatch:
     def _now(self) -> datetime:
         """Return the time as it is stored, to the second."""
         return self.clock.now().replace(microsecond=0)
-
-
-def _is_to_be_asked(torrent: HeldTorrent, before: Seeding) -> bool:
-    """Tell whether the tracker may refuse a torrent without the client saying so in its list."""
-    is_whole = torrent.phase is TorrentPhase.WHOLE and not torrent.is_stopped
-    is_known = torrent.has_tracker or torrent.refusal is not None
-    return is_whole and not is_known and before.trouble is not SeedingTrouble.REFUSED
 
 
 def is_worth_writing(before: Seeding, after: Seeding) -> bool:

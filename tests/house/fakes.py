@@ -217,6 +217,12 @@ class FakeClient:
         self._call(f"refusal {info_hash}")
         return self.refusals.get(info_hash)
 
+    def with_trackers(self, torrent: HeldTorrent) -> HeldTorrent:
+        """Tell what was set."""
+        self._call(f"trackers {torrent.info_hash}")
+        words = self.refusals.get(torrent.info_hash, "")
+        return replace(torrent, has_tracker=not words, refusal=words)
+
     def recheck(self, info_hash: str) -> None:
         """Note it."""
         self._call(f"recheck {info_hash}")

@@ -193,6 +193,10 @@ class RealQBittorrent(RealProgram):
         """Start a torrent."""
         self.web.torrents_start(torrent_hashes=info_hash)
 
+    def announce_again(self, info_hash: str) -> None:
+        """Let it ask the tracker now, and not when it would."""
+        self.web.torrents_reannounce(torrent_hashes=info_hash)
+
     def take_out(self, info_hash: str) -> None:
         """Take a torrent out, with its files."""
         self.web.torrents_delete(delete_files=True, torrent_hashes=info_hash)

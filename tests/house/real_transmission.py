@@ -156,6 +156,10 @@ class RealTransmission(RealProgram):
         """Start a torrent."""
         self.call("torrent-start", ids=[info_hash])
 
+    def announce_again(self, info_hash: str) -> None:
+        """Let it ask the tracker now, and not when it would."""
+        self.call("torrent-reannounce", ids=[info_hash])
+
     def take_out(self, info_hash: str) -> None:
         """Take a torrent out, with its files."""
         self.call("torrent-remove", ids=[info_hash], delete_local_data=True)

@@ -9,6 +9,7 @@ after a few.
 import logging
 import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -29,7 +30,7 @@ from movie_sync.services.qbittorrent.room import (
     space_at,
     space_here,
 )
-from movie_sync.services.qbittorrent.rows import read_brief_row, read_row, refusal_in
+from movie_sync.services.qbittorrent.rows import is_served, read_brief_row, read_row, refusal_in
 from movie_sync.services.qbittorrent.service import QBittorrentSettings
 from movie_sync.services.qbittorrent.session import (
     MOST_TORRENTS,
@@ -193,6 +194,12 @@ class QBittorrentClient:
     def refusal(self, info_hash: str) -> str | None:
         return self._call(partial(_read_refusal, info_hash=checked_hash(info_hash)))
 
+    def with_trackers(self, torrent: HeldTorrent) -> HeldTorrent:
+        """Implement the port; before 5.1 a tracker that worked once stands in the list for good."""
+        if torrent.refusal is not None:
+            return torrent
+        return self._call(partial(_read_trackers, torrent=torrent))
+
     def recheck(self, info_hash: str) -> None:
         wanted = checked_hash(info_hash)
         held = self.find(wanted)
@@ -281,6 +288,14 @@ def _read_states(client: Client, info_hashes: Sequence[str]) -> dict[str, HeldTo
     rows = client.torrent_rows(hashes="|".join(info_hashes), includeTrackers="true")
     wanted = set(info_hashes)
     return {held.info_hash: held for row in rows if (held := read_row(row)).info_hash in wanted}
+
+
+def _read_trackers(client: Client, torrent: HeldTorrent) -> HeldTorrent:
+    try:
+        trackers = client.torrents_trackers(torrent.info_hash)
+    except qbittorrentapi.NotFound404Error:
+        return torrent
+    return replace(torrent, has_tracker=is_served(trackers), refusal=refusal_in(trackers) or "")
 
 
 def _read_refusal(client: Client, info_hash: str) -> str | None:

@@ -187,6 +187,10 @@ class TransmissionClient:
         """
         return self._call(partial(_read_refusal, info_hash=checked_hash(info_hash)))
 
+    def with_trackers(self, torrent: HeldTorrent) -> HeldTorrent:
+        """Return it as it is: the list tells what there is."""
+        return torrent
+
     def recheck(self, info_hash: str) -> None:
         """Let Transmission compare the torrent's files with the torrent, and go on with it, also if stopped.
 
