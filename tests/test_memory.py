@@ -37,6 +37,10 @@ def _completed(count: int) -> str:
             "release": f"A.Film.Seen.Long.Ago.{number}.1080p.BluRay.x264-GRP",
             "filelist_id": number,
             "info_hash": f"{number:040x}",
+            "stage": "downloaded",
+            "stage_since": "2024-05-05T11:00:00Z",
+            "size": 8_000_000_000,
+            "path": f"/films/A.Film.Seen.Long.Ago.{number}.1080p.BluRay.x264-GRP",
         }
         for number in range(count)
     ]

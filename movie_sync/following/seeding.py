@@ -109,7 +109,9 @@ class SeedingWatch:
                 self._next_piece = min(self._next_piece, now + self._piece_seconds())
             if now >= self._next_piece:
                 self._look_daily(client)
-                self._next_piece = now + self._piece_seconds()
+                seconds = self._piece_seconds()
+                since = self._next_piece if now - self._next_piece < seconds else now
+                self._next_piece = since + seconds
         finally:
             self._note()
 

@@ -1,6 +1,6 @@
 """What became of the torrents that were handed over, written down with their films."""
 
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 
@@ -93,13 +93,11 @@ class TorrentRecords(QueueReader):
         With `among` only films of these numbers, whatever their `watch`.
         """
         with self._locked() as book:
-            numbers = [
-                number
-                for number, facts in book[_COMPLETED].facts()
-                if facts.watch and (number in among if among else facts.watch is watch)
-            ]
-            turn = bisect_left(numbers, before)
-            in_turn = (*numbers[:turn][::-1][:most], *numbers[turn:][::-1])[:most]
+            earlier, later = deque[int](maxlen=most), deque[int](maxlen=most)  # of thousands, these alone
+            for number, facts in book[_COMPLETED].facts():
+                if facts.watch and (number in among if among else facts.watch is watch):
+                    (earlier if number < before else later).append(number)
+            in_turn = [*reversed(earlier), *reversed(later)][:most]
             return [(number, entry) for number in in_turn if (entry := book[_COMPLETED].entry(number))]
 
     def note_seeding(self, seen: Mapping[str, Seeding], numbers: Collection[int] = ()) -> None:
