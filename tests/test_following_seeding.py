@@ -1,10 +1,13 @@
 """How finished torrents seed, and what is noticed when they no longer do, with a client in memory and a clock."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from house.fakes import FakeClient, FakeClock
 from house.films import choice, film, hash_of
 from house.workers import Bench
 
@@ -15,6 +18,9 @@ from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import NetworkError
 from movie_sync.fetching.client_files import ClientFiles
 from movie_sync.following.follower import FollowPolicy
+from movie_sync.following.seeding import SeedingWatch
+from movie_sync.queues.codec import movie_to_dict
+from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.releases import Seeding, Stage, TorrentProgress
 from movie_sync.storage.history import Happened, read_history
 
@@ -273,6 +279,18 @@ def test_a_client_that_is_away_costs_no_notice(one: Seeded) -> None:
     assert one.told == [EventKind.NOT_SEEDING]
 
 
+def test_of_what_went_to_a_watch_folder_nothing_is_known(tmp_path: Path) -> None:
+    """Nothing is asked, nothing is told, and there is nothing to wait for."""
+    scene = Seeded(tmp_path / "data", 0)
+    scene.bench.queues.add_to_pending(film(1))
+    scene.bench.queues.add_to_completed(film(1), choice=choice(1))
+    scene.pass_time(2 * _DAY)
+    assert scene.bench.worker.seeding
+    assert scene.bench.worker.seeding.seconds_to_next() is None
+    assert "states" not in scene.bench.journal
+    assert scene.told == []
+
+
 def test_all_have_their_turn(tmp_path: Path) -> None:
     """250 films that have seeded enough are looked at once a day, at most a hundred with one request."""
     scene = Seeded(tmp_path / "data", 250)
@@ -291,3 +309,43 @@ def test_all_have_their_turn(tmp_path: Path) -> None:
     scene.pass_time(_DAY)
     assert {hash_of(number) for number in range(250)} <= set(asked)
     assert len(asked) <= 500
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("lists_tell", [True, False], ids=["the list tells", "each is asked for"])
+def test_ten_thousand(
+    tmp_path: Path, lists_tell: bool, record_property: Callable[[str, object], None]
+) -> None:
+    """Each is looked at once a day, with few requests; what is new is written once an hour, and else nothing."""
+    rows = [
+        movie_to_dict(film(number))
+        | {"added_at": "2024-05-05T10:00:00Z", "completed_at": "2024-05-05T10:00:00Z", "reason": "downloaded"}
+        | {"info_hash": hash_of(number), "release": "R", "release_id": f"filelist:{number + 1}"}
+        | {"stage": "downloaded", "stage_since": "2024-05-05T12:00:00Z", "path": "/films/X"}
+        for number in range(10_000)
+    ]
+    file = tmp_path / "queue_completed.json"
+    file.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    clock, client, days = FakeClock(), FakeClient(), []
+    queues = QueueManager(tmp_path, clock=clock)
+    watch = SeedingWatch(queues, {"filelist": SeedingRule(1.0, 48 * _HOUR)}, clock)
+    for day in range(3):
+        for number in range(10_000):
+            client.held[hash_of(number)] = HeldTorrent(
+                hash_of(number), "X", 1.0, TorrentPhase.WHOLE, has_tracker=True, ratio=2 + day / 100,
+                seeding_seconds=10**7 + day * 86_400, bytes_left=0, refusal="" if lists_tell else None,
+            )  # fmt: skip
+        client.journal.clear()
+        written, writes = file.stat().st_ino, []
+        for minute in range(24 * 60):
+            clock.advance(60)
+            if watch.seconds_to_next() == 0:
+                watch.work(client)
+            if file.stat().st_ino != written:
+                written = file.stat().st_ino
+                writes.append(minute)
+        days.append((client.journal.count("states"), len(client.journal), len(writes)))
+        assert all(later - earlier >= 60 for earlier, later in pairwise(writes))
+    record_property("measured", f"requests for a list, all requests and writes, each day: {days}")
+    assert all(lists <= 440 and in_all <= (440 if lists_tell else 11_500) for lists, in_all, _ in days)
+    assert [writes for *_, writes in days[1:]] == [0, 0]

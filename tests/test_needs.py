@@ -1,6 +1,8 @@
 """What no retry will put right is one list, with one thing to do about each."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +14,10 @@ from house.films import choice, film
 from house.workers import Bench
 
 from movie_sync.domain.models import QueueName
+from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.errors import AuthError, NoRoomError, StorageError, UnansweredError, UnclearFilmError
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
 from movie_sync.reports.daemon_state import DaemonNeed, DaemonState, NeedKind, read_state, write_state
 from movie_sync.reports.needs import Need, needs
 from movie_sync.settings.faults import Problem
@@ -37,6 +40,31 @@ def entry(stage: Stage | None = None, of: dict[str, Any] | None = None, **more: 
 def needed(queue: QueueName, *entries: QueueEntry) -> list[Need]:
     """Return what films in a queue need."""
     return needs({PENDING: [], FAILED: [], COMPLETED: []} | {queue: entries}, None, ())
+
+
+def not_seeding(number: int, trouble: SeedingTrouble, days: int = 0) -> QueueEntry:
+    """Return a film whose whole torrent has been in trouble for so many days."""
+    seeding = Seeding(NOW, 2.0, 7, is_settled=True, trouble=trouble, why="why", since=NOW - timedelta(days))
+    follow = TorrentProgress(Stage.DOWNLOADED, NOW - timedelta(99), seeding=seeding)
+    return entry()._replace(movie=film(number), follow=follow, choice=choice(number), completed_at=NOW)
+
+
+def test_torrents_that_no_longer_seed() -> None:
+    """Each of a few by itself, many together; not after a month, and not once they are gone from the client."""
+    files, refused = SeedingTrouble.FILES_MISSING, SeedingTrouble.REFUSED
+    [one] = needed(COMPLETED, not_seeding(1, files))
+    assert (one.kind, one.why, one.movie) == (NeedKind.NOT_SEEDING, "No longer seeding: why.", film(1))
+    assert "recheck" in one.action
+    few = needed(COMPLETED, *(not_seeding(number, files) for number in range(2)), not_seeding(3, refused))
+    assert [need.movie for need in few] == [film(0), film(1), film(3)]
+    [many] = needed(COMPLETED, *(not_seeding(number, refused) for number in range(5)))
+    assert many.movie is None
+    assert many.why.endswith("and 2 more.")
+    old = not_seeding(1, files, days=32)
+    assert needs({PENDING: [], FAILED: [], COMPLETED: [old]}, None, (), NOW) == []
+    assert old.follow
+    gone = replace(old.follow, seeding=replace(old.follow.seeding, is_gone=True, since=NOW))
+    assert needed(COMPLETED, old._replace(follow=gone)) == []
 
 
 @pytest.fixture(autouse=True)

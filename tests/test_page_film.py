@@ -117,6 +117,24 @@ def test_torrents_on_their_way(data: Path, page: Page) -> None:
     assert "past" not in event["changed"]
 
 
+def test_how_its_torrent_seeds(data: Path, page: Page) -> None:
+    """Ratio and time against the tracker's rule; what is amiss is said, and where its file is on this machine."""
+    [film] = json.loads((data / "queue_completed.json").read_text())
+    seeding = {"ratio": 1.25, "seeding_seconds": 200_000, "seen_at": "2026-10-02T10:00:00Z", "settled": True}
+    own = {"release": "Four.OLD", "release_id": "filelist:4", "info_hash": "a" * 40, "reason": "downloaded"}
+    done = {"stage": "downloaded", "stage_since": "2026-10-02T10:00:00Z", "path": "/downloads/Four.OLD"}
+    film = {**film, **own, **done, "seeding": seeding}
+    write(data / "queue_completed.json", [film])
+    text = page.get("/film/four").text
+    assert "can be deleted, seeded for 2 days, ratio 1.25 (as of 2026-10-02" in text
+    trouble = {"trouble": "files missing", "trouble_why": "its files are missing in /x"}
+    write(data / "queue_completed.json", [{**film, "seeding": {**seeding, **trouble}}])
+    text = page.get("/film/four").text
+    assert "Downloaded, but its files are missing in /x" in text
+    assert "No longer seeding: its files are missing in /x." in text
+    assert "needs you" in text
+
+
 def test_hostile_names_are_text(data: Path, page: Page) -> None:
     """A title is only text, wherever it stands; an address that is none of a site leads nowhere."""
     title = '<img src=x onerror="alert(1)"> \'& ' + "y" * 300

@@ -6,15 +6,16 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from house.films import on_filelist
+from house.films import film, on_filelist
 from hypothesis import given
 from hypothesis import strategies as st
 
 from movie_sync.domain.models import Choice, Movie, QueueName, ReleaseId
+from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.domain.times import format_time, parse_time
 from movie_sync.queues.codec import encode_entry, entry_from_dict, entry_to_dict, movie_to_dict
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import FailedRelease
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
 
 NOW = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
 
@@ -95,6 +96,32 @@ states = {
 def decode(line: bytes) -> QueueEntry:
     """Return the entry of a line."""
     return entry_from_dict(json.loads(line), NOW)
+
+
+@given(
+    st.builds(
+        Seeding,
+        seen_at=st.none() | times,
+        ratio=st.none() | st.floats(0.001, 1000),
+        seconds=st.none() | st.integers(1, 10**9),
+        is_gone=st.booleans(),
+        is_settled=st.booleans(),
+        trouble=st.none() | st.sampled_from(SeedingTrouble),
+        why=st.sampled_from(["", "its files are missing in /f"]),
+        since=st.none() | times,
+        is_here=st.booleans(),
+    ),
+    choices,
+)
+def test_how_a_torrent_seeds_is_read(seeding: Seeding, choice: Choice) -> None:
+    """Of the film's own torrent, and of one that another took the place of."""
+    follow = TorrentProgress(Stage.DOWNLOADED, NOW, 1.0, path="/f", seeding=seeding)
+    old = FailedRelease(choice, "replaced by a better release", seeding=seeding)
+    done = QueueEntry(film(1), NOW, completed_at=NOW, choice=choice, follow=follow, replaced=(old,))
+    read = decode(encode_entry(done, QueueName.COMPLETED))
+    assert read.follow
+    assert read.follow.seeding == seeding
+    assert read.replaced == (old,)
 
 
 @given(st.sampled_from(QueueName).flatmap(lambda name: st.tuples(st.just(name), states[name])))

@@ -19,7 +19,7 @@ from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.progress import is_worth_writing
-from movie_sync.queues.releases import FailedRelease, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
 from movie_sync.reports.counts import statistics_words
 from movie_sync.reports.daemon_state import (
     Activity,
@@ -379,6 +379,34 @@ def test_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ):
         assert f"\n{title}" in out
     assert "Waiting for a slot" not in out
+
+
+def test_what_is_to_be_seeded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Against what the tracker asks: what is missing first, then what of the last month may go; not what is gone."""
+    queues, now = QueueManager(tmp_path), SystemClock().now()
+    seen = [
+        (Seeding(now, 0.25, 10 * 3600), 1),
+        (Seeding(now, 1.5, 3600, is_settled=True), 1),
+        (Seeding(now, 1.5, 3600, is_settled=True), 40),
+        (Seeding(now, 0.1, 3600, is_gone=True), 1),
+        (Seeding(), 1),
+    ]
+    for number, (seeding, days) in enumerate(seen):
+        done = TorrentProgress(Stage.DOWNLOADED, now - days * DAY, seeding=seeding)
+        queues.add_to_completed(film(number), choice=choice(number), follow=done)
+    cli.main(["status", "--data-dir", str(tmp_path)])
+    lines = capsys.readouterr().out.partition("\nSeeding:\n")[2].splitlines()
+    assert lines[:2] == [
+        "  Made Up Alpha (1950): seeded for 10 h, ratio 0.25, can be deleted in 38 h, or once its ratio has grown by "
+        "0.75: Made.Up.Alpha.1950.1080p.BluRay.x264-GRP",
+        "  Made Up Bravo (1951): can be deleted, seeded for 1 h, ratio 1.50: Made.Up.Bravo.1951.1080p.BluRay.x264-GRP",
+    ]
+    cli.main(["status", "--json", "--data-dir", str(tmp_path)])
+    told = json.loads(capsys.readouterr().out)["seeding"]
+    assert [(each["slug"], each["ratio"], each["seeding_seconds"], each["may_go"]) for each in told] == [
+        ("made-up-alpha", 0.25, 36_000, False),
+        ("made-up-bravo", 1.5, 3600, True),
+    ]
 
 
 def test_a_daemon_without_room(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,7 +127,8 @@ def overview(
             if not old.seeding.is_gone and (old.seeding.seen_at or stage_time(entry)) > now - KEPT_FOR
         ],
         seeding=sorted(
-            _seeding(completed, seeding_rules, now), key=lambda each: each.left.seconds if each.left else 0
+            _seeding(completed, seeding_rules, now),
+            key=lambda each: (each.left.is_enough, each.left.seconds) if each.left else (True, 0.0),
         ),
         next_up=heapq.nlargest(_NEXT_UP, queues[QueueName.PENDING], key=lambda entry: entry.added_at),
         room_why=download.detail if download and download.kind is ActivityKind.NO_ROOM else "",

@@ -22,7 +22,7 @@ from movie_sync.domain.models import Choice, QueueName
 from movie_sync.errors import StorageError
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress, Watch
 
 
 @contextmanager
@@ -175,10 +175,13 @@ class CrashWorld:
         self.note_progress()
 
     def note_seeding(self) -> None:
-        """Write down what the client shows of torrents that others took the place of."""
+        """Write down what the client shows of whole torrents, and of those that others took the place of."""
         seeding = Seeding(self.clock.now(), 0.5, 3600)
-        replaced = (old for entry in self.queues.with_replaced() for old in entry.replaced)
-        self.queues.note_seeding({old.choice.info_hash: seeding for old in replaced})
+        choices = [old.choice for entry in self.queues.with_replaced() for old in entry.replaced]
+        watched = self.queues.watched(Watch.OFTEN, 0, 100)
+        choices += [entry.choice for _, entry in watched if entry.choice]
+        seen = {choice.info_hash: seeding for choice in choices}
+        self.queues.note_seeding(seen, {number for number, _ in watched})
 
     def look_again(self) -> None:
         """Look for every film that waits for a release, besides its schedule."""
