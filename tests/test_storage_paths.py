@@ -176,6 +176,16 @@ def test_what_a_crash_left_half_written_is_swept(tmp_path: Path, is_written_now:
     }
 
 
+def test_a_file_that_a_daemon_replaces_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was there a moment ago keeps no command from its work."""
+    paths = AppPaths(tmp_path)
+    (tmp_path / "config.json").touch(mode=0o644)
+    real = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: [folder / "queue_pending.json.tmp", *real(folder)])
+    paths.prepare()
+    assert stat.S_IMODE((tmp_path / "config.json").stat().st_mode) == 0o600
+
+
 def test_what_stepped_aside_when_a_crash_came_is_put_back(tmp_path: Path) -> None:
     """A file that is missing; where the newer one had its place already, it is deleted."""
     paths = AppPaths(tmp_path)

@@ -5,6 +5,7 @@ backup for instance, then has nothing to read the credentials with.
 What cannot be used is a UserError that says what to do.
 """
 
+import contextlib
 import os
 import shutil
 import stat
@@ -121,9 +122,10 @@ class AppPaths:
         named = (path for path in vars(self).values() if path not in folders)
         ours = ("queue_", "budget-", *(path.name for path in named))
         for path in self.root.iterdir():
-            mode = path.lstat().st_mode
-            if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(ours):
-                keep_private(path, _PRIVATE_FILE, self.root)
+            with contextlib.suppress(FileNotFoundError):  # a running daemon replaces its files
+                mode = path.lstat().st_mode
+                if stat.S_ISREG(mode) and mode & 0o077 and path.name.startswith(ours):
+                    keep_private(path, _PRIVATE_FILE, self.root)
 
     def _unusable(self, exc: OSError) -> UserError:
         return UserError(f"The data folder {self.root} can't be used: {exc.strerror}. {_OTHER_FOLDER}")
