@@ -299,7 +299,7 @@ def _fill(folder: Path, count: int = 1) -> None:
     stages = (
         TorrentProgress(Stage.DOWNLOADING, now, 0.25, 1_500_000, 0.0, size_bytes=6_000_000_000, seeds=3),
         TorrentProgress(Stage.DOWNLOADED, now, path="/films/One"),
-        TorrentProgress(Stage.REMOVED, now),
+        TorrentProgress(Stage.REMOVED, now, path="/films/Two"),
     )
     for number in range(3 * count):
         queues.add_to_completed(film(number), choice=choice(number), follow=stages[number % 3])
@@ -357,7 +357,8 @@ def test_for_scripts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
         "/mnt/films/One",
     )
     assert datetime.fromisoformat(done["when"]).tzinfo is not None
-    assert [entry["id"] for entry in document["removed_in_client"]] == ["K2"]
+    [removed] = document["removed_in_client"]
+    assert (removed["id"], removed["path"]) == ("K2", "/mnt/films/Two")
     [gone] = document["unlisted"]
     assert (gone["id"], gone["info_hashes"], gone["tagged"]) == ("K1", [hash_of(1)], False)
 

@@ -214,7 +214,10 @@ def read_status(
         seeding_rules=seeding_rules,
         now=now,
     )
-    view = replace(view, done=[as_seen_here(entry, pairs) for entry in view.done])
+    done, removed = (
+        [as_seen_here(entry, pairs) for entry in entries] for entries in (view.done, view.removed_in_client)
+    )
+    view = replace(view, done=done, removed_in_client=removed)
     needed = needs(entries, daemon, held_back, now)
     return Status(now, queues.get_statistics(), daemon, held_back, _seen_at(paths), view, needed)
 
