@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from house.elsewhere import THEIR_FOLDER, ElsewhereQBittorrent, require_mounts
 from house.fakes import FakeClock
 from house.films import film, on_filelist
 from house.real_program import RealProgram
@@ -24,17 +25,19 @@ from movie_sync.queues.releases import Stage, TorrentProgress
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.waits]
 _CLIENTS: dict[str, Callable[..., FollowedClient]] = {
+    "elsewhere": qbittorrent_client,
     "qbittorrent": qbittorrent_client,
     "transmission": transmission_client,
 }
+_LONG = pytest.mark.long
 _HOUR = 3600.0
 
 
 class Watched:
     """The watch over what is in the queues, started anew at will; its clock is the test's."""
 
-    def __init__(self, folder: Path, client: FollowedClient, downloads: Path) -> None:
-        self._folder, self._client, self._downloads = folder, client, downloads
+    def __init__(self, folder: Path, client: FollowedClient, files: ClientFiles) -> None:
+        self._folder, self._client, self._files = folder, client, files
         self.clock = FakeClock()
         self.told: list[Event] = []
         self.begin()
@@ -43,8 +46,7 @@ class Watched:
         """Start, or start anew."""
         self.queues = QueueManager(self._folder, clock=self.clock)
         rules = {"filelist": SeedingRule(1.0, 48 * _HOUR)}
-        files = ClientFiles([(str(self._downloads), str(self._downloads))])
-        self.watch = SeedingWatch(self.queues, rules, self.clock, self.told.append, files=files)
+        self.watch = SeedingWatch(self.queues, rules, self.clock, self.told.append, files=self._files)
 
     def a_day(self) -> None:
         """Let a day pass, an hour at a time."""
@@ -58,17 +60,18 @@ class Watched:
         return [(each.info_hash, each.trouble) for each in self.told if isinstance(each, NotSeeding)]
 
 
-@pytest.mark.parametrize("kind", ["qbittorrent", pytest.param("transmission", marks=pytest.mark.long)])
+@pytest.mark.parametrize("kind", ["elsewhere", *(pytest.param(kind, marks=_LONG) for kind in CLIENTS)])
 def test_lost_files_and_a_tracker_that_refuses(tmp_path: Path, kind: str) -> None:
     """Of three that seed, the files of one are deleted, and the tracker refuses another one after the end."""
-    build, require = CLIENTS[kind]
+    build, require = CLIENTS.get(kind, (ElsewhereQBittorrent, require_mounts))
     command = require()
     for name in ("client", "data"):
         (tmp_path / name).mkdir()
     with Tracker() as tracker, build(tmp_path / "client", command) as running:
         program: RealProgram = running
         client = _CLIENTS[kind](running)
-        watched = Watched(tmp_path / "data", client, program.downloads)
+        theirs = THEIR_FOLDER if kind == "elsewhere" else str(program.downloads)
+        watched = Watched(tmp_path / "data", client, ClientFiles([(theirs, str(program.downloads))]))
         torrents = [make_torrent(content=bytes([n]) * 9999, announce=tracker.announce_url) for n in (1, 2, 3)]
         for number, torrent in enumerate(torrents):
             place = program.downloads / torrent.name
@@ -79,7 +82,9 @@ def test_lost_files_and_a_tracker_that_refuses(tmp_path: Path, kind: str) -> Non
             )
             watched.queues.add_to_pending(film(number))
             choice = Choice(torrent.name, on_filelist(number + 1), torrent.info_hash)
-            done = TorrentProgress(Stage.DOWNLOADED, watched.clock.now(), 1.0, path=str(place))
+            done = TorrentProgress(
+                Stage.DOWNLOADED, watched.clock.now(), 1.0, path=f"{theirs}/{torrent.name}"
+            )
             watched.queues.add_to_completed(film(number), choice=choice, follow=done)
         deleted, refused, _ = (torrent.info_hash for torrent in torrents)
         watched.a_day()
