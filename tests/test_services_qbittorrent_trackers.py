@@ -2,7 +2,7 @@
 
 import pytest
 
-from movie_sync.services.qbittorrent.rows import is_served, refusal_in
+from movie_sync.services.qbittorrent.rows import is_served, read_row, refusal_in
 
 _PASSKEY = "f00df00df00df00df00df00df00df00d"
 _URL = f"http://tracker.example:80/{_PASSKEY}/announce"
@@ -175,3 +175,19 @@ def test_served_is_what_a_tracker_works_for():
     """One working tracker is enough, and peer exchange is none."""
     assert is_served([_PSEUDO, tracker(4, "no"), tracker(2)])
     assert not is_served([{**_PSEUDO, "status": 2}, tracker(1), tracker(4)])
+
+
+@pytest.mark.parametrize(
+    ("more", "is_served", "refusal"),
+    [
+        ({"tracker": _URL}, True, None),
+        ({"tracker": _URL, "trackers": [_PSEUDO, {"url": _URL, "status": 4, "msg": "unregistered"}]}, False, "unregistered"),
+        ({"tracker": _URL, "trackers": [_PSEUDO, {"url": _URL, "status": 2, "msg": ""}]}, True, ""),
+        ({"tracker": _URL, "trackers": [{"url": _URL, "status": 1, "msg": ""}]}, False, ""),
+        ({"tracker": _URL, "trackers": "all of them"}, False, None),
+    ],
+)  # fmt: skip
+def test_what_a_list_tells_of_trackers(more: dict[str, object], is_served: bool, refusal: str | None) -> None:
+    """Since 5.1 it has the trackers' words; before, one that ever worked stands there for good, and nothing else."""
+    held = read_row({"hash": "A" * 40, "name": "x", "state": "stalledUP", "amount_left": 0, **more})
+    assert (held.has_tracker, held.refusal) == (is_served, refusal)

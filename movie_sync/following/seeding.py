@@ -45,6 +45,7 @@ _INCOMPLETE = {
 }
 # What is shown is to be true, but what nobody waits for any more is not worth a write for each little step.
 _SHOWN_RATIO, _SHOWN_SECONDS = 0.01, 600
+_SHOWN_AGE = timedelta(minutes=55)
 _SETTLED_RATIO, _SETTLED_SHARE = 0.5, 0.25
 
 
@@ -348,9 +349,11 @@ def is_worth_writing(before: Seeding, after: Seeding) -> bool:
     plain = replace(before, seen_at=None, ratio=None, seconds=None)
     if plain != replace(after, seen_at=None, ratio=None, seconds=None):
         return True
-    if before.seen_at is None:
+    if before.seen_at is None or after.seen_at is None:
         return after.seen_at is not None
     more = abs((after.ratio or 0) - (before.ratio or 0))
     if after.is_settled:
         return more >= max(_SETTLED_RATIO, _SETTLED_SHARE * abs(before.ratio or 0))
+    if abs(after.seen_at - before.seen_at) < _SHOWN_AGE:  # by an earlier run, or with other settings
+        return False
     return more >= _SHOWN_RATIO or abs((after.seconds or 0) - (before.seconds or 0)) >= _SHOWN_SECONDS
