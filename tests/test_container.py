@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import qbittorrentapi
 import yaml
-from house.containers import Image, PodmanImage, Workshop, require_containers
+from house.containers import Image, PodmanImage, Workshop, in_namespaces, require_containers
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, ROOT, TRACKER_USER
 from house.real_program import free_port
@@ -307,16 +307,9 @@ mkdir -p root/data root/config && mount --bind "$1" root/data && mount --bind "$
 mount -t proc proc root/proc && mount --rbind /dev root/dev
 exec chroot --userspec="$3" root env -i HOME=/config XDG_CONFIG_HOME=/config PATH="$PATH" "$4" --webui-port="$5"
 """
-    process = subprocess.Popen(
-        ["unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", script, "qbittorrent",
-         str(volumes["/data"]), str(volumes["/qbittorrent"]), user, *require_qbittorrent(), str(port)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
+    folders = volumes["/data"], volumes["/qbittorrent"]
+    with in_namespaces(script, "qbittorrent", *folders, user, *require_qbittorrent(), str(port)):
         yield
-    finally:
-        process.kill()
-        process.wait()
 
 
 def test_beside_qbittorrent(

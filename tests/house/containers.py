@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pytest
 
@@ -58,6 +58,33 @@ def must(*words: str | Path, seconds: float = 300) -> str:
     raise AssertionError
 
 
+def first_child(process: int) -> int | None:
+    """Return the process that another one started first, if it runs."""
+    with contextlib.suppress(FileNotFoundError):
+        children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        return int(children[0]) if children else None
+    return None
+
+
+@contextlib.contextmanager
+def in_namespaces(
+    script: str, *arguments: str | Path, log: IO[str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run a script of bash's with mounts and processes of its own, which all end with the context."""
+    process = subprocess.Popen(
+        ["unshare", "--mount", "--pid", "--fork", "bash", "-c", script, *map(str, arguments)],
+        stdin=subprocess.DEVNULL, stdout=log or subprocess.DEVNULL, stderr=log or subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            wait_until(lambda: first_child(process.pid) is not None or process.poll() is not None)
+            if (child := first_child(process.pid)) is not None:
+                os.kill(child, signal.SIGKILL)  # the first of its namespace: all the others go with it
+        process.wait()
+
+
 class Container(abc.ABC):
     """One that runs the daemon, or another command that lasts."""
 
@@ -85,8 +112,9 @@ class Container(abc.ABC):
     @property
     def program(self) -> int:
         """The process of the program itself: what the entry started."""
-        children = Path(f"/proc/{self.first}/task/{self.first}/children").read_text().split()
-        return int(children[0])
+        found = first_child(self.first)
+        assert found is not None
+        return found
 
     def signal(self, number: int) -> None:
         """Send the program a signal."""
@@ -278,7 +306,7 @@ exec chroot --userspec="$1" "$0" env -i "${@:2}"
         self._root = root
         self.settings = settings
 
-    def _words(
+    def _arguments(
         self, words: Sequence[str], user: str, volumes: Mapping[str, Path], environ: Mapping[str, str]
     ) -> list[str]:
         places = {name: self._root.parent / name.strip("/") for name in self.settings["Volumes"]}
@@ -292,10 +320,7 @@ exec chroot --userspec="$1" "$0" env -i "${@:2}"
                 place.touch() if path.is_file() else place.mkdir()
         mounts = [str(each) for name, path in {**places, **volumes}.items() for each in (name, path)]
         variables = [*self.settings["Env"], *(f"{name}={value}" for name, value in environ.items())]
-        return [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child", "bash", "-c", self._SCRIPT),
-            *(str(self._root), *mounts, "--", user or self.settings["User"], *variables, *words),
-        ]
+        return [str(self._root), *mounts, "--", user or self.settings["User"], *variables, *words]
 
     def run(
         self, *words: str, user: str = "", volumes: Mapping[str, Path] = {}, environ: Mapping[str, str] = {},
@@ -303,21 +328,20 @@ exec chroot --userspec="$1" "$0" env -i "${@:2}"
     ) -> "subprocess.CompletedProcess[str]":  # fmt: skip
         """See the base; root keeps all its capabilities here."""
         program = [entry] if entry else self.settings["Entrypoint"]
-        return run(*self._words([*program, *words], user, volumes, environ))
+        arguments = self._arguments([*program, *words], user, volumes, environ)
+        return run("unshare", "--mount", "--pid", "--fork", "bash", "-c", self._SCRIPT, *arguments)
 
     @contextlib.contextmanager
     def start(
         self, *words: str, user: str = "", volumes: Mapping[str, Path] = {}, environ: Mapping[str, str] = {}
     ) -> Iterator[Container]:
         """See the base."""
-        command = self._words([*self.settings["Entrypoint"], *words], user, volumes, environ)
-        with tempfile.NamedTemporaryFile("w") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-            try:
-                yield ChrootContainer(process, Path(log.name), self.settings, user or self.settings["User"])
-            finally:
-                process.kill()
-                process.wait()
+        arguments = self._arguments([*self.settings["Entrypoint"], *words], user, volumes, environ)
+        with (
+            tempfile.NamedTemporaryFile("w") as log,
+            in_namespaces(self._SCRIPT, *arguments, log=log.file) as process,
+        ):
+            yield ChrootContainer(process, Path(log.name), self.settings, user or self.settings["User"])
 
 
 class ChrootContainer(Container):
@@ -334,9 +358,10 @@ class ChrootContainer(Container):
     @property
     def first(self) -> int:
         """See the base."""
-        task = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        wait_until(lambda: bool(task.read_text().split()))
-        return int(task.read_text().split()[0])
+        wait_until(lambda: first_child(self._process.pid) is not None)
+        found = first_child(self._process.pid)
+        assert found is not None
+        return found
 
     def execute(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """See the base."""
