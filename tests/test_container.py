@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import qbittorrentapi
 import yaml
 from house.containers import Image, PodmanImage, Workshop, in_namespaces, require_containers
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, ROOT, TRACKER_USER
 from house.real_program import free_port
 from house.real_qbittorrent import require_qbittorrent
+from house.town import seedable
 from house.waiting import wait_until
+from stand_ins.seeder import Seeder
+from stand_ins.tracker import Tracker
 
 from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
@@ -288,6 +290,12 @@ def test_volumes_are_prepared(image: Image, tmp_path: Path) -> None:
     assert (volumes["/data"].stat().st_uid, settings.stat().st_mode & 0o777) == (0, 0o600)
 
 
+_ONLY_HERE = (
+    *("Interface=lo", "InterfaceName=lo", "InterfaceAddress=127.0.0.1", "SSRFMitigation=false"),
+    *("DHTEnabled=false", "LSDEnabled=false", "PeXEnabled=false", "MultiConnectionsPerIp=true"),
+)
+
+
 @contextmanager
 def real_qbittorrent(volumes: dict[str, Path], user: str, port: int) -> Iterator[None]:
     """Run it as its own container would: the same folder of films, its settings, and nothing else of ours.
@@ -295,7 +303,7 @@ def real_qbittorrent(volumes: dict[str, Path], user: str, port: int) -> Iterator
     What it needs of this machine lies below, and what it changes there is forgotten.
     """
     settings = volumes["/qbittorrent"] / "qBittorrent" / "qBittorrent.conf"
-    only_here = "Session\\Interface=lo\nSession\\InterfaceName=lo\nSession\\DHTEnabled=false\nSession\\LSDEnabled=false\nSession\\PeXEnabled=false\n"
+    only_here = "".join(f"Session\\{each}\n" for each in (*_ONLY_HERE, f"Port={free_port()}"))
     settings.write_text(settings.read_text().replace("[BitTorrent]\n", f"[BitTorrent]\n{only_here}"))
     for path in volumes["/qbittorrent"].rglob("*"):
         os.chown(path, *map(int, user.split(":")))
@@ -315,7 +323,10 @@ exec chroot --userspec="$3" root env -i HOME=/config XDG_CONFIG_HOME=/config PAT
 def test_beside_qbittorrent(
     image: Image, sites: tuple[LetterboxdStandIn, FileListStandIn], tmp_path: Path
 ) -> None:
-    """As compose.yaml has it: qBittorrent takes the login that was chosen, and the film, to the shared folder."""
+    """As compose.yaml has it: qBittorrent takes the login that was chosen, and the film is on the shelf at last.
+
+    Both see the same folder, so that it is a hard link.
+    """
     home = Home(tmp_path, *sites)
     volumes = {
         "/config": home.config,
@@ -327,26 +338,35 @@ def test_beside_qbittorrent(
     answer = prepared(image, volumes, {"MOVIE_SYNC_QBITTORRENT_PASSWORD": "open sesame"})
     assert answer.returncode == 0, answer.stderr
     ours = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]["movie-sync"]["environment"]
-    port = free_port()
+    port, release, tracker = free_port(), seedable(0), sites[1]
     environ = {
         **home.environ,
         **ours,
+        "MOVIE_SYNC_QUALITY__SIZE_MB_PER_MINUTE__1080P": "[0, 400]",
         "MOVIE_SYNC_QBITTORRENT__URL": f"http://127.0.0.1:{port}",
         "MOVIE_SYNC_QBITTORRENT_USERNAME": "admin",
         "MOVIE_SYNC_QBITTORRENT_PASSWORD": "open sesame",
     }
     with (
+        Seeder() as seeder,
+        Tracker(passkey=PASSKEY, seeder=seeder) as swarm,
         real_qbittorrent(volumes, home.user, port),
-        image.start(user=home.user, volumes=home.volumes, environ=environ) as container,
     ):
-        wait_until(lambda: len(home.in_queue("completed")) == 1)
-        (film,) = home.in_queue("completed")
-        client = qbittorrentapi.Client(f"http://127.0.0.1:{port}", username="admin", password="open sesame")
-        (torrent,) = client.torrents_info()
-        assert (torrent["hash"], torrent["save_path"].rstrip("/")) == (film["info_hash"], "/data/torrents")
-        checked = container.execute("movie-sync", "check")
-        assert checked.returncode == 0, checked.stdout
-        client.auth_log_out()
+        tracker.announce = swarm.announce_url.replace(PASSKEY, "{passkey}")
+        tracker.releases[:] = [release]
+        seeder.offer(tracker.torrent_for(release, PASSKEY), release.content or b"")
+        with image.start(user=home.user, volumes=home.volumes, environ=environ) as container:
+            wait_until(
+                lambda: any("path" in film.get("shelf", {}) for film in home.in_queue("completed")), 120
+            )
+            (film,) = home.in_queue("completed")
+            name = f"{film['title']} ({film['year']}) [imdbid-{film['imdb_id']}]"
+            assert film["path"].startswith("/data/torrents/")
+            shelved = home.data / "films" / name / f"{name}.mkv"
+            wait_until(shelved.exists)
+            assert shelved.samefile(home.data / film["path"].removeprefix("/data/"))
+            checked = container.execute("movie-sync", "check")
+            assert checked.returncode == 0, checked.stdout
 
 
 def prepared(
