@@ -341,15 +341,19 @@ exec chroot --userspec="$1" "$0" env -i "${@:2}"
             tempfile.NamedTemporaryFile("w") as log,
             in_namespaces(self._SCRIPT, *arguments, log=log.file) as process,
         ):
-            yield ChrootContainer(process, Path(log.name), self.settings, user or self.settings["User"])
+            yield ChrootContainer(
+                process, Path(log.name), self.settings, user or self.settings["User"], environ
+            )
 
 
 class ChrootContainer(Container):
     """One in a chroot."""
 
     def __init__(
-        self, process: "subprocess.Popen[bytes]", log: Path, settings: Mapping[str, Any], user: str
-    ) -> None:
+        self, process: "subprocess.Popen[bytes]", log: Path, settings: Mapping[str, Any], user: str,
+        environ: Mapping[str, str],
+    ) -> None:  # fmt: skip
+        self._variables = [*settings["Env"], *(f"{name}={value}" for name, value in environ.items())]
         self._process = process
         self._log = log
         self._settings = settings
@@ -367,7 +371,7 @@ class ChrootContainer(Container):
         """See the base."""
         place = ["nsenter", "-t", str(self.first), "--mount", "--pid", "--root", "--wd=/"]
         person = ["setpriv", f"--reuid={self._user}", f"--regid={self._group}", "--clear-groups"]
-        return run(*place, *person, "env", "-i", *self._settings["Env"], *words)
+        return run(*place, *person, "env", "-i", "-C", "/", *self._variables, *words)
 
     def health(self) -> int:
         """See the base."""
