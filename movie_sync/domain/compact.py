@@ -29,12 +29,15 @@ _parts_of_movie = attrgetter(*(part.name for part in fields(Movie)))
 
 
 def sort_array(values: "array[int]") -> "array[int]":
-    """Return an array in order, without making an object of each of its numbers at once."""
-    parts = [
-        array(values.typecode, sorted(values[first : first + _SORTED_AT_ONCE]))
-        for first in range(0, len(values), _SORTED_AT_ONCE)
-    ]
-    return array(values.typecode, heapq.merge(*parts))
+    """Return an array in order, without making an object of each number at once; `values` is used up."""
+    firsts = range(0, len(values), _SORTED_AT_ONCE)
+    for first in firsts:
+        part = slice(first, first + _SORTED_AT_ONCE)
+        values[part] = array(values.typecode, sorted(values[part]))
+    with memoryview(values) as whole:
+        return array(
+            values.typecode, heapq.merge(*(whole[first : first + _SORTED_AT_ONCE] for first in firsts))
+        )
 
 
 class Packed(abc.ABC, Generic[_Item]):

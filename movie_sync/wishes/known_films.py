@@ -34,9 +34,14 @@ class KnownFilms:
 
     def note_listed(self, path: Path, movies: Iterable[Movie]) -> None:
         """Take these films as those of the list that a file remembers from now on."""
-        listed = ListedTitles(movies)
         with self._lock:
-            self._lists()[path] = listed
+            lists = self._lists()
+            lists.pop(path, None)  # of a long list two would be large
+            try:
+                lists[path] = ListedTitles(movies)
+            except BaseException:
+                self._listed = None  # what the files say counts again
+                raise
 
     def knows_title(self, title: str) -> bool:
         """Tell whether a film has this title, as its squashed key, as its main or original title."""
