@@ -81,6 +81,7 @@ def test_a_list_that_names_it_both_ways_names_one_film(desk: IntakeBench) -> Non
 def test_what_was_not_wanted_stays_so(tmp_path: Path) -> None:
     """A film that was on the list before its first reading is not wanted by its address either."""
     for first, second in ((HEAT, KEYED), (KEYED, HEAT)):
+        (tmp_path / first.id).mkdir()
         desk = IntakeBench(tmp_path / first.id, "new")
         take(desk, first)
         take(desk, second)

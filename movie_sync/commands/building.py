@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, partial
 from itertools import chain, islice, zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import movie_sync.net.http  # noqa: F401 - where a library is missing, nothing is begun
 from movie_sync.commands.context import Context
 from movie_sync.commands.film_database import metadata_of, used_databases
 from movie_sync.commands.kept import Kept
-from movie_sync.commands.landing import Landing, unused_pairs
 from movie_sync.commands.list_terms import film_rules, first_lists_of, memories_of
 from movie_sync.commands.telling import used_services
 from movie_sync.complaints import Complaints
@@ -66,6 +66,9 @@ from movie_sync.wishes.intakes import Intakes
 from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.unlisted_store import UnlistedStore
 from movie_sync.wishes.unreadable_store import UnreadableStore
+
+if TYPE_CHECKING:
+    from movie_sync.commands.landing import Landing
 
 _GB = 1_000_000_000
 _MOST_NEWEST = 10
@@ -233,12 +236,16 @@ class Services:
             return service.check(self._config, login, self._around)
         raise UserError(f"Nothing to test for {service.title}.")
 
-    def landing(self) -> Landing | None:
+    def landing(self) -> "Landing | None":
         """Ask the client where films land; None if it cannot tell."""
+        from movie_sync.commands.landing import Landing  # noqa: PLC0415 - not for the daemon
+
         return Landing.of(self._config, self._login(self.client), self._around)
 
     def unused_pairs(self, folder: str) -> list[str]:
         """Return as `landing.unused_pairs`, which raises, too; `folder` is where the client saves to."""
+        from movie_sync.commands.landing import unused_pairs  # noqa: PLC0415 - not for the daemon
+
         client = self.client.build(self._config, self._login(self.client), self._around)
         pairs = self._general.path_map
         return unused_pairs(pairs, client, folder) if isinstance(client, FollowedClient) else []

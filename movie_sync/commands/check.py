@@ -13,8 +13,7 @@ from pathlib import Path
 
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
-from movie_sync.commands.landing import Landing
-from movie_sync.commands.shelving import check_shelf
+from movie_sync.commands.landing import Landing, check_shelf
 from movie_sync.commands.telling import build_sender, used_services
 from movie_sync.domain.plain_text import one_line
 from movie_sync.errors import MovieSyncError, UserError

@@ -9,7 +9,6 @@ from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
 
-from movie_sync.commands.autostart import start_again
 from movie_sync.commands.building import Services
 from movie_sync.commands.context import Context
 from movie_sync.commands.kept import Kept
@@ -96,6 +95,7 @@ def _configured(context: Context) -> Context | None:
     if not (is_asked or (context.paths.setup.exists() and sys.stdin.isatty())):
         return context
     from movie_sync.commands import setup  # noqa: PLC0415 - only a first run needs it
+    from movie_sync.commands.autostart import start_again  # noqa: PLC0415 - the same
 
     if not is_asked and not setup.is_unfinished(context.paths):
         return context

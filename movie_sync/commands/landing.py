@@ -1,4 +1,7 @@
-"""Where films land: the folder that the torrent client saves to beside the one that this machine looks in."""
+"""Where films land: the folder that the torrent client saves to beside the one that this machine looks in.
+
+And whether they can be put on the shelf from there.
+"""
 
 import json
 import os
@@ -7,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.domain.path_map import Pairs, fits, on_this_machine
+from movie_sync.errors import UserError
 from movie_sync.ports import FollowedClient
 from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.shelf.settings import COPY, ShelfSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +81,30 @@ def unused_pairs(pairs: Pairs, client: FollowedClient, folder: str) -> list[str]
 def _is_in(path: str, folder: str) -> bool:
     inner, outer = os.path.realpath(path), os.path.realpath(folder)
     return Path(path).is_absolute() and Path(inner).is_relative_to(outer)
+
+
+def check_shelf(settings: ShelfSettings, client: ClientService, landing: Landing | None) -> str:
+    """Say where the shelf is; raises UserError if films can't be put there.
+
+    `landing` is where films land, if the client could be asked and told.
+    """
+    folder = Path(settings.folder or "")
+    if not folder.is_dir():
+        raise UserError(f"{folder} isn't there. Create it, or mount the disk it's on.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UserError(f"{folder} can't be written to. Change its permissions.")
+    if not client.is_followed:
+        raise UserError(f"{client.title} can't tell when films are complete, so none are put in {folder}.")
+    if landing is None:
+        return str(folder)
+    if not landing.exists_here:
+        raise UserError(
+            f"{client.title} saves to {landing.theirs}, but there's no folder {landing.here} on this "
+            'machine, so films can\'t be put on the shelf. Correct "path_map".'
+        )
+    if folder.stat().st_dev != Path(landing.here).stat().st_dev and settings.how != COPY:
+        raise UserError(
+            f"{folder} and {landing.here} are on different file systems, so films can't be hard-linked. "
+            'Put both on one, or set "shelf": {"how": "copy"} to copy films.'
+        )
+    return str(folder)

@@ -19,6 +19,7 @@ from movie_sync.domain.models import Movie
 
 _Item = TypeVar("_Item")
 _BLOCKS_AT_HAND = 2
+_WINDOW_BITS, _PRESS_LEVEL = 13, 5
 _PARTS = 64
 _SORTED_AT_ONCE = 2048
 _KEYED_BITS = 28
@@ -63,7 +64,9 @@ class Packed(abc.ABC, Generic[_Item]):
         """Add an item and return its number."""
         self._open.append(item)
         if len(self._open) == self._in_a_block:
-            self._blocks.append(zlib.compress(self._encode(self._open), self._compression))
+            # What the compressor takes meanwhile would else be more than all that it packs.
+            press = zlib.compressobj(self._compression, wbits=_WINDOW_BITS, memLevel=_PRESS_LEVEL)
+            self._blocks.append(press.compress(self._encode(self._open)) + press.flush())
             self._open.clear()
         return len(self) - 1
 
@@ -92,7 +95,7 @@ class Packed(abc.ABC, Generic[_Item]):
         return items[place]
 
     def _unpacked(self, block: int) -> list[_Item]:
-        return self._decode(zlib.decompress(self._blocks[block]))
+        return self._decode(zlib.decompress(self._blocks[block], _WINDOW_BITS))
 
 
 class PackedNames(Packed[str]):
@@ -157,21 +160,31 @@ class PackedMovies(Packed[Movie], Sequence[Movie]):
 
 def has_doubles(texts: Iterable[str]) -> bool:
     """Tell whether a text is there twice; goes by hashes, as `KeySet`."""
-    return any(first == second for first, second in pairwise(sort_array(array("q", map(hash, texts)))))
+    return any(first == second for part in _sorted_hashes(texts) for first, second in pairwise(part))
+
+
+def _sorted_hashes(keys: Iterable[str]) -> "list[array[int]]":
+    """Return the hashes of keys in order, spread over parts: what is sorted at once is small."""
+    parts = [array("q") for _ in range(_PARTS)]
+    for hashed in map(hash, keys):
+        parts[hashed % _PARTS].append(hashed)
+    for part in parts:
+        part[:] = array("q", sorted(part))
+    return parts
 
 
 class KeySet:
     """The keys of many films, eight bytes each. Two keys may be taken for one, once in 10^19 times."""
 
     def __init__(self, movies: Iterable[Movie]) -> None:
-        keys = (key for movie in movies for key in movie.keys())  # noqa: SIM118 - not a dict
-        self._hashes = sort_array(array("q", map(hash, keys)))
+        self._parts = _sorted_hashes(key for movie in movies for key in movie.keys())  # noqa: SIM118 - no dict
 
     def has_one_of(self, movie: Movie) -> bool:
         """Tell whether one of a film's keys is among them."""
-        for key in movie.keys():  # noqa: SIM118 - not a dict
-            place = bisect_left(self._hashes, hash(key))
-            if hash(key) in self._hashes[place : place + 1]:
+        for hashed in map(hash, movie.keys()):
+            part = self._parts[hashed % _PARTS]
+            place = bisect_left(part, hashed)
+            if place < len(part) and part[place] == hashed:
                 return True
         return False
 

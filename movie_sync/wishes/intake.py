@@ -73,10 +73,12 @@ class WatchlistIntake:
         Raises StorageError: not all of it could be written, or it is not known how much of a list that
         is read for the first time is to be queued; take it in again.
         """
-        with self.lock:
-            change = self._compare(snapshot, concludes_removals=False)  # of it only what is wanted is used
-        # Looking through the disks may take long, so nobody is made to wait for it.
-        found = self._find_on_disk(self.queue_manager.missing(change.wanted))
+        found: list[tuple[Movie, str]] = []
+        if self.queue_manager.missing(snapshot.movies):
+            with self.lock:
+                wanted = self._compare(snapshot, concludes_removals=False).wanted
+            # Looking through the disks may take long, so nobody is made to wait for it.
+            found = self._find_on_disk(self.queue_manager.missing(wanted))
         return self._take(snapshot, found, concludes_removals=snapshot.concludes and not snapshot.unread)
 
     def take_again(self) -> IntakeCounts:
