@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from string import Formatter
 
 from movie_sync.domain.models import Movie
-from movie_sync.domain.plain_text import printable
 from movie_sync.domain.release_quality import read_quality
 
 # A file's name has at most 255 bytes on most file systems; the rest is for the version, the language
@@ -14,14 +13,14 @@ from movie_sync.domain.release_quality import read_quality
 _MOST_BYTES = 180
 _MOST_GROUP_BYTES = 24
 _ELLIPSIS = "…"
-_NOTHING = "\0"
-"""Stands for a token without a value until what is around it is gone too."""
+_NOTHING, _FILLED = "\0", "\1"
+"""Stand for a token without a value, and around each value, until what belongs to none is gone."""
 _OPENING, _CLOSING, _SEPARATORS = "([{", ")]}", "-–—_.,"
 # What Windows, and shares that speak its protocol, do not allow in a name.
 _SUBSTITUTES = str.maketrans(
     {":": "-", "/": "-", "\\": "-", "|": "-", "*": "-", '"': "'", "<": "(", ">": ")", "?": None}
 )
-_DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])", re.IGNORECASE)
+_DEVICES = re.compile(r"(?:con(?:in\$|out\$)?|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])\s*(?=\.|$)", re.IGNORECASE)
 
 
 def shelf_name(template: str, movie: Movie, release: str) -> str:
@@ -50,10 +49,10 @@ def shelf_name(template: str, movie: Movie, release: str) -> str:
         longest = max(values, key=lambda key: len(values[key]) if f"{{{key}" in template else 0)
         shorter = _cut(values[longest], max(len(values[longest].encode()) - excess, 1))
         if shorter == values[longest]:  # the template alone is too long
-            return _cut(name, _MOST_BYTES)
+            break
         values[longest] = shorter
         name = _filled(template, values)
-    return name or _cut(_safe(_cleaned(title)), _MOST_BYTES) or "film"
+    return _cut(name, _MOST_BYTES) or safe_name(title) or "film"
 
 
 def version_labels(release: str) -> tuple[str, ...]:
@@ -69,41 +68,65 @@ def version_labels(release: str) -> tuple[str, ...]:
     return ("", *(f" - {text}" for text in dict.fromkeys(texts) if text))
 
 
+def safe_name(text: str) -> str:
+    """Return a name of a file, without its extension, as every file system takes it; "" if nothing is left."""
+    return _cut(_safe(_cleaned(text)), _MOST_BYTES)
+
+
 def _filled(template: str, values: Mapping[str, str]) -> str:
     pieces = []
     for literal, name, _, _ in Formatter().parse(template):
-        pieces += [literal, "" if name is None else values.get(name) or _NOTHING]
+        value = values.get(name or "")
+        pieces += [_printable(literal), f"{_FILLED}{value}{_FILLED}" if value else _NOTHING if name else ""]
     text = "".join(pieces)
     while _NOTHING in text:
         text = _without_nothing(text, text.index(_NOTHING))
-    return _safe(text)
+    return _safe(text.replace(_FILLED, ""))
 
 
 def _without_nothing(text: str, place: int) -> str:
-    """Take out what stands for nothing, with the brackets around it, or else a separator before it."""
+    """Take out what stands for nothing, with brackets that hold no value, or else what belongs to it."""
     left, right = place - 1, place + 1
     while left >= 0 and text[left] not in _OPENING + _CLOSING:
         left -= 1
     while right < len(text) and text[right] not in _OPENING + _CLOSING:
         right += 1
-    if left >= 0 and text[left] in _OPENING and right < len(text) and text[right] in _CLOSING:
-        return text[:left] + text[right + 1 :]
-    before = text[:place].rstrip()
-    return before.rstrip(_SEPARATORS).rstrip() + text[place + 1 :]
+    is_in_brackets = left >= 0 and text[left] in _OPENING and text[right : right + 1] in {*_CLOSING}
+    if is_in_brackets and _FILLED not in text[left:right]:
+        return _without_separator(text[:left]) + text[right + 1 :]
+    begin = place
+    while begin and not (text[begin - 1].isspace() or text[begin - 1] in _OPENING + _CLOSING + _FILLED):
+        begin -= 1  # "imdbid-"
+    before, behind = _without_separator(text[:begin]), text[place + 1 :]
+    if before[-1:] in {*_OPENING}:
+        behind = behind.lstrip().lstrip(_SEPARATORS).lstrip()
+    return before + behind
+
+
+def _without_separator(text: str) -> str:
+    return text.rstrip().rstrip(_SEPARATORS).rstrip()
+
+
+def _printable(text: str) -> str:
+    """Return a text without what is not to be seen, and without half characters; its blanks stay."""
+    kept = "".join(
+        mark if not mark.isspace() else " " for mark in text if mark.isprintable() or mark.isspace()
+    )
+    return kept.encode("utf-8", "ignore").decode()
 
 
 def _cleaned(text: str) -> str:
     """Return a value without what no name may have."""
-    text = printable(unicodedata.normalize("NFC", text)).replace(_NOTHING, "")
-    text = text.encode("utf-8", "ignore").decode()
-    text = " ".join(text.split()).replace(" : ", " - ").replace(": ", " - ")
+    text = " ".join(_printable(text).replace("：", ":").split()).replace(" : ", " - ").replace(": ", " - ")
     return " ".join(text.translate(_SUBSTITUTES).split())
 
 
 def _safe(text: str) -> str:
     """Return a whole name as every file system takes it: no blank or dot at its ends, and no device's."""
-    text = " ".join(text.translate(_SUBSTITUTES).split()).lstrip(" .").rstrip(" .-")
-    return f"{text}_" if _DEVICES.fullmatch(text.partition(".")[0].strip()) else text
+    text = unicodedata.normalize("NFC", " ".join(text.translate(_SUBSTITUTES).split()))
+    text = text.strip(" .-")
+    device = _DEVICES.match(text)
+    return f"{device[0].rstrip()}_{text[device.end() :]}" if device else text
 
 
 def _cut(text: str, most_bytes: int) -> str:
