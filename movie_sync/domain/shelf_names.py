@@ -69,7 +69,7 @@ def version_labels(release: str) -> tuple[str, ...]:
 
 
 def safe_name(text: str) -> str:
-    """Return a name of a file, without its extension, as every file system takes it; "" if nothing is left."""
+    """Return a file's name, without its extension, as every file system takes it; "" if nothing is left."""
     return _cut(_safe(_cleaned(text)), _MOST_BYTES)
 
 
