@@ -44,8 +44,8 @@ _OTHER_EXTRAS = "other"
 _FORCED, _HEARING = frozenset({"forced", "foreign"}), frozenset({"sdh", "cc", "hi", "hearing"})
 # Tell nothing of the language, or which of its forms: "Spanish (Latin American)", "zh-Hans", "pt-BR".
 _BESIDE_LANGUAGE = frozenset(
-    "american br brazil castilian cn es european eu hans hant latam latin mx retail sub subs subtitle subtitles "
-    "tw us".split()
+    "american br brazil castilian cn es european eu hans hant latam latin mx retail sub subs subtitle "
+    "subtitles tw us".split()
 )
 _BY_FORM = {"brazilian": "pt", "brasil": "pt", "simplified": "zh", "traditional": "zh"}
 _CODE_LETTERS = 3

@@ -5,15 +5,18 @@ of its own until it is whole. Whatever is done twice has no effect the second ti
 """
 
 import contextlib
+import ctypes
 import errno
 import hashlib
 import os
+import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
+from movie_sync.domain.shelf_names import safe_name
 from movie_sync.domain.shelf_plan import ShelfFile, ShelfPlan
 from movie_sync.storage.regular_file import NotAFileError, open_regular_descriptor
 
@@ -25,6 +28,7 @@ except ImportError:  # Windows
 _PIECE_BYTES = 1 << 20
 _SPARE_BYTES = 100 << 20
 _CLONE = 0x40049409  # FICLONE of linux/fs.h
+_HERE, _NO_REPLACING = -100, 1  # AT_FDCWD, RENAME_NOREPLACE
 _NO_LINKS = {
     errno.EPERM,
     errno.EACCES,
@@ -34,10 +38,13 @@ _NO_LINKS = {
     errno.EOPNOTSUPP,
     errno.ENOSYS,
 }
-_NO_FLUSH = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
+_NOT_DONE_THERE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 # What is amiss with the disk, and not with one file.
 _OF_THE_DISK = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENODEV}
+# A shelf that may not be written has the same for every film.
+_OF_THE_SHELF = _OF_THE_DISK | {errno.EACCES, errno.EPERM}
 _MOST_NUMBERS = 20
+_HALF = re.compile(r"\.movie-sync-[0-9a-f]{16}\.part")
 
 
 class ShelfError(Exception):
@@ -68,30 +75,33 @@ class Shelf:
                 is_of_all=True,
             )
         folder = self.folder / name
-        with _told(f"Couldn't create {folder}"):
-            folder.mkdir(exist_ok=True)
+        with _told(f"Couldn't create {folder}", of_all=_OF_THE_SHELF):
+            is_new = _made(folder)
         try:
-            return self._fill(folder, plan, source, name, labels)
+            target = self._fill(folder, plan, source, name, labels)
         except ShelfError:
-            with contextlib.suppress(OSError):  # it isn't empty: it was there, or has a part of the film
-                folder.rmdir()
+            if is_new:
+                with contextlib.suppress(OSError):  # it has a part of the film
+                    folder.rmdir()
             raise
+        _flush_folder(self.folder)
+        return target
 
     def _fill(self, folder: Path, plan: ShelfPlan, source: Path, name: str, labels: Sequence[str]) -> Path:
         video = source / plan.video.path
-        stem = _stem_for(video, folder, name, labels, plan.video.ending)
+        film = _stem_for(video, folder, name, labels, plan.video.ending)
         for file in plan.subtitles:
-            self._put(source / file.path, _free_for(source / file.path, folder, stem, file))
+            self._put(source / file.path, _free_for(source / file.path, folder, film, file))
         for file in plan.extras:
-            extras = folder / file.folder
+            extras, path = folder / file.folder, Path(file.path)
             with _told(f"Couldn't create {extras}"):
-                extras.mkdir(exist_ok=True)
-            path = Path(file.path)
-            self._put(
-                source / path, _free_for(source / path, extras, path.stem, ShelfFile(file.path, path.suffix))
-            )
-        target = folder / f"{stem}{plan.video.ending}"
+                _made(extras)
+            stem = safe_name(path.stem) or file.folder
+            self._put(source / path, _free_for(source / path, extras, stem, file))
+            _remove_halves(extras)
+        target = folder / f"{film}{plan.video.ending}"
         self._put(video, target)
+        _remove_halves(folder)
         return target
 
     def _put(self, source: Path, target: Path | None) -> None:
@@ -99,12 +109,16 @@ class Shelf:
         if target is None or _is_there(source, target):
             return
         try:
-            os.link(source, target)  # at once, or not at all; what has the name keeps it
+            # At once, or not at all; what has the name keeps it. Linux would link a symlink itself.
+            os.link(os.path.realpath(source), target)
         except FileExistsError:
             raise ShelfError(f"{target} has just been created by something else.") from None
         except OSError as exc:
             if exc.errno not in _NO_LINKS:
-                raise ShelfError(f"Couldn't put {source} on the shelf: {_reason(exc)}.") from None
+                raise ShelfError(
+                    f"Couldn't put {source} on the shelf: {_reason(exc)}.",
+                    is_of_all=exc.errno in _OF_THE_DISK,
+                ) from None
             self._copy(source, target, exc)
         _flush_folder(target.parent)
 
@@ -112,9 +126,9 @@ class Shelf:
         """Make a copy under a name of its own, and give it the right name once it is whole."""
         half = target.parent / f".movie-sync-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
         with _told(f"Couldn't copy {source} to {target.parent}"), _opened(source) as (original, found):
-            copy = os.open(half, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | getattr(os, "O_CLOEXEC", 0), 0o666)
+            copy = _opened_half(half)
             try:
-                if not _share_blocks(copy, original):
+                if not _share_blocks(copy, original, found.st_size):
                     if not self.may_copy:
                         half.unlink()
                         raise ShelfError(_why_no_link(source, self.folder, why_no_link))
@@ -129,6 +143,56 @@ class Shelf:
             finally:
                 os.close(copy)
             _name_without_replacing(half, target)
+
+
+def _made(folder: Path) -> bool:
+    """Make a folder unless it is there; tell whether it was not. Raises OSError."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if not folder.is_dir():
+            raise
+        return False
+    return True
+
+
+def _opened_half(half: Path) -> int:
+    """Open half of a copy, new or one that was cut off, for this process alone; raises OSError, ShelfError.
+
+    One that has got its name too, and was cut off then, is that file: it is left to its name.
+    """
+    for _ in range(2):
+        copy = os.open(half, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | getattr(os, "O_CLOEXEC", 0), 0o666)
+        try:
+            _lock(copy)
+            if os.fstat(copy).st_nlink <= 1:
+                return copy
+            half.unlink(missing_ok=True)
+        except BaseException:
+            os.close(copy)
+            raise
+        os.close(copy)
+    raise ShelfError(f"Another process is at {half} too.")
+
+
+def _lock(half: int) -> None:
+    """Keep other processes from half of a copy, if files can be locked; raises ShelfError if one has it."""
+    if fcntl is not None:
+        try:
+            fcntl.flock(half, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ShelfError("Another process is copying this film to the shelf.") from None
+        except OSError:
+            pass
+
+
+def _remove_halves(folder: Path) -> None:
+    """Remove what is left of copies that were cut off, once the film is there; those at work stay."""
+    with contextlib.suppress(OSError):
+        for half in [entry for entry in folder.iterdir() if _HALF.fullmatch(entry.name)]:
+            with contextlib.suppress(OSError, ShelfError):
+                os.close(_opened_half(half))
+                half.unlink()
 
 
 def _stem_for(video: Path, folder: Path, name: str, labels: Sequence[str], ending: str) -> str:
@@ -164,9 +228,9 @@ def _is_there(source: Path, target: Path) -> bool:
     """Tell whether a file is on the shelf already: it is the same, or has the same content."""
     try:
         there = target.stat()
-    except FileNotFoundError:
-        return False
     except OSError as exc:
+        if exc.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return False
         raise ShelfError(f"Couldn't look at {target}: {_reason(exc)}.") from None
     with _told(f"Couldn't compare {source} with {target}"), _opened(source) as (original, found):
         if os.path.samestat(found, there):
@@ -190,14 +254,15 @@ def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         os.close(descriptor)
 
 
-def _share_blocks(copy: int, original: int) -> bool:
-    """Let a new file have the blocks of another one, which file systems such as btrfs and XFS can."""
-    if fcntl is None or os.fstat(copy).st_size:
+def _share_blocks(copy: int, original: int, size: int) -> bool:
+    """Let a file have the blocks of another one, which file systems such as btrfs and XFS can."""
+    if fcntl is None:
         return False
     try:
         fcntl.ioctl(copy, _CLONE, original)
     except OSError:
         return False
+    os.ftruncate(copy, size)
     return True
 
 
@@ -225,7 +290,7 @@ def _same_until(copy: int, original: int, end: int) -> int:
     while place < end:
         count = min(_PIECE_BYTES, end - place)
         piece = os.pread(original, count, place)
-        if not piece or os.pread(copy, count, place) != piece:
+        if not piece or os.pread(copy, len(piece), place) != piece:
             break
         place += len(piece)
     return place
@@ -238,18 +303,28 @@ def _name_without_replacing(half: Path, target: Path) -> None:
     except OSError as exc:
         if exc.errno not in _NO_LINKS:
             raise
-        if os.path.lexists(target):  # without links there is no better way to ask
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
-        half.rename(target)
+        _rename_without_replacing(half, target)
     else:
-        half.unlink()
+        half.unlink(missing_ok=True)
+
+
+def _rename_without_replacing(half: Path, target: Path) -> None:
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if os.name == "posix" else None
+    if rename is not None:
+        if rename(_HERE, os.fsencode(half), _HERE, os.fsencode(target), _NO_REPLACING) == 0:
+            return
+        if (code := ctypes.get_errno()) not in _NOT_DONE_THERE:
+            raise OSError(code, os.strerror(code))
+    if os.path.lexists(target):  # without either there is no better way to ask
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    half.rename(target)
 
 
 def _flush(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as exc:
-        if exc.errno not in _NO_FLUSH:
+        if exc.errno not in _NOT_DONE_THERE:
             raise
 
 
@@ -267,11 +342,11 @@ def _signature(found: os.stat_result) -> tuple[int, int]:
 
 
 @contextlib.contextmanager
-def _told(failure: str) -> Iterator[None]:
+def _told(failure: str, of_all: Collection[int] = _OF_THE_DISK) -> Iterator[None]:
     try:
         yield
     except OSError as exc:
-        raise ShelfError(f"{failure}: {_reason(exc)}.", is_of_all=exc.errno in _OF_THE_DISK) from None
+        raise ShelfError(f"{failure}: {_reason(exc)}.", is_of_all=exc.errno in of_all) from None
 
 
 def _reason(exc: OSError) -> str:

@@ -5,8 +5,10 @@ hangs or is slow then holds up nothing else, and a copy can be cut off at any ti
 """
 
 import contextlib
+import ctypes
 import json
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -19,6 +21,7 @@ from movie_sync.shelf.placing import Shelf, ShelfError
 
 _MOST_FILES = 20_000
 _NICENESS = 10
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
 _MORE_THAN_THE_TORRENT = 1.05
 _MORE_BYTES = 100_000_000
 
@@ -38,11 +41,18 @@ def put_on_shelf(order: ShelfOrder) -> Outcome:
         return Outcome(str(shelf.place(plan, source, name, version_labels(order.release))))
     except ShelfError as exc:
         return Outcome(failed=str(exc), is_of_all=exc.is_of_all)
+    except (OSError, ValueError) as exc:  # a name that the system takes for none, above all
+        return Outcome(failed=f"Couldn't read {order.path}: {getattr(exc, 'strerror', None) or exc}.")
 
 
 def _files_of(order: ShelfOrder) -> tuple[Path, dict[str, int]]:
     """Return the folder of a torrent's files, and each one's size; raises ShelfError."""
     path = Path(order.path)
+    if not path.is_absolute():
+        raise ShelfError(
+            f"The torrent client calls it {order.client_path}, which is no path on this machine. "
+            'Name its folder in "path_map".'
+        )
     if path.is_file():
         return path.parent, {path.name: path.stat().st_size}
     if not path.is_dir():
@@ -86,6 +96,9 @@ def _why_missing(path: Path, order: ShelfOrder) -> str:
 def _main() -> int:
     with contextlib.suppress(OSError, AttributeError):
         os.nice(_NICENESS)
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # not Linux
+        # Else it would go on beside the one that the next daemon starts.
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
     json.dump(asdict(put_on_shelf(ShelfOrder.from_json(sys.stdin.read()))), sys.stdout)
     return 0
 

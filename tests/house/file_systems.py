@@ -90,7 +90,7 @@ class Mount:
 
 
 @contextmanager
-def mounted(kind: str, folder: Path) -> Iterator[Mount]:
+def mounted(kind: str, folder: Path, size_bytes: int = _IMAGE_BYTES) -> Iterator[Mount]:
     """Give a new file system of a kind; the test is skipped where it cannot be mounted."""
     making, mounting = _MADE_BY[kind]
     for program in (making[0], mounting[0], "losetup", "umount"):
@@ -99,7 +99,7 @@ def mounted(kind: str, folder: Path) -> Iterator[Mount]:
         pytest.skip("only root mounts file systems, with FUSE")
     image, where = folder / f"{kind}.img", folder / kind
     with image.open("wb") as file:
-        file.truncate(_IMAGE_BYTES)
+        file.truncate(size_bytes)
     where.mkdir()
     mount = Mount(kind, image, where)
     try:
@@ -110,6 +110,26 @@ def mounted(kind: str, folder: Path) -> Iterator[Mount]:
         yield mount
     finally:
         mount.close()
+
+
+@contextmanager
+def in_memory(folder: Path, size: str = "256m") -> Iterator[Path]:
+    """Give a small file system of its own in memory; the test is skipped where it cannot be mounted."""
+    skip_unless("mount")
+    folder.mkdir()
+    try:
+        _run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    except subprocess.CalledProcessError as exc:
+        pytest.skip(f"nothing can be mounted here: {exc.stderr}")
+    try:
+        yield folder
+    finally:
+        _run("umount", "--lazy", str(folder))
+
+
+def remounted(folder: Path, options: str) -> None:
+    """Change how a mounted file system is mounted."""
+    _run("mount", "-o", f"remount,{options}", str(folder))
 
 
 def _run(*command: str) -> str:
