@@ -149,15 +149,22 @@ class QueueReader:
         """Return how many films have such a torrent."""
         return self._count(lambda facts: bool(facts.replaced), *FOLLOWED)
 
-    def next_for_shelf(self, but_for: Collection[str] = ()) -> QueueEntry | None:
+    def next_for_shelf(self, but_for: Collection[tuple[str, datetime]] = ()) -> QueueEntry | None:
         """Return the film that has been done for longest and is still to be put on the shelf.
 
-        `but_for` are info-hashes of those that are passed over.
+        `but_for` are those that are passed over, by info-hash and when they were to be put there.
         """
         with self._locked() as book:
             for number, facts in book[_COMPLETED].facts():
                 entry = book[_COMPLETED].entry(number) if facts.is_for_shelf else None
-                if entry and entry.choice and entry.choice.info_hash not in but_for:
+                if (
+                    entry is None
+                    or entry.choice is None
+                    or entry.follow is None
+                    or entry.follow.shelf is None
+                ):
+                    continue
+                if (entry.choice.info_hash, entry.follow.shelf.at) not in but_for:
                     return entry
         return None
 

@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
+from datetime import datetime
 
 from movie_sync.child_process import Ended, Process
 from movie_sync.complaints import Complaints
@@ -26,6 +27,7 @@ _log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 5.0
 _WAIT_SECONDS = 0.2
+_MOST_REST_SECONDS = 300.0  # a disk that is mounted again is soon in use
 
 
 @dataclass(slots=True)
@@ -60,7 +62,7 @@ class Shelver:
     """Why no film can be put there, in words, or ""."""
     _process: Process | None = field(default=None, init=False)
     _entry: QueueEntry | None = field(default=None, init=False)
-    _waits: dict[str, _Wait] = field(default_factory=dict, init=False)
+    _waits: dict[tuple[str, datetime], _Wait] = field(default_factory=dict, init=False)
     _failures: int = field(default=0, init=False)
     _not_before: float = field(default=-math.inf, init=False)
     _complaints: Complaints = field(default_factory=lambda: Complaints(_log), init=False)
@@ -94,15 +96,16 @@ class Shelver:
 
     def _begin(self) -> None:
         now = self.clock.monotonic()
-        resting = {info_hash for info_hash, wait in self._waits.items() if wait.until > now}
+        resting = {film for film, wait in self._waits.items() if wait.until > now}
         try:
             self._entry = entry = self.queue_manager.next_for_shelf(resting)
         except StorageError as exc:
             self._rest(str(exc))
             return
         if entry is None:
-            if not resting:
+            if not resting:  # nothing is missing any more
                 self._waits.clear()
+                self._failures, self.trouble = 0, ""
             self._not_before = now + _LOOK_SECONDS
             return
         try:
@@ -143,16 +146,16 @@ class Shelver:
         entry = self._entry
         if entry is None or entry.choice is None or entry.follow is None or entry.follow.shelf is None:
             return
-        info_hash = entry.choice.info_hash
+        asked, info_hash = entry.follow.shelf, entry.choice.info_hash
         if outcome.failed:
-            self._put_off(entry, info_hash, outcome)
+            self._put_off(entry, (info_hash, asked.at), outcome)
         else:
             try:
-                self._note(entry, info_hash, entry.follow.shelf, outcome)
+                self._note(entry, info_hash, asked, outcome)
             except StorageError as exc:  # what was done is found done the next time
                 self._rest(str(exc))
                 return
-            self._waits.pop(info_hash, None)
+            self._waits.pop((info_hash, asked.at), None)
             self._failures, self.trouble = 0, ""
             self._complaints.over()
         self.report(entry.movie, outcome)
@@ -172,11 +175,11 @@ class Shelver:
             _log.warning("%s isn't put on the shelf: %s.", movie.label, outcome.left)
             self.history.note(Happened.NOT_SHELVED, movie, outcome.left)
 
-    def _put_off(self, entry: QueueEntry, info_hash: str, outcome: Outcome) -> None:
+    def _put_off(self, entry: QueueEntry, asked: tuple[str, datetime], outcome: Outcome) -> None:
         if outcome.is_of_all:
             self._rest(outcome.failed)
             return
-        wait = self._waits.setdefault(info_hash, _Wait())
+        wait = self._waits.setdefault(asked, _Wait())
         wait.times += 1
         wait.until = self.clock.monotonic() + pause_seconds(wait.times)
         level = logging.WARNING if wait.why != outcome.failed else logging.DEBUG
@@ -185,6 +188,6 @@ class Shelver:
 
     def _rest(self, why: str) -> None:
         self._failures += 1
-        self._not_before = self.clock.monotonic() + pause_seconds(self._failures)
+        self._not_before = self.clock.monotonic() + min(pause_seconds(self._failures), _MOST_REST_SECONDS)
         self.trouble = f"Films can't be put on the shelf: {why}"
         self._complaints.say(self.trouble)
