@@ -84,7 +84,8 @@ class Shelf:
                 with contextlib.suppress(OSError):  # it has a part of the film
                     folder.rmdir()
             raise
-        _flush_folder(self.folder)
+        for made in (folder, self.folder):  # also what a run before, which was cut off, has made
+            _flush_folder(made)
         return target
 
     def _fill(self, folder: Path, plan: ShelfPlan, source: Path, name: str, labels: Sequence[str]) -> Path:
