@@ -614,7 +614,8 @@ def in_child(do: Callable[[], Outcome], user: int | None = None) -> Outcome:
 @pytest.mark.parametrize("kind", ["exfat", pytest.param("ntfs", marks=pytest.mark.long)])
 def test_sticks(tmp_path: Path, kind: str) -> None:
     """A real file system without links, or with its own: all is there, once, and what was there stays."""
-    with mounted(kind, tmp_path, 256 << 20) as stick:
+    with mounted(kind, tmp_path, 256 << 20) as mount:
+        stick = mount.folder
         torrents = Torrents(tmp_path / "downloads", stick)
         for _ in range(2):
             assert torrents.put(may_copy=True).path
@@ -626,7 +627,8 @@ def test_sticks(tmp_path: Path, kind: str) -> None:
         assert torrents.put(may_copy=True).path.endswith(" - 1080p.mkv")
         assert (stick / NAME / f"{NAME}.mkv").read_bytes() == b"mine"
 
-    with mounted(kind, tmp_path / "downloads", 256 << 20) as stick:
+    with mounted(kind, tmp_path / "downloads", 256 << 20) as mount:
+        stick = mount.folder
         there = Torrents(stick / "downloads", stick / "shelf")
         there.shelf.mkdir()
         outcome = there.put()
