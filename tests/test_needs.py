@@ -17,7 +17,7 @@ from movie_sync.domain.models import QueueName
 from movie_sync.domain.seeding import SeedingTrouble
 from movie_sync.errors import AuthError, NoRoomError, StorageError, UnansweredError, UnclearFilmError
 from movie_sync.queues.entry import QueueEntry
-from movie_sync.queues.releases import FailedRelease, Seeding, Stage, TorrentProgress
+from movie_sync.queues.releases import FailedRelease, Seeding, Shelving, Stage, TorrentProgress
 from movie_sync.reports.daemon_state import DaemonNeed, DaemonState, NeedKind, read_state, write_state
 from movie_sync.reports.needs import Need, needs
 from movie_sync.settings.faults import Problem
@@ -47,6 +47,22 @@ def not_seeding(number: int, trouble: SeedingTrouble, days: int = 0) -> QueueEnt
     seeding = Seeding(NOW, 2.0, 7, is_settled=True, trouble=trouble, why="why", since=NOW - timedelta(days))
     follow = TorrentProgress(Stage.DOWNLOADED, NOW - timedelta(99), seeding=seeding)
     return entry()._replace(movie=film(number), follow=follow, choice=choice(number), completed_at=NOW)
+
+
+def test_what_is_not_on_the_shelf_yet() -> None:
+    """All of them together, with what is wrong with one; what waits for its first try needs nobody."""
+
+    def shelved(number: int, failed: str = "", path: str = "") -> QueueEntry:
+        follow = TorrentProgress(Stage.DOWNLOADED, NOW, shelf=Shelving(NOW, path, failed=failed))
+        return entry()._replace(movie=film(number), follow=follow, choice=choice(number), completed_at=NOW)
+
+    assert needed(COMPLETED, shelved(1), shelved(2, path="/films/2.mkv")) == []
+    [one] = needed(COMPLETED, shelved(1), shelved(2, "no room"))
+    assert (one.kind, one.movie) == (NeedKind.SHELF, film(2))
+    assert one.why == f"Not on the shelf yet: {film(2).label}. No room."
+    [many] = needed(COMPLETED, *(shelved(number, "no room") for number in range(5)))
+    assert many.movie is None
+    assert "and 2 more. No room." in many.why
 
 
 def test_torrents_that_no_longer_seed() -> None:

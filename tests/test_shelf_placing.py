@@ -23,6 +23,7 @@ from movie_sync.domain.shelf_plan import Left
 from movie_sync.domain.shelf_template import PRESETS
 from movie_sync.shelf import placing
 from movie_sync.shelf.order import MODULE, Outcome, ShelfOrder
+from movie_sync.shelf.placing import why_not_shared
 from movie_sync.shelf.process import put_on_shelf
 
 HEAT = Movie("2bmK", "heat-1995", "Heat", 1995, imdb_id="tt0113277")
@@ -751,3 +752,39 @@ def test_killed_again_and_again(apart: Torrents) -> None:
         step += 5
     assert apart.put(UHD, may_copy=True).path
     assert tree(apart.shelf) == apart.expected()
+
+
+def test_most_of_a_torrent_is_missing(torrents: Torrents) -> None:
+    """A folder that is empty, or has an extra left, as on a disk that isn't mounted: it's tried again."""
+    size = sum(len(content) for _, _, _, content in torrents.before.values())
+    outcome = torrents.put(size_bytes=100 * size)
+    assert outcome.failed.startswith("Only 0.0 of ")
+    assert not outcome.left
+    assert tree(torrents.shelf) == {}
+    assert torrents.put(size_bytes=size // 2).path
+
+
+def test_an_extra_keeps_no_film_back(torrents: Torrents) -> None:
+    """Its name is not UTF-8, or its place is taken: the film is there all the same."""
+    extras = torrents.folder / HD / "Featurettes"
+    extras.mkdir()
+    try:
+        Path(os.fsdecode(os.fsencode(extras) + b"/Making \xe9.mkv")).write_bytes(b"extra")
+    except OSError:
+        pytest.skip("this file system has only names in UTF-8")
+    torrents.before = torrents.sources()
+    (torrents.shelf / NAME).mkdir()
+    (torrents.shelf / NAME / "featurettes").write_text("mine")
+    assert torrents.put(with_extras=True).path
+    assert (torrents.shelf / NAME / "featurettes").read_text() == "mine"
+    (torrents.shelf / NAME / "featurettes").unlink()
+    assert torrents.put(with_extras=True, may_copy=True).path
+    assert len(list((torrents.shelf / NAME / "featurettes").iterdir())) == 1
+
+
+def test_whether_a_file_can_be_shared_is_tried(apart: Torrents) -> None:
+    """And nothing is left of it."""
+    assert why_not_shared(apart.film(), apart.folder) == ""
+    assert "another file system" in why_not_shared(apart.film(), apart.shelf)
+    assert not list(apart.shelf.iterdir())
+    assert len(list(apart.folder.iterdir())) == 2

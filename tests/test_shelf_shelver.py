@@ -232,3 +232,22 @@ def test_what_is_written_down_is_read_again(bench: Bench) -> None:
         file.write_text(text[:begin] + broken + text[text.index("}", begin) + 1 :])
         entries = list(QueueManager(file.parent, clock=bench.clock).entries(QueueName.COMPLETED))
         assert len(entries) == 2
+
+
+def test_why_a_film_is_not_there_yet_is_kept(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """It is written down and said once, also over a restart; the others have their turn meanwhile."""
+    path = bench.finish(0)
+    bench.finish(1)
+    path.unlink()
+    for _ in range(3):
+        bench.run()
+        bench.clock.advance(4000)
+        bench.shelver = bench.new()
+    assert bench.shelving(0).failed == f"{path} isn't there any more."
+    assert bench.shelving(0).is_due
+    assert len([each for each in caplog.records if "isn't on the shelf yet" in each.message]) == 1
+    assert len(bench.paths()) == 1
+    path.write_bytes(b"film")
+    bench.run()
+    assert bench.shelving(0).path
+    assert not bench.shelving(0).failed

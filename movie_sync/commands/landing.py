@@ -3,10 +3,12 @@
 And whether they can be put on the shelf from there.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from movie_sync.domain.path_map import Pairs, fits, on_this_machine
@@ -16,6 +18,8 @@ from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
 from movie_sync.shelf.settings import COPY, ShelfSettings
+
+_MOST_FOLDERS, _MOST_FILES = 20, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +106,24 @@ def check_shelf(settings: ShelfSettings, client: ClientService, landing: Landing
             f"{client.title} saves to {landing.theirs}, but there's no folder {landing.here} on this "
             'machine, so films can\'t be put on the shelf. Correct "path_map".'
         )
-    if folder.stat().st_dev != Path(landing.here).stat().st_dev and settings.how != COPY:
-        raise UserError(
-            f"{folder} and {landing.here} are on different file systems, so films can't be hard-linked. "
-            'Put both on one, or set "shelf": {"how": "copy"} to copy films.'
-        )
+    file = _some_file(Path(landing.here)) if settings.how != COPY else None
+    if file:
+        from movie_sync.shelf.placing import ShelfError, why_not_shared  # noqa: PLC0415 - for this alone
+
+        try:
+            why = why_not_shared(file, folder)
+        except (ShelfError, OSError) as exc:
+            why = f"Couldn't try a hard link in {folder}: {exc}"
+        if why:
+            raise UserError(why)
     return str(folder)
+
+
+def _some_file(folder: Path) -> Path | None:
+    """Return a file that is in a folder, or in one of the folders in it, if one is soon found."""
+    for place in (folder, *islice((each for each in folder.iterdir() if each.is_dir()), _MOST_FOLDERS)):
+        with contextlib.suppress(OSError):
+            for file in islice(place.iterdir(), _MOST_FILES):
+                if file.is_file() and not file.is_symlink():
+                    return file
+    return None

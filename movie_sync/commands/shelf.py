@@ -33,6 +33,8 @@ class _Report:
             self.context.say(f"{movie.label}: {outcome.path}")
             return
         self.has_failed = True
+        if outcome.is_of_all:  # that is said once
+            return
         self.context.complain(
             f"{movie.label}: {outcome.failed or f'not put on the shelf, because {outcome.left}.'}"
         )
@@ -98,5 +100,8 @@ def _fill(context: Context) -> bool:
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
     if shelver := build_shelver(context, queue_manager, announcer.tell, report.note):
         shelver.finish()
+        if shelver.trouble:
+            context.complain(shelver.trouble)
+            report.has_failed = True
     announcer.finish()
     return report.has_failed

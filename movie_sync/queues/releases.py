@@ -64,11 +64,15 @@ NEVER_SEEN = Seeding()
 
 @dataclass(frozen=True, slots=True)
 class Shelving:
-    """Whether a film whose torrent is whole is on the shelf: at `path`, or `left` in words, or it is due."""
+    """Whether a film whose torrent is whole is on the shelf: at `path`, or `left` in words, or it is due.
+
+    `failed` is why the last try came to nothing, in words; it is tried again.
+    """
 
     at: datetime
     path: str = ""
     left: str = ""
+    failed: str = ""
 
     @property
     def is_due(self) -> bool:

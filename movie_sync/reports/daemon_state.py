@@ -74,6 +74,7 @@ class NeedKind(StrEnum):
     SERIES = "series"
     UNCLEAR = "unclear film"
     GAVE_UP = "gave up"
+    SHELF = "not on the shelf"
     NOT_SEEDING = "not seeding"
 
 

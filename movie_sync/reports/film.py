@@ -10,7 +10,7 @@ from movie_sync.domain.seeding import SeedingRule
 from movie_sync.domain.times import minute
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import percent
-from movie_sync.queues.releases import TorrentProgress
+from movie_sync.queues.releases import Shelving, TorrentProgress
 from movie_sync.reports.lines import torrent_facts, torrent_state
 from movie_sync.reports.seeding import seeding_of
 from movie_sync.reports.status import release_of
@@ -73,7 +73,7 @@ def _places(follow: TorrentProgress) -> Iterator[tuple[str, str]]:
     if follow.path:
         yield "File", follow.path
     if shelf := follow.shelf:
-        yield "Shelf", shelf.path or (f"not there, because {shelf.left}" if shelf.left else "not there yet")
+        yield "Shelf", shelf.path or _not_there(shelf)
 
 
 def seeding_facts(entry: QueueEntry, rules: Mapping[str, SeedingRule]) -> Iterator[tuple[str, str]]:
@@ -81,6 +81,12 @@ def seeding_facts(entry: QueueEntry, rules: Mapping[str, SeedingRule]) -> Iterat
     if seeding := seeding_of(entry, rules):
         at = seeding.seeding.seen_at
         yield "Seeding", f"{seeding.words} (as of {minute(at)})" if at else seeding.words
+
+
+def _not_there(shelf: Shelving) -> str:
+    if shelf.left:
+        return f"not there, because {shelf.left}"
+    return f"not there yet: {shelf.failed}" if shelf.failed else "not there yet"
 
 
 def _dates(movie: Movie) -> Iterator[tuple[str, str]]:

@@ -327,6 +327,8 @@ def _done_line(entry: QueueEntry, style: LineStyle, status: Status) -> str:
         where = f", on the shelf in {shelf.path}"
     elif shelf and shelf.left:
         where += f"; not on the shelf, because {shelf.left}"
+    elif shelf and shelf.failed:
+        where += "; not on the shelf yet"
     at = clock_time(stage_time(entry), status.at)
     return f"{at}  {style.label(entry.movie)}: {release_of(entry)}{where}"
 

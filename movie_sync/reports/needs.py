@@ -51,6 +51,7 @@ def needs(
         found += [Need(need.kind, _sentence(need.why), _action(need.kind)) for need in daemon.needs]
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
     found += _not_seeding(queues[QueueName.COMPLETED], now)
+    found += _not_on_shelf(queues[QueueName.COMPLETED])
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
             if not (now and not_out_words(entry, now)):
@@ -99,6 +100,15 @@ def _not_seeding(completed: Iterable[QueueEntry], now: datetime | None) -> Itera
                 yield Need(NeedKind.NOT_SEEDING, _sentence(f"no longer seeding: {why}"), action, entry.movie)
             continue
         yield Need(NeedKind.NOT_SEEDING, f"No longer seeding ({trouble}): {_films(entries)}.", action)
+
+
+def _not_on_shelf(completed: Iterable[QueueEntry]) -> Iterator[Need]:
+    """Yield one need for all films that can't be put on the shelf: what is wrong with one is said."""
+    entries = [each for each in completed if each.follow and each.follow.shelf and each.follow.shelf.failed]
+    if entries and (follow := entries[0].follow) and follow.shelf:
+        why = f"Not on the shelf yet: {_films(entries)}. {_sentence(follow.shelf.failed)}"
+        one = entries[0].movie if len(entries) == 1 else None
+        yield Need(NeedKind.SHELF, why, "It's tried again every hour.", one)
 
 
 def _films(entries: Sequence[QueueEntry]) -> str:

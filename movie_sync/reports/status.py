@@ -324,14 +324,15 @@ def _waiting_document(entry: QueueEntry) -> dict[str, object]:
 
 def _past_document(entry: QueueEntry) -> dict[str, object]:
     choice, follow = entry.choice, entry.follow
+    shelf = follow.shelf if follow else None
     return {
         **_film(entry.movie),
         "release": release_of(entry),
         "info_hash": choice.info_hash if choice else "",
         "path": follow.path if follow else "",
         "when": format_time(follow.since) if follow else None,
-        "shelf": (follow.shelf.path or None) if follow and follow.shelf else None,
-        "not_on_shelf": (follow.shelf.left or None) if follow and follow.shelf else None,
+        "shelf": (shelf.path or None) if shelf else None,
+        "not_on_shelf": (shelf.left or shelf.failed or None) if shelf else None,
     }
 
 

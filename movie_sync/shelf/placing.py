@@ -11,13 +11,14 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
 from movie_sync.domain.shelf_names import safe_name
 from movie_sync.domain.shelf_plan import ShelfFile, ShelfPlan
+from movie_sync.shelf.no_links import why_no_hard_link
 from movie_sync.storage.regular_file import NotAFileError, open_regular_descriptor
 
 try:
@@ -40,7 +41,8 @@ _NO_LINKS = {
 }
 _NOT_DONE_THERE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 # What is amiss with the disk, and not with one file.
-_OF_THE_DISK = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENODEV}
+_AWAY = {errno.EIO, errno.ESTALE, errno.ENODEV, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN}
+_OF_THE_DISK = {errno.EROFS, errno.ENOSPC, errno.EDQUOT, *_AWAY}
 # A shelf that may not be written has the same for every film.
 _OF_THE_SHELF = _OF_THE_DISK | {errno.EACCES, errno.EPERM}
 _MOST_NUMBERS = 20
@@ -69,11 +71,12 @@ class Shelf:
         second and later ones get one of the `labels` behind the name. The video comes last: what a media
         server sees of the film is then whole. Raises ShelfError.
         """
-        if not self.folder.is_dir():
-            raise ShelfError(
-                f"The shelf's folder {self.folder} isn't there. Create it, or mount the disk it's on.",
-                is_of_all=True,
-            )
+        with _told(f"Couldn't look at the shelf's folder {self.folder}"):
+            if not self.folder.is_dir():
+                raise ShelfError(
+                    f"The shelf's folder {self.folder} isn't there. Create it, or mount the disk it's on.",
+                    is_of_all=True,
+                )
         folder = self.folder / name
         with _told(f"Couldn't create {folder}", of_all=_OF_THE_SHELF):
             is_new = _made(folder)
@@ -94,16 +97,20 @@ class Shelf:
         for file in plan.subtitles:
             self._put(source / file.path, _free_for(source / file.path, folder, film, file))
         for file in plan.extras:
-            extras, path = folder / file.folder, Path(file.path)
-            with _told(f"Couldn't create {extras}"):
-                _made(extras)
-            stem = safe_name(path.stem) or file.folder
-            self._put(source / path, _free_for(source / path, extras, stem, file))
-            _remove_halves(extras)
+            with contextlib.suppress(ShelfError):  # the film isn't to wait for what lies beside it
+                self._put_extra(folder / file.folder, source, file)
         target = folder / f"{film}{plan.video.ending}"
         self._put(video, target)
         _remove_halves(folder)
         return target
+
+    def _put_extra(self, extras: Path, source: Path, file: ShelfFile) -> None:
+        path = Path(file.path)
+        with _told(f"Couldn't create {extras}"):
+            _made(extras)
+        stem = safe_name(path.stem) or file.folder
+        self._put(source / path, _free_for(source / path, extras, stem, file))
+        _remove_halves(extras)
 
     def _put(self, source: Path, target: Path | None) -> None:
         """Put a file there unless it is there already; None is where something else has its name."""
@@ -125,14 +132,14 @@ class Shelf:
 
     def _copy(self, source: Path, target: Path, why_no_link: OSError) -> None:
         """Make a copy under a name of its own, and give it the right name once it is whole."""
-        half = target.parent / f".movie-sync-{hashlib.sha256(target.name.encode()).hexdigest()[:16]}.part"
+        half = target.parent / f".movie-sync-{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:16]}.part"
         with _told(f"Couldn't copy {source} to {target.parent}"), _opened(source) as (original, found):
             copy = _opened_half(half)
             try:
                 if not _share_blocks(copy, original, found.st_size):
                     if not self.may_copy:
                         half.unlink()
-                        raise ShelfError(_why_no_link(source, self.folder, why_no_link))
+                        raise ShelfError(why_no_hard_link(source, self.folder, why_no_link))
                     _go_on_copying(copy, original, found.st_size, half)
                 if _signature(os.fstat(original)) != _signature(found):
                     half.unlink()
@@ -141,6 +148,10 @@ class Shelf:
                     os.fchmod(copy, stat.S_IMODE(found.st_mode) & 0o666 | 0o200)
                     os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
                 _flush(copy)
+            except OSError as exc:
+                if exc.errno == errno.EFBIG:  # no more of it will ever fit there
+                    half.unlink()
+                raise
             finally:
                 os.close(copy)
             _name_without_replacing(half, target)
@@ -354,36 +365,25 @@ def _reason(exc: OSError) -> str:
     return exc.strerror or type(exc).__name__
 
 
-_WHY_NO_LINK: Mapping[int, str] = {
-    errno.EXDEV: (
-        "{shelf} is on another file system, or another mount of the same one, so {file} can't be hard-linked "
-        'there. Put both on one, or set "shelf": {{"how": "copy"}} to copy films.'
-    ),
-    errno.EMLINK: '{file} has too many hard links already. Set "shelf": {{"how": "copy"}} to copy films.',
-}
-_FORBIDDEN = (
-    "The system doesn't let Movie Sync hard-link {file}, because the file belongs to another user. Run it as "
-    "the torrent client's user, give it write access to the file, or set "
-    '"shelf": {{"how": "copy"}} to copy films.'
-)
-_WITHOUT_LINKS = 'The file system of {shelf} has no hard links. Set "shelf": {{"how": "copy"}} to copy films.'
+def why_not_shared(file: Path, shelf: Path) -> str:
+    """Return why a file can be shared with a folder neither by a link nor by its blocks; "" if it can.
 
-
-def _why_no_link(source: Path, shelf: Path, exc: OSError) -> str:
-    """Return why a file can't be linked, and what to do; `exc` is what the system said."""
-    form = _WHY_NO_LINK.get(exc.errno or 0)
-    if form is None:
-        is_anothers = exc.errno in {errno.EPERM, errno.EACCES} and _is_anothers(source)
-        form = _FORBIDDEN if is_anothers else _WITHOUT_LINKS
-    return form.format(file=source, shelf=shelf)
-
-
-def _is_anothers(path: Path) -> bool:
-    """Tell whether a file is another user's: Linux then forbids links unless it may be written."""
+    It is tried, and leaves nothing. Raises ShelfError, OSError.
+    """
+    trial = shelf / f".movie-sync-check-{os.getpid()}"
     try:
-        return hasattr(os, "geteuid") and path.stat().st_uid != os.geteuid()
-    except OSError:
-        return False
+        os.link(os.path.realpath(file), trial)
+    except OSError as why_no_link:
+        with _opened(file) as (original, found):
+            copy = _opened_half(trial)
+            try:
+                is_shared = _share_blocks(copy, original, found.st_size)
+            finally:
+                os.close(copy)
+        return "" if is_shared else why_no_hard_link(file, shelf, why_no_link)
+    finally:
+        trial.unlink(missing_ok=True)
+    return ""
 
 
 def _gb(size: int) -> str:

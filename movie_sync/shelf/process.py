@@ -22,7 +22,7 @@ from movie_sync.shelf.placing import Shelf, ShelfError
 _MOST_FILES = 20_000
 _NICENESS = 10
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of linux/prctl.h
-_MORE_THAN_THE_TORRENT = 1.05
+_MORE_THAN_THE_TORRENT, _MOST_OF_THE_TORRENT = 1.05, 0.9
 _MORE_BYTES = 100_000_000
 
 
@@ -31,9 +31,14 @@ def put_on_shelf(order: ShelfOrder) -> Outcome:
     try:
         source, files = _files_of(order)
         plan = plan_of(files, with_extras=order.with_extras)
-        most = order.size_bytes * _MORE_THAN_THE_TORRENT + _MORE_BYTES
-        if order.size_bytes and sum(files.values()) > most:
+        there = sum(files.values())
+        if order.size_bytes and there > order.size_bytes * _MORE_THAN_THE_TORRENT + _MORE_BYTES:
             plan = Left.AMONG_OTHERS
+        elif there < order.size_bytes * _MOST_OF_THE_TORRENT:  # a disk that is not mounted has none of it
+            raise ShelfError(
+                f"Only {there / 1e9:.1f} of {order.size_bytes / 1e9:.1f} GB of its files are in "
+                f"{order.path}. If they're on another disk, mount it."
+            )
         if isinstance(plan, Left):
             return Outcome(left=plan)
         name = shelf_name(order.name, order.movie, order.release)
@@ -99,7 +104,11 @@ def _main() -> int:
     with contextlib.suppress(OSError, AttributeError, TypeError):  # not Linux
         # Else it would go on beside the one that the next daemon starts.
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    json.dump(asdict(put_on_shelf(ShelfOrder.from_json(sys.stdin.read()))), sys.stdout)
+    try:
+        outcome = put_on_shelf(ShelfOrder.from_json(sys.stdin.read()))
+    except Exception as exc:  # noqa: BLE001 - said by its kind: nobody else hears of it
+        outcome = Outcome(failed=f"Unexpected error ({type(exc).__name__}); please report it.")
+    json.dump(asdict(outcome), sys.stdout)
     return 0
 
 

@@ -1,11 +1,12 @@
 """Has finished films put on the shelf, one after the other, by a process of its own."""
 
+import contextlib
 import json
 import logging
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from datetime import datetime
 
 from movie_sync.child_process import Ended, Process
@@ -32,10 +33,9 @@ _MOST_REST_SECONDS = 300.0  # a disk that is mounted again is soon in use
 
 @dataclass(slots=True)
 class _Wait:
-    """How often in a row a film could not be put there, why, and until when it waits (monotonic seconds)."""
+    """How often in a row a film could not be put there, and until when it waits (monotonic seconds)."""
 
     times: int = 0
-    why: str = ""
     until: float = 0.0
 
 
@@ -148,7 +148,7 @@ class Shelver:
             return
         asked, info_hash = entry.follow.shelf, entry.choice.info_hash
         if outcome.failed:
-            self._put_off(entry, (info_hash, asked.at), outcome)
+            self._put_off(entry, info_hash, asked, outcome)
         else:
             try:
                 self._note(entry, info_hash, asked, outcome)
@@ -175,16 +175,17 @@ class Shelver:
             _log.warning("%s isn't put on the shelf: %s.", movie.label, outcome.left)
             self.history.note(Happened.NOT_SHELVED, movie, outcome.left)
 
-    def _put_off(self, entry: QueueEntry, asked: tuple[str, datetime], outcome: Outcome) -> None:
+    def _put_off(self, entry: QueueEntry, info_hash: str, shelf: Shelving, outcome: Outcome) -> None:
         if outcome.is_of_all:
             self._rest(outcome.failed)
             return
-        wait = self._waits.setdefault(asked, _Wait())
+        wait = self._waits.setdefault((info_hash, shelf.at), _Wait())
         wait.times += 1
         wait.until = self.clock.monotonic() + pause_seconds(wait.times)
-        level = logging.WARNING if wait.why != outcome.failed else logging.DEBUG
-        _log.log(level, "%s isn't on the shelf yet: %s", entry.movie.label, outcome.failed)
-        wait.why = outcome.failed
+        if shelf.failed != outcome.failed:
+            with contextlib.suppress(StorageError):  # it is shown, and nothing depends on it
+                self.queue_manager.note_shelf(entry.movie, info_hash, replace(shelf, failed=outcome.failed))
+            _log.warning("%s isn't on the shelf yet: %s", entry.movie.label, outcome.failed)
 
     def _rest(self, why: str) -> None:
         self._failures += 1
