@@ -56,6 +56,42 @@ def test_what_this_machine_cannot_tell(films: Path, tmp_path: Path) -> None:
         assert files.are_there(replace(_WHOLE, content_path=path)) is None
 
 
+def test_a_folder_of_the_same_name_may_be_another_one(films: Path) -> None:
+    """Without a pair, until another of the client's torrents is seen in it."""
+    gone = replace(_WHOLE, content_path=str(films / _NAME))
+    other = HeldTorrent("2" * 40, "x", 1.0, TorrentPhase.WHOLE, content_path=str(films / "x.mkv"))
+    for others in (
+        [],
+        [gone],
+        [other],
+        [replace(other, content_path="/y")],
+        [replace(other, content_path="")],
+    ):
+        assert ClientFiles().are_there(gone, others) is None
+    (films / "x.mkv").write_bytes(b"x")
+    assert ClientFiles().are_there(gone, [gone, other]) is False
+    desk = DownloaderBench()
+    desk.client.held[gone.info_hash] = gone
+    found = desk.downloader.find_already_there(film("Heat", year=1995, imdb_id="tt0113277"))
+    assert found
+    assert found.reason is Reason.ALREADY_DOWNLOADED
+
+
+def test_folders_in_folders(films: Path) -> None:
+    """However deep they are."""
+    files, path = ClientFiles([("/downloads", str(films))]), films / _NAME
+    folders = [path.joinpath(*["d"] * depth) for depth in range(1200)]
+    for folder in folders:
+        folder.mkdir()
+    assert files.are_there(_WHOLE) is False
+    video = folders[-1] / "film.mkv"
+    video.write_bytes(b"x" * 990)
+    assert files.are_there(_WHOLE)
+    video.unlink()
+    for folder in reversed(folders):  # deeper than what pytest clears away
+        folder.rmdir()
+
+
 def test_a_folder_that_is_not_there_is_named(films: Path, tmp_path: Path) -> None:
     """Each pair whose folder is missing, and no other."""
     (words,) = ClientFiles([("/downloads", str(films)), ("/data", str(tmp_path / "x"))]).missing_folders()

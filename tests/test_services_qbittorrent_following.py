@@ -214,6 +214,8 @@ def test_room_in_a_folder_of_path_map(running, raw, tmp_path):
     assert client._at_places(place, "/films", 7) == 7
     mapped = make_client(running, save_path="/no/such/disk", path_map=[("/no/such", str(tmp_path))])
     assert abs(mapped._at_places(place, "/films", 7) - shutil.disk_usage(tmp_path).free) < 1_000_000_000
+    away = make_client(running, save_path="/no/such/disk", path_map=[("/no/such", str(tmp_path / "away"))])
+    assert away._at_places(place, "/films", 7) == 7, "not the disk that it isn't mounted on"
 
 
 def test_a_disk_that_looks_another_from_here_is_not_measured(tmp_path):

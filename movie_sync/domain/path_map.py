@@ -13,16 +13,17 @@ def on_this_machine(path: str, pairs: Pairs) -> str:
 
     Without one that fits it is the same. Upper and lower case count, but not on a client's Windows.
     """
-    their_path = _pieces(path)
-    best, rest = "", None
-    for theirs, ours in pairs:
-        start = _pieces(theirs)
-        left = len(their_path) - len(start)
-        if their_path[: len(start)] == start and (rest is None or left < len(rest)):
-            best, rest = ours, _shown_pieces(path)[len(start) :]
-    if rest is None:
+    pair = pair_of(path, pairs)
+    if pair is None:
         return path
-    return "/".join([best.rstrip("/"), *rest]) or "/"
+    theirs, ours = pair
+    return "/".join([ours.rstrip("/"), *_shown_pieces(path)[len(_pieces(theirs)) :]]) or "/"
+
+
+def pair_of(path: str, pairs: Pairs) -> tuple[str, str] | None:
+    """Return the pair that counts for a path of the client, if one does."""
+    fitting = (pair for pair in pairs if fits(path, pair[0]))
+    return max(fitting, key=lambda pair: len(_pieces(pair[0])), default=None)
 
 
 def fits(path: str, theirs: str) -> bool:

@@ -1,22 +1,22 @@
 """The torrent client's files as this machine sees them: where they are, and whether they are still there."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from movie_sync.domain.models import HeldTorrent
-from movie_sync.domain.path_map import Pairs, on_this_machine
+from movie_sync.domain.path_map import Pairs, on_this_machine, pair_of
 from movie_sync.domain.torrents import TorrentPhase
 
 _LEAST_SHARE = 0.5
-_MOST_FILES = 5000
+_MOST_FILES = 5000  # and folders
 
 
 @dataclass(frozen=True, slots=True)
 class ClientFiles:
-    """Paths go through the `pairs`. Only looks, and never raises."""
+    """Paths go through the `pairs`. Only looks; what the file system refuses is not known."""
 
     pairs: Pairs = ()
 
@@ -24,21 +24,32 @@ class ClientFiles:
         """Return a path of the client as this machine names it."""
         return on_this_machine(path, self.pairs)
 
-    def are_there(self, torrent: HeldTorrent) -> bool | None:
+    def are_there(self, torrent: HeldTorrent, others: Iterable[HeldTorrent] = ()) -> bool | None:
         """Tell whether the files of a torrent that the client calls whole are there, most of them at least.
 
-        None where this machine cannot tell: it does not see the folder, or nothing is in it, as where a
-        disk is not mounted.
+        None where this machine cannot tell: it does not see the folder, nothing is in it, as where a disk is
+        not mounted, or it may be another one of the same name: no pair has it, and of the `others`, which
+        are asked for only then, none is seen there. Raises what they raise.
         """
         path = Path(self.here(torrent.content_path))
         if torrent.phase is not TorrentPhase.WHOLE or not torrent.content_path or not path.is_absolute():
             return None
         try:
-            return _holds(path, torrent.size_bytes)
+            if _holds(path, torrent.size_bytes):
+                return True
         except (FileNotFoundError, NotADirectoryError):
-            return False if _has_entries(path.parent) else None
+            if not _has_entries(path.parent):
+                return None
         except (OSError, ValueError):
             return None
+        is_theirs = pair_of(torrent.content_path, self.pairs) is not None
+        return False if is_theirs or any(self._is_beside(path, torrent, other) for other in others) else None
+
+    def _is_beside(self, path: Path, torrent: HeldTorrent, other: HeldTorrent) -> bool:
+        """Tell whether another torrent's files are seen in the folder of this one's."""
+        place = Path(self.here(other.content_path))
+        is_other = other.info_hash != torrent.info_hash and place != path
+        return is_other and place.parent == path.parent and os.path.exists(place)  # noqa: PTH110 - never raises
 
     def missing_folders(self) -> Iterator[str]:
         """Yield in words what is wrong with each pair whose folder is not on this machine."""
@@ -64,12 +75,15 @@ def _holds(path: Path, size_bytes: int) -> bool:
 
 
 def _sizes(folder: Path) -> Iterator[int]:
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _sizes(Path(entry.path))
-            else:
-                yield entry.stat().st_size
+    """Yield the size of each file in a folder, however deep, and 0 for each folder."""
+    folders: list[str | Path] = [folder]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                is_folder = entry.is_dir(follow_symlinks=False)
+                if is_folder:
+                    folders.append(entry.path)
+                yield 0 if is_folder else entry.stat().st_size
 
 
 def _has_entries(folder: Path) -> bool:

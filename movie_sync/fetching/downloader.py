@@ -221,7 +221,7 @@ class FileListDownloader:
         One whose files somebody deleted is still whole for the client, until it compares them.
         """
         choice = choice or Choice(held.name, self.trackers.release_in(held.comment), held.info_hash)
-        is_gone = self.files.are_there(held) is False
+        is_gone = self.files.are_there(held, self.client.torrents()) is False
         if held.phase.counts_as_there and not is_gone:
             return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
         if is_gone and isinstance(self.client, FollowedClient) and not self.dry_run:

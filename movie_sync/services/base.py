@@ -192,9 +192,9 @@ class ClientService(Service):
 
     block = "client"
     can_tag: bool = True
+    """Whether its torrents can be given tags."""
     is_followed: bool = True
     """Whether it tells how far its torrents are."""
-    """Whether its torrents can be given tags."""
     question: str = ""
     """Asked by setup, to be answered by yes or no; the one without is used if no other is."""
     folder_key: str = ""

@@ -7,7 +7,6 @@ after a few.
 """
 
 import logging
-import operator
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -16,7 +15,7 @@ from typing import TypeVar
 import qbittorrentapi
 
 from movie_sync.domain.models import HeldTorrent, Room, TorrentFile
-from movie_sync.domain.path_map import on_this_machine
+from movie_sync.domain.path_map import pair_of
 from movie_sync.domain.torrents import TorrentPhase, checked_hash, usable_hashes
 from movie_sync.domain.wish_list import AS_USUAL, Placement
 from movie_sync.errors import ReleaseError, Stopped, UnavailableError
@@ -174,10 +173,9 @@ class QBittorrentClient:
         """Return the bytes free where torrents go, if those at the default place are all that is told."""
         if places == (default,):
             return told_bytes
-        mapped = [on_this_machine(place, self._path_map) for place in places]
         free_bytes = None
-        if not any(map(operator.eq, mapped, places)):
-            free_bytes = space_at(mapped)
+        if all(pair_of(place, self._path_map) for place in places):
+            free_bytes = space_at(places, self._path_map)
         elif is_on_this_machine(self._settings.url):
             free_bytes = space_here(default, told_bytes, places)
         if free_bytes is None and not self._is_place_said:

@@ -7,9 +7,10 @@ import contextlib
 import re
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
+from movie_sync.domain.path_map import Pairs, on_this_machine, pair_of
 from movie_sync.services.qbittorrent.rows import read_bytes_left, text_of
 from movie_sync.services.qbittorrent.session import Client
 
@@ -65,9 +66,15 @@ def space_here(default: str, told_bytes: int, places: Iterable[str]) -> int | No
     return least if is_same and min(here, least) >= 0 else None
 
 
-def space_at(places: Iterable[str]) -> int | None:
-    """Return the least bytes free at places of this machine, or None if one of them is not there."""
-    least = min(map(_free_at, places))
+def space_at(places: Sequence[str], path_map: Pairs) -> int | None:
+    """Return the least bytes free at places that this machine has by a pair each, or None if it can't tell.
+
+    A pair's own folder that isn't there is a disk that isn't mounted: what is above it is another one.
+    """
+    pairs = [pair_of(place, path_map) for place in places]
+    if not all(pair and Path(pair[1]).is_dir() for pair in pairs):
+        return None
+    least = min(_free_at(on_this_machine(place, path_map)) for place in places)
     return least if least >= 0 else None
 
 
