@@ -1,6 +1,7 @@
 """How finished torrents seed, and what is noticed when they no longer do, with a client in memory and a clock."""
 
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -11,7 +12,7 @@ from house.fakes import FakeClient, FakeClock
 from house.films import choice, film, hash_of
 from house.workers import Bench
 
-from movie_sync.domain.events import EventKind
+from movie_sync.domain.events import Event, EventKind
 from movie_sync.domain.models import HeldTorrent
 from movie_sync.domain.seeding import SeedingRule, SeedingTrouble
 from movie_sync.domain.torrents import TorrentPhase
@@ -39,7 +40,7 @@ class Seeded:
         now = self.bench.clock.now()
         for number, movie in enumerate(self.films):
             self.bench.queues.add_to_pending(movie)
-            done = TorrentProgress(Stage.DOWNLOADED, now, 1.0, path=_place(number))
+            done = TorrentProgress(Stage.DOWNLOADED, now, 1.0, path=_place(number), size_bytes=1000)
             self.bench.queues.add_to_completed(movie, choice=choice(number), follow=done)
             self.become(number)
         self.begin()
@@ -309,6 +310,78 @@ def test_all_have_their_turn(tmp_path: Path) -> None:
     scene.pass_time(_DAY)
     assert {hash_of(number) for number in range(250)} <= set(asked)
     assert len(asked) <= 500
+
+
+def test_more_that_is_wanted_of_a_torrent_is_not_missing(tmp_path: Path) -> None:
+    """It has what it had when it came to its end; less than that is missing."""
+    scene = Seeded(tmp_path / "data")
+    for size, left, told in ((2000, 1000, []), (2000, 1200, [EventKind.NOT_SEEDING])):
+        scene.become(phase=TorrentPhase.DOWNLOADING, size_bytes=size, bytes_left=left)
+        scene.pass_time(_DAY)
+        assert scene.told == told
+
+
+def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path) -> None:
+    """One is asked about in vain for days; what the others' trackers say is noticed all the same."""
+    scene = Seeded(tmp_path / "data", 3)
+    for number in range(3):
+        scene.become(number, refusal=None)
+        scene.bench.client.refusals[hash_of(number)] = _UNREGISTERED
+    scene.bench.client.errors_by_call[f"trackers {hash_of(2)}"] = NetworkError("no answer")
+    scene.pass_time(2 * _DAY)
+    assert [bool(scene.seeding(number).trouble) for number in range(3)] == [True, True, False]
+    assert scene.seeding(2).ratio == 0.1
+    scene.bench.client.errors_by_call.clear()
+    scene.pass_time(_DAY)
+    assert scene.seeding(2).trouble is SeedingTrouble.REFUSED
+
+
+@pytest.mark.parametrize("ratio", [0.1, 2.0])
+def test_all_of_many_are_looked_at_thoroughly_within_a_day(tmp_path: Path, ratio: float) -> None:
+    """650 films, the files of the oldest are deleted; no pair is said to be unused before all were seen."""
+    films = tmp_path / "films"
+    films.mkdir()
+    rows = [
+        movie_to_dict(film(number))
+        | {"added_at": "2024-05-05T10:00:00Z", "completed_at": "2024-05-05T10:00:00Z", "reason": "downloaded"}
+        | {"info_hash": hash_of(number), "release": "R", "release_id": f"filelist:{number + 1}"}
+        | {"stage": "downloaded", "stage_since": "2024-05-05T12:00:00Z", "path": "/old/X"}
+        for number in range(650)
+    ]
+    (tmp_path / "queue_completed.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    clock, client, told, warnings = FakeClock(), FakeClient(), list[Event](), list[str]()
+    queues, pairs = QueueManager(tmp_path, clock=clock), [("/old", str(films)), ("/new", str(films))]
+    rules = {"filelist": SeedingRule(1.0, 48 * _HOUR)}
+    watch = SeedingWatch(queues, rules, clock, told.append, files=ClientFiles(pairs))
+    handler = logging.Handler()
+    handler.emit = lambda record: warnings.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger("movie_sync.following.seeding").addHandler(handler)
+    for number in range(650):
+        folder = "/old" if number in {0, 649} else "/new"
+        (films / f"{number}").write_bytes(b"x")
+        client.held[hash_of(number)] = HeldTorrent(
+            hash_of(number), "X", 1.0, TorrentPhase.WHOLE, content_path=f"{folder}/{number}", size_bytes=1,
+            has_tracker=True, ratio=ratio, seeding_seconds=10, bytes_left=0, refusal=None,
+        )  # fmt: skip
+
+    def a_day() -> None:
+        for _ in range(24 * 12):
+            clock.advance(300)
+            if watch.seconds_to_next() == 0:
+                watch.work(client)
+
+    try:
+        a_day()
+    finally:
+        logging.getLogger("movie_sync.following.seeding").removeHandler(handler)
+    assert not [words for words in warnings if "path_map" in words]
+    for number in (0, 300, 649):
+        (films / f"{number}").unlink()
+    client.journal.clear()
+    a_day()
+    assert len(told) == 3
+    assert {f"trackers {hash_of(number)}" for number in range(650)} <= set(client.journal)
+    assert len(client.journal) <= 1400
 
 
 @pytest.mark.long

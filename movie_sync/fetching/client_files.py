@@ -24,12 +24,14 @@ class ClientFiles:
         """Return a path of the client as this machine names it."""
         return on_this_machine(path, self.pairs)
 
-    def are_there(self, torrent: HeldTorrent, others: Iterable[HeldTorrent] = ()) -> bool | None:
+    def are_there(
+        self, torrent: HeldTorrent, others: Iterable[HeldTorrent] = (), *, were_there: bool = False
+    ) -> bool | None:
         """Tell whether the files of a torrent that the client calls whole are there, most of them at least.
 
         None where this machine cannot tell: it does not see the folder, nothing is in it, as where a disk is
-        not mounted, or it may be another one of the same name: no pair has it, and of the `others`, which
-        are asked for only then, none is seen there. Raises what they raise.
+        not mounted, or it may be another one of the same name: no pair has it, they never `were_there`, and
+        of the `others`, which are asked for only then, none is seen there. Raises what they raise.
         """
         path = Path(self.here(torrent.content_path))
         if torrent.phase is not TorrentPhase.WHOLE or not torrent.content_path or not path.is_absolute():
@@ -42,7 +44,7 @@ class ClientFiles:
                 return None
         except (OSError, ValueError):
             return None
-        is_theirs = pair_of(torrent.content_path, self.pairs) is not None
+        is_theirs = were_there or pair_of(torrent.content_path, self.pairs) is not None
         return False if is_theirs or any(self._is_beside(path, torrent, other) for other in others) else None
 
     def _is_beside(self, path: Path, torrent: HeldTorrent, other: HeldTorrent) -> bool:

@@ -6,23 +6,26 @@ amiss counts if it is so twice, an hour apart. Nothing is deleted and nothing is
 
 import logging
 import math
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from movie_sync.complaints import log_where, words_of
 from movie_sync.domain.events import Event, ManyNotSeeding, NotSeeding
 from movie_sync.domain.models import Choice, HeldTorrent, QueueName
 from movie_sync.domain.path_map import fits
 from movie_sync.domain.seeding import SeedingRule, SeedingTrouble, seeding_left
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.domain.tracker_words import concerns_account
+from movie_sync.errors import AuthError
 from movie_sync.fetching.client_files import AS_THE_CLIENT_SAYS, ClientFiles
 from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.releases import FailedRelease, Seeding, Watch
+from movie_sync.queues.releases import FailedRelease, Seeding, TorrentProgress, Watch
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
@@ -33,10 +36,12 @@ _LOOK_SECONDS, _DAY_SECONDS, _SHORTEST_PIECE_SECONDS = 3600.0, 22 * 3600.0, 60.0
 _CONFIRMED_SECONDS = 0.9 * _LOOK_SECONDS
 _GONE_IS_FINAL = timedelta(days=7)
 _MOST_QUESTIONS = 25  # each of them may be a request of its own
+_MOST_UNANSWERED = 3  # each of them may take its whole time limit
 _MOST_KNOWN = 1000
 _TOLD_ONE_BY_ONE = 10
 _NAMED_FILMS = 3
 _MISSING_SHARE = 0.1
+_NEWEST = sys.maxsize
 _INCOMPLETE = {
     TorrentPhase.DOWNLOADING,
     TorrentPhase.AWAITING_PEERS,
@@ -56,6 +61,19 @@ class _Look(NamedTuple):
     has_files: bool | None
 
 
+@dataclass(slots=True)
+class _Turn:
+    """Whose turn it is: the newest of those `before` a number; `count` is of how many it was."""
+
+    before: int = _NEWEST
+    count: int = 0
+
+    def note(self, piece: Sequence[tuple[int, QueueEntry]]) -> None:
+        """These have had it."""
+        self.count += len(piece)
+        self.before = piece[-1][0] if piece else _NEWEST
+
+
 @dataclass(eq=False, repr=False)
 class SeedingWatch:
     """`rules` say what trackers ask, by name; of one that is not among them nothing is known.
@@ -72,11 +90,10 @@ class SeedingWatch:
     _next_hour: float = field(default=0.0, init=False)
     _next_piece: float = field(default=0.0, init=False)
     _replaced_count: int = field(default=0, init=False)
-    _hours: int = field(default=0, init=False)
-    _looked_at: int = field(default=0, init=False)
-    _before: dict[Watch, int] = field(default_factory=dict, init=False)
+    _round: int = field(init=False)
+    _unanswered: int = field(default=0, init=False)
+    _turns: dict[Watch, _Turn] = field(init=False)
     _suspects: dict[int, tuple[SeedingTrouble | None, float]] = field(default_factory=dict, init=False)
-    _asked: dict[int, float] = field(default_factory=dict, init=False)
     _unwritten: dict[int, tuple[str, Seeding]] = field(default_factory=dict, init=False)
     _lost: list[tuple[QueueEntry, Seeding]] = field(default_factory=list, init=False)
     _written_at: float | None = field(default=None, init=False)
@@ -85,6 +102,11 @@ class SeedingWatch:
     _has_seen: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
+        # Anywhere at first: a program that is started anew all the time gets to all of them as well.
+        seconds = int(self.clock.now().timestamp())
+        self._round = seconds // round(_LOOK_SECONDS)
+        count = len(QueueName) * self.queue_manager.watched_count(Watch.DAILY)
+        self._turns = {Watch.OFTEN: _Turn(), Watch.DAILY: _Turn(seconds % (count + 1))}
         self._unused = {theirs for theirs, _ in self.files.pairs}
 
     def seconds_to_next(self) -> float | None:
@@ -101,11 +123,12 @@ class SeedingWatch:
     def work(self, client: FollowedClient) -> None:
         """Do what is due; raises as `TorrentFollower.work`."""
         now = self.clock.monotonic()
+        self._unanswered = 0
         try:
             if now >= self._next_hour:
                 self._look_at_replaced(client)
                 self._look_often(client)
-                self._hours, self._next_hour = self._hours + 1, now + _LOOK_SECONDS
+                self._next_hour = now + _LOOK_SECONDS
                 # What has seeded enough since has its turn within a day, too.
                 self._next_piece = min(self._next_piece, now + self._piece_seconds())
             if now >= self._next_piece:
@@ -113,6 +136,10 @@ class SeedingWatch:
                 seconds = self._piece_seconds()
                 since = self._next_piece if now - self._next_piece < seconds else now
                 self._next_piece = since + seconds
+                if self._unused and all(
+                    turn.count >= self.queue_manager.watched_count(each) for each, turn in self._turns.items()
+                ):
+                    self._say_unused_pairs()
         finally:
             self._note()
 
@@ -121,40 +148,34 @@ class SeedingWatch:
         return max(_DAY_SECONDS / max(pieces, 1), _SHORTEST_PIECE_SECONDS)
 
     def _look_daily(self, client: FollowedClient) -> None:
-        count = self.queue_manager.watched_count(Watch.DAILY)
-        # Anywhere at first: a program that is started anew all the time gets to all of them as well.
-        anywhere = int(self.clock.now().timestamp()) % (len(QueueName) * count + 1)
-        piece, _ = self._next_in_turn(Watch.DAILY, _MOST_QUESTIONS, anywhere)
+        turn = self._turns[Watch.DAILY]
+        piece = self.queue_manager.watched(Watch.DAILY, turn.before, _MOST_QUESTIONS)
         self._look(client, piece)
-        self._looked_at += len(piece)
-        if self._looked_at >= count:
-            self._say_unused_pairs()
+        turn.note(piece)
 
     def _look_often(self, client: FollowedClient) -> None:
-        is_new_day = not self._hours % round(_DAY_SECONDS / _LOOK_SECONDS)
-        suspects = self.queue_manager.watched(None, 0, _MOST_AT_ONCE, self._suspects)
+        suspects = (
+            self.queue_manager.watched(None, 0, _MOST_AT_ONCE, self._suspects) if self._suspects else []
+        )
         looked_at = {number for number, _ in suspects}
         if len(suspects) < _MOST_AT_ONCE:
             self._suspects = {key: what for key, what in self._suspects.items() if key in looked_at}
         for first in range(0, len(suspects), _MOST_QUESTIONS):
             self._look(client, suspects[first : first + _MOST_QUESTIONS])
         del suspects
+        turn, looked_at = self._turns[Watch.OFTEN], looked_at | self._suspects.keys()
+        hours = math.ceil(self.queue_manager.watched_count(Watch.OFTEN) / _MOST_AT_ONCE)
+        rounds = max(round(_DAY_SECONDS / _LOOK_SECONDS) // max(hours, 1), 1)  # a day; one is each film's
         for _ in range(_MOST_AT_ONCE // _PIECE):
-            piece, is_all = self._next_in_turn(Watch.OFTEN, _PIECE)
+            found = self.queue_manager.watched(Watch.OFTEN, turn.before, _PIECE + 1)
+            left = [each for each in found if each[0] < turn.before]  # the newest begin the next round
+            piece = left[:_PIECE]
             others = [each for each in piece if each[0] not in looked_at]
-            self._look(client, others, is_routine=True, looks_for_files=is_new_day)
-            if is_all:
+            self._look(client, others, lambda number: (number - self._round) % rounds == 0)
+            turn.note(piece)
+            if len(left) <= _PIECE:
+                turn.before, self._round = _NEWEST, self._round + 1
                 break
-
-    def _next_in_turn(
-        self, watch: Watch, most: int, start: int = 0
-    ) -> tuple[Sequence[tuple[int, QueueEntry]], bool]:
-        """Return the films whose turn it is, and whether the oldest has had its one with them."""
-        before = self._before.get(watch, start)
-        piece = self.queue_manager.watched(watch, before, most)
-        is_all = len(piece) < most or (bool(before) and piece[-1][0] >= before)
-        self._before[watch] = piece[-1][0] if piece else 0
-        return piece, is_all
 
     # --- one look -------------------------------------------------------------------------
 
@@ -162,12 +183,9 @@ class SeedingWatch:
         self,
         client: FollowedClient,
         piece: Collection[tuple[int, QueueEntry]],
-        *,
-        is_routine: bool = False,
-        looks_for_files: bool = True,
+        is_thorough: Callable[[int], bool] = lambda _number: True,
     ) -> None:
-        """Look at some films; in a routine look a torrent's trackers are asked for once a day only."""
-        questions = _MOST_QUESTIONS
+        """Look at some films; at a torrent's files and trackers only where it `is_thorough`."""
         held = client.states([entry.choice.info_hash for _, entry in piece if entry.choice]) if piece else {}
         for number, entry in piece:
             choice, follow = entry.choice, entry.follow
@@ -177,13 +195,12 @@ class SeedingWatch:
             if torrent is None:
                 after = self._gone(number, before)
             else:
-                is_told = torrent.refusal is not None or torrent.is_stopped
-                if not is_told and questions and (not is_routine or self._is_to_be_asked(number)):
-                    torrent, questions = client.with_trackers(torrent), questions - 1
-                has_files = None
-                if looks_for_files or before.seen_at is None:
-                    has_files = self.files.are_there(torrent)
-                after = self._seen(number, choice, before, _Look(torrent, has_files))
+                is_due, has_files = is_thorough(number), None
+                if is_due:
+                    torrent = self._with_trackers(client, torrent)
+                if is_due or before.seen_at is None:
+                    has_files = self.files.are_there(torrent, were_there=before.is_here)
+                after = self._seen(number, follow, choice, _Look(torrent, has_files))
                 self._unused -= {theirs for theirs in self._unused if fits(torrent.content_path, theirs)}
                 self._has_seen = True
             if after.trouble and after.trouble is not before.trouble:
@@ -191,21 +208,27 @@ class SeedingWatch:
             if is_worth_writing(before, after):
                 self._unwritten[number] = choice.info_hash, after
 
-    def _is_to_be_asked(self, number: int) -> bool:
-        """Tell whether a day has passed since a torrent's trackers were last asked for."""
-        now = self.clock.monotonic()
-        if now - self._asked.get(number, -math.inf) < _DAY_SECONDS:
-            return False
-        if len(self._asked) >= _MOST_KNOWN:
-            self._asked.clear()
-        self._asked[number] = now
-        return True
+    def _with_trackers(self, client: FollowedClient, torrent: HeldTorrent) -> HeldTorrent:
+        """Ask for what a torrent's trackers say, if need be; without an answer that is not known."""
+        is_told = torrent.refusal is not None or torrent.is_stopped
+        if not is_told and self._unanswered < _MOST_UNANSWERED:
+            try:
+                return client.with_trackers(torrent)
+            except AuthError:  # the client must not be asked any more
+                raise
+            except Exception as exc:  # noqa: BLE001 - whatever it is, the others have their turn
+                self._unanswered += 1
+                _log.debug("%s: couldn't ask the client about its trackers: %s", torrent.name, words_of(exc))
+                log_where(exc)
+        return torrent
 
-    def _seen(self, number: int, choice: Choice, before: Seeding, look: _Look) -> Seeding:
-        torrent = look.torrent
-        trouble, why = self._trouble(before, look)
+    def _seen(self, number: int, follow: TorrentProgress, choice: Choice, look: _Look) -> Seeding:
+        torrent, before = look.torrent, follow.seeding
+        trouble, why = self._trouble(follow, look)
         if trouble is None or trouble is before.trouble:
-            self._suspects.pop(number, None)
+            suspected, _ = self._suspects.get(number, (None, 0.0))
+            if suspected is not SeedingTrouble.REFUSED or torrent.refusal is not None or torrent.is_stopped:
+                self._suspects.pop(number, None)
         elif not self._is_confirmed(number, trouble):
             trouble, why = before.trouble, before.why
         is_news = trouble is not before.trouble or before.is_gone
@@ -220,25 +243,29 @@ class SeedingWatch:
             is_here=before.is_here or look.has_files is True,
         )
 
-    def _trouble(self, before: Seeding, look: _Look) -> tuple[SeedingTrouble | None, str]:
+    def _trouble(self, follow: TorrentProgress, look: _Look) -> tuple[SeedingTrouble | None, str]:
         """Return what is amiss with a torrent, and why in words; as before where it cannot be told now."""
-        torrent, has_files = look
+        (torrent, has_files), before = look, follow.seeding
         place, phase = self.files.here(torrent.content_path), torrent.phase
         if phase is TorrentPhase.FILES_MISSING or (has_files is False and before.is_here):
             return SeedingTrouble.FILES_MISSING, f"its files are missing in {place}"
         if phase is TorrentPhase.FAILED:
             return SeedingTrouble.FAILED, f"the client reports an error ({torrent.client_word})"
-        if phase in _INCOMPLETE and torrent.bytes_left > torrent.size_bytes * _MISSING_SHARE:
+        # Not where only more of it is wanted: then it has what it had when it came to its end.
+        had = min(follow.size_bytes or torrent.size_bytes, torrent.size_bytes)
+        if phase in _INCOMPLETE and torrent.size_bytes - torrent.bytes_left < had * (1 - _MISSING_SHARE):
             return SeedingTrouble.FILES_MISSING, "the client found that files are missing"
         if phase is not TorrentPhase.WHOLE:
             return before.trouble, before.why
         if torrent.refusal and not torrent.is_stopped and not concerns_account(torrent.refusal):
             return SeedingTrouble.REFUSED, f"the tracker refuses it ({torrent.refusal})"
-        is_served = torrent.has_tracker and torrent.refusal is not None
-        is_open = (before.trouble is SeedingTrouble.REFUSED and not is_served) or (
-            before.trouble is SeedingTrouble.FILES_MISSING and before.is_here and has_files is None
+        is_unknown = {
+            SeedingTrouble.REFUSED: torrent.refusal is None or not torrent.has_tracker,
+            SeedingTrouble.FILES_MISSING: before.is_here and has_files is None,
+        }
+        return (
+            (before.trouble, before.why) if before.trouble and is_unknown.get(before.trouble) else (None, "")
         )
-        return (before.trouble, before.why) if is_open else (None, "")
 
     def _gone(self, number: int, before: Seeding) -> Seeding:
         """Return what it means that the client does not show a torrent; just started, it may not yet."""
@@ -321,7 +348,8 @@ class SeedingWatch:
             for entry in self.queue_manager.with_replaced()
             for old in entry.replaced
             if not old.seeding.is_settled
-            if all(
+            if self._unused
+            and all(
                 each.choice is None or each.choice.info_hash != old.choice.info_hash
                 for each in entry.torrents()
             )
