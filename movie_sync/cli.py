@@ -332,13 +332,19 @@ def _add_moving(add: Callable[[str, str, str], Parser]) -> None:
     backup = add(
         "backup", "backup:run_backup", "save your settings and all films in one file, to move or to keep"
     )
-    backup.add_argument("file", metavar="FILE", help="the new file, or - for stdout; it isn't overwritten")
     backup.add_argument(
-        "--with-secrets", action="store_true", help="include passwords, keys and torrents, and encrypt it all"
+        "file", metavar="FILE", help="the file to create, or - for stdout; never overwrites one"
     )
-    restore = add("restore", "restore:run_restore", "put what a backup has into the data folder")
+    backup.add_argument(
+        "--with-secrets",
+        action="store_true",
+        help="include passwords, keys and torrents, and encrypt everything",
+    )
+    restore = add("restore", "restore:run_restore", "put a backup's files into the data folder")
     restore.add_argument("file", type=Path, metavar="FILE", help="a file that `backup` wrote")
-    restore.add_argument("--replace", action="store_true", help="move what is there into a folder of its own")
+    restore.add_argument(
+        "--replace", action="store_true", help="move present data aside first; nothing is deleted"
+    )
     restore.add_argument(
         "--trust", action="store_true", help="don't ask about the commands and servers in its settings"
     )

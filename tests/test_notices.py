@@ -778,7 +778,7 @@ WORDS: list[tuple[Event, str, str, dict[str, object]]] = [
     (
         ManyNotSeeding(MOMENT, 12, ("Heat (1995)", "Ran (1985)"), "its files are missing in /d/Heat"),
         "not seeding:12:2026-11-01",
-        "12 films are no longer seeding: Heat (1995), Ran (1985) and 10 more. The first one: its files are "
+        "12 films are no longer seeding: Heat (1995), Ran (1985) and 10 more. The first: its files are "
         "missing in /d/Heat. If a disk is missing, mount it.",
         {},
     ),

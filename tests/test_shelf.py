@@ -199,7 +199,7 @@ def test_films_of_all_shapes(town: Town) -> None:
     assert "on the shelf in" in town.home.run("status").stdout
     again = town.home.run("shelf", "--all")
     assert again.returncode == 1, "what was left is tried once more"
-    assert again.stderr.count("not put on the shelf, because") == sum(bool(shape.left) for shape in made)
+    assert again.stderr.count("left where it is, because") == sum(bool(shape.left) for shape in made)
     check_all_again(town, [town.filelist.torrent_for(alone, PASSKEY), *(shape.torrent for shape in made)])
     for shape in made:
         assert {path: file.read_bytes() for path, file in files_of(town, shape).items()} == shape.content
@@ -299,7 +299,7 @@ def test_a_shelf_that_is_not_there(town: Town) -> None:
     shelf.rmdir()
     daemon = town.home.start()
     town.meanwhile(lambda: town.stages() == ["downloaded"] * 2)
-    why = f"The shelf's folder {shelf} isn't there. Create it, or mount the disk it's on."
+    why = f"The shelf's folder {shelf} doesn't exist. Create it, or mount the disk it's on."
     daemon.wait_for(why)
     wait_until(lambda: why in town.home.run("status").stdout)
     shelf.mkdir()

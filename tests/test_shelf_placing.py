@@ -143,7 +143,7 @@ def test_the_same_quality_twice(torrents: Torrents) -> None:
     assert [Path(each.path).stem.removeprefix(NAME) for each in names[:4]] == [
         "", " - 1080p", " - Bluray-1080p", " - Bluray-1080p GRP",
     ]  # fmt: skip
-    assert "all the names" in names[4].failed
+    assert "Every name" in names[4].failed
     assert len(tree(torrents.shelf)) == 4
 
 
@@ -315,7 +315,7 @@ def test_something_takes_the_name_meanwhile(torrents: Torrents, monkeypatch: pyt
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", late)
-        assert "something else" in torrents.put().failed
+        assert "Another program" in torrents.put().failed
     assert target.read_text() == "mine"
     assert torrents.put().path == str(torrents.shelf / NAME / f"{NAME} - 1080p.mkv")
 
@@ -326,7 +326,7 @@ def test_something_takes_the_name_meanwhile(torrents: Torrents, monkeypatch: pyt
 def test_across_file_systems(apart: Torrents) -> None:
     """Refused, with what to do; copied where that's allowed, with its time; and once more nothing changes."""
     outcome = apart.put()
-    assert f"{apart.shelf} is on another file system" in outcome.failed
+    assert f"{apart.shelf}, which is on another file system" in outcome.failed
     assert '"how": "copy"' in outcome.failed
     assert not outcome.is_of_all
     assert tree(apart.shelf) == {}
@@ -494,7 +494,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with in_memory(tmp_path / "shelf", "1m") as shelf:
         torrents = Torrents(tmp_path / "downloads", shelf)
         outcome = torrents.put(may_copy=True)
-        assert "no room" in outcome.failed
+        assert "Not enough room" in outcome.failed
         assert not outcome.is_of_all, "a smaller film may fit"
         assert not [path for path in tree(shelf) if not path.endswith(".srt")]
 
@@ -533,7 +533,8 @@ def test_no_shelf(torrents: Torrents) -> None:
     gone = torrents.shelf / "mnt" / "films"
     outcome = torrents.put(folder=str(gone))
     assert outcome == Outcome(
-        failed=f"The shelf's folder {gone} isn't there. Create it, or mount the disk it's on.", is_of_all=True
+        failed=f"The shelf's folder {gone} doesn't exist. Create it, or mount the disk it's on.",
+        is_of_all=True,
     )
     file = torrents.shelf / "file"
     file.touch()
@@ -549,9 +550,9 @@ def test_where_the_files_are_not(torrents: Torrents) -> None:
     assert '"path_map"' in outcome.failed
     here = str(torrents.folder / "gone")
     outcome = torrents.put(path=here, client_path="/data/gone")
-    assert outcome.failed == f"{here} (the torrent client calls it /data/gone) isn't there any more."
+    assert outcome.failed == f"{here} (the torrent client calls it /data/gone) no longer exists."
     outcome = torrents.put(path="C:\\Films\\Heat", client_path="C:\\Films\\Heat")
-    assert "C:\\Films\\Heat, which is no path on this machine" in outcome.failed
+    assert "C:\\Films\\Heat, which isn't a path on this machine" in outcome.failed
     for path in ("/x\0y", f"/{'x' * 300}", "movie_sync"):
         assert torrents.put(path=path, client_path=path).failed
 

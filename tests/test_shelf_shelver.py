@@ -110,7 +110,7 @@ def test_a_shelf_that_is_not_there(bench: Bench, caplog: pytest.LogCaptureFixtur
     for _ in range(8):
         bench.run()
         bench.clock.advance(300)
-    assert bench.shelver.trouble.startswith(f"{_COMPLAINT}The shelf's folder {bench.shelf} isn't there.")
+    assert bench.shelver.trouble.startswith(f"{_COMPLAINT}The shelf's folder {bench.shelf} doesn't exist.")
     assert [record.levelname for record in caplog.records if _COMPLAINT in record.message] == ["WARNING"]
     bench.shelf.mkdir()
     bench.run()
@@ -243,7 +243,7 @@ def test_why_a_film_is_not_there_yet_is_kept(bench: Bench, caplog: pytest.LogCap
         bench.run()
         bench.clock.advance(4000)
         bench.shelver = bench.new()
-    assert bench.shelving(0).failed == f"{path} isn't there any more."
+    assert bench.shelving(0).failed == f"{path} no longer exists."
     assert bench.shelving(0).is_due
     assert len([each for each in caplog.records if "isn't on the shelf yet" in each.message]) == 1
     assert len(bench.paths()) == 1

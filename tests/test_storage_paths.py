@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -218,3 +219,37 @@ def test_a_data_folder_where_modes_cannot_be_set(
         say_shortcomings()
     assert caplog.text.count("can't be made private") == 1
     assert "Operation not permitted" in caplog.text
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root becomes another user")
+@pytest.mark.parametrize("has_owners", [True, False], ids=["a disk", "a stick"])
+def test_a_data_folder_of_another_user(
+    has_owners: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where what is made belongs to its maker, the folder's owner is named, and how to change it; else modes."""
+    with tempfile.TemporaryDirectory() as name:
+        data = Path(name, "data")
+        data.mkdir()
+        for folder in (Path(name), data):
+            folder.chmod(0o777)
+        os.seteuid(65534)
+        try:
+            if not has_owners:  # as where all belongs to whoever mounted it
+                monkeypatch.setattr(
+                    tempfile, "TemporaryFile", lambda **_: os.fdopen(_as_root(data / "a"), "w")
+                )
+            AppPaths(data).prepare()
+            say_shortcomings()
+        finally:
+            os.seteuid(0)
+        assert (f"{data}, or a file in it, belongs to another user (root)" in caplog.text) is has_owners
+        assert (f"sudo chown -R nobody {data}`" in caplog.text) is has_owners
+        assert ("can't be made private" in caplog.text) is not has_owners
+
+
+def _as_root(path: Path) -> int:
+    os.seteuid(0)
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    finally:
+        os.seteuid(65534)

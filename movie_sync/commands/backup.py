@@ -46,7 +46,9 @@ def run_backup(args: Namespace, context: Context, prompts: Prompts | None = None
         raise UserError(f"There's nothing to back up in {context.paths.root}.")
     is_to_stdout = args.file == _STDOUT
     if is_to_stdout and sys.stdout.isatty():
-        raise UserError("A backup isn't text. Name a file, or redirect the output.")
+        raise UserError(
+            "Backups aren't text and aren't written to a terminal. Name a file, or redirect the output."
+        )
     if not is_to_stdout and os.path.lexists(args.file):
         raise UserError(_is_there(args.file))
     passphrase, credentials, left_out = "", b"", files.left_out()
@@ -59,7 +61,7 @@ def run_backup(args: Namespace, context: Context, prompts: Prompts | None = None
     context.complain(said) if is_to_stdout else context.say(f"{args.file}: {said}")
     context.warn(shortcomings(but_for=context.paths.root))
     if left_out:
-        context.complain(f"Left out, because they aren't Movie Sync's or are damaged: {in_words(left_out)}.")
+        context.complain(f"Left out (not Movie Sync's, or damaged): {in_words(left_out)}.")
     return 0
 
 
@@ -83,9 +85,9 @@ def _write(file: BinaryIO, context: Context, files: MovedFiles, credentials: byt
         for there, found in held.items():
             name = stood_aside(there) or there
             if found is None:
-                context.complain(f"Left out, because it isn't a regular file: {name}.")
+                context.complain(f"Left out (not a regular file): {name}.")
             elif found.size > (files.most_bytes_in_backup(name, has_secrets=False) or 0):
-                context.complain(f"Left out, because it's far too large to be sound: {name}.")
+                context.complain(f"Left out (far too large, so probably damaged): {name}.")
             elif name.startswith(context.paths.config.name) and not passphrase:
                 count += _add_settings(archive, found, context)
             else:
@@ -114,13 +116,12 @@ def _add_settings(archive: ArchiveWriter, found: HeldFile, context: Context) -> 
         content, taken = without_secrets(content_of(Path(found.name), b"".join(found.chunks())))
     except UnreadableSettings:
         context.complain(
-            f"Left out, because it can't be read and may contain secrets: {found.name}. "
-            "Fix it, or use --with-secrets."
+            f"Left out (can't be read and may contain secrets): {found.name}. Fix it, or use --with-secrets."
         )
         return 0
     if taken:
         context.complain(
-            f"Left out of {found.name}, because they may be secret: {in_words(taken)}. Set them again after "
+            f"Left out of {found.name} (may be secret): {in_words(taken)}. Set them again after "
             "restoring, or use --with-secrets."
         )
         _add(archive, found.name, json.dumps(content, indent=2).encode() + b"\n")
@@ -181,4 +182,4 @@ def _give_name(temporary: Path, path: Path) -> None:
 
 
 def _is_there(path: object) -> str:
-    return f"{path} already exists and isn't overwritten. Choose another name."
+    return f"{path} already exists and won't be overwritten. Choose another name."

@@ -93,7 +93,7 @@ def look_at_everything(context: Context, stop: threading.Event) -> Iterator[Chec
             landing = services.landing()
             for theirs in services.unused_pairs(landing.theirs if landing else ""):
                 name = services.client.title
-                words = f"path_map has {theirs}, but {name} has nothing there. Is that what {name} calls it?"
+                words = f"path_map has {theirs}, but {name} has nothing there. Check the folder's name."
                 yield CheckResult(_LANDING, Outcome.NOTE, one_line(words))
     if landing:
         outcome = Outcome.OK if landing.is_looked_in else Outcome.NOTE

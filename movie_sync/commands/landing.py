@@ -94,11 +94,13 @@ def check_shelf(settings: ShelfSettings, client: ClientService, landing: Landing
     """
     folder = Path(settings.folder or "")
     if not folder.is_dir():
-        raise UserError(f"{folder} isn't there. Create it, or mount the disk it's on.")
+        raise UserError(f"{folder} doesn't exist. Create it, or mount the disk it's on.")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} can't be written to. Change its permissions.")
     if not client.is_followed:
-        raise UserError(f"{client.title} can't tell when films are complete, so none are put in {folder}.")
+        raise UserError(
+            f"{client.title} can't tell when films are complete, so none will be put in {folder}."
+        )
     if landing is None:
         return str(folder)
     if not landing.exists_here:

@@ -34,7 +34,7 @@ def typed_passphrase(context: Context, prompts: Prompts, question: str) -> str:
     """Return what is typed. Raises UserError: there is no terminal, or it would show what is typed."""
     if not prompts.is_terminal():
         raise UserError(
-            f"A passphrase is needed. Set {PASSPHRASE_VARIABLE} or {_FILE_VARIABLE}, or use a terminal."
+            f"Passphrase required. Set {PASSPHRASE_VARIABLE} or {_FILE_VARIABLE}, or run this in a terminal."
         )
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
@@ -55,8 +55,8 @@ def new_passphrase(context: Context, prompts: Prompts) -> str:
     text = given_passphrase(context)
     if not text:
         text = typed_passphrase(context, prompts, "Passphrase for the backup (hidden): ")
-        if typed_passphrase(context, prompts, "The same again: ") != text:
-            raise UserError("The two passphrases differ. Nothing was written.")
+        if typed_passphrase(context, prompts, "Again: ") != text:
+            raise UserError("The passphrases don't match. Nothing was written.")
     if len(text) < _SHORTEST:
-        raise UserError(f"The passphrase needs at least {_SHORTEST} characters.")
+        raise UserError(f"The passphrase must have at least {_SHORTEST} characters.")
     return text

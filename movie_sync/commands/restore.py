@@ -81,7 +81,7 @@ class _Backup:
 class _Found:
     """What a backup has, as far as that decides something."""
 
-    made_at: str = "an unknown day"
+    made_at: str = "an unknown date"
     kept: dict[str, bytes] = field(default_factory=dict)
     credentials: Content | None = None
 
@@ -97,7 +97,7 @@ def run_restore(
     try:
         file = open_regular(args.file)
     except OSError as exc:
-        raise UserError(f"Can't read {args.file}: {exc.strerror or 'it is no file'}.") from None
+        raise UserError(f"Can't read {args.file}: {exc.strerror or 'not a regular file'}.") from None
     with file:
         backup = _Backup(args.file, file, files)
         backup.opened = _unlocked(backup, context, prompts)
@@ -144,14 +144,16 @@ def _say_done(found: _Found, context: Context, aside: str) -> None:
     root = context.paths.root
     numbers = context.queues_to_look_at().get_statistics()
     films = films_words(numbers["pending"] + numbers["failed"] + numbers["completed"])
-    context.say(f"Restored {films} and all else into {root}, as it was on {found.made_at}.")
+    context.say(f"Restored {films}, the settings and everything else into {root}, as of {found.made_at}.")
     if aside:
-        context.say(f"The files that were there are in {root / aside}; delete that folder once all is well.")
+        context.say(
+            f"The previous files are in {root / aside}. You can delete that folder once everything works."
+        )
     if not found.credentials:
-        context.say(f"Passwords and keys aren't in this backup: enter them with `{command_line('setup')}`.")
+        context.say(f"This backup has no passwords and keys. Enter them with `{command_line('setup')}`.")
     if lacking := [*left_out_of(_settings(found))]:
-        context.say(f"Set these again in config.json, which the backup doesn't have: {in_words(lacking)}.")
-    context.say(f"Then see whether everything works on this machine: `{command_line('check')}`")
+        context.say(f"Set these again in config.json (left out of the backup): {in_words(lacking)}.")
+    context.say(f"Then check that everything works on this machine: `{command_line('check')}`")
 
 
 # --- what keeps it from being restored --------------------------------------------------------
@@ -180,8 +182,8 @@ def _refuse(context: Context, holder: str) -> int:
 def _refuse_data(context: Context, files: MovedFiles, args: Namespace) -> None:
     if not args.replace and (names := files.to_move_aside()):
         raise UserError(
-            f"{context.paths.root} already has data ({in_words(names)}). Use --replace to move it into a "
-            f"folder there ({REPLACED}TIME) first; nothing is deleted."
+            f"{context.paths.root} already has data ({in_words(names)}). Use --replace to move it to a "
+            f"folder {REPLACED}TIME there first; nothing is deleted."
         )
 
 
@@ -227,8 +229,8 @@ def _opened(lock: Lock, context: Context, prompts: Prompts, backup: _Backup) -> 
             return lock.opened(text)
         except WrongPassphraseError:
             if not given:
-                context.complain("That isn't its passphrase.")
-    raise backup.unusable("this isn't its passphrase")
+                context.complain("Wrong passphrase.")
+    raise backup.unusable("wrong passphrase")
 
 
 def _checked(backup: _Backup) -> _Found:
@@ -279,12 +281,12 @@ def _is_allowed(
         return True
     if not prompts.is_terminal():
         raise UserError(
-            "Restore it only if the backup is your own: add --trust to allow this, or run it on a terminal "
-            "to be asked. Nothing was changed."
+            "Only restore it if it's your own backup: add --trust, or run this in a terminal to be asked. "
+            "Nothing was changed."
         )
     dialogue = Dialogue(prompts, out or sys.stdout, context.redactor)
     try:
-        return dialogue.confirm("Restore it, with these?", default=False)
+        return dialogue.confirm("Restore it with these settings?", default=False)
     except EOFError:
         return False
 
@@ -300,4 +302,4 @@ def _reaching(found: _Found, context: Context) -> Iterator[str]:
     yield from reaching_out(_settings(found), context.environ)
     addresses = found.credentials.services.get("notices", {}).get("urls", "") if found.credentials else ""
     for scheme in sorted({address.partition(":")[0] for address in addresses.split()}):
-        yield f"send notifications to an address of {scheme}:// (hidden)"
+        yield f"send notifications to a {scheme}:// address (hidden)"

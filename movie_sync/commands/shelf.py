@@ -36,7 +36,7 @@ class _Report:
         if outcome.is_of_all:  # that is said once
             return
         self.context.complain(
-            f"{movie.label}: {outcome.failed or f'not put on the shelf, because {outcome.left}.'}"
+            f"{movie.label}: {outcome.failed or f'left where it is, because {outcome.left}.'}"
         )
 
 
@@ -44,7 +44,7 @@ def run_shelf(args: Namespace, context: Context) -> int:
     """Put films on the shelf, or have the daemon do it; returns the exit code."""
     if context.config.section(ShelfSettings).folder is None:
         raise UserError(
-            f"There's no shelf. Choose its folder: `{command_line('config', 'shelf.folder', 'FOLDER')}`"
+            f"No shelf is set up. Choose its folder: `{command_line('config', 'shelf.folder', 'FOLDER')}`"
         )
     if bool(args.film) == args.all:
         raise UserError("Name the films to put on the shelf, or use --all.")
@@ -57,7 +57,7 @@ def run_shelf(args: Namespace, context: Context) -> int:
         return 0 if args.all else 1
     lock = InstanceLock(context.paths.daemon_lock)
     if not lock.acquire():
-        context.say(f"The running daemon puts {films_words(len(films))} on the shelf.")
+        context.say(f"The running daemon will put {films_words(len(films))} on the shelf.")
         return 0 if is_all else 1
     try:
         has_failed = _fill(context)
@@ -77,7 +77,7 @@ def _named(texts: list[str], context: Context) -> list[QueueEntry]:
         if film and found and found[1].follow and found[1].follow.may_be_shelved:
             films.append(found[1])
         elif film and found:
-            context.complain(f"{found[1].movie.label}: where its files are isn't known.")
+            context.complain(f"{found[1].movie.label}: Movie Sync doesn't know where its files are.")
     return films
 
 
@@ -89,7 +89,7 @@ def _all(context: Context) -> list[QueueEntry]:
         if entry.follow and entry.follow.may_be_shelved and not entry.follow.is_on_shelf
     ]
     if not done:
-        context.say("Every film whose files are known is on the shelf.")
+        context.say("Every film that can be on the shelf is there.")
     return done
 
 

@@ -222,7 +222,7 @@ def carry_out(  # noqa: C901 - one case for each
                 history.note(Happened.REMOVED, movie)
         case Request(kind="shelf", films=films):
             for movie in queue_manager.ask_for_shelf(films or None):
-                _log.info("%s: to be put on the shelf, by command.", movie.label)
+                _log.info("%s: going on the shelf, by command.", movie.label)
         case Request(release=ReleaseId() as release):
             _take_word(queue_manager, history, request, release)
         case Request(kind="import"):

@@ -60,7 +60,7 @@ class Left(StrEnum):
     SEVERAL = "there are several videos as long as a film"
     PACKED = "it's in an archive"
     NO_VIDEO = "there's no video in it"
-    AMONG_OTHERS = "its files lie among others', so it can't be told which are its own"
+    AMONG_OTHERS = "its files are mixed with others"
 
 
 @dataclass(frozen=True, slots=True)

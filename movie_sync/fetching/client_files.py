@@ -58,7 +58,7 @@ class ClientFiles:
         for theirs, ours in self.pairs:
             if not os.path.isdir(ours):  # noqa: PTH112 - which also says no of a share that is away
                 yield (
-                    f"path_map: {ours} isn't a folder on this machine (it stands for the client's {theirs}). "
+                    f"path_map: {ours} isn't a folder on this machine (for the client's {theirs}). "
                     "Mount it, or correct path_map."
                 )
 

@@ -334,8 +334,8 @@ class SeedingWatch:
             return
         for theirs in sorted(self._unused):
             _log.warning(
-                "path_map has %s, but none of the torrents that Movie Sync added and that are complete is "
-                "there. Is that what the client calls it?",
+                "path_map has %s, but none of Movie Sync's complete torrents are there. Check what the "
+                "client calls the folder.",
                 theirs,
             )
         self._unused.clear()

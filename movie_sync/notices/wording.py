@@ -55,7 +55,7 @@ def text_of(event: Event) -> str:  # noqa: C901, PLR0911, PLR0912 - one case for
         case events.ManyNotSeeding(count=count, films=films, why=why):
             rest = f" and {count - len(films)} more" if count > len(films) else ""
             return (
-                f"{count} films are no longer seeding: {', '.join(films)}{rest}. The first one: {why}. "
+                f"{count} films are no longer seeding: {', '.join(films)}{rest}. The first: {why}. "
                 "If a disk is missing, mount it."
             )
         case events.ListUnreadable():

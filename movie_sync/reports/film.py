@@ -85,8 +85,8 @@ def seeding_facts(entry: QueueEntry, rules: Mapping[str, SeedingRule]) -> Iterat
 
 def _not_there(shelf: Shelving) -> str:
     if shelf.left:
-        return f"not there, because {shelf.left}"
-    return f"not there yet: {shelf.failed}" if shelf.failed else "not there yet"
+        return f"left out, because {shelf.left}"
+    return f"not yet: {shelf.failed}" if shelf.failed else "not yet"
 
 
 def _dates(movie: Movie) -> Iterator[tuple[str, str]]:

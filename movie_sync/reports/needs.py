@@ -19,9 +19,9 @@ _TRIED_RELEASES = 2
 _NAMED_FILMS = 3
 _SHOWN_FOR = timedelta(days=31)
 _NOT_SEEDING_ACTIONS = {
-    SeedingTrouble.FILES_MISSING: "Put the files back and recheck it in the torrent client, or remove it.",
-    SeedingTrouble.REFUSED: "See what the tracker's site says, or remove it in the torrent client.",
-    SeedingTrouble.FAILED: "See what the torrent client says about it.",
+    SeedingTrouble.FILES_MISSING: "Put the files back and recheck the torrent in the client, or remove it.",
+    SeedingTrouble.REFUSED: "Look it up on the tracker's site, or remove the torrent from the client.",
+    SeedingTrouble.FAILED: "Check the torrent in the client.",
 }
 _ACTIONS = {
     NeedKind.ACCOUNT: "See what the tracker's site says about your account and torrent client.",
@@ -108,7 +108,7 @@ def _not_on_shelf(completed: Iterable[QueueEntry]) -> Iterator[Need]:
     if entries and (follow := entries[0].follow) and follow.shelf:
         why = f"Not on the shelf yet: {_films(entries)}. {_sentence(follow.shelf.failed)}"
         one = entries[0].movie if len(entries) == 1 else None
-        yield Need(NeedKind.SHELF, why, "It's tried again every hour.", one)
+        yield Need(NeedKind.SHELF, why, "Movie Sync tries again, at least once an hour.", one)
 
 
 def _films(entries: Sequence[QueueEntry]) -> str:

@@ -28,7 +28,7 @@ def reaching_out(content: Mapping[str, object], environ: Mapping[str, str]) -> I
             continue
         text = json.dumps(value, ensure_ascii=False)
         if key == _COMMAND and value:
-            yield f"run this command at each event: {text}"
+            yield f"run this command for each event: {text}"
         elif setting.rule.is_only_shown and key not in _ONLY_READ:
             yield f"set {key} to {text}"
         elif isinstance(value, str) and "://" in value and not is_on_this_machine(value):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 _WHY_NO_LINK: Mapping[int, str] = {
     errno.EXDEV: (
-        "{shelf} is on another file system, or another mount of the same one, so {file} can't be hard-linked "
-        'there. Put both on one, or set "shelf": {{"how": "copy"}} to copy films.'
+        "{file} can't be hard-linked into {shelf}, which is on another file system or a separate mount. "
+        'Put both on one, or set "shelf": {{"how": "copy"}} to copy films.'
     ),
     errno.EMLINK: '{file} has too many hard links already. Set "shelf": {{"how": "copy"}} to copy films.',
 }

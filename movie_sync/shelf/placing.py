@@ -74,7 +74,7 @@ class Shelf:
         with _told(f"Couldn't look at the shelf's folder {self.folder}"):
             if not self.folder.is_dir():
                 raise ShelfError(
-                    f"The shelf's folder {self.folder} isn't there. Create it, or mount the disk it's on.",
+                    f"The shelf's folder {self.folder} doesn't exist. Create it, or mount the disk it's on.",
                     is_of_all=True,
                 )
         folder = self.folder / name
@@ -120,7 +120,7 @@ class Shelf:
             # At once, or not at all; what has the name keeps it. Linux would link a symlink itself.
             os.link(os.path.realpath(source), target)
         except FileExistsError:
-            raise ShelfError(f"{target} has just been created by something else.") from None
+            raise ShelfError(f"Another program has just created {target}; it's kept.") from None
         except OSError as exc:
             if exc.errno not in _NO_LINKS:
                 raise ShelfError(
@@ -184,7 +184,7 @@ def _opened_half(half: Path) -> int:
             os.close(copy)
             raise
         os.close(copy)
-    raise ShelfError(f"Another process is at {half} too.")
+    raise ShelfError(f"Another process is using {half}.")
 
 
 def _lock(half: int) -> None:
@@ -218,7 +218,9 @@ def _stem_for(video: Path, folder: Path, name: str, labels: Sequence[str], endin
     for stem in stems:
         if stem.casefold() not in taken and not os.path.lexists(folder / f"{stem}{ending}"):
             return stem
-    raise ShelfError(f"{folder} has other files under all the names this release could get; they're kept.")
+    raise ShelfError(
+        f"Every name this release could get in {folder} is taken. Rename or move one of those files."
+    )
 
 
 def _free_for(source: Path, folder: Path, stem: str, file: ShelfFile) -> Path | None:
@@ -286,9 +288,7 @@ def _go_on_copying(copy: int, original: int, size: int, half: Path) -> None:
     free = disk.f_bavail * disk.f_frsize
     if disk.f_blocks and free < size - done + _SPARE_BYTES:
         half.unlink()  # a disk that is full is not to be kept so
-        raise ShelfError(
-            f"There's no room for it in {half.parent.parent}: {_gb(size)} needed, {_gb(free)} free."
-        )
+        raise ShelfError(f"Not enough room in {half.parent.parent}: {_gb(size)} needed, {_gb(free)} free.")
     while done < size:
         piece = os.pread(original, _PIECE_BYTES, done)
         if not piece:

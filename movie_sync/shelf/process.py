@@ -55,8 +55,8 @@ def _files_of(order: ShelfOrder) -> tuple[Path, dict[str, int]]:
     path = Path(order.path)
     if not path.is_absolute():
         raise ShelfError(
-            f"The torrent client calls it {order.client_path}, which is no path on this machine. "
-            'Name its folder in "path_map".'
+            f"The torrent client calls it {order.client_path}, which isn't a path on this machine. "
+            'Add its folder to "path_map".'
         )
     if path.is_file():
         return path.parent, {path.name: path.stat().st_size}
@@ -91,7 +91,7 @@ def _why_missing(path: Path, order: ShelfOrder) -> str:
         missing = missing.parent
     said = f" (the torrent client calls it {order.client_path})" if order.client_path != order.path else ""
     if missing == path:
-        return f"{path}{said} isn't there any more."
+        return f"{path}{said} no longer exists."
     return (
         f"The folder {missing} isn't on this machine, so {path}{said} can't be reached. If the torrent "
         'client runs in a container or on another machine, correct "path_map"; if it\'s a disk, mount it.'

@@ -17,7 +17,7 @@ def _template(value: object) -> str:
     except ValueError:
         raise UnusableValue("its braces don't match") from None
     if unknown:
-        raise UnusableValue(f"there is no {{{unknown[0]}}}; the tokens are {', '.join(TOKENS)}")
+        raise UnusableValue(f"{{{unknown[0]}}} isn't a token; the tokens are {', '.join(TOKENS)}")
     if "/" in template or "\\" in template or "{" not in template:
         raise UnusableValue
     return template

@@ -142,7 +142,9 @@ class Shelver:
         try:
             outcome = Outcome(**json.loads(ended.answer))
         except (ValueError, TypeError):
-            outcome = Outcome(failed=ended.failure or "Its process gave no answer.")
+            outcome = Outcome(
+                failed=ended.failure or "The process that fills the shelf ended without an answer."
+            )
         entry = self._entry
         if entry is None or entry.choice is None or entry.follow is None or entry.follow.shelf is None:
             return
@@ -172,7 +174,7 @@ class Shelver:
             _log.info("%s: on the shelf, in %s", movie.label, outcome.path)
             self.history.note(Happened.SHELVED, movie, outcome.path)
         else:
-            _log.warning("%s isn't put on the shelf: %s.", movie.label, outcome.left)
+            _log.warning("%s stays off the shelf, because %s.", movie.label, outcome.left)
             self.history.note(Happened.NOT_SHELVED, movie, outcome.left)
 
     def _put_off(self, entry: QueueEntry, info_hash: str, shelf: Shelving, outcome: Outcome) -> None:

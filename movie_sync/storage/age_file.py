@@ -193,7 +193,7 @@ def _stretched(passphrase: str, salt: bytes, cost: int) -> bytes:
     except MemoryError:
         needed = (1 << cost) // 1000
         raise StorageError(
-            f"Not enough memory for the passphrase: it takes {needed} MB for a moment."
+            f"Not enough memory to use the passphrase: it takes {needed} MB for a moment."
         ) from None
 
 

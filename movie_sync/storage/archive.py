@@ -53,7 +53,7 @@ class ArchiveWriter:
         self._count += 1
         self._bytes += size + 4 * _BLOCK  # headers, at most
         if self._bytes > _MOST_BYTES or self._count > _MOST_MEMBERS:
-            raise StorageError("There's more here than a backup may hold (2 GB in 50,000 files).")
+            raise StorageError("Too much for one backup (the limit is 2 GB and 50,000 files).")
         info = tarfile.TarInfo(name)
         info.size, info.mode, info.mtime = size, _FILE_MODE, self._made_at
         self._write(info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape"))
@@ -92,7 +92,7 @@ class _Source:
         content = b"".join(parts)
         self.left -= len(content)
         if self.left < 0:
-            raise RefusedError(f"it holds more than {_MOST_BYTES / 1e9:g} GB")
+            raise RefusedError(f"it contains more than {_MOST_BYTES / 1e9:g} GB")
         return content
 
     def read_whole(self, count: int) -> bytes:
@@ -134,7 +134,7 @@ def members(file: BinaryIO, most_bytes_of: Callable[[str], int | None]) -> Itera
                 raise RefusedError(f"{name!r} is in it twice")
             seen.add(alike)
             if len(seen) > _MOST_MEMBERS:
-                raise RefusedError(f"it holds more than {_MOST_MEMBERS:,} files")
+                raise RefusedError(f"it contains more than {_MOST_MEMBERS:,} files")
             most = most_bytes_of(name)
             if most is None:
                 raise RefusedError(f"{name!r} isn't a file of Movie Sync's")
@@ -147,7 +147,7 @@ def members(file: BinaryIO, most_bytes_of: Callable[[str], int | None]) -> Itera
             source.read_whole(-info.size % _BLOCK)
         while rest := source.read(_CHUNK_BYTES):
             if rest.strip(b"\0"):
-                raise RefusedError("something follows its end")
+                raise RefusedError("it has data after its end")
 
 
 def folded_name(name: str) -> str:
@@ -166,7 +166,7 @@ def _described(header: bytes, source: _Source) -> tuple[tarfile.TarInfo, str]:
         info = _parsed(source.read_whole(_BLOCK))
     name = info.name if name is None else name
     if info.type not in _FILES:
-        raise RefusedError(f"{name!r} is {_KINDS.get(info.type, 'no file')}")
+        raise RefusedError(f"{name!r} is {_KINDS.get(info.type, 'not a file')}")
     parts = PurePosixPath(name).parts
     is_plain = "/".join(parts) == name and not name.startswith("/") and ".." not in parts
     if not is_plain or any(unicodedata.category(letter) == "Cc" for letter in name) or name.endswith("/"):

@@ -19,7 +19,7 @@ from typing import BinaryIO, Self
 from movie_sync.errors import StorageError
 from movie_sync.storage.regular_file import NotAFileError, open_regular, open_regular_descriptor
 from movie_sync.storage.replacing import replace_file
-from movie_sync.storage.shortcomings import Lack, note_lack
+from movie_sync.storage.shortcomings import Lack, note_lack, note_open
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -335,7 +335,7 @@ def _make_private(path: Path) -> None:
 def keep_private(what: Path | int, mode: int, folder: Path) -> None:
     """Give a file or folder of ours, or an open one, a mode that lets only its owner in; may raise OSError.
 
-    Where a file system has no modes, that is noted for the `folder` and the work goes on. Thread-safe.
+    Where that can't be done, it is noted for the `folder` and the work goes on. Thread-safe.
     """
     failure: OSError | None = None
     try:
@@ -345,8 +345,9 @@ def keep_private(what: Path | int, mode: int, folder: Path) -> None:
         if exc.errno not in _NO_MODES:
             raise
         failure = exc
-    if os.stat(what).st_mode & 0o077:  # noqa: PTH116 - the same
-        note_lack(Lack.MODES, folder, failure)
+    found = os.stat(what)  # noqa: PTH116 - the same
+    if found.st_mode & 0o077:
+        note_open(found, folder, failure)
 
 
 def delete_files(*paths: Path) -> None:

@@ -34,7 +34,7 @@ class HeldFile:
             yield self._file.read(start, min(start + _CHUNK_BYTES, self.size))
         now = os.fstat(self._file.descriptor)
         if now.st_size == self.size and now.st_mtime_ns != self._file.found.st_mtime_ns:
-            raise StorageError(f"{self.name} was changed while it was copied. Try again.")
+            raise StorageError(f"{self.name} changed while it was being copied. Try again.")
 
     def is_current(self, root: Path) -> bool:
         """Tell whether this file still stands under its name, as it was opened."""
