@@ -68,12 +68,13 @@ def test_check_says_where_films_land(
     films, other, data = tmp_path / "films", tmp_path / "other", tmp_path / "data"
     for folder in (films, other, data):
         folder.mkdir()
+    export = tmp_path / "watchlist.csv"
+    export.write_text("Date,Name,Year,Letterboxd URI\n2026-01-01,Heat,1995,https://boxd.it/1\n")
     monkeypatch.setenv("MOVIE_SYNC_FILELIST_USERNAME", "anna")
     monkeypatch.setenv("MOVIE_SYNC_FILELIST_PASSKEY", "0" * 32)
     with QBittorrentStandIn(asks_for_login=False) as client:
         settings = {
-            "username": "anna",
-            "letterboxd": {"base_url": closed},
+            "lists": [{"export": str(export)}],
             "filelist": {"base_url": closed},
             "qbittorrent": {"url": client.url},
             "download_directory": str(films),
