@@ -102,8 +102,8 @@ def _write(file: BinaryIO, context: Context, files: MovedFiles, credentials: byt
         encryptor.finish()
     secrets = "encrypted, with your credentials" if credentials else "encrypted"
     if not passphrase:
-        secrets = "without passwords and keys (for those, add --with-secrets)"
-    return f"{count} files, {secrets}."
+        secrets = "without passwords and keys (to include them, add --with-secrets)"
+    return f"{count} {'file' if count == 1 else 'files'}, {secrets}."
 
 
 def _add(archive: ArchiveWriter, name: str, content: bytes) -> None:
