@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import Namespace
+from pathlib import Path
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.table import print_table
@@ -24,6 +25,8 @@ from movie_sync.settings.in_force import (
 )
 
 _HEADERS = ("KEY", "VALUE", "FROM")
+
+_FOLDERS = ("download_directory", "torrent_directory", "shelf.folder")
 
 
 def run_config(args: Namespace, context: Context) -> int:
@@ -75,6 +78,9 @@ def say_changed(context: Context, key: str, *, is_unset: bool = False) -> None:
     now = matching(in_force(context.reloaded()), key)
     if len(now) == 1 and now[0].key == key:
         context.say(f"{key} is now {shown(now[0])} ({came_from(now[0])}).")
+        value = now[0].value
+        if key.endswith(_FOLDERS) and isinstance(value, str) and not Path(value).is_dir():
+            context.say(f"There's no folder {value} on this machine yet.")
     else:
         context.say(f"{key} is {'no longer' if is_unset else 'now'} set in {context.paths.config}.")
     if variable := variable_in_force(key, context.environ):

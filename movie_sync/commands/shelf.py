@@ -2,6 +2,7 @@
 
 from argparse import Namespace
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from movie_sync.commands.context import Context
 from movie_sync.commands.edit import submit
@@ -42,12 +43,16 @@ class _Report:
 
 def run_shelf(args: Namespace, context: Context) -> int:
     """Put films on the shelf, or have the daemon do it; returns the exit code."""
-    if context.config.section(ShelfSettings).folder is None:
+    folder = context.config.section(ShelfSettings).folder
+    if folder is None:
         raise UserError(
             f"No shelf is set up. Choose its folder: `{command_line('config', 'shelf.folder', 'FOLDER')}`"
         )
     if bool(args.film) == args.all:
         raise UserError("Name the films to put on the shelf, or use --all.")
+    if not Path(folder).is_dir():
+        context.complain(f"The shelf's folder {folder} isn't there. Create it, or mount the disk it's on.")
+        return 1
     films = _named(args.film, context) if args.film else _all(context)
     if films:
         names = tuple(entry.movie.slug or entry.movie.id for entry in films) if args.film else ()
@@ -76,6 +81,8 @@ def _named(texts: list[str], context: Context) -> list[QueueEntry]:
         found = view.find(film.name) if film else None
         if film and found and found[1].follow and found[1].follow.may_be_shelved:
             films.append(found[1])
+        elif film and found and found[1].is_unfinished:
+            context.complain(f"{found[1].movie.label} isn't downloaded yet.")
         elif film and found:
             context.complain(f"{found[1].movie.label}: Movie Sync doesn't know where its files are.")
     return films
@@ -84,13 +91,15 @@ def _named(texts: list[str], context: Context) -> list[QueueEntry]:
 def _all(context: Context) -> list[QueueEntry]:
     view = context.queues_to_look_at()
     done = [
-        entry
+        (entry, entry.follow)
         for entry in view.entries(QueueName.COMPLETED)
-        if entry.follow and entry.follow.may_be_shelved and not entry.follow.is_on_shelf
+        if entry.follow and entry.follow.may_be_shelved
     ]
     if not done:
-        context.say("Every film that can be on the shelf is there.")
-    return done
+        context.say("No film that could be put on the shelf is downloaded yet.")
+    elif all(follow.is_on_shelf for _, follow in done):
+        context.say("Every film was put on the shelf. To put one there again, name it.")
+    return [entry for entry, follow in done if not follow.is_on_shelf]
 
 
 def _fill(context: Context) -> bool:
