@@ -196,7 +196,8 @@ class SeedingWatch:
                 after = self._gone(number, before)
             else:
                 is_due, has_files = is_thorough(number), None
-                if is_due:
+                # One first seen that has seeded enough is asked about in its daily turn.
+                if is_due and (before.seen_at or not self._is_settled(choice, torrent)):
                     torrent = self._with_trackers(client, torrent)
                 if is_due or before.seen_at is None:
                     has_files = self.files.are_there(torrent, were_there=before.is_here)
