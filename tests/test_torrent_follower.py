@@ -242,6 +242,17 @@ def test_what_concerns_the_account_burns_no_release(scene: HandedOver, words: st
     assert scene.told.count(EventKind.REFUSED) == 1
 
 
+def test_a_tracker_that_the_list_still_names_is_asked_before_a_release_is_burnt(scene: HandedOver) -> None:
+    """It served the torrent once and refuses the user now; no healthy torrent costs a request for that."""
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.0)
+    scene.pass_time(_STALLED_AFTER / 2)
+    assert not [what for what in scene.bench.journal if what.startswith("trackers")]
+    scene.client.refusals[scene.hash] = "Invalid passkey!"
+    scene.pass_time(3 * _STALLED_AFTER)
+    assert scene.client.added == [hash_of(101)]
+    assert scene.told.count(EventKind.REFUSED) == 1
+
+
 def test_a_tracker_out_of_reach_burns_no_release(scene: HandedOver) -> None:
     """While the tracker is down no torrent stalls; when it is back the count begins anew."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)

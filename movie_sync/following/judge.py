@@ -58,6 +58,8 @@ class TorrentJudge:
         self, client: FollowedClient, torrent: HeldTorrent, follow: TorrentProgress
     ) -> tuple[TorrentProgress, str]:
         """Part a torrent that nobody has from a tracker that does not serve it, or anybody, now."""
+        if torrent.has_tracker:  # a list may name one that worked once and refuses now
+            torrent = client.with_trackers(torrent)
         words = None if torrent.has_tracker else client.refusal(torrent.info_hash)
         if words is not None and not concerns_account(words):
             return follow, f"refused by the tracker: {words}"
