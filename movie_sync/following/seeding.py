@@ -349,8 +349,7 @@ class SeedingWatch:
             for entry in self.queue_manager.with_replaced()
             for old in entry.replaced
             if not old.seeding.is_settled
-            if self._unused
-            and all(
+            if all(
                 each.choice is None or each.choice.info_hash != old.choice.info_hash
                 for each in entry.torrents()
             )
