@@ -19,6 +19,7 @@ from movie_sync.domain.name_kinds import VIDEO_EXTENSIONS
 from movie_sync.domain.shelf_names import safe_name
 from movie_sync.domain.shelf_plan import ShelfFile, ShelfPlan
 from movie_sync.shelf.no_links import why_no_hard_link
+from movie_sync.storage.atomic_file import flush, sync_folder
 from movie_sync.storage.regular_file import NotAFileError, open_regular_descriptor
 
 try:
@@ -147,7 +148,7 @@ class Shelf:
                 with contextlib.suppress(OSError):  # a share without modes or times
                     os.fchmod(copy, stat.S_IMODE(found.st_mode) & 0o666 | 0o200)
                     os.utime(copy, ns=(found.st_atime_ns, found.st_mtime_ns))
-                _flush(copy)
+                flush(copy)
             except OSError as exc:
                 if exc.errno == errno.EFBIG:  # no more of it will ever fit there
                     half.unlink()
@@ -332,21 +333,9 @@ def _rename_without_replacing(half: Path, target: Path) -> None:
     half.rename(target)
 
 
-def _flush(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    except OSError as exc:
-        if exc.errno not in _NOT_DONE_THERE:
-            raise
-
-
 def _flush_folder(folder: Path) -> None:
     with _told(f"Couldn't write {folder}"):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            _flush(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(folder)
 
 
 def _signature(found: os.stat_result) -> tuple[int, int]:
