@@ -558,6 +558,50 @@ def test_a_list_that_cannot_be_read(home: NewUser) -> None:
     assert "anna's Letterboxd watchlist has 3 films" in shown
 
 
+def test_a_file_or_a_list_in_place_of_a_username(
+    home: NewUser, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """What is typed is read there and then, from wherever it is, and becomes the only list; a name is one."""
+    monkeypatch.chdir(tmp_path)
+    row = "Date,Name,Year,Letterboxd URI\n2026-01-01,Heat,1995,https://boxd.it/2b0k\n"
+    (home.folder / "my files").mkdir()
+    export, imdb = home.folder / "my files" / "watchlist.csv", home.folder / "list.csv"
+    export.write_text(row)
+    imdb.write_text("Const,Title,Year,Title Type\ntt0113277,Heat,1995,Movie\n")
+    home.town.letterboxd.lists["ben/list/dark"] = StandInList([stand_in_film(8)])
+    in_shell = str(export).replace(" ", "\\ ")
+    for text, entry in (
+        (f"'{export}'", {"export": str(export)}),
+        (in_shell, {"export": str(export)}),
+        (str(export.parent), {"export": str(export.parent)}),
+        ("list.csv", {"imdb": str(imdb)}),
+        ("https://letterboxd.com/ben/list/dark/", {"list": "ben/list/dark"}),
+    ):
+        home.write_settings({"username": "anna", "letterboxd": {"export_file": str(export)}, "first_run": 3})
+        user = User("what is this", text, "n")
+        done, shown = home.set_up(user, only="letterboxd")
+        assert done, text
+        assert "Enter a Letterboxd username, a list's address, or the path of a file." in shown
+        assert "has 1 film." in shown
+        assert home.settings() == {
+            "username": "",
+            "letterboxd": {"export_file": None},
+            "first_run": 3,
+            "lists": [entry],
+        }
+
+    home.write_settings({})
+    user = User("gone.csv", "y", "list.csv", "n")
+    shown = home.set_up(user, only="letterboxd")[1]
+    assert f"FAILED: Can't read {home.folder / 'gone.csv'} (No such file" in shown
+    assert f"[{home.folder / 'gone.csv'}]" in user.questions[2]
+    assert home.settings() == {"lists": [{"imdb": str(imdb)}]}
+    home.write_settings({})
+    shown = home.set_up(User("gone.csv", "y", "anna", "n"), only="letterboxd")[1]
+    assert home.settings() == {"username": "anna"}
+    assert "OK: anna's Letterboxd watchlist has 3 films." in shown
+
+
 def test_another_list(home: NewUser) -> None:
     """It comes behind the one there is, is tried at once, and what was set of the others stays."""
     site = home.town.letterboxd

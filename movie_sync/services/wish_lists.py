@@ -189,8 +189,9 @@ def entries_for(text: str) -> list[dict[str, object]]:
     """Return the entries that what was typed may mean, likeliest first; raises UnusableValue if none."""
     found: list[dict[str, object]] = []
     for key, service in sorted(_kinds().items(), key=lambda each: each[1].is_fallback):
-        with contextlib.suppress(UnusableValue):
-            found.append({key: service.read_place(text)})
+        if not (found and service.is_fallback):
+            with contextlib.suppress(UnusableValue):
+                found.append({key: service.read_place(text)})
     if not found:
         raise UnusableValue
     return found
@@ -214,13 +215,14 @@ def chosen_lists(config: Settings) -> Sequence[ChosenList]:
         if config.may_be_meant("lists"):
             return ()
         if entries := config.section(ListSettings).lists:
-            return [_chosen(entry) for entry in entries]
+            return [chosen_by(entry) for entry in entries]
     services = sorted(registry.of_kind(ListService).values(), key=lambda each: each.is_fallback)
     named = ((service, service.own_list(config)) for service in services)
     return next(([_of(service, wish)] for service, wish in named if wish), ())
 
 
-def _chosen(entry: Mapping[str, Any]) -> ChosenList:
+def chosen_by(entry: Mapping[str, Any]) -> ChosenList:
+    """Return the list that a usable entry of `lists` names."""
     key, service = next((key, service) for key, service in _kinds().items() if key in entry)
     options = {name: value for name, value in entry.items() if name != key}
     return _of(service, WishList(kind=service.name, place=str(entry[key]), **options))

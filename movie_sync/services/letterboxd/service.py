@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from movie_sync.domain.letterboxd_text import is_slug, list_parts
 from movie_sync.domain.wish_list import WishList
 from movie_sync.services.base import Glimpse, ListService, Surroundings
-from movie_sync.services.form import Form
 from movie_sync.settings.section import Limit, Sections, address, setting, timeout, yes_or_no
 from movie_sync.settings.values import MANY, UnusableValue, is_on_this_machine, number, text_in
 
@@ -99,17 +98,6 @@ class Letterboxd(ListService):
         if interval < SHORTEST_CHECK_INTERVAL and not (is_here and interval > 0):
             fault = f"is {interval}, but must be at least {SHORTEST_CHECK_INTERVAL} seconds"
             yield Limit("check_interval", fault, SHORTEST_CHECK_INTERVAL)
-
-    def ask(self, form: Form) -> None:
-        name = form.ask(
-            "Letterboxd username or profile address",
-            form.config.section(WatchlistSettings).username,
-            letterboxd_name,
-            "A Letterboxd username consists of letters, digits and underscores.",
-            is_needed=form.is_needed,
-        )
-        if name is not None:
-            form.answers.settings["username"] = name
 
     def read_place(self, value: object) -> str:
         return letterboxd_name(value)
