@@ -244,6 +244,45 @@ def test_a_few_minutes_without_film_pages(tmp_path: Path, caplog: pytest.LogCapt
     assert bench.queues.get_statistics()["completed"] == 12
 
 
+def _work_for(bench: Bench, seconds: float) -> None:
+    until = bench.clock.monotonic() + seconds
+    while bench.clock.monotonic() < until:
+        rest = bench.worker.step()
+        bench.clock.advance(rest.seconds if rest else 1)
+
+
+def test_letterboxd_alone_cannot_be_reached(tmp_path: Path) -> None:
+    """Films of an export wait a good hour, then go by title and year; few pages are asked for."""
+    bench = Bench(tmp_path)
+    films = [replace(film(number), imdb_id=None) for number in range(12)]
+    bench.queues.add_all_to_pending(films)
+    for each in films:
+        bench.tracker.by_name[f"{each.title} {each.year}"] = [release_of(each)]
+    bench.pages.error = NetworkError("Can't reach Letterboxd.")
+    _work_for(bench, 3500)
+    assert (bench.queues.get_statistics()["completed"], bench.journal.count("page")) == (0, 6)
+    _work_for(bench, 600)
+    assert bench.queues.get_statistics()["completed"] == 12
+    assert bench.journal.count("page") == 7
+
+
+def test_the_whole_network_is_down_for_long(tmp_path: Path) -> None:
+    """Films wait for all of it, and then the pages are read as usual."""
+    bench = Bench(tmp_path)
+    films = [film(number) for number in range(3)]
+    bench.queues.add_all_to_pending([replace(each, imdb_id=None) for each in films])
+    bench.pages.films = {each.id: each for each in films}
+    bench.offer(*films)
+    error = NetworkError("No network.")
+    bench.pages.error, bench.tracker.errors = error, [error] * 1000
+    _work_for(bench, 5 * 3600)
+    assert bench.queues.get_statistics()["completed"] == 0
+    bench.pages.error, bench.tracker.errors = None, []
+    _work_for(bench, 3700)
+    done = bench.queues.entries(QueueName.COMPLETED)
+    assert {entry.movie.imdb_id for entry in done} == {each.imdb_id for each in films}
+
+
 def test_films_that_letterboxd_never_had_hold_no_other_up(tmp_path: Path) -> None:
     """Nine of them are taken for an outage at first; the others are worked off between the pauses."""
     bench = Bench(tmp_path)

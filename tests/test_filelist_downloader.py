@@ -14,9 +14,12 @@ from movie_sync.errors import (
     NotAvailableError,
     PageChangedError,
     PagesMissingError,
+    RateLimitError,
     RefusedQueryError,
     ReleaseError,
     SeriesError,
+    TransientError,
+    UnavailableError,
     UnclearFilmError,
     UnknownFilmError,
 )
@@ -287,6 +290,39 @@ def test_blocked_pages_leave_title_and_year(desk: DownloaderBench, caplog: pytes
     result = desk.downloader.download_movie(_UNREAD)
     assert result.choice is not None
     assert desk.journal[-3:] == ["name Heat 1995", "torrent 7", "hand over"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NetworkError("no route"), UnavailableError("down"), RateLimitError("429", retry_after_seconds=900)],
+)
+def test_pages_that_cannot_be_reached_leave_title_and_year_in_time(
+    desk: DownloaderBench, caplog: pytest.LogCaptureFixture, error: TransientError
+) -> None:
+    """Films wait for an hour of it; then only one page is asked for now and then, and one answer ends it."""
+    describe = desk.downloader.pages.describe
+    desk.pages.error = error
+    for _ in range(2):
+        with pytest.raises(type(error)):
+            describe(_UNREAD)
+        desk.clock.advance(1800)
+    assert describe(_UNREAD) is _UNREAD
+    wait = max(600, error.retry_after_seconds or 0)
+    desk.clock.advance(wait - 1)
+    assert describe(_UNREAD) is _UNREAD
+    with pytest.raises(UnclearFilmError, match="year is unknown"):
+        describe(Movie("x", "heat", "Heat"))
+    assert len(desk.journal) == 3
+    desk.clock.advance(1)
+    assert describe(_UNREAD) is _UNREAD
+    assert (len(desk.journal), caplog.text.count("by title and year only")) == (4, 1)
+
+    desk.clock.advance(wait)
+    desk.pages.error = None
+    assert describe(_UNREAD).page_read
+    desk.pages.error = error
+    with pytest.raises(type(error)):
+        describe(_UNREAD)
 
 
 def test_one_odd_page_is_no_reason_to_leave_the_others_alone(

@@ -9,9 +9,12 @@ from movie_sync.domain.models import Movie
 from movie_sync.errors import (
     BlockedError,
     FilmError,
+    NetworkError,
     PageChangedError,
     PagesMissingError,
+    RateLimitError,
     TransientError,
+    UnavailableError,
     UnclearFilmError,
     UnknownFilmError,
 )
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _BLOCKED_SECONDS = 3600.0
+_OUTAGE_SECONDS = 3600.0
+# Shorter than the worker's pauses by then: if the whole network was down, pages are read again at once.
+_OUTAGE_LOOK_SECONDS = 600.0
 _FILMS_OF_AN_OUTAGE = 3
 
 
@@ -44,6 +50,7 @@ class PageReader:
         self._metadata = metadata
         self._known_id = known_id
         self._none_until = 0.0
+        self._unanswered_since: float | None = None  # no page since then, whichever was asked for
         # Films in a row whose page was not there, or not to be understood.
         self._missing: set[str] = set()
         self._odd: set[str] = set()
@@ -64,6 +71,7 @@ class PageReader:
             UnknownFilmError: Letterboxd has no page for it.
             PagesMissingError: nor for the films before it.
             UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
+            TransientError: Letterboxd cannot be reached; after an hour of that, films go without their pages.
         """
         try:
             described = movie if movie.page_read else self._read(movie, is_doubted=is_doubted)
@@ -85,8 +93,11 @@ class PageReader:
 
     def _read(self, movie: Movie, *, is_doubted: bool) -> Movie:
         if self._clock.monotonic() >= self._none_until:
+            since, self._unanswered_since = self._unanswered_since, None
             try:
                 described = self._pages.read(movie)
+            except (NetworkError, UnavailableError, RateLimitError) as exc:
+                self._forgo_in_time(exc, since)
             except UnknownFilmError as exc:
                 if not is_doubted:
                     self._missing.add(movie.id)
@@ -108,6 +119,17 @@ class PageReader:
         if movie.year is None:
             raise UnclearFilmError(f"its year is unknown, and its page can't be read: {self._why}")
         return movie
+
+    def _forgo_in_time(self, exc: TransientError, since: float | None) -> None:
+        """Raise the error at first, as it may be over soon; go without pages for a while if it lasts."""
+        now = self._clock.monotonic()
+        self._unanswered_since = since = now if since is None else since
+        if now - since < _OUTAGE_SECONDS:
+            raise exc
+        if self._none_until <= since:  # for the first time
+            _log.warning("%s Until it's back, films are searched by title and year only.", exc)
+        self._why = str(exc)
+        self._none_until = now + max(_OUTAGE_LOOK_SECONDS, exc.retry_after_seconds or 0.0)
 
     def _forgo(self, exc: TransientError, movie: Movie | None = None) -> None:
         """Go without the page of a film, or for an hour without any."""
