@@ -1,5 +1,7 @@
 """One film from wish to torrent client: in which order it is looked for, chosen, noted and handed over."""
 
+from dataclasses import replace
+
 import pytest
 from house.fakes import FakeClient, FakeClock, FakeLibrary, FakePages, FakeTracker
 from house.films import hash_of, on_filelist, release
@@ -323,6 +325,20 @@ def test_pages_that_cannot_be_reached_leave_title_and_year_in_time(
     desk.pages.error = error
     with pytest.raises(type(error)):
         describe(_UNREAD)
+
+
+@pytest.mark.parametrize(("own", "kept"), [(None, "tt0113277"), ("tt0113277", None)])
+def test_the_tracker_s_imdb_id_is_kept_where_no_other_is_known(
+    desk: DownloaderBench, own: str | None, kept: str | None
+) -> None:
+    """It goes with the choice, before the hand-over and after it, and never into the film."""
+    desk.tracker.by_name["Heat 1995"] = [release(number=7)]
+    desk.tracker.offer("tt0113277", release(number=7))
+    film = replace(_UNREAD, imdb_id=own)
+    result = desk.downloader.download_movie(film, record_choice=desk.note)
+    assert result.choice
+    assert [result.choice.imdb_id, desk.noted[0][1].imdb_id] == [kept, kept]
+    assert result.movie.imdb_id == own
 
 
 def test_one_odd_page_is_no_reason_to_leave_the_others_alone(

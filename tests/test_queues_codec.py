@@ -284,6 +284,10 @@ def test_which_release_it_is_stands_in_the_file_as_before() -> None:
     assert (plain["release_id"], "filelist_id" in plain) == ("torznab:my indexer:abc%3A1", False)
     keys = {"release", "info_hash", "why", "name"}
     assert [old.keys() for old in plain["tried"]] == [keys | {"filelist_id"}, keys]  # type: ignore[attr-defined]
+    told = entry_to_dict(QueueEntry(movie, NOW, choice=replace(ours, imdb_id="tt1")), QueueName.PENDING)
+    assert told["release_imdb_id"] == "tt1"
+    again = entry_from_dict(told, NOW)
+    assert (again.choice and again.choice.imdb_id, again.movie.imdb_id) == ("tt1", None)
     older = {"slug": "heat", "release": "Heat-GRP", "filelist_id": 7, "info_hash": "a" * 40}
     older["tried"] = [{"release": "x", "filelist_id": 0, "info_hash": "c" * 40, "why": "stalled", "name": ""}]
     entry = entry_from_dict(older, NOW)

@@ -44,7 +44,9 @@ class Bench:
             self.queues, settings, self.clock, here=str, environ=dict(os.environ), tell=self.told.append
         )
 
-    def finish(self, number: int, *, content: bytes = b"film", name: str = "film.mkv") -> Path:
+    def finish(
+        self, number: int, *, content: bytes = b"film", name: str = "film.mkv", told: str = "", **own: Any
+    ) -> Path:
         """Let a film's torrent be whole, and return its file."""
         path = self.folder / "downloads" / f"{number}" / name
         path.parent.mkdir()
@@ -52,7 +54,8 @@ class Bench:
         follow = TorrentProgress(
             Stage.DOWNLOADED, self.clock.now(), path=str(path), shelf=Shelving(self.clock.now())
         )
-        self.queues.add_to_completed(film(number), choice=choice(number), follow=follow)
+        taken = replace(choice(number), imdb_id=told or None)
+        self.queues.add_to_completed(film(number, **own), choice=taken, follow=follow)
         return path
 
     def run(self) -> None:
@@ -99,6 +102,22 @@ def test_one_after_the_other(bench: Bench) -> None:
     assert not bench.shelver.tick()
     assert len(bench.told) == 2
     assert QueueManager(bench.folder / "data", clock=bench.clock).next_for_shelf() is None
+
+
+def test_an_imdb_id_that_only_the_tracker_tells(bench: Bench) -> None:
+    """It is in the name, after a restart too, and not the film's; the film's own is preferred."""
+    for number, own in ((0, None), (1, "tt9000001")):
+        bench.finish(number, imdb_id=own, told=f"tt777777{number}")
+    bench.queues = QueueManager(bench.folder / "data", clock=bench.clock)
+    bench.shelver = bench.new()
+    bench.run()
+    names = zip((0, 1), ("tt7777770", "tt9000001"), strict=True)
+    assert bench.paths() == [
+        f"{film(number).title} ({film(number).year}) [imdbid-{imdb_id}].mkv" for number, imdb_id in names
+    ]
+    found = bench.queues.find(film(0).id)
+    assert found
+    assert found[1].movie.imdb_id is None
 
 
 def test_a_shelf_that_is_not_there(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -96,11 +96,13 @@ class Choice:
     """The release that was picked for a film; kept with it before anything is handed over.
 
     `id` is None for a torrent that was found in the client and does not tell which release it is.
+    `imdb_id` is what the tracker says the film is, where nothing else told that; it proves nothing.
     """
 
     release: str
     id: ReleaseId | None
     info_hash: str
+    imdb_id: str | None = field(default=None, compare=False)
 
 
 class UserWord(NamedTuple):

@@ -297,7 +297,7 @@ class FileListDownloader:
                 torrent = self._fetch(release)
                 if any(info_hash in tried_hashes for info_hash in torrent.info_hashes):
                     raise ReleaseError("the same torrent was tried before and failed")
-                choice = Choice(release.name, release.id, torrent.info_hash)
+                choice = _choice(found.movie, release, torrent.info_hash)
                 if not record_choice(found.movie, choice):
                     raise NoLongerWantedError("removed from the queue in the meantime")
                 is_new = self.client.hand_over(torrent, placement)
@@ -336,7 +336,7 @@ class FileListDownloader:
         release, shown = candidate.release, None
         if not is_new or torrent.other_hash:
             shown = next(iter(self.client.states(torrent.info_hashes).values()), None)
-        choice = Choice(release.name, release.id, shown.info_hash if shown else torrent.info_hash)
+        choice = _choice(found.movie, release, shown.info_hash if shown else torrent.info_hash)
         self._held.note(choice.info_hash, torrent.name, release.id)
         if shown and not is_new:
             return self._found_there(found.movie, shown, choice)
@@ -345,6 +345,10 @@ class FileListDownloader:
                 f"The torrent client had {release.name} a moment ago, but doesn't any more."
             )
         return DownloadResult(found.movie, Reason.DOWNLOADED, choice, why=_praise(candidate, found))
+
+
+def _choice(movie: Movie, release: Release, info_hash: str) -> Choice:
+    return Choice(release.name, release.id, info_hash, None if movie.imdb_id else release.imdb_id)
 
 
 def _why_none(found: Search, grabbed: ReleaseId | None) -> MovieSyncError:

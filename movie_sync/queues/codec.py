@@ -119,7 +119,7 @@ _AS_THEY_ARE = {key: _PROGRESS[key] for key in ("missing_since", "rechecked_at",
 # `twin_years` stood there once; which films share a title is found out anew each time.
 _KNOWN = _MOVIE.keys() | _STATES.keys() | {"page_read", "twin_years", "added_at", "tried", "sequence"}
 _KNOWN |= {"replaced", "upgrade", "preset", "grabbed", "rejected"}
-_KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash"}
+_KNOWN_WITH_CHOICE = _KNOWN | {"release", "filelist_id", "release_id", "info_hash", "release_imdb_id"}
 _KNOWN_WITH_PROGRESS = _KNOWN_WITH_CHOICE | _PROGRESS.keys() | {"stage", "stage_since", "shelf", "seeding"}
 
 
@@ -263,6 +263,8 @@ def _choice_to_dict(choice: Choice) -> dict[str, object]:
         plain["filelist_id"] = number
     elif choice.id:  # a torrent found in the client may not tell it
         plain["release_id"] = str(choice.id)
+    if choice.imdb_id:
+        plain["release_imdb_id"] = choice.imdb_id
     return plain
 
 
@@ -271,7 +273,8 @@ def _choice_from_dict(plain: Mapping[str, object]) -> Choice | None:
         return None
     number = _integer(plain.get("filelist_id"))
     release = ReleaseId(FILELIST, str(number)) if number else ReleaseId.parse(_text(plain.get("release_id")))
-    return Choice(_text(plain.get("release")), release, info_hash.lower())
+    imdb_id = _text(plain.get("release_imdb_id")) or None
+    return Choice(_text(plain.get("release")), release, info_hash.lower(), imdb_id)
 
 
 def progress_to_dict(follow: TorrentProgress) -> dict[str, object]:

@@ -126,8 +126,9 @@ class Shelver:
     def _order(self, entry: QueueEntry) -> ShelfOrder:
         follow, choice = entry.follow, entry.choice
         place = follow.path if follow else ""
+        told = entry.movie.imdb_id or (choice.imdb_id if choice else None)
         return ShelfOrder(
-            movie=entry.movie,
+            movie=replace(entry.movie, imdb_id=told),
             release=choice.release if choice else "",
             path=self.here(place),
             client_path=place,
