@@ -1,7 +1,6 @@
 """Processes that are given something to read, looked at from time to time, and never waited for."""
 
 import contextlib
-import math
 import os
 import signal
 import subprocess
@@ -40,11 +39,11 @@ class Ended:
 
 
 class Process:
-    """Starts at once, in a process group of its own; where it `is_limited`, that is killed after a minute.
+    """Starts at once, in a process group of its own; that is killed after `most_seconds`, else a minute.
 
     What it is to read lies in a file without a name, so that a process that does not read keeps
-    nobody waiting. What it writes is dropped, unless it `is_ours`: our own writes a line, at its end.
-    For one thread.
+    nobody waiting. What it writes is dropped, unless it `is_ours`: each line of our own begins its time anew,
+    and the last one is its answer. For one thread.
 
     Raises OSError: it cannot be started.
     """
@@ -58,10 +57,12 @@ class Process:
         clock: Clock,
         umask: int = -1,
         is_ours: bool = False,
-        is_limited: bool = True,
+        most_seconds: float | None = None,
     ) -> None:
         self._clock = clock
-        self._ends_at = clock.monotonic() + _MOST_SECONDS if is_limited else math.inf
+        self._most_seconds = _MOST_SECONDS if most_seconds is None else most_seconds
+        self._ends_at = clock.monotonic() + self._most_seconds
+        self._lines = b""
         with tempfile.TemporaryFile() as source:
             source.write(given)
             source.seek(0)
@@ -75,10 +76,19 @@ class Process:
                 umask=umask,
                 start_new_session=True,  # Ctrl+C is the daemon's to answer
             )
+        if self._process.stdout is not None:
+            # What did not die, or was started by it, may hold the other end.
+            os.set_blocking(self._process.stdout.fileno(), False)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing is left of it: one that waits for a disk may outlive its end."""
+        return self._process.poll() is not None
 
     def poll(self) -> Ended | None:
         """Return how it ended, or None while it runs."""
         code = self._process.poll()
+        self._read()
         if code is None and self._clock.monotonic() < self._ends_at:
             return None
         return Ended(code, self.end())
@@ -98,7 +108,11 @@ class Process:
             self.wait(_KILL_SECONDS)
         if self._process.stdout is None:
             return ""
-        with self._process.stdout as pipe:
-            # What did not die, or was started by it, may hold the other end.
-            os.set_blocking(pipe.fileno(), False)
-            return (pipe.read() or b"").decode(errors="replace").strip()
+        with self._process.stdout:
+            self._read()
+        return self._lines.decode(errors="replace").strip().rpartition("\n")[2]
+
+    def _read(self) -> None:
+        if self._process.stdout is not None and (piece := self._process.stdout.read()):
+            self._ends_at = self._clock.monotonic() + self._most_seconds
+            self._lines = b"\n".join((self._lines + piece).split(b"\n")[-2:])

@@ -27,7 +27,7 @@ def test_nothing_to_put_there(data: Path, tmp_path: Path, capsys: pytest.Capture
     shelf = tmp_path / "shelf"
     write(data / "config.json", {"username": "anna", "shelf": {"folder": str(shelf)}})
     assert told(data, capsys, "shelf", "--all") == (
-        1, f"The shelf's folder {shelf} isn't there. Create it, or mount the disk it's on.\n",
+        1, f"The shelf's folder {shelf} doesn't exist. Create it, or mount the disk it's on.\n",
     )  # fmt: skip
     shelf.mkdir()
     none = "No film that could be put on the shelf is downloaded yet.\n"

@@ -21,7 +21,7 @@ from house.program import ROOT
 from movie_sync.domain.models import Movie
 from movie_sync.domain.shelf_plan import Left
 from movie_sync.domain.shelf_template import PRESETS
-from movie_sync.shelf import placing
+from movie_sync.shelf import copying
 from movie_sync.shelf.order import MODULE, Outcome, ShelfOrder
 from movie_sync.shelf.placing import why_not_shared
 from movie_sync.shelf.process import put_on_shelf
@@ -29,6 +29,7 @@ from movie_sync.shelf.process import put_on_shelf
 HEAT = Movie("2bmK", "heat-1995", "Heat", 1995, imdb_id="tt0113277")
 NAME = "Heat (1995) [imdbid-tt0113277]"
 HD, UHD = "Heat.1995.1080p.BluRay.x264-GRP", "Heat.1995.2160p.UHD.BluRay.x265-GRP"
+OWNER, KEY = "0123456789abcdef", "aaaaaaaa"
 _FILM_BYTES = 1_200_000  # pieces are 1 MiB
 Tree = dict[str, bytes]
 
@@ -68,6 +69,8 @@ class Torrents:
             PRESETS["jellyfin"],
             may_copy=False,
             with_extras=False,
+            owner=OWNER,
+            key=KEY,
         )
         return replace(values, **changes)
 
@@ -425,11 +428,11 @@ def test_what_is_left_of_other_copies_goes(apart: Torrents, monkeypatch: pytest.
     """Where something took its name meanwhile, half of a copy has no use; a copy at work is another's."""
     half = cut_off(apart, monkeypatch)
     (apart.shelf / NAME / f"{NAME}.mkv").write_text("mine")
-    at_work = half.with_name(".movie-sync-0123456789abcdef.part")
+    at_work = half.with_name(f".movie-sync-{OWNER}-{KEY}-0123456789abcdef.part")
     likewise = half.with_name(".movie-sync-mine.part")
     likewise.write_text("mine")
     descriptor = os.open(at_work, os.O_RDWR | os.O_CREAT)
-    placing.fcntl.flock(descriptor, placing.fcntl.LOCK_EX)
+    copying.fcntl.flock(descriptor, copying.fcntl.LOCK_EX)
     try:
         assert apart.put(may_copy=True).path.endswith(" - 1080p.mkv")
         assert not half.exists()
@@ -445,7 +448,7 @@ def test_one_at_a_time(apart: Torrents, monkeypatch: pytest.MonkeyPatch) -> None
     """While one process copies a film no other one writes to that copy."""
     half = cut_off(apart, monkeypatch)
     with half.open("r+b") as file:
-        placing.fcntl.flock(file, placing.fcntl.LOCK_EX)
+        copying.fcntl.flock(file, copying.fcntl.LOCK_EX)
         assert "Another process" in apart.put(may_copy=True).failed
         assert half.stat().st_size == 1 << 20
     assert apart.put(may_copy=True).path
@@ -480,7 +483,7 @@ def test_blocks_are_shared_where_they_can_be(apart: Torrents, monkeypatch: pytes
         return 0
 
     half.write_bytes(os.urandom(_FILM_BYTES + 5))
-    monkeypatch.setattr(placing.fcntl, "ioctl", ioctl)
+    monkeypatch.setattr(copying.fcntl, "ioctl", ioctl)
     outcome = apart.put()
     assert Path(outcome.path).read_bytes() == apart.film().read_bytes()
     assert not half.exists()
@@ -653,7 +656,7 @@ def test_shares(tmp_path: Path, share: str) -> None:
                 input=torrents.order(release, may_copy=may_copy).to_json(),
                 env=environment, cwd=ROOT, capture_output=True, check=True,
             )  # fmt: skip
-            outcome = Outcome(**json.loads(answer.stdout))
+            outcome = Outcome(**json.loads(answer.stdout.splitlines()[-1]))
             assert bool(outcome.path) is may_copy, outcome
             assert may_copy or "has no hard links" in outcome.failed, outcome
         assert tree(shelf) == expected
@@ -785,7 +788,7 @@ def test_an_extra_keeps_no_film_back(torrents: Torrents) -> None:
 
 def test_whether_a_file_can_be_shared_is_tried(apart: Torrents) -> None:
     """And nothing is left of it."""
-    assert why_not_shared(apart.film(), apart.folder) == ""
-    assert "another file system" in why_not_shared(apart.film(), apart.shelf)
+    assert why_not_shared(apart.film(), apart.folder, apart.folder) == ""
+    assert "another file system" in why_not_shared(apart.film(), apart.shelf, apart.folder)
     assert not list(apart.shelf.iterdir())
     assert len(list(apart.folder.iterdir())) == 2

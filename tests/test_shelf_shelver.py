@@ -2,25 +2,31 @@
 
 import logging
 import os
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from house.fakes import FakeClock
+from house.file_systems import in_memory, lacking, mounted, skip_unless
 from house.films import choice, film
 from house.waiting import wait_until
 
+from movie_sync.child_process import Ended, Process
 from movie_sync.domain.events import Event, Shelved
 from movie_sync.domain.models import QueueName
 from movie_sync.domain.shelf_plan import Left
 from movie_sync.queues.manager import QueueManager
 from movie_sync.queues.releases import Shelving, Stage, TorrentProgress
+from movie_sync.reports.needs import needs
+from movie_sync.shelf.order import key_of
 from movie_sync.shelf.settings import ShelfSettings
 from movie_sync.shelf.shelver import Shelver
 
+OWNER = "0123456789abcdef"
 _COMPLAINT = "Films can't be put on the shelf: "
 
 
@@ -37,19 +43,20 @@ class Bench:
         self.told: list[Event] = []
         self.shelver = self.new()
 
-    def new(self, **changes: Any) -> Shelver:
+    def new(self, environ: Mapping[str, str] = os.environ, **changes: Any) -> Shelver:
         """Return another one, as after a restart."""
         settings = replace(ShelfSettings(), folder=str(self.shelf), **changes)
         return Shelver(
-            self.queues, settings, self.clock, here=str, environ=dict(os.environ), tell=self.told.append
-        )
+            self.queues, settings, self.clock, here=str, environ=environ, tell=self.told.append,
+            owner=lambda: OWNER,
+        )  # fmt: skip
 
     def finish(
         self, number: int, *, content: bytes = b"film", name: str = "film.mkv", told: str = "", **own: Any
     ) -> Path:
         """Let a film's torrent be whole, and return its file."""
-        path = self.folder / "downloads" / f"{number}" / name
-        path.parent.mkdir()
+        path = Path(os.path.normpath(self.folder / "downloads" / f"{number}" / name))
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         follow = TorrentProgress(
             Stage.DOWNLOADED, self.clock.now(), path=str(path), shelf=Shelving(self.clock.now())
@@ -61,6 +68,14 @@ class Bench:
     def run(self) -> None:
         """Tick until it rests."""
         wait_until(lambda: not self.shelver.tick())
+
+    def begin(self) -> Process:
+        """Tick until the process is at work, and return it."""
+        wait_until(
+            lambda: bool(self.shelver.tick() and self.shelver._process and self.shelver._process._lines)
+        )
+        assert self.shelver._process
+        return self.shelver._process
 
     def shelving(self, number: int) -> Shelving:
         """Return what is written down of a film."""
@@ -270,3 +285,161 @@ def test_why_a_film_is_not_there_yet_is_kept(bench: Bench, caplog: pytest.LogCap
     bench.run()
     assert bench.shelving(0).path
     assert not bench.shelving(0).failed
+
+
+# --- disks that do not answer ---------------------------------------------------------------
+
+
+def test_a_share_that_never_answers(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """Films of one folder wait together after ten minutes, said once; the others have their turn."""
+    dead = bench.folder / "dead"
+    for number in range(3):
+        bench.finish(number, name=f"../../dead/films/{number}.mkv")
+    bench.finish(3)
+    bench.shelver = bench.new(os.environ | lacking(dead, "silent", bench.folder))
+    bench.begin()
+    bench.clock.advance(599)
+    assert bench.shelver.tick()
+    bench.clock.advance(2)
+    bench.run()
+    assert len(bench.paths()) == 1
+    why = f"The disk or network share of {dead / 'films'} doesn't answer. Check it, and mount it again"
+    assert [each.message for each in caplog.records if why in each.message] == [
+        f"{why} if need be. Films waiting for the shelf: 4."
+    ]
+    assert bench.shelving(0).failed.startswith(why)
+    assert bench.shelver.trouble == ""
+    assert bench.shelver.stuck == {}
+    bench.shelver = bench.new()
+    bench.run()
+    assert len(bench.paths()) == 4
+
+
+def test_a_shelf_that_never_answers(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """A process that can't even be killed keeps nobody waiting, and there is no second one beside it."""
+    skip_unless("fsfreeze")
+    with mounted("ext4", bench.folder, 256 << 20) as disk:
+        bench.shelf = disk.folder
+        bench.finish(0)
+        bench.shelver = bench.new(how="copy")
+        disk.freeze()
+        try:
+            process = bench.begin()
+            state = Path(f"/proc/{process._process.pid}/stat")
+            wait_until(lambda: ") D " in state.read_text())
+            assert bench.shelver.tick()
+            for _ in range(5):
+                bench.clock.advance(601)
+                assert not bench.shelver.tick()
+            assert not process.has_ended
+            assert list(bench.shelver.stuck.values()) == [process]
+            assert f"The disk or network share of {bench.shelf} (or of " in bench.shelver.trouble
+            assert len([each for each in caplog.records if _COMPLAINT in each.message]) == 1
+            another = bench.new(how="copy")
+            another.stuck = bench.shelver.stuck
+            assert not another.tick()
+            bench.shelver.close()
+        finally:
+            disk.freeze(is_frozen=False)
+        wait_until(lambda: process.has_ended)
+        bench.clock.advance(601)
+        bench.run()
+        assert bench.shelver.trouble == ""
+        assert len(bench.paths()) == 1
+
+
+def test_what_moves_on_does_not_hang(bench: Bench) -> None:
+    """Each line that a process of ours writes begins its time anew; the last one is its answer."""
+    words = ["sh", "-c", "while read line; do echo $line; done; sleep 99"]
+    process = Process(words, b"one\n" * 3, environ=os.environ, clock=bench.clock, is_ours=True)
+    wait_until(lambda: process.poll() is None and process._lines.count(b"one") == 1)
+    for _ in range(3):
+        bench.clock.advance(59)
+        assert process.poll() is None
+        process._ends_at = bench.clock.monotonic() + 60
+    bench.clock.advance(61)
+    assert process.poll() == Ended(None, "one")
+    assert process.has_ended
+
+
+# --- what is the same for many films --------------------------------------------------------
+
+
+def test_two_file_systems(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    """It's said once, with how many films wait, and tried with one of them; what is there is left alone."""
+    with in_memory(bench.folder / "elsewhere") as elsewhere:
+        bench.shelf = elsewhere
+        for number in range(12):
+            bench.finish(number, name=f"../{number}.mkv")
+        bench.shelver = bench.new()
+        there = elsewhere / f"{film(11).title} ({film(11).year}) [imdbid-{film(11).imdb_id}]"
+        there.mkdir()
+        shutil.copy(bench.folder / "downloads/11.mkv", there / f"{there.name}.mkv")
+        bench.run()
+        assert bench.shelving(11).path
+        (line,) = [each.message for each in caplog.records]
+        assert line.startswith(f"Films in {bench.folder / 'downloads'} can't be hard-linked into {elsewhere}")
+        assert line.endswith("Films waiting for the shelf: 12.")
+        (need,) = needs({name: bench.queues.entries(name) for name in QueueName}, None, [])
+        assert "and 8 more. Films in " in need.why
+        tried: list[str] = []
+        bench.shelver = bench.new()
+        bench.shelver.report = lambda movie, _outcome: tried.append(movie.id)
+        for _ in range(3):
+            bench.run()
+            bench.clock.advance(60)
+        assert len(tried) == 11 + 1, "again, one for all of them"
+        assert bench.queues.ask_for_shelf([film(11).id])
+        bench.clock.advance(6)
+        bench.run()
+        assert bench.shelving(11).path, "it has its turn all the same"
+
+
+# --- what was there before ------------------------------------------------------------------
+
+
+def test_the_place_is_known_until_there_is_a_new_one(bench: Bench) -> None:
+    """Asked for again and rejected before its turn, the film's name on the shelf isn't forgotten."""
+    path = bench.finish(0)
+    bench.run()
+    before = bench.shelving(0).path
+    assert bench.queues.ask_for_shelf([film(0).id])
+    bench.queues = QueueManager(bench.folder / "data", clock=bench.clock)
+    assert bench.shelving(0).is_due
+    found = bench.queues.find(film(0).id)
+    assert found
+    (old,) = found[1].as_replaced("rejected")
+    assert old.shelf_name == Path(before).name
+    bench.shelver = bench.new()
+    away = path.rename(path.with_suffix(".away"))
+    bench.run()
+    assert bench.shelving(0).failed
+    assert bench.shelving(0).last_path == before
+    away.rename(path)
+    bench.clock.advance(61)
+    bench.run()
+    assert bench.shelving(0) == replace(bench.shelving(0), path=before, earlier="", failed="")
+
+
+# --- halves of copies -----------------------------------------------------------------------
+
+
+def test_halves_of_copies_that_nobody_will_go_on_with(bench: Bench) -> None:
+    """They go with the next film; those of films that are still due stay, and those of another data folder."""
+    folder = bench.shelf / "Gone (1999)"
+    (folder / "trailers").mkdir(parents=True)
+    due, gone = key_of(choice(1).info_hash), key_of(choice(7).info_hash)
+    names = [
+        f".movie-sync-{OWNER}-{gone}-{'0' * 16}.part",
+        f"trailers/.movie-sync-{OWNER}-{gone}-{'1' * 16}.part",
+        f".movie-sync-{OWNER}-{due}-{'0' * 16}.part",
+        f".movie-sync-{'f' * 16}-{gone}-{'0' * 16}.part",
+        ".movie-sync-mine.part",
+    ]
+    for name in names:
+        (folder / name).touch()
+    bench.finish(0)
+    bench.finish(1).unlink()
+    bench.run()
+    assert len(bench.paths()) == 1
+    assert {each for each in names if (folder / each).exists()} == set(names[2:])

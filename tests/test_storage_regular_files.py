@@ -26,7 +26,7 @@ OPENED_OTHERWISE = {
     "storage/restoring.py": 1,  # the same
     "clock.py": 1,  # the kernel's own, in /proc
     "notices/process.py": 1,  # the null device
-    "shelf/placing.py": 1,  # half a copy, whose name is ours
+    "shelf/copying.py": 1,  # half a copy, whose name is ours
     "storage/regular_file.py": 1,
     "storage/atomic_file.py": 3,  # O_EXCL, the same once more, a folder
     "storage/locks.py": 1,  # a folder

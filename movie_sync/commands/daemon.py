@@ -218,7 +218,12 @@ class Run:
         # Once for the same pairs: what is kept has then been gone through.
         for missing in self._kept.part("paths", services.files, lambda _: services.files.missing_folders()):
             _log.warning("%s", missing)
-        shelver = self._shelver = build_shelver(context, self.queue_manager, announcer.tell)
+        shelver = self._shelver = build_shelver(
+            context,
+            self.queue_manager,
+            announcer.tell,
+            stuck=self._kept.part("processes on the shelf", 0, lambda _: {}),
+        )
         extras: list[Callable[[], object]] = [announcer.tick, syncs.tick, self.heartbeat.tick]
         extras += [self._service_manager.tick, write_waiting_lines, self._renew_lock]
         if not options.runs_once:

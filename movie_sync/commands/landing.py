@@ -17,6 +17,7 @@ from movie_sync.ports import FollowedClient
 from movie_sync.services.base import ClientService, Login, Surroundings
 from movie_sync.settings.config import Config
 from movie_sync.settings.keys import GeneralSettings
+from movie_sync.shelf.faults import ShelfError, why_no_shelf
 from movie_sync.shelf.settings import COPY, ShelfSettings
 
 _MOST_FOLDERS, _MOST_FILES = 20, 50
@@ -93,8 +94,8 @@ def check_shelf(settings: ShelfSettings, client: ClientService, landing: Landing
     `landing` is where films land, if the client could be asked and told.
     """
     folder = Path(settings.folder or "")
-    if not folder.is_dir():
-        raise UserError(f"{folder} doesn't exist. Create it, or mount the disk it's on.")
+    if why := why_no_shelf(folder):
+        raise UserError(why)
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UserError(f"{folder} can't be written to. Change its permissions.")
     if not client.is_followed:
@@ -110,10 +111,10 @@ def check_shelf(settings: ShelfSettings, client: ClientService, landing: Landing
         )
     file = _some_file(Path(landing.here)) if settings.how != COPY else None
     if file:
-        from movie_sync.shelf.placing import ShelfError, why_not_shared  # noqa: PLC0415 - for this alone
+        from movie_sync.shelf.placing import why_not_shared  # noqa: PLC0415 - for this alone
 
         try:
-            why = why_not_shared(file, folder)
+            why = why_not_shared(file, folder, Path(landing.here))
         except (ShelfError, OSError) as exc:
             why = f"Couldn't try a hard link in {folder}: {exc}"
         if why:

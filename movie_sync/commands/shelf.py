@@ -16,6 +16,7 @@ from movie_sync.invocation import command_line
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.counts import films_words
+from movie_sync.shelf.faults import why_no_shelf
 from movie_sync.shelf.order import Outcome
 from movie_sync.shelf.settings import ShelfSettings
 from movie_sync.storage.locks import InstanceLock
@@ -27,6 +28,7 @@ class _Report:
 
     context: Context
     has_failed: bool = field(default=False, init=False)
+    _of_folders: dict[str, list[Movie]] = field(default_factory=dict, init=False)
 
     def note(self, movie: Movie, outcome: Outcome) -> None:
         """Say it."""
@@ -34,11 +36,19 @@ class _Report:
             self.context.say(f"{movie.label}: {outcome.path}")
             return
         self.has_failed = True
-        if outcome.is_of_all:  # that is said once
+        if outcome.is_of_folder:
+            self._of_folders.setdefault(outcome.failed, []).append(movie)
+        if outcome.is_of_all or outcome.is_of_folder:  # that is said once
             return
         self.context.complain(
             f"{movie.label}: {outcome.failed or f'left where it is, because {outcome.left}.'}"
         )
+
+    def finish(self) -> None:
+        """Say once what is the same for all films of a folder."""
+        for why, movies in self._of_folders.items():
+            films = movies[0].label if len(movies) == 1 else films_words(len(movies))
+            self.context.complain(f"Not on the shelf: {films}. {why}")
 
 
 def run_shelf(args: Namespace, context: Context) -> int:
@@ -50,8 +60,8 @@ def run_shelf(args: Namespace, context: Context) -> int:
         )
     if bool(args.film) == args.all:
         raise UserError("Name the films to put on the shelf, or use --all.")
-    if not Path(folder).is_dir():
-        context.complain(f"The shelf's folder {folder} isn't there. Create it, or mount the disk it's on.")
+    if why := why_no_shelf(Path(folder)):
+        context.complain(why)
         return 1
     films = _named(args.film, context) if args.film else _all(context)
     if films:
@@ -109,6 +119,7 @@ def _fill(context: Context) -> bool:
     queue_manager = QueueManager(context.paths.root, clock=context.clock)
     if shelver := build_shelver(context, queue_manager, announcer.tell, report.note):
         shelver.finish()
+        report.finish()
         if shelver.trouble:
             context.complain(shelver.trouble)
             report.has_failed = True

@@ -326,7 +326,7 @@ class QueueEntry(NamedTuple):
             return (FailedRelease(self.choice, why),)
         place = self.follow.path  # as the client says it, on whatever system
         name = place.replace("\\", "/").rstrip("/").rpartition("/")[2]
-        shelf_name = self.follow.shelf.path.rpartition("/")[2] if self.follow.shelf else ""
+        shelf_name = self.follow.shelf.last_path.rpartition("/")[2] if self.follow.shelf else ""
         return (FailedRelease(self.choice, why, name, self.follow.is_adopted, shelf_name=shelf_name),)
 
     # --- to failed ------------------------------------------------------------------------

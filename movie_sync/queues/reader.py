@@ -149,24 +149,18 @@ class QueueReader:
         """Return how many films have such a torrent."""
         return self._count(lambda facts: bool(facts.replaced), *FOLLOWED)
 
-    def next_for_shelf(self, but_for: Collection[tuple[str, datetime]] = ()) -> QueueEntry | None:
-        """Return the film that has been done for longest and is still to be put on the shelf.
-
-        `but_for` are those that are passed over, by info-hash and when they were to be put there.
-        """
+    def next_for_shelf(self, rests: Callable[[QueueEntry], bool] = lambda _: False) -> QueueEntry | None:
+        """Return the film, done for longest, that is still to be put on the shelf and doesn't rest."""
         with self._locked() as book:
             for number, facts in book[_COMPLETED].facts():
                 entry = book[_COMPLETED].entry(number) if facts.is_for_shelf else None
-                if (
-                    entry is None
-                    or entry.choice is None
-                    or entry.follow is None
-                    or entry.follow.shelf is None
-                ):
-                    continue
-                if (entry.choice.info_hash, entry.follow.shelf.at) not in but_for:
+                if entry and entry.choice and entry.follow and entry.follow.shelf and not rests(entry):
                     return entry
         return None
+
+    def for_shelf_count(self) -> int:
+        """Return how many films are still to be put on the shelf."""
+        return self._count(lambda facts: facts.is_for_shelf, _COMPLETED)
 
     def torrents_of(self, movie: Movie) -> tuple[str, ...]:
         """Return the info-hashes of all torrents that were handed over for a film."""

@@ -66,18 +66,25 @@ NEVER_SEEN = Seeding()
 class Shelving:
     """Whether a film whose torrent is whole is on the shelf: at `path`, or `left` in words, or it is due.
 
-    `failed` is why the last try came to nothing, in words; it is tried again.
+    `failed` is why the last try came to nothing, in words; it is tried again. `earlier` is where it was put
+    before, if that was asked for again.
     """
 
     at: datetime
     path: str = ""
     left: str = ""
     failed: str = ""
+    earlier: str = ""
 
     @property
     def is_due(self) -> bool:
         """Whether the film is still to be put there."""
         return not (self.path or self.left)
+
+    @property
+    def last_path(self) -> str:
+        """Where it is, or was when it was last put there."""
+        return self.path or self.earlier
 
 
 @dataclass(frozen=True, slots=True)

@@ -147,7 +147,8 @@ class TorrentRecords(QueueReader):
                 if entry is None or follow is None or not follow.may_be_shelved:
                     continue
                 if films is not None or not follow.is_on_shelf:
-                    due[number] = entry._replace(follow=replace(follow, shelf=Shelving(now)))
+                    earlier = follow.shelf.last_path if follow.shelf else ""
+                    due[number] = entry._replace(follow=replace(follow, shelf=Shelving(now, earlier=earlier)))
             if due:
                 book.renew(due, _COMPLETED)
             return [entry.movie for entry in due.values()]

@@ -74,6 +74,8 @@ def _places(follow: TorrentProgress) -> Iterator[tuple[str, str]]:
         yield "File", follow.path
     if shelf := follow.shelf:
         yield "Shelf", shelf.path or _not_there(shelf)
+        if shelf.earlier:
+            yield "On the shelf before", shelf.earlier
 
 
 def seeding_facts(entry: QueueEntry, rules: Mapping[str, SeedingRule]) -> Iterator[tuple[str, str]]:

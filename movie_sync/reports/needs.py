@@ -103,12 +103,18 @@ def _not_seeding(completed: Iterable[QueueEntry], now: datetime | None) -> Itera
 
 
 def _not_on_shelf(completed: Iterable[QueueEntry]) -> Iterator[Need]:
-    """Yield one need for all films that can't be put on the shelf: what is wrong with one is said."""
-    entries = [each for each in completed if each.follow and each.follow.shelf and each.follow.shelf.failed]
-    if entries and (follow := entries[0].follow) and follow.shelf:
-        why = f"Not on the shelf yet: {_films(entries)}. {_sentence(follow.shelf.failed)}"
+    """Yield a need for each reason why films can't be put on the shelf; of many, the last is an example."""
+    reasons: dict[str, list[QueueEntry]] = {}
+    for entry in completed:
+        if entry.follow and entry.follow.shelf and entry.follow.shelf.failed:
+            reasons.setdefault(entry.follow.shelf.failed, []).append(entry)
+    groups = sorted(reasons.items(), key=lambda reason: len(reason[1]), reverse=True)
+    for why, entries in groups[:_NAMED_FILMS]:
+        if len(groups) > _NAMED_FILMS and entries is groups[_NAMED_FILMS - 1][1]:
+            entries += [entry for _, others in groups[_NAMED_FILMS:] for entry in others]
+        words = f"Not on the shelf yet: {_films(entries)}. {_sentence(why)}"
         one = entries[0].movie if len(entries) == 1 else None
-        yield Need(NeedKind.SHELF, why, "Movie Sync tries again, at least once an hour.", one)
+        yield Need(NeedKind.SHELF, words, "Movie Sync tries again, at least once an hour.", one)
 
 
 def _films(entries: Sequence[QueueEntry]) -> str:

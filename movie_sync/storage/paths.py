@@ -56,6 +56,7 @@ class AppPaths:
         self.daemon = root / "daemon.json"  # what the daemon is doing, for `status`
         self.daemon_lock = root / "daemon.lock"  # locked by the one daemon that may use this folder
         self.health = root / "health.sock"  # where a running daemon answers `health`
+        self.shelf_owner = root / "shelf.id"  # whose halves of copies are this folder's, on a shared shelf
         self.page = root / "web.json"  # where the page is, while its lock is held
         self.page_lock = root / "web.lock"
         self.page_login = root / "web_login.json"  # the address that lets its reader in once

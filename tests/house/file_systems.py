@@ -19,6 +19,7 @@ _IMAGE_BYTES = 32 << 20
 _MADE_BY = {
     "exfat": (["mkfs.exfat"], ["mount.exfat-fuse"]),
     "ntfs": (["mkntfs", "-F", "-Q", "-q"], ["ntfs-3g"]),
+    "ext4": (["mkfs.ext4", "-q"], ["mount"]),
 }
 """What makes each kind in a file, and what mounts that file, without the kernel's own driver."""
 
@@ -36,6 +37,7 @@ SHARES: Mapping[str, Mapping[str, int]] = {
     "locks of one kind": {"flock": errno.EOPNOTSUPP, "flushes": errno.ENOSYS},
 }  # fmt: skip
 """What each kind of share lacks, and the error that tells (0: none does)."""
+_SILENT: Mapping[str, Mapping[str, int]] = {"silent": {"answers": 1}}  # nobody comes back from there
 
 
 def skip_unless(program: str) -> None:
@@ -50,7 +52,7 @@ def lacking(folder: Path, share: str, built: Path) -> dict[str, str]:
     library = built / "poor_disk.so"
     if not library.exists():
         subprocess.run(["gcc", "-shared", "-fPIC", "-O1", "-o", library, _SHIM, "-ldl"], check=True)
-    lacks = ",".join(f"{what}={code}" for what, code in SHARES[share].items())
+    lacks = ",".join(f"{what}={code}" for what, code in {**SHARES, **_SILENT}[share].items())
     return {"LD_PRELOAD": str(library), "POOR_DISK": str(folder), "POOR_DISK_LACKS": lacks}
 
 
@@ -77,6 +79,10 @@ class Mount:
         """Mount it again, as another device."""
         self._new_device()
         _run(*self._mounting, self._devices[-1], str(self.folder))
+
+    def freeze(self, *, is_frozen: bool = True) -> None:
+        """Let whatever writes there wait until it thaws, and not even end when it is killed."""
+        _run("fsfreeze", "--freeze" if is_frozen else "--unfreeze", str(self.folder))
 
     def close(self) -> None:
         """Leave nothing."""
