@@ -202,7 +202,8 @@ def _context(args: argparse.Namespace, redactor: "Redactor", umask: int) -> "Con
     if args.data_dir is not None and not args.data_dir.strip():
         raise UserError("--data-dir is empty. Give a folder, or omit the option to use ~/.movie_sync.")
     root = (expand_home(args.data_dir, os.environ) if args.data_dir else default_root(os.environ)).absolute()
-    invocation.name_folder(root if args.data_dir and root != default_root(os.environ).absolute() else None)
+    is_other = args.data_dir and root != default_root(os.environ).absolute()
+    invocation.name_folder(root if is_other else None, is_read_here=args.command not in {None, "web"})
     options = Options(
         log_level=args.log_level, plain=args.plain, once=args.once, dry_run=args.dry_run, umask=umask
     )

@@ -165,6 +165,25 @@ def test_waiting_for_a_release() -> None:
     ]
 
 
+def test_a_film_known_by_its_imdb_id_alone() -> None:
+    """Why it waits is said once, with what helps; where a release of that id was taken, with its film."""
+    movie = Movie("tt9000001", "", "tt9000001", imdb_id="tt9000001")
+    waits = QueueEntry(movie, NOW, error="no page.", retry_at=NOW + HOUR, is_unclear=True)
+    lines = shown(fails=[waits])
+    assert lines["Needs you"] == [
+        "tt9000001: No page. -> Movie Sync keeps trying. To help, add it with the page's bookmarklet, "
+        "or import a list that has it."
+    ]
+    assert lines["Next tries"] == [f"{clock_time(NOW + HOUR, NOW)}  tt9000001: see above"]
+    assert state_of(QueueName.FAILED, waits, NOW).startswith("no page; next try")
+
+    taken = followed(1, Stage.DOWNLOADED)
+    taken = taken._replace(movie=film(1, imdb_id=None), choice=replace(choice(1), imdb_id="tt9000001"))
+    (line,) = shown(taken, fails=[waits])["Needs you"]
+    assert "It's probably Made Up Bravo (1951), which you have: the tracker gives" in line
+    assert line.endswith(f"remove this one: `{command_line('remove', 'tt9000001')}`.")
+
+
 def test_waiting_for_room() -> None:
     """The films that wait for room or are next, the newest wishes first."""
     pending = [QueueEntry(film(number), NOW + number * HOUR) for number in (1, 2)]

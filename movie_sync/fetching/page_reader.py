@@ -117,7 +117,8 @@ class PageReader:
                 self._odd.clear()
                 return described
         if movie.year is None:
-            raise UnclearFilmError(f"its year is unknown, and its page can't be read: {self._why}")
+            unknown = "its year is" if movie.title != movie.imdb_id else "its title and year are"
+            raise UnclearFilmError(f"{unknown} unknown, and its page can't be read: {self._why}")
         return movie
 
     def _forgo_in_time(self, exc: TransientError, since: float | None) -> None:

@@ -26,7 +26,7 @@ class ActivityKind(StrEnum):
     STARTING = "starting", "starting"
     READING_LIST = "reading list", "checking for new films"
     LIST_READ = "list read", "next check for new films at {until}"
-    LIST_UNREADABLE = "list unreadable", "the last check failed ({detail}); next try at {until}"
+    LIST_UNREADABLE = "list unreadable", "the last check failed: {detail} Next try at {until}"
     WORKING = "working", "working on {detail}"
     NO_FILMS = "no films", "waiting for films"
     NO_ROOM = "no room", "waiting for room: {detail}"

@@ -1,7 +1,7 @@
 """What `status`, `queue` and a dry run say to people."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, auto
 
@@ -135,10 +135,9 @@ def daemon_lines(status: Status) -> list[str]:
     since = f" since {clock_time(begun, status.at)}" if begun else ""
     at_work = activity_words(daemon.download, status.at)
     monitor = daemon.monitor
-    if monitor.kind is ActivityKind.LIST_UNREADABLE:  # why is above
-        monitor = replace(monitor, kind=ActivityKind.LIST_READ)
-    is_said_below = daemon.lists and monitor.kind is ActivityKind.LIST_READ
-    reading = "" if is_said_below else f"; {activity_words(monitor, status.at)}"
+    is_said = monitor.kind is ActivityKind.LIST_UNREADABLE  # above, why and until when
+    is_said |= bool(daemon.lists) and monitor.kind is ActivityKind.LIST_READ  # below
+    reading = "" if is_said else f"; {activity_words(monitor, status.at)}"
     return [
         f"Running{since} (process {daemon.pid}){reading}",
         *([f"Next checks: {next_words(daemon.lists, status.at)}"] if daemon.lists else []),
@@ -173,6 +172,7 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
     if status.is_old and status.torrents_seen_at:
         seen = f"as last seen at {clock_time(status.torrents_seen_at, status.at)}"
     retries = [entry for entry in view.retries if not entry.waits_for_release]
+    said = {key for need in status.needs if need.movie for key in need.movie.keys()}  # noqa: SIM118
 
     def one_each(lines: Iterable[str]) -> list[list[str]]:
         return [[style.fitted(line)] for line in lines]
@@ -209,7 +209,8 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
         Section(
             "Next tries",
             one_each(
-                f"{clock_time(entry.retry_at, status.at)}  {style.label(entry.movie)}: {entry.error}"
+                f"{clock_time(entry.retry_at, status.at)}  {style.label(entry.movie)}: "
+                f"{entry.error if said.isdisjoint(entry.movie.keys()) else 'see above'}"
                 for entry in retries
                 if entry.retry_at
             ),
@@ -355,7 +356,7 @@ def _state_of(queue: QueueName, entry: QueueEntry, now: datetime) -> str:
     if queue is QueueName.FAILED:
         not_out = not_out_words(entry, now)
         when = f"next try {minute(entry.retry_at)}" if entry.retry_at else "" if not_out else "gave up"
-        return "; ".join(filter(None, (not_out or str(entry.error), when)))
+        return "; ".join(filter(None, (not_out or str(entry.error).rstrip("."), when)))
     if queue is QueueName.COMPLETED:
         state = torrent_state(entry)
         release = entry.choice.release if entry.choice else entry.extra.get("where", "")

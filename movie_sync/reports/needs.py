@@ -52,10 +52,11 @@ def needs(
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
     found += _not_seeding(queues[QueueName.COMPLETED], now)
     found += _not_on_shelf(queues[QueueName.COMPLETED])
+    taken = _taken_as(queues[QueueName.COMPLETED])
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
             if not (now and not_out_words(entry, now)):
-                found += _of_film(name, entry)
+                found += _of_film(name, entry, taken)
     return found
 
 
@@ -122,7 +123,26 @@ def _films(entries: Sequence[QueueEntry]) -> str:
     return films + (f" and {len(entries) - _NAMED_FILMS} more" if len(entries) > _NAMED_FILMS else "")
 
 
-def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
+def _taken_as(completed: Iterable[QueueEntry]) -> dict[str, Movie]:
+    """Return the films that are done by the IMDb ids that trackers alone give for them."""
+    return {entry.choice.imdb_id: entry.movie for entry in completed if entry.choice and entry.choice.imdb_id}
+
+
+def _unclear_action(movie: Movie, taken: Mapping[str, Movie]) -> str:
+    name = movie.slug or movie.id
+    if movie.year is not None:
+        return f"Then run {_typed('retry', name)}."
+    if same := taken.get(movie.imdb_id or ""):
+        return (
+            f"It's probably {same.label}, which you have: the tracker gives its release the same IMDb id. "
+            f"If so, remove this one: {_typed('remove', name)}."
+        )
+    return (
+        "Movie Sync keeps trying. To help, add it with the page's bookmarklet, or import a list that has it."
+    )
+
+
+def _of_film(queue: QueueName, entry: QueueEntry, taken: Mapping[str, Movie]) -> Iterator[Need]:
     """Yield what one film needs, if anything; of several things the first to do."""
     movie = entry.movie
     name = movie.slug or movie.id
@@ -135,7 +155,7 @@ def _of_film(queue: QueueName, entry: QueueEntry) -> Iterator[Need]:
             action += f"{_typed('search', name)}, then `grab`."
             yield Need(NeedKind.SERIES, "It's a series, not a film.", action, movie)
     elif entry.is_unclear and queue is QueueName.FAILED:
-        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), f"Then run {_typed('retry', name)}.", movie)
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), _unclear_action(movie, taken), movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
         action = f"Free some space, or pick a smaller release: {_typed('search', name)}, then `grab`."
         yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)

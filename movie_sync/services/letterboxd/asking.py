@@ -55,8 +55,8 @@ def get_page(
     return ask()
 
 
-def refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
-    """Put a refusal that is not about the user or the film itself into words."""
+def refused(refusal: Refusal, answer: HttpAnswer, what: str, *, hint: str = "") -> TransientError:
+    """Put a refusal that is not about the user or the film itself into words; the hint is for a block."""
     wait = answer.retry_after_seconds
     if refusal is Refusal.RATE_LIMIT:
         return RateLimitError(
@@ -71,8 +71,7 @@ def refused(refusal: Refusal, answer: HttpAnswer, what: str) -> TransientError:
             else f"status {answer.status}"
         )
         return BlockedError(
-            f"Letterboxd blocks automated access to {what} from here ({how}). Movie Sync won't work "
-            f"around that. {export_hint()}",
+            f"Letterboxd blocks automated access to {what} from here ({how}).{hint}",
             retry_after_seconds=wait,
         )
     if refusal is Refusal.OUTAGE:

@@ -54,7 +54,7 @@ class LetterboxdFilmPages:
                 f"`{command_line('add', 'ADDRESS')}`."
             )
         if refusal is not None:
-            raise refused(refusal, answer, f"the page of {movie.label}")
+            raise refused(refusal, answer, "its film pages")
         page = parse_film(answer.text, self.base_url)
         slug_reached = slug_in(answer.url)
         slug = page.slug or slug_reached

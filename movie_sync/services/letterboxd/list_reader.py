@@ -178,7 +178,8 @@ class ListReader:
         if refusal is Refusal.NOT_FOUND:
             raise _InconsistentError(f"Page {number} of the {noun} is missing.")
         if refusal is not None:
-            raise refused(refusal, answer, f"the {noun}")
+            hint = f" Movie Sync won't work around that. {export_hint()}"
+            raise refused(refusal, answer, f"the {noun}", hint=hint)
         page = parse_list(answer.text, self.base_url, site_list.form)
         if page.owner.lower() != site_list.user.lower():
             raise PageChangedError(
