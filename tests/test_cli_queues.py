@@ -310,7 +310,8 @@ def test_import(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     export = tmp_path / "watchlist.csv"
     export.write_text(_csv())
     assert run(data, "import", str(export)) == 0
-    assert "1 film read from watchlist.csv" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert out.startswith("1 film read from watchlist.csv: 1 new.\nMovie Sync isn't running. To start it: `")
     assert held(data, QueueName.PENDING) == ["K1", "K5"]
     assert json.loads((data / "watchlist.json").read_bytes())["username"] == "maria"
     buffer = io.BytesIO()
@@ -319,6 +320,7 @@ def test_import(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
     (tmp_path / "export.zip").write_bytes(buffer.getvalue())
     assert run(data, "import", str(tmp_path / "export.zip")) == 0
     assert held(data, QueueName.PENDING) == ["K1", "K5"]
+    assert capsys.readouterr().out == "1 film read from export.zip: 1 already in the queue.\n"
 
 
 IMDB = """Position,Const,Title,Title Type,Year,Runtime (mins)
@@ -340,26 +342,48 @@ Position,Name,Year,URL,Description
 @pytest.mark.parametrize(
     ("content", "said", "queued"),
     [
-        (IMDB, "2 films read from list.csv. Skipped 1 that isn't a film.", ["tt0113277", "tt0000099"]),
-        (LIST, "3 films read from list.csv.", ["K5", "title:six-1996"]),
+        (IMDB, ("2 new. Skipped 1 that isn't a film.", "2 already"), ["tt0113277", "tt0000099"]),
+        (LIST, ("2 new, 1 already in the queue.", "3 already"), ["K5", "title:six-1996"]),
     ],
     ids=["IMDb", "Letterboxd"],
 )
 def test_import_of_another_list(
-    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str, said: str, queued: list[str]
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    content: str,
+    said: tuple[str, ...],
+    queued: list[str],
 ) -> None:
     """Its films are added, those that no queue holds; no list's memory changes, so none leaves by it."""
     before = (data / "watchlist.json").read_bytes() if (data / "watchlist.json").exists() else None
     (tmp_path / "list.csv").write_text(content)
-    for _ in range(2):
+    for words in said:
         assert run(data, "import", str(tmp_path / "list.csv")) == 0
-        assert said in capsys.readouterr().out
+        assert f" films read from list.csv: {words}" in capsys.readouterr().out
         assert sorted(held(data, QueueName.PENDING)) == sorted(["K1", *queued])
     after = (data / "watchlist.json").read_bytes() if (data / "watchlist.json").exists() else None
     assert after == before
     entries = QueueManager(data, writable=False).entries(QueueName.PENDING)
     assert all(entry.by_command for entry in entries if entry.movie.id in queued)
     assert len(held(data, QueueName.COMPLETED)) + len(held(data, QueueName.FAILED)) > 0
+
+
+def test_an_import_says_what_comes_of_each_film(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that queues have are counted by how they stand; what the list's settings leave out is said."""
+    rows = "".join(f"2026-01-01,Film {key},199{key[1]},https://boxd.it/{key}\n" for key in ("K1", "K2", "K4"))
+    rows += "2026-01-01,Old,1950,https://boxd.it/K6\n"
+    export = tmp_path / "watchlist.csv"
+    export.write_text(_csv() + rows)
+    write(data / "config.json", {"lists": [{"watchlist": "maria", "years": [1990, 1999]}]})
+    assert run(data, "remove", "K2") == 0
+    capsys.readouterr()
+    assert run(data, "import", str(export)) == 0
+    said = "5 films read from watchlist.csv: 1 new, 1 left out by first_run, years or limit, "
+    said += "1 already in the queue, 1 already done, 1 removed by you before."
+    assert capsys.readouterr().out.splitlines()[0] == said
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 import threading
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from movie_sync.domain.models import Movie, QueueName, WatchlistSnapshot
 from movie_sync.domain.plain_text import one_line
 from movie_sync.domain.quality_rules import PRESETS
 from movie_sync.errors import UserError
+from movie_sync.invocation import command_line
 from movie_sync.logs import set_up_logging
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
 from movie_sync.reports.counts import films_words
 from movie_sync.reports.daemon_state import forget_state, read_state
-from movie_sync.reports.film_lines import queued_words, removed_words
+from movie_sync.reports.film_lines import imported_words, queued_words, removed_words
 from movie_sync.services.imdb_export.rows import is_imdb, read_imdb
 from movie_sync.services.letterboxd.service import Letterboxd
 from movie_sync.services.letterboxd_export.export import Export, read_file
@@ -28,7 +30,9 @@ from movie_sync.services.letterboxd_export.service import LetterboxdExport
 from movie_sync.services.list_file import describe_unread
 from movie_sync.services.wish_lists import chosen_lists
 from movie_sync.storage.locks import InstanceLock
+from movie_sync.wishes.by_title import with_known_keys
 from movie_sync.wishes.film_finder import FoundFilm
+from movie_sync.wishes.known_films import KnownFilms
 from movie_sync.wishes.watchlist_store import WatchlistStore
 
 _MOST_NAMED = 10
@@ -101,15 +105,24 @@ def run_import(args: Namespace, context: Context) -> int:
     if snapshot.unread:
         context.complain(describe_unread(path.name, snapshot))
     context.paths.prepare()
-    count = snapshot.passed_over
-    what = "isn't a film" if count == 1 else "aren't films"
-    others = f" Skipped {count:,} that {what}." if count else ""
-    submit(
-        context,
-        Request("import", movies=tuple(snapshot.movies), owner=owner),
-        f"{films_words(len(snapshot.movies))} read from {one_line(path.name)}.{others}",
-    )
+    before = _count_by_queue(context, snapshot.movies)
+    holder = _carry_out(context, Request("import", movies=tuple(snapshot.movies), owner=owner))
+    left_out = 0 if holder else _count_by_queue(context, snapshot.movies)[None]
+    context.say(imported_words(path.name, before, left_out, snapshot.passed_over))
+    if holder or before[None] > left_out:
+        context.say(holder or _what_is_next(context))
     return 0
+
+
+def _count_by_queue(context: Context, movies: Iterable[Movie]) -> Counter[QueueName | None]:
+    view = context.queues_to_look_at()
+    return Counter(map(view.queue_of, with_known_keys(movies, KnownFilms(view, context.paths.watchlist))))
+
+
+def _what_is_next(context: Context) -> str:
+    if context.has_daemon():
+        return f"Movie Sync is running and will look for them. To watch: `{command_line('status', '--watch')}`"
+    return f"Movie Sync isn't running. To start it: `{command_line()}`"
 
 
 def _read_list(path: Path, context: Context) -> tuple[str, WatchlistSnapshot]:
@@ -164,17 +177,23 @@ def _list_owner(context: Context, export: Export) -> str:
 
 def submit(context: Context, request: Request, *done: str) -> None:
     """Hand a request to the daemon, or carry it out here if none runs; nothing is lost either way."""
+    holder = _carry_out(context, request)
+    for line in (*done, holder):
+        if line:
+            context.say(line)
+
+
+def _carry_out(context: Context, request: Request) -> str:
+    """Have a request carried out; return why that is still to come, in words, or ""."""
     context.paths.prepare()
     context.credentials_manager()  # what cannot be used is said before anything is asked for
     context.warn(context.config.warnings)
     inbox, lock = Inbox(context.paths.inbox, context.clock), InstanceLock(context.paths.daemon_lock)
-    is_done = hand_in(request, inbox, lock, lambda: _carry_out_here(context, inbox))
-    for line in done:
-        context.say(line)
-    if not is_done:
-        holder = read_state(context.paths.daemon)
-        who = f"The daemon (process {holder.pid})" if holder else "The daemon"
-        context.say(f"{who} is busy and will do it as soon as it can.")
+    if hand_in(request, inbox, lock, lambda: _carry_out_here(context, inbox)):
+        return ""
+    holder = read_state(context.paths.daemon)
+    who = f"The daemon (process {holder.pid})" if holder else "The daemon"
+    return f"{who} is busy and will do it as soon as it can."
 
 
 def _carry_out_here(context: Context, inbox: Inbox) -> None:

@@ -1,10 +1,11 @@
 """What is said of films that a command names: which one was found, which may be meant, where it stands."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.plain_text import one_line
 from movie_sync.queues.entry import QueueEntry
+from movie_sync.reports.counts import films_words
 from movie_sync.wishes.film_finder import Finding, FoundFilm
 
 _SHOWN = 10
@@ -47,6 +48,22 @@ def queued_words(movie: Movie, was: QueueName | None, preset: str = "", doubt: s
     said = _QUEUED.get(was, "Queued")
     judged = f", with preset {preset}" if preset else ""
     return f"{said}: {movie.label}{judged}{f' (not checked: {doubt})' if doubt else ''}."
+
+
+def imported_words(name: str, before: Mapping[QueueName | None, int], left_out: int, passed_over: int) -> str:
+    """Say what comes of a list's films, by the queues that they were in before; others were no films."""
+    counts = (
+        (before.get(None, 0) - left_out, "new"),
+        (left_out, "left out by first_run, years or limit"),
+        (before.get(QueueName.PENDING, 0) + before.get(QueueName.FAILED, 0), "already in the queue"),
+        (before.get(QueueName.COMPLETED, 0), "already done"),
+        (before.get(QueueName.REMOVED, 0), "removed by you before"),
+    )
+    what = ", ".join(f"{count:,} {words}" for count, words in counts if count)
+    are = "isn't a film" if passed_over == 1 else "aren't films"
+    skipped = f" Skipped {passed_over:,} that {are}." if passed_over else ""
+    films = films_words(sum(before.values()))
+    return f"{films} read from {one_line(name)}{': ' if what else ''}{what}.{skipped}"
 
 
 def removed_words(entry: QueueEntry) -> str:
