@@ -121,7 +121,9 @@ def _count_by_queue(context: Context, movies: Iterable[Movie]) -> Counter[QueueN
 
 def _what_is_next(context: Context) -> str:
     if context.has_daemon():
-        return f"Movie Sync is running and will look for them. To watch: `{command_line('status', '--watch')}`"
+        return (
+            f"Movie Sync is running and will look for them. To watch: `{command_line('status', '--watch')}`"
+        )
     return f"Movie Sync isn't running. To start it: `{command_line()}`"
 
 
