@@ -116,10 +116,10 @@ def files_of(town: Town, shape: Shape) -> dict[str, Path]:
     return {path: client.downloads / name for path, name in zip(shape.content, names, strict=True)}
 
 
-def check_all_again(town: Town, torrents: list[bytes]) -> None:
+def check_all_again(town: Town, torrents: list[bytes], *, were_there: bool = True) -> None:
     """Have the client forget its torrents and compare all files anew: it still has every piece."""
     client = town.client
-    assert len(client.hashes()) == len(torrents)
+    assert len(client.hashes()) == (len(torrents) if were_there else 0)
     if isinstance(client, RealQBittorrent):
         client.web.torrents_delete(delete_files=False, torrent_hashes="all")
     else:
@@ -248,14 +248,18 @@ class _Looking(list[Received]):
 def test_films_of_before_and_media_servers(town: Town) -> None:
     """What was finished before the shelf is put there by a command, and then the media servers look.
 
-    A wrong `path_map` is said, with the folder that isn't there.
+    So is what was whole in the client before the program came. A wrong `path_map` is said, with the folder
+    that isn't there.
     """
     films = [seedable(number) for number in range(2)]
     town.offer(*films)
-    town.seed(*films)
+    town.seed(films[0])
+    (town.client.downloads / films[1].file_name).write_bytes(films[1].content or b"")
+    check_all_again(town, [town.filelist.torrent_for(films[1], PASSKEY)], were_there=False)
     daemon = town.home.start()
     town.meanwhile(lambda: town.stages() == ["downloaded"] * 2)
     assert daemon.stop() == 0
+    assert {entry["reason"] for entry in town.home.queue("completed")} == {"downloaded", "already downloaded"}
     assert "shelf" not in str(town.home.queue("completed"))
     assert town.home.run("shelf", "--all").returncode == 2, "there is none"
     tokens = {"MOVIE_SYNC_JELLYFIN_TOKEN": "a" * 32, "MOVIE_SYNC_PLEX_TOKEN": "b" * 20}
@@ -279,6 +283,7 @@ def test_films_of_before_and_media_servers(town: Town) -> None:
             map(str, shelf.glob("*/*.mkv"))
         )
         assert len(told_once(town)) == 2
+        assert town.kinds_told()["downloaded"] == 1
         for receiver in (jellyfin, plex):
             assert isinstance(receiver.received, _Looking)
             assert receiver.received.seen == [2]

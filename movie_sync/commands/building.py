@@ -335,6 +335,7 @@ class Services:
             tell=tell,
             once=self._once,
             history=self._history,
+            shelves=shelves,
         )
         return DownloadWorker(
             queue_manager,

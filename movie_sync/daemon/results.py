@@ -31,7 +31,7 @@ from movie_sync.fetching.upgrades import upgraded
 from movie_sync.ports import Clock
 from movie_sync.queues.entry import Noted, QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.releases import Stage, TorrentProgress, Upgrade
+from movie_sync.queues.releases import Shelving, Stage, TorrentProgress, Upgrade
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
@@ -64,6 +64,8 @@ class ResultRecorder:
     tell: Callable[[Event], None]
     once: bool = False
     history: History = NO_HISTORY
+    shelves: bool = False
+    """Whether a film whose torrent was whole in the client before is to be put on the shelf."""
 
     def note_success(self, entry: QueueEntry, result: DownloadResult, *, is_followed: bool) -> None:
         """Complete a film; if the client tells how far its torrents are, it is followed from now on."""
@@ -77,6 +79,16 @@ class ResultRecorder:
             if not result.is_adopted:
                 # Told before it is written down: a crash in between tells it twice, not never.
                 self.tell(Added(now, movie, entry.wish, choice.release, choice.info_hash, result.why))
+        elif is_followed and choice and result.place:
+            follow = TorrentProgress(
+                Stage.DOWNLOADED,
+                now,
+                progress=1.0,
+                path=result.place,
+                is_adopted=True,
+                size_bytes=result.size_bytes,
+                shelf=Shelving(now.replace(microsecond=0)) if self.shelves else None,
+            )
         if not self.queue_manager.add_to_completed(movie, result.reason, choice, result.where, follow=follow):
             _log.info(
                 "%s: removed from the queue, or given another release, in the meantime%s.",

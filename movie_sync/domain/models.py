@@ -213,7 +213,8 @@ class DownloadResult:
 
     `is_adopted`: its torrent was in the client before and is not whole yet; `is_rechecked`: the client was
     made to compare its files, which are gone. `is_found_again`: an earlier attempt handed it over, perhaps
-    one that was cut short. `why` says in words what spoke for the release.
+    one that was cut short. `why` says in words what spoke for the release. `place` is where the client has
+    the files of a torrent that was whole before, and `size_bytes` how much that is.
     """
 
     movie: Movie
@@ -224,6 +225,8 @@ class DownloadResult:
     is_adopted: bool = False
     is_rechecked: bool = False
     is_found_again: bool = False
+    place: str = ""
+    size_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

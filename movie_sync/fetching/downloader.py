@@ -30,6 +30,7 @@ from movie_sync.domain.selection import (
     wait_until,
 )
 from movie_sync.domain.titles import KnowsTitle, knows_no_title
+from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.errors import (
     AuthError,
     BetterAwaitedError,
@@ -223,7 +224,10 @@ class FileListDownloader:
         choice = choice or Choice(held.name, self.trackers.release_in(held.comment), held.info_hash)
         is_gone = self.files.are_there(held, self.client.torrents()) is False
         if held.phase.counts_as_there and not is_gone:
-            return DownloadResult(movie, Reason.ALREADY_DOWNLOADED, choice)
+            place = held.content_path if held.phase is TorrentPhase.WHOLE else ""
+            return DownloadResult(
+                movie, Reason.ALREADY_DOWNLOADED, choice, place=place, size_bytes=held.size_bytes
+            )
         if is_gone and isinstance(self.client, FollowedClient) and not self.dry_run:
             place = self.files.here(held.content_path)
             _log.warning("%s: the client has it, but not its files in %s; rechecking.", held.name, place)

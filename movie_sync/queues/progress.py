@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from movie_sync.domain.models import HeldTorrent
+from movie_sync.domain.models import HeldTorrent, Reason
 from movie_sync.domain.torrents import TorrentPhase
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.releases import LONG_IDLE_SECONDS, Stage, TorrentProgress
@@ -88,9 +88,9 @@ def percent(progress: float) -> int:
 
 
 def downloaded_at(entry: QueueEntry) -> datetime | None:
-    """Return when the film's torrent came to its end, or None if it did not."""
-    follow = entry.follow
-    return follow.since if follow is not None and follow.stage is Stage.DOWNLOADED else None
+    """Return when the film's torrent came to its end, or None if it did not while we looked."""
+    follow, was_there = entry.follow, entry.reason == Reason.ALREADY_DOWNLOADED
+    return follow.since if follow and follow.stage is Stage.DOWNLOADED and not was_there else None
 
 
 def is_worth_writing(before: TorrentProgress, after: TorrentProgress, stalled_after_seconds: float) -> bool:

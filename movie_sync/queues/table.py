@@ -10,7 +10,7 @@ from itertools import chain, pairwise
 from typing import NamedTuple
 
 from movie_sync.domain.json_text import is_nested_deeply
-from movie_sync.domain.models import QueueName
+from movie_sync.domain.models import QueueName, Reason
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.progress import DONE_LATELY, downloaded_at
 from movie_sync.queues.releases import Slot, Watch
@@ -48,7 +48,9 @@ class Facts(NamedTuple):
 
 _NOTHING = Facts()
 # Thousands of films have the same.
-_SHARED = {facts: facts for facts in (_NOTHING, *(Facts(watch=watch) for watch in Watch))}
+_SHARED = {
+    facts: facts for facts in (_NOTHING, Facts(is_for_shelf=True), *(Facts(watch=watch) for watch in Watch))
+}
 
 
 def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
@@ -64,13 +66,13 @@ def facts_of(entry: QueueEntry, queue: QueueName, now: datetime) -> Facts:
         return Facts(wished_at=entry.added_at, is_chosen=entry.choice is not None, hashes=hashes)
     if queue is QueueName.FAILED:
         return Facts(retry_at=entry.retry_at, waits=entry.waits_for_release, hashes=hashes)
-    done_at = downloaded_at(entry)
+    done_at, is_ours = downloaded_at(entry), entry.reason != Reason.ALREADY_DOWNLOADED
     return Facts(
         hashes=hashes,
         slot=entry.slot if entry.is_followed else None,
         done_at=done_at if done_at is not None and done_at > now - DONE_LATELY else None,
         is_for_shelf=bool(entry.follow and entry.follow.shelf and entry.follow.shelf.is_due),
-        watch=entry.follow.watch if entry.follow and entry.choice else None,
+        watch=entry.follow.watch if entry.follow and entry.choice and is_ours else None,
     )
 
 

@@ -56,7 +56,7 @@ def _is_settled(queues: QueueManager, entry: QueueEntry) -> bool:
 
 def _of_done(entry: QueueEntry, target: str) -> str:
     release = entry.choice.release if entry.choice else str(entry.extra.get("where", ""))
-    if entry.follow and entry.follow.is_adopted:
+    if entry.is_unfinished and entry.follow and entry.follow.is_adopted:
         return f"{entry.movie.label}: already in {target}, not complete yet: {release}"
     words = f"would be handed to {target}" if entry.reason == Reason.DOWNLOADED else "already downloaded"
     return f"{entry.movie.label}: {words}: {release}"
