@@ -306,6 +306,21 @@ def test_a_search_says_the_next_command(
     assert "Heat (1995): filelist:8 will be taken" in capsys.readouterr().out
 
 
+def test_a_film_without_a_slug_is_grabbed_by_its_title(
+    shop: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What only Letterboxd's key names is called by a name that people can read, unless that may be another."""
+    queues = QueueManager(shop)
+    queues.add_all_to_pending([Movie("2aYU", "", "Heat", 1995)])
+    assert run(shop, "search", "2aYU") == 0
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" grab 'Heat (1995)' 2`")
+    assert run(shop, "grab", "Heat (1995)", "2") == 0
+    queues.add_all_to_pending([Movie("2aYV", "", "Heat", 1995)])
+    capsys.readouterr()
+    assert run(shop, "search", "2aYU") == 1, "neither can be told from the other"
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" grab 2aYU 1`")
+
+
 def test_a_film_of_the_queue_is_searched_by_what_is_known_of_it(
     shop: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -184,6 +184,15 @@ def test_a_film_known_by_its_imdb_id_alone() -> None:
     assert line.endswith(f"remove this one: `{command_line('remove', 'tt9000001')}`.")
 
 
+def test_a_film_without_a_slug_is_called_by_its_title() -> None:
+    """Where that can be told from every other film; else by its id."""
+    (name, alike) = (Movie("2aYU", "", "Heat", 1995), Movie("2aYV", "", "heat", 1986))
+    gave_up = QueueEntry(name, NOW, error="no release", retry_at=None)
+    for others, typed in (([], "Heat (1995)"), ([QueueEntry(alike, NOW)], "2aYU")):
+        (line,) = shown(pending=others, fails=[gave_up])["Needs you"]
+        assert line.endswith(f"Try again: `{command_line('retry', typed)}`.")
+
+
 def test_waiting_for_room() -> None:
     """The films that wait for room or are next, the newest wishes first."""
     pending = [QueueEntry(film(number), NOW + number * HOUR) for number in (1, 2)]

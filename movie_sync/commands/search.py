@@ -99,7 +99,8 @@ def run_search(args: Namespace, context: Context) -> int:
     context.warn(context.config.warnings)
     set_up_logging(context.options.log_level, context.redactor, plain=context.options.plain)
     queues = context.queues_to_look_at()
-    movie = _named(args, FilmNames(context, queues, series_too=True))
+    names = FilmNames(context, queues, series_too=True)
+    movie = _named(args, names)
     if movie is None:
         return 1
     searched = search_releases(context, queues, movie)
@@ -108,7 +109,7 @@ def run_search(args: Namespace, context: Context) -> int:
     else:
         _show(context, searched)
         if searched.rows:
-            context.say(f"\nTo take {_grab(searched)}")
+            context.say(f"\nTo take {_grab(searched, names)}")
     return 0 if searched.found.accepted else 1
 
 
@@ -179,11 +180,13 @@ def _asked_year(title: str, known: Sequence[int]) -> int | None:
             return int(answer)
 
 
-def _grab(searched: Searched) -> str:
+def _grab(searched: Searched, names: FilmNames) -> str:
     """Return which release can be taken instead of the one that would be, and the command that does it."""
     number, candidate, _ = searched.rows[min(len(searched.found.accepted[:1]), len(searched.rows) - 1)]
     movie = searched.film
     film = movie.slug or movie.id or movie.imdb_id or candidate.release.imdb_id or "LETTERBOXD-ADDRESS"
+    if film == movie.id and (named := names.look_up(movie.label).film) and named.movie.id == film:
+        film = movie.label  # which can be told from others, and read
     return f"number {number}: `{command_line('grab', film, str(number))}`"
 
 

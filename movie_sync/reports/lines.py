@@ -219,7 +219,7 @@ def sections(status: Status, style: LineStyle) -> list[Section]:
         Section(
             "No longer in the torrent client",
             one_each(
-                f"{day(stage_time(entry))}  {entry.movie.slug or entry.movie.id}: {release_of(entry)}"
+                f"{day(stage_time(entry))}  {entry.movie.slug or entry.movie.label}: {release_of(entry)}"
                 for entry in view.removed_in_client
             ),
             Look.DIM,

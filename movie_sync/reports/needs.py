@@ -1,8 +1,10 @@
 """What needs the user, as no retry will put it right: why, and the one thing to do about it."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from movie_sync.domain.models import Movie, QueueName
 from movie_sync.domain.seeding import SeedingTrouble
@@ -52,12 +54,27 @@ def needs(
     found += _stopped([entry for entry in queues[QueueName.COMPLETED] if _is_stopped(entry)])
     found += _not_seeding(queues[QueueName.COMPLETED], now)
     found += _not_on_shelf(queues[QueueName.COMPLETED])
-    taken = _taken_as(queues[QueueName.COMPLETED])
+    taken, name_of = _taken_as(queues[QueueName.COMPLETED]), _names(queues)
     for name in (QueueName.COMPLETED, QueueName.PENDING, QueueName.FAILED):
         for entry in queues[name]:
             if not (now and not_out_words(entry, now)):
-                found += _of_film(name, entry, taken)
+                found += _of_film(name, entry, taken, name_of)
     return found
+
+
+def _names(queues: Mapping[QueueName, Collection[QueueEntry]]) -> Callable[[Movie], str]:
+    """Return what tells what a command may call a film: its slug, else its title, if no other has it."""
+    titles: Counter[str] = Counter()
+
+    def name(movie: Movie) -> str:
+        if movie.slug or movie.year is None:
+            return movie.slug or movie.id
+        if not titles:
+            titles.update(each.movie.title.casefold() for entries in queues.values() for each in entries)
+        is_only = titles[movie.title.casefold()] == 1 and not titles[f"{movie.title} {movie.year}".casefold()]
+        return movie.label if is_only else movie.id
+
+    return name
 
 
 def _action(kind: NeedKind) -> str:
@@ -128,47 +145,50 @@ def _taken_as(completed: Iterable[QueueEntry]) -> dict[str, Movie]:
     return {entry.choice.imdb_id: entry.movie for entry in completed if entry.choice and entry.choice.imdb_id}
 
 
-def _unclear_action(movie: Movie, taken: Mapping[str, Movie]) -> str:
-    name = movie.slug or movie.id
+def _typed_of(name_of: Callable[[Movie], str], movie: Movie, command: str, *more: str) -> str:
+    return _typed(command, name_of(movie), *more)
+
+
+def _unclear_action(movie: Movie, typed: Callable[[str], str], taken: Mapping[str, Movie]) -> str:
     if movie.year is not None:
-        return f"Then run {_typed('retry', name)}."
+        return f"Then run {typed('retry')}."
     if same := taken.get(movie.imdb_id or ""):
         return (
             f"It's probably {same.label}, which you have: the tracker gives its release the same IMDb id. "
-            f"If so, remove this one: {_typed('remove', name)}."
+            f"If so, remove this one: {typed('remove')}."
         )
     return (
         "Movie Sync keeps trying. To help, add it with the page's bookmarklet, or import a list that has it."
     )
 
 
-def _of_film(queue: QueueName, entry: QueueEntry, taken: Mapping[str, Movie]) -> Iterator[Need]:
+def _of_film(
+    queue: QueueName, entry: QueueEntry, taken: Mapping[str, Movie], name_of: Callable[[Movie], str]
+) -> Iterator[Need]:
     """Yield what one film needs, if anything; of several things the first to do."""
     movie = entry.movie
-    name = movie.slug or movie.id
     is_given_up = queue is QueueName.FAILED and entry.retry_at is None
     if queue is QueueName.COMPLETED and not entry.is_unfinished:
         return
+    typed = partial(_typed_of, name_of, movie)
     if movie.is_series:
         if is_given_up:
-            action = f"Remove it: {_typed('remove', name)}. Or take one of its releases anyway: "
-            action += f"{_typed('search', name)}, then `grab`."
+            action = f"Remove it: {typed('remove')}. Or take one of its releases anyway: "
+            action += f"{typed('search')}, then `grab`."
             yield Need(NeedKind.SERIES, "It's a series, not a film.", action, movie)
     elif entry.is_unclear and queue is QueueName.FAILED:
-        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), _unclear_action(movie, taken), movie)
+        yield Need(NeedKind.UNCLEAR, _sentence(entry.error), _unclear_action(movie, typed, taken), movie)
     elif entry.needs_bytes and queue is QueueName.FAILED:
-        action = f"Free some space, or pick a smaller release: {_typed('search', name)}, then `grab`."
+        action = f"Free some space, or pick a smaller release: {typed('search')}, then `grab`."
         yield Need(NeedKind.DISK, _sentence(entry.error), action, movie)
     elif len(entry.tried) >= _TRIED_RELEASES:
         why = f"{len(entry.tried)} releases failed; the last one: {entry.tried[-1].why}."
-        yield Need(NeedKind.RELEASES, why, f"Pick one: {_typed('search', name)}, then `grab`.", movie)
+        yield Need(NeedKind.RELEASES, why, f"Pick one: {typed('search')}, then `grab`.", movie)
     elif is_given_up:
-        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: {_typed('retry', name)}.", movie)
+        yield Need(NeedKind.GAVE_UP, _sentence(entry.error), f"Try again: {typed('retry')}.", movie)
     elif entry.tried and entry.waits_for_release:
         why = f"Its only release failed: {entry.tried[-1].why}."
-        yield Need(
-            NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: {_typed('remove', name)}.", movie
-        )
+        yield Need(NeedKind.NO_SEEDS, why, f"Wait for another one, or remove it: {typed('remove')}.", movie)
     elif (
         entry.slot in {Slot.IDLE, Slot.IN_USE}
         and entry.follow
@@ -176,7 +196,7 @@ def _of_film(queue: QueueName, entry: QueueEntry, taken: Mapping[str, Movie]) ->
     ):
         why = f"No data for {duration(entry.follow.idle_seconds)}."
         release = entry.choice.id if entry.choice else None
-        command = _typed("reject", name, str(release)) if release else _typed("remove", name)
+        command = typed("reject", str(release)) if release else typed("remove")
         action = f"{'Take another release' if release else 'Remove it'}: {command}."
         yield Need(NeedKind.NO_SEEDS, why, action, movie)
 
