@@ -2,6 +2,7 @@
 
 import gc
 import ipaddress
+import itertools
 import logging
 import os
 import socket
@@ -23,7 +24,10 @@ _connect = socket.socket.connect
 # keeps of compiled modules that is a quarter of the work.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# An eighth of all time went to looking for circles among what tests are made of.
+gc.set_threshold(200_000, 20, 50)
 
+_WAITING_AT_FIRST, _BUSY_BETWEEN = 3, 7
 
 # How long an example takes says more of the machine than of the program.
 _ANY_MACHINE = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -68,9 +72,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave the tests of the long form out of the short one, and give those that grow their time.
 
-    What waits for other programs most of its time begins first, while other tests have the processors.
+    Files that wait for other programs most of their time are spread among the others, so that a few are always
+    waiting while other tests have the processors.
     """
-    items.sort(key=lambda item: item.get_closest_marker("waits") is None)
+    files: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.nodeid.partition("::")[0], []).append(item)
+    waiting = [tests for tests in files.values() if any(each.get_closest_marker("waits") for each in tests)]
+    busy = [tests for tests in files.values() if tests not in waiting]
+    order = waiting[:_WAITING_AT_FIRST]
+    for number, tests in enumerate(waiting[_WAITING_AT_FIRST:]):
+        order += [*busy[number * _BUSY_BETWEEN : (number + 1) * _BUSY_BETWEEN], tests]
+    items[:] = itertools.chain(*order, *busy[len(waiting[_WAITING_AT_FIRST:]) * _BUSY_BETWEEN :])
     for item in items:
         if item.get_closest_marker("long") and not config.getoption("--long"):
             item.add_marker(pytest.mark.skip(reason="part of the long form: --long"))

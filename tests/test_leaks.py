@@ -28,6 +28,8 @@ from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.demo.torrent_maker import make_info, make_torrent
 from movie_sync.services import registry
 
+pytestmark = pytest.mark.waits
+
 PASSWORD = "p\u00e4ss w/rd&1+SID"
 ANNOUNCE = "http://127.0.0.1:9/secret-announce-address/{passkey}"
 _STORED = [field.variable for fields in registry.credential_fields().values() for field in fields]

@@ -22,6 +22,8 @@ from movie_sync.demo import filelist_faults
 from movie_sync.demo.filelist_server import FileListStandIn, StandInRelease
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn
 
+pytestmark = pytest.mark.waits
+
 _SMALL_SIZES = {"2160p": [0, 4000], "1080p": [0, 4000], "720p": [0, 4000], "sd": [0, 4000]}
 
 

@@ -29,6 +29,8 @@ from movie_sync.domain.redaction import Redactor
 from movie_sync.logs import set_up_logging, tear_down_logging, write_waiting_lines
 from movie_sync.outlet import Outlet
 
+pytestmark = pytest.mark.waits
+
 _LONG = "x" * 600
 _log = logging.getLogger("movie_sync.test")
 

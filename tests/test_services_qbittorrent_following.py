@@ -19,6 +19,8 @@ from movie_sync.domain.models import HeldTorrent, TorrentFile
 from movie_sync.services.qbittorrent.client import QBittorrentClient
 from movie_sync.services.qbittorrent.room import read_places, space_here
 
+pytestmark = pytest.mark.waits
+
 _FAR_HASH = "f" * 40
 raw = real_qbittorrent.raw
 _PAUSED = {"pausedDL", "stoppedDL"}

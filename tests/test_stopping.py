@@ -17,6 +17,8 @@ from movie_sync.demo.filelist_server import FileListStandIn
 from movie_sync.demo.letterboxd_server import LetterboxdStandIn
 from movie_sync.domain.models import Movie
 
+pytestmark = pytest.mark.waits
+
 # A signal does not end a flush, and is heard of after it.
 _SLOW_DISK = f"""
 import os, signal, sys, time
