@@ -63,7 +63,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options for the long forms."""
     parser.addoption("--kills", type=int, default=5, help="how often the daemon is killed (short form: 5)")
     parser.addoption(
-        "--days", type=int, default=5, help="how many days are simulated (short form: 5, a month: 30)"
+        "--days", type=int, default=4, help="how many days are simulated (short form: 4, a month: 30)"
     )
     parser.addoption("--long", action="store_true", help="run also what the short form leaves out")
     parser.addoption("--seed", type=int, default=7, help="which course the simulated days take")

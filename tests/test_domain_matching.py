@@ -533,7 +533,7 @@ def test_order_of_tags_never_turns_a_verdict(order):
     assert judge(read_film("The Matrix (2021)"), ".".join(["The.Matrix", *order])).verdict == Verdict.NO
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples, deadline=None)
 @given(names=st.lists(st.sampled_from([case[2] for case in ALL]), unique=True, max_size=40))
 def test_a_verdict_never_depends_on_other_names(names):
     """The index finds a film exactly where judging each name alone does."""

@@ -211,7 +211,7 @@ def test_what_the_client_does_not_tell_is_an_outage(tmp_path: Path) -> None:
     assert len(bench.client.added) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(
     limit=st.integers(1, 4),
     moves=st.lists(

@@ -315,7 +315,11 @@ def test_any_list_comes_back_as_it_is() -> None:
     with LetterboxdStandIn() as stand_in:
         source = watchlist(stand_in)
 
-        @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @settings(
+            max_examples=2 * settings().max_examples,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        )
         @given(
             named=st.lists(st.tuples(TITLES, st.none() | st.integers(1000, 9999)), max_size=70),
             page_size=st.integers(1, 30),

@@ -272,7 +272,7 @@ _ANY = st.recursive(
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(PARASITE.details())), _ANY, max_size=5))
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2 * settings().max_examples, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_odd_film_is_an_unforeseen_error(
     changes: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

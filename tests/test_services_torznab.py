@@ -712,7 +712,11 @@ def test_budget(bench: Bench, server: TorznabStandIn, tmp_path: Path) -> None:
     assert again.latest()
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(
+    max_examples=2 * settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+)
 @given(
     body=st.one_of(
         st.binary(max_size=200),

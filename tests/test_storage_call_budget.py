@@ -318,7 +318,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(_STEPS, st.integers(1, 6))
 def test_no_rolling_hour_has_more_calls(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], limit: int
@@ -347,7 +347,7 @@ def test_no_rolling_hour_has_more_calls(
         assert sum(start <= call < start + HOUR for call in made) <= limit
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=2 * settings().max_examples, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(["take", "wait", "jump"]), st.integers(-9000, 9000)), max_size=60))
 def test_no_clock_change_lets_a_running_process_overspend(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]]

@@ -47,7 +47,7 @@ def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     world = World(folder, _CALLS_PER_HOUR)
     rows = [
         _waiting(number, world.clock.now())
-        for number in range(1000 if request.config.getoption("--long") else 250)
+        for number in range(1000 if request.config.getoption("--long") else 120)
     ]
     (folder / "queue_failed.json").write_text(json.dumps(rows))
     world.letterboxd.films = [stand_in_film(0)]
@@ -71,11 +71,11 @@ def test_they_cost_one_call_a_check(world: World) -> None:
     checks = len(world.readings)
     assert checks == 48
     assert Counter(call.query for call in world.calls) == {"latest-torrents": checks}
-    world.tracker.releases.append(_new_release(2000, stand_in_film(200), world))
+    world.tracker.releases.append(_new_release(2000, stand_in_film(100), world))
     appeared = world.now
     world.run_until(appeared + _HOUR)
     completed = world.workshop.queues.entries(QueueName.COMPLETED)
-    assert [entry.movie.id for entry in completed] == [stand_in_film(200).lid]
+    assert [entry.movie.id for entry in completed] == [stand_in_film(100).lid]
     assert len(_calls(world, appeared)) == 3, "the newest releases, one search, one torrent"
 
 

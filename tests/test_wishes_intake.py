@@ -333,7 +333,11 @@ def _do(desk: IntakeBench, step: str, numbers: list[int]) -> None:
             desk.queues.drop_unlisted([film(number)])
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None,
+    max_examples=2 * settings().max_examples,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
 @given(steps=_STEPS, first_run=st.sampled_from(["all", "new", 2]))
 def test_no_wish_is_ever_lost(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, list[int]]], first_run: FirstRun
