@@ -16,6 +16,7 @@ from movie_sync.demo.letterboxd_html import poster_image
 from movie_sync.demo.letterboxd_server import Delivery, Fault, LetterboxdStandIn, StandInFilm
 from movie_sync.domain.models import Movie
 from movie_sync.domain.redaction import Redactor
+from movie_sync.errors import StorageError
 from movie_sync.queues.manager import QueueManager
 from movie_sync.web import poster_store
 from movie_sync.web.poster_store import PosterStore, key_of, kind_of
@@ -247,9 +248,21 @@ def test_what_a_crash_left_is_swept(folder: Path) -> None:
     assert [path.name for path in (folder / "posters").iterdir()] == ["mine.png"]
 
 
+def test_a_data_folder_whose_disk_is_away(folder: Path) -> None:
+    """Nothing is written into an empty mount point; once the disk is there posters are kept."""
+    store, key = PosterStore(folder / "posters"), key_of("0")
+    with pytest.raises(StorageError):
+        store.keep(key, poster_image(0))
+    assert not list(folder.iterdir())
+    (folder / "web.lock").touch()
+    store.keep(key, poster_image(0))
+    assert store.read(key) == poster_image(0)
+
+
 @pytest.mark.parametrize("limit", ["_MOST_FILES", "_MOST_BYTES_IN_ALL"])
 def test_the_folder_does_not_grow(folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str) -> None:
     """The poster that was not looked at for longest makes room."""
+    (folder / "web.lock").touch()
     images = [poster_image(number) for number in range(4)]
     monkeypatch.setattr(poster_store, limit, 3 if limit == "_MOST_FILES" else sum(map(len, images)) - 9)
     store = PosterStore(folder / "posters")

@@ -132,6 +132,15 @@ class AppPaths:
         return UserError(f"The data folder {self.root} can't be used: {exc.strerror}. {_OTHER_FOLDER}")
 
 
+def make_inner_folder(folder: Path) -> None:
+    """Make a folder of the data folder's, but not in an empty one: that is where its disk was, or will be.
+
+    Raises OSError.
+    """
+    if not folder.is_dir() and any(folder.parent.iterdir()):
+        make_folder(folder)
+
+
 def default_root(environ: Mapping[str, str]) -> Path:
     """Return the data folder: MOVIE_SYNC_HOME, else `~/.movie_sync`."""
     return _from_variable(HOME_VARIABLE, environ) or _home(environ) / ".movie_sync"

@@ -12,11 +12,11 @@ from movie_sync.errors import StorageError
 from movie_sync.storage.atomic_file import (
     TEMPORARY_SUFFIX,
     DamagedError,
-    make_folder,
     read_whole,
     told_as,
     write_atomically,
 )
+from movie_sync.storage.paths import make_inner_folder
 
 MOST_BYTES = 2_000_000
 """How large one poster may be."""
@@ -74,7 +74,7 @@ class PosterStore:
         """Write a poster, and delete others if there are too many. Raises StorageError."""
         known = self._known()
         with told_as(f"Couldn't create {self._folder}"):
-            make_folder(self._folder)
+            make_inner_folder(self._folder)
         write_atomically(self._folder / key, [content], flush_name=False)
         known[key] = len(content)
         known.move_to_end(key)

@@ -15,8 +15,9 @@ from movie_sync.domain.times import format_time
 from movie_sync.domain.watchlist import WatchlistMemory, unlisted_of
 from movie_sync.ports import Clock
 from movie_sync.queues.codec import movie_from_dict, movie_to_dict
-from movie_sync.storage.atomic_file import DamagedError, make_folder, opened_whole, previous_of, told_as
+from movie_sync.storage.atomic_file import DamagedError, opened_whole, previous_of, told_as
 from movie_sync.storage.document import Document, in_lines
+from movie_sync.storage.paths import make_inner_folder
 
 # In a document that is being read, what stands for films that were taken from their own lines.
 _PLACES = "places of films"
@@ -50,8 +51,7 @@ class WatchlistStore:
         folder = self.path.parent
         if self._writable and folder.name == LISTS:
             with told_as(f"Couldn't create the folder {folder}"):
-                if folder.parent.is_dir():  # a data folder whose disk is away is not to begin anew elsewhere
-                    make_folder(folder)
+                make_inner_folder(folder)
         self._document.save(_encode(memory, format_time(self._clock.now())), keep_previous=True)
 
 
