@@ -1,5 +1,6 @@
 """TransmissionClient against answers that a real Transmission cannot be made to give, and those of versions."""
 
+import json
 import logging
 import math
 import threading
@@ -369,6 +370,22 @@ def test_how_much_a_torrent_has_seeded(stand_in, ratio, seconds, known):
     assert (held.ratio, held.seeding_seconds) == known
     (brief,) = client.torrents()
     assert (brief.ratio, brief.seeding_seconds) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        (r"Film \u1f3ac [1954]", "Film \U0001f3ac [1954]"),
+        (r"Film \ud83c\udfac", "Film \U0001f3ac"),
+        (r"\u1f08\u03c1 \u2019a", "\u1f08\u03c1 \u2019a"),
+    ],
+    ids=["3.00", "4", "letters"],
+)
+def test_emoji_as_3_00_writes_them(written, name):
+    """It forgets that an escape has four digits; letters and quotes, which could be meant, stay."""
+    held = read_row(row_of(_HASH, json.loads(f'"{written}"')))
+    assert held.name == name
+    assert held.content_path.endswith(f"/{name}")
 
 
 def test_odd_sizes_and_shares_are_unknown():

@@ -42,6 +42,8 @@ _PHASES_OF_ALL = {
 _LOCAL_ERROR = 3
 # "No data found!", and of 4.1 also "Paused torrent as no data was found!": they are in no other field.
 _NO_DATA = re.compile(r"\bno data (?:was )?found!", re.IGNORECASE)
+# These letters have accents of ancient Greek; no word has one before a digit or a Latin letter.
+_CUT_EMOJI = re.compile(r"([\u1f00-\u1faf])([0-9a-f])")
 # What the user has unticked is no part of the film, unless it is most of it.
 _LEAST_SHARE_OF_WHOLE = 0.9
 _MAX_COMMENT_CHARACTERS = 300
@@ -70,7 +72,7 @@ def read_row(row: Row) -> HeldTorrent:
 
 def read_brief_row(row: Row) -> HeldTorrent:
     """Return only what is needed of each of thousands, to keep them small; raises as `read_row`."""
-    name, folder = _text(row.get("name")), _text(row.get("downloadDir"))
+    name, folder = _name(row.get("name")), _name(row.get("downloadDir"))
     return HeldTorrent(
         info_hash=checked_hash(_text(row["hashString"])),
         name=name,
@@ -151,6 +153,11 @@ def _progress(row: Row) -> float:
 def _labels(labels: tuple[str, ...]) -> tuple[str, ...]:
     """Return the one copy of a list of labels: of thousands of torrents most have the same."""
     return tuple(sys.intern(label) for label in labels)
+
+
+def _name(value: object) -> str:
+    """Return a name. 3.00 writes an emoji as an escape of five digits, which reads as two letters."""
+    return _CUT_EMOJI.sub(lambda found: chr(int(f"{ord(found[1]):x}{found[2]}", 16)), _text(value))
 
 
 def _text(value: object) -> str:
