@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import pty
+import re
 import stat
 import subprocess
 import sys
@@ -300,7 +301,11 @@ def test_replacing(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture) ->
     assert held(data, QueueName.PENDING) == ["K1"]
     assert (data / "notify.sh").exists()
     assert not (data / "radar.json").exists()
-    assert str(aside) in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert re.match(
+        r"Restored \d+ films? \(\d+ in the queue, \d+ done\), the settings and everything else", said
+    )
+    assert str(aside) in said
     assert run(data, "restore", str(tmp_path / "b"), "--replace") == 0
     assert len([*data.glob("replaced-*")]) == 2
 

@@ -143,7 +143,8 @@ def _put_in_place(backup: _Backup, found: _Found, args: Namespace, context: Cont
 def _say_done(found: _Found, context: Context, aside: str) -> None:
     root = context.paths.root
     numbers = context.queues_to_look_at().get_statistics()
-    films = films_words(numbers["pending"] + numbers["failed"] + numbers["completed"])
+    waiting, done = numbers["pending"] + numbers["failed"], numbers["completed"]
+    films = f"{films_words(waiting + done)} ({waiting} in the queue, {done} done)"
     context.say(f"Restored {films}, the settings and everything else into {root}, as of {found.made_at}.")
     if aside:
         context.say(
