@@ -67,7 +67,7 @@ def rows_of(screen: pyte.Screen) -> Iterator[list[Segment]]:
 
 
 def watch(data: Path) -> pyte.Screen:
-    """Return the screen of `status --watch` once a film waits and others are done."""
+    """Return the screen of `status --watch` once a film waits and others come."""
     screen = pyte.Screen(COLUMNS, ROWS)
     stream = pyte.ByteStream(screen)
     pid, terminal = pty.fork()
@@ -85,7 +85,7 @@ def watch(data: Path) -> pyte.Screen:
         except OSError:
             break
         text = "\n".join(screen.display)
-        if "Waiting for a release" in text and "Handed to the watch folder" in text:
+        if "Done this week" in text and "Downloading" in text:
             break
     os.kill(pid, signal.SIGINT)
     os.waitpid(pid, 0)

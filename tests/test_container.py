@@ -146,7 +146,7 @@ def test_the_demo(image: Image) -> None:
     """It runs without a network, a disk to write to, or a folder of the user's."""
     answer = image.run("demo")
     assert answer.returncode == 0, answer.stderr
-    assert "torrents in the watch folder" in answer.stdout
+    assert "On the shelf" in answer.stdout
 
 
 def test_without_settings(image: Image) -> None:

@@ -703,7 +703,8 @@ def test_the_demo(home: Household, tmp_path: Path) -> None:
     answer = home.run("demo", "--log-level", "DEBUG", TMPDIR=str(tmp_path))
     assert answer.returncode == 0, answer.stdout + answer.stderr
     assert "the year is 2004, not 1925" in answer.stdout
-    assert "7 torrents in the watch folder." in answer.stdout
+    assert "  Metropolis (1927) [imdbid-tt0017136].mkv\n" in answer.stdout
+    assert "ratio 0.01, can be deleted in 2 days" in answer.stdout
     (folder,) = tmp_path.glob("movie-sync-demo-*")
     assert f"  {folder}\n" in answer.stdout
     assert answer.stdout.rstrip().endswith("setup")
