@@ -253,6 +253,19 @@ def test_a_tracker_that_the_list_still_names_is_asked_before_a_release_is_burnt(
     assert scene.told.count(EventKind.REFUSED) == 1
 
 
+def test_a_refusal_that_the_list_does_not_show_is_found_within_hours(scene: HandedOver) -> None:
+    """Where nobody sends anything for an hour the tracker is asked, and then once an hour."""
+    scene.bench.follow(FollowPolicy(48 * 3600))
+    scene.become(TorrentPhase.AWAITING_PEERS, 0.5)
+    scene.bench.journal.clear()
+    scene.pass_time(6 * 3600)
+    assert 4 <= len([what for what in scene.bench.journal if what.startswith("refusal")]) <= 6
+    scene.client.refusals[scene.hash] = "unregistered torrent"
+    scene.pass_time(3 * 3600)
+    assert scene.client.added == [hash_of(101), hash_of(102)]
+    assert "unregistered torrent" in scene.completed.tried[0].why
+
+
 def test_a_tracker_out_of_reach_burns_no_release(scene: HandedOver) -> None:
     """While the tracker is down no torrent stalls; when it is back the count begins anew."""
     scene.become(TorrentPhase.AWAITING_PEERS, 0.0, has_tracker=False)

@@ -20,6 +20,7 @@ _HOUR_SECONDS = 3600
 _RECHECK_SECONDS = 600.0
 _REFUSALS_NEEDED = 2
 _LONGEST_REFUSAL_PAUSE_SECONDS = 3600.0
+_DOUBTED_AFTER_SECONDS = 3600.0
 
 
 @dataclass(eq=False, repr=False)
@@ -49,8 +50,11 @@ class TorrentJudge:
         known.no_room_until = None
         if follow.idle_seconds >= self.stalled_after_seconds:
             return self._judge_stalled(client, torrent, follow)
-        if torrent.phase is TorrentPhase.AWAITING_PEERS and not torrent.has_tracker:
-            return follow, self._ask_for_refusal(client, torrent.info_hash)
+        # A list may name a tracker that worked once and refuses now: of one that nobody sends it is asked.
+        is_doubted = torrent.refusal is None and follow.idle_seconds >= _DOUBTED_AFTER_SECONDS
+        if torrent.phase is TorrentPhase.AWAITING_PEERS and (is_doubted or not torrent.has_tracker):
+            pause = _LONGEST_REFUSAL_PAUSE_SECONDS if torrent.has_tracker else 0.0
+            return follow, self._ask_for_refusal(client, torrent.info_hash, pause)
         known.refusal = None
         return follow, ""
 
@@ -98,7 +102,7 @@ class TorrentJudge:
         trouble = "missing files" if torrent.phase is TorrentPhase.FILES_MISSING else "an error"
         return follow, f"broken: the client reports {trouble} even after a recheck"
 
-    def _ask_for_refusal(self, client: FollowedClient, info_hash: str) -> str:
+    def _ask_for_refusal(self, client: FollowedClient, info_hash: str, least_pause_seconds: float) -> str:
         """Ask now and then whether the tracker refuses a torrent; return why it is to be given up."""
         known = self.memory[info_hash].refusal or TrackerRefusal()
         self.memory[info_hash].refusal = known
@@ -106,7 +110,7 @@ class TorrentJudge:
         if now < known.ask_at:
             return ""
         words = client.refusal(info_hash)
-        known.ask_at = now + known.pause_seconds
+        known.ask_at = now + max(known.pause_seconds, least_pause_seconds)
         known.is_of_account = words is not None and concerns_account(words)
         if words is None:
             self.account_refusal = ""
