@@ -222,6 +222,10 @@ def test_the_older_torrent_is_tagged_and_looked_after(later: Later) -> None:
     assert bench.client.held[hash_of(WEB)].tags == (REPLACED_TAG,)
     (old,) = later.entry.replaced
     assert (old.seeding.ratio, old.seeding.seconds, old.seeding.is_settled) == (0.25, 36_000, False)
+    later.check(2)
+    stored = (bench.folder / "queue_completed.json").stat().st_ino
+    later.check(2)
+    assert (bench.folder / "queue_completed.json").stat().st_ino == stored, "nothing new is not written"
     later.become(WEB, TorrentPhase.WHOLE, 1.0, ratio=0.5, seeding_seconds=49 * 3600)
     later.check()
     assert later.entry.replaced[0].seeding.is_settled

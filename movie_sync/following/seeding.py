@@ -25,7 +25,7 @@ from movie_sync.notices.wording import text_of
 from movie_sync.ports import Clock, FollowedClient
 from movie_sync.queues.entry import QueueEntry
 from movie_sync.queues.manager import QueueManager
-from movie_sync.queues.releases import FailedRelease, Seeding, TorrentProgress, Watch
+from movie_sync.queues.releases import Seeding, TorrentProgress, Watch
 from movie_sync.storage.history import NO_HISTORY, Happened, History
 
 _log = logging.getLogger(__name__)
@@ -233,16 +233,18 @@ class SeedingWatch:
         elif not self._is_confirmed(number, trouble):
             trouble, why = before.trouble, before.why
         is_news = trouble is not before.trouble or before.is_gone
-        return Seeding(
-            self._now(),
-            None if torrent.ratio is None else round(torrent.ratio, 3),
-            torrent.seeding_seconds,
-            is_settled=self._is_settled(choice, torrent),
+        return replace(
+            self._measured(choice, torrent),
             trouble=trouble,
             why=why if trouble else "",
             since=self._now() if is_news else before.since,
             is_here=before.is_here or look.has_files is True,
         )
+
+    def _measured(self, choice: Choice, torrent: HeldTorrent) -> Seeding:
+        ratio = None if torrent.ratio is None else round(torrent.ratio, 3)
+        is_settled = self._is_settled(choice, torrent)
+        return Seeding(self._now(), ratio, torrent.seeding_seconds, is_settled=is_settled)
 
     def _trouble(self, follow: TorrentProgress, look: _Look) -> tuple[SeedingTrouble | None, str]:
         """Return what is amiss with a torrent, and why in words; as before where it cannot be told now."""
@@ -358,14 +360,17 @@ class SeedingWatch:
             return
         held = client.states([old.choice.info_hash for old in olds])
         client.tag([old.choice.info_hash for old in olds if old.seeding.seen_at is None], REPLACED_TAG)
-        seen = {old.choice.info_hash: self._replaced(old, held.get(old.choice.info_hash)) for old in olds}
-        self.queue_manager.note_seeding(seen)
-
-    def _replaced(self, old: FailedRelease, torrent: HeldTorrent | None) -> Seeding:
-        if torrent is None:  # a client that has just started may not show it yet: the next look settles it
-            return replace(old.seeding, is_gone=True, is_settled=old.seeding.is_gone)
-        is_settled = self._is_settled(old.choice, torrent)
-        return Seeding(self._now(), torrent.ratio, torrent.seeding_seconds, is_settled=is_settled)
+        seen = {}
+        for old in olds:
+            before, torrent = old.seeding, held.get(old.choice.info_hash)
+            if torrent is not None:
+                after = self._measured(old.choice, torrent)
+            else:  # a client that has just started may not show it yet: the next look settles it
+                after = replace(before, is_gone=True, is_settled=before.is_gone)
+            if is_worth_writing(before, after):
+                seen[old.choice.info_hash] = after
+        if seen:
+            self.queue_manager.note_seeding(seen)
 
     def _now(self) -> datetime:
         """Return the time as it is stored, to the second."""
