@@ -284,7 +284,7 @@ def test_breaking_off_within_a_part(home: NewUser) -> None:
 
 
 def test_lines_fold_at_blanks(home: NewUser, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a terminal no line is wider than it, questions included, and no word is cut."""
+    """On a terminal no line is wider than it, questions included, and no word is cut; a command stays whole."""
 
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
@@ -293,12 +293,16 @@ def test_lines_fold_at_blanks(home: NewUser, monkeypatch: pytest.MonkeyPatch) ->
 
     def shown_at(columns: int) -> tuple[str, list[str]]:
         monkeypatch.setenv("COLUMNS", str(columns))
-        user, out = User(*first_answers(home)), Terminal()
-        assert run_setup(home.context, prompts=Prompts(user.type, user.type_secret, lambda: True), out=out)
+        user, out = User(*first_answers(home), "y"), Terminal()
+        prompts = Prompts(user.type, user.type_secret, lambda: True)
+        assert run_setup(home.context, prompts=prompts, out=out, start=lambda: None)
         return out.getvalue(), user.questions
 
     narrow, questions = shown_at(50)
-    assert max(map(len, [*narrow.splitlines(), *questions])) <= 50
+    command = f"  {command_line('status', '--watch')}"
+    lines = narrow.splitlines()
+    lines.remove(command)
+    assert max(map(len, [*lines, *questions])) <= 50
     wide, _ = shown_at(400)
     words = {word for word in wide.split() if len(word) < 45 and not word.isdecimal()}
     assert words <= {*narrow.split(), *" ".join(questions).split()}

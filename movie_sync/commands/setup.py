@@ -126,12 +126,15 @@ def _end(blocks: Blocks, start: Callable[[], object] | None) -> None:
     if start is None:
         return
     if starts_now:
-        blocks.say(
-            f"\nCtrl+C stops it. To watch it, in another terminal:\n  {command_line('status', '--watch')}\n"
-        )
+        blocks.say("\nCtrl+C stops it. To watch it, in another terminal:")
+        blocks.show_command(command_line("status", "--watch"))
+        blocks.say()
         start()
     else:
-        blocks.say(f"\nTo test every part:\n  {command_line('check')}\nTo start it:\n  {command_line()}")
+        blocks.say("\nTo test every part:")
+        blocks.show_command(command_line("check"))
+        blocks.say("To start it:")
+        blocks.show_command(command_line())
 
 
 def _show_films(blocks: Blocks) -> None:

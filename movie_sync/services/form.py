@@ -90,6 +90,10 @@ class Dialogue:
         for line in self._lines(text):
             print(line, file=self.out)
 
+    def show_command(self, command: str) -> None:
+        """Show a command to copy, on a line of its own however long it is."""
+        print(f"  {self.redactor.clean(safe_lines(command))}", file=self.out)
+
     def _answer(self, question: str, ask: Callable[[str], str]) -> str:
         *before, last = self._lines(question.rstrip(" "))
         for line in before:
