@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from house import commands
 from house.commands import run, write
+from house.file_systems import in_memory
 from house.films import choice, film
 
 from movie_sync.domain.models import Reason
@@ -41,6 +42,24 @@ def test_nothing_to_put_there(data: Path, tmp_path: Path, capsys: pytest.Capture
     queues.add_to_completed(film(2), Reason.DOWNLOADED, choice(2), follow=there)
     code, said = told(data, capsys, "shelf", "--all")
     assert (code, said.partition(".")[0]) == (0, "Every film was put on the shelf")
+
+
+def test_two_file_systems(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is the same for all films of a folder is said once."""
+    with in_memory(tmp_path / "shelf") as shelf:
+        write(data / "config.json", {"username": "anna", "shelf": {"folder": str(shelf)}})
+        queues = QueueManager(data)
+        now = queues._clock.now()
+        for number in range(3):
+            path = tmp_path / f"{number}.mkv"
+            path.write_bytes(b"film")
+            follow = TorrentProgress(Stage.DOWNLOADED, now, path=str(path))
+            queues.add_to_completed(film(number), Reason.DOWNLOADED, choice(number), follow=follow)
+        code, said = told(data, capsys, "shelf", "--all")
+    assert code == 1
+    words = f"Not on the shelf: 3 films. Films in {tmp_path} can't be hard-linked into {shelf}, which is"
+    assert said.startswith(words)
+    assert len(said.splitlines()) == 1
 
 
 def test_a_folder_that_is_not_there_yet(

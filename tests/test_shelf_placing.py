@@ -1,6 +1,7 @@
 """Films' files on the shelf: linked, shared or copied, whole or not at all, and nothing replaced."""
 
 import errno
+import io
 import json
 import os
 import shutil
@@ -21,7 +22,7 @@ from house.program import ROOT
 from movie_sync.domain.models import Movie
 from movie_sync.domain.shelf_plan import Left
 from movie_sync.domain.shelf_template import PRESETS
-from movie_sync.shelf import copying
+from movie_sync.shelf import copying, process
 from movie_sync.shelf.order import MODULE, Outcome, ShelfOrder
 from movie_sync.shelf.placing import why_not_shared
 from movie_sync.shelf.process import put_on_shelf
@@ -442,6 +443,20 @@ def test_what_is_left_of_other_copies_goes(apart: Torrents, monkeypatch: pytest.
     assert apart.put(may_copy=True).path.endswith(" - 1080p.mkv")
     assert not at_work.exists()
     assert likewise.read_text() == "mine"
+
+
+def test_what_moves_on_says_so(apart: Torrents, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What silence would mean is said first, of the client's disk and then of the shelf's, and then again."""
+    monkeypatch.setattr(process, "_REPEAT_SECONDS", 0.0)
+    stream = io.StringIO()
+    outcome = put_on_shelf(apart.order(may_copy=True), process.Answer(stream))
+    assert outcome.path
+    said = [Outcome(**json.loads(line)) for line in stream.getvalue().splitlines()]
+    assert said[0].failed.startswith(f"The disk or network share of {apart.folder} doesn't answer.")
+    assert said[0].is_of_folder
+    assert said[-1].failed.startswith(f"The disk or network share of {apart.shelf} (or of {apart.folder})")
+    assert said[-1].is_of_all
+    assert len([each for each in said if each.is_of_all]) == 1 + 2 + 1 + 1, "the film has two pieces"
 
 
 def test_one_at_a_time(apart: Torrents, monkeypatch: pytest.MonkeyPatch) -> None:

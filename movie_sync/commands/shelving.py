@@ -24,7 +24,7 @@ def build_shelver(
     context: Context,
     queue_manager: QueueManager,
     tell: Callable[[Event], None],
-    report: Callable[[Movie, Outcome], None] = lambda _movie, _outcome: None,
+    report: Callable[[Movie, Outcome], None] | None = None,
     stuck: dict[str, Process] | None = None,
 ) -> Shelver | None:
     """Return what puts finished films on the shelf and reports each; None if there is no shelf.

@@ -77,8 +77,8 @@ class Shelver:
     owner: Callable[[], str] = lambda: ""
     history: History = NO_HISTORY
     umask: int = -1
-    report: Callable[[Movie, Outcome], None] = lambda _movie, _outcome: None
-    """Gets what came of each film."""
+    report: Callable[[Movie, Outcome], None] | None = None
+    """Gets what came of each film; the log need not tell then."""
     stuck: dict[str, Process] = field(default_factory=dict)
     trouble: str = field(default="", init=False)
     """Why no film can be put there, in words, or ""."""
@@ -220,7 +220,8 @@ class Shelver:
                 self._waits.pop(each, None)
             self._failures, self.trouble = 0, ""
             self._complaints.over()
-        self.report(entry.movie, outcome)
+        if self.report:
+            self.report(entry.movie, outcome)
 
     def _note(self, entry: QueueEntry, info_hash: str, asked: Shelving, outcome: Outcome) -> None:
         movie, now = entry.movie, self.clock.now().replace(microsecond=0)
@@ -236,7 +237,7 @@ class Shelver:
             _log.info("%s: on the shelf, in %s", movie.label, outcome.path)
             self.history.note(Happened.SHELVED, movie, outcome.path)
         else:
-            _log.warning("%s stays off the shelf, because %s.", movie.label, outcome.left)
+            self._warn("%s stays off the shelf, because %s.", movie.label, outcome.left)
             self.history.note(Happened.NOT_SHELVED, movie, outcome.left)
 
     def _put_off(self, entry: QueueEntry, asked: Shelving, outcome: Outcome, *, is_of_silence: bool) -> None:
@@ -255,10 +256,13 @@ class Shelver:
         with contextlib.suppress(StorageError):  # it is shown, and nothing depends on it
             self.queue_manager.note_shelf(entry.movie, _key(entry)[0], replace(asked, failed=outcome.failed))
         if not outcome.is_of_folder:
-            _log.warning("%s isn't on the shelf yet: %s", entry.movie.label, outcome.failed)
+            self._warn("%s isn't on the shelf yet: %s", entry.movie.label, outcome.failed)
         elif not is_said:
             count = self.queue_manager.for_shelf_count()
-            _log.warning("%s Films waiting for the shelf: %d.", outcome.failed, count)
+            self._warn("%s Films waiting for the shelf: %d.", outcome.failed, count)
+
+    def _warn(self, words: str, *values: object) -> None:
+        _log.log(logging.DEBUG if self.report else logging.WARNING, words, *values)
 
     def _rest(self, why: str) -> None:
         self._failures += 1
