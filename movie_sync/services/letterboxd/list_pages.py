@@ -11,8 +11,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bs4 import BeautifulSoup, Tag
-
 from movie_sync.domain.letterboxd_text import film_url, is_slug, slug_in, split_name
 from movie_sync.domain.models import Movie
 from movie_sync.domain.plain_text import clean_text
@@ -25,6 +23,7 @@ from movie_sync.services.letterboxd.markup import (
     parts_of,
     text_of,
 )
+from movie_sync.services.letterboxd.soup import BeautifulSoup, Tag
 
 _COUNT = re.compile(r"\d{1,3}(?:[,.\s]\d{3})+|\d{1,7}")
 _DESCRIPTION = re.compile(rf"A list of ({_COUNT.pattern}) films? compiled on Letterboxd\b")

@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from bs4 import BeautifulSoup, Tag
-from bs4.filter import SoupStrainer
-
 from movie_sync.domain.json_text import parse_json
 from movie_sync.domain.letterboxd_text import is_lid
 from movie_sync.domain.plain_text import clean_text
 from movie_sync.errors import PageChangedError
+from movie_sync.services.letterboxd.soup import BeautifulSoup, SoupStrainer, Tag
 
 # Far above any real page. html.parser's time grows with the square of what is left open.
 _MAX_TAGS = 40_000

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from http import HTTPStatus
 
-from bs4 import BeautifulSoup, Tag
-
 from movie_sync.domain.languages import language_of_page
 from movie_sync.domain.letterboxd_text import slug_in, split_name
 from movie_sync.domain.models import Movie
@@ -24,6 +22,7 @@ from movie_sync.services.letterboxd.markup import (
     parts_of,
     text_of,
 )
+from movie_sync.services.letterboxd.soup import BeautifulSoup, Tag
 
 _MAX_ALTERNATIVE_TITLES = 100
 
