@@ -341,6 +341,14 @@ def test_the_tracker_s_imdb_id_is_kept_where_no_other_is_known(
     assert result.movie.imdb_id == own
 
 
+def test_a_single_run_does_not_wait_for_pages(desk: DownloaderBench) -> None:
+    """It has no later; the film goes by title and year, and no other page is asked for."""
+    desk.pages.error = NetworkError("no route")
+    reader = PageReader(desk.pages, desk.clock, once=True)
+    assert [reader.describe(_UNREAD), reader.describe(_UNREAD)] == [_UNREAD, _UNREAD]
+    assert desk.journal == ["page"]
+
+
 def test_one_odd_page_is_no_reason_to_leave_the_others_alone(
     desk: DownloaderBench, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -277,7 +277,7 @@ class Services:
         downloader = FileListDownloader(
             trackers=Trackers(trackers, self._clock, tell, refused),
             client=client,
-            pages=PageReader(self.pages, self._clock, metadata, known.imdb_id_of),
+            pages=PageReader(self.pages, self._clock, metadata, known.imdb_id_of, once=self._once),
             library=self.library,
             rules=self.rules,
             clock=self._clock,

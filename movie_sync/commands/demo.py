@@ -26,7 +26,7 @@ from movie_sync.reports.seeding import seeding_of
 from movie_sync.services import registry
 
 _USERNAME, _TRACKER_USER, _PASSKEY = "demo", "demo", "00112233445566778899aabbccddeeff"
-_PATIENCE_SECONDS = 18.0
+_PATIENCE_SECONDS = 25.0
 _POLL_SECONDS = 0.1
 _STOP_SECONDS = 12.0
 
@@ -119,8 +119,9 @@ def _wait_for_outcomes(daemon: "subprocess.Popen[bytes]", data: Path) -> bool:
     ends_at = time.monotonic() + _PATIENCE_SECONDS
     while time.monotonic() <= ends_at:
         queues = QueueManager(data, writable=False)
-        done = sum(not entry.is_unfinished for entry in queues.entries(QueueName.COMPLETED))
-        if done + queues.get_statistics()["permanent_failures"] == len(WATCHLIST):
+        done = [entry for entry in queues.entries(QueueName.COMPLETED) if not entry.is_unfinished]
+        is_all = len(done) + queues.get_statistics()["permanent_failures"] == len(WATCHLIST)
+        if is_all and any(entry.follow and entry.follow.seeding.seen_at for entry in done):
             return True
         with contextlib.suppress(subprocess.TimeoutExpired):
             daemon.wait(_POLL_SECONDS)

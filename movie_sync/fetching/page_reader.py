@@ -44,12 +44,15 @@ class PageReader:
         clock: Clock,
         metadata: "Metadata | None" = None,
         known_id: Callable[[Movie], str | None] = lambda _movie: None,
+        *,
+        once: bool = False,
     ) -> None:
         self._pages = pages
         self._clock = clock
         self._metadata = metadata
         self._known_id = known_id
         self._none_until = 0.0
+        self._patience_seconds = 0.0 if once else _OUTAGE_SECONDS
         self._unanswered_since: float | None = None  # no page since then, whichever was asked for
         # Films in a row whose page was not there, or not to be understood.
         self._missing: set[str] = set()
@@ -71,7 +74,8 @@ class PageReader:
             UnknownFilmError: Letterboxd has no page for it.
             PagesMissingError: nor for the films before it.
             UnclearFilmError: its page cannot be read, and a title alone does not tell films apart.
-            TransientError: Letterboxd cannot be reached; after an hour of that, films go without their pages.
+            TransientError: Letterboxd cannot be reached; after an hour of that, films go without their pages,
+                and in a single run at once: nothing would be different in the next one.
         """
         try:
             described = movie if movie.page_read else self._read(movie, is_doubted=is_doubted)
@@ -125,7 +129,7 @@ class PageReader:
         """Raise the error at first, as it may be over soon; go without pages for a while if it lasts."""
         now = self._clock.monotonic()
         self._unanswered_since = since = now if since is None else since
-        if now - since < _OUTAGE_SECONDS:
+        if now - since < self._patience_seconds:
             raise exc
         if self._none_until <= since:  # for the first time
             _log.warning("%s Until it's back, films are searched by title and year only.", exc)
