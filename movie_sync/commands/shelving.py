@@ -19,6 +19,8 @@ from movie_sync.shelf.shelver import Shelver
 from movie_sync.storage.atomic_file import DamagedError, read_whole, write_atomically
 from movie_sync.storage.history import History
 
+_OWNER = re.compile(r"[0-9a-f]{16}")
+
 
 def build_shelver(
     context: Context,
@@ -54,7 +56,7 @@ def _owner(path: Path) -> str:
     """Return what tells this data folder's copies from others', made once; raises StorageError."""
     with contextlib.suppress(FileNotFoundError, DamagedError):
         text = read_whole(path).decode(errors="replace").strip()
-        if re.fullmatch(r"[0-9a-f]{16}", text):
+        if _OWNER.fullmatch(text):
             return text
     text = os.urandom(8).hex()
     write_atomically(path, [text.encode() + b"\n"])
