@@ -70,10 +70,17 @@ def scene(tmp_path: Path) -> Wished:
 
 
 def test_a_whole_one_is_the_film(scene: Wished) -> None:
-    """It counts as downloaded; nothing is fetched, followed or announced."""
+    """It counts as downloaded; nothing is fetched, followed or announced, and where it is is known."""
     scene.hold(TorrentPhase.WHOLE, 1.0)
     scene.wish()
-    assert (scene.entry.reason, scene.entry.follow) == ("already downloaded", None)
+    follow = scene.entry.follow
+    assert follow is not None
+    assert (scene.entry.reason, follow.stage, follow.is_adopted) == (
+        "already downloaded",
+        Stage.DOWNLOADED,
+        True,
+    )
+    assert scene.bench.queues.followed_count() == 0
     assert scene.bench.client.added == []
     assert scene.told == []
 

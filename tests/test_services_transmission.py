@@ -125,6 +125,7 @@ def test_a_torrent_that_is_there_is_left_as_it_is(running, tmp_path):
     torrent = make_torrent()
     running.add(torrent.content, paused=True, download_dir=str(tmp_path / "his"))
     running.call("torrent-set", ids=[torrent.info_hash], labels=["keep"])
+    wait_until(lambda: running.row(torrent.info_hash)["status"] == 0)  # it looks for files first
     before = running.row(torrent.info_hash)
     assert make_client(running, download_dir=str(tmp_path / "mine")).hand_over(torrent) is False
     assert running.row(torrent.info_hash) == before
