@@ -180,7 +180,7 @@ def test_a_film_known_by_its_imdb_id_alone() -> None:
     taken = followed(1, Stage.DOWNLOADED)
     taken = taken._replace(movie=film(1, imdb_id=None), choice=replace(choice(1), imdb_id="tt9000001"))
     (line,) = shown(taken, fails=[waits])["Needs you"]
-    assert "It's probably Made Up Bravo (1951), which you have: the tracker gives" in line
+    assert "It's probably Made Up Bravo (1951), which was taken already: its release has" in line
     assert line.endswith(f"remove this one: `{command_line('remove', 'tt9000001')}`.")
 
 

@@ -154,7 +154,7 @@ def _unclear_action(movie: Movie, typed: Callable[[str], str], taken: Mapping[st
         return f"Then run {typed('retry')}."
     if same := taken.get(movie.imdb_id or ""):
         return (
-            f"It's probably {same.label}, which you have: the tracker gives its release the same IMDb id. "
+            f"It's probably {same.label}, which was taken already: its release has the same IMDb id. "
             f"If so, remove this one: {typed('remove')}."
         )
     return (
