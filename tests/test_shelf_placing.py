@@ -446,17 +446,19 @@ def test_what_is_left_of_other_copies_goes(apart: Torrents, monkeypatch: pytest.
 
 
 def test_what_moves_on_says_so(apart: Torrents, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What silence would mean is said first, of the client's disk and then of the shelf's, and then again."""
+    """What silence would mean is said before, of the shelf and the client's disk, and again meanwhile."""
     monkeypatch.setattr(process, "_REPEAT_SECONDS", 0.0)
     stream = io.StringIO()
     outcome = put_on_shelf(apart.order(may_copy=True), process.Answer(stream))
     assert outcome.path
     said = [Outcome(**json.loads(line)) for line in stream.getvalue().splitlines()]
-    assert said[0].failed.startswith(f"The disk or network share of {apart.folder} doesn't answer.")
-    assert said[0].is_of_folder
+    assert said[0] == Outcome(failed=said[0].failed, is_of_all=True)
+    assert said[0].failed.startswith(f"The disk or network share of {apart.shelf} doesn't answer.")
+    assert said[1] == Outcome(failed=said[1].failed, is_of_folder=True)
+    assert said[1].failed.startswith(f"The disk or network share of {apart.folder} doesn't answer.")
     assert said[-1].failed.startswith(f"The disk or network share of {apart.shelf} (or of {apart.folder})")
     assert said[-1].is_of_all
-    assert len([each for each in said if each.is_of_all]) == 1 + 2 + 1 + 1, "the film has two pieces"
+    assert len(said) == 3 + 4 + 2 + 1 + 1, "for each file, and each piece that is copied"
 
 
 def test_one_at_a_time(apart: Torrents, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,11 +69,14 @@ class Bench:
         """Tick until it rests."""
         wait_until(lambda: not self.shelver.tick())
 
-    def begin(self) -> Process:
-        """Tick until the process is at work, and return it."""
-        wait_until(
-            lambda: bool(self.shelver.tick() and self.shelver._process and self.shelver._process._lines)
-        )
+    def begin(self, *, at: str) -> Process:
+        """Tick until the process says that it is at this, and return it."""
+
+        def is_at() -> bool:
+            process = self.shelver._process
+            return bool(self.shelver.tick() and process and f"share of {at} ".encode() in process._lines)
+
+        wait_until(is_at)
         assert self.shelver._process
         return self.shelver._process
 
@@ -162,6 +165,19 @@ def test_trouble_ends_with_what_it_was_about(bench: Bench) -> None:
     bench.clock.advance(300)
     bench.run()
     assert bench.shelver.trouble == ""
+
+
+def test_trouble_ends_with_the_shelf_s(bench: Bench) -> None:
+    """Once the shelf is there it isn't blamed for a film whose files are gone."""
+    bench.finish(0).unlink()
+    bench.shelf.rmdir()
+    bench.run()
+    assert bench.shelver.trouble
+    bench.shelf.mkdir()
+    bench.clock.advance(300)
+    bench.run()
+    assert bench.shelver.trouble == ""
+    assert bench.shelving(0).failed
 
 
 def test_one_film_s_trouble_is_its_own(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
@@ -297,7 +313,7 @@ def test_a_share_that_never_answers(bench: Bench, caplog: pytest.LogCaptureFixtu
         bench.finish(number, name=f"../../dead/films/{number}.mkv")
     bench.finish(3)
     bench.shelver = bench.new(os.environ | lacking(dead, "silent", bench.folder))
-    bench.begin()
+    bench.begin(at=f"{dead / 'films'}")
     bench.clock.advance(599)
     assert bench.shelver.tick()
     bench.clock.advance(2)
@@ -324,10 +340,9 @@ def test_a_shelf_that_never_answers(bench: Bench, caplog: pytest.LogCaptureFixtu
         bench.shelver = bench.new(how="copy")
         disk.freeze()
         try:
-            process = bench.begin()
+            process = bench.begin(at=f"{bench.shelf} (or of {bench.folder / 'downloads/0'})")
             state = Path(f"/proc/{process._process.pid}/stat")
             wait_until(lambda: ") D " in state.read_text())
-            assert bench.shelver.tick()
             for _ in range(5):
                 bench.clock.advance(601)
                 assert not bench.shelver.tick()
@@ -369,30 +384,30 @@ def test_two_file_systems(bench: Bench, caplog: pytest.LogCaptureFixture) -> Non
     """It's said once, with how many films wait, and tried with one of them; what is there is left alone."""
     with in_memory(bench.folder / "elsewhere") as elsewhere:
         bench.shelf = elsewhere
-        for number in range(12):
+        for number in range(6):
             bench.finish(number, name=f"../{number}.mkv")
         bench.shelver = bench.new()
-        there = elsewhere / f"{film(11).title} ({film(11).year}) [imdbid-{film(11).imdb_id}]"
+        there = elsewhere / f"{film(5).title} ({film(5).year}) [imdbid-{film(5).imdb_id}]"
         there.mkdir()
-        shutil.copy(bench.folder / "downloads/11.mkv", there / f"{there.name}.mkv")
+        shutil.copy(bench.folder / "downloads/5.mkv", there / f"{there.name}.mkv")
         bench.run()
-        assert bench.shelving(11).path
+        assert bench.shelving(5).path
         (line,) = [each.message for each in caplog.records]
         assert line.startswith(f"Films in {bench.folder / 'downloads'} can't be hard-linked into {elsewhere}")
-        assert line.endswith("Films waiting for the shelf: 12.")
+        assert line.endswith("Films waiting for the shelf: 6.")
         (need,) = needs({name: bench.queues.entries(name) for name in QueueName}, None, [])
-        assert "and 8 more. Films in " in need.why
+        assert "and 2 more. Films in " in need.why
         tried: list[str] = []
         bench.shelver = bench.new()
         bench.shelver.report = lambda movie, _outcome: tried.append(movie.id)
         for _ in range(3):
             bench.run()
             bench.clock.advance(60)
-        assert len(tried) == 11 + 1, "again, one for all of them"
-        assert bench.queues.ask_for_shelf([film(11).id])
+        assert len(tried) == 5 + 1, "again, one for all of them"
+        assert bench.queues.ask_for_shelf([film(5).id])
         bench.clock.advance(6)
         bench.run()
-        assert bench.shelving(11).path, "it has its turn all the same"
+        assert bench.shelving(5).path, "it has its turn all the same"
 
 
 # --- what was there before ------------------------------------------------------------------

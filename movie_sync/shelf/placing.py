@@ -41,6 +41,12 @@ class Shelf:
     copies: Copies
     may_copy: bool = False
 
+    def check(self) -> None:
+        """Raise ShelfError if the folder isn't there."""
+        with told(f"Couldn't look at the shelf's folder {self.folder}"):
+            if why := why_no_shelf(self.folder):
+                raise ShelfError(why, is_of_all=True)
+
     def place(self, plan: ShelfPlan, source: Path, name: str, labels: Sequence[str]) -> Path:
         """Put a film there under its name, and return its video's path.
 
@@ -48,9 +54,6 @@ class Shelf:
         second and later ones get one of the `labels` behind the name. The video comes last: what a media
         server sees of the film is then whole. Raises ShelfError.
         """
-        with told(f"Couldn't look at the shelf's folder {self.folder}"):
-            if why := why_no_shelf(self.folder):
-                raise ShelfError(why, is_of_all=True)
         folder = self.folder / name
         with told(f"Couldn't create {folder}", of_all=OF_THE_SHELF):
             is_new = _made(folder)

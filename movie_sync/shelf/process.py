@@ -60,10 +60,14 @@ def put_on_shelf(order: ShelfOrder, answer: Answer | None = None) -> Outcome:
     """Do it; whatever is done twice has no effect the second time."""
     answer = answer or Answer()
     films = Path(order.path).parent
+    copies = Copies(order.owner, order.key, answer.moved)
+    shelf = Shelf(Path(order.folder), films, copies, order.may_copy)
     try:
-        advice = "doesn't answer. Check it, and mount it again if need be."
-        away = f"The disk or network share of {films} {advice}"
-        answer.say(Outcome(failed=away, is_of_folder=True))
+        answer.say(Outcome(failed=_silent(order.folder), is_of_all=True))
+        shelf.check()
+        if order.due is not None:
+            copies.sweep(shelf.folder, order.due)
+        answer.say(Outcome(failed=_silent(films), is_of_folder=True))
         source, files = _files_of(order, answer)
         plan = plan_of(files, with_extras=order.with_extras)
         there = sum(files.values())
@@ -77,17 +81,16 @@ def put_on_shelf(order: ShelfOrder, answer: Answer | None = None) -> Outcome:
         if isinstance(plan, Left):
             return Outcome(left=plan)
         name = shelf_name(order.name, order.movie, order.release)
-        away = f"The disk or network share of {order.folder} (or of {films}) {advice}"
-        answer.say(Outcome(failed=away, is_of_all=True))
-        copies = Copies(order.owner, order.key, answer.moved)
-        shelf = Shelf(Path(order.folder), films, copies, order.may_copy)
-        if order.due is not None:
-            copies.sweep(shelf.folder, order.due)
+        answer.say(Outcome(failed=_silent(f"{order.folder} (or of {films})"), is_of_all=True))
         return Outcome(str(shelf.place(plan, source, name, version_labels(order.release))))
     except ShelfError as exc:
         return Outcome(failed=str(exc), is_of_all=exc.is_of_all, is_of_folder=exc.is_of_folder)
     except (OSError, ValueError) as exc:  # a name that the system takes for none, above all
         return Outcome(failed=f"Couldn't read {order.path}: {getattr(exc, 'strerror', None) or exc}.")
+
+
+def _silent(folder: Path | str) -> str:
+    return f"The disk or network share of {folder} doesn't answer. Check it, and mount it again if need be."
 
 
 def _files_of(order: ShelfOrder, answer: Answer) -> tuple[Path, dict[str, int]]:

@@ -244,6 +244,8 @@ class Shelver:
         if outcome.is_of_all:
             self._rest(outcome.failed)
             return
+        self._failures, self.trouble = 0, ""  # the shelf itself is there
+        self._complaints.over()
         now, films = self.clock.monotonic(), self._films_of(entry)
         self._waits.setdefault(_key(entry), _Wait()).begin(now)
         is_said = films in self._waits
