@@ -1,8 +1,6 @@
 """Finished films on the shelf: the real program beside a real torrent client."""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +8,11 @@ import pytest
 from house import town as house_town
 from house.films import stand_in_film, stand_in_release
 from house.program import PASSKEY, cost_of
-from house.real_qbittorrent import RealQBittorrent
+from house.shapes import LONG_NAME, Shape, check_all_again, content_of, files_of, offer_shapes, told_once
 from house.town import CLIENTS, SMALL_SIZES, Town, seedable, towns
 from house.waiting import wait_until
 from stand_ins.receiver import Received, Receiver
 
-from movie_sync.demo.torrent_maker import bencode, info_hash, make_torrent
 from movie_sync.domain.shelf_plan import Left
 
 town = house_town.town
@@ -23,39 +20,6 @@ pytestmark = [pytest.mark.timeout(300), pytest.mark.waits]
 _LIMIT_KB = 50_000_000 // 1024  # /proc counts in 1,024 bytes
 _MOST_RUNS = 3
 _KILL_SECONDS = 1.2
-_PIECE_BYTES = 16_384
-_LONG_NAME = "é" * 123 + ".mkv"  # 250 bytes
-
-
-@dataclass
-class Shape:
-    """A torrent of several files, by paths below its folder; `shelf` is what each is called behind the name."""
-
-    files: Mapping[str, int]
-    shelf: Mapping[str, str] = field(default_factory=dict)
-    left: str = ""
-    title: str = ""
-    folder: str = ""
-    content: dict[str, bytes] = field(default_factory=dict)
-    torrent: bytes = b""
-    info_hash: str = ""
-
-    def make(self, name: str, announce: str) -> None:
-        """Make the torrent, with content of its own."""
-        self.folder = self.folder or name
-        self.content = {path: os.urandom(size) for path, size in self.files.items()}
-        whole = b"".join(self.content.values())
-        info = bencode({
-            "name": self.folder,
-            "piece length": _PIECE_BYTES,
-            "pieces": b"".join(
-                bytes.fromhex(info_hash(whole[at : at + _PIECE_BYTES])) for at in range(0, len(whole), _PIECE_BYTES)
-            ),
-            "files": [{"path": path.split("/"), "length": size} for path, size in self.files.items()],
-            "private": 1,
-        })  # fmt: skip
-        self.info_hash = info_hash(info)
-        self.torrent = make_torrent(info, announce=announce)
 
 
 def shapes() -> list[Shape]:
@@ -76,20 +40,8 @@ def shapes() -> list[Shape]:
             title="Amélie: Été? 2/2",
             folder=f"{film} [1954]",
         ),
-        Shape({_LONG_NAME: 100_000}, {_LONG_NAME: ".mkv"}, title="Long " * 45 + "End", folder="字" * 83),
+        Shape({LONG_NAME: 100_000}, {LONG_NAME: ".mkv"}, title="Long " * 45 + "End", folder="字" * 83),
     ]  # fmt: skip
-
-
-def offer_shapes(town: Town, made: list[Shape], first: int) -> None:
-    """Have the films wanted, their releases on the tracker, and somebody who seeds them."""
-    for number, shape in enumerate(made, first):
-        film = stand_in_film(number, **{"title": shape.title} if shape.title else {})
-        town.letterboxd.films[number] = film
-        release = stand_in_release(film)
-        shape.make(release.name, town.swarm.announce_url)
-        whole = b"".join(shape.content.values())
-        town.offer(replace(release, torrent=shape.torrent, content=whole, files=len(shape.files)))
-        town.seeder.offer(shape.torrent, whole)
 
 
 def shelf_of(town: Town, **settings: Any) -> Path:
@@ -98,41 +50,6 @@ def shelf_of(town: Town, **settings: Any) -> Path:
     shelf.mkdir()
     town.home.write_settings(shelf={"folder": str(shelf)}, **settings)
     return shelf
-
-
-def told_once(town: Town) -> list[dict[str, Any]]:
-    """Return what was told of films on the shelf: whatever is told twice has one id."""
-    return list({event["id"]: event for event in town.told() if event["kind"] == "shelved"}.values())
-
-
-def files_of(town: Town, shape: Shape) -> dict[str, Path]:
-    """Return where the client has each file: it shortens what it thinks too long."""
-    client = town.client
-    if isinstance(client, RealQBittorrent):
-        names = [file.name for file in client.web.torrents_files(torrent_hash=shape.info_hash)]
-    else:
-        (row,) = client.call("torrent-get", ids=[shape.info_hash], fields=["files"])["torrents"]
-        names = [file["name"].replace("\u1f3ac", "\U0001f3ac") for file in row["files"]]  # 3.00 has \u1f3ac
-    return {path: client.downloads / name for path, name in zip(shape.content, names, strict=True)}
-
-
-def check_all_again(town: Town, torrents: list[bytes], *, were_there: bool = True) -> None:
-    """Have the client forget its torrents and compare all files anew: it still has every piece."""
-    client = town.client
-    assert len(client.hashes()) == (len(torrents) if were_there else 0)
-    if isinstance(client, RealQBittorrent):
-        client.web.torrents_delete(delete_files=False, torrent_hashes="all")
-    else:
-        client.call("torrent-remove", ids=client.hashes())
-    wait_until(lambda: not client.hashes())
-    for torrent in torrents:
-        client.add_stopped(torrent)
-    wait_until(lambda: len(client.hashes()) == len(torrents))
-    if isinstance(client, RealQBittorrent):
-        client.web.torrents_recheck(torrent_hashes="all")
-    else:
-        client.call("torrent-verify", ids=client.hashes())
-    wait_until(lambda: client.unfinished() == 0)
 
 
 _SHAPES = len(shapes())
@@ -180,7 +97,7 @@ def test_films_of_all_shapes(town: Town) -> None:
         assert entry["shelf"].get("left", "") == shape.left
         if shape.left:
             continue
-        stem, files = Path(entry["shelf"]["path"]).stem, files_of(town, shape)
+        stem, files = Path(entry["shelf"]["path"]).stem, files_of(town.client, shape)
         assert len(stem.encode()) <= 180
         for path, ending in shape.shelf.items():
             expected[f"{stem}/{stem}{ending}"] = shape.content[path]
@@ -200,7 +117,7 @@ def test_films_of_all_shapes(town: Town) -> None:
     assert again.stderr.count("left where it is, because") == sum(bool(shape.left) for shape in made)
     check_all_again(town, [town.filelist.torrent_for(alone, PASSKEY), *(shape.torrent for shape in made)])
     for shape in made:
-        assert {path: file.read_bytes() for path, file in files_of(town, shape).items()} == shape.content
+        assert content_of(town.client, shape) == shape.content
 
 
 _UPGRADES = {"size_mb_per_minute": SMALL_SIZES, "upgrade": {"until": "Bluray-1080p", "days": 30}}
