@@ -281,8 +281,12 @@ def test_a_file_where_the_folder_belongs(torrents: Torrents) -> None:
 
 def test_a_folder_of_the_user_stays(apart: Torrents) -> None:
     """Where nothing came of it, what was made is removed, and an empty folder that was there isn't."""
-    assert apart.put().failed
-    assert not list(apart.shelf.iterdir())
+    (apart.folder / HD / "Featurettes").mkdir()
+    (apart.folder / HD / "Featurettes" / "Making of.mkv").write_bytes(b"extra")
+    apart.before = apart.sources()
+    for with_extras in (False, True):
+        assert apart.put(with_extras=with_extras).failed
+        assert not list(apart.shelf.iterdir())
     (apart.shelf / NAME).mkdir()
     assert apart.put().failed
     assert (apart.shelf / NAME).is_dir()

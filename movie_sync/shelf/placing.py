@@ -6,7 +6,7 @@ of its own until it is whole. Whatever is done twice has no effect the second ti
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,15 +55,8 @@ class Shelf:
         server sees of the film is then whole. Raises ShelfError.
         """
         folder = self.folder / name
-        with told(f"Couldn't create {folder}", of_all=OF_THE_SHELF):
-            is_new = _made(folder)
-        try:
+        with _made(folder, of_all=OF_THE_SHELF):
             target = self._fill(folder, plan, source, name, labels)
-        except ShelfError:
-            if is_new:
-                with contextlib.suppress(OSError):  # it has a part of the film
-                    folder.rmdir()
-            raise
         for made in (folder, self.folder):  # also what a run before, which was cut off, has made
             _flush_folder(made)
         return target
@@ -83,10 +76,9 @@ class Shelf:
 
     def _put_extra(self, extras: Path, source: Path, file: ShelfFile) -> None:
         path = Path(file.path)
-        with told(f"Couldn't create {extras}"):
-            _made(extras)
         stem = safe_name(path.stem) or file.folder
-        self._put(source / path, self._free_for(source / path, extras, stem, file))
+        with _made(extras):
+            self._put(source / path, self._free_for(source / path, extras, stem, file))
         self.copies.remove(extras)
 
     def _put(self, source: Path, target: Path | None) -> None:
@@ -134,15 +126,24 @@ class Shelf:
         return None
 
 
-def _made(folder: Path) -> bool:
-    """Make a folder unless it is there; tell whether it was not. Raises OSError."""
+@contextlib.contextmanager
+def _made(folder: Path, of_all: Collection[int] = OF_THE_DISK) -> Iterator[None]:
+    """Make a folder unless it's there; it's removed again if what goes there fails and it stays empty."""
+    is_new = True
+    with told(f"Couldn't create {folder}", of_all):
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not folder.is_dir():
+                raise
+            is_new = False
     try:
-        folder.mkdir()
-    except FileExistsError:
-        if not folder.is_dir():
-            raise
-        return False
-    return True
+        yield
+    except ShelfError:
+        if is_new:
+            with contextlib.suppress(OSError):  # something is in it
+                folder.rmdir()
+        raise
 
 
 def _is_video(path: Path) -> bool:
