@@ -74,7 +74,7 @@ class HistoryEvent:
 class History:
     """Adds to the file; without a path, nowhere. Thread-safe, and nothing fails for it.
 
-    A crash may leave half a line, which is passed over; a power failure may cost the last lines.
+    A crash may cost the last line, or leave half of it, which is passed over; a power failure may cost more.
     `clean` takes secrets out of what is said.
     """
 
