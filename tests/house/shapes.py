@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from stand_ins.receiver import Received
+
 from house.films import stand_in_film, stand_in_release
 from house.real_qbittorrent import RealQBittorrent
 from house.real_transmission import RealTransmission
@@ -65,7 +67,7 @@ class Shape:
 
     def on_shelf(self, stem: str) -> dict[str, bytes]:
         """Return what of it belongs on the shelf, by path: `stem` is what the video is called, without its end."""
-        folder = stem.partition(" - ")[0] if stem.endswith(" - 1080p") else stem
+        folder = stem.removesuffix(" - 1080p")
         return {
             f"{folder}/{name}" if "/" in name else f"{folder}/{stem}{name}": self.content[path]
             for path, name in self.shelf.items()
@@ -126,3 +128,17 @@ def check_all_again(town: Town, torrents: list[bytes], *, were_there: bool = Tru
     else:
         client.call("torrent-verify", ids=client.hashes())
     wait_until(lambda: client.unfinished() == 0)
+
+
+class Looking(list[Received]):
+    """What a media server received, and how many videos were on the shelf each time."""
+
+    def __init__(self, shelf: Path) -> None:
+        super().__init__()
+        self.shelf = shelf
+        self.seen: list[int] = []
+
+    def append(self, received: Received) -> None:
+        """Look at the shelf, too."""
+        self.seen.append(len(list(self.shelf.rglob("*.mkv"))))
+        super().append(received)

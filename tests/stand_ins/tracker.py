@@ -33,7 +33,7 @@ class Tracker:
         self, *, passkey: str = "0123456789abcdef0123456789abcdef", seeder: Seeder | None = None
     ) -> None:
         self.passkey = passkey
-        self._seeder = seeder
+        self.seeder = seeder
         self.refuse: str | None = None
         self.refused: dict[str, str] = {}
         self._lock = threading.Lock()
@@ -74,9 +74,9 @@ class Tracker:
 
     def _announce(self, query: dict[str, bytes]) -> dict[str, Bencodable]:
         is_going = query.get("event") == b"stopped"
-        if self._seeder:
+        if self.seeder:
             lacks = query.get("left") != b"0" and not is_going
-            self._seeder.announced(query["info_hash"], int(query["port"]), lacks=lacks)
+            self.seeder.announced(query["info_hash"], int(query["port"]), lacks=lacks)
         with self._lock:
             swarm = self._swarms.setdefault(query["info_hash"], {})
             if is_going:
