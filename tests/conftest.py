@@ -24,8 +24,6 @@ _connect = socket.socket.connect
 # keeps of compiled modules that is a quarter of the work.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-# An eighth of all time went to looking for circles among what tests are made of.
-gc.set_threshold(200_000, 20, 50)
 
 _WAITING_AT_FIRST, _BUSY_BETWEEN = 3, 7
 
