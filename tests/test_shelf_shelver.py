@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -256,6 +257,22 @@ def test_ended_at_once(bench: Bench) -> None:
     path.write_bytes(b"film")
     bench.run()
     assert len(bench.paths()) == 1
+
+
+def test_its_process_is_killed(bench: Bench) -> None:
+    """As by a system that is short of memory: it's said, and the film goes there after a minute."""
+    bench.finish(0)
+    assert bench.shelver.tick()
+    process = bench.shelver._process
+    assert process is not None
+    os.kill(process._process.pid, signal.SIGKILL)
+    bench.run()
+    assert bench.shelving(0).failed == "The process that fills the shelf exited with code -9."
+    assert not bench.paths()
+    bench.clock.advance(61)
+    bench.run()
+    assert len(bench.paths()) == 1
+    assert not bench.shelving(0).failed
 
 
 def test_all_at_once(bench: Bench) -> None:

@@ -280,7 +280,8 @@ def _outcome_of(ended: Ended) -> Outcome:
             return Outcome(**json.loads(ended.answer))
     except (ValueError, TypeError):
         pass
-    return Outcome(failed=ended.failure or "The process that fills the shelf ended without an answer.")
+    how = ended.overdue or (f"exited with code {ended.code}" if ended.code else "ended without an answer")
+    return Outcome(failed=f"The process that fills the shelf {how}.")
 
 
 def _key(entry: QueueEntry) -> _Key:
