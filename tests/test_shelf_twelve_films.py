@@ -171,8 +171,9 @@ class Crowd:
                 assert hashlib.sha256(content).digest() == hashlib.sha256(shape.content[path]).digest(), path
         if isinstance(client, RealQBittorrent):
             client.web.torrents_recheck(torrent_hashes="all")
-            wait_until(lambda: {row.state for row in client.web.torrents_info()} <= _SEEDING)
-            assert {row.progress for row in client.web.torrents_info()} == {1}
+            wait_until(
+                lambda: all(row.progress == 1 and row.state in _SEEDING for row in client.web.torrents_info())
+            )
         check_all_again(self.town, [shape.torrent for shape in self.all_shapes])
         for info_hash in client.hashes():
             client.start_torrent(info_hash)

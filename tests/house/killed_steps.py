@@ -8,7 +8,7 @@ from house.program import PROGRAM, Household, Running
 from house.waiting import wait_until
 
 _HOOK = Path(__file__).resolve().parents[1] / "stand_ins" / "killed_steps"
-_PATIENCE_SECONDS = 150.0
+_PATIENCE_SECONDS = 300.0
 
 
 class KilledSteps:
