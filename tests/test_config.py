@@ -564,7 +564,7 @@ def shaped_like(section: Section) -> st.SearchStrategy[object]:
 
 
 @settings(
-    max_examples=5 * settings().max_examples,
+    max_examples=2 * settings().max_examples,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

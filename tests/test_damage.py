@@ -155,7 +155,12 @@ def content_of(path: Path) -> bytes | None:
     return content
 
 
-@pytest.mark.parametrize("kind", DAMAGE)
+_RARE = {"emptied", "rubbish", "another shape", "nested without end"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.long if kind in _RARE else ()) for kind in DAMAGE]
+)
 def test_everything_damaged_at_once(home: Household, world: DamagedFolder, kind: str) -> None:
     """Each file is kept aside and named once; every film is in its one place again, and none is fetched twice."""
     before = places(home)
