@@ -71,11 +71,7 @@ def test_every_path_is_this_machines(town: Town, tmp_path: Path) -> None:
     other.unlink()
     town.home.run("add", stand_in_film(1).slug)
     daemon = town.home.start()
-
-    def ask_the_tracker(_seconds: float) -> None:  # a client that had all of it may not do so for minutes
-        town.client.web.torrents_reannounce(torrent_hashes=second.info_hash)
-
-    town.meanwhile(lambda: town.kinds_told()["downloaded"] == 2, ask_the_tracker)
+    town.meanwhile(lambda: town.kinds_told()["downloaded"] == 2)
     assert daemon.stop() == 0
     assert town.completed()[stand_in_film(1).title]["adopted"]
     assert other.read_bytes() == second.content

@@ -13,6 +13,7 @@ from house.real_qbittorrent import RealQBittorrent, qbittorrents, require_qbitto
 from house.torrent_clients import make_torrent, state_of, wait_until_held
 from house.torrent_clients import qbittorrent_client as make_client
 from house.waiting import wait_until
+from stand_ins.seeder import Seeder
 from stand_ins.tracker import Tracker, seed
 
 from movie_sync.domain.models import HeldTorrent, TorrentFile
@@ -309,6 +310,23 @@ def test_recheck_after_files_went_missing(running, tracker, tmp_path):
         client.recheck(torrent.info_hash)
         held = wait_for_state(client, torrent, "stalledDL", "downloading")
         assert (held.progress, held.bytes_left) == (0.0, 200_000)
+
+
+def test_recheck_of_what_seems_whole_gets_its_files_back(running, raw):
+    """It asks its tracker for them again, which 4.5.2 does not if it is only rechecked."""
+    content = secrets.token_bytes(200_000)
+    with Seeder() as seeder, Tracker(seeder=seeder) as tracker:
+        torrent = make_torrent(content=content, announce=tracker.announce_url)
+        seeder.offer(torrent.content, content)
+        file = running.downloads / torrent.name
+        file.write_bytes(content)
+        raw.torrents_add(torrent_files=torrent.content)
+        client = make_client(running)
+        wait_until_held(client, torrent, lambda held: held.bytes_left == 0)
+        wait_until(lambda: tracker.knows(torrent.info_hash))
+        file.unlink()
+        client.recheck(torrent.info_hash)
+        wait_until(lambda: file.exists() and file.read_bytes() == content)
 
 
 def test_recheck_goes_on_after_an_error_and_a_pause(running, raw, tmp_path):

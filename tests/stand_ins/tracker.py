@@ -59,6 +59,11 @@ class Tracker:
         self._thread.join()
         self._server.server_close()
 
+    def knows(self, info_hash: str) -> bool:
+        """Tell whether a client has a torrent, as it has said last."""
+        with self._lock:
+            return bool(self._swarms.get(bytes.fromhex(info_hash)))
+
     def answer(self, path: str) -> bytes:
         """Return the bencoded answer to a request."""
         parts = urlsplit(path)
