@@ -17,6 +17,7 @@ from stand_ins.qbittorrent import (
     DELETE,
     INFO,
     MAIN_DATA,
+    PAUSE,
     PREFERENCES,
     RECHECK,
     RESUME,
@@ -374,11 +375,11 @@ def test_each_act_is_one_request_about_its_torrents(stand_in):
     pairs = zip(stand_in.seen, stand_in.forms, strict=True)
     forms = [(path, form) for path, form in pairs if "hashes" in form and path != INFO]
     # The first of a session is refused, and sent again after the login.
-    assert [path for path, _ in forms][-5:] == [TAG, UNTAG, RESUME, RECHECK, DELETE]
+    assert [path for path, _ in forms][-6:] == [TAG, UNTAG, PAUSE, RESUME, RECHECK, DELETE]
     sent = dict(forms)
     assert sent[TAG] == {"hashes": f"{first}|{second}", "tags": "no seeds"}
     assert sent[UNTAG] == {"hashes": first, "tags": "no seeds"}
-    assert sent[RECHECK] == sent[RESUME] == {"hashes": second}
+    assert sent[RECHECK] == sent[PAUSE] == sent[RESUME] == {"hashes": second}
     assert sent[DELETE] == {"hashes": second, "deleteFiles": "True"}
     assert [held.info_hash for held in client.torrents()] == [first]
 
@@ -390,6 +391,13 @@ def test_missing_files_are_rechecked_before_the_start(stand_in):
     assert [path for path in stand_in.seen if path in {RESUME, RECHECK}] == [RECHECK, RESUME]
 
 
+def test_one_in_error_is_not_stopped(stand_in):
+    """What then meets an outage would be taken for stopped by somebody."""
+    stand_in.rows = [row(1, state="error")]
+    make_client(stand_in.url).recheck(f"{1:040x}")
+    assert [path for path in stand_in.seen if path in {PAUSE, RESUME, RECHECK}] == [RESUME, RECHECK]
+
+
 def test_fault_of_an_act_is_told(stand_in):
     """An act that qBittorrent does not carry out is no success."""
     stand_in.rows = [{"hash": _HASH}]
@@ -397,6 +405,7 @@ def test_fault_of_an_act_is_told(stand_in):
     acts = {
         DELETE: lambda: client.remove(_HASH),
         RECHECK: lambda: client.recheck(_HASH),
+        PAUSE: lambda: client.recheck(_HASH),
         RESUME: lambda: client.recheck(_HASH),
         TAG: lambda: client.tag([_HASH], "x"),
         UNTAG: lambda: client.untag([_HASH], "x"),

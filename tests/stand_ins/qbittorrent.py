@@ -26,7 +26,8 @@ _BLOCK = b" " * 65_536
 LOGIN, VERSION, INFO, ADD = "auth/login", "app/version", "torrents/info", "torrents/add"
 API_VERSION, SPACE, PROCESS = "app/webapiVersion", "app/getFreeSpaceAtPath", "app/processInfo"
 MAIN_DATA, TRACKERS, DELETE = "sync/maindata", "torrents/trackers", "torrents/delete"
-RECHECK, RESUME, TAG, UNTAG = "torrents/recheck", "torrents/resume", "torrents/addTags", "torrents/removeTags"
+RECHECK, PAUSE, RESUME = "torrents/recheck", "torrents/pause", "torrents/resume"
+TAG, UNTAG = "torrents/addTags", "torrents/removeTags"
 PAGE = "/"
 PREFERENCES, CATEGORIES = "app/preferences", "torrents/categories"
 _ALWAYS_THE_SAME = {
@@ -34,7 +35,7 @@ _ALWAYS_THE_SAME = {
     CATEGORIES: b"{}",
     VERSION: b"v4.5.2",
     API_VERSION: b"2.8.19",
-    **dict.fromkeys((RECHECK, RESUME, TAG, UNTAG), b""),
+    **dict.fromkeys((RECHECK, PAUSE, RESUME, TAG, UNTAG), b""),
 }
 
 

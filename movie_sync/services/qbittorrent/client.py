@@ -204,11 +204,13 @@ class QBittorrentClient:
         if held is None:
             return
         # One that is paused or in error pauses again after a recheck, sometimes even if it was
-        # started meanwhile. Starting one whose files are missing makes 4.5 forget the recheck. One that is
-        # well and isn't stopped before never asks its tracker again after it, in 4.5.
-        steps = [Client.torrents_stop, Client.torrents_start, Client.torrents_recheck]
+        # started meanwhile. Starting one whose files are missing makes 4.5 forget the recheck. One that goes
+        # on all the time never asks its tracker again after it, in 4.5.
+        steps = [Client.torrents_start, Client.torrents_recheck]
         if held.phase is TorrentPhase.FILES_MISSING:
-            steps = [Client.torrents_recheck, Client.torrents_start]
+            steps.reverse()
+        elif held.phase is not TorrentPhase.FAILED:
+            steps.insert(0, Client.torrents_stop)
         for step in steps:
             self._call(partial(step, torrent_hashes=wanted))
 
