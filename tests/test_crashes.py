@@ -5,11 +5,13 @@ and every state that the disk may be in then is loaded anew; so is every state i
 may be cut off in turn.
 """
 
+import itertools
 import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from house.crash_disk import Disk, Recorder, freeze, read_tree, write_tree
@@ -231,8 +233,21 @@ OPERATIONS: dict[str, Step] = {
 }
 
 
-@pytest.mark.parametrize(("error", "lasts"), REFUSALS.values(), ids=REFUSALS)
-@pytest.mark.parametrize("operation", OPERATIONS)
+def _refusals() -> list[Any]:
+    """Return every operation with every refusal; the short form has each operation with one of them."""
+    pairs = enumerate(itertools.product(OPERATIONS, REFUSALS))
+    return [
+        pytest.param(
+            operation,
+            *REFUSALS[refusal],
+            id=f"{operation}-{refusal}",
+            marks=() if at % 4 in {0, 3} else pytest.mark.long,
+        )
+        for at, (operation, refusal) in pairs
+    ]
+
+
+@pytest.mark.parametrize(("operation", "error", "lasts"), _refusals())
 def test_a_disk_that_refuses_any_call_changes_nothing(
     folder: Path, operation: str, lasts: bool, error: int
 ) -> None:

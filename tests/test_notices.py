@@ -518,7 +518,7 @@ def test_no_proxy_stands_before_this_machine(
     [
         (401, "rejected the token"),
         (404, "status 404"),
-        (302, "status 302"),
+        pytest.param(302, "status 302", marks=pytest.mark.long),
         (500, "status 500"),
         (0, "couldn't be reached"),
     ],

@@ -254,7 +254,8 @@ VIEWS = (
 ).split() + list(MISSING)
 
 
-def test_every_view(browser: "Browser", tab: "Page", world: World, request: pytest.FixtureRequest) -> None:
+@pytest.mark.long  # CI runs it besides the suite
+def test_every_view(browser: "Browser", tab: "Page", world: World) -> None:
     """Axe finds nothing wrong, nothing is wider than the window, and a hostile title is only text."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
     add(tab, "odd", "ueued: ")  # maybe another test has queued it before
@@ -262,19 +263,15 @@ def test_every_view(browser: "Browser", tab: "Page", world: World, request: pyte
     tab.goto("/film/heat-1995")
     act(tab, "Search", "")
     strange = browser.new_context(base_url=world.page.address).new_page()
-    is_long = request.config.getoption("--long")
-    for number, (view, page) in enumerate([*((view, tab) for view in VIEWS), ("/login", strange)]):
-        is_thorough = is_long or number % 7 == 0  # axe takes most of a view's time
-        schemes = ("dark", "light") if is_thorough else (("dark", "light")[number % 2],)
-        for scheme in schemes:
+    for view, page in [*((view, tab) for view in VIEWS), ("/login", strange)]:
+        for scheme in ("dark", "light"):
             page.emulate_media(color_scheme=scheme)
             page.goto(view)
             for width in WIDTHS:
                 page.set_viewport_size({"width": width, "height": 800})
                 wide = page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= width, (view, width)
-                if is_long or (is_thorough and width == WIDTHS[-1]):
-                    axe_finds_nothing(axe, page, view)
+                axe_finds_nothing(axe, page, view)
             assert page.evaluate("document.title") != "ha"
             assert page.locator("main img:not(.art)").count() == 0
     strange.context.close()

@@ -57,8 +57,8 @@ def _makes_an_expression(node: ast.AST) -> bool:
     ("expression", "is_slow"),
     [
         (r"x[^>]*y[^>]*z", True),
-        (r"\s+$", True),
-        (r"\w+-\w+-$", True),
+        pytest.param(r"\s+$", True, marks=pytest.mark.long),
+        pytest.param(r"\w+-\w+-$", True, marks=pytest.mark.long),
         (r"[a-z]{1,9}:", False),
         (r"\w+", False),
     ],
