@@ -47,7 +47,8 @@ def _completed(count: int) -> str:
     return "[\n" + ",\n".join(json.dumps(film) for film in films) + "\n]\n"
 
 
-@pytest.mark.parametrize("kind", ["qbittorrent", pytest.param("transmission", marks=pytest.mark.long)])
+@pytest.mark.long  # CI runs it besides the suite
+@pytest.mark.parametrize("kind", ["qbittorrent", "transmission"])
 def test_ten_thousand_completed_and_a_thousand_listed(
     tmp_path: Path, kind: str, record_property: Callable[[str, object], None]
 ) -> None:

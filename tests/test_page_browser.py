@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page
 
 town = house_town.town
-pytestmark = pytest.mark.waits
+pytestmark = pytest.mark.waits  # CI runs the long ones too, besides the suite
 _LONG = 60_000
 MISSING = ("/film/missing", "/nowhere")
 _HOSTILE = "<img src=x onerror=\"document.title='ha'\"> '\"&amp; \u202etxt"
@@ -181,6 +181,7 @@ def open_page_again(page: "Page", path: str) -> "Page":
     return other
 
 
+@pytest.mark.long
 def test_adding(tab: "Page", world: World) -> None:
     """A film is named by its address, by its IMDb id or by its title; Undo takes it back."""
     add(tab, f"{world.letterboxd.url}/film/heat-1995/", "Queued: Heat (1995).")
@@ -192,6 +193,7 @@ def test_adding(tab: "Page", world: World) -> None:
     assert "12-angry-men" in world.slugs("pending") - world.slugs("removed")
 
 
+@pytest.mark.long
 def test_choosing(tab: "Page", world: World) -> None:
     """A search shows the candidates; the buttons beside them, and those above, change the queues' files."""
     add(tab, "heat-1995", "Heat (1995)")
@@ -214,6 +216,7 @@ def test_choosing(tab: "Page", world: World) -> None:
     assert "two" in world.slugs("pending") - world.slugs("failed")
 
 
+@pytest.mark.long
 def test_bookmarklets(tab: "Page", world: World) -> None:
     """They read the open page alone, ask its site for nothing, and nothing is queued before the user says so."""
     tab.goto("/add")
@@ -254,7 +257,7 @@ VIEWS = (
 ).split() + list(MISSING)
 
 
-@pytest.mark.long  # CI runs it besides the suite
+@pytest.mark.long
 def test_every_view(browser: "Browser", tab: "Page", world: World) -> None:
     """Axe finds nothing wrong, nothing is wider than the window, and a hostile title is only text."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
@@ -285,6 +288,7 @@ def axe_finds_nothing(axe: Any, page: "Page", view: str) -> None:
     assert found == [], (view, [(each["id"], [node["html"] for node in each["nodes"]]) for each in found])
 
 
+@pytest.mark.long
 def test_a_stranger(browser: "Browser", world: World) -> None:
     """Each view leads to the login; one that is open says so once its session has ended."""
     with browser.new_context(base_url=world.page.address) as context:

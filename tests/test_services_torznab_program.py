@@ -222,7 +222,8 @@ def test_a_tracker_that_is_not_set_up(home: Household) -> None:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-@pytest.mark.parametrize("listed", [100, pytest.param(1_000, marks=pytest.mark.long)])
+@pytest.mark.long  # CI runs it besides the suite
+@pytest.mark.parametrize("listed", [100, 1_000])
 def test_memory(tmp_path: Path, filelist: FileListStandIn, record_property: Any, listed: int) -> None:
     """With 10,000 films, feeds of a hundred releases and a server that sends two megabytes of nothing: under 50 MB."""
     many = [stand_in_film(number) for number in range(listed)]

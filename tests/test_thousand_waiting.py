@@ -80,6 +80,7 @@ def test_they_cost_one_call_a_check(world: World, request: pytest.FixtureRequest
     assert len(_calls(world, appeared)) == 3, "the newest releases, one search, one torrent"
 
 
+@pytest.mark.long  # CI runs it besides the suite
 def test_after_a_gap_the_budget_holds(world: World) -> None:
     """All are searched again after a busy day: slowly, and within the budget in any hour."""
     world.run_until(world.now + 0.5 * _HOUR)
