@@ -336,19 +336,26 @@ def test_a_question_without_an_answer_keeps_no_other_torrent_back(tmp_path: Path
     assert scene.seeding(2).trouble is SeedingTrouble.REFUSED
 
 
+def write_completed(folder: Path, count: int, path: str) -> Path:
+    """Write a queue of so many films that were downloaded long ago, each at this path; return its file."""
+    rows = [
+        movie_to_dict(film(number))
+        | {"added_at": "2024-05-05T10:00:00Z", "completed_at": "2024-05-05T10:00:00Z", "reason": "downloaded"}
+        | {"info_hash": hash_of(number), "release": "R", "release_id": f"filelist:{number + 1}"}
+        | {"stage": "downloaded", "stage_since": "2024-05-05T12:00:00Z", "path": path}
+        for number in range(count)
+    ]
+    file = folder / "queue_completed.json"
+    file.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    return file
+
+
 @pytest.mark.parametrize("ratio", [0.1, 2.0])
 def test_all_of_many_are_looked_at_thoroughly_within_a_day(tmp_path: Path, ratio: float) -> None:
     """650 films, the files of the oldest are deleted; no pair is said to be unused before all were seen."""
     films = tmp_path / "films"
     films.mkdir()
-    rows = [
-        movie_to_dict(film(number))
-        | {"added_at": "2024-05-05T10:00:00Z", "completed_at": "2024-05-05T10:00:00Z", "reason": "downloaded"}
-        | {"info_hash": hash_of(number), "release": "R", "release_id": f"filelist:{number + 1}"}
-        | {"stage": "downloaded", "stage_since": "2024-05-05T12:00:00Z", "path": "/old/X"}
-        for number in range(650)
-    ]
-    (tmp_path / "queue_completed.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    write_completed(tmp_path, 650, "/old/X")
     clock, client, told, warnings = FakeClock(), FakeClient(), list[Event](), list[str]()
     queues, pairs = QueueManager(tmp_path, clock=clock), [("/old", str(films)), ("/new", str(films))]
     rules = {"filelist": SeedingRule(1.0, 48 * _HOUR)}
@@ -390,15 +397,7 @@ def test_ten_thousand(
     tmp_path: Path, lists_tell: bool, record_property: Callable[[str, object], None]
 ) -> None:
     """Each is looked at once a day, with few requests; what is new is written once an hour, and else nothing."""
-    rows = [
-        movie_to_dict(film(number))
-        | {"added_at": "2024-05-05T10:00:00Z", "completed_at": "2024-05-05T10:00:00Z", "reason": "downloaded"}
-        | {"info_hash": hash_of(number), "release": "R", "release_id": f"filelist:{number + 1}"}
-        | {"stage": "downloaded", "stage_since": "2024-05-05T12:00:00Z", "path": "/films/X"}
-        for number in range(10_000)
-    ]
-    file = tmp_path / "queue_completed.json"
-    file.write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
+    file = write_completed(tmp_path, 10_000, "/films/X")
     clock, client, days = FakeClock(), FakeClient(), []
     queues = QueueManager(tmp_path, clock=clock)
     watch = SeedingWatch(queues, {"filelist": SeedingRule(1.0, 48 * _HOUR)}, clock)

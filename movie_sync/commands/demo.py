@@ -32,7 +32,7 @@ _STOP_SECONDS = 12.0
 
 
 def run_demo(args: Namespace, _context: None) -> int:
-    """Run the pipeline once, from watchlist to watch folder; returns 0 if everything went as expected."""
+    """Run the pipeline once, from watchlist to shelf; returns 0 if everything went as expected."""
     folder = Path(tempfile.mkdtemp(prefix="movie-sync-demo-"))
     library, downloads = folder / "films", folder / "downloads"
     library.mkdir()
